@@ -1,6 +1,6 @@
 /**
- * Permissions (SEC-1) as one table: principals × commands and HTTP operations × events × streams, taken from the contract. The
- * expected results are written per principal below, independent of the code under test.
+ * Tests permissions (SEC-1) with a table: all principals × all commands and HTTP operations × events × streams. The commands, operations
+ * and events come from the contract. The expected results are written below for each principal, independently of the code under test.
  */
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -27,16 +27,16 @@ interface Row {
   readonly scopes: readonly string[];
   readonly reads: (event: Name, stream: Stream) => boolean;
   readonly writes: (event: Name, stream: Stream) => boolean;
-  /** Whether it may read the reports of all connections. */
+  /** Whether the principal may read the reports of all connections. */
   readonly admin: boolean;
-  /** Whether it may end the connections of others. */
+  /** Whether the principal may end the connections of other principals. */
   readonly operates: boolean;
 }
 
 const never = (): boolean => false;
 const always = (): boolean => true;
 
-/** By token. */
+/** The principals by their token. */
 const PRINCIPALS: Readonly<Record<string, Row>> = {
   nothing: { kind: 'user', scopes: [], reads: never, writes: never, admin: false, operates: false },
   everything: {
@@ -83,7 +83,7 @@ const PRINCIPALS: Readonly<Record<string, Row>> = {
   operator: { kind: 'user', scopes: ['admin:write'], reads: never, writes: never, admin: false, operates: true },
 };
 
-/** Each token stands for a principal; token verification is tested elsewhere. */
+/** Each token stands for a principal. The verification of tokens is tested elsewhere. */
 const authenticator: Authenticator = {
   required: true,
   anonymous: NOBODY,
@@ -98,7 +98,7 @@ const authenticator: Authenticator = {
 
 const examples = bundledExamples();
 const payloadOf = (name: Name): object => examples.get(name)?.payload ?? { ok: true };
-/** A session's event is of the session on whose stream it is published (STR-5). */
+/** A payload that may be published on the stream. A `session_event` must name the session of its stream (STR-5). */
 const payloadOn = (name: Name, stream: string): object =>
   name === 'session_event' ? { ...payloadOf(name), sessionId: stream.slice('session:'.length) } : payloadOf(name);
 
@@ -129,20 +129,20 @@ async function connect(token?: string): Promise<RawClient> {
   return client;
 }
 
-/** `ok`, or the error code. */
+/** `ok`, or the code of the error. */
 async function outcome(client: RawClient, command: CommandName, data: Record<string, unknown>): Promise<unknown> {
   const reply = await client.call(command, data);
   return reply.type === 'error' ? reply.data['code'] : 'ok';
 }
 
-/** A body that the operation accepts. */
+/** A request body that the operation accepts. */
 function bodyFor(path: string): string {
   if (path === '/ws/disconnect') return JSON.stringify({ connectionId: '01AAAAAAAAAAAAAAAAAAAAAAAA' });
   if (path === '/ws/files') return '{}';
   return JSON.stringify({ event: 'build.finished', payload: {}, stream: 'main' });
 }
 
-/** The expected status of an HTTP operation on `main` with the scopes of a row. */
+/** The expected status of an HTTP operation on `main`, for the scopes of the row. */
 function statusFor(scope: string | undefined, row: Row): number {
   if (scope === 'subscribe:file_change@<stream>')
     return row.reads('file_change', 'main') ? ERRORS.not_watched.httpStatus : 403;

@@ -1,6 +1,7 @@
 /**
- * The alert rules and the dashboard of `deploy/`: they read metrics that a gateway has, and each alert fires after its cause. The
- * causes are made on real gateways; what they answer to two scrapes, before and after, is what `promtool` runs the rules on.
+ * The alert rules and the dashboard of `deploy/`. They must only read metrics that a gateway has, and each alert must fire after its cause.
+ * The causes are produced on real gateways. The gateways are scraped before and after the cause, and `promtool` evaluates the rules on
+ * these scrapes.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ async function scrape({ httpUrl }: Pick<Served, 'httpUrl'>): Promise<string> {
 }
 
 const BLOCKED = ruleOf('TidemarkEventLoopBlocked');
-/** Seconds. */
+/** The threshold of the alert, in seconds. */
 const BLOCKED_FROM = Number(/> ([\d.]+)$/.exec(BLOCKED.expr)?.[1]);
 
 function ruleOf(name: string): AlertRule {
@@ -32,12 +33,15 @@ function ruleOf(name: string): AlertRule {
   return rule;
 }
 
-/** The delay of the event loop since the scrape before this one, in seconds. */
+/** The delay of the event loop since the previous scrape, in seconds. */
 function loopDelay(text: string): number {
   return Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text)?.[1]);
 }
 
-/** A scrape that shows a blocked event loop only where the test blocks it: the machine may stall at any time. */
+/**
+ * Scrapes until the metrics show no blocked event loop. A busy machine may block the event loop at any time, but only the block that the
+ * test causes may be visible.
+ */
 async function calmScrape(served: Served): Promise<string> {
   let text = '';
   await vi.waitUntil(async () => {
@@ -75,7 +79,7 @@ async function frozenRedis(): Promise<Observed> {
   });
 }
 
-/** Publishes to a client that does not read, until the gateway has noticed. */
+/** Publishes to a client that does not read, until the gateway reports the effect. */
 async function deafClient(noticed: (served: Served) => boolean): Promise<Observed> {
   const served = await serve({ limits: { sendQueueBytes: 65_536 } });
   const client = await connect(served.url);
@@ -91,7 +95,7 @@ async function deafClient(noticed: (served: Served) => boolean): Promise<Observe
   });
 }
 
-/** How to make the cause of each alert. */
+/** For each alert, how to produce its cause. */
 const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
   TidemarkDown: async () => {
     const served = await serve();
@@ -123,7 +127,8 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
     const served = await serve();
     const before = await calmScrape(served);
     let after = '';
-    // Node measures from tick to tick of a timer of its own: a standstill counts once a tick has come before it and one after it.
+    // Node measures the delay between two ticks of an internal timer. A block is only measured if one tick occurred before it and one after
+    // it, so the test may need several blocks.
     await vi.waitUntil(async () => {
       const until = performance.now() + 400;
       while (performance.now() < until);
@@ -220,7 +225,7 @@ interface Panel {
 const { panels } = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../deploy/grafana/tidemark.json'), 'utf8'),
 ) as { readonly panels: readonly Panel[] };
-/** Grafana replaces its variables before Prometheus reads an expression. */
+/** Replaces the variables of Grafana, as Grafana does before it sends an expression to Prometheus. */
 const expressions = panels
   .flatMap(({ targets = [] }) => targets)
   .map(({ expr }) => expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, '.+'));

@@ -86,7 +86,7 @@ describe('a gateway attached to a host’s http.Server', () => {
 
   test('does not serve without credentials on a public address of the host, unless allowed (SEC-5)', async () => {
     const host = createServer();
-    // As if it listened there: no test opens a port to the network.
+    // The host only pretends to listen on this address, because no test should open a port to the network.
     host.address = () => ({ address: '0.0.0.0', family: 'IPv4', port: 80 });
     await expect(gatewayOf().attach(host)).rejects.toThrow(/would listen on 0\.0\.0\.0.*SEC-5/);
     await expect(gatewayOf({ insecure: true }).attach(host)).resolves.toBeUndefined();

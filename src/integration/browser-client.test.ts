@@ -1,4 +1,4 @@
-/** The client SDK in a real Chromium: in a page, in a worker, and on an origin that the gateway does not accept. */
+/** The client SDK in a real Chromium: in a page, in a worker, and on a page whose origin the gateway does not accept. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { CHROMIUM, locate } from '../../scripts/tools.ts';
 import { onCleanup, serve } from '../testing/rig.ts';
 import { SeveringProxy } from '../testing/severing-proxy.ts';
 
-/** Runs in the page and in the worker: the bundle puts what it exports on the global object. */
+/** Code that runs in the page and in the worker. The bundle assigns its exports to the global object. */
 const ENTRY = `
   import { createClient } from './client.ts';
   import { diagnose } from './runtime/diagnose.ts';
@@ -43,7 +43,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** A site that serves a page, the client and a worker; `serveFor` gets its origin before the client knows its gateway. */
+/**
+ * Starts a web site with a page, the client and a worker. @param serveFor starts the gateway for the origin of the site, and returns the
+ * address that the client must use
+ */
 async function siteOf(serveFor: (origin: string) => Promise<string>): Promise<Page> {
   const files = new Map([
     ['/', '<!doctype html><title>site</title><script type="module" src="/bundle.js"></script>'],

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true }));
 
-/** The example that calls a function, as a file of a project that has the client in it. @returns the file's name. */
+/** Writes the example that calls a function into a project that contains the client. @returns the name of the file */
 async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: string } = {}): Promise<string> {
   const example = examples.find((code) => code.includes(`${call}(`)) ?? '';
   const [client = ''] = /^import .*\n\nconst client = .*\n/.exec(examples[0] ?? '') ?? [];
@@ -67,7 +67,7 @@ describe("the examples in the client's README", () => {
   });
 
   test('detect a missing server', async () => {
-    // A privileged port on which nothing listens.
+    // Port 1 is privileged, and no program listens on it.
     const file = await exampleOf('client.connect', { url: 'ws://127.0.0.1:1/ws' });
     const { code, output } = await run([process.execPath, file], { cwd: project });
     expect({ code, lines: output.trim().split('\n') }).toEqual({

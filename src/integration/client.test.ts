@@ -1,4 +1,4 @@
-/** The generated client against the real gateway, over real sockets. */
+/** The generated client with a real gateway, over real sockets. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { isEvent, isGap, TidemarkError } from '../../generated/client.ts';
@@ -45,7 +45,7 @@ describe('a subscription of the client', () => {
     })();
     await gateway.publish('file_change', file('a.ts'));
     await vi.waitFor(() => expect(items).toEqual(['a.ts']), PATIENCE);
-    // None of this waits for the network, so it is done before the client reconnects.
+    // Nothing in this block waits for the network, so everything happens before the client reconnects.
     proxy.sever();
     await gateway.publish('file_change', file('b.ts'));
     await gateway.announceLoss({ stream: 'main', paths: ['src'] });
@@ -177,7 +177,7 @@ describe('a subscription of the client', () => {
   });
 });
 
-/** Accepts tokens such as `subscribe:file_change;300`: a scope and a lifetime in milliseconds. */
+/** Accepts tokens such as `subscribe:file_change;300`, which consist of a scope and a lifetime in milliseconds. */
 const readableTokens: Authenticator = {
   required: true,
   anonymous: NOBODY,

@@ -1,4 +1,6 @@
-/** Metrics and health of a node at its limits, against what clients and publishers know (OPS-1, OPS-4, OPS-6). */
+/**
+ * The metrics and the health report of a node that is at its limits, compared with what clients and publishers know (OPS-1, OPS-4, OPS-6).
+ */
 import { describe, expect, test, vi } from 'vitest';
 import { seenMetrics } from '../testing/count-model.ts';
 import type { Metrics } from '../testing/count-model.ts';
@@ -18,7 +20,7 @@ async function disconnect({ httpUrl }: Served, body: object): Promise<void> {
 const errorsOf = (client: RawClient, code: string): readonly Frame[] =>
   client.frames.filter(({ type, data }) => type === 'error' && data['code'] === code);
 
-/** Polls until the metrics fit, because a gateway sees the end of a connection after its client does. */
+/** Waits until the metrics have the expected values, because a gateway notices the end of a connection later than the client. */
 async function untilMetrics(served: Served, expected: Metrics): Promise<void> {
   await vi.waitFor(async () => expect(await seenMetrics(served)).toMatchObject(expected), {
     ...PATIENCE,
@@ -75,13 +77,13 @@ describe('at its limits', () => {
     await client.call('subscribe', { events: ['big'], replay: { mode: 'none' } });
     client.ws.pause();
     let sent = 0;
-    // The kernel takes some megabytes before anything waits here.
+    // Several megabytes go into the buffers of the operating system before the gateway must queue anything.
     for (; gateway.health().backpressure.slow === 0; sent += 1) {
       await gateway.publish('big', { text: 'x'.repeat(60_000) });
       await new Promise((resolve) => setImmediate(resolve));
     }
     const { queuedBytes } = gateway.health().backpressure;
-    // More than the soft limit, and no more than was published, with the frames around it.
+    // More than the soft limit, but not more than all published events with their frames.
     expect(queuedBytes).toBeGreaterThan(8_388_608);
     expect(queuedBytes).toBeLessThan(sent * 62_000);
     await untilMetrics(served, { tidemark_slow_connections: 1, tidemark_connections: 1 });

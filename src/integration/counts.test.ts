@@ -1,6 +1,7 @@
 /**
- * Each metric, and each field of health and of the list of subscriptions, against a model computed only from what clients sent
- * and received (OPS-1, OPS-2, OPS-4). The work is random, over real sockets; a metric unknown to the model is a failure.
+ * Compares each metric, and each field of the health report and of the list of subscriptions, with a model. The model is computed only from
+ * what clients sent and received (OPS-1, OPS-2, OPS-4). The work of the clients is random and uses real sockets. A metric that the model
+ * does not know fails the test.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -44,7 +45,7 @@ describe('every count', () => {
   });
 
   const METHODS = Object.getOwnPropertyNames(Counters.prototype).filter((name) => name.startsWith('count'));
-  /** Counted only when a client stops reading; see below. */
+  /** Only counted when a client stops reading; a test below covers it. */
   const ELSEWHERE = ['countClosedSlow'];
 
   test.each(METHODS.filter((name) => !ELSEWHERE.includes(name)))(

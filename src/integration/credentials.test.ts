@@ -55,7 +55,10 @@ function tokenOf(scope: string, { lifeSeconds = 60, issuer = 'users', subject = 
     .sign(new TextEncoder().encode(SECRET));
 }
 
-/** Connects with a token that soon expires; on a busy machine where it expires before the handshake completes, with a longer one. */
+/**
+ * Connects with a token that expires soon. If the token expires before the handshake is complete, because the machine is busy, tries again
+ * with a longer lifetime.
+ */
 async function connectBriefly(url: string, scope: string, lifeSeconds = 1): Promise<RawClient> {
   try {
     return await connect(url, bearer(await tokenOf(scope, { lifeSeconds })));
@@ -73,7 +76,7 @@ interface Served {
   readonly log: string[];
 }
 
-/** A gateway that accepts the tokens of two issuers, and keys from a storage. */
+/** Starts a gateway that accepts tokens of two issuers, and API keys from a storage. */
 async function serve(
   options: GatewayOptions & { readonly storage?: KeyStorage; readonly issuers?: readonly object[] } = {},
 ): Promise<Served> {

@@ -1,4 +1,4 @@
-/** The examples of `deploy/`: they agree with each other, and their configurations are valid. */
+/** The examples in `deploy/` are consistent with each other, and their configurations are valid. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 const textOf = (path: string): string => readFileSync(join(DEPLOY, path), 'utf8');
 
-/** A configuration with the environment of its container. */
+/** Reads a configuration with the environment variables of its container. */
 function configurationOf(text: string, environment: Readonly<Record<string, string>>): Config {
   const file = join(home, 'tidemark.yaml');
   writeFileSync(file, text);

@@ -1,4 +1,4 @@
-/** Ending the connection of a client (OPS-8), on one node, on several nodes of a real Redis, and by the command line. */
+/** Ends the connection of a client (OPS-8): on one node, on several nodes with a real Redis, and with the command line. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ async function idOf(client: RawClient): Promise<string> {
   return String((await client.find(({ type }) => type === 'welcome')).data['connectionId']);
 }
 
-/** A client of the SDK that has everything of the event `tick`, and the numbers that it received. */
+/** A client of the SDK that subscribes to `tick`, and the numbers that it has received. */
 async function follower(url: string) {
   const client = clientOf(url);
   const subscription = client.subscribe({ events: ['tick'], replay: { mode: 'none' } });
@@ -137,7 +137,7 @@ describe('on several nodes', () => {
     frozen.freeze();
     const missing = { disconnected: false, partial: true, missingNodes: ['frozen node'] };
     expect(await disconnect(a.httpUrl, { connectionId: NOBODY })).toEqual(missing);
-    // A question that a node receives late is still carried out: the answer has not promised otherwise.
+    // A node that receives the request late still executes it. This does not contradict the answer, which reports the node as missing.
     expect(await disconnect(a.httpUrl, { connectionId: there })).toEqual(missing);
     frozen.thaw();
     expect((await onFrozen.closed).code).toBe(4205);

@@ -1,4 +1,4 @@
-/** The documentation behind a real nginx with a path prefix and TLS, and its accessibility, in a real browser. */
+/** The documentation in a real browser, behind a real nginx with a path prefix and TLS. Also tests the accessibility of its pages. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const [first, second] = [await gateways[0].listen({ port: 0 }), await gateways[1].listen({ port: 0 })];
   for (const [at, gateway] of gateways.entries())
     watching.push(await watchDirectory(gateway, { directory: directories[at] ?? '', onWarning: () => undefined }));
-  // In a clone the first request renders the site.
+  // In a clone, the first request renders the site.
   await Promise.all([first, second].map(({ httpUrl }) => fetch(`${httpUrl}/docs/index.html`)));
   nginx = await NginxProcess.start([first.port, second.port]);
   browser = await PageBrowser.launch();
@@ -93,9 +93,9 @@ interface Violation {
   readonly nodes: readonly { readonly target: unknown; readonly failureSummary?: string }[];
 }
 
-/** Serious and critical findings of axe on the page that is open. */
+/** The serious and critical findings of axe on the open page. */
 async function findings(): Promise<readonly string[]> {
-  // Evaluated by the browser's debugger, which the policy of the page does not concern.
+  // The debugger of the browser evaluates the script, because the policy of the page would block a script element.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate<{ readonly violations: readonly Violation[] }>('axe.run()');
   return violations
@@ -119,7 +119,7 @@ describe('for every reader', () => {
     await page.emulateMedia({ colorScheme });
     for (const path of PAGES) {
       await page.goto(nginx.url(path));
-      // The form and the results are part of the page.
+      // The form and the search results must be present, because they are part of the page.
       if (/commands|http/.test(path)) await page.locator('.try').waitFor();
       await page.getByRole('searchbox').fill('slow');
       await page.locator('[aria-label=Results][data-query=slow]').waitFor();

@@ -1,4 +1,4 @@
-/** Every code sample of the documentation runs against a real gateway: with bash, Node and Python. */
+/** Runs each code sample of the documentation against a real gateway, with bash, Node or Python. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 interface Sample {
-  /** Where the program prints a frame of the WebSocket, the id of its command; undefined for HTTP. */
+  /** The id of the sample's command, if the program prints frames of the WebSocket; undefined for HTTP. */
   readonly id: string | undefined;
   readonly name: string;
   readonly samples: Samples;
@@ -62,13 +62,16 @@ function write(name: string, text: string): string {
 
 const START = '## sample ';
 
-/** Runs one program that runs all samples, and splits what it prints. An error reply is a reply: its sample shows a refused command. */
+/** Runs one program that runs all samples, and splits its output by sample. */
 async function run(command: string, argv: readonly string[]): Promise<readonly string[]> {
   const { stdout } = await execute(command, [...argv], { cwd: ROOT, maxBuffer: 64 * 1024 * 1024 });
   return stdout.split(new RegExp(`^${START}\\d+\\n`, 'm')).slice(1);
 }
 
-/** The samples that did not print the reply to their command, or the response. */
+/**
+ * The samples that did not print the response or the reply to their command. An error reply is accepted, because some samples show a
+ * refused command.
+ */
 function unanswered(
   outputs: readonly string[],
   samples: readonly Sample[],
@@ -101,7 +104,7 @@ describe('every sample', () => {
     const files = samples.map(({ samples: { typescript } }, at) =>
       write(`sample-${at}.ts`, `${typescript}\nexport {};\n`),
     );
-    // Each sample ends when its socket closes.
+    // A sample ends when its socket closes.
     const driver = write(
       'driver.ts',
       `const Native = WebSocket;

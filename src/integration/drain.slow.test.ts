@@ -1,4 +1,4 @@
-/** The rolling restart of drain.test.ts at the size that operators have. */
+/** The rolling restart of drain.test.ts with as many clients as operators have. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { rollingRestart } from '../testing/rolling-restart.ts';

@@ -1,4 +1,4 @@
-/** How a node shuts down: no new clients, every client told when to reconnect, and an end in any case (CON-5). */
+/** How a node shuts down (CON-5): it accepts no new clients, tells all clients when to reconnect, and finally ends every connection. */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { rollingRestart } from '../testing/rolling-restart.ts';
 import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-/** A raw client that reads everything and answers nothing, not even a close. */
+/** Connects a client that reads everything, but never answers, not even to a close frame. */
 async function deaf({ port, gateway }: Served): Promise<Socket> {
   const before = gateway.health().connections;
   const socket = connectTcp(port, '127.0.0.1');
@@ -74,7 +74,7 @@ describe('a node that drains', () => {
     const all = await Promise.all(Array.from({ length: 40 }, () => connect(url)));
     await gateway.close();
     const closing = await all[0]?.find((each) => each.type === 'closing');
-    // Forty clients at half of forty per second.
+    // Half of the forty accepts per second are used for the forty clients, so the reconnects are spread over two seconds.
     expect(closing?.data['retryAfterMs']).toBe(1998);
   });
 

@@ -1,4 +1,4 @@
-/** How a request for server-sent events is admitted and counted, and how an operator ends it (SSE-1, SSE-3, OPS-8). */
+/** How a request for server-sent events is admitted and counted, and how an operator can end it (SSE-1, SSE-3, OPS-8). */
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -11,7 +11,7 @@ import type { GatewayOptions } from '../gateway.ts';
 import { EventStreamReader } from '../testing/event-stream-reader.ts';
 import { PATIENCE, gatewayOf, onCleanup, serve } from '../testing/rig.ts';
 
-/** A gateway on a server of the test, which sees the sockets. */
+/** Attaches a gateway to a server of the test, so that the test can inspect the sockets. */
 async function serveOnHost(options: GatewayOptions = {}) {
   const sockets: Socket[] = [];
   const server = createServer();
@@ -24,7 +24,7 @@ async function serveOnHost(options: GatewayOptions = {}) {
   return { gateway, sockets, port: (server.address() as AddressInfo).port };
 }
 
-/** Answers credentials when the gate opens. */
+/** An authenticator that answers only after the gate has opened. */
 function authenticatorBehind(gate: Promise<void>, onAsked: () => void): Authenticator {
   return {
     required: true,

@@ -1,4 +1,4 @@
-/** Server-sent events in `curl` and in a real Chromium: both continue without loss on another gateway of the same Redis (SSE-2). */
+/** Server-sent events in `curl` and in a real Chromium. Both must continue without loss on another gateway with the same Redis (SSE-2). */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chromium } from 'playwright-core';
@@ -28,7 +28,7 @@ function gatewayOn(redisUrl: string, nodeId: string): Gateway {
   return gateway;
 }
 
-/** A gateway that can be replaced by a new one on the same port, and another that publishes meanwhile. */
+/** Two gateways: one can be replaced by a new one on the same port; the other can publish in the meantime. */
 async function pair() {
   prefixes += 1;
   const redisUrl = `${redis.url}?prefix=sse${prefixes}`;
@@ -43,7 +43,7 @@ async function pair() {
       for (const n of numbers) await publisher.publish('tick', { n });
     },
     subscriptions: () => serving.health().subscriptions.total,
-    /** `between` happens while no gateway serves. */
+    /** Restarts the first gateway. @param between runs while this gateway is stopped */
     restart: async (between: () => Promise<void>) => {
       await serving.close();
       await between();
@@ -54,7 +54,7 @@ async function pair() {
 }
 
 describe('curl', () => {
-  /** Follows events until `count` arrived; returns their numbers and the last id. */
+  /** Receives events until `count` have arrived. @returns their numbers and the last id */
   async function curl(url: string, count: number, lastId?: string) {
     const program = locate(CURL);
     if (program === undefined) throw new Error('curl is missing: node scripts/ensure-tools.ts');

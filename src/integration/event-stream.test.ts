@@ -1,4 +1,4 @@
-/** Server-sent events: the connection of a client that cannot use a WebSocket (SSE-1 to SSE-4). */
+/** Server-sent events, which are for clients that cannot use a WebSocket (SSE-1 to SSE-4). */
 import { connect as connectSocket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import type { SubscriptionsPage } from '../../generated/types.ts';

@@ -1,4 +1,7 @@
-/** What a watched directory contains, over HTTP (FIL-1, FIL-2): with the events that continue it, a client has the state of the directory. */
+/**
+ * Lists the content of a watched directory over HTTP (FIL-1, FIL-2). The listing and the events after its position together must give the
+ * state of the directory.
+ */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -65,7 +68,7 @@ async function pageOf(httpUrl: string, request: FilesRequest = {}): Promise<File
   return body as FilesPage;
 }
 
-/** All pages. @param between is called after each page */
+/** Reads all pages. @param between called after each page */
 async function pagesOf(
   httpUrl: string,
   request: FilesRequest,

@@ -1,4 +1,4 @@
-/** What requests over HTTP may cost, and what a stranger sees (OPS-1, OPS-6). */
+/** How much work requests over HTTP may cause, and what a client without a credential can see (OPS-1, OPS-6). */
 import { describe, expect, test } from 'vitest';
 import type { Health } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -87,7 +87,7 @@ describe('past the allowance', () => {
       });
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     }
-    // What was refused has done nothing.
+    // The refused requests must not have published anything.
     const published = gateway.health().streams[0]?.position.sequenceId ?? 0;
     expect(published).toBeLessThanOrEqual(answers.length - limited.length);
     expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200);

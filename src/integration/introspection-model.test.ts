@@ -1,4 +1,4 @@
-/** The operators' reports (OPS-2, OPS-9) against a model, on two nodes of a real Redis, after a thousand random operations. */
+/** Compares the reports for operators (OPS-2, OPS-9) with a model after a thousand random operations, on two nodes with a real Redis. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { NOBODY } from '../auth/principal.ts';
@@ -14,7 +14,7 @@ import type { Served } from '../testing/rig.ts';
 
 const OPERATIONS = 1000;
 const SEED = 20_260_302;
-/** Work between two comparisons. */
+/** Number of operations between two comparisons. */
 const PART = 250;
 
 let redis: RedisProcess;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Each token stands for a principal; token verification is tested elsewhere. */
+/** Each token stands for a principal. The verification of tokens is tested elsewhere. */
 const authenticator: Authenticator = {
   required: true,
   anonymous: NOBODY,
@@ -44,7 +44,7 @@ const nodeOn = (nodeId: string): Promise<Served> =>
     limits: {
       commandsPerSecond: 100_000,
       commandBurst: 100_000,
-      // Longer than the test: a client that does not read answers no ping.
+      // Longer than the test, because a client that does not read does not answer a ping.
       heartbeatIntervalMs: 600_000,
       sendQueueAgeMs: 600_000,
       sendQueueBytes: 67_108_864,
@@ -100,7 +100,7 @@ test(`every report equals the model after each of ${OPERATIONS / PART} parts of 
   }
   expect(model.stalled.length).toBeGreaterThan(3);
 
-  // What stalled clients do not read waits in their queues, and in no other.
+  // The bytes of messages that stalled clients do not read must be in the queues of these clients, and in no other queue.
   const [a, b] = nodes;
   if (a === undefined || b === undefined) throw new Error('no nodes');
   const subscribed = model.stalled.filter(({ subscriptions }) =>

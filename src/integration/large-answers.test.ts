@@ -1,14 +1,14 @@
-/** A client that reads is not closed for the size of the answers that it asked for (SUB-6, BCK-2). */
+/** A client that reads is not disconnected because the replies that it requested are large (SUB-6, BCK-2). */
 import { describe, expect, test, vi } from 'vitest';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { RawClient } from '../testing/raw-client.ts';
 
 const SUBSCRIPTIONS = 90;
-/** More than fits into the buffers of both sockets. */
+/** Number of requested lists. Their replies do not fit into the buffers of both sockets. */
 const LISTINGS = 80;
 const LIMITS = { commandBurst: 1000, commandsPerSecond: 1000, commandCostMs: 10_000 };
 
-/** Subscriptions whose list takes about 400 KB. */
+/** Creates so many subscriptions that their list takes about 400 KB. */
 async function subscribeWidely(client: RawClient): Promise<void> {
   const events = Array.from({ length: 32 }, (_, n) => `${'e'.repeat(120)}${n}`);
   for (let n = 0; n < SUBSCRIPTIONS; n += 1) await client.call('subscribe', { events, replay: { mode: 'none' } });
@@ -21,7 +21,7 @@ describe('a client that asks for its list of subscriptions many times at once', 
     const { url, gateway } = await serve({ limits: { ...LIMITS, sendQueueBytes } });
     const client = await connect(url);
     await subscribeWidely(client);
-    // Busy with something else for a moment, as a client is that handles what it has read.
+    // The client does not read for a moment, like a client that is busy with the messages that it has read.
     client.ws.pause();
     for (let n = 0; n < LISTINGS; n += 1) client.sendText(list(n));
     await vi.waitUntil(() => gateway.health().backpressure.queuedBytes > 0, PATIENCE);
@@ -44,7 +44,7 @@ describe('a client that asks for its list of subscriptions many times at once', 
       most = Math.max(most, gateway.health().backpressure.queuedBytes);
       expect(gateway.health().backpressure.closedSlow).toBe(1);
     }, PATIENCE);
-    // One answer in the socket's own buffer; the others are not made yet.
+    // Only one reply is in the buffer of the socket; the other replies are not created yet.
     expect(most).toBeLessThan(2_000_000);
   });
 });

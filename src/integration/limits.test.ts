@@ -1,6 +1,6 @@
 /**
- * Tests every limit of the contract: set low, reported in `welcome` and the metrics, exceeded, and refused as the contract
- * requires. A limit without a case does not compile.
+ * Tests every limit of the contract. The limit is set low. Then `welcome` and the metrics must report it, and exceeding it must be refused
+ * as the contract requires. A limit without a case is a compile error.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../generated/protocol.ts';

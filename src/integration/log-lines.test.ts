@@ -1,4 +1,4 @@
-/** Lines of the log name the node, and the request or the connection that they are about. */
+/** Each log line names the node, and the request or connection that it concerns. */
 import { Writable } from 'node:stream';
 import pino from 'pino';
 import { describe, expect, test, vi } from 'vitest';
@@ -8,7 +8,7 @@ import type { Served } from '../testing/rig.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
-/** A gateway whose storage of credentials fails. */
+/** Starts a gateway whose storage of credentials fails. */
 async function serveBroken(): Promise<Served & { readonly lines: Line[] }> {
   const lines: Line[] = [];
   const sink = new Writable({

@@ -1,4 +1,4 @@
-/** Names made up by a client leave nothing behind: no stream, no key, no memory of its connection (SEC-1, SYN-1). */
+/** Names that a client makes up leave nothing behind: no stream, no key, and no memory in its connection (SEC-1, SYN-1). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -18,7 +18,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 const NAMES = Array.from({ length: 40 }, (_, n) => `workspace:made-up-${n}`);
 
-/** Every client may subscribe to `main` and nothing else. */
+/** All clients may subscribe to `main` only. */
 const CONFINED: Authenticator = {
   required: false,
   anonymous: { ...NOBODY, scopes: [parseScope('subscribe:*@main')] },
@@ -58,7 +58,7 @@ describe('a made-up name, on the memory broker,', () => {
   });
 });
 
-/** An integer reply. */
+/** Parses an integer reply of Redis. */
 const numberIn = (reply: string): number => Number(reply.replace(':', ''));
 
 describe('a made-up name, on Redis,', () => {
@@ -113,7 +113,7 @@ test('subscribing to many new streams and immediately unsubscribing, in one pack
   const { gateway, url } = await serve({ limits: { commandBurst: 100_000, commandsPerSecond: 100_000 } });
   const client = await connect(url);
   let named = 0;
-  /** Bytes of the heap that are in use after so many more pairs. */
+  /** Creates this number of further pairs of names. @returns the used heap afterwards, in bytes */
   const heapAfter = async (pairs: number): Promise<number> => {
     for (const end = named + pairs; named < end;) {
       for (let n = 0; n < 100; n += 1) {

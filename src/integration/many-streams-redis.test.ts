@@ -1,4 +1,4 @@
-/** Subscriptions to many streams on two gateways that share a real Redis (MUL-3, MUL-5). */
+/** Subscriptions to many streams, on two gateways that share a real Redis (MUL-3, MUL-5). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
@@ -20,7 +20,7 @@ const publishTo = async ({ gateway }: Served, n: number): Promise<void> => {
   );
 };
 
-/** The sequenceIds that a client received, by stream. */
+/** For each stream, the sequenceIds that a client received. */
 function numbersOf({ frames }: RawClient): ReadonlyMap<string, readonly unknown[]> {
   const events = frames.filter(({ type }) => type === 'event');
   const streams = Map.groupBy(events, ({ data }) => String(data['stream']));

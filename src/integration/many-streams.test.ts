@@ -1,4 +1,4 @@
-/** A subscription to many streams, through a gateway with the memory broker (MUL-1 to MUL-8). */
+/** Subscriptions to many streams, on a gateway with the memory broker (MUL-1 to MUL-8). */
 import { describe, expect, test } from 'vitest';
 import type { RawClient } from '../testing/raw-client.ts';
 import { connect, serve } from '../testing/rig.ts';

@@ -1,4 +1,4 @@
-/** Two gateways behind a real nginx with the configuration of `deploy/nginx`: TLS, a path prefix, and the client's address. */
+/** Two gateways behind a real nginx with the configuration of `deploy/nginx`: TLS, a path prefix, and the address of the client. */
 import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { chromium } from 'playwright-core';
@@ -11,7 +11,7 @@ import { RawClient } from '../testing/raw-client.ts';
 import { PATIENCE, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-/** Every address of 127.0.0.0/8 is this machine; the proxy is the first. */
+/** All addresses in 127.0.0.0/8 belong to this machine. The first one is the proxy's. */
 const PROXY = '127.0.0.1';
 const ANA = '127.0.0.2';
 

@@ -1,6 +1,6 @@
 /**
- * A node whose budgets add up to 256 MiB, and 200 principals that ask for more: 10,000 streams, 1,000,000 keys, 100,000 filters.
- * The node stays within its memory, reports what it dropped, and serves a neighbour that asks for little.
+ * A node whose budgets have a sum of 256 MiB, and 200 principals that want more: 10,000 streams, 1,000,000 keys, 100,000 filters. The node
+ * does not exceed its memory, reports what it dropped, and serves another client, which needs little.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { Tenant } from '../testing/tenant.ts';
 import type { TenantReport } from '../testing/tenant.ts';
 
 const MIB = 1024 * 1024;
-/** The sum that `tidemark config check` prints for {@link LIMITS}. */
+/** The total that `tidemark config check` prints for {@link LIMITS}. */
 const STATED_MIB = 256;
 const PRINCIPALS = 200;
 const PER_PRINCIPAL = { sessions: 50, keys: 5000, filters: 500 };
@@ -65,7 +65,7 @@ function residentMiB(pid: number): number {
   return Number(kib) / 1024;
 }
 
-/** Pings and publishes on `main` until it is stopped. */
+/** A client that sends pings and publishes on `main` until it is stopped. */
 class Neighbour {
   readonly client: RawClient;
   readonly pingsMs: number[] = [];
@@ -140,7 +140,7 @@ test(
     expect(sum((each) => each.subscribed) + sum((each) => each.refused)).toBe(PRINCIPALS * PER_PRINCIPAL.filters);
     expect(peakMiB).toBeLessThanOrEqual(STATED_MIB * 1.1);
 
-    // The neighbour lost nothing, although the history of the others was dropped.
+    // The other client lost nothing, although history of the principals was dropped.
     const own = neighbour.client.events();
     expect(own.map((each) => each['sequenceId'])).toEqual(
       Array.from({ length: neighbour.published }, (_, at) => at + 1),

@@ -1,6 +1,6 @@
 /**
- * An operator's story with the command line alone, on two nodes of a real Redis that require API keys.
- * The nodes and the commands are processes, as an operator starts them.
+ * A day of an operator who uses only the command line, on two nodes with a real Redis that require API keys. Nodes and commands run as
+ * processes, as an operator would start them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ async function startNode(port: number): Promise<CliProcess> {
   return cli;
 }
 
-/** What a command prints, as an operator with all scopes runs it. */
+/** Runs a command as an operator who has all scopes. @returns the output of the command */
 async function tidemark(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code, stdout, stderr } = await runner.finish(argv, { env });
   expect([argv.join(' '), code, stderr]).toEqual([argv.join(' '), 0, stderr]);
@@ -91,13 +91,13 @@ test('an operator explains a missing event, ends a client, rotates a key and upg
   if (here === undefined || there === undefined) throw new Error('no nodes');
   const env = { TIDEMARK_URL: here, TIDEMARK_API_KEY: admin.key };
 
-  // Why did the agent receive no event? It is on the other node, and its filter does not match.
+  // Question: why did the agent receive no event? It is connected to the other node, and its filter does not match.
   const ts = await follow(there, agent.key, { events: ['file_change'], filter: { extensions: ['.ts'] } });
   const event = ['--event', 'file_change', '--payload', JSON.stringify(change('docs/a.md'))];
   const explained = await tidemark(['explain', ...event, '--connection', ts.id], env);
   expect(explained).toMatch(/^does not .*the filter `extensions` is \.ts; the event has docs\/a\.md$/m);
 
-  // Which client fills the memory? It is disconnected, and another client does not notice.
+  // Question: which client fills the memory? That client is disconnected, and another client is not affected.
   const stalled = await follow(there, agent.key, { events: ['big'] });
   stalled.client.ws.pause();
   const top = async () => {
@@ -117,7 +117,7 @@ test('an operator explains a missing event, ends a client, rotates a key and upg
   expect(await tidemark(['disconnect', stalled.id], env)).toContain(`${stalled.id} on node`);
   expect((await ts.client.call('ping')).type).toBe('pong');
 
-  // The agent's key is rotated: the old and the new one are valid together, and only the revoked one ends.
+  // The key of the agent is rotated. At first, both keys are valid. After the old key was revoked, only its connection is closed.
   const rotated = JSON.parse(await tidemark(['key', 'rotate', agent.id, '--file', 'keys.json', '--json'])) as Key;
   const renewed = await vi.waitFor(() => follow(here, rotated.key, { events: ['file_change'] }), {
     timeout: 30_000,
@@ -129,7 +129,7 @@ test('an operator explains a missing event, ends a client, rotates a key and upg
   expect((await late.client.closed).code).toBe(4101);
   for (const { client } of [ts, renewed]) expect((await client.call('ping')).type).toBe('pong');
 
-  // Both nodes are upgraded under load: each is replaced by a new process, and no event is lost.
+  // Both nodes are upgraded under load. Each is replaced by a new process, and no event is lost.
   const balancer = await Balancer.before(
     ports.map((port) => `http://127.0.0.1:${port}`),
     { probeMs: 50 },

@@ -1,5 +1,5 @@
 /**
- * The client SDK in Deno and Bun. Their npm packages are about 200 MB, so this test, and not `npm ci`, installs them, into the
+ * The client SDK in Deno and Bun. Their npm packages are about 200 MB, so `npm ci` does not install them. This test installs them into the
  * cache of the clone.
  */
 import { execFile } from 'node:child_process';
@@ -17,7 +17,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules/.cache/tidemark/runtimes');
 const run = promisify(execFile);
 
-/** The programs are in packages of the platform; the launchers of `deno` and `bun` would need install scripts. */
+/**
+ * The packages that contain the programs for this platform. The packages `deno` and `bun` are not used, because they need install scripts.
+ */
 const RUNTIMES = {
   deno: {
     install: 'deno@2.9.6',
@@ -67,7 +69,7 @@ test.each(['deno', 'bun'] as const)(
     const { url } = await serve({ broadcast: 'on' });
     const proxy = await SeveringProxy.before(url);
     onCleanup(() => proxy.close());
-    // The program asks for the cut, so that it comes at a known point.
+    // The program itself requests the cut, so that it happens at a known point.
     const watcher = clientOf(url).subscribe({ events: ['cut'], replay: { mode: 'none' }, onItem: () => proxy.sever() });
     await watcher.ready;
     const directory = await mkdtemp(join(tmpdir(), 'tidemark-runtime-'));

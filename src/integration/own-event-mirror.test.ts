@@ -1,4 +1,4 @@
-/** A mirror of a team's own events: keys and deletions follow the team's contract. */
+/** A mirror of a team's own events. The team's contract determines the keys and the deletions. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

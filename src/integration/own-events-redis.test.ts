@@ -1,4 +1,4 @@
-/** Nodes with different contracts on one Redis: each uses its own, and both report the difference. */
+/** Nodes with different contracts on one Redis. Each node uses its own contract, and both report the difference. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { httpValidators } from '../../generated/validators.js';
 import type { BuiltContract } from '../catalogue/built-contract.ts';
@@ -56,13 +56,14 @@ describe('two nodes with different contracts', () => {
     for (const target of ['web', 'api']) await own.gateway.publish('build_finished', { target, ok: true });
     await live.call('sync', { stream: 'main' });
     expect(live.frames.filter(({ type }) => type === 'event')).toHaveLength(2);
-    // Newest per target where the event is declared; the newest of its name where it is a custom one.
+    // On the node that declares the event, the newest event of each target is replayed. On the other node, it is a custom event, so only
+    // the newest event of the name is replayed.
     expect(await eventsAt(own.url)).toEqual([
       { target: 'web', ok: true },
       { target: 'api', ok: true },
     ]);
     expect(await eventsAt(stock.url)).toEqual([{ target: 'api', ok: true }]);
-    // A node that does not declare the event checks nothing, and one that does is not confused by what comes of it.
+    // A node that does not declare the event accepts any payload. The node that declares the event must ignore a payload that does not fit.
     await stock.gateway.publish('build_finished', { of: 'somebody else' });
     await own.gateway.publish('build_finished', { target: 'web', ok: false });
     expect(await eventsAt(own.url)).toEqual([

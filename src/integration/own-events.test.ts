@@ -1,4 +1,4 @@
-/** A gateway with a team's own events treats them as it treats those of the stock contract. */
+/** A gateway handles a team's own events in the same way as the events of the stock contract. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BuiltContract } from '../catalogue/built-contract.ts';
 import { buildContract } from '../testing/own-contract.ts';

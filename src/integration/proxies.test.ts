@@ -1,4 +1,4 @@
-/** A gateway behind a real reverse proxy: how it identifies a client, and what a client can forge (SEC-2, SEC-4, SEC-5). */
+/** A gateway behind a real reverse proxy: how the gateway identifies a client, and what a client can forge (SEC-2, SEC-4, SEC-5). */
 import { request } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import pino from 'pino';
@@ -11,7 +11,7 @@ import { ReverseProxy } from '../testing/reverse-proxy.ts';
 import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-/** Every address of 127.0.0.0/8 is this machine: the proxy is the first, clients are the others. */
+/** All addresses in 127.0.0.0/8 belong to this machine. The first one is the proxy's, the others are those of clients. */
 const PROXY = '127.0.0.1';
 const ANA = '127.0.0.2';
 const BEN = '127.0.0.3';
@@ -52,7 +52,7 @@ async function get(url: string, { from = ANA, headers = {} }: Sending = {}): Pro
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
 }
 
-/** The client address of a connection that the gateway reports. */
+/** The address that the gateway reports for a client's connection. */
 async function addressSeen(behind: Behind, client: RawClient): Promise<string | undefined> {
   await client.call('subscribe', { events: ['tick'] });
   const { body } = await get(`${behind.httpUrl}/ws/subscriptions`);
@@ -117,7 +117,7 @@ describe('a forwarded name', () => {
     const { proxy, httpUrl } = await serveBehindProxy();
     const rebound = { host: 'evil.example', 'x-forwarded-host': 'localhost', 'x-forwarded-proto': 'https' };
     expect((await get(`${proxy.httpUrl}/healthz`, { headers: rebound })).status).toBe(403);
-    // A page on the proxy's own machine reaches the gateway as the proxy does.
+    // A page on the machine of the proxy reaches the gateway with the address of the proxy.
     expect((await get(`${httpUrl}/healthz`, { from: PROXY, headers: rebound })).status).toBe(403);
     const origin = 'https://evil.example';
     const headers = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example;proto=https' };
@@ -127,7 +127,7 @@ describe('a forwarded name', () => {
 
 describe('without credentials (SEC-5)', () => {
   const OUTSIDE = { 'x-forwarded-for': '203.0.113.9' };
-  /** Ana is a proxy too, and forwards clients of another machine. */
+  /** Ana's address is also that of a proxy, which forwards clients of other machines. */
   const trustedProxies = [PROXY, ANA];
 
   test('a client that the proxies forward from another machine is refused', async () => {

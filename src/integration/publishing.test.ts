@@ -200,7 +200,7 @@ describe('publishing', () => {
 
 describe('the gateway', () => {
   test('does not listen on a public address without credentials, unless allowed (SEC-5)', async () => {
-    // An address of no machine (RFC 5737): an attempt to listen on it would fail with another error.
+    // No machine has this address (RFC 5737), so listening on it fails with another error.
     const elsewhere = { host: '192.0.2.1', port: 0 };
     await expect(createGateway().listen(elsewhere)).rejects.toThrow('no credential is configured');
     await expect(createGateway({ insecure: true }).listen(elsewhere)).rejects.toThrow('EADDRNOTAVAIL');

@@ -1,4 +1,4 @@
-/** The Python SDK against the gateway: as `pip` would install it, on Debian's Python, over real sockets. */
+/** The Python SDK with a gateway, over real sockets. It is installed as `pip` installs it, with the Python of Debian. */
 import { execFile, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,7 +12,7 @@ import { SeveringProxy } from '../testing/severing-proxy.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PACKAGE = join(ROOT, 'generated/python');
 const SOURCES = join(ROOT, 'codegen/python');
-/** Debian's: it has the packages that the tests install. */
+/** The Python of Debian is used, because the tests install packages for it. */
 const PYTHON = '/usr/bin/python3';
 const MYPY = '/usr/bin/mypy';
 

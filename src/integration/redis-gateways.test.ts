@@ -1,4 +1,4 @@
-/** Several gateways on one real Redis: their clients share one stream, on whichever node they are. */
+/** Several gateways on one real Redis. Their clients share one stream, regardless of the node to which they are connected. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
@@ -17,7 +17,7 @@ import { PATIENCE, clientOf, collect, onCleanup } from '../testing/rig.ts';
 let redis: RedisProcess;
 let prefixes = 0;
 
-/** A separate key prefix in the Redis. */
+/** The address of the Redis with a new key prefix, so that tests do not share keys. */
 const freshUrl = (): string => `${redis.url}?prefix=g${(prefixes += 1)}`;
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ interface Node {
 }
 
 async function nodeOn(redisUrl: string, nodeId: string, changes: Partial<Limits> = {}): Promise<Node> {
-  // The tests poll health more often than a client may (OPS-6).
+  // The tests request the health report more often than a client usually may (OPS-6).
   const limits = { commandBurst: 10_000, ...changes };
   const resolved = resolveOptions({ limits });
   const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });
@@ -90,7 +90,7 @@ describe('a gateway that is killed under load', () => {
   interface Reader {
     readonly client: TidemarkClient;
     readonly events: readonly TidemarkEvent[];
-    /** Outcomes of the resumes. */
+    /** The results of the resumes. */
     readonly resumed: readonly unknown[];
   }
 
@@ -105,7 +105,7 @@ describe('a gateway that is killed under load', () => {
     return { client, events, resumed };
   }
 
-  /** One event after the other over HTTP; what gets no answer is sent again under the same key, to whichever node. */
+  /** Publishes events one after another over HTTP. A request without an answer is repeated with the same key; any node may answer it. */
   async function publishAll(httpUrl: string, publisher: number, count: number): Promise<void> {
     for (const number of upTo(count)) {
       const idempotencyKey = `${publisher}/${number}`;

@@ -5,7 +5,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { RawClient } from '../testing/raw-client.ts';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 
-/** The token is the principal's name. */
+/** The token is the name of the principal. */
 const authenticator: Authenticator = {
   ...openAuthenticator(),
   required: true,
@@ -33,7 +33,7 @@ describe('the send queues of a node together', () => {
     await gateway.publish('small', { text: TEXT });
     const budget = () => gateway.health().budgets?.sendQueueBudgetBytes;
     let published = 1;
-    // The kernel takes some megabytes before anything waits here.
+    // Several megabytes go into the buffers of the operating system before the gateway must queue anything.
     for (; published < 2_000 && budget()?.dropped === 0; published += 1) {
       await gateway.publish(published % 3 === 0 ? 'other' : 'big', { text: TEXT });
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** Clients that resume the same history share frames (delivery/replay-blocks.ts), and still each receive exactly their own events. */
+/** Clients that resume the same history share frames (delivery/replay-blocks.ts). Each client must still receive exactly its own events. */
 import { expect, test } from 'vitest';
 import { connect, serve } from '../testing/rig.ts';
 

@@ -1,4 +1,4 @@
-/** A client that stops reading loses its connection, uses a bounded queue of the gateway, and does not affect others (BCK-1, BCK-2). */
+/** A client that stops reading is disconnected. Its queue in the gateway is limited, and other clients are not affected (BCK-1, BCK-2). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test, vi } from 'vitest';
@@ -11,11 +11,11 @@ import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Enough to fill the system's buffers of a loopback connection that is not read. */
+/** More bytes than the operating system buffers for a loopback connection that is not read. */
 const KERNEL_BYTES = 12 * 1024 * 1024;
 const TEXT = 'x'.repeat(30_000);
 
-/** A client with one subscription that has stopped reading. */
+/** Connects a client with one subscription that then stops reading. */
 async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
   const client = await connect(url);
   await client.call('subscribe', { subscriptionId, events: ['tick'] });
@@ -23,7 +23,7 @@ async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
   return client;
 }
 
-/** Publishes until the condition is true, and yields to the event loop in between. */
+/** Publishes until the condition is true. Yields to the event loop after each event. */
 async function publishUntil(gateway: Gateway, holds: () => boolean, text = TEXT): Promise<number> {
   let published = 0;
   while (!holds()) {
@@ -99,7 +99,7 @@ describe('a client that does not read', () => {
     const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
     const second = { subscriptionId: 'late', events: ['tick'], replay };
     const subscribed = client.call('subscribe', second);
-    // The command is in the gateway once another one on the same machine, sent later, has been answered.
+    // Another client on the same machine sends a command later. When that command is answered, the gateway has also received the first one.
     const other = await connect(url);
     await other.call('ping');
     await other.until(() => other.frames.filter(({ type }) => type === 'heartbeat').length >= 1);
@@ -127,7 +127,7 @@ describe('a client that does not read', () => {
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 8 * 1024 * 1024);
     const pong = client.call('ping');
-    // The command is in the gateway once another one on the same machine, sent later, has been answered.
+    // Another client on the same machine sends a command later. When that command is answered, the gateway has also received the first one.
     await (await connect(url)).call('ping');
     client.ws.resume();
     await pong;
@@ -177,7 +177,7 @@ describe('a thousand subscribers', () => {
 
   const numbersOf = (report: ReaderReport): number => report.holes + report.duplicates + report.gaps;
 
-  /** All subscribe to `main`; the first ten also to `bulk`, which fills only their system buffers. */
+  /** All readers subscribe to `main`. The first ten also subscribe to `bulk`, whose events fill only the system buffers of these ten. */
   async function openAll(url: string): Promise<ReaderFleet> {
     const fleet = await ReaderFleet.start();
     onCleanup(() => fleet.end());
@@ -190,9 +190,9 @@ describe('a thousand subscribers', () => {
     return fleet;
   }
 
-  /** Buffers that are really held: what is only waiting to be collected is collected first. */
+  /** Memory that is really in use. Garbage is collected first. */
   function memory(): { readonly rss: number; readonly buffers: number } {
-    // The memory of buffers is given back behind the collector's back: the second round waits for the first.
+    // The memory of buffers is released in the background. The second collection waits for the first.
     collectGarbage();
     collectGarbage();
     const { rss, arrayBuffers } = process.memoryUsage();
@@ -220,7 +220,7 @@ describe('a thousand subscribers', () => {
           expect(STALLED.filter((each) => reports[each]?.last['workspace:bulk'] !== published.bulk)).toEqual([]);
         }, PATIENCE);
 
-      // Everyone reads, until history is full and the heap has its size: from here on only queues can grow.
+      // First, all readers read until history is full and the heap has reached its size. After this, only queues can grow.
       while (published.bulk * TEXT.length < 34 * MIB) await publish();
       await caughtUp();
       await fleet.connect(url, STALLED);
@@ -246,7 +246,7 @@ describe('a thousand subscribers', () => {
       expect(grown.queued).toBeGreaterThan(STALLED.length * LIMIT * 0.5);
       expect(grown.queued).toBeLessThanOrEqual(bound);
       expect(grown.buffers).toBeLessThanOrEqual(bound);
-      // The runtime's own heap is not still while a thousand are served.
+      // Some growth is allowed, because the heap of the runtime also changes while it serves a thousand clients.
       expect(grown.rss).toBeLessThanOrEqual(bound + 32 * MIB);
 
       await fleet.readOn(STALLED);

@@ -1,4 +1,4 @@
-/** A gateway with slow readers, in thousands of random schedules; and a proof that the simulator finds planted faults. */
+/** A gateway with slow readers, in thousands of random schedules. Also checks that the simulator finds planted faults. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Connection } from '../connections/connection.ts';
 import { Outbox } from '../delivery/outbox.ts';
@@ -24,7 +24,7 @@ function overtaking(type: string): void {
   });
 }
 
-/** The end of a replay that does not wait for the replay. */
+/** Plants a fault: the end of a replay is sent before the events of the replay. */
 function overtakingEnd(): void {
   vi.spyOn(Outbox.prototype, 'pushReplay').mockImplementation(function (this: Outbox, replay) {
     const items = [...{ [Symbol.iterator]: () => replay.items }];
@@ -36,7 +36,7 @@ function overtakingEnd(): void {
   });
 }
 
-/** Each planted fault, and the rules by which it is found. */
+/** For each planted fault, the rules whose violation shows it. */
 const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; readonly plant: () => void }>> = {
   'a heartbeat that reports the head although events are queued': {
     rules: ['position', 'resume'],

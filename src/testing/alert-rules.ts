@@ -1,4 +1,6 @@
-/** The alert rules of `deploy/prometheus`, judged by `promtool` on what real gateways answered to scrapes. */
+/**
+ * Runs `promtool` on the alert rules of `deploy/prometheus`. Its input are the metrics that real gateways returned when they were scraped.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,34 +26,36 @@ export function readRules(): readonly AlertRule[] {
   return groups.flatMap(({ rules }) => rules);
 }
 
-/** The metrics that an expression reads, as a scrape names them. */
+/** The names of the metrics that an expression reads. */
 export function metricsOf(expression: string): string[] {
   return [...new Set(expression.match(/\b(?:tidemark|nodejs|process)_\w+|\bup\b/g))];
 }
 
-/** One node's answer to a scrape: the text of `/metrics`, or nothing when it did not answer. */
+/** The response of one node to a scrape: the text of `/metrics`, or undefined if the node did not answer. */
 export type Scrape = string | undefined;
 
-/** Scrapes of the same nodes before and after something has happened. */
+/** Scrapes of the same nodes, before and after the cause of an alert. */
 export interface Observed {
   readonly before: readonly Scrape[];
   readonly after: readonly Scrape[];
-  /** Whether what has happened goes on in the same way, scrape by scrape; otherwise it has happened once. */
+  /** `goes on`: values keep changing by the same amount with each scrape. `is over`: they changed only once. */
   readonly course?: 'goes on' | 'is over';
 }
 
-/** Every quarter of a minute, as in `deploy/prometheus/prometheus.yaml`. */
+/** Number of scrapes per minute, as configured in `deploy/prometheus/prometheus.yaml`. */
 const PER_MINUTE = 4;
 const QUIET_MINUTES = 10;
 const MINUTES = 60;
 
-/** How long after its cause an alert fires, at the latest: one more evaluation than its `for` says. */
+/** The longest time from the cause of an alert until it fires: its `for`, plus one more evaluation. */
 function firesAfterMinutes({ for: wait = '0s' }: AlertRule): number {
   const [, count = '0', unit] = /^(\d+)([sm])$/.exec(wait) ?? [];
   return (unit === 'm' ? Number(count) : Number(count) / 60) + 1;
 }
 
-/** The same scrapes as two workers of each node answer them (`serve --workers`): the cause is in both, or in the second one only. */
+/**
+ * Scrapes of the same nodes, but with two workers each (`serve --workers`). The cause occurs in both workers, or only in the second one.
+ */
 export function asWorkers({ before, after, course }: Observed, causeIn: 'both' | 'one'): Observed {
   const together = (first: Scrape, second: Scrape): Scrape =>
     first === undefined || second === undefined
@@ -70,8 +74,8 @@ export function asWorkers({ before, after, course }: Observed, causeIn: 'both' |
 }
 
 /**
- * Runs the rules over the scrapes; returns what `promtool` finds wrong, `''` if the alert fires after the cause and not before.
- * @param count `once`: exactly one alert must fire, however many series have the cause
+ * Evaluates the rule over the scrapes. @returns the faults that `promtool` reports; `''` if the alert fires after the cause and not before
+ * @param count `once`: exactly one alert must fire, even if several series have the cause
  */
 export function judgeAlert(
   rule: AlertRule,
@@ -94,7 +98,7 @@ export function judgeAlert(
   return promtool(['test', 'rules'], { rule_files: [RULES_FILE], evaluation_interval: '15s', tests: [test] });
 }
 
-/** Runs `promtool` on a file with this content, which is YAML as all JSON is. */
+/** Runs `promtool` on a file with this content. The file is written as JSON, which is also valid YAML. */
 export function promtool(words: readonly string[], content: object): string {
   const program = locate(PROMTOOL);
   if (program === undefined) throw new Error('promtool is missing: node scripts/ensure-tools.ts');
@@ -126,7 +130,7 @@ function seriesOf({ before, after, course = 'is over' }: Observed, names: readon
   });
 }
 
-/** Nothing was there to scrape: `_`. */
+/** The values of a series in the notation of `promtool`. `_` means that a scrape has no value. */
 function valuesOf(before: number | undefined, after: number | undefined, course: 'goes on' | 'is over'): string {
   const quiet = QUIET_MINUTES * PER_MINUTE;
   const rest = MINUTES * PER_MINUTE;
@@ -135,7 +139,7 @@ function valuesOf(before: number | undefined, after: number | undefined, course:
   return `${first} ${after === undefined ? `_x${rest}` : `${after}+${step}x${rest}`}`;
 }
 
-/** The samples of the given metrics by series, with the labels that Prometheus adds to what it scrapes. */
+/** The samples of the given metrics by series. The series include the labels that Prometheus adds when it scrapes. */
 function samplesOf(text: Scrape, names: readonly string[], node: string): Map<string, number> {
   const samples = new Map([[`up{${node}}`, text === undefined ? 0 : 1]]);
   for (const line of (text ?? '').split('\n')) {

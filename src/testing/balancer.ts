@@ -1,20 +1,20 @@
 /**
- * One address before several gateways: each new connection goes to the next gateway that accepts it, as with a TCP load balancer.
- * With probes, only gateways that report ready get connections.
+ * A single address for several gateways. Like a TCP load balancer, it passes each new connection to the next gateway that accepts it. With
+ * probes, only gateways that report to be ready receive connections.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 export interface BalancerOptions {
-  /** Interval at which each gateway's `/readyz` is polled, in milliseconds; without it every gateway counts as ready. */
+  /** Interval between two requests to each gateway's `/readyz`, in milliseconds. Without it, all gateways count as ready. */
   readonly probeMs?: number;
 }
 
 export class Balancer {
   readonly url: string;
   readonly httpUrl: string;
-  /** When each connection was accepted, in milliseconds of `performance.now`. */
+  /** The time at which each connection was accepted, in milliseconds of `performance.now`. */
   readonly arrivals: number[] = [];
   readonly #server: Server;
   readonly #ports: readonly number[];
@@ -37,7 +37,7 @@ export class Balancer {
   }
 
   static async before(urls: readonly string[], options: BalancerOptions = {}): Promise<Balancer> {
-    // Each direction is closed only when its own end closes, so that the relay loses no data of the other direction.
+    // Sockets are paused until they are connected to a gateway, so that data that arrives earlier is not lost.
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,4 +1,4 @@
-/** The command line in its own process, as users start it. */
+/** Runs the command line in a process of its own, as users do. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { vi } from 'vitest';
 
 export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
-/** How long to wait for something that is normally quick, and how often to look; long enough for a busy machine. */
+/** How long to wait for something that is usually quick, and how often to check. The timeout is long enough for a busy machine. */
 export const wait = { timeout: 30_000, interval: 20 };
 
 export interface CliOptions {
@@ -22,7 +22,7 @@ export class CliProcess {
   readonly ended: Promise<number | null>;
 
   constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
-    // As on a terminal, although the tests read it through a pipe.
+    // Commands write text logs, as on a terminal, although the tests read the output through a pipe.
     const form = { TIDEMARK_LOG_FORMAT: 'text' };
     this.process = spawn(process.execPath, [BIN, ...argv], {
       cwd,
@@ -38,13 +38,13 @@ export class CliProcess {
     return this.stdout.split('\n').filter((line) => line !== '');
   }
 
-  /** Waits until stderr holds a text. */
+  /** Waits until stderr contains a text. */
   async says(text: string): Promise<void> {
     await vi.waitUntil(() => this.stderr.includes(text), wait);
   }
 }
 
-/** Starts commands in one directory, and ends those that are still running. */
+/** Starts commands in one directory. Ends those that are still running after a test. */
 export class CliRunner {
   readonly #home: string;
   readonly #running: CliProcess[] = [];
@@ -65,7 +65,7 @@ export class CliRunner {
     return { code, stdout: cli.stdout, stderr: cli.stderr };
   }
 
-  /** A gateway on a free port, with its address in the environment variables that the other commands read. */
+  /** Starts a gateway on a free port. Its address is put into the environment variables that the other commands read. */
   async serve(argv: readonly string[] = [], options: Partial<CliOptions> = {}) {
     const cli = this.start(['serve', '--port', '0', '--json', ...argv], options);
     await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);

@@ -1,4 +1,4 @@
-/** Random work of clients on a gateway, over real sockets, with a record that is kept by the clients alone. */
+/** Random work of clients on a gateway, over real sockets. The record of the work contains only what the clients know. */
 import * as fc from 'fast-check';
 import { vi } from 'vitest';
 import { RawClient } from './raw-client.ts';
@@ -8,7 +8,7 @@ import type { Served } from './rig.ts';
 const STREAMS = ['main', 'workspace:a'] as const;
 type Stream = (typeof STREAMS)[number];
 
-/** One action; `at` chooses among the open clients. */
+/** One action. `at` selects one of the connected clients. */
 export type Work =
   | { readonly do: 'connect' | 'publish_twice' | 'lose_files' | 'refuse_origin' | 'refuse_subprotocol' }
   | {
@@ -53,7 +53,7 @@ export const anyWork: fc.Arbitrary<Work> = fc.oneof(
     })),
   },
 );
-/** At least one of each action, so that no count is 0. */
+/** Contains each action at least once, so that no count stays 0. */
 export const EVERYTHING: readonly Work[] = [
   { do: 'connect' },
   { do: 'connect' },
@@ -75,22 +75,22 @@ export const EVERYTHING: readonly Work[] = [
   { do: 'leave', at: 2 },
 ];
 
-/** A client, and its open subscriptions according to the replies that it received. */
+/** A client, and its active subscriptions according to the replies that it received. */
 export interface Member {
   readonly client: RawClient;
   connectionId: string;
   open: 'yes' | 'no';
 }
 
-/** Does the work and records what only the clients know. */
+/** Performs the work, and records what the clients know. */
 export class Run {
   readonly served: Served;
   readonly members: Member[] = [];
   readonly closedWith: number[] = [];
   readonly refusedWith: number[] = [];
-  /** By stream. */
+  /** Number of published events per stream. */
   readonly published = new Map<string, number>();
-  /** By name. */
+  /** The name of each published event. */
   readonly publishedEvents: string[] = [];
   #keys = 0;
 
@@ -194,7 +194,10 @@ export class Run {
       );
   }
 
-  /** An event that is on its way when a client leaves counts as delivered, and nobody knows whether it arrived: none is on its way. */
+  /**
+   * Ends a connection, but first waits until the client has received all events. An event in flight would count as delivered, although
+   * nobody knows whether it arrived.
+   */
   async #end(member: Member, end: () => void, code: number): Promise<void> {
     await syncAll(member);
     end();
@@ -204,13 +207,13 @@ export class Run {
     await this.#allGone();
   }
 
-  /** Waits until everything published before has arrived. */
+  /** Waits until everything that was published so far has arrived. */
   async settle(): Promise<void> {
     for (const member of this.open) await syncAll(member);
     await this.#allGone();
   }
 
-  /** A client sees the end of its connection before the gateway does. */
+  /** Waits until the gateway has noticed the end of all ended connections. A client notices it earlier than the gateway. */
   async #allGone(): Promise<void> {
     const { gateway } = this.served;
     await vi.waitUntil(() => gateway.health().connections === this.open.length, PATIENCE);

@@ -1,6 +1,7 @@
 /**
- * Random work of clients on several nodes of one Redis, and a model of what the operators' reports must contain (OPS-2, OPS-9). The
- * model is kept from what the clients sent and received; its matching of events is written apart from the gateway's.
+ * Random work of clients on several nodes with one Redis, and a model of what the reports for operators must contain (OPS-2, OPS-9). The
+ * model is computed from what the clients sent and received. It has its own implementation of matching, which is independent of the
+ * gateway's.
  */
 import { vi } from 'vitest';
 import type { NodesReport, SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
@@ -14,7 +15,7 @@ const ADDRESSES = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;
 const EVENTS = [['file_change'], ['tick'], ['*'], ['file_change', 'tick']] as const;
 const FILTERS = [{}, { paths: ['src'] }, { extensions: ['.ts'] }, { paths: ['docs'], extensions: ['.md'] }] as const;
 const PATHS = ['src/a.ts', 'src/b.md', 'docs/c.md', 'lib/d.ts'] as const;
-/** By token: the scopes of the principal `user:TOKEN`. */
+/** For each token, the scopes of the principal `user:TOKEN`. */
 export const TOKENS: Readonly<Record<string, readonly string[]>> = {
   root: ['admin:read', 'admin:write'],
   ana: ['subscribe:*'],
@@ -40,7 +41,7 @@ interface ModelClient {
   stalled: boolean;
 }
 
-/** What a list of subscriptions must contain, as far as clients can know it. */
+/** The expected content of a list of subscriptions; members that clients cannot know are left out. */
 export type ModelRow = Pick<
   SubscriptionReport,
   | 'connectionId'
@@ -69,7 +70,7 @@ export class ClusterModel {
     this.#random = new Random(seed);
   }
 
-  /** Connects one client to each node that subscribes to each stream, so that every node has every event. */
+  /** Connects one client to each node and subscribes it to all streams, so that each node receives all events. */
   async begin(): Promise<void> {
     for (const node of this.#nodes) {
       const witness = await this.#connect(node);
@@ -107,7 +108,7 @@ export class ClusterModel {
     return this.#leave(client, () => client.client.close());
   }
 
-  /** A client that reads, other than the witnesses. */
+  /** A random client that reads its messages and is not one of the witnesses. */
   #someone(): ModelClient | undefined {
     const others = [...this.#clients.values()].slice(this.#nodes.length).filter(({ stalled }) => !stalled);
     return others.length === 0 ? undefined : this.#one(others);
@@ -173,7 +174,8 @@ export class ClusterModel {
     const path = this.#one(PATHS);
     const payload = event === 'tick' ? { path } : { path, root: 'shop', changeType: 'modify', fileType: 'file' };
     const idempotencyKey = `k${(this.#serial += 1)}`;
-    // On a busy machine Redis may answer too late; the same key then publishes at most once, and a node counts no repetition.
+    // On a busy machine, Redis may answer too late, and the publication is repeated. With the same key, it is published at most once. A
+    // node does not count the repetition.
     const { duplicate } = await vi.waitFor(
       () => node.gateway.publish(event, payload, { stream, idempotencyKey }),
       PATIENCE,
@@ -188,7 +190,7 @@ export class ClusterModel {
       if (matching.length > 0) add(this.#delivered, client.node.gateway.nodeId);
     }
     const head = this.#heads.get(stream) ?? 0;
-    // A subscription that comes next must not receive this event.
+    // Wait until all nodes have the event, so that a later subscription does not receive it.
     await vi.waitUntil(() => this.#nodes.every((each) => headOf(each, stream) === head), PATIENCE);
   }
 
@@ -272,7 +274,10 @@ function headOf({ gateway }: Served, stream: string): number {
   return gateway.health().streams.find((each) => each.stream === stream)?.position.sequenceId ?? 0;
 }
 
-/** A filter field constrains only `file_change`, which declares it (SUB-4). */
+/**
+ * Whether an event matches. Only `file_change` declares the filter fields that the model uses, so other events are not restricted by the
+ * filter (SUB-4).
+ */
 function matches({ events, filter }: ModelSubscription, event: string, path: string): boolean {
   if (!events.includes('*') && !events.includes(event)) return false;
   if (event !== 'file_change') return true;
@@ -289,7 +294,7 @@ export function byPlace(a: ModelRow, b: ModelRow): number {
 
 const AS_ROOT = { headers: { authorization: 'Bearer root' } };
 
-/** Every row of `/ws/subscriptions`, page by page, and the last page. */
+/** Reads all rows of `/ws/subscriptions`, page by page. Also returns the last page. */
 export async function listedRows({ httpUrl }: Pick<Served, 'httpUrl'>, query = '', limit = 7) {
   const rows: ModelRow[] = [];
   for (let cursor = ''; ;) {
@@ -304,7 +309,7 @@ export async function listedRows({ httpUrl }: Pick<Served, 'httpUrl'>, query = '
 
 function rowOf(report: SubscriptionReport): ModelRow {
   const { connectionId, subscriptionId, nodeId, principal, remoteAddress, events, filter, delivered, gaps } = report;
-  // The clients of the model name one stream each.
+  // Each client of the model subscribes to one stream, so the row has `stream`.
   const { stream = '' } = report;
   return {
     connectionId,
@@ -324,7 +329,7 @@ export async function reportedNodes({ httpUrl }: Pick<Served, 'httpUrl'>): Promi
   return (await (await fetch(`${httpUrl}/ws/nodes`, AS_ROOT)).json()) as NodesReport;
 }
 
-/** The figures that the model knows, of each reported node. */
+/** For each reported node, the figures that the model also computes. */
 export function figuresIn({ nodes }: NodesReport): object[] {
   return nodes.map(({ nodeId, connections, subscriptions, published, delivered, unsubscribedCount, unsubscribed }) => ({
     nodeId,

@@ -1,6 +1,6 @@
 /**
- * A model of every count of a gateway, computed only from what clients sent and received, and the counts that the gateway
- * reports.
+ * Two sides that must be equal: the counts that a gateway reports, and a model of these counts, which is computed only from what clients
+ * sent and received.
  */
 import { EVENTS } from '../../generated/protocol.ts';
 import type { Gateway } from '../gateway.ts';
@@ -81,7 +81,7 @@ export function expectedMetrics(run: Run): Metrics {
   };
 }
 
-/** Finished replays by kind; one that follows a failed resume is warm. */
+/** Number of finished replays by kind. A replay after a failed resume is warm. */
 function replaysOf(run: Run): { warm: number; resume: number } {
   const recoveries = framesOf(run, 'subscribed').map(({ data }) => data['recovery'] as Record<string, unknown>);
   const resume = recoveries.filter((each) => each['recovered'] === true).length;
@@ -123,7 +123,7 @@ export function expectedHealth(run: Run): object {
   };
 }
 
-/** The expected rows of `/ws/subscriptions`, as far as clients can know them. */
+/** The expected rows of `/ws/subscriptions`; members that clients cannot know are left out. */
 export function expectedRows(run: Run): object[] {
   return subscriptionsOf(run)
     .map(({ member, id, subscribed }) => {
@@ -167,8 +167,8 @@ export async function seenMetrics({ httpUrl }: Served): Promise<Metrics> {
 }
 
 export function metricsIn(text: string): Metrics {
-  // Not compared here: limits and the build, which are not counts, the contents of budgets, which estimate memory that no client sees,
-  // and how long something took.
+  // Some metrics are not compared: limits and the build, because they are not counts; the use of budgets, because it estimates memory that
+  // no client can see; and durations.
   const lines = text
     .split('\n')
     .filter((line) => /^tidemark_(?!limit\{|build_info\{|budget_used\{)/.test(line))

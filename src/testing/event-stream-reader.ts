@@ -1,4 +1,6 @@
-/** Reads server-sent events, by a parser of its own (WHATWG HTML, 9.2.6), and remembers the position to resume from as a browser does. */
+/**
+ * Reads server-sent events with a parser of its own (WHATWG HTML, 9.2.6). Like a browser, it remembers the position from which to resume.
+ */
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { vi } from 'vitest';
@@ -6,9 +8,9 @@ import type { Frame } from './raw-client.ts';
 import { PATIENCE, onCleanup } from './rig.ts';
 
 export interface ReceivedEvent {
-  /** The `event` field; empty if there was none. */
+  /** The `event` field of this event; empty if it has none. */
   readonly event: string;
-  /** The `id` field of this event alone. */
+  /** The `id` field of this event; undefined if it has none, even if an earlier event had one. */
   readonly id: string | undefined;
   readonly retry: string | undefined;
   readonly message: Frame;
@@ -32,7 +34,7 @@ export class EventStreamReader {
     response.on('close', () => (this.ended = true));
   }
 
-  /** Requests events. @throws {Error} with status and body when the request is refused */
+  /** Requests events. @throws {Error} with status and body if the request is refused */
   static async open(url: string, { headers = {} }: RequestOptions = {}): Promise<EventStreamReader> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(url, { headers: { ...headers }, agent: false }, resolve)
@@ -46,12 +48,12 @@ export class EventStreamReader {
     throw new Error(`${response.statusCode} ${body}`);
   }
 
-  /** What a browser would send as `Last-Event-ID`. */
+  /** The value that a browser would send as `Last-Event-ID`. */
   get lastId(): string | undefined {
     return this.received.findLast(({ id }) => id !== undefined)?.id;
   }
 
-  /** The `data` of each event message so far. */
+  /** The `data` of each event message received so far. */
   get events(): readonly Frame['data'][] {
     return this.received.filter(({ event }) => event === '').map(({ message }) => message.data);
   }

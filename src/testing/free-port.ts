@@ -1,4 +1,4 @@
-/** A port of the loopback address that was free a moment ago. */
+/** Finds a port of the loopback address that is not in use. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';

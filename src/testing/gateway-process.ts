@@ -1,4 +1,4 @@
-/** A gateway in its own process, so that a test can kill or freeze it. */
+/** A gateway in a process of its own, so that a test can kill or freeze it. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ export class GatewayProcess {
     this.httpUrl = httpUrl;
   }
 
-  /** Resolves once it serves. @throws {Error} if it ends before */
+  /** Starts the gateway. Resolves when it serves. @throws {Error} if the process ends before that */
   static async start(options: GatewayProcessOptions): Promise<GatewayProcess> {
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout })) {
@@ -34,7 +34,7 @@ export class GatewayProcess {
     throw new Error(`the gateway ${options.nodeId} ended before it served`);
   }
 
-  /** Kills it, as in a crash. Resolves when it has ended. */
+  /** Kills the process without a shutdown, as in a crash. Resolves when the process has ended. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');

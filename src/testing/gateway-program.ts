@@ -1,4 +1,4 @@
-/** A gateway on Redis as its own process: prints one line of JSON once it serves. Started by gateway-process.ts. */
+/** The program of a gateway on Redis in a process of its own; gateway-process.ts starts it. It prints one line of JSON when it serves. */
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';

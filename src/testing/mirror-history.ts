@@ -1,6 +1,6 @@
 /**
- * Random histories of a real gateway behind a proxy that cuts connections: checks that a subscription misses nothing without a gap
- * and repeats nothing, and that a mirror equals the picture of the gateway afterwards.
+ * Random histories of a real gateway, whose clients connect through a proxy that cuts connections. They check that a subscription misses no
+ * event without a gap, and repeats no event. They also check that a mirror finally equals the warm picture of the gateway.
  */
 import * as fc from 'fast-check';
 import { expect, vi } from 'vitest';
@@ -25,7 +25,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
 
 export const anyGatewayHistory: fc.Arbitrary<readonly Turn[]> = fc.array(anyTurn, { minLength: 5, maxLength: 30 });
 
-/** History is short, so that a resume after a cut can fail. */
+/** Only few events are kept in history, so that a resume after a cut may fail. */
 const LIMITS = { historyEvents: 8, heartbeatIntervalMs: 100 } as const;
 
 class World {
@@ -53,7 +53,7 @@ class World {
     this.published.push({ epoch, sequenceId });
   }
 
-  /** A gateway with another memory on the same port: a new epoch. */
+  /** Replaces the gateway by a new one with an empty history on the same port, so that streams have a new epoch. */
   async restart(): Promise<void> {
     const { gateway, port } = this.#served;
     await gateway.close({ drainMs: 0 });
@@ -61,21 +61,21 @@ class World {
     await this.publish('tick', {});
   }
 
-  /** Orders positions of all epochs. */
+  /** A number by which positions of all epochs can be sorted. */
   place({ epoch, sequenceId }: Position): number {
     return this.#epochs.indexOf(epoch) * 1_000_000 + sequenceId;
   }
 }
 
-/** What one client has seen of a history. */
+/** What one client has received. */
 export interface Seen {
-  /** Each event of its mirror, see {@link brief}; after a `sync`. */
+  /** Each event of the mirror in short form ({@link brief}), read after a `sync`. */
   readonly picture: readonly string[];
   readonly gaps: readonly { readonly from?: Position | undefined | null; readonly to?: Position | undefined | null }[];
   readonly events: readonly (Position & { readonly replayReason?: string | null })[];
 }
 
-/** A client that reads every event from now on, and mirrors the entities. */
+/** A client that reads every event from its start on, and mirrors the entities. */
 export interface Follower {
   report(): Promise<Seen>;
   close(): Promise<void>;
@@ -100,7 +100,7 @@ export async function checkGatewayHistory(
   await follower.close();
 }
 
-/** The TypeScript client. */
+/** Uses the TypeScript client. */
 export async function followByTypeScript(url: string): Promise<Follower> {
   const client = clientOf(url, { backoff: { minMs: 1, maxMs: 5 } });
   const reader = client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode: 'none' } });
@@ -127,7 +127,7 @@ function silentLosses(world: World, { gaps, events }: Seen): readonly Position[]
   return world.published.filter((position) => !seen.has(world.place(position)) && !isCovered(world.place(position)));
 }
 
-/** The warm picture that the gateway gives to a new client. */
+/** The warm picture that a new client receives from the gateway. */
 async function pictureOf(url: string): Promise<readonly string[]> {
   const client = clientOf(url);
   const subscription = client.subscribe({ events: ['entity_*'] });

@@ -1,4 +1,4 @@
-/** A real nginx with the example configuration of `deploy/nginx`, on free ports and with a certificate of its own. */
+/** A real nginx with the example configuration of `deploy/nginx`, on free ports and with a certificate that is created for the test. */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { freePort } from './free-port.ts';
 import { PATIENCE } from './rig.ts';
 
 const EXAMPLE = join(import.meta.dirname, '../../deploy/nginx/tidemark.conf');
-/** The name in the example. */
+/** The host name in the example. */
 export const SITE = 'events.example';
 
 export class NginxProcess {
@@ -40,7 +40,7 @@ export class NginxProcess {
     return nginx;
   }
 
-  /** Below the prefix of the example. */
+  /** The address of a path below the prefix of the example. */
   url(path: string, scheme: 'https' | 'wss' = 'https'): string {
     return `${scheme}://${SITE}:${this.port}/tidemark${path}`;
   }
@@ -61,7 +61,10 @@ interface Configuration {
   readonly nodes: readonly [number, number];
 }
 
-/** The example, with ports and files of the test in place of its own, in a frame that writes only to the directory. */
+/**
+ * The example configuration with its ports and files replaced by those of the test. The configuration around it lets nginx write only to
+ * the test's directory.
+ */
 function configurationOf({ directory, port, nodes: [first, second] }: Configuration): string {
   const replacements: readonly (readonly [string, string])[] = [
     ['listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`],

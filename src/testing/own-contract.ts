@@ -1,4 +1,4 @@
-/** The contract of `examples/own-events/`, built once per test file. */
+/** Builds the contract of `examples/own-events/`, once per test file. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { BuiltContract } from '../catalogue/built-contract.ts';
 
 export const ACME = join(import.meta.dirname, '../../examples/own-events/acme.yaml');
 
-/** @param file an own-events document */
+/** @param file path of a document with own events */
 export async function buildContract(
   file = ACME,
 ): Promise<{ readonly directory: string; readonly contract: BuiltContract }> {

@@ -1,9 +1,12 @@
-/** Chromium for the tests of pages: reports errors of the page's scripts, blocked loads, and requests to other addresses. */
+/** Chromium for the tests of pages. It records errors of the page's scripts, blocked requests, and requests to other origins. */
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
 
-/** Against hanging only: a browser on a busy machine is slow, and a clone renders the site at the first request. */
+/**
+ * Timeout in milliseconds. It is long, because a browser on a busy machine is slow, and because a clone renders the site at the first
+ * request.
+ */
 const PATIENCE_MS = 100_000;
 
 export class PageBrowser {
@@ -22,7 +25,7 @@ export class PageBrowser {
     return new PageBrowser(await chromium.launch({ executablePath, args }));
   }
 
-  /** Opens a page. Every request of it must have this origin. */
+  /** Opens a page. All requests of the page must go to the origin of `url`. */
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await this.#browser.newPage({
       viewport: { width: 1400, height: 900 },
@@ -41,7 +44,7 @@ export class PageBrowser {
     return page;
   }
 
-  /** @throws {Error} with the faults of all pages since the last call, if any other than the expected ones */
+  /** @throws {Error} with the faults of all pages since the last call, unless all of them are expected */
   throwFaults(expected?: RegExp): void {
     const found = this.#faults.splice(0).filter((fault) => expected?.test(fault) !== true);
     if (found.length > 0) throw new Error(`A page had faults: ${found.join('; ')}`);

@@ -1,11 +1,11 @@
-/** The Python client as a {@link Follower}: one process for all histories of a test file. */
+/** Uses the Python client as a {@link Follower}. One process runs all histories of a test file. */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Follower, Seen } from './mirror-history.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** Debian's: it has the packages that the tests install. */
+/** The Python of Debian is used, because the tests install packages for it. */
 const PYTHON = '/usr/bin/python3';
 
 export class PythonFollowers {

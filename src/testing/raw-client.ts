@@ -1,14 +1,14 @@
-/** A client for tests that shows every message in order, without validation. */
+/** A client for tests. It makes all received messages available in order, without validating them. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
 
-/** A message of the server, as received. */
+/** A message from the server, as it was received. */
 export interface Frame {
   readonly type: string;
   readonly id?: string;
-  // Tests read members of any message, valid or not.
+  // The type is open, because tests read members of any message, even of an invalid one.
   readonly data: Record<string, unknown>;
 }
 
@@ -17,7 +17,7 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** Longest wait for a message that must arrive, in milliseconds. */
+/** The longest time to wait for an expected message, in milliseconds. */
 const PATIENCE_MS = 8000;
 
 export class RawClient {
@@ -53,7 +53,7 @@ export class RawClient {
     return client;
   }
 
-  /** Connects, expects the gateway to reject the upgrade, and returns the HTTP status and body. */
+  /** Connects and expects that the gateway rejects the upgrade. @returns the HTTP status and the body */
   static async refused(
     url: string,
     options: ClientOptions & { readonly protocols?: readonly string[] } = {},
@@ -83,7 +83,7 @@ export class RawClient {
     return this.find((frame) => frame.id === id);
   }
 
-  /** The first frame, received before or after this call, that satisfies the condition. */
+  /** The first received frame that satisfies the condition. Waits if no such frame was received before this call. */
   async find(fits: (frame: Frame) => boolean, what = 'the expected frame'): Promise<Frame> {
     await this.until(() => this.frames.some(fits), what);
     const found = this.frames.find(fits);
@@ -91,7 +91,7 @@ export class RawClient {
     return found;
   }
 
-  /** Waits until the received frames satisfy a condition. */
+  /** Waits until `holds` returns true. It is checked after each received frame. */
   async until(holds: () => boolean, what = 'the condition'): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {
@@ -113,7 +113,7 @@ export class RawClient {
     });
   }
 
-  /** Every `event` message so far, as its `data`. */
+  /** The `data` of all `event` messages received so far. */
   events(fits: (data: Frame['data']) => boolean = () => true): Frame['data'][] {
     return this.frames.filter((frame) => frame.type === 'event' && fits(frame.data)).map((frame) => frame.data);
   }

@@ -1,4 +1,4 @@
-/** The process of a fleet of readers, controlled by its parent over the IPC channel. Started by reader-fleet.ts. */
+/** The program of a fleet of readers; reader-fleet.ts starts it. The parent process controls it over the IPC channel. */
 import type { FleetAnswer, FleetOrder } from './reader-fleet.ts';
 import { Reader } from './reader.ts';
 import { SdkReader } from './sdk-reader.ts';

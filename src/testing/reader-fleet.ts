@@ -1,4 +1,4 @@
-/** Many readers in their own process, so that measurements of the gateway's process exclude them. */
+/** Many readers in a process of their own, so that measurements of the gateway's process do not include them. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -51,7 +51,7 @@ export class ReaderFleet {
     await this.#order({ kind: 'readOn', readers });
   }
 
-  /** Reconnects readers; each resumes from its own position. */
+  /** Reconnects readers. Each of them resumes from its own position. */
   async connect(url: string, readers: readonly number[]): Promise<void> {
     await this.#order({ kind: 'connect', url, readers });
   }

@@ -1,29 +1,29 @@
 /**
- * A subscriber that is cheap enough to run by the thousand: it reads only the sequenceId of each event, compares it with the
- * previous one, and can stop reading.
+ * A subscriber that needs so little time and memory that a test can run thousands of them. It reads only the sequenceId of each event and
+ * compares it with the previous one. It can also stop reading.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 export interface ReaderReport {
   readonly events: number;
-  /** Newest sequenceId of each stream. */
+  /** For each stream, the newest sequenceId. */
   readonly last: Readonly<Record<string, number>>;
-  /** Events whose sequenceId did not follow the previous one. */
+  /** Number of events whose sequenceId was not the previous one plus 1. */
   readonly holes: number;
   readonly duplicates: number;
   readonly gaps: number;
   readonly replayed: number;
   readonly connections: number;
-  /** The name in the last `closing`, and the code of the close that followed. */
+  /** The name in the last `closing` message, and the code of the close frame after it. */
   readonly closing: string | undefined;
   readonly closeCode: number | undefined;
 }
 
 export interface ReaderOptions {
-  /** `raw` reconnects only on request; `sdk` is the client SDK, which reconnects automatically. */
+  /** `raw` reconnects only on request. `sdk` is the client SDK, which reconnects automatically. */
   readonly kind: 'raw' | 'sdk';
-  /** Prefix of its subscription ids. */
+  /** Prefix of the reader's subscription ids. */
   readonly id: string;
   readonly streams: readonly string[];
 }
@@ -39,7 +39,7 @@ const EPOCH = Buffer.from('"epoch":"');
 const EVENT = Buffer.from('{"type":"event"');
 const REPLAY = Buffer.from('"isReplay":true');
 const QUOTE = 0x22;
-/** All members that are read precede the payload of an event. */
+/** Only this many bytes of a message are read. All members that are needed come before the payload of an event. */
 const HEAD_BYTES = 400;
 
 function numberAt(data: Buffer, start: number): number {
@@ -83,8 +83,8 @@ export class Reader {
   }
 
   /**
-   * Connects and subscribes to all events of its streams: the first time to live events only, afterwards by a resume from its
-   * position.
+   * Connects and subscribes to all events of the reader's streams. The first subscription receives only live events; later subscriptions
+   * resume from the reader's position.
    */
   async connect(url: string): Promise<void> {
     const { id, streams } = this.#options;
@@ -114,7 +114,7 @@ export class Reader {
     await subscribed;
   }
 
-  /** Stops reading from the socket: first the socket buffers fill, then the gateway's queue. */
+  /** Stops reading from the socket. Then the buffers of the socket become full first, and after that the queue of the gateway. */
   stopReading(): void {
     this.#ws?.pause();
   }

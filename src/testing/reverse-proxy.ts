@@ -1,4 +1,7 @@
-/** A reverse proxy over HTTP and WebSocket, as an operator puts one in front: passes Host on, and appends where the client comes from. */
+/**
+ * A reverse proxy for HTTP and WebSocket, as an operator would put it in front of a gateway. It passes on the Host header, and appends the
+ * address of the client to a header.
+ */
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
@@ -30,7 +33,7 @@ export class ReverseProxy {
     server.on('upgrade', (incoming, near) => this.#upgrade(incoming, near));
   }
 
-  /** In front of the gateway at that address of a WebSocket; writes that header. */
+  /** Starts a proxy for the gateway whose WebSocket has this address. @param header the header that the proxy writes */
   static async before(url: string, header: ForwardedHeader = 'x-forwarded-for'): Promise<ReverseProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');

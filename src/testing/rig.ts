@@ -1,4 +1,4 @@
-/** Gateways in this process and their clients, for one test file. What a test opens is closed after it, newest first. */
+/** Gateways in this process and their clients, for one test file. What a test opens is closed after the test, the newest first. */
 import { afterEach } from 'vitest';
 import { createClient } from '../../generated/client.ts';
 import type { ClientOptions, TidemarkClient } from '../../generated/client.ts';
@@ -7,8 +7,8 @@ import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { RawClient } from './raw-client.ts';
 
 /**
- * For `vi.waitFor`, in milliseconds. The timeout only prevents hanging and is generous for a busy machine; the short interval
- * keeps waits short on an idle one.
+ * Options of `vi.waitFor`, in milliseconds. The timeout only prevents that a test hangs, and is long enough for a busy machine. The short
+ * interval keeps waits short on an idle machine.
  */
 export const PATIENCE = { timeout: 30_000, interval: 5 } as const;
 
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Registers a function to run after the current test; the last registered runs first. */
+/** Registers a function that runs after the current test. Functions run in reverse order of their registration. */
 export function onCleanup(cleanup: () => unknown): void {
   cleanups.push(cleanup);
 }
@@ -27,7 +27,7 @@ export interface Served extends Listening {
   readonly gateway: Gateway;
 }
 
-/** A gateway that listens on a free port, or on the one given. */
+/** Starts a gateway that listens on the given port; by default on a free port. */
 export async function serve({
   port = 0,
   ...options
@@ -36,28 +36,28 @@ export async function serve({
   return { gateway, ...(await gateway.listen({ port })) };
 }
 
-/** A gateway that does not listen yet. */
+/** Creates a gateway that does not listen yet. */
 export function gatewayOf(options: GatewayOptions = {}): Gateway {
   const gateway = createGateway(options);
   onCleanup(() => gateway.close({ drainMs: 0 }));
   return gateway;
 }
 
-/** A client that shows every frame. */
+/** Connects a client that makes all frames available. */
 export async function connect(url: string, options: Parameters<typeof RawClient.open>[1] = {}): Promise<RawClient> {
   const client = await RawClient.open(url, options);
   onCleanup(() => client.close());
   return client;
 }
 
-/** The client SDK, which reconnects at once. */
+/** Creates a client of the SDK with very short delays between its attempts to reconnect. */
 export function clientOf(url: string, options: Partial<ClientOptions> = {}): TidemarkClient {
   const client = createClient({ url, backoff: { minMs: 4, maxMs: 20 }, ...options });
   onCleanup(() => client.close());
   return client;
 }
 
-/** Everything that a subscription yields, as it arrives. */
+/** Collects all items of a subscription in an array, which grows as they arrive. */
 export function collect<Item>(items: AsyncIterable<Item>): Item[] {
   const all: Item[] = [];
   void (async () => {

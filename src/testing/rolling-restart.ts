@@ -1,4 +1,7 @@
-/** Two gateways on one Redis behind a load balancer, restarted one after the other under clients and load. */
+/**
+ * Two gateways on one Redis behind a load balancer. They are restarted one after the other while clients are connected and events are
+ * published.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
@@ -14,18 +17,18 @@ export interface RollingRestartOptions {
   readonly redisUrl: string;
   readonly clients: number;
   readonly limits: Partial<Limits>;
-  /** Milliseconds between two events. */
+  /** Milliseconds between two published events. */
   readonly everyMs: number;
 }
 
 export interface RollingRestartResult {
   readonly published: number;
   readonly reports: readonly ReaderReport[];
-  /** The most connections that reached the balancer in any one second, from the start of the first restart on. */
+  /** The largest number of connections that reached the balancer within one second, after the first restart began. */
   readonly peakArrivalsPerSecond: number;
-  /** All connections, including the initial ones. */
+  /** Number of all connections, including the initial ones. */
   readonly arrivals: number;
-  /** Connections that no gateway accepted. */
+  /** Number of connections that no gateway accepted. */
   readonly failedAttempts: number;
   /** How long each drain took, in milliseconds. */
   readonly drainMs: readonly number[];
@@ -58,7 +61,7 @@ class Nodes {
     this.running[at] = gateway;
   }
 
-  /** Drains the node; resolves with the duration in milliseconds. */
+  /** Drains a node. @returns the duration in milliseconds */
   async stop(at: number): Promise<number> {
     const gateway = this.running[at];
     if (gateway === undefined) return 0;

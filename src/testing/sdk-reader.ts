@@ -1,4 +1,4 @@
-/** A {@link Reader} that is the client SDK: it reconnects and resumes automatically. */
+/** A {@link Reader} that uses the client SDK, so it reconnects and resumes automatically. */
 import { WebSocket } from 'ws';
 import { createClient } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
@@ -19,7 +19,7 @@ export class SdkReader {
     return { ...this.#counts, last: { ...this.#last }, closing: this.#closing, closeCode: this.#closeCode };
   }
 
-  /** Connects and subscribes; resolves once it is live. */
+  /** Connects and subscribes. Resolves when the subscription receives live events. */
   async connect(url: string): Promise<void> {
     const client = createClient({ url, WebSocket });
     client.on('open', () => {

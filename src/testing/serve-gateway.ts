@@ -1,7 +1,7 @@
 /**
- * A gateway in its own process, for tests that must not share an event loop or a heap with it. It takes gateway options as JSON
- * in argv and turns the `broadcast` command on by default. It prints its addresses as one line of JSON, drains on SIGTERM, and
- * exits immediately when its standard input ends.
+ * The program of a gateway in a process of its own, for tests that must not share the event loop or the heap with it. Its first argument is
+ * the gateway's options as JSON; the `broadcast` command is enabled by default. It prints its addresses as one line of JSON, drains on
+ * SIGTERM, and exits immediately when its standard input ends.
  */
 import { createGateway } from '../gateway.ts';
 import type { GatewayOptions } from '../gateway.ts';

@@ -1,11 +1,11 @@
-/** A TCP relay that a test can cut, to simulate a network failure that neither the client nor the gateway causes. */
+/** A TCP relay whose connections a test can cut, to simulate a network failure that is caused by neither the client nor the gateway. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 export class SeveringProxy {
   readonly url: string;
-  /** Connections accepted so far. */
+  /** Number of connections accepted so far. */
   accepted = 0;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
@@ -24,7 +24,7 @@ export class SeveringProxy {
     return new SeveringProxy(server, new URL(url));
   }
 
-  /** Resets every connection, even in the middle of a frame. */
+  /** Resets all connections, even in the middle of a frame. */
   sever(): void {
     for (const [near, far] of this.#pairs) {
       near.resetAndDestroy();

@@ -1,10 +1,12 @@
-/** A principal that uses as much as it may: many session streams, keys and filters, with commands always in flight. */
+/**
+ * A principal that uses as much of its limits as possible: many session streams, keys and filters, and always several commands in flight.
+ */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 export interface TenantWork {
   readonly sessions: number;
-  /** Entities, whose newest events a stream keeps. */
+  /** Number of entities. A stream retains the newest event of each. */
   readonly keys: number;
   readonly filters: number;
 }
@@ -12,9 +14,9 @@ export interface TenantWork {
 export interface TenantReport {
   readonly published: number;
   readonly subscribed: number;
-  /** Subscriptions that were refused with `limit_exceeded`. */
+  /** Number of subscriptions that were refused with `limit_exceeded`. */
   readonly refused: number;
-  /** Replies that are neither a success nor `limit_exceeded`. */
+  /** Number of replies that are neither a success nor `limit_exceeded`. */
   readonly unexplained: number;
 }
 

@@ -14,7 +14,7 @@ import { PATIENCE, onCleanup } from '../rig.ts';
 
 export class Rig {
   readonly gateway: Gateway;
-  /** Added to the gateway's clock, in milliseconds. */
+  /** Time in milliseconds that is added to the clock of the gateway. */
   skewMs = 0;
   url = '';
   httpUrl = '';
@@ -42,13 +42,13 @@ export class Rig {
   }
 }
 
-/** The effect of exceeding a limit: the data of an error, a close code, the status of a rejected upgrade, and so on. */
+/** What happens if a limit is exceeded: the data of an error, a close code, the status of a rejected upgrade, and so on. */
 export type Outcome = unknown;
 
 export interface Case {
-  /** The limit's low value. */
+  /** The low value to which the limit is set. */
   readonly low: number;
-  /** Other settings, so that this limit is reached first. */
+  /** Other limits, which are set so that this limit is reached first. */
   readonly with?: Partial<Limits>;
   readonly options?: GatewayOptions;
   readonly pass: (rig: Rig) => Promise<Outcome>;
@@ -92,7 +92,7 @@ export async function closeOfStalled(rig: Rig): Promise<Outcome> {
   return (await client.closed).code;
 }
 
-/** Publishes three events and returns the result of a resume after the first. */
+/** Publishes three events. Returns the result of a resume after the first of them. */
 export async function recoveryAfterThree(
   rig: Rig,
   stream: string,
@@ -112,7 +112,7 @@ export async function recoveryAfterThree(
 
 export const windowExceeded = { attempted: true, recovered: false, reason: 'window_exceeded' };
 
-/** Sends `text` on a TCP connection and waits until the connection ends. Returns the status line of the response. */
+/** Sends `text` on a TCP connection and waits until the connection ends. @returns the status line of the response */
 export async function handshake(rig: Rig, text: string): Promise<string> {
   const socket = connectTcp(rig.port, '127.0.0.1');
   onCleanup(() => void socket.destroy());
@@ -123,7 +123,7 @@ export async function handshake(rig: Rig, text: string): Promise<string> {
   return answer.slice(0, answer.indexOf('\r\n'));
 }
 
-/** Completes the handshake and then never replies. Returns the code with which the server closes. */
+/** Completes the handshake, then never replies. @returns the code with which the server closes the connection */
 export async function silentClose(rig: Rig): Promise<number> {
   const socket = connectTcp(rig.port, '127.0.0.1');
   onCleanup(() => void socket.destroy());

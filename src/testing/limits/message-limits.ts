@@ -147,7 +147,7 @@ export const MESSAGE_LIMITS = {
     low: 1,
     with: { commandsPerSecond: 1, commandBurst: 2, patternLength: 4096, payloadBytes: 16_384 },
     pass: async (rig) => {
-      // Each event costs well over a millisecond to compare, whatever the machine.
+      // Comparing each event takes more than a millisecond on any machine.
       const path = `${'a/'.repeat(1900)}b`;
       const payload = { path, root: 'r', changeType: 'create', fileType: 'file' };
       const { epoch } = await rig.publish('file_change', payload);
@@ -174,7 +174,7 @@ export const MESSAGE_LIMITS = {
       const paths = Array.from({ length: 5 }, (_, n) => `**/${'a/'.repeat(1900)}${n}`);
       const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
       await client.call('subscribe', { events: ['file_change'], filter: { paths }, replay });
-      // The neighbour is answered while the replay is still being chosen.
+      // The other client receives its reply while the events to replay are still being selected.
       const first = await Promise.race([
         client.find((each) => each.type === 'replay_complete'),
         neighbour.call('ping'),

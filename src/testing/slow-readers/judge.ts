@@ -1,4 +1,7 @@
-/** Checks a schedule: order (BCK-3), positions (CON-7), and that no event is missing after a resume from any heartbeat. */
+/**
+ * Checks a schedule: the order of messages (BCK-3), the positions in heartbeats (CON-7), and that no event is missing after a resume from
+ * any heartbeat.
+ */
 import type { Resumed } from './schedule.ts';
 import type { Asked, Peer, Simulation, TrueEvent } from './simulation.ts';
 import type { WrittenFrame } from './simulated-peer.ts';
@@ -37,7 +40,7 @@ export function judge(simulation: Simulation, resumed: readonly Resumed[]): read
 
 type Report = (rule: string, text: string) => void;
 
-/** The step at which a message was queued, if it must keep its order; undefined for a message that may overtake. */
+/** The step at which a message was queued, if the message must keep its order. Undefined if the message may be sent before earlier ones. */
 function dueAt({ truth, losses }: Simulation, peer: Peer, frame: WrittenFrame): number | undefined {
   const subscribedAt = (): number | undefined => peer.asked.find(({ id }) => idsOf(frame).includes(id))?.step;
   switch (frame.type) {
@@ -72,7 +75,8 @@ function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly Written
   for (const frame of frames) {
     const due = dueAt(simulation, peer, frame);
     if (due === undefined) continue;
-    // A source loss that a replay reports again keeps its original step.
+    // A source loss may be reported twice, the second time by a replay. It then has the step of the first report, so its order is not
+    // checked.
     const isToldAgain = frame.type === 'gap' && frame.data['reason'] === 'source_overflow';
     if (due < latest && !isToldAgain)
       report('order', `${frame.type} of step ${due} arrives after a message of step ${latest}`);
@@ -81,7 +85,8 @@ function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly Written
 }
 
 /**
- * Checks the order `subscribed`, replay, `replay_complete`, live events, end, with no event of the subscription outside of it.
+ * Checks the order of messages: `subscribed`, replay, `replay_complete`, live events, end. Before `subscribed` and after the end, no event
+ * of the subscription may arrive.
  */
 function judgeLives(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   for (const { id } of peer.asked) {
@@ -109,7 +114,7 @@ function matches({ events }: Asked, { event }: TrueEvent): boolean {
   return events.includes('*') || events.includes(event);
 }
 
-/** The live events that a subscription must have received: those that reached the node between its beginning and its end. */
+/** The live events that a subscription must have received: they reached the node after the subscription began and before it ended. */
 function missable({ truth }: Simulation, asked: Asked, before: number): readonly TrueEvent[] {
   return (truth.get(asked.stream) ?? []).filter(
     (each) =>
@@ -131,7 +136,9 @@ function judgeWhole(simulation: Simulation, asked: Asked, frames: readonly Writt
     if (!got.has(sequenceId)) report('whole', `${sequenceId} of ${asked.stream} was never delivered to ${asked.id}`);
 }
 
-/** `synced`, `unsubscribed` and `authenticated` arrive after everything that was published before them (SYN-1, BCK-3). */
+/**
+ * Checks that `synced`, `unsubscribed` and `authenticated` arrive after everything that was published before the command (SYN-1, BCK-3).
+ */
 function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   frames.forEach((frame, at) => {
     const command = peer.commands.get(frame.id ?? '');
@@ -187,7 +194,7 @@ function judgeHeartbeat(
   }
 }
 
-/** The events before the cut and those of the resume are complete, or the resume reported a loss. */
+/** Checks that the events before the cut, together with those of the resume, are complete, unless the resume reported a loss. */
 function judgeResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
   const asked = peer.asked.find((each) => each.id === id);
   const second = again.asked[0];

@@ -1,4 +1,4 @@
-/** Random numbers determined by a seed (mulberry32). */
+/** A generator of random numbers that are determined by a seed (mulberry32). */
 export class Random {
   #state: number;
 

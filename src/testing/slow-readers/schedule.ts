@@ -7,7 +7,7 @@ import type { Peer } from './simulation.ts';
 const STEPS = 60;
 const PATTERNS = [['*'], ['tick'], ['file_change']] as const;
 
-/** The violations in the schedule of a seed. */
+/** Runs the schedule of a seed and returns the violations. */
 export async function playSchedule(seed: number): Promise<readonly Violation[]> {
   const simulation = new Simulation(seed);
   await simulation.start();
@@ -24,7 +24,7 @@ export async function playSchedule(seed: number): Promise<readonly Violation[]> 
   }
 }
 
-/** The first of so many schedules with a violation; its seed repeats it. */
+/** Runs this number of schedules, up to the first one with a violation. The returned seed repeats that schedule. */
 export async function firstViolation(
   schedules: number,
 ): Promise<{ readonly seed: number; readonly found: readonly Violation[] } | undefined> {
@@ -68,18 +68,19 @@ function replayOf({ random, epochs, truth }: Simulation, stream: string): Record
   return { mode: 'resume', after: { epoch, sequenceId: lot === 5 ? head + 3 : random.below(head + 1) } };
 }
 
-/**
- * A client that was disconnected right after a heartbeat and resumed from its positions, with the messages that it then received.
- */
+/** A client that was disconnected right after a heartbeat, and then resumed from the positions in that heartbeat. */
 export interface Resumed {
   readonly peer: Peer;
-  /** The index of the frame of that peer after which the connection was cut. */
+  /** The index of the last frame that `peer` received before the connection was cut. */
   readonly cutAt: number;
   readonly asked: string;
   readonly again: Peer;
 }
 
-/** For one heartbeat of each peer, resumes each subscription that existed then, with a client that reads. */
+/**
+ * For one heartbeat of each peer, and for each subscription that existed at that heartbeat: resumes the subscription with a new client,
+ * which reads everything.
+ */
 async function resumeAll(simulation: Simulation): Promise<readonly Resumed[]> {
   const resumed: Resumed[] = [];
   for (const peer of [...simulation.peers]) {

@@ -1,6 +1,6 @@
 /**
- * The peer of a connection without a network: a socket that accepts bytes as its buffer allows, and a simulated `ws` that writes
- * frames. Every written frame is kept with its step.
+ * The peer of a connection, simulated without a network: a socket with a buffer of limited size, and a simulated `ws` that writes frames to
+ * it. Each written frame is kept, together with the step in which it was written.
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
@@ -10,9 +10,9 @@ import type { WebSocket } from 'ws';
 export interface WrittenFrame {
   readonly type: string;
   readonly id: string | undefined;
-  // The checks read members of any message.
+  // The type is open, because the checks read members of any message.
   readonly data: Record<string, unknown>;
-  /** The step of the schedule at which the frame was written to the socket. */
+  /** The step of the schedule in which the frame was written to the socket. */
   readonly step: number;
 }
 
@@ -23,7 +23,7 @@ export class SimulatedSocket extends EventEmitter {
   readonly #frames: WrittenFrame[] = [];
   #needsDrain = false;
   writableLength = 0;
-  /** The current step, set by the simulation. */
+  /** The current step; the simulation sets it. */
   step = 0;
 
   write(bytes: Buffer): boolean {
@@ -33,7 +33,7 @@ export class SimulatedSocket extends EventEmitter {
     return !this.#needsDrain;
   }
 
-  /** Lets the peer read so many bytes; an empty buffer emits `drain`, as in a stream. */
+  /** Lets the peer read this number of bytes. If the buffer is then empty, `drain` is emitted, as by a real stream. */
   read(bytes: number): void {
     this.writableLength = Math.max(0, this.writableLength - bytes);
     if (this.writableLength > 0 || !this.#needsDrain) return;
@@ -41,7 +41,7 @@ export class SimulatedSocket extends EventEmitter {
     this.emit('drain');
   }
 
-  /** Everything written so far; a write contains whole frames. */
+  /** All frames written so far. Each write contains only whole frames. */
   frames(): readonly WrittenFrame[] {
     for (const { bytes, step } of this.#written.splice(0))
       for (const message of messagesIn(bytes)) this.#frames.push({ ...message, step });
@@ -53,7 +53,7 @@ export class SimulatedSocket extends EventEmitter {
   }
 }
 
-/** RFC 6455 §5.2, as far as servers need it: unmasked text frames. */
+/** Reads the frames that a server may send: unmasked text frames (RFC 6455 §5.2). */
 function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
   for (let at = 0; at < bytes.length;) {
     const short = (bytes[at + 1] ?? 0) & 0x7f;
@@ -69,7 +69,7 @@ function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
   }
 }
 
-/** The part of `ws` that a connection uses. */
+/** The methods of `ws` that a connection uses. */
 export class SimulatedWs extends EventEmitter {
   isPaused = false;
 

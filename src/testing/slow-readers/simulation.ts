@@ -1,7 +1,7 @@
 /**
- * A gateway with slow readers, without a network or a clock: the real broker, fan-out, router, handlers, connections, outboxes
- * and heartbeats, on sockets that accept as many bytes as the schedule says. A seed determines the schedule, so a violation can
- * be repeated.
+ * A gateway with slow readers, simulated without a network and without a clock. The broker, fan-out, router, handlers, connections,
+ * outboxes and heartbeats are the real ones. The sockets are simulated: the schedule determines how many bytes they accept. A seed
+ * determines the schedule, so a violation can be repeated.
  */
 import { Audit } from '../../auth/audit.ts';
 import { ANONYMOUS, NOBODY } from '../../auth/principal.ts';
@@ -39,17 +39,17 @@ export interface TrueEvent {
   readonly event: string;
   readonly sequenceId: number;
   readonly step: number;
-  /** False if the broker lost the event on the way to this node and reported the loss. */
+  /** False if the broker lost the event before it reached this node. The broker has then reported the loss. */
   readonly arrived: boolean;
 }
 
-/** A subscription as requested by a client. */
+/** A subscription that a client requested. */
 export interface Asked {
   readonly id: string;
   readonly stream: string;
   readonly events: readonly string[];
   readonly step: number;
-  /** The step of the command that ended the subscription. */
+  /** The step of the command that ended the subscription; undefined if it did not end. */
   ended: number | undefined;
 }
 
@@ -59,14 +59,14 @@ export interface Peer {
   readonly socket: SimulatedSocket;
   readonly ws: SimulatedWs;
   readonly asked: Asked[];
-  /** By id of the command: the step at which it was processed, and how many events of its stream there were. */
+  /** For the id of each command: the step in which it was processed, and how many events its stream had. */
   readonly commands: Map<
     string,
     { readonly type: string; readonly step: number; readonly heads: ReadonlyMap<string, number> }
   >;
 }
 
-/** Flushes at the steps of the schedule. */
+/** Flushes outboxes only in the steps in which the schedule orders it. */
 class SteppedScheduler extends FlushScheduler {
   #due = new Set<Outbox>();
 
@@ -96,7 +96,7 @@ export class Simulation {
   readonly truth = new Map<string, TrueEvent[]>(STREAMS.map((stream) => [stream, []]));
   readonly peers: Peer[] = [];
   readonly faults: unknown[] = [];
-  /** The step at which each loss was announced, by its directory or, for a loss of the broker, by `stream>number`. */
+  /** The step in which each loss was reported. The key is the directory of a source loss, or `stream>number` for a loss of the broker. */
   readonly losses = new Map<string, number>();
   readonly epochs = new Map<string, string>();
   step = 0;
@@ -174,7 +174,7 @@ export class Simulation {
       onHealth: () => undefined,
       onQuestion: () => undefined,
     });
-    // Attached for the whole schedule, so that a stream keeps its epoch.
+    // The streams stay attached during the whole schedule, so that their epochs do not change.
     for (const stream of STREAMS) {
       await this.#broker.attach(stream);
       this.epochs.set(stream, this.#broker.snapshot(stream).head.epoch);
@@ -218,13 +218,13 @@ export class Simulation {
     return peer;
   }
 
-  /** Begins the next step, to which everything until the next call belongs. */
+  /** Begins the next step. Everything until the next call belongs to this step. */
   async next(happens: () => void | Promise<unknown>): Promise<void> {
     this.step += 1;
     this.#now += 1;
     for (const { socket } of this.peers) socket.step = this.step;
     await happens();
-    // Handlers on the memory broker wait only for promises.
+    // Handlers on the memory broker wait only for promises. A few turns of the microtask queue complete them.
     for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
   }
 
@@ -244,7 +244,7 @@ export class Simulation {
     this.truth.get(stream)?.push({ event, sequenceId, step: this.step, arrived: this.#arriving });
   }
 
-  /** Publishes events that never reach this node's subscribers, who receive a gap instead (GAP-1). */
+  /** Publishes events that do not reach the subscribers of this node. The subscribers receive a gap instead (GAP-1). */
   async lose(stream: string): Promise<void> {
     const from = this.#broker.snapshot(stream).head;
     this.#arriving = false;
@@ -296,7 +296,7 @@ export class Simulation {
     this.#scheduler.run();
   }
 
-  /** Lets all peers read until nothing is queued. */
+  /** Lets all peers read until no message is queued. */
   async drain(): Promise<void> {
     for (let round = 0; round < 10_000; round += 1) {
       await this.next(() => this.flush());
