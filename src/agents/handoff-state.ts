@@ -78,8 +78,8 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: Said): Offer {
 }
 
 /**
- * The step in `details` of a session event; undefined if they contain something else. A lease is at most as long as
- * `--lease` allows, because timers and dates have limits.
+ * Reads the step in `details` of a session event; undefined if `details` contain something else. A lease that is longer than `--lease`
+ * allows is refused, because timers and dates have limits.
  */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');

@@ -1,4 +1,4 @@
-/** Maps a credential to a principal: the only place that identifies clients (SEC-1). */
+/** Maps a credential to a principal. No other code identifies clients (SEC-1). */
 import { ProtocolError } from '../errors.ts';
 import type { Audit } from './audit.ts';
 import type { Credential } from './credential.ts';

@@ -18,7 +18,7 @@ export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>)
   if ([...query.keys()].some((each) => IN_QUERY.has(each.toLowerCase()))) {
     throw new ProtocolError(
       'invalid_message',
-      'A credential must not be in the address, which would be logged. Use a header or `authenticate`.',
+      'A credential must not be in the address, because addresses are logged. Use a header or `authenticate`.',
     );
   }
 }

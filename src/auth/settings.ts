@@ -3,10 +3,10 @@
  *
  *     auth:
  *       issuers:
- *         - issuer: https://id.example            # `iss` of its tokens, exactly
- *           audience: tidemark                    # must be among their `aud`
+ *         - issuer: https://id.example            # exact `iss` of the tokens
+ *           audience: tidemark                    # must be in the tokens' `aud`
  *           kind: user                            # user, agent or service
- *           algorithms: [ES256]                   # no other is accepted
+ *           algorithms: [ES256]                   # the accepted algorithms
  *           jwksUrl: https://id.example/jwks.json # or publicKeyFile, secretFile, secretVariable
  *       apiKeysFile: keys.json                    # or apiKeys: redis
  *       clockToleranceSeconds: 5

@@ -30,9 +30,9 @@ interface Range {
 export function proxyFault(entry: string): string | undefined {
   const range = rangeOf(entry);
   if (range === undefined)
-    return `holds ${JSON.stringify(entry)}; expected the address of a proxy or a range of addresses: 10.0.0.7, 10.0.0.0/24, fd00::/64`;
+    return `contains ${JSON.stringify(entry)}; expected the address of a proxy or a range of addresses: 10.0.0.7, 10.0.0.0/24, fd00::/64`;
   if (range.prefix === 0)
-    return `holds ${JSON.stringify(entry)}, which trusts all addresses, so any client could claim any address. List only your proxies.`;
+    return `contains ${JSON.stringify(entry)}, which trusts all addresses, so any client could claim any address. List only your proxies.`;
   return undefined;
 }
 

@@ -31,7 +31,7 @@ export function registerConfig(program: Command): void {
     .action(show);
   configurationOptions(config.command('check'))
     .description(
-      'report problems of the configuration, and how much memory it can use at most; exits with 2 if `serve` would reject it',
+      'report problems of the configuration, and the most memory that clients can use with it; exits with 2 if `serve` would reject the configuration',
     )
     .option('--json', 'as JSON')
     .action(check);

@@ -45,9 +45,9 @@ export function registerContract(program: Command): void {
     .command('show')
     .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .description('print the events of the file, with their payloads, filters and replay policies')
-    .option('--all', 'also the events of the contract that it extends')
-    .addOption(new Option('--json', 'the whole merged contract, as JSON').conflicts('yaml'))
-    .option('--yaml', 'the whole merged contract, as an AsyncAPI document')
+    .option('--all', 'also print the events of the contract that the file extends')
+    .addOption(new Option('--json', 'print the whole merged contract as JSON').conflicts('yaml'))
+    .option('--yaml', 'print the whole merged contract as an AsyncAPI document')
     .action(show);
   contract
     .command('build')
@@ -122,7 +122,7 @@ async function show(file: string, { all, json, yaml }: ShowOptions): Promise<voi
   say(`${title} ${version}, ${digest}`);
   await print(table([['EVENT', 'PAYLOAD', 'FILTERS', 'REPLAY'], ...rows]));
   if (shown.length < events.length)
-    say(`and ${events.length - shown.length} events of the contract that it extends; --all shows them`);
+    say(`and ${events.length - shown.length} events of the contract that the file extends; --all prints them`);
 }
 
 async function build(file: string, options: BuildOptions): Promise<void> {

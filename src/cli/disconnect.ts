@@ -14,7 +14,7 @@ interface DisconnectOptions extends RemoteOptions {
 
 export function registerDisconnect(program: Command): void {
   remoteOptions(program.command('disconnect'))
-    .description('end the connection of a client; it reconnects and resumes, unless --no-reconnect is given')
+    .description('end the connection of a client; the client reconnects and resumes, unless --no-reconnect is given')
     .argument('<connection>', 'id of the connection, as `tidemark top` and the console show it')
     .option('--no-reconnect', 'close with 4009, after which the client does not reconnect by itself')
     .option('--json', 'print the response of /ws/disconnect as JSON')

@@ -26,7 +26,7 @@ export function eventOptions(command: Command): Command {
       'main, workspace:<id> or session:<id> (default: main; for a session_event session:<sessionId>)',
     )
     .option('--source <label>', 'name of the publisher')
-    .option('--example <name>', "use an example of the gateway's contract; `list` names them");
+    .option('--example <name>', "use an example of the gateway's contract; `list` prints the names of all examples");
 }
 
 /** The names of all examples, one per line. */

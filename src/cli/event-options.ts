@@ -26,7 +26,8 @@ export function append(value: string, previous: readonly string[] = []): readonl
 
 export function readPosition(value: string): Position {
   const position = parsePosition(value);
-  if (position === undefined) throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, as in events.');
+  if (position === undefined)
+    throw new InvalidArgumentError('Expected <epoch>:<sequenceId>, with the epoch and the sequenceId of an event.');
   return position;
 }
 

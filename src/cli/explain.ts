@@ -53,7 +53,12 @@ async function explain(options: ExplainOptions): Promise<void> {
       principal === undefined || unlisted > 0 ? {} : { matchCount: matches.length, mismatchCount: mismatches.length };
     await printJson({ ...answer, matches, mismatches, ...counts });
     if (principal !== undefined && unlisted > 0)
-      say(tint('yellow', 'The answer is not complete: matchCount and mismatchCount count all principals.'));
+      say(
+        tint(
+          'yellow',
+          'The lists in the response are incomplete, so matchCount and mismatchCount count all principals.',
+        ),
+      );
   } else await print(reportOf({ matches, mismatches }, known));
   warnOfOthers(answer);
 }

@@ -20,7 +20,7 @@ let runner: CliRunner;
 let redis: RedisProcess;
 
 const finish: CliRunner['finish'] = (...args) => runner.finish(...args);
-/** The lines of a program with compiler errors. */
+/** The numbers of the lines for which the compiler reports an error. */
 const faults = (output: string): readonly number[] =>
   [...output.matchAll(/\((\d+),\d+\): error/g)].map(([, line]) => Number(line));
 

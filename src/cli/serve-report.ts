@@ -58,6 +58,7 @@ function watchedRows(watching: readonly WatchedDirectory[], { watch, watchStream
 }
 
 function brokerText(redis: string | undefined): string {
-  if (redis === undefined) return 'memory: history is lost when this process ends; --redis shares and keeps it';
+  if (redis === undefined)
+    return 'memory: history is lost when this process ends; with --redis, nodes share it and it survives a restart';
   return `Redis at ${redis.replace(/(:\/\/)[^@/]*@/, '$1')}`;
 }

@@ -74,7 +74,7 @@ async function create(options: CreateOptions): Promise<void> {
 function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;
-  const text = `warning: A gateway rejects tokens with a lifetime above its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; this one lives for ${expires}.`;
+  const text = `warning: A gateway rejects tokens with a lifetime above its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; the lifetime of this token is ${expires}.`;
   say(tint('yellow', text));
 }
 

@@ -215,7 +215,7 @@ describe('tidemark explain', () => {
       env: { TIDEMARK_URL: served.url },
     });
     expect(JSON.parse(stdout)).toMatchObject({ matches: [], matchCount: 1001 });
-    expect(stderr).toContain('matchCount and mismatchCount count all principals');
+    expect(stderr).toContain('so matchCount and mismatchCount count all principals');
     expect(stderr).toContain('1 more subscriptions are not listed');
   });
 

@@ -54,7 +54,7 @@ function pathFault(path: string): string | undefined {
 
 function workersFault({ workers, redis }: Config): string | undefined {
   return workers > 1 && redis === undefined
-    ? `is ${workers}, and several workers share events through Redis only: set \`redis\` (--redis redis://host:6379).`
+    ? `is ${workers}, and several workers can only share events through Redis: set \`redis\` (--redis redis://host:6379).`
     : undefined;
 }
 
@@ -69,16 +69,16 @@ function streamFault(stream: string): string | undefined {
  */
 function originFault(origin: string): string | undefined {
   if (origin.includes('*'))
-    return `holds ${JSON.stringify(origin)}; wildcards are not supported. List each origin, such as https://ide.example`;
+    return `contains ${JSON.stringify(origin)}; wildcards are not supported. List each origin, such as https://ide.example`;
   const standard = /^https?:/i.test(origin) && URL.canParse(origin) ? new URL(origin).origin : undefined;
   if (standard === origin || origin === 'null' || OTHER_ORIGIN.test(origin)) return undefined;
   const example = standard ?? 'https://ide.example';
-  return `holds ${JSON.stringify(origin)}, which no browser sends; expected only scheme, host and port: ${example}`;
+  return `contains ${JSON.stringify(origin)}, which no browser sends; expected only scheme, host and port: ${example}`;
 }
 
 function hostFault(host: string): string | undefined {
   if (HOST.test(host)) return undefined;
-  return `holds ${JSON.stringify(host)}; expected only a name, without scheme, port and path: events.example`;
+  return `contains ${JSON.stringify(host)}; expected only a name, without scheme, port and path: events.example`;
 }
 
 function replayFault(event: string, policy: Config['replay'][string]): string | undefined {

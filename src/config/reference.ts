@@ -11,28 +11,28 @@ interface Part {
 const PARTS: readonly Part[] = [
   {
     title: 'General',
-    text: 'A flag is one of `tidemark serve`.',
+    text: 'The flags are those of `tidemark serve`.',
     holds: ({ key }) => !key.includes('.'),
   },
   {
     title: 'Limits',
     text:
-      'Below `limits:` in the file. They have no flags. Clients learn the limits that concern them from `welcome`; `tidemark_limit` shows ' +
-      'those in force.',
+      'Limits are set below `limits:` in the file, and have no flags. Clients learn the limits that concern them from `welcome`. The metric ' +
+      '`tidemark_limit` has the limits in force.',
     holds: ({ key }) => key.startsWith('limits.'),
   },
   {
     title: 'Replay policies',
     text:
-      'Below `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`, for each event, also for events of your own. They have no ' +
-      'flags; `*` is every custom event and has no variable.',
+      'The replay policy of an event is set below `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`. Policies ' +
+      'can also be set for your own events. They have no flags. `*` stands for all custom events; it has no variable.',
     holds: ({ key }) => key.startsWith('replay.'),
   },
 ];
 
 const HEAD = `# Settings of a gateway
 
-Written by \`npm run docs:settings\` from the table of settings. [tidemark.schema.json](tidemark.schema.json) is the same for editors; \`tidemark
+Written by \`npm run docs:settings\` from the table of settings. [tidemark.schema.json](tidemark.schema.json) describes the same settings for editors; \`tidemark
 config schema\` prints it. In \`tidemark.yaml\`:
 
 \`\`\`yaml
@@ -42,8 +42,9 @@ limits:
   historyEvents: 50000
 \`\`\`
 
-A flag takes precedence over the environment, the environment over the file, the file over the default. Lists are separated by commas in the
-environment; a flag is repeated. \`tidemark config show\` prints each value in force with its source, \`tidemark config check\` what is wrong. \`TIDEMARK_CONFIG\`
+A flag takes precedence over the environment, the environment over the file, the file over the default. In the environment, the items of a
+list are separated by commas; as a flag, a list is given by repeating the flag. \`tidemark config show\` prints each value in force with its source;
+\`tidemark config check\` reports problems. \`TIDEMARK_CONFIG\`
 or \`--config\` names the file; without it, \`tidemark.yaml\` in the working directory is read if it exists.
 `;
 

@@ -43,7 +43,7 @@ function sectionSchema(section: string, description: string): JsonSchema {
 export function settingsSchema(): JsonSchema {
   const general = SETTINGS.filter(({ key }) => !key.includes('.'));
   const custom = SETTINGS.find(({ key }) => key === 'replay.*');
-  const replay = sectionSchema('replay', 'Replay policies by event; `*` is every custom event.');
+  const replay = sectionSchema('replay', 'Replay policy of each event; `*` stands for all custom events.');
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Configuration of a Tidemark gateway (tidemark.yaml)',

@@ -60,7 +60,8 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 1_048_576,
     flag: 'watch-hash',
-    description: 'Changes of files up to this size carry the SHA-256 of the content, in bytes; 0 turns hashes off.',
+    description:
+      'Size of the largest file that is hashed, in bytes. Changes of such files contain the SHA-256 of the content. 0 turns hashes off.',
   },
   {
     key: 'redis',
@@ -76,7 +77,7 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 3_600_000,
     flag: 'redis-wait',
-    description: 'How long a start waits for a Redis that cannot be reached, in ms; 0 gives up at once.',
+    description: 'How long the gateway waits at its start until Redis can be reached, in ms; with 0, it does not wait.',
   },
   { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Identifies this node; random by default.' },
   {
@@ -86,7 +87,7 @@ const GENERAL: readonly Setting[] = [
     standard: 'off',
     flag: 'broadcast',
     description:
-      'Whether clients may publish by the `broadcast` command (BRD-2); `POST /ws/broadcast` needs only the scope.',
+      'Whether clients may publish by the `broadcast` command (BRD-2); `POST /ws/broadcast` does not depend on this setting.',
   },
   {
     key: 'allowedOrigins',
@@ -108,7 +109,8 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'trust-proxy',
-    description: "Addresses and CIDR ranges of proxies in front, whose `forwardedHeader` names the client's address.",
+    description:
+      "Addresses and CIDR ranges of proxies in front of the gateway, which write the client's address into `forwardedHeader`.",
   },
   {
     key: 'forwardedHeader',
@@ -116,7 +118,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['x-forwarded-for', 'forwarded'],
     standard: 'x-forwarded-for',
     flag: 'forwarded-header',
-    description: 'The header that the trusted proxies write; the other one is ignored.',
+    description: 'The header that the trusted proxies write; the other header is ignored.',
   },
   {
     key: 'insecure',
@@ -132,7 +134,8 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 600_000,
     flag: 'shutdown-delay',
-    description: 'From SIGTERM until the gateway drains, in ms; meanwhile `/readyz` answers 503 and all else goes on.',
+    description:
+      'Time from SIGTERM until the gateway drains, in ms. During this time, `/readyz` answers 503 and everything else continues.',
   },
   {
     key: 'workers',
@@ -141,14 +144,15 @@ const GENERAL: readonly Setting[] = [
     minimum: 1,
     maximum: 256,
     flag: 'workers',
-    description: 'Processes that share the port, each a node of its own; more than one needs `redis`.',
+    description:
+      'Number of processes that share the port. Each is a node of its own, so more than one requires `redis`.',
   },
   {
     key: 'contract',
     kind: 'text',
     flag: 'contract',
     description:
-      'Contract with your own events: a document (needs the package tidemark-codegen), or a directory written by `tidemark contract build`.',
+      'Contract with your own events: a document (requires the package tidemark-codegen), or a directory that `tidemark contract build` wrote.',
   },
   {
     key: 'auditFile',
@@ -170,12 +174,13 @@ const GENERAL: readonly Setting[] = [
     choices: ['auto', 'text', 'json'],
     standard: 'auto',
     flag: 'log-format',
-    description: 'Form of everything on stderr: JSON lines, or text; auto is text on a terminal, else JSON.',
+    description:
+      'Format of the output on stderr: text, or JSON lines; `auto` is text on a terminal, otherwise JSON lines.',
   },
   {
     key: 'auth',
     kind: 'section',
-    description: 'Who may connect: issuers of tokens and API keys (see the guide to security).',
+    description: 'Which clients may connect: issuers of tokens, and API keys (see the guide to security).',
   },
 ];
 

@@ -149,7 +149,7 @@ class ReplayedStreams {
   readonly #subscription: Subscription;
   readonly #plans: readonly StreamPlan[];
   readonly #context: HandlerContext;
-  /** Number of streams whose replay has started. A stream without events counts as started when it is its turn. */
+  /** Number of streams whose replay has started. A stream without events counts as started when its turn comes. */
   #begun = 0;
 
   constructor(subscription: Subscription, plans: readonly StreamPlan[], context: HandlerContext) {

@@ -21,7 +21,7 @@ function checkRoom(context: HandlerContext, id: string): void {
   if (session.subscriptions.has(id)) {
     throw new ProtocolError(
       'subscription_exists',
-      `This connection already has a subscription ${JSON.stringify(id)}; that one is unchanged. Choose another subscriptionId.`,
+      `This connection already has a subscription ${JSON.stringify(id)}, which was not changed. Choose another subscriptionId.`,
       { pointer: '/data/subscriptionId' },
     );
   }
@@ -48,10 +48,7 @@ function streamsOf(
   };
   if (streams === undefined) {
     if (replay !== undefined && 'positions' in replay)
-      refuse(
-        '/data/replay/positions',
-        'Positions of several streams need `streams`; with `stream`, resume `after` a position.',
-      );
+      refuse('/data/replay/positions', '`positions` can only be used with `streams`; with `stream`, use `after`.');
     return { stream, selectors: [stream] };
   }
   if (data.stream !== undefined) refuse('/data/streams', 'Name either `stream` or `streams`, not both.');
@@ -62,7 +59,7 @@ function streamsOf(
   if (streams.length > maximum || selectors.length > maximum)
     throw new ProtocolError(
       'limit_exceeded',
-      `A subscription may name at most ${maximum} streams and patterns; ${Math.max(streams.length, selectors.length)} would be in force.`,
+      `A subscription may name at most ${maximum} streams and patterns; this one would have ${Math.max(streams.length, selectors.length)}.`,
       { pointer: '/data/streams', details: { limit: 'streamsPerSubscription', maximum } },
     );
   return { stream: undefined, selectors };

@@ -66,7 +66,7 @@ function replayOf({ replay, after }: Parameters['single'], lastEventId: unknown,
   if (token === undefined) return { mode: replay ?? 'warm' };
   const [position, ...others] = readPositionToken(token);
   if (position?.stream !== stream || others.length > 0)
-    throw invalid('after', `The position is not one of the stream ${JSON.stringify(stream)}, which is requested.`);
+    throw invalid('after', `The position does not belong to the requested stream ${JSON.stringify(stream)}.`);
   return { mode: 'resume', after: { epoch: position.epoch, sequenceId: position.sequenceId } };
 }
 

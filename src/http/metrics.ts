@@ -83,7 +83,11 @@ function connections(exposition: Exposition, figures: () => HealthFigures, count
   exposition.gauge('connections', 'Open WebSocket connections.', () => view().open);
   exposition.gauge('subscriptions', 'Live subscriptions.', () => figures().subscriptions);
   exposition.gauge('queued_bytes', 'Bytes queued for clients.', () => view().queuedBytes);
-  exposition.gauge('longest_queue_bytes', 'Bytes queued for the client with the most.', () => view().longestQueueBytes);
+  exposition.gauge(
+    'longest_queue_bytes',
+    'Bytes in the longest send queue of a client.',
+    () => view().longestQueueBytes,
+  );
   exposition.gauge('oldest_queued_seconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs / 1000);
   exposition.gauge('slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
   exposition.gauge('draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
@@ -118,7 +122,7 @@ function events(exposition: Exposition, { counters, catalogue }: MetricsOptions)
     {
       name: 'published',
       label: 'event',
-      help: 'Events published by this node; * is every custom event.',
+      help: 'Events published by this node; * counts all custom events.',
       known: names,
     },
     () => counters.published,
@@ -151,7 +155,7 @@ function broker(exposition: Exposition, figures: () => HealthFigures): void {
   exposition.gauge('broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
   exposition.gauge(
     'broker_lag_seconds',
-    'Round trip of the broker heartbeat, or the age of one that is overdue.',
+    'Round trip of the broker heartbeat; if a heartbeat is overdue, its age.',
     () => figures().broker.lagMs / 1000,
   );
 }
@@ -165,14 +169,18 @@ function bounds(exposition: Exposition, figures: () => HealthFigures, limits: Re
     return Object.entries(byName);
   };
   exposition.gauges(
-    { name: 'budget_used', label: 'name', help: 'Use of each budget; tidemark_limit of that name is its maximum.' },
+    {
+      name: 'budget_used',
+      label: 'name',
+      help: 'Use of each budget; tidemark_limit with the same name is its maximum.',
+    },
     () => new Map(budgets().map(([name, { used }]) => [name, used])),
   );
   exposition.tally(
     {
       name: 'budget_dropped',
       label: 'name',
-      help: 'Events, streams and keys that were dropped for a budget.',
+      help: 'Events, streams and keys that were dropped to stay within a budget.',
       known: [],
     },
     () => new Map(budgets().map(([name, { dropped }]) => [name, dropped])),

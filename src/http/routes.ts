@@ -65,7 +65,7 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly site: DocsSite;
   readonly answering: Answering;
   readonly openEventStream: OpenEventStream;
-  /** Shared with the commands: limits the processing time per turn of the event loop. */
+  /** Limits the processing time per turn of the event loop. HTTP requests and commands share this limit. */
   readonly turn: TurnBudget;
   readonly log: Logger;
 }

@@ -45,7 +45,7 @@ export interface Http {
   readonly server: Server;
   /** Listens on an address. @returns the bound port */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
-  /** Adds the routes to a host's Fastify instance, in their own context. */
+  /** Adds the routes to a host's Fastify instance. They are in a Fastify context of their own. */
   register(host: FastifyInstance): Promise<void>;
   /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that undoes this */
   share(host: Server): Promise<() => void>;

@@ -44,7 +44,7 @@ const nodeOn = (nodeId: string): Promise<Served> =>
     limits: {
       commandsPerSecond: 100_000,
       commandBurst: 100_000,
-      // Longer than the test, because a client that does not read does not answer a ping.
+      // Longer than the test, so that no ping is sent: a client that does not read could not answer it.
       heartbeatIntervalMs: 600_000,
       sendQueueAgeMs: 600_000,
       sendQueueBytes: 67_108_864,

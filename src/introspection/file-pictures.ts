@@ -196,7 +196,7 @@ export class FilePictures {
     };
     const { entries, unread, next, position } = await inTime(watched.list(query, () => this.#headOf(stream)));
     const resumeAfter = cursor?.resumeAfter ?? position;
-    // The first page belongs to an earlier epoch. A client can no longer resume from its position, so this page cannot continue it.
+    // The first page belongs to an earlier epoch. A client can no longer resume from that page's position, so this page must not continue it.
     if (resumeAfter.epoch !== position.epoch) throw staleCursor();
     const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
     return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };
@@ -226,7 +226,7 @@ function notWatched(root: string | undefined, roots: readonly string[]): Protoco
   const watched = roots.length === 0 ? 'Nothing is watched on this stream' : `Watched are ${roots.join(', ')}`;
   const text =
     root === undefined
-      ? `${watched}; name one of the watched roots in \`root\`.`
+      ? `${watched}; set \`root\` to one of the watched roots.`
       : `No node watches ${JSON.stringify(root)}. ${watched}.`;
   return new ProtocolError('not_watched', text, { pointer: '/root', details: { roots } });
 }

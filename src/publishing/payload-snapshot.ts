@@ -14,5 +14,5 @@ export function snapshotOf(payload: object): OpenObject {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown fault';
     throw new ProtocolError('payload_invalid', `The payload cannot be written as JSON: ${reason}`, { cause: error });
   }
-  throw new ProtocolError('payload_invalid', 'The payload is no object when it is written as JSON.');
+  throw new ProtocolError('payload_invalid', 'The payload must be a JSON object.');
 }

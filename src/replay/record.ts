@@ -45,7 +45,7 @@ export interface KeptLoss extends Position {
   readonly paths: readonly string[];
 }
 
-/** The state of one attached stream at one moment. Valid until the current tick ends. */
+/** The state of one attached stream at one moment. Valid until the current turn of the event loop ends. */
 export interface Snapshot {
   readonly head: Position;
   /** Lowest sequenceId in history; `head.sequenceId + 1` if history is empty. */

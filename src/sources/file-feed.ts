@@ -104,7 +104,9 @@ export class FileFeed implements FileSourceListener {
   #enqueue(item: Item): void {
     const { capacity = CAPACITY, warn } = this.#options;
     if (this.waiting >= capacity) {
-      warn(`${this.waiting} file changes are waiting for the broker: they are dropped and reported as a loss.`);
+      warn(
+        `${this.waiting} file changes are waiting for the broker, which is too many: they are dropped and reported as a loss.`,
+      );
       const steps = this.#queue.slice(this.#done).filter(({ kind }) => kind === 'step');
       this.#queue = [{ kind: 'loss', paths: [''] }, ...steps];
       this.#done = 0;

@@ -10,7 +10,7 @@ import type { FileQuery } from '../introspection/file-pictures.ts';
 import type { ListedPart } from './file-list.ts';
 import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
 
-/** Set once, at the start. */
+/** Receives the reports of a file source. */
 export interface FileSourceListener {
   publish(payload: FileChangePayload): void;
   /** Called when changes may have been missed. `paths` are the directories to read again, relative to the root; `''` is the root itself. */

@@ -82,7 +82,7 @@ async function main(): Promise<void> {
           ...waiting.filter(({ kind }) => kind === 'part'),
           {
             kind: 'warning',
-            text: `${waiting.length} file changes were waiting for the gateway: they are dropped and reported as a loss.`,
+            text: `${waiting.length} file changes were waiting for the gateway, which is too many: they are dropped and reported as a loss.`,
           },
           { kind: 'loss', paths: [''] },
         ];

@@ -45,7 +45,7 @@ function decoded(text: string): string {
 function unreadable(): ProtocolError {
   return new ProtocolError(
     'invalid_message',
-    'The position cannot be read; send the `id` of a server-sent event unchanged, or none to start anew.',
+    'The position cannot be read; send the `id` of a server-sent event unchanged, or send no position.',
     { pointer: '/after' },
   );
 }

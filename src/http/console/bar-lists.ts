@@ -1,4 +1,4 @@
-/** Lists of names with a bar for each count. */
+/** Lists of names. Each name has a bar that shows its count. */
 import { h } from 'preact';
 import type { ComponentChild } from 'preact';
 import type { NodesReport, SubscriptionAggregates } from '../../../generated/types.ts';
@@ -9,15 +9,18 @@ import { bytesText } from './quantity.ts';
 interface Bar {
   readonly name: string;
   readonly text: string;
-  /** Its part of the whole width, from 0 to 1. */
+  /** The length of the bar, as a part of the full width, from 0 to 1. */
   readonly part: number;
   readonly kind?: string;
 }
 
-/** Names in one list. */
+/** Maximum number of names in one list. */
 const LISTED = 8;
 
-/** From this part on, a budget is shown as nearly used up; as in the alert TidemarkBudgetNearlyUsed. */
+/**
+ * If at least this part of a budget is used, the budget is shown as nearly used up. The alert TidemarkBudgetNearlyUsed has the same
+ * threshold.
+ */
 const NEARLY = 0.9;
 
 function barList(title: string, bars: readonly Bar[], empty: string): ComponentChild {
@@ -43,7 +46,7 @@ function barList(title: string, bars: readonly Bar[], empty: string): ComponentC
   );
 }
 
-/** The names with the largest counts, the largest first. */
+/** A list of the names with the largest counts, in descending order. */
 export function nameBars(title: string, counts: Readonly<Record<string, number>>, empty: string): ComponentChild {
   const sorted = Object.entries(counts).toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
   const most = sorted[0]?.[1] ?? 1;
@@ -51,7 +54,10 @@ export function nameBars(title: string, counts: Readonly<Record<string, number>>
   return barList(title, bars, empty);
 }
 
-/** @param hot events by directory; @param aggregates undefined if the credential does not allow to read them */
+/**
+ * @param hot number of events per directory
+ * @param aggregates undefined if the credential does not permit to read them
+ */
 export function hotLists(
   hot: Readonly<Record<string, number>>,
   aggregates: SubscriptionAggregates | undefined,
