@@ -153,13 +153,12 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   },
 
   'schema-compiles': (raw, report) => {
-    const ajv = new Ajv({ allowUnionTypes: true, strict: true, strictTypes: false });
     for (const { schema, path } of schemasOf(raw)) {
       const own = ownKeywords(schema);
-      const fault = faultOf(ajv, own);
+      const fault = faultOf(own);
       if (fault !== undefined) {
         // If one keyword alone is invalid, the finding points to it.
-        const wrong = Object.keys(own).filter((keyword) => faultOf(ajv, { [keyword]: own[keyword] }) !== undefined);
+        const wrong = Object.keys(own).filter((keyword) => faultOf({ [keyword]: own[keyword] }) !== undefined);
         report([...path, ...wrong.slice(0, 1)], `cannot be compiled: ${fault}. Correct it.`);
       }
       for (const member of schema.required ?? []) {
@@ -193,7 +192,18 @@ function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
   return Object.fromEntries(own);
 }
 
-function faultOf(ajv: Ajv, schema: Readonly<Record<string, unknown>>): string | undefined {
+/** Why a schema cannot be compiled, by its text: a contract repeats most of its keywords, and compiling takes a millisecond. */
+const faults = new Map<string, string | undefined>();
+
+function faultOf(schema: Readonly<Record<string, unknown>>): string | undefined {
+  const text = JSON.stringify(schema);
+  if (!faults.has(text)) faults.set(text, compileFault(schema));
+  return faults.get(text);
+}
+
+const ajv = new Ajv({ allowUnionTypes: true, strict: true, strictTypes: false });
+
+function compileFault(schema: Readonly<Record<string, unknown>>): string | undefined {
   try {
     ajv.compile(schema);
     return undefined;
