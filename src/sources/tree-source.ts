@@ -15,10 +15,8 @@ import { DirtyNames } from './dirty-names.ts';
 import { foldsCase } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Engine, Move, ReportKind, Reports, WatchId } from './engine/engine.ts';
-import { isGone, reasonOf } from './errors.ts';
+import { reasonOf } from './errors.ts';
 import type { FileQuery } from '../introspection/file-pictures.ts';
-import { isSameFile } from './facts.ts';
-import type { Facts } from './facts.ts';
 import { listFiles } from './file-list.ts';
 import type { ListedPart } from './file-list.ts';
 import { toByteString } from './names.ts';
@@ -28,6 +26,7 @@ import { Reporter } from './reporter.ts';
 import type { SourceItem } from './reporter.ts';
 import { Surroundings } from './surroundings.ts';
 import { Walker } from './walker.ts';
+import { WatchedRoot } from './watched-root.ts';
 
 export interface TreeSourceOptions {
   /** The path as the operator wrote it. Each check of the root resolves symbolic links in this path again. */
@@ -70,13 +69,11 @@ export class TreeSource {
   #tree = new Tree();
   #batch!: Batch;
   #walker!: Walker;
-  #rootFacts: Facts | undefined;
+  readonly #root: WatchedRoot;
   #surroundings: Surroundings | undefined;
   #dirty = new DirtyNames();
   #moves = new OpenMoves();
   #overflowed = false;
-  /** The reason why the root currently cannot be watched. The same reason is reported only once. */
-  #rootFault: string | undefined;
   #nextCheckMs = 0;
   #closed = false;
   readonly #reports: Reports = {
@@ -93,6 +90,15 @@ export class TreeSource {
     this.#reporter = new Reporter(options.root, options.send, (path, facts) =>
       hash?.of(this.#surroundings?.pathOf(path) ?? path, facts),
     );
+    const { disk, directory } = options;
+    this.#root = new WatchedRoot({
+      disk,
+      directory,
+      onFault: (reason) => {
+        this.#reporter.warn(reason);
+        this.#reporter.reportLoss([this.#tree.root]);
+      },
+    });
   }
 
   /** Number of files and directories that are currently known. */
@@ -103,14 +109,12 @@ export class TreeSource {
   /** A part of the list of entries. It includes exactly those changes that were sent so far. */
   list(query: FileQuery): ListedPart {
     const part = listFiles(this.#tree, query);
-    return this.#rootFacts === undefined ? { ...part, unread: [''] } : part;
+    return this.#root.facts === undefined ? { ...part, unread: [''] } : part;
   }
 
   /** Reads the tree. @throws {Error} if the directory does not exist, or if a part of it cannot be watched */
   begin(): void {
-    const { disk, directory } = this.#options;
-    this.#rootFacts = disk.follow(toByteString(directory));
-    if (this.#rootFacts.fileType !== 'directory') throw new Error(`${directory} is not a directory`);
+    this.#root.open();
     this.#readRoot();
     this.#nextCheckMs = Date.now() + this.#checkMs;
   }
@@ -162,7 +166,7 @@ export class TreeSource {
 
   #step(): void {
     if (Date.now() >= this.#nextCheckMs) this.#check();
-    if (this.#rootFacts === undefined) {
+    if (this.#root.facts === undefined) {
       this.#dirty = new DirtyNames();
       return;
     }
@@ -266,7 +270,7 @@ export class TreeSource {
     this.#moves = new OpenMoves();
     this.#overflowed = false;
     const root = disk.resolve(toByteString(directory));
-    const foldCase = this.#rootFacts !== undefined && foldsCase(disk, root, this.#rootFacts);
+    const foldCase = this.#root.facts !== undefined && foldsCase(disk, root, this.#root.facts);
     this.#surroundings = new Surroundings(disk, root, { foldCase });
     this.#surroundings.rules.problems.forEach((each) => this.#reporter.warn(each));
     this.#batch = new Batch(this.#tree, this.#reporter, {
@@ -298,17 +302,11 @@ export class TreeSource {
     this.#tree.watchers.clear();
   }
 
-  /** Whether the operator's path still leads to the watched directory. */
+  /** Whether the root is certainly still there. If not, it is checked in the next step. */
   #rootIsUnchanged(): boolean {
-    try {
-      const now = this.#options.disk.follow(toByteString(this.#options.directory));
-      const stands = this.#rootFacts !== undefined && isSameFile(now, this.#rootFacts);
-      if (!stands) this.#nextCheckMs = 0;
-      return stands;
-    } catch {
-      this.#nextCheckMs = 0;
-      return false;
-    }
+    const isUnchanged = this.#root.isUnchanged();
+    if (!isUnchanged) this.#nextCheckMs = 0;
+    return isUnchanged;
   }
 
   /** Checks the root, the mount points below it and the ignore rules above it. Retries directories that could not be read. */
@@ -329,43 +327,26 @@ export class TreeSource {
 
   /** @returns whether the root is watched */
   #checkRoot(): boolean {
-    let now: Facts | undefined;
-    try {
-      now = this.#options.disk.follow(toByteString(this.#options.directory));
-    } catch (error) {
-      if (!isGone(error)) {
-        // This error does not prove that the root was deleted, so the watches are kept.
-        this.#rootFailed(`The watched directory cannot be accessed (${reasonOf(error)}); retrying.`);
-        return false;
-      }
-    }
-    if (now?.fileType !== 'directory') now = undefined;
-    const standing = now !== undefined && this.#rootFacts !== undefined && isSameFile(now, this.#rootFacts);
-    if (standing && this.#tree.root.state !== 'lost') {
-      this.#rootFault = undefined;
+    const found = this.#root.look();
+    if (found === 'unclear') return false;
+    if (found === 'same' && this.#tree.root.state !== 'lost') {
+      this.#root.recovered();
       return true;
     }
-    if (now === undefined) {
-      if (this.#rootFacts === undefined) return false;
-      this.#rootFacts = undefined;
+    if (found === 'gone') {
+      if (this.#root.facts === undefined) return false;
+      this.#root.forget();
       this.#release();
       this.#tree = new Tree();
-      this.#rootFailed('The watched directory is gone; waiting for it to return.');
+      this.#root.failed('The watched directory is gone; waiting for it to return.');
       return false;
     }
-    this.#rootFacts = now;
+    this.#root.adopt();
     this.#readRoot();
-    this.#rootFault = undefined;
+    this.#root.recovered();
     this.#reporter.warn('The watched directory is available again.');
     this.#reporter.reportLoss([this.#tree.root]);
     return true;
-  }
-
-  #rootFailed(text: string): void {
-    if (text === this.#rootFault) return;
-    this.#rootFault = text;
-    this.#reporter.warn(text);
-    this.#reporter.reportLoss([this.#tree.root]);
   }
 
   /**
@@ -373,10 +354,10 @@ export class TreeSource {
    * is retried.
    */
   #failed(error: unknown): void {
-    this.#rootFailed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
+    this.#root.failed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
     this.#batch.clear();
     this.#walker.heldDirectories = undefined;
-    if (this.#walker.silent) this.#rootFacts = undefined;
+    if (this.#walker.silent) this.#root.forget();
     else this.#walker.reportLossWhenRead(this.#tree.root);
     this.#overflowed = true;
     this.#nextCheckMs = Date.now() + this.#checkMs;
