@@ -58,10 +58,10 @@ describe('a path', () => {
   });
 
   test('is matched in linear time, whatever the pattern', () => {
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(matchesPath(`${'*a'.repeat(40)}b`, 'a'.repeat(400))).toBe(false);
     expect(matchesPath(`${'**/'.repeat(40)}b`, Array<string>(200).fill('a').join('/'))).toBe(false);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(process.cpuUsage(began).user).toBeLessThan(500_000);
   });
 });
 

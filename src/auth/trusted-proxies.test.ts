@@ -129,12 +129,12 @@ describe('the client of a request is', () => {
   });
 
   test('found in time that grows with the length of the header only', () => {
-    const [start, open] = [performance.now(), 'for="'.repeat(3_000)];
+    const [start, open] = [process.cpuUsage(), 'for="'.repeat(3_000)];
     for (const value of [open, ',"'.repeat(8_000), ';for=1'.repeat(2_700), `${','.repeat(16_000)}for=198.51.100.1`]) {
       byElements('10.0.0.1', value);
       byList('10.0.0.1', value);
     }
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(process.cpuUsage(start).user).toBeLessThan(500_000);
   });
 });
 

