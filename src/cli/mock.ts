@@ -99,7 +99,12 @@ export function registerMock(program: Command): void {
       port,
     )
     .option('--delay <duration>', 'delay every message of the server by this time', milliseconds, 0)
-    .option('--jitter <duration>', 'delay every message by a further random time up to this', milliseconds, 0)
+    .option(
+      '--jitter <duration>',
+      'delay every message by an additional random time, up to this duration',
+      milliseconds,
+      0,
+    )
     .option(
       '--gap-every <duration>',
       'at this interval, lose one event per connection and report it by a gap',

@@ -1,4 +1,4 @@
-/** The client of the commands that follow a running gateway: how it connects, what it reports meanwhile, and how it fails. */
+/** The client of commands that follow a running gateway: how it connects, what it reports in the meantime, and how it fails. */
 import { createClient, ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -8,12 +8,15 @@ import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from 
 import type { RemoteOptions } from './remote.ts';
 import { plain, say, tint } from './terminal.ts';
 
-/** The error that keeps the gateway from completing a subscribe, if any. */
+/** The error because of which the gateway cannot complete a subscription at the moment; undefined if there is none. */
 export interface Wait {
   reason: string | undefined;
 }
 
-/** The client retries automatically; the reason is reported once, so that the command does not look stuck. */
+/**
+ * Reports why a subscription has to wait. The client retries automatically; the reason is reported once, so that the command does not seem
+ * to hang.
+ */
 export function tellWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };
   client.on('postponed', ({ error }) => {
@@ -37,7 +40,10 @@ export function openClient(url: string, options: RemoteOptions): TidemarkClient 
 /** The close code of a WebSocket that was never open (RFC 6455 §7.1.5). */
 const NO_HANDSHAKE = 1006;
 
-/** The client repairs later disconnects, but a failed first attempt is probably a wrong address. */
+/**
+ * Waits for the first connection. Later disconnects are repaired by the client, but if the first attempt fails, the address is probably
+ * wrong, so the command fails.
+ */
 export async function firstConnection(
   client: TidemarkClient,
   { url, signal }: { readonly url: string; readonly signal: AbortSignal },

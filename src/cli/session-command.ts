@@ -12,7 +12,7 @@ export interface TimedOptions extends RemoteOptions {
 }
 
 interface SessionOptions extends TimedOptions {
-  /** Milliseconds within which the client must be connected. For a command that enforces its own time limit after that. */
+  /** Milliseconds within which the client must be connected. Used by a command that enforces a time limit of its own after that. */
   readonly connectTimeout?: number;
 }
 

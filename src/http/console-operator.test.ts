@@ -1,5 +1,6 @@
 /**
- * The console in Chromium, used like an operator would: find a stalled client and a busy directory, explain an event, disconnect a client.
+ * The console in Chromium, used as an operator would use it: find a stalled client and a busy directory, explain an event, disconnect a
+ * client.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

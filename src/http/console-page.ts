@@ -70,8 +70,8 @@ function stripTypes(source: string): string {
 }
 
 /**
- * @param path path of the WebSocket. The page receives it relative to its own address, because a proxy may have put both below a prefix
- * that the gateway does not know.
+ * @param path path of the WebSocket. The page receives it relative to its own address, because a proxy may have put the page and the
+ * WebSocket below a prefix that the gateway does not know.
  */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');

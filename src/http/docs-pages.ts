@@ -64,7 +64,8 @@ function sendFile(
 
 /** Registers the pages, the scripts and the style sheet below `/docs/`. */
 export function registerDocsPages(app: FastifyInstance, { site, path }: DocsOptions): void {
-  // The path is relative to the directory of the site, because a proxy may have put both below a prefix that the gateway does not know.
+  // The path is relative to the directory of the site, because a proxy may have put the site and the WebSocket below a prefix that the
+  // gateway does not know.
   app.get('/docs/gateway.json', async (_request, reply) => reply.headers(HEADERS).send({ webSocket: path.slice(1) }));
   app.get('/docs/*', async (request, reply) => {
     const { '*': asked } = request.params as { readonly '*': string };

@@ -32,7 +32,7 @@ export class ContentHash {
 
   /**
    * The hash of the content of a file. Undefined if it is not a regular file, is too large, cannot be read, or has changed since `facts`
-   * were read. Also undefined while more files change than the rate limit allows to read.
+   * were read. Also undefined while so many files change that reading them would exceed the rate limit.
    */
   of(path: ByteString, facts: Facts): string | undefined {
     if (facts.fileType !== 'file' || facts.size > this.#most || !this.#take(BYTES_PER_FILE + facts.size))

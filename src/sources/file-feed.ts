@@ -32,7 +32,7 @@ type Item =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'step'; readonly run: () => Promise<void> };
 
-/** Enough for a large tree that is copied or deleted at once. A waiting change takes about 300 bytes. */
+/** The default of `capacity`. It is enough for a large tree that is copied or deleted at once. A waiting change takes about 300 bytes. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
 /** Maximum number of changes in one batch. It is the number that the Redis broker stores with one script call. */

@@ -60,8 +60,8 @@ export class PathIndex<Item extends object> {
   readonly #anyEnding: Bags<string, Item> = new Map();
   readonly #byEnding = new Map<string, Bags<string, Item>>();
   /**
-   * The length of the longest prefix. It never decreases while the index contains an item. A too large value causes a few useless look-ups,
-   * but no item is missed.
+   * The length of the longest prefix. It never decreases while the index contains an item. A value that is too large causes a few useless
+   * look-ups, but no item is missed.
    */
   #longest = 0;
 

@@ -7,7 +7,7 @@ import type { Gateway, GatewayOptions, Listening } from '../gateway.ts';
 import { RawClient } from './raw-client.ts';
 
 /**
- * Options of `vi.waitFor`, in milliseconds. The timeout only prevents that a test hangs, and is long enough for a busy machine. The short
+ * Options of `vi.waitFor`, in milliseconds. The timeout only prevents a test from hanging, and is long enough for a busy machine. The short
  * interval keeps waits short on an idle machine.
  */
 export const PATIENCE = { timeout: 30_000, interval: 5 } as const;

@@ -56,7 +56,7 @@ export function nameBars(title: string, counts: Readonly<Record<string, number>>
 
 /**
  * @param hot number of events per directory
- * @param aggregates undefined if the credential does not permit to read them
+ * @param aggregates undefined if the credential does not permit reading them
  */
 export function hotLists(
   hot: Readonly<Record<string, number>>,

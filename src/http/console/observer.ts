@@ -10,7 +10,7 @@ export interface Observation {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
   readonly health: Health | HealthSummary;
-  /** The reports of all nodes, or the reason why the credential does not permit to read them. */
+  /** The reports of all nodes, or the reason why the credential does not permit reading them. */
   readonly all: { readonly nodes: NodesReport; readonly page: SubscriptionsPage } | { readonly refused: string };
 }
 

@@ -11,7 +11,7 @@ import { DataTable } from './data-table.ts';
 import { find } from './element.ts';
 import { bytesText, durationText, rateText } from './quantity.ts';
 
-/** The newest reports. A report is undefined if it has not been read yet, or if the credential does not permit to read it. */
+/** The newest reports. A report is undefined if it has not been read yet, or if the credential does not permit reading it. */
 export interface Reports {
   readonly health?: Health | HealthSummary | undefined;
   readonly page?: SubscriptionsPage | undefined;
