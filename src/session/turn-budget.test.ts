@@ -37,6 +37,30 @@ test('work that arrives at many sockets at once is spread over turns, in order o
   expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });
 
+test('long work in slices lets work that arrives later start after one slice', async () => {
+  const turn = new TurnBudget(5);
+  let slices = 0;
+  const stop = new AbortController();
+  const slice = async (): Promise<void> => {
+    await turn.admit();
+    slices += 1;
+    for (const until = performance.now() + 6; performance.now() < until;);
+  };
+  const long = (async () => {
+    while (!stop.signal.aborted) await slice();
+  })();
+  const started: number[] = [];
+  for (let client = 0; client < 5; client += 1) {
+    await delay(1);
+    const before = slices;
+    await turn.admit();
+    started.push(slices - before);
+  }
+  stop.abort();
+  await long;
+  expect(Math.max(...started)).toBeLessThanOrEqual(2);
+});
+
 test('processing time does not count time in which the process was stopped', () => {
   const turn = new TurnBudget(5);
   const waited = turn.measure();

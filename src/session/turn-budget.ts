@@ -13,6 +13,8 @@ export class TurnBudget {
   /** Processing time of this thread when the turn began. */
   #cpuBefore: NodeJS.CpuUsage | undefined;
 
+  readonly #waiting: (() => void)[] = [];
+
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
@@ -43,12 +45,23 @@ export class TurnBudget {
 
   /**
    * Resolves when work may start: in a later turn if the time of this turn is used up. The time of the work counts from then on.
-   * Waiting work is admitted in order of arrival, as far as the time of each turn allows.
+   * Waiting work is admitted in order of arrival, as far as the time of each turn allows. Long work that asks again after each of its
+   * slices is behind all other work that waits.
    */
   async admit(): Promise<void> {
-    while (this.over) await nextTurn();
+    if (this.over || this.#waiting.length > 0)
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        setImmediate(this.#admitNext);
+      });
     this.start();
   }
+
+  /** There is one immediate for each that waits. What an admitted one does runs before the next immediate. */
+  readonly #admitNext = (): void => {
+    if (this.over) setImmediate(this.#admitNext);
+    else this.#waiting.shift()?.();
+  };
 
   /** Whether further work must wait for a later turn of the event loop. */
   get over(): boolean {
