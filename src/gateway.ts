@@ -105,6 +105,7 @@ export class Gateway<Payloads = PayloadMap> {
     this.#deliver = timedDelivery({ fanout: this.#fanout, counters, now });
     this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
     this.#misspelt = new MisspeltNames(catalogue);
+    const turn = new TurnBudget(limits.turnBudgetMs);
     const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout, limits });
     const services: Omit<HandlerServices, 'onPrincipal'> = {
       broker,
@@ -118,14 +119,13 @@ export class Gateway<Payloads = PayloadMap> {
       events: resolved.events,
       broadcast: resolved.broadcast,
       counters,
+      turn,
       now,
     };
-    const turn = new TurnBudget(limits.turnBudgetMs);
     this.#connections = new Connections({
       ...resolved,
       services,
       counters,
-      turn,
       changedSince: (change, selectors) => this.#fanout.changedSince(change, selectors),
     });
     this.#introspection = new Introspection({

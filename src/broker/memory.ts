@@ -29,7 +29,7 @@ import { ProtocolError } from '../errors.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
 import { recordFromDraft } from './event-encoding.ts';
 import { growingIds } from './event-id.ts';
-import { selects } from './stream-selectors.ts';
+import { selectedNames } from './stream-selectors.ts';
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
@@ -154,10 +154,9 @@ export class MemoryBroker implements Broker {
 
   *followed(selectors: readonly string[]): Generator<FollowedStream> {
     const now = this.#now();
-    const named = selectors.some((each) => each.endsWith('*')) ? [...this.#streams.keys()] : selectors;
-    for (const name of named) {
+    for (const name of selectedNames(selectors, this.#streams.keys())) {
       const stream = this.#streams.get(name);
-      if (stream === undefined || stream.sequenceId === 0 || !selects(selectors, name)) continue;
+      if (stream === undefined || stream.sequenceId === 0) continue;
       if (!this.#expire(stream, now)) yield { stream: name, snapshot: stream.history.snapshot() };
     }
   }

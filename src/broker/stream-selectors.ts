@@ -20,6 +20,12 @@ export function selects(selectors: readonly string[], stream: string): boolean {
   return selectors.some((each) => covers(each, stream));
 }
 
+/** The names that the selectors cover, of those that exist now; if there is no pattern, the selectors themselves. */
+export function* selectedNames(selectors: readonly string[], existing: Iterable<string>): Generator<string> {
+  if (!selectors.some((each) => each.endsWith('*'))) yield* selectors;
+  else for (const each of [...existing]) if (selects(selectors, each)) yield each;
+}
+
 /**
  * Values by selector. The cost of {@link covering} grows with the number of different lengths of patterns, not with the number of
  * selectors.

@@ -83,11 +83,10 @@ function connectionBehindGate() {
   new Connection({
     link: new WebSocketLink(ws.asWebSocket(), socket),
     session: new Session({ connectionId: 'c', principal: ANONYMOUS, authenticated, remoteAddress, limits, now }),
-    services: { ...services, counters, now, onPrincipal },
+    services: { ...services, counters, turn: new TurnBudget(1000), now, onPrincipal },
     router,
     scheduler: new FlushScheduler(limits),
     queues: new SendQueueBudget(Infinity, () => undefined),
-    turn: new TurnBudget(1000),
     limits,
     now,
     random: () => 0.5,

@@ -7,7 +7,6 @@ import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
 import type { Router } from '../session/router.ts';
 import type { HandlerContext } from '../handlers/context.ts';
-import type { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import type { FlushScheduler } from '../delivery/flush-scheduler.ts';
@@ -35,7 +34,6 @@ export interface ConnectionOptions {
   readonly router: Router<HandlerContext>;
   readonly scheduler: FlushScheduler;
   readonly queues: SendQueueBudget;
-  readonly turn: TurnBudget;
   readonly limits: ConnectionLimits;
   readonly now: () => number;
   readonly random: () => number;
@@ -58,7 +56,6 @@ export class Connection implements Outlet {
   readonly #link: Link;
   readonly #options: ConnectionOptions;
   readonly #context: HandlerContext;
-  readonly #turn: TurnBudget;
   readonly #waiting: string[] = [];
   #waitingCharacters = 0;
   #busy = false;
@@ -75,7 +72,6 @@ export class Connection implements Outlet {
     this.session = options.session;
     this.#link = options.link;
     this.framing = options.link.framing;
-    this.#turn = options.turn;
     this.#context = { ...options.services, session: options.session };
     this.outbox = new Outbox({
       socket: options.link.socket,
@@ -118,7 +114,7 @@ export class Connection implements Outlet {
 
   #receive(text: string): void {
     if (this.#ignoresInput) return;
-    if (!this.#busy && !this.#turn.over) return this.#take(text);
+    if (!this.#busy && !this.#context.turn.over) return this.#take(text);
     this.#waiting.push(text);
     this.#waitingCharacters += text.length;
     if (this.#isFull(1)) this.#link.pause();
@@ -126,10 +122,10 @@ export class Connection implements Outlet {
   }
 
   #take(text: string): void {
-    const measured = this.#turn.measure();
+    const measured = this.#context.turn.measure();
     const pending = this.#options.router.receive(text, this.#context);
     this.session.chargeWork(measured() - this.#options.limits.commandCostMs);
-    if (pending !== undefined || this.#turn.over) this.#goOnAfter(pending);
+    if (pending !== undefined || this.#context.turn.over) this.#goOnAfter(pending);
   }
 
   #goOnAfter(pending: Promise<void> | void): void {
@@ -140,7 +136,7 @@ export class Connection implements Outlet {
   /** Starts the next command when this one is answered and the turn has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
-    await this.#turn.admit();
+    await this.#context.turn.admit();
     this.#next();
   }
 

@@ -16,7 +16,6 @@ import type { ResolvedOptions } from '../options.ts';
 import { EventStreamFraming } from '../wire/event-stream-framing.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
-import type { TurnBudget } from '../session/turn-budget.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection, reconnectDelayMs } from './connection.ts';
@@ -40,8 +39,6 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
   readonly counters: Counters;
   readonly changedSince: Fanout['changedSince'];
-  /** Shared with the HTTP operations. */
-  readonly turn: TurnBudget;
 }
 
 /** A request for server-sent events whose client may connect and subscribe. */
@@ -188,7 +185,6 @@ export class Connections {
       router: this.#router,
       scheduler: this.#scheduler,
       queues: this.queues,
-      turn: this.#options.turn,
       limits,
       now,
       random,

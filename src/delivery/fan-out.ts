@@ -15,6 +15,7 @@ import type { Subscription } from '../session/subscription.ts';
 import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
 import { Audience, sharesOf } from './audience.ts';
 import type { Share } from './audience.ts';
+import { StreamChanges } from './stream-changes.ts';
 
 /** The subscriptions of one selector: of one stream, or of all streams that a pattern covers. */
 interface SelectorFanout {
@@ -58,6 +59,7 @@ export class Fanout {
   /** Followed streams and the number of their newest change, in the order of these numbers. */
   readonly #recent = new Map<string, number>();
   #changes = 0;
+  readonly #watches = new Set<StreamChanges>();
   readonly #options: FanoutOptions;
   #size = 0;
 
@@ -133,8 +135,20 @@ export class Fanout {
       for (const each of subscriptions) if (each.selectors[0] === selector) yield each;
   }
 
+  /** Notes the streams of these selectors that change from now on, until the notes are stopped. */
+  watch(selectors: readonly string[]): StreamChanges {
+    const changes = new StreamChanges(selectors, (stopped) => this.#watches.delete(stopped));
+    this.#watches.add(changes);
+    return changes;
+  }
+
+  #noteForWatches(stream: string): void {
+    for (const each of this.#watches) each.note(stream);
+  }
+
   /** Delivers one live event (EVT-2: one message per connection, whatever matches). */
   deliver(record: EventRecord): void {
+    this.#noteForWatches(record.stream);
     const route = this.#routeOf(record.stream);
     if (route.fanouts.length === 0) return;
     if (route.followed) this.#noteChange(record.stream);
@@ -175,12 +189,14 @@ export class Fanout {
   /** Reports to every subscriber of the stream which events cannot be delivered (GAP-1). */
   lose(loss: StreamLoss): void {
     const { stream, from, to, reason } = loss;
+    this.#noteForWatches(stream);
     this.#say(this.#subscribersOf(stream), { stream, from: bare(from), to: bare(to), reason });
   }
 
   /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
   loseSource(loss: SourceLoss): void {
     const { stream, paths } = loss;
+    this.#noteForWatches(stream);
     const concerned = [...this.#subscribersOf(stream)];
     const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
     const head = this.#options.headOf(stream);
@@ -190,6 +206,7 @@ export class Fanout {
 
   /** Reports the end of a stream to the subscriptions that follow it among many streams (MUL-6). */
   end(stream: string): void {
+    this.#noteForWatches(stream);
     for (const { id, session, stream: only } of this.#subscribersOf(stream))
       if (only === undefined)
         session.outlet.sendInOrder([

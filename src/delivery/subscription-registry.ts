@@ -4,6 +4,7 @@
 import type { Broker } from '../broker/broker.ts';
 import { Budget } from '../replay/budget.ts';
 import type { Fanout } from './fan-out.ts';
+import type { StreamChanges } from './stream-changes.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 
@@ -23,6 +24,11 @@ export class SubscriptionRegistry {
     this.#broker = options.broker;
     this.#fanout = options.fanout;
     this.filters = new Budget(options.limits.filterBytes);
+  }
+
+  /** Notes which of the streams of these selectors change, until the notes are stopped. They must be followed. */
+  watchStreams(selectors: readonly string[]): StreamChanges {
+    return this.#fanout.watch(selectors);
   }
 
   /** Its streams must be attached or followed already; the attachment passes to the subscription. */

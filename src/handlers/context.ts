@@ -9,6 +9,7 @@ import type { ReplayBlocks } from '../delivery/replay-blocks.ts';
 import type { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import type { Session } from '../session/session.ts';
 import type { Counters } from '../introspection/counters.ts';
+import type { TurnBudget } from '../session/turn-budget.ts';
 
 export interface HandlerLimits {
   readonly subscriptionsPerConnection: number;
@@ -34,6 +35,8 @@ export interface HandlerServices {
   readonly events: EventTable;
   readonly broadcast: 'on' | 'off';
   readonly counters: Counters;
+  /** Shared by all commands and HTTP operations. */
+  readonly turn: TurnBudget;
   readonly now: () => number;
   /** Called after the credential of a session was replaced, so that the new credential is watched for expiry and revocation. */
   readonly onPrincipal: (session: Session) => void;

@@ -3,7 +3,7 @@ import type { PushMessage, StreamPosition } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
 import { planRecovery } from '../replay/recovery.ts';
-import type { RecoveryPlan, StreamRequest } from '../replay/recovery.ts';
+import type { RecoveryFacts, RecoveryPlan, StreamRequest } from '../replay/recovery.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
@@ -26,27 +26,29 @@ export interface PlanFacts {
   readonly request: StreamRequest;
 }
 
-/** Plans the replay of one stream from its current state. */
-export function planStream(
-  { stream, snapshot, request }: PlanFacts,
-  options: {
-    readonly subscription: Subscription;
-    readonly matches: (facts: EventFacts) => boolean;
-    readonly context: HandlerContext;
-  },
-): StreamPlan {
-  const { subscription, matches, context } = options;
+/** What a subscription selects, made once for all of its streams. */
+export interface Selection extends Pick<RecoveryFacts, 'matches' | 'concerns' | 'table' | 'filtered' | 'policies'> {
+  readonly subscription: Subscription;
+  readonly context: HandlerContext;
+}
+
+export function selectionOf(subscription: Subscription, context: HandlerContext): Selection {
   const { catalogue, events } = context;
-  const plan = planRecovery({
-    snapshot,
-    request,
+  const matches = compileFilter(subscription, catalogue);
+  return {
+    subscription,
+    context,
     matches: (record) => matches(new EventFacts(record, catalogue)),
     concerns: (paths) => paths.some((path) => touchesDirectory(subscription, path)),
     table: events,
     filtered: Object.keys(subscription.filter).length > 0,
     policies: policiesOf(subscription.events, events),
-  });
-  return { stream, ...plan };
+  };
+}
+
+/** Plans the replay of one stream from its current state. */
+export function planStream({ stream, snapshot, request }: PlanFacts, selection: Selection): StreamPlan {
+  return { stream, ...planRecovery({ ...selection, snapshot, request }) };
 }
 
 /**
@@ -57,7 +59,8 @@ export function failedResume({ id }: Subscription, { stream, gap }: StreamPlan):
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];
 }
 
-export function countGaps({ counters }: HandlerContext, subscription: Subscription, plan: RecoveryPlan): void {
+export function countGaps({ subscription, context: { counters } }: Selection, plan: RecoveryPlan): void {
+  if (plan.gap === undefined && plan.losses.length === 0) return;
   const gaps = [
     ...(plan.gap === undefined ? [] : [plan.gap.reason]),
     ...plan.losses.map(() => 'source_overflow' as const),
@@ -72,35 +75,30 @@ export function countGaps({ counters }: HandlerContext, subscription: Subscripti
  * the events, blocks cannot be used.
  */
 function chosenItems(
-  { id, session, events, filter }: Subscription,
+  { subscription: { id, session, events, filter }, matches, context }: Selection,
   { run, records, losses, position, replayReason, stream }: StreamPlan,
-  { catalogue, replayBlocks }: HandlerContext,
 ): Iterable<EventRecord | ReplayBlock | undefined> {
   if (run === undefined || losses.length > 0) return records;
-  const matches = compileFilter({ events, filter }, catalogue);
   const { framing } = session.outlet;
-  return replayBlocks.choose({
+  return context.replayBlocks.choose({
     ...run,
     framing,
     key: JSON.stringify([framing.kind, stream, position.epoch, id, replayReason, events, filter]),
     prefix: eventPrefix([id], replayReason),
-    matches: (record) => matches(new EventFacts(record, catalogue)),
+    matches,
   });
 }
 
 /** Yields the events of a plan, and each source loss at its position (GAP-2). @returns the number of events */
-export function* streamItems(
-  subscription: Subscription,
-  plan: StreamPlan,
-  context: HandlerContext,
-): Generator<ReplayItem, number, void> {
+export function* streamItems(selection: Selection, plan: StreamPlan): Generator<ReplayItem, number, void> {
+  const { subscription } = selection;
   const losses = [...plan.losses];
   const gap = (loss: KeptLoss): PushMessage => ({
     type: 'gap',
     data: { ...sourceGap(plan.stream, loss), subscriptionIds: [subscription.id] },
   });
   let events = 0;
-  for (const item of chosenItems(subscription, plan, context)) {
+  for (const item of chosenItems(selection, plan)) {
     if (item !== undefined) {
       const [place, found] = 'frames' in item ? [item.last, item.events] : [item, 1];
       for (let loss = losses[0]; loss !== undefined && loss.sequenceId < place.sequenceId; loss = losses[0]) {

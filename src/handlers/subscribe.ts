@@ -7,14 +7,15 @@ import { hintsOf } from '../catalogue/near-miss.ts';
 import { holdStreams, releaseStreams } from '../delivery/subscription-registry.ts';
 import { ProtocolError } from '../errors.ts';
 import { Subscription } from '../session/subscription.ts';
-import { compileFilter, filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
+import { filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
 import type { FilterSpec } from '../subscriptions/filter.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import type { HandlerContext } from './context.ts';
-import { attachAbsent, planMany } from './many-streams.ts';
-import type { Planned, Preparation } from './many-streams.ts';
-import { countGaps, failedResume, planStream, streamItems } from './stream-replay.ts';
-import type { ReplayItem, StreamPlan } from './stream-replay.ts';
+import { attachAbsent, ManyPlans } from './many-plans.ts';
+import { finishMany } from './many-streams.ts';
+import type { Planned } from './many-streams.ts';
+import { countGaps, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';
+import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 
 function checkRoom(context: HandlerContext, id: string): void {
   const { session, limits } = context;
@@ -117,31 +118,31 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
 }
 
 /** Plans the replay of a single stream: takes its snapshot. */
-function planOne(stream: string, { data, subscription, context }: Preparation): Planned {
+function planOne(stream: string, data: SubscribeData, selection: Selection): Planned {
   const { replay = { mode: 'warm' } } = data;
   if ('positions' in replay) throw new Error('positions were not refused');
-  const matches = compileFilter(subscription, context.catalogue);
-  const snapshot = context.broker.snapshot(stream);
-  const plan = planStream({ stream, snapshot, request: replay }, { subscription, matches, context });
+  const { subscription, context } = selection;
+  const plan = planStream({ stream, snapshot: context.broker.snapshot(stream), request: replay }, selection);
   const { position, recovery } = plan;
   return {
     reply: { stream, position, recovery },
     gaps: failedResume(subscription, plan),
     begin: () => {
-      countGaps(context, subscription, plan);
-      sendReplay(subscription, plan, context);
+      countGaps(selection, plan);
+      sendReplay(selection, plan);
     },
   };
 }
 
-function sendReplay(subscription: Subscription, plan: StreamPlan, context: HandlerContext): void {
-  const { counters, now } = context;
+function sendReplay(selection: Selection, plan: StreamPlan): void {
+  const { subscription } = selection;
+  const { counters, now } = selection.context;
   const { id, session } = subscription;
   if (subscription.replayMode === 'none') return;
   const { stream, after, replayReason, position, truncated } = plan;
   const items = function* (): Generator<ReplayItem, void, void> {
     const startedAt = performance.now();
-    const count = yield* streamItems(subscription, plan, context);
+    const count = yield* streamItems(selection, plan);
     subscription.replayedAt = now();
     counters.countReplay({ kind: replayReason, events: count, ms: performance.now() - startedAt });
     yield { type: 'replay_complete', data: { subscriptionId: id, position, count, truncated } };
@@ -154,6 +155,45 @@ function sendReplay(subscription: Subscription, plan: StreamPlan, context: Handl
   });
 }
 
+/** A subscription whose streams are held, with everything that must be released if it does not become live. */
+interface Ready {
+  /** Takes the snapshots. */
+  readonly plan: () => Planned;
+  /** Releases what is not needed once the subscription is live. */
+  readonly letGo: () => void;
+}
+
+async function readyMany(data: SubscribeData, selection: Selection): Promise<Ready> {
+  const { subscription, context } = selection;
+  const { broker } = context;
+  const absent = await attachAbsent(data, subscription, broker);
+  const plans = new ManyPlans({ data, selection, absent });
+  const letGo = (): void => {
+    plans.stop();
+    for (const { stream } of absent) broker.detach(stream);
+  };
+  try {
+    await plans.planAhead();
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+  return { plan: () => finishMany(plans, { data, selection }), letGo };
+}
+
+async function makeReady(data: SubscribeData, selection: Selection): Promise<Ready> {
+  const { subscription, context } = selection;
+  const { stream } = subscription;
+  await holdStreams(context.broker, subscription);
+  if (stream !== undefined) return { plan: () => planOne(stream, data, selection), letGo: () => undefined };
+  try {
+    return await readyMany(data, selection);
+  } catch (error) {
+    releaseStreams(context.broker, subscription);
+    throw error;
+  }
+}
+
 /**
  * Subscribes to one stream or to many. The router calls `data` and `afterReply` in the same turn of the event loop. In this turn, the
  * snapshots are taken, the replay is queued and live delivery begins. Therefore no event is lost or sent twice between replay and live
@@ -162,16 +202,12 @@ function sendReplay(subscription: Subscription, plan: StreamPlan, context: Handl
 export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, context) => {
   const subscription = prepare(data, context);
   const { broker, registry, catalogue } = context;
-  const { stream } = subscription;
-  await holdStreams(broker, subscription);
-  const absent = stream === undefined ? await attachAbsent(data, subscription, broker) : [];
-  const letGo = (): void => absent.forEach((each) => broker.detach(each.stream));
+  const { plan, letGo } = await makeReady(data, selectionOf(subscription, context));
   let planned: Planned | undefined;
   let holder: 'command' | 'subscription' = 'command';
   return {
     data: (): SubscribedData => {
-      const preparation = { data, subscription, context, absent };
-      planned = stream === undefined ? planMany(preparation) : planOne(stream, preparation);
+      planned = plan();
       subscription.recovery = planned.reply.recovery;
       registry.open(subscription);
       holder = 'subscription';
@@ -182,7 +218,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
     },
     companions: () => planned?.gaps ?? [],
     onWritten: () => {
-      if (stream !== undefined) subscription.confirmed = true;
+      if (subscription.stream !== undefined) subscription.confirmed = true;
     },
     abandon: () => {
       if (holder === 'subscription') return registry.end(subscription);

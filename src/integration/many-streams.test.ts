@@ -44,6 +44,31 @@ describe('a subscription to many streams', () => {
     expect(beat.data['positions']).toMatchObject([{ stream: 'session:7', sequenceId: 2 }]);
   });
 
+  test('to thousands of existing streams lets other clients be answered while it is planned, and misses no change', async () => {
+    const served = await serve({ limits: { turnBudgetMs: 1 } });
+    const streams = Array.from({ length: 3000 }, (_, at) => `session:${at}`);
+    for (const stream of streams) await note(served, stream, 1);
+    const [client, neighbour] = [await connect(served.url), await connect(served.url)];
+    const subscribed = (): boolean => client.frames.some(({ type }) => type === 'subscribed');
+    const following = follow(client, ['session:*'], { replay: { mode: 'resume', positions: [] } });
+    let pongs = 0;
+    while (!subscribed()) {
+      await neighbour.call('ping');
+      await note(served, `session:${pongs}`, 2);
+      await note(served, `session:new${pongs}`, 1);
+      pongs += 1;
+    }
+    await following;
+    expect(pongs).toBeGreaterThan(2);
+    await note(served, 'session:last', 1);
+    await client.find((each) => each.type === 'event' && each.data['stream'] === 'session:last');
+    await client.find((each) => each.type === 'replay_complete');
+    const byStream = Map.groupBy(client.events(), ({ stream }) => String(stream));
+    const expected = [...streams.keys()].map((at) => (at < pongs ? [1, 2] : [1]));
+    expect(streams.map((each) => byStream.get(each)?.map(({ sequenceId }) => sequenceId))).toEqual(expected);
+    for (let at = 0; at < pongs; at += 1) expect(byStream.get(`session:new${at}`)).toHaveLength(1);
+  });
+
   test('is counted against the memory for subscriptions once for each of its streams', async () => {
     const served = await serve();
     const client = await connect(served.url);

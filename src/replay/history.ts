@@ -75,6 +75,16 @@ type Retained = Map<string, Map<string, EventRecord>>;
 /** The number of dropped events after which the array is shortened. Shortening moves all remaining events, so it is done rarely. */
 const TRIM_AT = 1024;
 
+/** The events from an index on, copied once: what a snapshot returns must not change. */
+function keptFrom(log: readonly (EventRecord | undefined)[], start: number): readonly EventRecord[] {
+  const kept: EventRecord[] = [];
+  for (let at = start; at < log.length; at += 1) {
+    const record = log[at];
+    if (record !== undefined) kept.push(record);
+  }
+  return kept;
+}
+
 export class StreamHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
@@ -172,10 +182,7 @@ export class StreamHistory {
       head: this.#head,
       floor: this.floor,
       keysEvicted: this.#keysEvicted,
-      since: (sequenceId) =>
-        this.#log
-          .slice(this.#start + Math.max(0, sequenceId - this.floor + 1))
-          .filter((record) => record !== undefined),
+      since: (sequenceId) => keptFrom(this.#log, this.#start + Math.max(0, sequenceId - this.floor + 1)),
       readRetained: (floor) => this.#retainedBelow(floor),
       readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
     });

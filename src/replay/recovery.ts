@@ -57,7 +57,7 @@ function warm(
   facts: RecoveryFacts,
 ): Pick<RecoveryPlan, 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
-  const records = chooseWarm([...snapshot.retained, ...snapshot.since(0)], { table, matches });
+  const records = chooseWarm([snapshot.retained, snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // Outside of history, only the newest event of each key is kept. With a filter, an older event of the key that matches may have been
   // dropped.

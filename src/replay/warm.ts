@@ -29,26 +29,27 @@ export function* chooseMatching(candidates: readonly EventRecord[], matches: Mat
 }
 
 /**
- * Processes the candidates in ascending order, then yields the result. A deletion removes its key, even if the deletion does not match the
- * filter. A matching event replaces the previous event of its key; with the policy `log`, it is added.
+ * Processes the candidates, whose parts are in ascending order, then yields the result. A deletion removes its key, even if the deletion does
+ * not match the filter. A matching event replaces the previous event of its key; with the policy `log`, it is added.
  */
 export function* chooseWarm(
-  candidates: Iterable<EventRecord>,
+  parts: readonly (readonly EventRecord[])[],
   options: { readonly table: EventTable; readonly matches: Matches },
 ): Chosen {
   const byKey = new Map<string, EventRecord>();
   const logged: EventRecord[] = [];
-  for (const record of candidates) {
-    yield undefined;
-    const { replay } = options.table.of(record.event);
-    if (replay.policy === 'none') continue;
-    const key = keyOf(record, replay);
-    if (replay.clears === true) {
-      if (key !== undefined) byKey.delete(key);
-    } else if (options.matches(record)) {
-      if (replay.policy === 'log') logged.push(record);
-      else if (key !== undefined) byKey.set(key, record);
+  for (const part of parts)
+    for (const record of part) {
+      yield undefined;
+      const { replay } = options.table.of(record.event);
+      if (replay.policy === 'none') continue;
+      const key = keyOf(record, replay);
+      if (replay.clears === true) {
+        if (key !== undefined) byKey.delete(key);
+      } else if (options.matches(record)) {
+        if (replay.policy === 'log') logged.push(record);
+        else if (key !== undefined) byKey.set(key, record);
+      }
     }
-  }
   yield* [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }

@@ -3,7 +3,7 @@ import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { covers } from '../../catalogue/event-pattern.ts';
 import type { FollowedStream } from '../broker.ts';
-import { SelectorMap, selects } from '../stream-selectors.ts';
+import { SelectorMap, selectedNames } from '../stream-selectors.ts';
 import type { MirrorHistory } from './mirror.ts';
 import type { StreamIndex } from './stream-index.ts';
 
@@ -96,8 +96,8 @@ export function* followedStreams(
   selectors: readonly string[],
   mirrored: { readonly names: Iterable<string>; readonly historyOf: (stream: string) => MirrorHistory | undefined },
 ): Generator<FollowedStream> {
-  for (const stream of selectors.some((each) => each.endsWith('*')) ? [...mirrored.names] : selectors) {
-    const history = selects(selectors, stream) ? mirrored.historyOf(stream) : undefined;
+  for (const stream of selectedNames(selectors, mirrored.names)) {
+    const history = mirrored.historyOf(stream);
     history?.expire(Date.now());
     const snapshot = history?.snapshot();
     if (snapshot !== undefined && snapshot.head.sequenceId > 0) yield { stream, snapshot };

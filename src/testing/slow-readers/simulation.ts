@@ -147,6 +147,8 @@ export class Simulation {
       events,
       broadcast: 'off',
       counters,
+      // A step runs all of its commands, however long the machine takes.
+      turn: new TurnBudget(Infinity),
       now,
       onPrincipal: () => undefined,
     };
@@ -205,7 +207,6 @@ export class Simulation {
       router: this.#router,
       scheduler: this.#scheduler,
       queues: new SendQueueBudget(Infinity, () => undefined),
-      turn: new TurnBudget(this.#limits.turnBudgetMs),
       limits: this.#limits,
       now,
       random: () => 0.5,

@@ -1,0 +1,35 @@
+/** The streams that have changed while a subscription to many of them is being planned (MUL-7). */
+import { selects } from '../broker/stream-selectors.ts';
+
+export class StreamChanges {
+  readonly #selectors: readonly string[];
+  readonly #onStop: (changes: StreamChanges) => void;
+  #streams = new Set<string>();
+
+  constructor(selectors: readonly string[], onStop: (changes: StreamChanges) => void) {
+    this.#selectors = selectors;
+    this.#onStop = onStop;
+  }
+
+  /** Called for every stream of the node that has an event or a loss, or that ends. */
+  note(stream: string): void {
+    if (!this.#streams.has(stream) && selects(this.#selectors, stream)) this.#streams.add(stream);
+  }
+
+  /** How many streams have changed since the last {@link take}. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** The streams that have changed since the last call. */
+  take(): readonly string[] {
+    const streams = [...this.#streams];
+    this.#streams = new Set();
+    return streams;
+  }
+
+  /** Ends the notes. */
+  stop(): void {
+    this.#onStop(this);
+  }
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { Audit } from '../auth/audit.ts';
+import { openAuthenticator } from '../auth/authenticator.ts';
+import { ANONYMOUS } from '../auth/principal.ts';
+import { MemoryBroker } from '../broker/memory.ts';
+import { stockCatalogue } from '../catalogue/catalogue.ts';
+import { eventTable } from '../catalogue/event-table.ts';
+import { Fanout } from '../delivery/fan-out.ts';
+import { ReplayBlocks } from '../delivery/replay-blocks.ts';
+import { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
+import { Counters } from '../introspection/counters.ts';
+import { resolveLimits } from '../options.ts';
+import { Publisher } from '../publishing/publisher.ts';
+import { Session } from '../session/session.ts';
+import { Subscription } from '../session/subscription.ts';
+import { TurnBudget } from '../session/turn-budget.ts';
+import { ManyPlans } from './many-plans.ts';
+import { selectionOf } from './stream-replay.ts';
+
+/** A turn has time for one stream. Before each later turn, `between` runs. */
+class OneStreamTurns extends TurnBudget {
+  readonly #between: (turn: number) => Promise<unknown>;
+  turns = 0;
+
+  constructor(between: (turn: number) => Promise<unknown>) {
+    super(10);
+    this.#between = between;
+  }
+
+  override get over(): boolean {
+    return true;
+  }
+
+  override async admit(): Promise<void> {
+    this.turns += 1;
+    await this.#between(this.turns);
+  }
+}
+
+const TTL_MS = 60_000;
+
+/** Plans of a subscription to `session:*`, with streams that change between the turns. */
+async function plansOf(streams: number, between: (broker: MemoryBroker, turn: number) => unknown) {
+  let nowMs = 0;
+  const now = (): number => nowMs;
+  const limits = resolveLimits({ sessionTtlMs: TTL_MS });
+  const [events, counters, audit, catalogue] = [eventTable(), new Counters(), new Audit(), stockCatalogue];
+  const broker = new MemoryBroker({ limits, events, now });
+  const fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.headOf(stream) });
+  await broker.start({
+    nodeId: 'n',
+    onEvent: (record) => fanout.deliver(record),
+    onLoss: (loss) => fanout.lose(loss),
+    onSourceLoss: (loss) => fanout.loseSource(loss),
+    onEnded: (stream) => fanout.end(stream),
+    onHealth: () => undefined,
+    onQuestion: () => undefined,
+  });
+  await broker.follow('session:*');
+  const session = new Session({
+    connectionId: 'c',
+    principal: ANONYMOUS,
+    authenticated: 'yes',
+    remoteAddress: '127.0.0.1',
+    limits,
+    now,
+  });
+  const subscription = new Subscription({
+    id: 's',
+    session,
+    stream: undefined,
+    selectors: ['session:*'],
+    events: ['*'],
+    filter: {},
+    replayMode: 'resume',
+    livePrefix: '',
+    bytes: 0,
+    createdAt: 0,
+  });
+  const turn = new OneStreamTurns(async (at) => between(broker, at));
+  const context = {
+    ...{ broker, catalogue, events, counters, limits, audit, now, session, turn },
+    registry: new SubscriptionRegistry({ broker, fanout, limits }),
+    replayBlocks: new ReplayBlocks(),
+    publisher: new Publisher({ counters, broker, catalogue, limits, audit }),
+    authenticator: openAuthenticator(),
+    broadcast: 'off' as const,
+    onPrincipal: () => undefined,
+  };
+  for (let at = 0; at < streams; at += 1) await tick(broker, `session:${at}`);
+  const data = { streams: ['session:*'], events: ['*'], replay: { mode: 'resume' as const, positions: [] } };
+  const plans = new ManyPlans({ data, selection: selectionOf(subscription, context), absent: [] });
+  return { broker, plans, turn, session, wait: (ms: number) => (nowMs += ms) };
+}
+
+function tick(broker: MemoryBroker, stream: string): Promise<unknown> {
+  return broker.publish({ stream, event: 'tick', payload: {}, source: { name: 't', principal: 'p' } });
+}
+
+const summary = ({ plans }: ReturnType<ManyPlans['finish']>) =>
+  plans
+    .map(({ stream, position, records, losses }) => ({
+      stream,
+      head: position.sequenceId,
+      replayed: [...records].map((each) => each?.sequenceId),
+      losses: losses.length,
+    }))
+    .toSorted((left, right) => (left.stream < right.stream ? -1 : 1));
+
+describe('plans that are made ahead', () => {
+  test('agree in the end with streams that had events or losses, began or ended meanwhile', async () => {
+    const { plans, broker, wait } = await plansOf(5, async (_broker, turn) => {
+      if (turn === 2) {
+        wait(TTL_MS);
+        for (const at of [0, 2, 3, 4]) await tick(broker, `session:${at}`);
+        broker.sweep();
+      }
+      if (turn === 3) await tick(broker, 'session:new');
+      if (turn === 4) await broker.announce({ stream: 'session:2', paths: ['src'] });
+    });
+    await plans.planAhead();
+    await tick(broker, 'session:3');
+    const of = (stream: string, replayed: readonly number[], losses = 0) => ({
+      ...{ stream, head: replayed.length, replayed, losses },
+    });
+    expect(summary(plans.finish())).toEqual([
+      of('session:0', [1]),
+      of('session:2', [1], 1),
+      of('session:3', [1, 2]),
+      of('session:4', [1]),
+      of('session:new', [1]),
+    ]);
+  });
+
+  test('are made again ahead until few streams are left for the last turn', async () => {
+    const { plans, broker, turn } = await plansOf(200, (_broker, at) =>
+      at <= 200 ? tick(broker, `session:${at - 1}`) : undefined,
+    );
+    await plans.planAhead();
+    // All of them have changed once, so all of them are planned twice.
+    expect(turn.turns).toBe(401);
+    expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 200 }, () => 2));
+  });
+
+  test('end although all streams change all the time', async () => {
+    const { plans, broker, turn } = await plansOf(100, async () => {
+      for (let at = 0; at < 100; at += 1) await tick(broker, `session:${at}`);
+    });
+    await plans.planAhead();
+    expect(turn.turns).toBe(501);
+    expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 100 }, () => 502));
+  });
+
+  test('are given up when the connection is closed', async () => {
+    const { plans, session, turn } = await plansOf(100, (_broker, at) => (session.closed = at === 3));
+    await plans.planAhead();
+    expect(turn.turns).toBe(4);
+    plans.stop();
+  });
+});
