@@ -1,6 +1,4 @@
-/**
- * The tests that every broker implementation must pass. They use the real clock and short bounds, because Redis has its own clock.
- */
+/** The tests that every implementation of a broker must pass. They use the real clock and short limits, because Redis has its own clock. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Broker, BrokerLimits } from './broker.ts';
 import { historySuite } from './history-suite.ts';
@@ -8,7 +6,7 @@ import { draftOf, publishEach, upTo } from './testing/event-drafts.ts';
 import { RecordingListener } from './testing/recording-listener.ts';
 import { SUITE_LIMITS } from './testing/suite-limits.ts';
 
-/** Publishes one event on each stream, one after the other. */
+/** Publishes one event on each stream, one after another. */
 async function publishOn(broker: Broker, streams: readonly string[]): Promise<void> {
   for (const stream of streams) await broker.publish(draftOf({ stream }));
 }
@@ -17,7 +15,7 @@ const PATIENCE = { timeout: 20_000, interval: 20 } as const;
 
 export interface BrokerSuite {
   readonly name: string;
-  /** An empty broker that has not been started. */
+  /** Creates an empty broker that is not started yet. */
   create(limits: BrokerLimits): Promise<Broker>;
 }
 

@@ -1,13 +1,14 @@
 /**
- * Creates the shared encoding of an event (EVT-1). Layout of `body`, the tail of every event message:
+ * Creates the encoding of an event that all connections share (EVT-1). `body` is the end of every event message:
  *
  *   "stream":…,"epoch":…,"sequenceId":…,"eventId":…,"event":…,"emittedAt":…,"source":{…},"payload":{…}
  *
- * The per-connection members precede it in the frame, so the tail is built once per event and node and then only copied, live or replayed.
+ * The members that differ between connections come before it in the frame. Therefore `body` is built once per event and node, and is only
+ * copied for each connection, whether the event is live or replayed.
  */
 import type { EventDraft, EventRecord } from './broker.ts';
 
-/** An event and its position, before it is encoded. `emittedAt` in milliseconds since 1970. */
+/** An event and its position, before it is encoded. `emittedAt` is in milliseconds since 1970. */
 export interface RecordFields {
   readonly stream: string;
   readonly epoch: string;
@@ -19,14 +20,14 @@ export interface RecordFields {
 
 type DraftContent = Pick<EventDraft, 'source' | 'payload' | 'payloadJson'>;
 
-/** The last two members of the body: everything that a publisher can encode before the event has its position. */
+/** Encodes the last two members of the body. A publisher can encode them before the event has a position. */
 export function encodeContent(content: DraftContent): string {
   const { name, principal } = content.source;
   const payload = content.payloadJson ?? JSON.stringify(content.payload);
   return `"source":{"name":${JSON.stringify(name)},"principal":${JSON.stringify(principal)}},"payload":${payload}`;
 }
 
-/** Prepends the position to the already encoded content. */
+/** Puts the position before the encoded content. */
 export function encodeBody(fields: RecordFields, content: string): string {
   return (
     `"stream":${JSON.stringify(fields.stream)},"epoch":${JSON.stringify(fields.epoch)},` +
@@ -35,14 +36,15 @@ export function encodeBody(fields: RecordFields, content: string): string {
   );
 }
 
-/** A record created by this process, whose payload needs no parsing. */
+/** Creates a record from a draft of this process. The payload need not be parsed. */
 export function recordFromDraft(fields: RecordFields, draft: DraftContent): EventRecord {
   return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
 }
 
 /**
- * A record received through a broker, as {@link encodeContent} wrote it. @throws {SyntaxError} if the content does not come from
- * `encodeContent`
+ * Creates a record from the content that was received through a broker.
+ * @param content text that {@link encodeContent} created
+ * @throws {SyntaxError} if the content was not created by `encodeContent`
  */
 export function recordFromContent(fields: RecordFields, content: string): EventRecord {
   const { source, payload } = JSON.parse(`{${content}}`) as Pick<EventDraft, 'source' | 'payload'>;
@@ -71,12 +73,15 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
   };
 }
 
-/** The record itself, its strings, and its entries in history and in the newest per key. Estimated at 450 to 650 bytes, not measured. */
+/**
+ * Memory of a record without its body: the record object, its strings, and its entries in history and among the retained events. Estimated
+ * as 450 to 650 bytes, not measured.
+ */
 const RECORD_BYTES = 640;
-/** A decoded object or array, and a decoded member in addition to its text. */
+/** Memory of a decoded object or array, and of a decoded member in addition to its text. */
 const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
 
-/** The text is in memory twice: as the body, and as the source of the decoded payload. */
+/** The estimated memory of an event. Its text is in memory twice: as the body, and as the source of the decoded payload. */
 function weightOf(body: string, bytes: number): number {
   let [containers, members] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {
@@ -91,7 +96,10 @@ function weightOf(body: string, bytes: number): number {
 let lastMs = Number.NaN;
 let lastText = '';
 
-/** RFC 3339 UTC with milliseconds (ENV-5). The last text is cached, because events of a burst share their millisecond. */
+/**
+ * The time as RFC 3339 in UTC with milliseconds (ENV-5). The last text is cached, because the events of a burst often have the same
+ * millisecond.
+ */
 export function toTimestamp(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms;

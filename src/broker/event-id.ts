@@ -1,15 +1,15 @@
 /**
- * Makes ids of events and connections: ULIDs. The random part of an id comes from a pool: asking the system separately for each of its
- * 16 characters takes about 45 µs per id, five times as long as the rest of publishing an event.
+ * Creates ids of events and connections, which are ULIDs. The random part of an id comes from a pool. Asking the operating system
+ * separately for each of its 16 characters takes about 45 µs per id, which is five times as long as the rest of publishing an event.
  */
 import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, ulid } from 'ulid';
 
-/** Size of the pool in bytes: enough for 256 ids. */
+/** Size of the pool in bytes; it suffices for 256 ids. */
 const POOL_BYTES = 4096;
 
 /**
- * Returns random numbers of 8 bits, from 0 up to 1; an id uses 5 bits of each for a character.
+ * Returns a function that creates random numbers with 8 bits, from 0 up to 1. An id uses 5 bits of each number for one character.
  * @param fill fills an array with random bytes
  */
 export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSync): () => number {
@@ -21,7 +21,7 @@ export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSy
       next = 0;
     }
     const byte = pool[next] ?? 0;
-    // Each byte is used once, so that one id reveals nothing about another.
+    // Overwrite the used byte, so that the pool reveals nothing about earlier ids.
     pool[next] = 0;
     next += 1;
     return byte / 256;
@@ -30,12 +30,15 @@ export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSy
 
 const random = pooledRandom();
 
-/** An id for the current time. */
+/** Creates an id for the current time. */
 export function newId(): string {
   return ulid(undefined, random);
 }
 
-/** Makes increasing ids, also within a millisecond: a later id is greater. The time defaults to the current time. */
+/**
+ * Returns a function that creates increasing ids: each id is greater than the previous one, even within the same millisecond. The time
+ * defaults to the current time.
+ */
 export function growingIds(): (nowMs?: number) => string {
   return monotonicFactory(random);
 }

@@ -1,4 +1,4 @@
-/** The bounds of history of a stream (RPL-5); session streams have their own. */
+/** The limits of the history of a stream (RPL-5). Session streams have different limits from other streams. */
 import type { HistoryBounds } from '../replay/history.ts';
 import type { BrokerLimits } from './broker.ts';
 
@@ -18,7 +18,7 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
   };
 }
 
-/** How long a stream's keys outlive its last event, in milliseconds; 0 for no limit. */
+/** How long the keys of a stream are kept after its last event, in milliseconds; 0 if they are kept without limit. */
 export function ttlOf(stream: string, limits: BrokerLimits): number {
   return isSessionStream(stream) ? limits.sessionTtlMs : 0;
 }

@@ -1,16 +1,19 @@
-/** The part of the broker suite about history: its bounds, the newest events per key, and session streams. */
+/** The tests of the broker suite that concern history: its limits, the retained events, and session streams. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { Broker, BrokerLimits } from './broker.ts';
 import { draftOf, entity, publishEach, upTo } from './testing/event-drafts.ts';
 import type { RecordingListener } from './testing/recording-listener.ts';
 
-/** Starts an empty broker that is closed after the test. */
+/** Starts an empty broker, and closes it after the test. */
 export type OpenBroker = (
   limits?: Partial<BrokerLimits>,
 ) => Promise<{ readonly broker: Broker; readonly listener: RecordingListener }>;
 
-/** Publishes five events to a session stream, with a pause after each; tells how many are kept, and the longest time without traffic. */
+/**
+ * Publishes five events to a session stream, with a pause after each. @returns how many events are kept, and the longest time without an
+ * event
+ */
 async function keepActive(broker: Broker, pauseMs: number): Promise<{ longestPauseMs: number; kept: number }> {
   const session = draftOf({ stream: 'session:s', event: 'session_event' });
   let longestPauseMs = 0;
@@ -126,7 +129,7 @@ export function historySuite(open: OpenBroker): void {
     });
 
     test('keeps the whole log of an active session beyond the TTL of an idle one', async () => {
-      // On a machine so busy that the stream really had no traffic for its TTL, once more with a longer one.
+      // On a very busy machine, the stream may really be without an event for its TTL. The test is then repeated with a longer TTL.
       for (let sessionTtlMs = 1_500; ; sessionTtlMs *= 2) {
         const { broker } = await open({ sessionTtlMs });
         const { longestPauseMs, kept } = await keepActive(broker, sessionTtlMs / 3);

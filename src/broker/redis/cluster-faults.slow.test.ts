@@ -1,4 +1,4 @@
-/** A cluster under load: a shard fails over to its replica, and the slot of a stream moves to another shard. */
+/** A cluster under load. One test lets a shard fail over to its replica; another moves the slot of a stream to a different shard. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { freePort } from '../../testing/free-port.ts';
@@ -41,7 +41,7 @@ function textOf(reply: string): string {
   return reply.split('\r\n')[1] ?? '';
 }
 
-/** Three shards, and as many replicas of the first one as are asked for. */
+/** Starts three shards, and the given number of replicas of the first shard. */
 async function startCluster(replicas: number): Promise<{ shards: Shard[]; replicas: Shard[]; url: string }> {
   const servers = [];
   for (let index = 0; index < 3 + replicas; index += 1) servers.push(await startServer());
@@ -100,7 +100,7 @@ test('the slot of a stream moves to another shard under load, and back: nothing 
   expect((await rig.finish()).violations).toEqual([]);
 }, 120_000);
 
-/** As `redis-cli --cluster reshard` does it. */
+/** Moves a slot to another shard, with the same steps as `redis-cli --cluster reshard`. */
 async function move(
   slot: string,
   { from, to, shards }: { readonly from: Shard; readonly to: Shard; readonly shards: readonly Shard[] },

@@ -1,4 +1,4 @@
-/** Redis Cluster and Sentinel, with real servers: three shards, and a failover that sentinels carry out. */
+/** Redis Cluster and Sentinel with real servers: a cluster of three shards, and a failover by sentinels. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';

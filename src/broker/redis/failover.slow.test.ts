@@ -1,6 +1,6 @@
 /**
- * The failover of three nodes behind sentinels, many times, four at once: `npm run test:slow`. TIDEMARK_FAILOVERS says how
- * often.
+ * The failover of three nodes behind sentinels, repeated many times, four at once: `npm run test:slow`. TIDEMARK_FAILOVERS sets the number
+ * of repetitions.
  */
 import { expect, test } from 'vitest';
 import { failOver } from '../testing/failover.ts';

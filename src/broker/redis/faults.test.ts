@@ -1,6 +1,6 @@
 /**
- * Faults of real Redis servers: the subscribers of three nodes receive every event, or a report of the lost ones. `violations` is
- * the verdict of testing/history-checker.ts.
+ * Faults of real Redis servers. The subscribers of three nodes must receive every event, or a report of those that were lost.
+ * testing/history-checker.ts computes the `violations`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -208,7 +208,7 @@ describe('a replica promoted', () => {
 
 const DRAFT = { stream: 'main', event: 'x', source: { name: 'test', principal: 'user:ana' }, payload: {} };
 
-/** Resolves once the replica holds the stream, up to an event if one is given. */
+/** Resolves when the replica has the stream and, if an id is given, the event. */
 async function replicated(replica: RedisProcess, eventId = ''): Promise<void> {
   for (let attempt = 0; attempt < 2_000; attempt += 1) {
     const meta = await replica.command('GET', 'tidemark:{main}:meta');

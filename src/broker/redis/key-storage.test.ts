@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const storage of storages.splice(0)) await storage.close();
 });
 
-/** Several storages over the same keys. */
+/** Opens several storages that use the same keys. */
 function open(count: number): RedisKeyStorage[] {
   prefixes += 1;
   const url = `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}?prefix=tidemark:k${prefixes}`;

@@ -1,4 +1,4 @@
-/** Nodes that are stopped for seconds (SIGSTOP) and go on, with real processes: `npm run test:slow`. */
+/** Nodes that are paused for seconds (SIGSTOP) and then continue, with real processes: `npm run test:slow`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { checkHistories } from '../testing/history-checker.ts';
@@ -16,7 +16,7 @@ function held<T extends (typeof resources)[number]>(resource: T): T {
   return resource;
 }
 
-/** Two nodes that run and one that is stopped for a while. @returns the violations. */
+/** Runs two nodes, and pauses a third one for some time. @returns the violations */
 async function whileStopped(
   during: (scene: { readonly redis: RedisProcess; readonly rig: RedisRig }) => Promise<void>,
   leaseMs?: number,

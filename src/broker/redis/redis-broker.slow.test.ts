@@ -1,7 +1,7 @@
 /**
- * Faults at random for a minute, on real servers, under load: four nodes, one of them behind a link that fails as well. The
- * verdict is testing/history-checker.ts's. A red run prints its seed; `TIDEMARK_SEED=… npm run test:slow` throws the same
- * faults in the same order again.
+ * Random faults of real servers under load, for a minute: four nodes, one of them behind a connection that fails too.
+ * testing/history-checker.ts checks the result. A failed run prints its seed; `TIDEMARK_SEED=… npm run test:slow` causes the same faults in
+ * the same order again.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,11 +22,11 @@ afterEach(async () => {
 interface Scene {
   readonly redis: RedisProcess;
   readonly link: TcpProxy;
-  /** From 0 up to 1. */
+  /** Returns a random number from 0 up to 1. */
   readonly random: () => number;
 }
 
-/** Each leaves the servers as they were. */
+/** The faults. After each of them, the servers are in the same state as before. */
 const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   'killed, back with its file': async ({ redis, random }) => {
     await redis.kill();
@@ -87,7 +87,7 @@ test(
       const name = names[Math.floor(random() * names.length)] ?? '';
       await FAULTS[name]?.({ redis, link, random });
       thrown.set(name, (thrown.get(name) ?? 0) + 1);
-      // Some faults meet the nodes while they still recover from the one before.
+      // The pause is random, so that some faults occur while the nodes still recover from the previous fault.
       await delay(random() * 1_500);
     }
     await rig.allConnected(10_000);
@@ -111,7 +111,7 @@ test(
   (SECONDS + 60) * 1_000,
 );
 
-/** mulberry32: small, and the same everywhere. */
+/** A generator of random numbers (mulberry32). It is small, and gives the same numbers on every machine. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

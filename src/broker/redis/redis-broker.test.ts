@@ -13,7 +13,7 @@ const events = eventTable();
 let redis: RedisProcess;
 let prefixes = 0;
 
-/** A part of the Redis of its own. */
+/** The address of the Redis with a new key prefix, so that tests do not share keys. */
 const freshUrl = (): string => `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}?prefix=tidemark:t${(prefixes += 1)}`;
 
 beforeAll(async () => {

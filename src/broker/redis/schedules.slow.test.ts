@@ -1,4 +1,4 @@
-/** Schedules of the fence's model on real servers: `npm run test:slow`. TIDEMARK_SEED and TIDEMARK_SAMPLES choose which. */
+/** Runs schedules of the fence's model on real servers: `npm run test:slow`. TIDEMARK_SEED and TIDEMARK_SAMPLES select the schedules. */
 import { expect, test } from 'vitest';
 import { runOnRedis } from '../testing/schedule-run.ts';
 import { describeActions, parseActions, randomFrom, runSchedule } from './fence/testing/explorer.ts';

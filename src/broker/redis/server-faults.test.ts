@@ -1,4 +1,4 @@
-/** Actions of operators and other programs on a running Redis: nothing is lost, doubled or reordered without a report. */
+/** Operators and other programs change a running Redis. No event may be lost, duplicated or reordered without a report. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf } from '../testing/event-drafts.ts';
@@ -103,7 +103,7 @@ describe('a clock', () => {
   test('of Redis that steps back by an hour under load: time stands still in the stream, and nothing is lost', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
-    // As an event left it that was stored before the clock was set back.
+    // The state of a stream whose last event was stored before the clock was set back.
     const ahead = `local s = redis.call('GET', KEYS[1])
       local seq, at, rest = string.match(s, '^f2 (%d+) (%d+) (.*)$')
       return redis.call('SET', KEYS[1], 'f2 ' .. seq .. ' ' .. (at + 3600000) .. ' ' .. rest)`;

@@ -1,4 +1,4 @@
-/** What must be right before a node uses a connection, and how a connection that failed is replaced. */
+/** What must be correct before a node uses a connection, and how a failed connection is replaced. */
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -123,7 +123,7 @@ describe('sentinels and master away for longer than a connection waits', () => {
     await broker.publish(draftOf());
     await Promise.all([sentinel.kill(), master.kill()]);
     await vi.waitFor(() => expect(broker.health().connected).toBe(false), 5_000);
-    // Long enough for several attempts to have been reset while the sentinels were asked.
+    // The pause is long enough that several attempts are reset while the sentinels are being asked.
     await delay(5_000);
     await Promise.all([sentinel.launch(), master.launch()]);
     await vi.waitFor(async () => expect(await broker.publish(draftOf())).toMatchObject({ stream: 'main' }), 15_000);

@@ -1,4 +1,4 @@
-/** Redis over TLS, with a real server that asks for the client's certificate, too. */
+/** Redis over TLS, with a real server that also requires a certificate of the client. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Makes and publishes events for tests. */
+/** Creates and publishes events for tests. */
 import type { Broker, EventDraft } from '../broker.ts';
 
 export function draftOf(overrides: Partial<EventDraft> = {}): EventDraft {
@@ -15,7 +15,7 @@ export function entity(id: string, event = 'entity_updated'): EventDraft {
   return draftOf({ event, payload: { id, entityType: 'function', name: id } });
 }
 
-/** The numbers from `from` on, `count` of them. */
+/** `count` numbers, beginning with `from`. */
 export const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
 
 export async function publishEach(broker: Broker, drafts: readonly EventDraft[]): Promise<void> {

@@ -1,4 +1,4 @@
-/** A master that is killed under load, and sentinels that promote its replica, with real servers. */
+/** Kills a master under load, so that sentinels promote its replica. All servers are real. */
 import type { BrokerLog } from '../broker.ts';
 import { ACL_LOGIN, createAclUser } from './acl-rules.ts';
 import { RedisProcess } from './redis-process.ts';
@@ -6,7 +6,7 @@ import { RedisRig } from './redis-rig.ts';
 
 export interface FailoverReport {
   readonly violations: readonly string[];
-  /** From the master's death to the first publish that the new one acknowledged, in milliseconds. */
+  /** Time from the end of the master until the new master acknowledged the first publish, in milliseconds. */
   readonly resumedAfterMs: number;
 }
 

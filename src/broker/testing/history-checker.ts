@@ -1,19 +1,21 @@
 /**
- * Checks what the nodes of a test received: no silent loss, no duplicate, no reorder, never two events at one
- * position. It knows nothing of how a broker works, only the promises of {@link BrokerListener}.
+ * Checks what the nodes of a test received: no loss without a report, no duplicate, the right order, and never two events at one position.
+ * It only relies on what {@link BrokerListener} promises, not on how a broker works.
  */
 import type { BrokerHealth, BrokerListener, EventRecord, Position, PublishResult, StreamLoss } from '../broker.ts';
 
 type Told =
   { readonly kind: 'event'; readonly record: EventRecord } | { readonly kind: 'loss'; readonly loss: StreamLoss };
 
-/** One node's view of one stream, from the position at which it attached. */
+/** What one node received of one stream, from the position at which it attached the stream. */
 export class NodeHistory implements BrokerListener {
   readonly name: string;
   readonly told: Told[] = [];
   readonly health: { readonly at: number; readonly connected: boolean }[] = [];
   start: Position | undefined;
-  /** Events that were acknowledged before it was attached: those of an earlier epoch are history that it never had. */
+  /**
+   * The events that were acknowledged before this node attached the stream. Of these, events of an earlier epoch are not in its history.
+   */
   joinedAfter: ReadonlySet<string> = new Set();
 
   constructor(name: string) {
@@ -37,11 +39,11 @@ export class NodeHistory implements BrokerListener {
   }
 
   onSourceLoss(): void {
-    // Not part of the sequence.
+    // Not a part of the sequence of events.
   }
 
   onEnded(): void {
-    // The checker follows no streams.
+    // Ignored: the checker follows no streams.
   }
 
   onQuestion(question: string): string {
@@ -59,7 +61,7 @@ export class NodeHistory implements BrokerListener {
 
 export interface HistoryReport {
   readonly violations: readonly string[];
-  /** Acknowledged events that every node received, over all acknowledged ones. */
+  /** Number of acknowledged events that all nodes received, divided by the number of all acknowledged events. */
   readonly deliveredEverywhere: number;
 }
 
@@ -84,7 +86,7 @@ export function checkHistories(nodes: readonly NodeHistory[], acknowledged: read
   return { violations: violations.slice(0, 20), deliveredEverywhere };
 }
 
-/** Every event follows the one before it; only a loss may jump, and it must begin where the node stood. */
+/** Checks that each event directly follows the previous one. Only a loss may skip events, and it must begin at the position of the node. */
 function checkOrder({ name, start, told }: NodeHistory): string[] {
   const violations: string[] = [];
   if (start === undefined) return [`${name} was never attached`];
@@ -119,7 +121,9 @@ function received(node: NodeHistory, { eventId }: PublishResult): boolean {
   return index.ids.has(eventId);
 }
 
-/** Whether the node attached after the event, or received a loss that includes the event. */
+/**
+ * Whether the node need not have received the event: it attached the stream after the event, or it received a loss that includes the event.
+ */
 function isCovered({ start, losses, joinedAfter }: NodeHistory, result: PublishResult): boolean {
   const { epoch, sequenceId, eventId } = result;
   if (start !== undefined && start.epoch !== epoch && joinedAfter.has(eventId)) return true;

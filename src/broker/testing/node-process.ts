@@ -1,4 +1,4 @@
-/** A broker node in a process of its own, for what cannot be done to the test's: stopping it (SIGSTOP) and going on. */
+/** A broker node in a process of its own. It can be paused (SIGSTOP) and continued, which is impossible with the process of the test. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -21,7 +21,7 @@ export class NodeProcess {
     this.#ended = new Promise((resolve) => (this.#finished = resolve));
   }
 
-  /** Resolves once it is attached. @throws {Error} when it ends before. */
+  /** Starts the node. Resolves when it has attached the stream. @throws {Error} if the process ends before that */
   static async start(options: {
     readonly url: string;
     readonly name: string;
@@ -48,7 +48,7 @@ export class NodeProcess {
     this.#child.kill('SIGCONT');
   }
 
-  /** Stops the load, and waits until it has heard the last event. */
+  /** Stops the load, and waits until the node has received the last event. */
   async finish(): Promise<void> {
     this.#child.kill('SIGTERM');
     await this.#ended;

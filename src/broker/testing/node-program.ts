@@ -1,4 +1,4 @@
-/** One node in its own process (node-process.ts): attaches `main`, publishes continuously, and writes what it receives. */
+/** The program of one node (node-process.ts): it attaches `main`, publishes continuously, and prints what it receives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { SUITE_LIMITS } from './suite-limits.ts';
@@ -34,7 +34,7 @@ while (!ending.signal.aborted) {
     const source = { name, principal: 'user:ana' };
     write('acknowledged', await broker.publish({ stream: 'main', event: 'session_event', source, payload: {} }));
   } catch {
-    // Refused: Redis is away, or this node has to join again.
+    // The publish was refused: Redis is unavailable, or this node must join again.
   }
   await delay(5);
 }

@@ -1,7 +1,7 @@
 /** A broker listener for tests. */
 import type { BrokerHealth, BrokerListener, EventRecord, SourceLoss, StreamLoss } from '../broker.ts';
 
-/** Records every call, in order. */
+/** Records all calls in order. */
 export class RecordingListener implements BrokerListener {
   readonly nodeId = 'recording';
   readonly events: EventRecord[] = [];
@@ -31,7 +31,7 @@ export class RecordingListener implements BrokerListener {
   }
 
   onQuestion(): undefined {
-    // Answers no questions.
+    // This listener answers no questions.
   }
 
   sequenceIds(stream: string): number[] {

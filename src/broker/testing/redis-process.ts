@@ -1,4 +1,4 @@
-/** Real redis-server processes for tests: each on a free port, with a directory of its own, ended by its process id. */
+/** Real redis-server processes for tests. Each has a free port and a directory of its own, and is ended by its process id. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,11 +9,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../testing/free-port.ts';
 
 export interface RedisProcessOptions {
-  /** Settings as on the command line: `{ appendonly: 'yes' }`. */
+  /** Settings, as on the command line: `{ appendonly: 'yes' }`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Lines of a configuration file for `redis-server --sentinel`; without them it is a server. */
+  /** Lines of a configuration file for `redis-server --sentinel`. Without them, the process is a normal server. */
   readonly sentinel?: readonly string[];
-  /** A free one when absent. */
+  /** By default, a free port. */
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -43,7 +43,7 @@ export class RedisProcess {
     }
   }
 
-  /** @throws {Error} with the line to run when redis-server is not installed. */
+  /** @throws {Error} with the command that installs redis-server, if it is missing */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
     for (let attempt = 1; ; attempt += 1) {
       const redis = new RedisProcess(options.port ?? (await freePort()), options);
@@ -52,7 +52,7 @@ export class RedisProcess {
         return redis;
       } catch (error) {
         await redis.stop();
-        // Another process may have taken the port since it was found free.
+        // Another process may have taken the port after it was found to be free.
         if (options.port !== undefined || attempt === 5 || !(error instanceof ServerEnded)) throw error;
       }
     }
@@ -62,7 +62,7 @@ export class RedisProcess {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the server on the same port and directory. Resolves once it answers. */
+  /** Starts the server with the same port and directory. Resolves when it answers. */
   async launch(): Promise<void> {
     const settings = { port: String(this.port), dir: this.directory, ...this.#settings };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
@@ -81,7 +81,7 @@ export class RedisProcess {
     failed.catch(() => undefined);
   }
 
-  /** Ends the process at once, as a crash does. Resolves when it is gone. */
+  /** Kills the process, as in a crash. Resolves when it has ended. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -104,13 +104,13 @@ export class RedisProcess {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Sends one command and returns the raw reply, for what a broker never does itself. */
+  /** Sends one command and returns the raw reply. For commands that a broker never sends. */
   command(...words: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.port, '127.0.0.1');
       socket.setTimeout(10_000, () => socket.destroy(new Error('Redis does not answer')));
       socket.once('error', reject);
-      // Sentinels have the clients of a server disconnected that they promote.
+      // When sentinels promote a server, they disconnect all clients of this server.
       socket.once('close', () => reject(new Error('Redis closed the connection without a reply')));
       socket.once('data', (data) => {
         socket.destroy();
@@ -120,7 +120,7 @@ export class RedisProcess {
     });
   }
 
-  /** Resolves once the reply to a command holds a text. The bound is against hanging only. */
+  /** Resolves when the reply to a command contains a text. The time limit only prevents a test from hanging. */
   async says(command: readonly string[], text: string, withinMs = 60_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await this.command(...command).catch(() => '')).includes(text)) {

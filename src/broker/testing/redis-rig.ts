@@ -1,4 +1,4 @@
-/** Several broker nodes on one Redis under load, and a check of what their subscribers received. */
+/** Several broker nodes on one Redis under load. Afterwards, it checks what their subscribers received. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
@@ -15,7 +15,7 @@ export interface RigOptions {
   readonly stream?: string;
   readonly log?: BrokerLog;
   readonly leaseMs?: number;
-  /** For tests in which nothing may be refused: on a busy machine an answer can take seconds. */
+  /** Raises time limits, for tests in which no publish may be refused: on a busy machine, an answer can take seconds. */
   readonly patient?: true;
 }
 
@@ -25,13 +25,13 @@ export interface RigNode {
 }
 
 const EVENTS = eventTable();
-/** Against hanging only: on a busy machine all of it takes longer. */
+/** A time limit that only prevents a test from hanging. It is long, because everything takes longer on a busy machine. */
 const PATIENCE_MS = 40_000;
 
 export class RedisRig {
   readonly nodes: RigNode[] = [];
   readonly acknowledged: PublishResult[] = [];
-  /** Refusals by their `details.outcome`. */
+  /** Number of refused publishes, by `details.outcome`. */
   readonly refused = { not_stored: 0, unknown: 0 };
   readonly stream: string;
   readonly #options: RigOptions;
@@ -71,7 +71,7 @@ export class RedisRig {
     return node;
   }
 
-  /** On every node, publishers that go on until {@link finish}, each with one publish at a time. */
+  /** Starts publishers, which are distributed over the nodes. Each has one publish at a time, and continues until {@link finish}. */
   load({ publishers, pauseMs }: { readonly publishers: number; readonly pauseMs: number }): void {
     for (let index = 0; index < publishers; index += 1) {
       const node = this.nodes[index % this.nodes.length];
@@ -79,7 +79,7 @@ export class RedisRig {
     }
   }
 
-  /** Publishes `count` events from each of so many publishers, spread over the nodes. */
+  /** Publishes `count` events from each of the given number of publishers, which are distributed over the nodes. */
   async burst({ publishers, count }: { readonly publishers: number; readonly count: number }): Promise<void> {
     const one = async (index: number): Promise<void> => {
       for (let turn = 0; turn < count; turn += 1) await this.#publish(this.nodes[index % this.nodes.length]);
@@ -87,7 +87,7 @@ export class RedisRig {
     await Promise.all(Array.from({ length: publishers }, (_, index) => one(index)));
   }
 
-  /** Resolves once so many more publishes were acknowledged. */
+  /** Resolves when this number of further publishes was acknowledged. */
   async progress(count: number, withinMs = PATIENCE_MS): Promise<void> {
     const goal = this.acknowledged.length + count;
     await until(() => this.acknowledged.length >= goal, withinMs, `${count} more publishes`);
@@ -103,7 +103,7 @@ export class RedisRig {
     this.#publishing = [];
   }
 
-  /** Stops the load, lets every node hear the last event, and judges. */
+  /** Stops the load, waits until each node has received the last event, and checks what the nodes received. */
   async finish(): Promise<HistoryReport> {
     await this.stopLoad();
     await Promise.all(this.nodes.map(({ broker }) => this.#sync(broker)));
@@ -123,7 +123,7 @@ export class RedisRig {
     await Promise.allSettled(this.#publishing);
   }
 
-  /** A node may still be on its way back to Redis. */
+  /** Tries until it succeeds, because a node may still be reconnecting to Redis. */
   async #sync(broker: RedisBroker, withinMs = PATIENCE_MS): Promise<void> {
     const deadline = performance.now() + withinMs;
     for (;;) {
@@ -162,7 +162,7 @@ export class RedisRig {
   }
 }
 
-/** Resolves once the condition holds. @throws {Error} naming what did not come. */
+/** Resolves when the condition is true. @param what description of the condition, for the error @throws {Error} after the time limit */
 export async function until(condition: () => boolean, withinMs: number, what: string): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {

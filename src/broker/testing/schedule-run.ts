@@ -1,6 +1,6 @@
 /**
- * A schedule of the fence's model (redis/fence/testing/), carried out by real nodes on a real redis-server. What the model
- * does step by step, nodes do by themselves: of the schedule, the publishes and the faults are taken.
+ * Runs a schedule of the fence's model (redis/fence/testing/) with real nodes on a real redis-server. Only the publishes and the faults of
+ * the schedule are executed; the other steps are what real nodes do by themselves.
  */
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { until } from './redis-rig.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const STREAMS = { s: 'workspace:s', t: 'workspace:t' } as const;
-/** Short, so that a node that is cut off for a moment has lost its lease. */
+/** Short, so that a node that is cut off for a moment loses its lease. */
 const LEASE_MS = 2_000;
 const PATIENCE_MS = 60_000;
 
@@ -69,7 +69,7 @@ class ScheduleRun {
     else await delay(2);
   }
 
-  /** Everything speaks again; every node hears the last event, and is judged. */
+  /** Restores all connections, waits until each node has received the last event, and checks what the nodes received. */
   async finish(): Promise<ScheduleReport> {
     for (const { link } of this.#nodes.values()) link.speak();
     await Promise.all(this.#publishing);
@@ -111,7 +111,7 @@ class ScheduleRun {
     });
     const node: RealNode = { broker, link, histories: { s: new NodeHistory(name), t: new NodeHistory(name) } };
     this.#nodes.set(index, node);
-    // While others are cut off, it waits for their leases.
+    // Joining may take long: if other nodes are cut off, the new node waits for their leases.
     const starting = this.#join(node);
     this.#publishing.push(starting);
     await Promise.race([starting, delay(500)]);
@@ -138,7 +138,7 @@ class ScheduleRun {
         }
         joined = true;
       } catch {
-        // Redis or the link may be away just now.
+        // Redis or the connection may be unavailable at the moment.
         if (![...this.#nodes.values()].some((node) => node.broker === broker)) return;
         await delay(50);
       }
@@ -148,7 +148,7 @@ class ScheduleRun {
   async #end(index: number, how: 'crash' | 'leave'): Promise<void> {
     const node = this.#nodes.get(index);
     if (node === undefined) return;
-    // Without its link, nothing that a closing node says reaches the others.
+    // The connection is silenced first, so that the node leaves no message for the others when it closes.
     if (how === 'crash') {
       node.link.silence();
       node.link.cut();

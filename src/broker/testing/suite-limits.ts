@@ -1,4 +1,4 @@
-/** Bounds that no test of a broker reaches unless it means to. */
+/** Limits that a test of a broker does not reach, unless it sets a lower limit. */
 import type { BrokerLimits } from '../broker.ts';
 
 export const SUITE_LIMITS: BrokerLimits = {

@@ -1,4 +1,4 @@
-/** A TCP link for tests that can go silent without closing, be cut, or lead elsewhere. */
+/** A TCP relay for tests. It can become silent without closing connections, cut its connections, or lead to another port. */
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 
@@ -28,7 +28,9 @@ export class TcpProxy {
     });
   }
 
-  /** Bytes are held in both directions, as TCP holds them while packets are lost; connections stay open and new ones are taken. */
+  /**
+   * Holds back all bytes in both directions, as TCP does while packets are lost. Connections stay open, and new connections are accepted.
+   */
   silence(): void {
     this.#silent = true;
     for (const socket of this.#sockets) socket.pause();
@@ -39,7 +41,7 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** Connections from now on lead to another port; the present ones end. */
+  /** New connections lead to another port from now on. Existing connections are ended. */
   redirect(target: number): void {
     this.#target = target;
     this.cut();

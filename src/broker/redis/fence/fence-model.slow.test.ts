@@ -1,4 +1,4 @@
-/** The rules of the fence, longer than in fence-model.test.ts: `npm run test:slow`. */
+/** A longer run of fence-model.test.ts, which checks the rules of the fence: `npm run test:slow`. */
 import { expect, test } from 'vitest';
 import { describeActions, exploreAll, parseActions, randomFrom, runSchedule } from './testing/explorer.ts';
 import { newWorld, RULES } from './testing/fence-model.ts';

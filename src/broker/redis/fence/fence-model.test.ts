@@ -1,4 +1,4 @@
-/** The rules of the fence in every order of steps and faults (testing/fence-model.ts); longer in fence-model.slow.test.ts. */
+/** Checks the rules of the fence for every order of steps and faults (testing/fence-model.ts). fence-model.slow.test.ts runs longer. */
 import { describe, expect, test } from 'vitest';
 import { describeActions, exploreAll, parseActions, randomFrom, runSchedule } from './testing/explorer.ts';
 import { newWorld, RULES } from './testing/fence-model.ts';
@@ -8,7 +8,7 @@ import { PLANTED, TWO_NODES } from './testing/planted-faults.ts';
 
 const BUDGET: Budget = { publishes: 3, restarts: 2, saves: 3, pauses: 1, crashes: 2, starts: 5, drops: 2 };
 
-/** The world after some steps; one that the rules do not allow is left out. */
+/** The world after some steps. Steps that the rules do not allow are skipped. */
 function worldAfter(steps: string, rules: FenceRules, budget: Budget = BUDGET): World {
   const world = newWorld(3, budget);
   for (const action of parseActions(steps)) {

@@ -1,9 +1,10 @@
 /**
- * The knowledge of one node about its streams, and the testimonies that it may give after their server has changed. Pure.
+ * What one node knows about its streams, and the testimonies that it may give after the server of a stream has changed. These functions use
+ * no clock and no network.
  */
 import type { Standing } from './standing.ts';
 
-/** The newest position of a stream that a node has seen, from any source. */
+/** The newest position of a stream that a node has learned in any way. */
 export interface KnownPlace {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -11,33 +12,33 @@ export interface KnownPlace {
   readonly eventId: string;
 }
 
-/** The part of a stream's state in Redis that the fence compares. */
+/** The part of a stream's state in Redis that the fence compares with the knowledge of the nodes. */
 export interface Head extends KnownPlace {
-  /** The server that may extend the stream. */
+  /** The incarnation of the server that may extend the stream. */
   readonly incarnation: string;
 }
 
 export interface Knowledge {
   place: KnownPlace;
-  /** {@link Standing.departures} when the position was last confirmed as the newest; -1 if never. */
+  /** The value of {@link Standing.departures} when the position was last confirmed as the newest; -1 if it was never confirmed. */
   confirmed: number;
-  /** The server whose messages are applied; undefined from an attestation until the stream is settled. */
+  /** The incarnation of the server whose messages are applied. Undefined after a testimony, until the stream is settled. */
   believes: string | undefined;
 }
 
 export interface Known {
-  /** The known streams, in the order in which they were first seen. */
+  /** The known streams, in the order in which the node first learned of them. */
   readonly streams: Map<string, Knowledge>;
-  /** Whether a stream had to be forgotten. The node can then no longer testify that it never knew a stream. */
+  /** Whether a stream was forgotten. The node can then no longer testify that it never knew a given stream. */
   forgot: boolean;
 }
 
 /** The testimony of a node about a stream. */
 export interface Testimony {
   readonly place: KnownPlace | undefined;
-  /** The node may have known the stream and forgotten it. */
+  /** Whether the node may have known the stream and forgotten it. */
   readonly unsure: boolean;
-  /** Whether no node that this node has given up can have known more. */
+  /** Whether no node that was given up can have known a newer position. */
   readonly confirmed: boolean;
 }
 
@@ -45,7 +46,7 @@ export function newKnown(): Known {
   return { streams: new Map(), forgot: false };
 }
 
-/** Records a position. Within an epoch only the newest is kept. */
+/** Records a position. Within an epoch, only the newest position is kept. */
 export function know(
   known: Known,
   stream: string,
@@ -66,8 +67,8 @@ export function know(
 }
 
 /**
- * Confirms that the position was the newest of its stream at a moment after `departures` was read. Has no effect if a node was
- * given up since, because that node may have appended to the stream later.
+ * Confirms that the position was the newest of its stream at a time after `departures` was read. A later change of `departures` makes the
+ * confirmation useless, because a node that was given up may have appended to the stream afterwards.
  */
 export function confirm(known: Known, stream: string, place: KnownPlace, departures: number): void {
   const knowledge = known.streams.get(stream);
@@ -77,18 +78,19 @@ export function confirm(known: Known, stream: string, place: KnownPlace, departu
     knowledge.confirmed = Math.max(knowledge.confirmed, departures);
 }
 
-/** Accepts a settled state: from now on messages of its server are applied. */
+/** Accepts a settled state. From now on, messages of its server are applied. */
 export function believe(known: Known, stream: string, head: Head, mostStreams?: number): void {
   know(known, stream, head, mostStreams).believes = head.incarnation;
 }
 
-/** Whether a message of a server may be applied. */
+/** Whether a message of this server may be applied. */
 export function applies(known: Known, standing: Standing, stream: string, incarnation: string): boolean {
   return standing.member && known.streams.get(stream)?.believes === incarnation;
 }
 
 /**
- * The testimony of this node about a stream. From now on no message of the old server is applied, because the testimony does not cover it.
+ * The testimony of this node about a stream. From now on, messages of the old server are not applied, because the testimony does not
+ * include them.
  */
 export function testify(known: Known, standing: Standing, stream: string): Testimony {
   const knowledge = known.streams.get(stream);

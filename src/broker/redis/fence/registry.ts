@@ -1,6 +1,6 @@
 /**
- * The node's entry in the registry of nodes: renews its lease and discovers other nodes. standing.ts has the rules; this file
- * adds Redis and the clock.
+ * The entry of this node in the registry of nodes. It renews the lease of the node and finds the other nodes. standing.ts has the rules;
+ * this file adds Redis and the clock.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../../broker.ts';
@@ -14,18 +14,23 @@ export interface NodeRegistryOptions {
   readonly connection: Pick<RedisConnection, 'run' | 'publish'>;
   readonly keys: RedisKeys;
   readonly newId: () => string;
-  /** A node gives itself up when it has not renewed its lease for this time, in milliseconds. */
+  /**
+   * If a node could not renew its lease for this time, in milliseconds, it gives itself up: it is no longer a member, and gets a new id.
+   */
   readonly leaseMs: number;
-  /** A joining node no longer waits for a registered node that was silent for this time, in milliseconds, if another node responds. */
+  /**
+   * A joining node waits until the registered nodes respond. After this time, in milliseconds, it no longer waits for silent nodes, if
+   * another node has responded.
+   */
   readonly patienceMs: number;
   readonly log: BrokerLog;
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-/** Other nodes give a node up later than it does itself, to allow for clocks that run up to a fifth faster. */
+/** Other nodes give up a node later than the node itself does. The difference allows for clocks that run up to a quarter faster. */
 const GIVEN_UP_AFTER_LEASES = 1.25;
-/** How long the registry outlives its last node, in leases. */
+/** How long the registry is kept after the last renewal of any node, in leases. */
 const REGISTRY_TTL_LEASES = 3;
 const LOOK_AGAIN_MS = 20;
 
@@ -33,13 +38,13 @@ export class NodeRegistry {
   readonly standing: Standing;
   readonly #options: NodeRegistryOptions;
   readonly #now: () => number;
-  /** The time of the last observed change of a peer's count. */
+  /** For each peer, when its count was last seen to change. */
   readonly #changedAt = new Map<string, number>();
   #gone = new Map<string, string>();
   #count = 0;
-  /** The time at which the last answered renewal was sent. */
+  /** When the last renewal that succeeded was sent. */
   #renewedAt: number | undefined;
-  /** Whether the current server has the entry. */
+  /** Whether the current server has the entry of this node. */
   #current = false;
   #renewing: Promise<Registry> | undefined;
   #joining: Promise<void> | undefined;
@@ -50,24 +55,25 @@ export class NodeRegistry {
     this.standing = newStanding(options.newId());
   }
 
-  /** Whether this node may apply what it receives. */
+  /** Whether this node may apply the messages that it receives. */
   get holdsLease(): boolean {
     this.#checkLease();
     return this.standing.member;
   }
 
-  /** Whether this node may publish and read, because the current server has its entry. */
+  /** Whether this node may publish and read. It may if the current server has its entry. */
   get isRegistered(): boolean {
     return this.holdsLease && this.#current;
   }
 
-  /** Notes that the next command may reach another server, which has no entry of this node yet. */
+  /** Must be called when the next command may reach another server, which may not have the entry of this node yet. */
   connectionLost(): void {
     this.#current = false;
   }
 
   /**
-   * Resolves once this node is a member: every other node knows it, or at least one if the others do not respond.
+   * Resolves when this node is a member. Usually, all other nodes must know this node. If some of them do not respond in time, one member
+   * that knows it is enough.
    * @throws {Error} if Redis cannot be reached
    */
   join(): Promise<void> {
@@ -75,23 +81,25 @@ export class NodeRegistry {
     return this.#joining;
   }
 
-  /** Renews once, and again if there were new nodes, so that these find themselves in the entry. */
+  /**
+   * Renews the lease and reads the registry. Repeats this while it finds new nodes, so that they find themselves in the entry of this node.
+   */
   async renew(): Promise<Registry> {
     while (this.#renewing !== undefined) await this.#renewing.catch(() => undefined);
     this.#renewing = this.#renewUntilKnown().finally(() => (this.#renewing = undefined));
     return this.#renewing;
   }
 
-  /** A text on the channel of all nodes. */
+  /** Handles a text on the channel of all nodes. */
   receive(text: string): void {
     const [kind, id = ''] = text.split(' ');
     if (id === this.standing.id) return;
     if (kind === 'left') this.#giveUp(id);
-    // A joining node waits until the others have read its entry.
+    // A joining node waits until its entry was read, so read the registry at once.
     if (kind === 'joins' && !this.standing.peers.has(id)) this.renew().catch(() => undefined);
   }
 
-  /** Leaves in good order, so that no node waits for this one. */
+  /** Leaves the registry, so that no other node waits for this one. */
   async leave(): Promise<void> {
     const { connection, keys } = this.#options;
     const { id } = this.standing;
@@ -161,7 +169,7 @@ export class NodeRegistry {
     return registry;
   }
 
-  /** Gives up the peers that have not renewed for longer than their lease. */
+  /** Gives up the peers that have not renewed their entry for longer than their lease. */
   #watch(registry: Registry): void {
     const now = this.#now();
     for (const [id, { count }] of registry) {

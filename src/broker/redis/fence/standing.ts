@@ -1,16 +1,16 @@
 /**
- * The nodes that may know more than this node, as far as this node can tell. Pure: the clock, Redis and the network are inputs.
+ * Tracks which other nodes may know more than this node. The functions use no clock, Redis or network; these are passed as data.
  *
- * Every node registers in Redis (registry.ts) and renews its lease there. An entry names the nodes that its owner knows.
- * A node learns nothing, neither by publishing nor by reading, before another registered node knows it: so a node that later
- * compares the nodes' knowledge can follow these entries to every node that may know more, including nodes that it never met
+ * Each node registers in Redis (registry.ts) and renews its lease there. Its entry lists the nodes that it knows. Unless a node is the only
+ * registered one, it may not publish or read until another registered node knows it. Therefore, the entries lead to every node that may
+ * know more, even if some nodes never met. A node that later compares the knowledge of the nodes follows these entries
  * (docs/decisions/0007).
  */
 
 export interface RegistryEntry {
-  /** Increases with each renewal. */
+  /** The number of renewals so far. */
   readonly count: number;
-  /** Whether the owner was a member at its renewal, and which nodes it knew. */
+  /** Whether the owner of the entry was a member when it last renewed the entry. */
   readonly member: boolean;
   readonly knows: readonly string[];
 }
@@ -19,13 +19,13 @@ export interface RegistryEntry {
 export type Registry = ReadonlyMap<string, RegistryEntry>;
 
 export interface Standing {
-  /** The id of this node. It is replaced after the lease has expired: a node that others have given up never reuses its id. */
+  /** The id of this node. When the lease expires, the node gets a new id, because other nodes may have given up the old one. */
   id: string;
-  /** Whether this node may learn. */
+  /** Whether this node may publish, read and apply messages. */
   member: boolean;
-  /** The nodes whose testimony is required before an epoch continues, with their newest count. */
+  /** The nodes whose testimony is required before an epoch continues. For each, the newest count of its entry. */
   readonly peers: Map<string, number>;
-  /** How often a node was given up, this one included. Earlier confirmations no longer vouch. */
+  /** How often a node was given up, including this node. Each increase makes all earlier confirmations useless. */
   departures: number;
 }
 
@@ -34,8 +34,8 @@ export function newStanding(id: string): Standing {
 }
 
 /**
- * Records the registry. A peer that is missing from it stays, because the server may have lost its entry. @returns whether a peer
- * is new
+ * Records the registry. A peer that is missing in the registry is kept, because the server may have lost its entry.
+ * @returns whether a peer is new
  */
 export function readRegistry(standing: Standing, registry: Registry): boolean {
   let isNews = false;
@@ -47,7 +47,7 @@ export function readRegistry(standing: Standing, registry: Registry): boolean {
   return isNews;
 }
 
-/** The other registered nodes, by whether they know this one. */
+/** The other registered nodes: those that know this node, and those that do not. */
 export function othersOf(standing: Standing, registry: Registry): { aware: RegistryEntry[]; unaware: RegistryEntry[] } {
   const others = [...registry].filter(([id]) => id !== standing.id).map(([, entry]) => entry);
   return {
@@ -56,24 +56,26 @@ export function othersOf(standing: Standing, registry: Registry): { aware: Regis
   };
 }
 
-/** Makes the node a member if every other registered node knows it, or one that is itself a member does. */
+/** Makes the node a member if all other registered nodes know it, or if at least one member knows it. */
 export function admit(standing: Standing, registry: Registry): boolean {
   const { aware, unaware } = othersOf(standing, registry);
   standing.member ||= unaware.length === 0 || aware.some(({ member }) => member);
   return standing.member;
 }
 
-/** The server has lost this node's entry, so nodes that registered since have not read it. */
+/**
+ * The server has lost the entry of this node. Nodes that registered after that have not read the entry, so the node is no longer a member.
+ */
 export function forgotten(standing: Standing): void {
   standing.member = false;
 }
 
-/** A peer left in good order, or its lease expired: it learns nothing more under this id. */
+/** Removes a peer that has left, or whose lease has expired. The peer learns nothing more under this id. */
 export function giveUp(standing: Standing, peer: string): void {
   if (standing.peers.delete(peer)) standing.departures += 1;
 }
 
-/** This node's lease has expired: others may have given it up, and learned what it does not know. */
+/** The lease of this node has expired. Other nodes may have given up this node, and may have learned what it does not know. */
 export function lapse(standing: Standing, newId: string): void {
   standing.id = newId;
   standing.member = false;

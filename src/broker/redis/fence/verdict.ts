@@ -1,25 +1,26 @@
-/**
- * Decides from testimonies whether an epoch continues after the server of a stream has changed. Pure.
- */
+/** Decides whether an epoch continues after the server of a stream has changed. The only inputs are the testimonies of the nodes. */
 import type { Head, Testimony } from './knowledge.ts';
 
-/** The content of the log at the position that a node knows. */
+/** What the log contains at the position that a node knows. */
 export type Found =
   | { readonly kind: 'event'; readonly eventId: string }
-  /** The position is older than the log. */
+  /** The position was removed from the log, because it is too old. */
   | { readonly kind: 'trimmed' }
-  /** The log covers the sequenceId but lacks the event that the node knows. */
+  /** The log begins before the position, but does not contain the event. */
   | { readonly kind: 'missing' };
 
 export interface StreamFacts {
   readonly head: Head;
-  /** The server that the node uses. */
+  /** The incarnation of the server that the node uses. */
   readonly incarnation: string;
-  /** The content of the log at the position of the testimony. */
+  /** What the log contains at the position in the testimony. */
   readonly found: Found;
 }
 
-/** `contradicts`: the stream is not the one that the node saw. `vouches`: the stream has everything that any node can have seen. */
+/**
+ * `contradicts`: the log lacks something that the node has seen. `vouches`: the log contains everything that any node can have seen.
+ * `silent`: the node cannot tell.
+ */
 export type Verdict = 'contradicts' | 'vouches' | 'silent';
 
 export function verdictOf({ place, unsure, confirmed }: Testimony, facts: StreamFacts): Verdict {
@@ -37,7 +38,7 @@ export function verdictOf({ place, unsure, confirmed }: Testimony, facts: Stream
   return confirmed ? 'vouches' : 'silent';
 }
 
-/** The testimony of one node under the current server. */
+/** The testimony of one node, given under the current server. */
 export interface Witness {
   readonly node: string;
   readonly verdict: Verdict;
@@ -46,7 +47,7 @@ export interface Witness {
 }
 
 export type Decision =
-  /** The server may extend the stream already. */
+  /** The server may already extend the stream. */
   | { readonly kind: 'settled' }
   /** The epoch continues under the current server. */
   | { readonly kind: 'extend' }
@@ -56,7 +57,7 @@ export type Decision =
 export interface Hearing {
   readonly fenced: boolean;
   readonly witnesses: readonly Witness[];
-  /** Whether the wait for other testimonies has ended. */
+  /** Whether the time to wait for other testimonies has passed. */
   readonly expired: boolean;
 }
 

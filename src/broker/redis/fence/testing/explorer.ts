@@ -1,14 +1,14 @@
-/** Two ways through the model: every order of steps up to a depth, and long schedules at random. */
+/** Explores the model in two ways: every order of steps up to a given number of steps, and long random schedules. */
 import { copyWorld, keyOf } from './fence-model.ts';
 import { act, actionsOf } from './model-steps.ts';
 import type { FenceRules, World } from './fence-model.ts';
 import type { Action } from './model-steps.ts';
 
 export interface Exploration {
-  /** Worlds that differ. */
+  /** Number of different worlds that were reached. */
   readonly worlds: number;
   readonly steps: number;
-  /** What went wrong, and the steps that led there; the shortest ones when all were tried. */
+  /** The first violation and the steps that led to it. If all orders of steps are tried, no shorter list of steps leads to a violation. */
   readonly violation: { readonly text: string; readonly actions: readonly Action[] } | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface ExploreOptions {
   readonly depth: number;
 }
 
-/** Breadth first: the first violation found has the fewest steps. */
+/** Explores breadth-first, so that the first violation that is found has the fewest steps. */
 export function exploreAll({ from, rules, depth }: ExploreOptions): Exploration {
   const seen = new Set([keyOf(from)]);
   let edge: Reached[] = [{ world: from, before: undefined, action: undefined }];
@@ -58,7 +58,7 @@ export interface ScheduleOptions {
   readonly random: () => number;
 }
 
-/** One schedule. @returns its steps, up to a violation if there is one. */
+/** Runs one random schedule. @returns its steps, up to a violation if there is one */
 export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
   readonly actions: readonly Action[];
   readonly violation: string | undefined;
@@ -74,7 +74,10 @@ export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
   return { actions, violation: world.violation };
 }
 
-/** How often a kind of step is taken: without weights, the many ways to read would leave little time for the rare ones. */
+/**
+ * How often each kind of step is chosen, relative to the others. Without weights, rare steps would hardly occur, because there are many
+ * ways to read.
+ */
 const WEIGHTS: Readonly<Partial<Record<Action['kind'], number>>> = {
   publish: 4,
   attest: 4,
@@ -92,7 +95,7 @@ function choose(actions: readonly Action[], random: () => number): Action | unde
   return choices[Math.floor(random() * choices.length)];
 }
 
-/** mulberry32: small, and the same everywhere. From 0 up to 1. */
+/** A generator of random numbers from 0 up to 1 (mulberry32). It is small, and gives the same numbers on every machine. */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -103,12 +106,12 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** As {@link parseActions} reads them. */
+/** Writes steps in the form that {@link parseActions} reads. */
 export function describeActions(actions: readonly Action[]): string {
   return actions.map((action) => Object.values(action).join(' ')).join(', ');
 }
 
-/** Steps as they are described: `start 0, read 0 s, give up 1 n1, restart saved`. */
+/** Parses a list of steps such as `start 0, read 0 s, give up 1 n1, restart saved`. */
 export function parseActions(text: string): readonly Action[] {
   return text.split(', ').map((step) => {
     const [, kind = '', rest = ''] = /^(give up|publish unanswered|\w+)(?: (.*))?$/.exec(step) ?? [];

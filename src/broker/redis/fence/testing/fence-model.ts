@@ -1,9 +1,9 @@
 /**
- * A model of nodes that share one Redis: the fence's own rules (standing.ts, knowledge.ts, verdict.ts) with the server, the
- * network and the clock replaced by data, so that every order of steps and faults can be tried (model-steps.ts).
+ * A model of nodes that share one Redis. It uses the real rules of the fence (standing.ts, knowledge.ts, verdict.ts), but the server, the
+ * network and the clock are data. Therefore, every order of steps and faults can be tried (model-steps.ts).
  *
- * The promise that is checked: an epoch that continues contains every event that was acknowledged to a publisher or delivered to
- * a subscriber in it, and no position has two events.
+ * The model checks two promises. If an epoch continues, it contains every event of this epoch that was acknowledged to a publisher or
+ * delivered to a subscriber. No position has two events.
  */
 import * as knowledge from '../knowledge.ts';
 import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
@@ -12,7 +12,7 @@ import type { RegistryEntry, Standing } from '../standing.ts';
 import * as verdict from '../verdict.ts';
 import type { Decision, Hearing, StreamFacts, Verdict, Witness } from '../verdict.ts';
 
-/** The rules that a test may replace by broken ones. */
+/** The rules that a test may replace by faulty ones. */
 export interface FenceRules {
   readonly admit: typeof standing.admit;
   readonly forgotten: typeof standing.forgotten;
@@ -22,7 +22,7 @@ export interface FenceRules {
   readonly applies: typeof knowledge.applies;
   readonly verdictOf: (testimony: Testimony, facts: StreamFacts) => Verdict;
   readonly decide: (hearing: Hearing) => Decision;
-  /** Whether a node may be given up although its lease still runs. */
+  /** Whether a node may be given up although its lease has not expired. */
   readonly givesUpTheLiving: boolean;
 }
 
@@ -44,12 +44,12 @@ export type Stream = (typeof STREAMS)[number];
 export interface StoredStream {
   readonly epoch: string;
   readonly incarnation: string;
-  /** Ids of the events; the first one has number 1. */
+  /** Ids of the events, beginning with the event number 1. */
   readonly log: readonly string[];
   readonly witnesses: ReadonlyMap<string, Witness & { readonly run: string }>;
 }
 
-/** What a server keeps, and may forget. Never changed in place. */
+/** The data of a server, which it may lose. This object is never changed, but replaced. */
 export interface Stored {
   readonly registry: ReadonlyMap<string, RegistryEntry>;
   readonly streams: Readonly<Record<Stream, StoredStream | undefined>>;
@@ -65,18 +65,18 @@ export interface Message {
 
 export interface ModelNode {
   life: 'absent' | 'up' | 'paused';
-  /** Its lease has run out, and it has not noticed yet. */
+  /** Whether the lease of the node has expired without the node noticing it yet. */
   overslept: boolean;
   subscribed: boolean;
-  /** The server at which it renewed its lease last: it learns nothing from another one. */
+  /** The server on which the node last renewed its lease. The node learns nothing from another server. */
   registeredAt: string;
   standing: Standing;
   known: Known;
-  /** Messages on the way, the own socket's buffer included: a restart of the server leaves them. */
+  /** Messages in transit, including those in the node's socket buffer. They are not lost when the server restarts. */
   inbox: readonly Message[];
 }
 
-/** How often each kind of step may be taken; what is not named may be taken at any time. */
+/** How often each kind of step may be taken. Steps that are not listed may be taken without limit. */
 export interface Budget {
   readonly publishes: number;
   readonly restarts: number;
@@ -92,10 +92,10 @@ export interface World {
   epochs: number;
   lives: number;
   stored: Stored;
-  /** What the server has on its disk. */
+  /** The data that the server has on its disk. */
   saved: Stored | undefined;
   readonly nodes: ModelNode[];
-  /** `<stream> <epoch>/<number>` → the event reported at that position. */
+  /** For each position `<stream> <epoch>/<number>`, the event that was reported there. */
   readonly told: Map<string, string>;
   readonly left: { -readonly [K in keyof Budget]: Budget[K] };
   violation: string | undefined;
@@ -139,7 +139,7 @@ export function copyWorld(world: World): World {
   };
 }
 
-/** Equal for worlds that cannot be told apart by what may happen next. */
+/** A key that is equal for two worlds if they have the same possible futures. */
 export function keyOf(world: World): string {
   const { incarnation, epochs, lives, stored, saved, nodes, told, left } = world;
   const parts = [incarnation, epochs, lives, textOf(stored), saved === undefined ? '' : textOf(saved)];

@@ -1,4 +1,4 @@
-/** What may happen in the model of the fence, and what comes of it. A rule is asked wherever a real node would ask it. */
+/** The steps of the fence's model and their effects. A rule is called in each place where a real node would call it. */
 import * as knowledge from '../knowledge.ts';
 import type { Head, KnownPlace } from '../knowledge.ts';
 import * as standing from '../standing.ts';
@@ -15,7 +15,7 @@ export type Action =
   | { readonly kind: 'save' }
   | { readonly kind: 'restart'; readonly data: 'kept' | 'saved' | 'empty' };
 
-/** Everything that may happen next. */
+/** All steps that are possible next. */
 export function actionsOf(world: World, rules: FenceRules): readonly Action[] {
   const { left } = world;
   const actions = world.nodes.flatMap((node, index) => actionsOfNode(world, node, { index, rules }));
@@ -64,7 +64,7 @@ function actionsOfNode(
   return actions;
 }
 
-/** Does one step in place. */
+/** Takes one step. The world is changed in place. */
 export function act(world: World, action: Action, rules: FenceRules): void {
   if (action.kind === 'save') {
     world.left.saves -= 1;
@@ -126,7 +126,7 @@ export function act(world: World, action: Action, rules: FenceRules): void {
 const run = (world: World): string => `r${world.incarnation}`;
 const newId = (world: World): string => `n${(world.lives += 1)}`;
 
-/** Whether the node with an id is still one that may be told of events under it. */
+/** Whether the node that has this id may still learn of events under this id. */
 function mayStillLearn(world: World, id: string): boolean {
   return world.nodes.some(({ life, overslept, standing: at }) => life !== 'absent' && at.id === id && !overslept);
 }
@@ -182,7 +182,7 @@ function headOf({ epoch, incarnation, log }: StoredStream): Head {
   return { epoch, incarnation, sequenceId: log.length, at: 0, eventId: log.at(-1) ?? '-' };
 }
 
-/** Somebody learns that an event stands at a place. */
+/** Records that a node or a client has learned which event is at a position. */
 function tell(world: World, stream: Stream, { epoch, sequenceId, eventId }: KnownPlace): void {
   if (sequenceId === 0) return;
   const place = `${stream} ${epoch}/${sequenceId}`;
@@ -193,7 +193,7 @@ function tell(world: World, stream: Stream, { epoch, sequenceId, eventId }: Know
   if (stored !== undefined && stored.incarnation === run(world)) checkKept(world, stream, stored);
 }
 
-/** A stream that accepts events must contain everything reported in its epoch. */
+/** Checks that a stream that accepts events contains everything that was reported in its epoch. */
 function checkKept(world: World, stream: Stream, { epoch, log }: StoredStream): void {
   for (const [place, eventId] of world.told) {
     const [of, at = ''] = place.split(' ');
@@ -263,7 +263,7 @@ function deliver(world: World, node: ModelNode, rules: FenceRules): void {
   const { stream, incarnation, place } = message;
   const known = node.known.streams.get(stream);
   if (known === undefined || !rules.applies(node.known, node.standing, stream, incarnation)) return;
-  // Anything else shows a hole or is a repeat: the log is read, which is a step of its own.
+  // Any other message is a repetition, or shows that one is missing. The node then reads the log, which is a separate step.
   if (place.epoch !== known.place.epoch || place.sequenceId !== known.place.sequenceId + 1) return;
   knowledge.know(node.known, stream, place);
   tell(world, stream, place);
@@ -277,7 +277,7 @@ function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): 
   return { head: headOf(stored), incarnation: run(world), found };
 }
 
-/** As a node does it: look who is there, say what is known, and decide when that is possible. */
+/** Does what a node does: reads the registry, stores its testimony, and decides if this is possible. */
 function attest(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   renew(world, node, rules);
   const testimony = rules.testify(node.known, node.standing, stream);

@@ -1,4 +1,4 @@
-/** Broken rules that the model must find: each is a mistake that this fence, or the one before it, could have made. */
+/** Faulty rules that the model must detect. Each of them is a mistake that this fence or an earlier one could have made. */
 import * as knowledge from '../knowledge.ts';
 import * as verdict from '../verdict.ts';
 import { RULES } from './fence-model.ts';
@@ -6,11 +6,11 @@ import type { FenceRules } from './fence-model.ts';
 
 export interface PlantedFault {
   readonly rules: FenceRules;
-  /** Steps that bring the model close to the fault; an exhaustive search finds the rest. */
+  /** Steps that bring the world close to the fault. From there, an exhaustive search finds the remaining steps. */
   readonly near: string;
 }
 
-/** Two nodes that know each other and have read a stream. */
+/** Steps after which two nodes know each other and have both read a stream. */
 export const TWO_NODES = 'start 0, read 0 s, start 1, renew 0, renew 0, renew 1, read 1 s';
 
 export const PLANTED: Readonly<Record<string, PlantedFault>> = {
