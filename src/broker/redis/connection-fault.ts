@@ -1,10 +1,10 @@
-/** Why Redis cannot be used, in words, and whether another attempt may succeed. */
+/** Explains why Redis cannot be used, and whether another attempt may succeed. */
 
-/** Redis could not be reached. It may be starting, so another attempt may succeed. */
+/** Redis could not be reached. Another attempt may succeed, because Redis may be starting. */
 export class RedisUnreachable extends Error {}
 
 interface Reason {
-  /** Matches the error text of the system, of ioredis or of Redis. */
+  /** Matches the error text of the operating system, of ioredis or of Redis. */
   readonly pattern: RegExp;
   readonly words: string;
   readonly kind: 'passing' | 'lasting';
@@ -29,7 +29,7 @@ const REASONS: readonly Reason[] = [
   },
 ];
 
-/** @param what what cannot be used, as the subject of a sentence */
+/** @param what the name of what cannot be used; it becomes the subject of the message */
 export function connectionFault(what: string, reason: string, cause: unknown): Error {
   const known = REASONS.find(({ pattern }) => pattern.test(reason));
   const text = `${what} cannot be used: ${known === undefined ? reason : `${known.words} (${reason})`}`;

@@ -1,7 +1,7 @@
 /**
- * Health by our own heartbeat: published through the command connection and received through the subscription. Only this shows
- * that events flow: with Redis frozen (SIGSTOP) ioredis still reports `ready` after 45 s, while a heartbeat is missing within
- * seconds.
+ * Checks with heartbeats whether Redis is available. A heartbeat is published through the command connection, and must return through the
+ * subscription. Only this proves that events can flow: with a frozen Redis (SIGSTOP), ioredis still reports `ready` after 45 s, but a
+ * missing heartbeat is noticed within seconds.
  */
 import type { RedisConnection } from './connection.ts';
 
@@ -9,12 +9,12 @@ export interface HeartbeatOptions {
   readonly connection: Pick<RedisConnection, 'publish' | 'subscribe'>;
   readonly channel: string;
   readonly nodeId: string;
-  /** The announcement of this node: one word. */
+  /** The announcement of this node. It must be one word. */
   readonly announcement: () => string;
   readonly intervalMs: number;
-  /** The broker is unavailable when no heartbeat has returned for this time, in milliseconds. */
+  /** If no heartbeat has returned for this time, in milliseconds, the broker is unavailable. */
   readonly deadAfterMs: number;
-  /** Called at the first returned heartbeat after the broker was unavailable. */
+  /** Called when a heartbeat returns after the broker was unavailable. */
   readonly onReturn: () => void;
   readonly onDead: () => void;
 }
@@ -25,7 +25,7 @@ export class RedisHeartbeat {
   #sent = 0;
   #returnedAt = 0;
   #roundTripMs = 0;
-  /** The time at which the oldest unreturned heartbeat was sent. */
+  /** When the oldest heartbeat that has not returned was sent. */
   #waitingSince: number | undefined;
   #alive = false;
   #watch: NodeJS.Timeout | undefined;
@@ -38,20 +38,23 @@ export class RedisHeartbeat {
     return this.#alive;
   }
 
-  /** The round trip of the newest returned heartbeat or, if longer, the wait for the next one, in milliseconds. */
+  /**
+   * The round trip of the newest heartbeat that has returned or, if it is longer, the time that the oldest heartbeat in transit is already
+   * waited for. In milliseconds.
+   */
   get lagMs(): number {
     const waiting = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;
     return Math.round(Math.max(this.#roundTripMs, waiting));
   }
 
-  /** One turn: sends a heartbeat. */
+  /** Sends a heartbeat; called at each interval. */
   tick(): void {
     const now = performance.now();
     this.#sent += 1;
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
     const { connection, channel, nodeId, announcement } = this.#options;
-    // A failed publish needs no handling: the heartbeat does not return, and its timer detects this.
+    // A failed publish is ignored, because its heartbeat does not return, which the timer detects.
     connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }
@@ -76,7 +79,7 @@ export class RedisHeartbeat {
       if (older <= number) this.#sentAt.delete(older);
     }
     [this.#waitingSince] = this.#sentAt.values();
-    // A heartbeat delayed by a frozen server proves that events flow again, but not the current delay.
+    // A heartbeat that a frozen server has delayed proves that events flow again, but its round trip is not the current delay.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;
     clearTimeout(this.#watch);
@@ -87,7 +90,10 @@ export class RedisHeartbeat {
     this.#options.onReturn();
   }
 
-  /** After a pause of this process, received messages are read before the timer can conclude that a heartbeat is missing. */
+  /**
+   * Called when the timer has expired. After a pause of this process, messages that have already arrived must be read first, because the
+   * missing heartbeat may be among them.
+   */
   #judge(returnedAt: number): void {
     setImmediate(() => {
       if (this.#returnedAt !== returnedAt || !this.#alive) return;

@@ -1,13 +1,13 @@
 /**
- * The nodes that share a Redis: discovery, and questions between nodes.
+ * The nodes that share a Redis: how they discover and ask each other.
  *
- *   tidemark:nodes        beat <id> <number> <node>   each second, by every node (heartbeat.ts sends it)
- *                         bye <id>                    a node that leaves in good order
+ *   tidemark:nodes        beat <id> <number> <node>   sent each second by every node (heartbeat.ts)
+ *                         bye <id>                    sent by a node that leaves regularly
  *                         ask <id> <number> <text>    a question to all other nodes
  *   tidemark:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
- * `<node>` is the name of the node and, after a line break, the digest of its contract, percent-encoded; `<id>` belongs to one
- * process and is never used again.
+ * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract. `<id>` belongs to
+ * one process, and is never used again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
@@ -15,20 +15,20 @@ import type { RedisConnection } from './connection.ts';
 
 export interface RedisNodesOptions {
   readonly connection: Pick<RedisConnection, 'publish'>;
-  /** The channel of all nodes. */
+  /** The channel that all nodes share. */
   readonly channel: string;
   /** The channel of one node. */
   readonly channelOf: (nodeId: string) => string;
   readonly nodeId: string;
-  /** The answer of this node; undefined if it cannot answer. */
+  /** Returns the answer of this node; undefined if it cannot answer. */
   readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
-  /** A node without a heartbeat for so long is not waited for. */
+  /** A node that sent no heartbeat for this time, in milliseconds, is not waited for. */
   readonly deadAfterMs: number;
 }
 
-/** The announcement of a node in each heartbeat. */
+/** The announcement of a node, which is part of each heartbeat. */
 export function announcementOf(name: string, contractDigest: string | undefined): string {
   return encodeURIComponent(contractDigest === undefined ? name : `${name}\n${contractDigest}`);
 }
@@ -45,11 +45,11 @@ interface Question {
   readonly done: () => void;
 }
 
-/** Time limit for an answer. */
+/** How long to wait for an answer, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
-/** How long a node that disappeared without leaving is reported as missing. */
+/** How long a node that has disappeared without leaving is reported as missing, in milliseconds. */
 const MISSED_FOR_MS = 60_000;
-/** Bound on an answer, well below the 8 MB at which Redis disconnects a slow subscriber. */
+/** The maximum length of an answer. It is far below the 8 MB at which Redis disconnects a slow subscriber. */
 const MAX_ANSWER_CHARACTERS = 4 * 1024 * 1024;
 
 export class RedisNodes {
@@ -63,12 +63,12 @@ export class RedisNodes {
     this.#options = options;
   }
 
-  /** Called after every (re)subscription. */
+  /** Must be called after each subscription and after each renewed subscription. */
   listening(): void {
     this.#startedAt ??= performance.now();
   }
 
-  /** Handles a text on the channel of all nodes; ignores other kinds. */
+  /** Handles a text on the channel of all nodes. Texts of other kinds are ignored. */
   receive(text: string): void {
     const [kind, nodeId = ''] = text.split(' ', 2);
     if (nodeId === this.#options.nodeId) return;
@@ -77,7 +77,7 @@ export class RedisNodes {
     else if (kind === 'ask') void this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
   }
 
-  /** Handles a text on this node's own channel. */
+  /** Handles a text on the channel of this node. */
   receiveAnswer(text: string): void {
     const [kind, nodeId = '', number = ''] = text.split(' ', 3);
     const question = this.#questions.get(Number(number));
@@ -88,7 +88,7 @@ export class RedisNodes {
     if (question.awaited.size === 0) question.done();
   }
 
-  /** Asks all live nodes; others seen within the last minute count as missing. */
+  /** Asks all live nodes. Nodes that were seen within the last minute and do not answer are reported as missing. */
   async ask(text: string, { reachable }: { readonly reachable: boolean }): Promise<NodeAnswers> {
     if (reachable) await this.#haveListened();
     const now = performance.now();
@@ -120,7 +120,7 @@ export class RedisNodes {
     this.#peers.set(nodeId, { name, contractDigest, heardAt: performance.now() });
   }
 
-  /** Never rejects. Without an answer, the asking node reports this node as missing. */
+  /** Answers a question. Never rejects: if no answer is sent, the asking node reports this node as missing. */
   async #reply(nodeId: string, numbered: string): Promise<void> {
     const space = numbered.indexOf(' ');
     try {
@@ -129,11 +129,11 @@ export class RedisNodes {
       const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
       await this.#options.connection.publish(this.#options.channelOf(nodeId), text);
     } catch {
-      // The other node does not wait longer than its time limit.
+      // Ignored: the asking node does not wait longer than its time limit.
     }
   }
 
-  /** A new node knows the others after their next heartbeat. */
+  /** Waits until this node has listened long enough to know the others, which it learns from their heartbeats. */
   async #haveListened(): Promise<void> {
     const since = this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt;
     const left = this.#options.intervalMs * 1.5 - since;

@@ -1,7 +1,6 @@
 /**
- * The effect of a publish on the newest events (RPL-3), as text for lua/publish.lua: `+key` makes the event the newest of its
- * name under that key, `-key` removes the key, and an empty text changes nothing. replay/warm.ts does the same for the history of
- * a node.
+ * How a publish changes the retained events (RPL-3), as a text for lua/publish.lua. `+key` makes the event the newest of its name with this
+ * key; `-key` removes the key; an empty text changes nothing. replay/warm.ts does the same for the history of a node.
  */
 import type { EventDraft } from '../broker.ts';
 import { valueAt } from '../../replay/pointer.ts';
@@ -16,7 +15,7 @@ export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | '
   return `${replay.clears === true ? '-' : '+'}${replay.keySpace ?? draft.event} ${key}`;
 }
 
-/** Names of the events that are retained per key, separated by spaces; a removed key is removed for all of them. */
+/** The names of the events that are retained per key, separated by spaces. When a key is removed, it is removed for all of these events. */
 export function namesPerKey(events: EventTable): string {
   const names = events.names.filter((name) => {
     const { replay } = events.of(name);

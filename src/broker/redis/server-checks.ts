@@ -1,4 +1,4 @@
-/** Checks of the server before a node uses it. */
+/** Checks the Redis server before a node uses it. */
 import type { BrokerLog } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 import { FORMAT } from './keys.ts';
@@ -14,7 +14,7 @@ export interface ServerChecks {
   readonly log: BrokerLog;
 }
 
-/** The commands that a node uses, as lua/permissions.lua takes them: `K` is a key, `C` a channel. */
+/** The commands that a node uses, in the form that lua/permissions.lua expects. `K` stands for a key, `C` for a channel. */
 const COMMANDS = [
   'DEL K',
   'GET K',
@@ -46,7 +46,8 @@ const COMMANDS = [
 const IN_A_CLUSTER = ['SPUBLISH C m', 'SSUBSCRIBE C'];
 
 /**
- * Warns if Redis may evict keys. @throws {Error} if another version of Tidemark uses the keys, or the user lacks a permission
+ * Warns if Redis may evict keys.
+ * @throws {Error} if another version of Tidemark uses the keys, or if the user lacks a permission
  */
 export async function checkServer(checks: ServerChecks): Promise<void> {
   await checkFormat(checks);
@@ -56,7 +57,7 @@ export async function checkServer(checks: ServerChecks): Promise<void> {
 
 async function checkFormat({ connection, keys, address }: ServerChecks): Promise<void> {
   const main = await connection.get(keys.of('main').meta);
-  // Version 1.0 wrote no format; its states begin with a number.
+  // Version 1.0 stored no format. Its states begin with a number.
   const isFirst = main !== null && /^\d/.test(main);
   const found = isFirst ? '1' : String(await connection.run('format', [keys.format], [FORMAT]));
   if (found === FORMAT) return;

@@ -2,12 +2,12 @@
  * The address of Redis as one URL:
  *
  *   redis://[user:password@]host[:port][/db]                    one server
- *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels name
- *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are where to ask first
+ *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels report
+ *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are those to ask first
  *
- * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters: `ca`, `cert`, `key` (PEM
- * files), `servername`, `prefix` (of keys and channels, default `tidemark`), and for sentinels with their own login
- * `sentinelUser` and `sentinelPasswordFile`. User and password are percent-encoded.
+ * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters are `ca`, `cert` and `key` (PEM files),
+ * `servername`, and `prefix` (of keys and channels; default `tidemark`). Sentinels with a login of their own need `sentinelUser` and
+ * `sentinelPasswordFile`. User and password are percent-encoded.
  */
 import { readFileSync } from 'node:fs';
 
@@ -37,11 +37,14 @@ export interface RedisAddress {
   readonly prefix: string;
 }
 
-/** Only one `@` is allowed: after a password with an unescaped `/` or `?`, part of the password would be read as the host and quoted. */
+/**
+ * The form of a URL. Only one `@` is allowed: if a password contains an unescaped `/` or `?`, a part of it would otherwise be read as the
+ * host, and be quoted in messages.
+ */
 const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#@]*)?(?:\?([^#@]*))?$/;
 const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
 
-/** @throws {Error} with the expected form; the text never contains the password */
+/** @throws {Error} with the expected form. The text never contains the password. */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
   if (match === null) {
@@ -64,7 +67,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   };
 }
 
-/** The URL as a log may show it. */
+/** The URL without its password, for the log. */
 export function describeRedis(address: RedisAddress): string {
   const scheme = `redis${address.tls === undefined ? '' : 's'}${address.mode === 'single' ? '' : `+${address.mode}`}`;
   const hosts = address.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
@@ -114,7 +117,7 @@ function parsePath(path: string, mode: RedisAddress['mode']): { db: number; mast
   return { db: Number(db), ...(master === undefined ? {} : { master: decoded(master, 'name of the master') }) };
 }
 
-/** The value itself may be a secret, and is not repeated. */
+/** Decodes a percent-encoded part. An error does not quote it, because it may be a secret. */
 function decoded(text: string, what: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,7 +1,8 @@
 #!lua
--- Announces a source loss to the subscribers on every node (GAP-2). It is numbered and kept for a while like an event,
--- because a node whose subscription was down must still report it, and so must a resume from before it. KEYS 1 meta, 2
--- losses ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 kept ms, 4 ttl ms of the stream (0: none), 5 the paths as JSON
+-- Announces a source loss to the subscribers on every node (GAP-2). Like an event, the loss is numbered and kept for some time, because
+-- it must also be reported by a node whose subscription was interrupted, and by a resume from a position before it.
+-- KEYS 1 meta, 2 losses
+-- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 how long the loss is kept, in ms, 4 TTL of the stream in ms (0: none), 5 the paths as JSON
 -- Returns 'unborn', 'foreign' (written by another version), 'denied <command>' or the number of the loss.
 local state = redis.call('GET', KEYS[1])
 if not state then return 'unborn' end

@@ -1,7 +1,8 @@
 #!lua
--- Changes API keys, all of them or none, and only if no other client has changed one of them since they were read.
--- KEYS 1 the hash of keys   ARGV for each key: its id, the text that was read ('' if there was none), the new text (''
--- to remove it) Returns 1, or 0 if another change was faster.
+-- Changes API keys: either all of them or none. They are changed only if no other client has changed one of them since they were read.
+-- KEYS 1 the hash of API keys
+-- ARGV for each API key: its id, the text that was read ('' if there was none), and the new text ('' to remove the key)
+-- Returns 1, or 0 if another change was faster.
 for at = 1, #ARGV, 3 do
   if (redis.call('HGET', KEYS[1], ARGV[at]) or '') ~= ARGV[at + 1] then return 0 end
 end

@@ -1,12 +1,12 @@
 #!lua
--- A publish: one atomic step (STR-4) of epoch -> sequence -> XADD -> newest per key -> idempotency -> PUBLISH.
--- It takes every event that one node has for the stream at that moment: a call costs Redis more than an event does. For the
--- same reason, the newest events per key of a call are written together.
+-- A publish is one atomic step (STR-4): epoch -> sequence -> XADD -> newest per key -> idempotency -> PUBLISH.
+-- One call publishes all events that a node has for the stream at that moment, because a call costs Redis more than an event. For the
+-- same reason, all retained events of a call are written together.
 --
--- Nothing may fail once something has been written, because Redis does not undo what a script wrote. Redis refuses a
--- command that may need memory only as long as a script has not written yet; so out of memory, a failing disk or a lost
--- replica fail the publish as a whole at the first XADD. What else can fail is tried before it: the types of the keys by
--- reading them, and the permissions of the user. (PUBLISH alone would go through where XADD is refused; so it comes last.)
+-- Redis does not undo what a script has written, so nothing may fail after the first write. Redis refuses a command that may need memory
+-- only if the script has not written anything yet. Therefore, if Redis is out of memory, or its disk or a replica fails, the whole
+-- publish fails at the first XADD. Everything else that can fail is tried before: the types of the keys, by reading them, and the
+-- permissions of the user. (PUBLISH comes last, because it would succeed even if XADD is refused.)
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
