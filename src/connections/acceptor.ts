@@ -1,6 +1,6 @@
 /**
- * Turns an HTTP upgrade into a connection. Every refusal is an HTTP response with its reason, sent before a WebSocket exists. The checks
- * run in this order: load (cheapest), origin and host, the requested protocol, the credential.
+ * Converts an HTTP upgrade to a connection. If the upgrade is refused, an HTTP response with the reason is sent before a WebSocket exists.
+ * The checks run in this order: load (the cheapest check), origin and host, the requested protocol, the credential.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -23,7 +23,7 @@ import { refuseSocket } from './refused-socket.ts';
 import { httpFailure } from '../wire/http-failure.ts';
 import { requestTarget } from '../auth/request-target.ts';
 
-/** A peer that does not answer a close frame is disconnected after this time. */
+/** A peer that does not answer a close frame is disconnected after this time, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export interface Accepted {
@@ -57,21 +57,23 @@ export class Acceptor {
     const settings = {
       noServer: true,
       maxPayload: options.limits.inboundMessageBytes,
-      // Compression would cost memory per connection, and the size of a frame would reveal secrets that it contains.
+      // Compression is off, because it would cost memory per connection, and because the size of a compressed frame could reveal secrets in
+      // it.
       perMessageDeflate: false,
       clientTracking: false,
       closeTimeout: CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: ReadonlySet<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     } as const;
-    // A variable, not a literal: the types of `ws` lack `closeTimeout`, and unknown members of a literal are a compile error.
+    // The settings are passed as a variable, because the types of `ws` lack `closeTimeout`, and an unknown member of an object literal is a
+    // compile error.
     this.#server = new WebSocketServer(settings);
-    // Faults that `ws` finds in a handshake are reported as errors of the contract, too (OPS-0).
+    // If `ws` finds a fault in a handshake, it is also reported as an error of the contract (OPS-0).
     this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
       this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),
     );
   }
 
-  /** Whether the request is for this gateway; a host's other upgrades are left to the host. */
+  /** Whether the request is for this gateway. All other upgrades on a host's server are left to the host. */
   owns(request: IncomingMessage): boolean {
     return requestTarget(request.url).pathname === this.#options.path;
   }
@@ -82,7 +84,7 @@ export class Acceptor {
     this.#refuse(socket, new RefusedConnection(404, new ProtocolError('invalid_message', message)));
   }
 
-  /** Answers an upgrade: with a connection or with an HTTP failure. Never rejects. */
+  /** Answers an upgrade, either by opening a connection or with an HTTP failure. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onEarlyError = (): void => void socket.destroy();
     socket.on('error', onEarlyError);
@@ -94,7 +96,7 @@ export class Acceptor {
       this.#checkRequest(request);
       const who = await this.#identify(request, remoteAddress);
       if (socket.destroyed) return;
-      // During the lookup of the credential, other clients may have connected, or the drain may have started.
+      // Check the room again: while the credential was looked up, other clients may have connected, or the drain may have started.
       room.check(remoteAddress);
       this.#handOver(request, socket, head, { ...who, remoteAddress });
     } catch (error) {
@@ -112,7 +114,7 @@ export class Acceptor {
     }
     if (request.httpVersion !== '1.1')
       throw new RefusedConnection(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
-    // `ws` would accept version 8 as well, in which the origin is in another header.
+    // `ws` would also accept version 8, which has the origin in another header.
     if (request.headers['sec-websocket-version'] !== '13') {
       throw new RefusedConnection(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
     }
@@ -138,7 +140,7 @@ export class Acceptor {
     return { principal, authenticated: 'yes' };
   }
 
-  /** @throws {ProtocolError} when the request has two credentials, or has one in a place where it is not allowed */
+  /** @throws {ProtocolError} if the request has two credentials, or one in a place where it is not allowed */
   #credentialFrom(request: IncomingMessage): ReturnType<typeof credentialFrom> {
     try {
       return credentialFrom(request);
@@ -160,7 +162,7 @@ export class Acceptor {
       try {
         this.#options.onAccepted({ ws, socket, ...who });
       } catch (error) {
-        // It is too late for an HTTP response. Ending the socket reduces the count of open connections.
+        // It is too late for an HTTP response. When the socket ends, the connection is no longer counted as open.
         this.#options.onFault(error);
         ws.terminate();
       }

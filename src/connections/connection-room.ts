@@ -1,4 +1,4 @@
-/** Counts the open connections of a node, by either door, and refuses those for which there is no room. */
+/** Counts the open connections of a node, WebSockets and event streams together. Refuses new connections for which there is no room. */
 import { TokenBucket } from '../session/token-bucket.ts';
 import { busy } from './refused-connection.ts';
 
@@ -13,7 +13,7 @@ export class ConnectionRoom {
   readonly #byAddress = new Map<string, number>();
   readonly #accepts: TokenBucket;
   #open = 0;
-  /** Set while the gateway drains: no new connections (CON-5). */
+  /** True while the gateway drains. It then accepts no new connections (CON-5). */
   draining = false;
 
   constructor(limits: RoomLimits, now: () => number) {
@@ -21,7 +21,7 @@ export class ConnectionRoom {
     this.#accepts = new TokenBucket({ ratePerSecond: limits.acceptsPerSecond, burst: limits.acceptsPerSecond, now });
   }
 
-  /** @throws {RefusedConnection} when the client cannot connect now */
+  /** @throws {RefusedConnection} if the client cannot connect at the moment */
   check(remoteAddress: string): void {
     const { connectionsPerNode, connectionsPerAddress } = this.#limits;
     if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');
@@ -31,12 +31,12 @@ export class ConnectionRoom {
       throw busy(429, 'Too many connections from this address.');
   }
 
-  /** Counts an attempt to connect. @throws {RefusedConnection} when there were too many within a second */
+  /** Counts an attempt to connect. @throws {RefusedConnection} if there were too many attempts within a second */
   countAttempt(): void {
     if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second.');
   }
 
-  /** Counts an open connection; the first call of the returned function counts its end. */
+  /** Counts an open connection. @returns a function that counts its end; further calls of this function have no effect */
   enter(remoteAddress: string): () => void {
     this.#open += 1;
     this.#byAddress.set(remoteAddress, (this.#byAddress.get(remoteAddress) ?? 0) + 1);

@@ -1,4 +1,4 @@
-/** Ends one connection at the request of an operator (OPS-8): on this node or, through the broker, on another node. */
+/** Ends one connection at the request of an operator (OPS-8). The connection may be on this node or, through the broker, on another one. */
 import type { DisconnectRequest, DisconnectResult } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Connections } from './connections.ts';
@@ -16,7 +16,10 @@ export interface DisconnectionOptions {
   readonly connections: Pick<Connections, 'disconnect'>;
 }
 
-/** Ends the connection if it is on this node, for the node that asked. Undefined for a request that this version does not know. */
+/**
+ * Answers the request of another node: ends the connection if it is on this node. @returns undefined if this version does not know the
+ * request
+ */
 export function answerDisconnectRequest(text: string, { connections }: DisconnectionOptions): string | undefined {
   const question = JSON.parse(text) as Partial<NodeRequest>;
   if (question.ask !== 'disconnect' || question.request === undefined) return undefined;
@@ -24,7 +27,7 @@ export function answerDisconnectRequest(text: string, { connections }: Disconnec
   return JSON.stringify(reply);
 }
 
-/** Ends the connection on whichever node it is. The other nodes are asked only if it is not on this node. */
+/** Ends the connection, regardless of its node. Other nodes are asked only if the connection is not on this node. */
 export async function disconnectEverywhere(
   request: DisconnectRequest,
   {

@@ -1,21 +1,22 @@
 /**
- * The response to a request for server-sent events (SSE-1). After the headers the outbox writes to the raw socket, as for a WebSocket: the
- * body ends with the connection (RFC 9112, 6.3), so its bytes need no framing per client, and an HTTP/1.0 proxy can pass them on.
+ * The response to a request for server-sent events (SSE-1). After the headers, the outbox writes directly to the socket, as it does for a
+ * WebSocket. The end of the connection is the end of the body (RFC 9112, 6.3). Therefore the bytes need no framing that differs between
+ * clients, and an HTTP/1.0 proxy can pass them on.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { EventStreamFraming } from '../wire/event-stream-framing.ts';
 import type { Link, LinkEvents } from './link.ts';
 
-/** A peer that does not end the connection is disconnected after this time. */
+/** A peer that does not end the connection is disconnected after this time, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 3_000;
-/** RFC 6455, 7.4.1: no close code was received. A client of server-sent events cannot send one. */
+/** The close code for "no code was received" (RFC 6455, 7.4.1). A client of server-sent events cannot send a close code. */
 const NO_CODE = 1005;
 
 const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
-  // nginx would otherwise collect the events until its buffer is full.
+  // Without this header, nginx would collect events until its buffer is full.
   'x-accel-buffering': 'no',
   connection: 'close',
 } as const;
@@ -40,7 +41,7 @@ export class EventStreamLink implements Link {
     this.framing = framing;
   }
 
-  /** Writes the headers; from now on frames may be written. */
+  /** Writes the headers. Frames may be written afterwards. */
   open(headers: Readonly<Record<string, string>>): void {
     const response = this.#response;
     response.removeHeader('transfer-encoding');
@@ -55,7 +56,7 @@ export class EventStreamLink implements Link {
     this.#response.once('close', this.#onClosed);
   }
 
-  /** Gives the response back, to be answered by an error. */
+  /** Stops using the response, so that it can be answered with an error. */
   release(): void {
     if (this.#onClosed !== undefined) this.#response.off('close', this.#onClosed);
   }

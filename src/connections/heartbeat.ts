@@ -1,6 +1,6 @@
 /**
- * Reports each client's positions to it (CON-3) and detects clients that no longer answer (CON-4). One timer serves all connections; each
- * connection has its own phase, so that ten thousand heartbeats are not sent in one tick.
+ * Sends each client its positions (CON-3), and detects clients that no longer answer (CON-4). One timer serves all connections. The
+ * heartbeats of different connections are distributed over the interval, so that ten thousand heartbeats are not sent at once.
  */
 import type { Fanout } from '../delivery/fan-out.ts';
 import type { Session } from '../session/session.ts';
@@ -9,12 +9,15 @@ import type { Broker } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Connection } from './connection.ts';
 
-/** Ticks per heartbeat interval: a heartbeat is late by at most one tick. */
+/** Number of ticks of the timer per heartbeat interval. A heartbeat is late by at most one tick. */
 const SLICES = 25;
-/** The longest tick, in milliseconds: the same timer checks the age of send queues, also when the heartbeat interval is long. */
+/**
+ * The longest time between two ticks, in milliseconds. The same timer also checks the age of send queues, so it must not be slow if the
+ * heartbeat interval is long.
+ */
 const MAX_SLICE_MS = 1000;
 const MIN_SLICE_MS = 10;
-/** A ping is sent with each heartbeat. A peer has two intervals to answer the first ping (CON-4). */
+/** A ping is sent with each heartbeat. With this value, a peer has two intervals to answer a ping (CON-4). */
 const MAX_UNANSWERED_PINGS = 2;
 
 export interface HeartbeatOptions {
@@ -37,7 +40,8 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     const sliceMs = Math.max(MIN_SLICE_MS, Math.min(MAX_SLICE_MS, options.intervalMs / SLICES));
-    // After a long turn, timers run before received data is read. The check waits until pongs that have arrived are read.
+    // After a long turn of the event loop, timers run before received data is read. `setImmediate` delays the check until pongs that have
+    // already arrived are read.
     this.#timer = setInterval(() => setImmediate(() => this.#tick()), sliceMs);
     this.#timer.unref();
   }
@@ -63,7 +67,7 @@ export class Heartbeat {
       if (now < beat.nextAt) continue;
       beat.nextAt += this.#options.intervalMs;
       if (beat.nextAt <= now) beat.nextAt = now + this.#options.intervalMs;
-      // Counted in pings, not in time: while this process was paused (a suspended machine), no client was sent a ping.
+      // Pings are counted instead of time: while this process was paused (for example, on a suspended machine), clients received no ping.
       if (connection.unansweredPings >= MAX_UNANSWERED_PINGS)
         connection.close('heartbeat_timeout', 'Nothing was received for two heartbeat intervals.');
       else this.beat(connection);
@@ -81,8 +85,8 @@ export class Heartbeat {
 }
 
 /**
- * The position up to which each subscribed stream has been written: the position before the first queued event or, if none is queued,
- * the stream's head, even if a filter excludes the last events (CON-7).
+ * For each subscribed stream, the position up to which everything was written. If events of the stream are queued, it is the position
+ * before the first of them. Otherwise, it is the head of the stream, even if a filter excludes the last events (CON-7).
  */
 function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions): StreamPosition[] {
   const unwritten = outbox.unwritten();
@@ -95,7 +99,7 @@ function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions)
   });
 }
 
-/** The streams of subscriptions to many streams that had events since the last heartbeat of this connection (MUL-8). */
+/** The streams that subscriptions to many streams follow, and that had events since the last heartbeat of this connection (MUL-8). */
 function changedStreams(
   session: Session,
   confirmed: readonly Subscription[],

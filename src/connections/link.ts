@@ -1,32 +1,38 @@
-/** The way to one client: a WebSocket, or the response to a request for server-sent events. */
+/** The link to one client: a WebSocket, or the response to a request for server-sent events. */
 import type { Writable } from 'node:stream';
 import type { Framing } from '../wire/framing.ts';
 
 export interface LinkEvents {
-  /** The peer sent something, such as a pong. */
+  /** The peer has sent something, which may be a pong. */
   readonly onHeard: () => void;
   readonly onText: (text: string) => void;
   readonly onBinary: () => void;
-  /** A fault of the peer or of the network ends the link. @param code the close code that the link itself sends, if any */
+  /**
+   * A fault of the peer or of the network ends the link. @param code the close code that the link sends by itself; undefined if it sends
+   * none
+   */
   readonly onFault: (code: number | undefined) => void;
   readonly onClosed: (code: number) => void;
 }
 
 export interface Link {
-  /** Takes whole frames. */
+  /** Accepts whole frames. */
   readonly socket: Writable;
   readonly framing: Framing;
-  /** Whether frames may be written: not before the response to a request has begun. */
+  /** Whether frames may be written. False until the response to a request has begun. */
   readonly isOpen: boolean;
   /** Whether reading is paused. */
   readonly isPaused: boolean;
-  /** Called once. */
+  /** Must be called once. */
   listen(events: LinkEvents): void;
   pause(): void;
   resume(): void;
-  /** Sends a ping (CON-4). @returns whether the peer has to answer it */
+  /** Sends a ping (CON-4). @returns whether the peer must answer it */
   ping(): 'expects pong' | 'not supported';
-  /** Ends the link after everything that was written. A peer that does not end it, too, is disconnected after a while. */
+  /**
+   * Ends the link after everything that was written has been sent. If the peer does not end it too, the peer is disconnected after some
+   * time.
+   */
   close(code: number, reason: string): void;
   /** Ends the link at once. */
   terminate(): void;

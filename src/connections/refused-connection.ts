@@ -1,4 +1,4 @@
-/** The refusal of a new connection: an HTTP status and an error as in ERR-1 (OPS-0). */
+/** The refusal of a new connection: an HTTP status, and an error message as ERR-1 describes it (OPS-0). */
 import { ProtocolError } from '../errors.ts';
 import { RETRY_AFTER_S } from '../wire/http-failure.ts';
 
@@ -13,7 +13,7 @@ export class RefusedConnection extends Error {
   }
 }
 
-/** The refusal of a client that may try again later. */
+/** A refusal for a client that may try again later. */
 export function busy(status: 429 | 503, message: string): RefusedConnection {
   const retryAfterMs = RETRY_AFTER_S * 1000;
   return new RefusedConnection(status, new ProtocolError('rate_limited', message, { retryAfterMs }));

@@ -1,14 +1,15 @@
-/** Writes an HTTP response to a bare socket, where no `ServerResponse` exists: for a refused upgrade, or bytes that are not HTTP. */
+/** Writes an HTTP response directly to a socket. For cases without a `ServerResponse`: a refused upgrade, or bytes that are not HTTP. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpFailure } from '../wire/http-failure.ts';
 
-/** How long the peer may take to read the response before the connection is cut, in milliseconds. */
+/** How long the peer may take to read the response, in milliseconds. Then the connection is cut. */
 const LINGER_MS = 1000;
 
 /**
- * Writes the response and ends the connection. Node removes its own listeners from an upgraded socket, so this function must add them:
- * without a listener a reset by the peer would end the process, and a peer that never closes would keep the socket open permanently.
+ * Writes the response and ends the connection. Node removes its own listeners from an upgraded socket, so this function must add them.
+ * Without them, a reset by the peer would end the process, and a peer that never closes the connection would keep the socket open
+ * permanently.
  */
 export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFailure): void {
   if (socket.destroyed) return;
@@ -16,7 +17,7 @@ export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFail
   socket.on('error', () => socket.destroy());
   socket.on('close', () => clearTimeout(timer));
   socket.on('end', () => socket.destroy());
-  // Further data of the peer is read and dropped: unread bytes would turn the close into a reset, and the response would be lost.
+  // Read and drop further data of the peer: unread bytes would turn the close into a reset, and the response would be lost.
   socket.resume();
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

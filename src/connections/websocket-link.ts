@@ -1,4 +1,7 @@
-/** A WebSocket. Two writers share the raw socket, each in whole frames: `ws` writes pongs and the close frame, the outbox everything else. */
+/**
+ * A WebSocket. Two writers share the socket, and both write whole frames only: `ws` writes pongs and the close frame, the outbox writes
+ * everything else.
+ */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
@@ -24,7 +27,7 @@ export class WebSocketLink implements Link {
     });
     ws.on('pong', onHeard);
     ws.on('ping', onHeard);
-    // A fault that `ws` finds in a frame ends the connection; `ws` itself sends the close code of RFC 6455.
+    // If `ws` finds a fault in a frame, the connection ends. `ws` itself sends the close code of RFC 6455.
     ws.on('error', (error: Error & { readonly code?: string }) => onFault(closeCodeOf(error.code)));
     ws.on('close', (code: number) => onClosed(code));
   }
@@ -46,9 +49,9 @@ export class WebSocketLink implements Link {
     return 'expects pong';
   }
 
-  /** Writes the close frame. `ws` disconnects a peer that does not answer within its close time-out. */
+  /** Writes the close frame. If the peer does not answer within the close timeout of `ws`, `ws` disconnects it. */
   close(code: number, reason: string): void {
-    // The peer's close frame is still to be received, and a paused socket would never receive it.
+    // Resume reading, because a paused socket would never receive the close frame of the peer.
     if (this.#ws.isPaused) this.#ws.resume();
     this.#ws.close(code, reason.slice(0, 120));
   }
@@ -58,7 +61,7 @@ export class WebSocketLink implements Link {
   }
 }
 
-/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1); undefined for an error of the socket. */
+/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1). Undefined if the error is one of the socket. */
 function closeCodeOf(error = ''): number | undefined {
   if (error === 'WS_ERR_INVALID_UTF8') return 1007;
   if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;

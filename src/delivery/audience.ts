@@ -1,4 +1,4 @@
-/** Groups the receivers of an event by the bytes that they receive. */
+/** Groups the receivers of an event, so that receivers of the same bytes are in one group. */
 import type { LiveSink, Session } from '../session/session.ts';
 import type { DeliveryTally, Subscription } from '../session/subscription.ts';
 import type { Members } from '../subscriptions/subscription-index.ts';
@@ -13,8 +13,9 @@ export interface Share {
 }
 
 /**
- * Lists each connection once, with a prefix that names all of its matching subscriptions (EVT-2). The ids are sorted, so that connections
- * with the same subscription ids share the frame, regardless of the order in which they subscribed.
+ * Groups the connections of these subscriptions. Each connection is listed once, with a prefix that names all its matching subscriptions
+ * (EVT-2). The ids in the prefix are sorted. Therefore connections with the same subscription ids share a frame, regardless of the order in
+ * which they subscribed.
  */
 export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[] {
   const sessions: Session[] = [];
@@ -41,7 +42,7 @@ function prefixOf(matched: readonly Subscription[]): string {
   return eventPrefix(matched.map((each) => each.id).toSorted());
 }
 
-/** Subscriptions with the same events and filter. Their events are counted once for all of them. */
+/** The subscriptions with the same events and filter. They receive the same events, so one counter counts for all of them. */
 export class Audience implements Members<Subscription>, DeliveryTally {
   readonly #subscriptions = new Set<Subscription>();
   #shares: readonly Share[] | undefined;
@@ -67,13 +68,13 @@ export class Audience implements Members<Subscription>, DeliveryTally {
     this.#shares = undefined;
   }
 
-  /** Counts an event for each of the subscriptions. */
+  /** Counts an event that was delivered to all these subscriptions. */
   countDelivery(now: number): void {
     this.delivered += 1;
     this.lastDeliveredAt = now;
   }
 
-  /** The receivers of an event that matches only this audience; the same list until a subscription is added or removed. */
+  /** The receivers of an event that matches only this audience. The same list is returned until a subscription is added or removed. */
   get shares(): readonly Share[] {
     return (this.#shares ??= sharesOf(this.#subscriptions));
   }

@@ -1,26 +1,29 @@
 /**
- * Live events that are queued for several connections at once. Connections to which the same events are to be sent in the same order
- * keep the same link of a chain. The bytes up to a link are joined once, when the first of these connections is written.
+ * Live events that are queued for several connections at once. The events form a chain of links. If the same events are to be sent to
+ * several connections in the same order, these connections keep the same link of the chain. The bytes up to a link are joined only once,
+ * when the first of these connections is written.
  *
  *     event 1 ◀── event 2 ◀── event 3 ◀── event 4        each link refers to the previous one
  *                    ▲                       ▲
  *              kept by connection A    kept by connections B, C and D
  *
- * A chain is split into chunks, so that a large batch is neither joined nor written to a socket as a whole.
+ * A chain is split into chunks, so that a large batch is not joined or written to a socket as a whole.
  */
 import type { LiveEvent } from '../session/session.ts';
 
-/** One link of a chain: an event, and the count and bytes of this event and all earlier ones. */
+/** One link of a chain: an event, with the number and the total size of this event and all earlier ones. */
 export class Batch {
   readonly event: LiveEvent;
   readonly count: number;
   readonly bytes: number;
-  /** When the first event was queued, in milliseconds since the Unix epoch. */
+  /** When the first event of the chain was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
-  /** The newest link that follows this one. Connections are visited in such an order that the next one mostly needs this link, too. */
+  /**
+   * The link that was last created after this one. An event is added to the connections one by one, and most of them need this same link.
+   */
   next: Batch | undefined = undefined;
   readonly previous: Batch | undefined;
-  /** The number of events in the last chunk, and their bytes. */
+  /** Number of events in the last chunk, and their size in bytes. */
   readonly chunkCount: number;
   readonly chunkBytes: number;
   #joined: Buffer | undefined = undefined;
@@ -41,22 +44,22 @@ export class Batch {
     this.chunkBytes = fits ? previous.chunkBytes + bytes : bytes;
   }
 
-  /** The events up to this link, oldest first. */
+  /** The events up to this link, the oldest first. */
   events(): LiveEvent[] {
     return newest(this, this.count).map(({ event }) => event);
   }
 
-  /** The last link of each chunk, oldest first. */
+  /** The last link of each chunk, the oldest first. */
   get chunks(): readonly Batch[] {
     return (this.#chunks ??= chunksOf(this));
   }
 
-  /** Events of the chunk that ends here, oldest first. */
+  /** The events of the chunk that ends here, the oldest first. */
   chunkEvents(): readonly LiveEvent[] {
     return newest(this, this.chunkCount).map(({ event }) => event);
   }
 
-  /** The bytes of the chunk that ends here, joined once for all connections. */
+  /** The bytes of the chunk that ends here. They are joined once for all connections. */
   get joined(): Buffer {
     return (this.#joined ??= this.#join());
   }
@@ -76,7 +79,7 @@ function chunksOf(last: Batch): readonly Batch[] {
   return links.filter((link, at) => link === last || links[at + 1]?.chunkCount === 1);
 }
 
-/** The last `count` links of a chain, oldest first. */
+/** The last `count` links of a chain, the oldest first. */
 function newest(last: Batch, count: number): readonly Batch[] {
   const links = [last];
   for (let { previous } = last; previous !== undefined && links.length < count; { previous } = previous)
@@ -84,17 +87,17 @@ function newest(last: Batch, count: number): readonly Batch[] {
   return links.toReversed();
 }
 
-/** The chain that the connections of a node share from one flush to the next. */
+/** The chain that the connections of a node share between two flushes. */
 export class BatchChain {
   readonly #maxChunkBytes: number;
   #first: Batch | undefined;
 
-  /** @param maxChunkBytes size of a chunk; one event alone may be larger */
+  /** @param maxChunkBytes maximum size of a chunk; a single event may be larger */
   constructor(maxChunkBytes: number) {
     this.#maxChunkBytes = maxChunkBytes;
   }
 
-  /** The link of a connection to which `event` is to be sent after `previous`. */
+  /** The new link of a connection whose last link is `previous`, when `event` is queued for it. */
   link(previous: Batch | undefined, event: LiveEvent): Batch {
     const known = previous === undefined ? this.#first : previous.next;
     if (known?.event === event) return known;
@@ -104,7 +107,7 @@ export class BatchChain {
     return link;
   }
 
-  /** Starts a new chain after a flush. A connection that still keeps a link of the old one appends to that link. */
+  /** Starts a new chain after a flush. A connection that still keeps a link of the old chain adds its next events to that link. */
   clear(): void {
     this.#first = undefined;
   }

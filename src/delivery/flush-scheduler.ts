@@ -1,28 +1,29 @@
-/** Decides when the send queues of a node are written, and keeps the batches that they share until then. */
+/** Decides when the send queues of a node are written. Until then, it keeps the batches that the queues share. */
 import { BatchChain } from './batch.ts';
 
-/** How long one outbox may choose events of a replay before the next outbox is flushed, in milliseconds. */
+/** How long one outbox may select events of a replay before the next outbox is flushed, in milliseconds. */
 export const SLICE_MS = 2;
 
-/** Size of one write, in bytes: large enough to justify a system call, small enough that control messages do not wait long. */
+/** Size of one write, in bytes. It is large enough to justify a system call, and small enough that control messages do not wait long. */
 const CHUNK_BYTES = 64 * 1024;
-/** The socket's own buffer may hold at most this part of the queue's bound on bytes. */
+/** The buffer of the socket may contain at most this part of the queue's limit in bytes. */
 const CHUNKS_PER_QUEUE = 16;
 
 /** A send queue, as the scheduler sees it. */
 export interface Flushable {
-  /** Whether a replay is next. */
+  /** Whether a replay is next in the queue. */
   readonly replaying: boolean;
   flush(deadline: number): void;
   flushReplay(deadline: number): void;
 }
 
 /**
- * Collects the outboxes that have something to send and flushes each once, after the current round of I/O callbacks. Outboxes with a
- * replay are flushed after all others, in rotation, and together for no longer than the budget of a turn.
+ * Collects the outboxes that have something to send. Each of them is flushed once, after the current round of I/O callbacks. Outboxes whose
+ * next item is a replay are flushed after all others, in rotation. Together, they may use no more time than the budget of a turn of the
+ * event loop.
  */
 export class FlushScheduler {
-  /** Size of one write, in bytes; one frame alone may be larger. */
+  /** Size of one write, in bytes. A single frame may be larger. */
   readonly chunkBytes: number;
   /** Live events that wait for the next flush. */
   readonly chain: BatchChain;

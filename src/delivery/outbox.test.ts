@@ -16,7 +16,7 @@ import type { Bound } from './outbox.ts';
 
 const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
 
-/** A socket whose peer reads only when told to. */
+/** A socket whose peer reads only when the test lets it read. */
 class Peer extends Writable {
   readonly writes: string[] = [];
   #held: (() => void) | undefined;
@@ -32,13 +32,13 @@ class Peer extends Writable {
     else this.#held = done;
   }
 
-  /** Takes what was held back, and everything after it. */
+  /** Reads what was held back, and from now on everything. */
   resume(): void {
     this.reading = true;
     this.takeOne();
   }
 
-  /** Takes one write that was held back. */
+  /** Reads one write that was held back. */
   takeOne(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -46,7 +46,7 @@ class Peer extends Writable {
   }
 }
 
-/** A replay of all of them. */
+/** A replay of all these records. */
 function replayOf(records: readonly EventRecord[], prefix: string): Replay {
   return { after: place(0), prefix, reason: 'resume', items: records[Symbol.iterator]() };
 }
@@ -57,7 +57,7 @@ interface Rig {
   readonly overflows: Bound[];
   readonly faults: unknown[];
   readonly clock: { ms: number };
-  /** Waits until what is scheduled has been written. */
+  /** Waits until everything that is scheduled was written. */
   readonly turn: () => Promise<void>;
 }
 
@@ -103,7 +103,7 @@ const record = (sequenceId: number, text = '') =>
     { source: { name: 'a', principal: 'b' }, payload: { text } },
   );
 
-/** Fills the socket, so that everything after it has to wait in the queue. */
+/** Fills the socket, so that further messages must wait in the queue. */
 async function stall({ outbox, peer, turn }: Rig): Promise<void> {
   peer.reading = false;
   outbox.push(frame(20_000));
@@ -387,7 +387,7 @@ describe('a replay', () => {
     slow.outbox.pushInOrder(Buffer.from('replay_complete'));
     slow.outbox.pushEvent(event(Buffer.from('live'), 91));
     slow.peer.resume();
-    // On a busy machine a slice of time is over after fewer events.
+    // On a busy machine, a time slice ends after fewer events, so a replay needs more turns.
     while (slow.outbox.queuedMessages > 0) await slow.turn();
     expect(slow.peer.writes.length).toBeGreaterThan(5);
     const bytes = records.reduce((sum, each) => sum + framing.eventBytes(prefix, each), 0);
@@ -407,7 +407,7 @@ describe('a replay', () => {
       slow.clock.ms += 900;
       slow.outbox.checkAge();
       slow.peer.takeOne();
-      // On a busy machine a slice of time is over after fewer events.
+      // On a busy machine, a time slice ends after fewer events, so a step may need more turns.
       while (slow.peer.writes.length <= step) await slow.turn();
     }
     expect(slow.overflows).toEqual([]);

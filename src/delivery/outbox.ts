@@ -1,15 +1,18 @@
 /**
- * The queue of messages that one connection still has to send. It has two lanes: control messages (`pong`, heartbeats, errors) never wait
- * behind events (BCK-1); messages that must keep their order among events (`subscribed`, `gap`, `synced`, …) share their lane (BCK-3).
+ * The queue of messages that are still to be sent to one connection. It has two lanes. Control messages (`pong`, heartbeats, errors) have
+ * their own lane, so that they never wait behind events (BCK-1). Messages that must keep their order among events (`subscribed`, `gap`,
+ * `synced`, …) are in the same lane as the events (BCK-3).
  *
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
- * All messages for a socket in a tick are sent in one write, because the system call is most of the cost of a delivery. While only live
- * events are queued, they are a {@link Batch}, whose bytes are shared with other connections and joined once. Both lanes together
- * are bounded by bytes, messages and age. Past half of a bound the connection is slow; past the bound it is closed (BCK-2).
- * Replies count too: a peer that sends commands and never reads would otherwise fill the memory with replies.
- * A replay is not copied into the queue: its events are chosen and its frames built while the socket accepts them, so that a long replay
- * to a slow reader keeps references, not bytes. Choosing takes processing time and is done in slices: see {@link FlushScheduler}.
+ * All messages for a socket in one turn of the event loop are sent in one write, because the system call is most of the cost of a delivery.
+ * While only live events are queued, they are a {@link Batch}, whose bytes are shared with other connections and are joined once.
+ * Both lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
+ * exceeded, the connection is closed (BCK-2). Replies count too, because a peer that sends commands and never reads would otherwise fill
+ * the memory with replies.
+ * A replay is not copied into the queue. Its events are selected and its frames are built while the socket accepts them, so that a long
+ * replay to a slow reader needs no memory for its bytes. Selecting takes processing time, so it is divided into slices; see {@link
+ * FlushScheduler}.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -35,7 +38,7 @@ interface MessageFrame extends OrderedOptions {
 }
 
 interface Control {
-  /** A frame, or a function that builds it when it is written. */
+  /** A frame, or a function that builds the frame when it is written. */
   readonly frame: Buffer | (() => Buffer);
   readonly since: number;
 }
@@ -46,17 +49,17 @@ export type Bound = 'bytes' | 'messages' | 'age';
 
 export interface OutboxOptions {
   readonly socket: Writable;
-  /** How the events of a replay become bytes. */
+  /** Converts the events of a replay to bytes. */
   readonly framing: Framing;
   readonly limits: OutboxLimits;
   readonly scheduler: FlushScheduler;
   readonly queues: SendQueueBudget;
   readonly now: () => number;
-  /** Called once, when a hard bound is passed. */
+  /** Called once, if a hard limit is exceeded. */
   readonly onOverflow: (bound: Bound) => void;
-  /** Called when a queued message could not be built; nothing more is written. */
+  /** Called if a queued message could not be built. Nothing more is written then. */
   readonly onFault: (error: unknown) => void;
-  /** Receives the processing time of choosing events for a replay, or of building a message, in milliseconds. */
+  /** Receives the processing time that was needed to select events for a replay or to build a message, in milliseconds. */
   readonly onWork?: (ms: number) => void;
 }
 
@@ -66,23 +69,25 @@ export class Outbox implements LiveSink {
   readonly #limits: OutboxLimits;
   readonly #scheduler: FlushScheduler;
   #control: Control[] = [];
-  /** Builds a message that reports the state when it is written, so a pending one replaces later requests. */
+  /**
+   * Builds a message that reports the current state. It is built when it is written, so one pending message is enough for several requests.
+   */
   #report: (() => Buffer) | undefined;
-  /** Queued live events whose bytes are shared with other connections. While there is a batch, there are no entries. */
+  /** Queued live events whose bytes are shared with other connections. While there is a batch, `#entries` is empty. */
   #batch: Batch | undefined;
-  /** The first `#first` entries have been taken, and are undefined. */
+  /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
   #entries: (Entry | undefined)[] = [];
   #first = 0;
   #queuedBytes = 0;
-  /** Size of the chunk that the socket has not accepted yet, in bytes. */
+  /** Size of the chunk that the socket has not accepted completely yet, in bytes. */
   #bytesInSocket = 0;
   #scheduled = false;
-  /** The time since which the socket has accepted nothing; undefined while it accepts every write. */
+  /** The time since which the socket accepts nothing; undefined if it has accepted every write. */
   #blockedSince: number | undefined;
   #ended = false;
   /** See {@link flush}. */
   #deadline = 0;
-  /** Event messages written to the socket so far (CON-3). */
+  /** Number of event messages written to the socket so far (CON-3). */
   delivered = 0;
 
   constructor(options: OutboxOptions) {
@@ -99,7 +104,7 @@ export class Outbox implements LiveSink {
     this.flush(0);
   };
 
-  /** Queues a message that overtakes events. */
+  /** Queues a message that is sent before queued events. */
   push(frame: Buffer): void {
     if (this.#ended) return;
     this.#control.push({ frame, since: this.#options.now() });
@@ -108,7 +113,10 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues a message that overtakes events and is built when it is written, so that it uses no memory before. Bounded by number and age. */
+  /**
+   * Queues a message that is sent before queued events and is built when it is written. It needs no memory until then. It is limited by the
+   * number and the age of messages.
+   */
   pushMade(make: () => Buffer): void {
     if (this.#ended) return;
     this.#control.push({ frame: make, since: this.#options.now() });
@@ -116,19 +124,19 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues the report of the current state, which overtakes events and is built when it is written. */
+  /** Queues a report of the current state. It is sent before queued events, and is built when it is written. */
   pushReport(make: () => Buffer): void {
     if (this.#ended) return;
     this.#report = make;
     this.#schedule();
   }
 
-  /** Queues a message in order with the events. */
+  /** Queues a message that keeps its order among the events. */
   pushInOrder(frame: Buffer, options: OrderedOptions = {}): void {
     this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
   }
 
-  /** Queues a live event, in order. While only live events are queued, connections with the same events share a batch. */
+  /** Queues a live event in order. While only live events are queued, connections with the same events share a batch. */
   pushEvent(event: LiveEvent): void {
     if (this.#ended) return;
     if (this.#entries.length > this.#first || this.#blockedSince !== undefined) return this.#enqueue(event);
@@ -137,26 +145,26 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues a replay, in order with the events. Its events are chosen while the socket accepts them. */
+  /** Queues a replay in order with the events. Its events are selected while the socket accepts them. */
   pushReplay(replay: Replay): void {
     this.#enqueue(new QueuedReplay(replay, this.#options.framing, this.#options.now()));
   }
 
-  /** Whether a replay is next. */
+  /** Whether a replay is next in the queue. */
   get replaying(): boolean {
     return this.#entries[this.#first]?.kind === 'replay' && this.#control.length === 0;
   }
 
   /**
-   * Each stream with queued events, with the position before the first of them (CON-7). Walks the whole queue: for heartbeats and
-   * introspection, not for every event.
+   * For each stream with queued events, the position before the first of them (CON-7). It iterates over the whole queue, so it must only be
+   * used for heartbeats and introspection, not for every event.
    */
   unwritten(): ReadonlyMap<string, Position> {
     const positions = new Map<string, Position>();
     for (const entry of this.#batch?.events() ?? this.#entries.slice(this.#first)) {
       for (const before of entry === undefined ? [] : placesBefore(entry)) {
         const known = positions.get(before.stream);
-        // An entry of another epoch was queued later, behind the gap that announces this epoch.
+        // If an entry has another epoch, it was queued later, after the gap that announces its epoch.
         const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
         if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
       }
@@ -164,19 +172,19 @@ export class Outbox implements LiveSink {
     return positions;
   }
 
-  /** Bytes in this queue and in the socket's own buffer. */
+  /** Number of bytes in this queue and in the buffer of the socket. */
   get queuedBytes(): number {
     return this.#queuedBytes + (this.#batch?.bytes ?? 0) + this.#socket.writableLength;
   }
 
-  /** The number of queued messages that are in order with the events; a replay counts as one. */
+  /** Number of queued messages in the lane of the events. A replay counts as one. */
   get queuedMessages(): number {
     return this.#entries.length - this.#first + (this.#batch?.count ?? 0);
   }
 
   /**
-   * How long the oldest message has been queued or the socket has accepted nothing, in milliseconds. For a replay, the time since its last
-   * progress counts.
+   * How long the oldest message has been queued, or the socket has accepted nothing, in milliseconds. For a replay, it is the time since
+   * the replay last made progress.
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
@@ -187,17 +195,17 @@ export class Outbox implements LiveSink {
     return since === Infinity ? 0 : Math.max(0, this.#options.now() - since);
   }
 
-  /** Past half of a bound (BCK-2). */
+  /** Whether more than half of a limit is used (BCK-2). */
   get slow(): boolean {
     return this.#full(2) !== undefined || this.oldestQueuedMs > this.#limits.sendQueueAgeMs / 2;
   }
 
-  /** Checks the bound on age, which can be passed although nothing is pushed. */
+  /** Checks the limit on age, which can be exceeded even if nothing is queued in the meantime. */
   checkAge(): void {
     if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#options.onOverflow('age');
   }
 
-  /** Writes the first chunk of control messages and a pending report, then a last message, and ends. Drops everything else. */
+  /** Writes the first chunk of control messages and a pending report, then `last`, and ends. All other messages are dropped. */
   finish(last: Buffer): void {
     if (this.#ended) return;
     const control = [...this.#takeControl(), ...this.#takeReport()];
@@ -205,10 +213,10 @@ export class Outbox implements LiveSink {
     this.#socket.write(Buffer.concat([...control, last]));
   }
 
-  /** Drops all queued messages and ignores later ones. */
+  /** Drops all queued messages. Later messages are ignored. */
   end(): void {
     this.#ended = true;
-    // The socket of a refused request for events serves further requests.
+    // Remove the listener, because the socket of a refused request for events is used for further requests.
     this.#socket.off('drain', this.#onDrain);
     this.#batch = undefined;
     this.#entries = [];
@@ -222,7 +230,8 @@ export class Outbox implements LiveSink {
 
   /**
    * Writes queued messages until the socket accepts no more.
-   * @param deadline time by the performance clock until which events may be chosen for a replay; the others follow in a later turn
+   * @param deadline events of a replay may be selected until this time, in milliseconds of `performance.now`; the others follow in a later
+   * turn
    */
   flush(deadline = performance.now() + SLICE_MS): void {
     this.#scheduled = false;
@@ -240,7 +249,7 @@ export class Outbox implements LiveSink {
     this.#options.onWork?.((user + system) / 1000);
   }
 
-  /** Writes one chunk; false if there was none. Never throws: the same loop flushes other connections afterwards. */
+  /** Writes one chunk. @returns false if there was none. Never throws, because the caller's loop must also flush other connections. */
   #write(): boolean {
     try {
       const batch = this.#batch;
@@ -279,7 +288,7 @@ export class Outbox implements LiveSink {
     }
   }
 
-  /** Turns the batch into entries, because another message is to precede or follow its events. */
+  /** Converts the batch to entries, because another message must be sent before, between or after its events. */
   #spread(): void {
     const batch = this.#batch;
     if (batch === undefined) return;
@@ -289,7 +298,10 @@ export class Outbox implements LiveSink {
     this.#count(batch.bytes);
   }
 
-  /** A batch is not counted: its bytes are shared, and events that the socket does not accept become entries in the same turn. */
+  /**
+   * Counts bytes of this queue. The bytes of a batch are not counted: they are shared, and events that the socket does not accept become
+   * entries in the same turn.
+   */
   #count(bytes: number): void {
     this.#queuedBytes += bytes;
     this.#options.queues.add(bytes);
@@ -315,7 +327,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** The bound on bytes or messages of which more than `1 / part` is used. The bound on age is checked by a timer. */
+  /** The limit of which more than `1 / part` is used: on bytes or on messages. The limit on age is checked by a timer. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#queuedBytes + (this.#batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
@@ -323,9 +335,10 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * A queue that a burst fills within one tick does not make a client slow: nothing has been written yet. So the queue is first written,
-   * as long as the system accepts every byte at once. Nothing is dropped here: otherwise a pending heartbeat would find nothing queued
-   * and report the head of the stream, although events were not written (CON-7).
+   * Checks the limits after a message was queued. If a limit is exceeded, the queue is written first, as long as the operating system
+   * accepts every byte at once: a burst that fills the queue within one turn does not make a client slow, because nothing was written yet.
+   * No event is dropped here. Otherwise a pending heartbeat would find an empty queue, and would report the head of the stream although
+   * events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;
@@ -336,7 +349,7 @@ export class Outbox implements LiveSink {
     if (bound !== undefined) this.#options.onOverflow(bound);
   }
 
-  /** Takes messages up to about one chunk, control messages first, as one buffer. */
+  /** Takes messages up to the size of about one chunk, control messages first, and joins them. */
   #nextChunk(): Buffer | undefined {
     const parts = this.#takeControl();
     let bytes = parts.reduce((sum, each) => sum + each.length, 0);
@@ -346,14 +359,14 @@ export class Outbox implements LiveSink {
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
-      // A replay has filled the chunk with whole frames: adding one more frame would copy all of them.
+      // The replay has filled the chunk with whole frames. Adding one more frame would copy all of them.
       if (next?.kind === 'replay' && next === this.#entries[this.#first]) break;
     }
     if (parts.length === 0) return undefined;
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
   }
 
-  /** Takes about one chunk of the control lane and, if that empties the lane, the report. */
+  /** Takes about one chunk of control messages. If no control message is left, also takes the report. */
   #takeControl(): Buffer[] {
     const frames: Buffer[] = [];
     let bytes = 0;
@@ -401,7 +414,7 @@ export class Outbox implements LiveSink {
     return entry.frame;
   }
 
-  /** Several frames of a replay up to `room` bytes, or what comes after it if it had nothing more to send. */
+  /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes what comes after it. */
   #takeReplay(entry: QueuedReplay, room: number): Buffer | undefined {
     const taken = entry.take({ room, deadline: this.#deadline, now: this.#options.now });
     this.delivered += taken.events;
@@ -411,10 +424,10 @@ export class Outbox implements LiveSink {
   }
 
   #advance(): void {
-    // Frees the memory of the entry, because the array is cut only later.
+    // Release the entry now, because the array is shortened only later.
     this.#entries[this.#first] = undefined;
     this.#first += 1;
-    // Removing the first item moves all others, so taken entries are cut off only occasionally, many at once.
+    // The array is shortened only when many entries were taken, because shortening it moves all remaining entries.
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
@@ -422,7 +435,7 @@ export class Outbox implements LiveSink {
   }
 }
 
-/** The position before the rest of an entry, in each of its streams. */
+/** For each stream of an entry, the position before the events that are still to be sent. */
 function placesBefore(entry: Entry): Iterable<StreamPosition> {
   if (entry.kind === 'message') return entry.after === undefined ? [] : [entry.after];
   if (entry.kind === 'replay') return entry.positions();

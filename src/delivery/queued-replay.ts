@@ -1,6 +1,6 @@
 /**
- * A replay in a send queue: its events are chosen and its frames built while the socket accepts them, so that a long replay to a slow
- * reader keeps references, not bytes.
+ * A replay in a send queue. Its events are selected and its frames are built while the socket accepts them, so that a long replay to a slow
+ * reader needs no memory for its bytes.
  */
 import type { EventRecord } from '../broker/broker.ts';
 import type { ServerMessage } from '../../generated/types.ts';
@@ -8,12 +8,15 @@ import type { StreamPosition } from '../replay/record.ts';
 import type { Replay, ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
-/** Reading the clock costs as much as choosing a simple event, so up to this many are chosen between two readings. */
+/**
+ * The maximum number of events that are selected between two readings of the clock. Reading the clock costs as much as selecting a simple
+ * event.
+ */
 const MOST_BETWEEN_READINGS = 8;
-/** Events that took longer than this, in milliseconds, are costly to match: the clock is then read after each. */
+/** If selecting an event takes longer than this, in milliseconds, the clock is read after each event. */
 const COSTLY_MS = 0.05;
 
-/** Whether the time is over, from as few readings of the clock as the cost of the events allows. */
+/** Checks whether the time is over. It reads the clock as rarely as the cost of the events allows. */
 class Deadline {
   readonly #end: number;
   #stride = 1;
@@ -39,23 +42,23 @@ class Deadline {
 }
 
 export interface TakeOptions {
-  /** Largest size of the chunk in bytes; a single frame may be larger. */
+  /** Maximum size of the chunk in bytes. A single frame may be larger. */
   readonly room: number;
-  /** Time by the performance clock until which events may be chosen. */
+  /** Events may be selected until this time, in milliseconds of `performance.now`. */
   readonly deadline: number;
   readonly now: () => number;
 }
 
 export interface Taken {
-  /** Several frames; undefined if there was no time, or no event, to choose. */
+  /** Several frames. Undefined if there was no time to select an event, or if no event was selected. */
   readonly chunk: Buffer | undefined;
-  /** Event messages in the chunk. */
+  /** Number of event messages in the chunk. */
   readonly events: number;
   /** Whether the replay has nothing more to send. */
   readonly done: boolean;
 }
 
-/** An item of a replay, as it is written. */
+/** An item of a replay, in the form in which it is written. */
 type Part = EventRecord | ReplayBlock | MessagePart;
 
 interface MessagePart {
@@ -67,11 +70,11 @@ export class QueuedReplay {
   readonly kind = 'replay';
   readonly #replay: Replay;
   readonly #framing: Framing;
-  /** A part that was chosen, but did not fit into the last chunk. */
+  /** A part that was selected, but did not fit into the last chunk. */
   #held: Part | undefined;
-  /** The position before the events that are still to be sent, in the stream that is being replayed. */
+  /** In the stream that is being replayed, the position before the events that are still to be sent. */
   #after: StreamPosition | undefined;
-  /** When the replay was queued or last made progress. */
+  /** When the replay was queued, or last made progress. */
   since: number;
 
   constructor(replay: Replay, framing: Framing, since: number) {
@@ -81,7 +84,7 @@ export class QueuedReplay {
     this.since = since;
   }
 
-  /** The position before the events that are still to be sent, of each stream. */
+  /** For each stream, the position before the events that are still to be sent. */
   *positions(): Generator<StreamPosition> {
     if (this.#after !== undefined) yield this.#after;
     const held = this.#held;

@@ -33,7 +33,7 @@ const runOf = (run: readonly EventRecord[], options: Partial<ReplayRun> = {}): R
   ...options,
 });
 
-/** The bytes that a run sends, and how many blocks it sends. */
+/** The bytes that a run sends, and the number of blocks among them. */
 function sent(blocks: ReplayBlocks, run: ReplayRun): { readonly bytes: Buffer; readonly whole: number } {
   const items = [...blocks.choose(run)].filter((item) => item !== undefined);
   return {

@@ -1,7 +1,7 @@
 /**
- * Frames of replayed events that clients with equal subscriptions share. After a restart of the gateway or of a network, many clients
- * resume equal subscriptions at slightly different positions. History is therefore divided into blocks with fixed limits, and the frames
- * of a block are built once:
+ * Frames of replayed events that clients with equal subscriptions share. After a restart of the gateway or a network failure, many clients
+ * resume equal subscriptions at slightly different positions. To let them share frames, history is divided into blocks with fixed
+ * boundaries. The frames of a block are built once:
  *
  *     sequenceIds   1 … 128 │ 129 … 256 │ 257 … 384 │ 385 …
  *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●      within the first and the last block, event by event
@@ -11,26 +11,26 @@ import type { EventRecord } from '../broker/broker.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
-/** Events per block: at 300 bytes each, a block is one write of about 40 KiB. */
+/** Number of events per block. With 300 bytes each, a block is one write of about 40 KiB. */
 export const BLOCK_EVENTS = 128;
-/** A block is written as a whole, so it is no larger than other writes (flush-scheduler.ts). */
+/** Maximum size of a block. A block is written as a whole, so it must not be larger than other writes (flush-scheduler.ts). */
 const MAX_BLOCK_BYTES = 64 * 1024;
-/** Memory of all blocks of a node, in bytes. */
+/** Maximum memory of all blocks of a node, in bytes. */
 export const REPLAY_BLOCKS_BYTES = 16 * 1024 * 1024;
 
 export interface ReplayRun {
-  /** Equal for subscriptions that receive equal frames of the same stream and epoch. */
+  /** Identifies the frames: the key is equal for subscriptions that receive equal frames of the same stream and epoch. */
   readonly key: string;
   readonly prefix: string;
   readonly framing: Framing;
-  /** Ascending, without a hole. */
+  /** In ascending order, without a hole. */
   readonly records: readonly EventRecord[];
   /** Lowest sequenceId in history. */
   readonly floor: number;
   readonly matches: (record: EventRecord) => boolean;
 }
 
-/** The blocks of equal subscriptions, by the sequenceId of their first event. */
+/** The blocks for equal subscriptions, by the sequenceId of the first event of each block. */
 interface Family {
   readonly blocks: Map<number, ReplayBlock>;
   bytes: number;
@@ -40,23 +40,23 @@ type Item = EventRecord | ReplayBlock | undefined;
 
 export class ReplayBlocks {
   readonly #maxBytes: number;
-  /** By the key of their runs; the least recently used first. */
+  /** The blocks by the key of their runs. The least recently used key is first. */
   readonly #families = new Map<string, Family>();
   #bytes = 0;
-  /** The number of blocks whose frames have been built. */
+  /** Number of blocks whose frames have been built so far. */
   built = 0;
 
-  /** @param maxBytes memory of all blocks together; past it, those of the least recently used subscription are dropped */
+  /** @param maxBytes maximum memory of all blocks; if it is exceeded, the blocks of the least recently used key are dropped */
   constructor(maxBytes = REPLAY_BLOCKS_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Memory of the frames that are kept, in bytes. */
+  /** Memory of the frames that are currently kept, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The matching events of a run: whole blocks as far as possible. Yields `undefined` where the caller may pause. */
+  /** The matching events of a run, in whole blocks where possible. Yields `undefined` where the caller may pause. */
   *choose(run: ReplayRun): Generator<Item, void, void> {
     const { records, matches } = run;
     this.#dropFormer(run);
@@ -97,7 +97,7 @@ export class ReplayBlocks {
     yield block;
   }
 
-  /** Drops blocks with events that are no longer in history. */
+  /** Drops blocks whose events are no longer all in history. */
   #dropFormer({ key, floor }: ReplayRun): void {
     const family = this.#use(key);
     if (family === undefined) return;
@@ -108,7 +108,7 @@ export class ReplayBlocks {
       }
   }
 
-  /** The blocks of a key, which are now the most recently used. */
+  /** The blocks of a key. The key becomes the most recently used. */
   #use(key: string): Family | undefined {
     const family = this.#families.get(key);
     if (family === undefined) return undefined;
@@ -124,7 +124,7 @@ export class ReplayBlocks {
       this.#families.set(key, family);
       this.#count(family, key.length * 2);
     }
-    // Two clients may have built the same block at the same time.
+    // Another client may have built the same block in the meantime.
     if (family.blocks.has(first)) return;
     family.blocks.set(first, block);
     this.#count(family, block.frames.length);

@@ -1,18 +1,18 @@
 /**
- * The bytes of all send queues of a node together. Each queue has its own bound, but ten thousand clients that stop reading could each
- * fill their queue (BCK-2).
+ * The limit on the bytes of all send queues of a node together. It is needed in addition to the limit of each queue, because ten thousand
+ * clients that stop reading could each fill their queue (BCK-2).
  */
 export class SendQueueBudget {
   readonly limit: number;
   #used = 0;
   #reported = false;
-  /** Connections that were closed because the queues together passed the limit. */
+  /** Number of connections that were closed because all queues together exceeded the limit. */
   dropped = 0;
   readonly #onExceeded: () => void;
 
   /**
-   * @param onExceeded called at most once per turn of the event loop, after the queues have been written: a burst that the
-   *   sockets accept is no reason to close a connection
+   * @param onExceeded called at most once per turn of the event loop, after the queues have been written: a burst that the sockets accept
+   * is no reason to close a connection
    */
   constructor(limit: number, onExceeded: () => void) {
     this.limit = limit;
@@ -27,7 +27,7 @@ export class SendQueueBudget {
     return this.#used > this.limit;
   }
 
-  /** Counts bytes that were added to a queue; a negative number for bytes that left it. */
+  /** Counts bytes that were added to a queue. The number is negative for bytes that left a queue. */
   add(bytes: number): void {
     this.#used += bytes;
     if (!this.exceeded || this.#reported) return;

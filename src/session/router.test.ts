@@ -27,7 +27,7 @@ interface Rig {
 const PING = '{"type":"ping","id":"p","data":{}}';
 const PONG: Outcome<'ping'> = { data: { time: '2026-01-01T00:00:00.000Z' } };
 
-/** A router with the test's own `ping` and `sync`; the other commands are not used. */
+/** A router with a `ping` and a `sync` of the test. Other commands are not used. */
 function rig(ping: Handlers<Context>['ping'], principal: Principal = ANONYMOUS): Rig {
   const [sent, faults, closes]: [ServerMessage[], unknown[], string[]] = [[], [], []];
   const limits = resolveLimits();

@@ -1,6 +1,7 @@
 /**
- * Takes a client's frame to its one reply. The table dispatches, the handler decides. Commands of one connection run one after
- * the other, so that replies have the order of their commands; a synchronous handler replies in the same tick.
+ * Handles the frames of a client: for each command, it calls the handler from the table and sends exactly one reply. The commands of a
+ * connection run one after another, so that their replies have the same order. A synchronous handler replies in the same turn of the event
+ * loop.
  */
 import { COMMANDS, ORDERED_MESSAGES } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -14,7 +15,7 @@ import { authorise } from '../auth/authorise.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Session } from './session.ts';
 
-/** Replies that keep their order among the events; other replies may overtake queued events (BCK-3). */
+/** Replies that keep their order among the events. Other replies may be sent before queued events (BCK-3). */
 const ORDERED: ReadonlySet<string> = new Set(ORDERED_MESSAGES);
 
 export interface RouterOptions<Context> {
@@ -22,12 +23,12 @@ export interface RouterOptions<Context> {
   readonly limits: { readonly jsonDepth: number };
   readonly audit: Audit;
   readonly catalogue: Catalogue;
-  /** Logs errors that are the server's fault; the peer receives only `internal`. */
+  /** Logs an error that is a fault of the server. The client only receives `internal`. */
   readonly onFault: (error: unknown, session: Session) => void;
-  /** A command arrived before the credential that it needs (SEC-2). */
+  /** Called if a command arrives before the credential that it requires (SEC-2). */
   readonly onUnauthenticated: (session: Session) => void;
   readonly onError: (error: ProtocolError, session: Session) => void;
-  /** The reply to a command, or its error, was queued `ms` after the command arrived. */
+  /** Called when the reply to a command, or its error, was queued. `ms` is the time since the command arrived. */
   readonly onAnswered: (command: CommandName, ms: number) => void;
 }
 
@@ -44,7 +45,7 @@ export class Router<Context extends { readonly session: Session }> {
     this.#options = options;
   }
 
-  /** Handles one frame. Returns a promise only when the reply has to wait. */
+  /** Handles one frame. Returns a promise only if the reply cannot be sent at once. */
   receive(text: string, context: Context): void | Promise<void> {
     const startedAt = performance.now();
     let decoded: Decoded;
@@ -62,9 +63,9 @@ export class Router<Context extends { readonly session: Session }> {
   }
 
   /**
-   * Performs one command whose failure is the caller's to report, such as that of an HTTP request.
+   * Performs one command. The caller reports a failure, for example as the response to an HTTP request.
    * @param beforeReply called when the command has succeeded, directly before its reply is queued; may throw
-   * @throws {ProtocolError} when the command failed: nothing has changed
+   * @throws {ProtocolError} if the command failed; nothing was changed then
    */
   async perform(command: CommandMessage, context: Context, beforeReply: () => void): Promise<void> {
     const startedAt = performance.now();
@@ -108,7 +109,7 @@ export class Router<Context extends { readonly session: Session }> {
     command: { readonly type: C; readonly data: unknown },
     context: Context,
   ): Outcome<C> | Promise<Outcome<C>> {
-    // The validator of this command has accepted the data.
+    // The cast is safe, because the validator of this command has accepted the data.
     const handler = this.#options.handlers[command.type] as unknown as Handler<C, Context>;
     return handler(command.data as CommandDataMap[C], context);
   }
@@ -123,7 +124,9 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  /** No other code runs from here to the end of `afterReply`: the change from replay to live delivery depends on it (RPL-2). */
+  /**
+   * No other code may run between here and the end of `afterReply`, because the change from replay to live delivery depends on it (RPL-2).
+   */
   #reply<C extends CommandName>(command: C, outcome: Outcome<C>, { id, session, beforeReply }: ReplyOptions): void {
     try {
       const type = COMMANDS[command].reply;
@@ -145,7 +148,7 @@ export class Router<Context extends { readonly session: Session }> {
     this.#follow(outcome, session);
   }
 
-  /** Releases what the handler took, because the reply is not sent. */
+  /** Releases what the handler has acquired, because the reply is not sent. */
   #abandon<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
     try {
       outcome.abandon?.();
@@ -154,7 +157,10 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  /** A sent reply cannot be withdrawn: when a step that must follow it fails, the connection is closed and the client subscribes again. */
+  /**
+   * Runs the step that must follow a reply. If it fails, the reply cannot be withdrawn, so the connection is closed, and the client
+   * subscribes again.
+   */
   #follow<C extends CommandName>(outcome: Outcome<C>, session: Session): void {
     try {
       outcome.afterReply?.();
@@ -167,7 +173,7 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  /** The error for the client; counted, and logged if it is the server's fault. */
+  /** The error that the client receives. It is counted. If it is a fault of the server, it is also logged. */
   #reported(error: unknown, session: Session): ProtocolError {
     const known =
       error instanceof ProtocolError

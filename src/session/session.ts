@@ -1,6 +1,6 @@
 /**
- * The protocol state of one connection: the client's principal, its subscriptions, and counts of messages. A session does not
- * use the socket; it sends through an {@link Outlet}.
+ * The protocol state of one connection: the principal of the client, its subscriptions, and counts of messages. A session does not use the
+ * socket; it sends through an {@link Outlet}.
  */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
@@ -14,13 +14,13 @@ import { TokenBucket } from './token-bucket.ts';
 
 /** Options of messages that keep their order among the events. */
 export interface OrderedOptions {
-  /** The position from which a client that has not received them must resume: for a gap, its `from` (CON-7). */
+  /** The position from which a client must resume if it has not received these messages. For a gap, it is `from` (CON-7). */
   readonly after?: StreamPosition;
-  /** Called when the messages are handed to the socket. */
+  /** Called when the messages are passed to the socket. */
   readonly onWritten?: () => void;
 }
 
-/** The frames of several events of a replay, one after the other. Clients with equal subscriptions share the bytes. */
+/** The frames of several events of a replay, one after another. Clients with equal subscriptions share the bytes. */
 export interface ReplayBlock {
   readonly kind: 'block';
   readonly frames: Buffer;
@@ -29,16 +29,16 @@ export interface ReplayBlock {
   readonly last: StreamPosition;
 }
 
-/** The replay after a `subscribed`. Its events are selected and encoded only when the socket can take them. */
+/** The replay after `subscribed`. Its events are selected and encoded only when the socket can accept them. */
 export interface Replay {
-  /** The position before the replay's first event; undefined if the replay is of many streams. */
+  /** The position before the first event of the replay. Undefined if several streams are replayed. */
   readonly after: StreamPosition | undefined;
-  /** For a replay of many streams: the position before the first event of each stream of which no item has been taken yet. */
+  /** If several streams are replayed: for each stream whose replay has not started, the position before its first event. */
   readonly waiting?: () => Iterable<StreamPosition>;
-  /** The frame prefix of the events for this connection. */
+  /** The prefix of the event frames for this connection. */
   readonly prefix: string;
   readonly reason: ReplayReason;
-  /** In ascending order; an item is `undefined` where the replay yields to other connections. */
+  /** In ascending order. At an `undefined` item, the replay may pause, so that other connections are served. */
   readonly items: Iterator<EventRecord | ReplayBlock | ServerMessage | undefined>;
 }
 
@@ -50,27 +50,27 @@ export interface LiveEvent extends StreamPosition {
   readonly since: number;
 }
 
-/** Accepts live events. The fan-out keeps a reference to it, because each further object that a delivery visits costs time. */
+/** Accepts live events. The fan-out keeps a direct reference to it, because every additional object that a delivery visits costs time. */
 export interface LiveSink {
   pushEvent(event: LiveEvent): void;
 }
 
 /** Sends to one client. */
 export interface Outlet {
-  /** A message that may overtake events (BCK-1). */
+  /** Sends a message that may be sent before queued events (BCK-1). */
   send(message: ServerMessage): void;
-  /** The same for a large message: it is built when it is written, and until then counts as a message but not in bytes. */
+  /** The same for a large message. It is built when it is written; until then, it counts as a message, but its bytes do not count. */
   sendMade(make: () => ServerMessage): void;
-  /** Messages that keep their order among the events and are written together (BCK-3). */
+  /** Sends messages that keep their order among the events, and that are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
-  /** How messages become bytes for this client. */
+  /** Converts messages to bytes for this client. */
   readonly framing: Framing;
-  /** Receives live events and keeps their order. */
+  /** Receives live events, and keeps their order. */
   readonly live: LiveSink;
-  /** A replay, encoded as the socket takes it. */
+  /** Sends a replay. It is encoded while the socket accepts it. */
   sendReplay(replay: Replay): void;
   close(name: CloseName, reason: string): void;
-  /** Each stream with queued messages, and the position before the first of them (CON-7). */
+  /** For each stream with queued messages, the position before the first of them (CON-7). */
   unwritten(): ReadonlyMap<string, Position>;
   readonly delivered: number;
   readonly queuedBytes: number;
@@ -82,7 +82,7 @@ export interface Outlet {
 export interface SessionOptions {
   readonly connectionId: string;
   readonly principal: Principal;
-  /** False until the first `authenticate` succeeds, if credentials are required (SEC-2). */
+  /** `not-yet` until the first `authenticate` has succeeded, if credentials are required (SEC-2). */
   readonly authenticated: 'yes' | 'not-yet';
   readonly remoteAddress: string;
   readonly limits: {
@@ -105,9 +105,9 @@ export class Session {
   closed = false;
   /** Limits the rate of this client's commands. */
   readonly commands: TokenBucket;
-  /** Used by the fan-out only: the matching subscriptions while it groups connections. */
+  /** Only used by the fan-out while it groups connections: the matching subscriptions of this session. */
   readonly matched: Subscription[] = [];
-  /** Used by heartbeats only: the change of a followed stream up to which positions have been reported. */
+  /** Only used by heartbeats: the number of the newest change up to which positions of followed streams were reported. */
   reportedChange = 0;
   #serial = 0;
   readonly #costMs: number;
@@ -130,7 +130,7 @@ export class Session {
     this.lastActivityAt = this.openedAt;
   }
 
-  /** Called once, by the connection that owns the socket. */
+  /** Called once by the connection that owns the socket. */
   bind(outlet: Outlet): void {
     this.#outlet = outlet;
   }
@@ -140,7 +140,7 @@ export class Session {
     return this.#outlet;
   }
 
-  /** Takes tokens for a command's processing time, in milliseconds, in addition to its one token. */
+  /** Takes tokens for the processing time of a command, in milliseconds. They are taken in addition to the one token for each command. */
   chargeWork(ms: number): void {
     if (ms > 0) this.commands.charge(ms / this.#costMs);
   }
@@ -149,7 +149,7 @@ export class Session {
     this.lastActivityAt = this.#now();
   }
 
-  /** Makes an id for a subscription to which the client gave none (SUB-1). */
+  /** Creates an id for a subscription, if the client did not give one (SUB-1). */
   nextSubscriptionId(): string {
     for (;;) {
       this.#serial += 1;

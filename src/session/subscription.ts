@@ -1,12 +1,13 @@
-/**
- * One subscription of one connection: its stream, events and filter, and the facts that `/ws/subscriptions` lists (OPS-2).
- */
+/** One subscription of one connection: its streams, events and filter, and the facts that `/ws/subscriptions` lists (OPS-2). */
 import type { Recovery } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 // Cycle of types: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
 
-/** What subscriptions with the same events and filter have been sent: an event is for all of them or for none. */
+/**
+ * Counts the events of all subscriptions with the same events and filter. Each of these events is sent to all of them, so one count
+ * suffices.
+ */
 export interface DeliveryTally {
   readonly delivered: number;
   /** Milliseconds since the Unix epoch. */
@@ -16,17 +17,17 @@ export interface DeliveryTally {
 export interface SubscriptionOptions {
   readonly id: string;
   readonly session: Session;
-  /** The one stream; undefined if it follows many. */
+  /** The stream, if the subscription has only one. Undefined if it follows many streams. */
   readonly stream: string | undefined;
-  /** Names and patterns of the streams, in the normal form of stream-selectors.ts; one name if there is one stream. */
+  /** Names and patterns of streams, in the normal form of stream-selectors.ts. If there is only one stream, its name. */
   readonly selectors: readonly string[];
   readonly events: readonly string[];
-  /** Normalised: the filter in force. */
+  /** The normalised filter. */
   readonly filter: Filter;
   readonly replayMode: 'none' | 'warm' | 'resume';
-  /** The frame prefix of live events that match only this subscription. */
+  /** The prefix of the frames of live events that match only this subscription of the connection. */
   readonly livePrefix: string;
-  /** Estimated memory in bytes, counted against the node's budget for filters. */
+  /** Estimated memory in bytes. The node's budget for filters counts it. */
   readonly bytes: number;
   readonly createdAt: number;
 }
@@ -43,13 +44,19 @@ export class Subscription {
   readonly bytes: number;
   readonly createdAt: number;
   recovery: Recovery = { attempted: false };
-  /** Whether `subscribed`, and with many streams the whole replay, has been written; only then do heartbeats name the streams (CON-7). */
+  /**
+   * Whether heartbeats may report the streams of this subscription. They may after `subscribed` was written and, with many streams, the
+   * whole replay (CON-7).
+   */
   confirmed = false;
   replayed = 0;
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
   replayedAt: number | undefined;
-  /** Count the events of all subscriptions with the same selector, events and filter; one for each selector, with its count at the start. */
+  /**
+   * The counts of events, one for each selector. Each count is shared by all subscriptions with the same selector, events and filter;
+   * `before` is its value when this subscription began.
+   */
   readonly #tallies: { readonly tally: DeliveryTally; readonly before: number }[] = [];
 
   constructor(options: SubscriptionOptions) {
@@ -65,17 +72,17 @@ export class Subscription {
     this.createdAt = options.createdAt;
   }
 
-  /** The member of `subscribed` that names its streams. */
+  /** The member of `subscribed` that names the streams of this subscription. */
   get named(): { readonly stream: string } | { readonly streams: string[] } {
     return this.stream === undefined ? { streams: [...this.selectors] } : { stream: this.stream };
   }
 
-  /** Uses `tally`, too, to count the events of this subscription from now on. */
+  /** From now on, `tally` also counts events of this subscription. */
   countBy(tally: DeliveryTally): void {
     this.#tallies.push({ tally, before: tally.delivered });
   }
 
-  /** Live events queued for it. */
+  /** Number of live events that were queued for this subscription. */
   get delivered(): number {
     return this.#tallies.reduce((sum, { tally, before }) => sum + tally.delivered - before, 0);
   }

@@ -1,21 +1,21 @@
-/** A token bucket: a steady rate with bursts. */
+/** A token bucket, which limits a rate but allows bursts. */
 export interface TokenBucketOptions {
   /** A whole number. */
   readonly ratePerSecond: number;
-  /** The most tokens that can be taken at once; a whole number. */
+  /** The maximum number of tokens that can be taken at once. A whole number. */
   readonly burst: number;
   /** Whole milliseconds. */
   readonly now: () => number;
 }
 
-/** The longest wait for a token, in seconds. */
+/** The longest time to wait for a token, in seconds. */
 const MOST_DEBT_S = 60;
 
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   /**
-   * In thousandths of a token, so that each millisecond adds a whole number. With fractions, 0.9 + 0.1 may be less than 1, and a
-   * client that waited as long as it was asked to would be refused again.
+   * The balance in thousandths of a token, so that each millisecond adds a whole number. With fractions, 0.9 + 0.1 may be less than 1. A
+   * client that has waited as long as requested would then be refused again.
    */
   #thousandths: number;
   #at: number;
@@ -26,13 +26,13 @@ export class TokenBucket {
     this.#at = options.now();
   }
 
-  /** Takes tokens for work that is already done. The balance becomes negative when there are too few. */
+  /** Takes tokens for work that is already done. If there are too few tokens, the balance becomes negative. */
   charge(tokens: number): void {
     const least = -MOST_DEBT_S * this.#options.ratePerSecond * 1000;
     this.#thousandths = Math.max(least, this.#thousandths - Math.round(tokens * 1000));
   }
 
-  /** Takes one token and returns 0, or takes none and returns the milliseconds until a token is available. */
+  /** Takes one token and returns 0. If there is none, takes nothing and returns the number of milliseconds until a token is available. */
   take(): number {
     const { ratePerSecond, burst, now } = this.#options;
     const at = now();
