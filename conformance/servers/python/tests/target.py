@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 class Client:
-    """One connection. Messages that no test step has read yet are kept."""
+    """One connection. It keeps the messages that the test has not read yet."""
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
@@ -41,7 +41,7 @@ class Client:
         await self.socket.send(json.dumps({"type": kind, "data": data, **more}))
 
     async def ask(self, kind: str, **data: Any) -> Message:
-        """The reply to a command."""
+        """Sends a command and returns the reply."""
         self._commands += 1
         command_id = f"c{self._commands}"
         await self.send(kind, data, id=command_id)

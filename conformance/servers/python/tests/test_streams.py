@@ -20,7 +20,7 @@ def publish(stream: Stream) -> None:
 
 
 def told(stream: Stream, after: int, wanted: Filter = FILES) -> list[tuple[int, list[str]]]:
-    """The losses that a resume receives."""
+    """The losses that a resume reports."""
     losses = stream.resume(wanted, Position(stream.epoch, after)).losses
     return [(loss.sequence_id, loss.directories) for loss in losses]
 

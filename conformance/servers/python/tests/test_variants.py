@@ -31,7 +31,8 @@ class VariantsTest(unittest.IsolatedAsyncioTestCase):
 
 
 class BenignTest(ServerTest):
-    """All benign variants at once, except the bursts, which would wait after every single byte."""
+    """A server with all benign variants at once, except `bursts`: with `one-byte-writes`, it would wait after every
+    byte."""
 
     async def asyncSetUp(self) -> None:
         names = [variant["name"] for variant in await listed("--list-benign") if variant["name"] != "bursts"]

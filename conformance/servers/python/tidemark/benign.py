@@ -1,4 +1,5 @@
-"""Servers that satisfy the contract in unusual ways. A suite that fails one of them demands more than the contract."""
+"""Servers that satisfy the contract in unusual ways. A suite that fails one of them demands more than the contract
+does."""
 
 from __future__ import annotations
 
@@ -75,11 +76,12 @@ class Jitter(Connection):
         await super().write(outgoing)
 
 
-# Long writes go on in pieces of this size: one byte at a time, a megabyte would take longer than any time limit.
+# Only the first bytes of a write are sent one at a time. The rest is sent in pieces, because a megabyte sent one byte
+# at a time would take longer than any time limit.
 SINGLE_BYTES, PIECE = 512, 509
 
 
-@benign("one-byte-writes", "bytes are sent one at a time, those after the first of a long write in small pieces")
+@benign("one-byte-writes", "the first bytes of each write are sent one at a time, the rest in small pieces")
 class OneByteWrites(Wire):
     async def write(self, data: bytes) -> None:
         head = [data[at : at + 1] for at in range(min(len(data), SINGLE_BYTES))]
@@ -103,7 +105,8 @@ class FragmentedFrames(Wire):
 class HeartbeatsAnywhere(Connection):
     async def write(self, outgoing: Outgoing) -> None:
         await super().write(outgoing)
-        # Only now is the message counted and no longer before the position that a heartbeat reports (CON-3, CON-7).
+        # A heartbeat may be sent only now: the message has been counted, and the reported position includes it (CON-3,
+        # CON-7).
         if outgoing.close is None and random.random() < 0.5:
             self.wire.send_text(self.encode(self.heartbeat()))
             await self._flush()

@@ -1,4 +1,4 @@
-"""Timestamps, and the ids that contain them."""
+"""Timestamps, and ids that contain timestamps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RANDOM_BITS = 80
 
 
 def now_ms() -> int:
-    """Milliseconds since 1970, by the wall clock."""
+    """Milliseconds since the Unix epoch, from the system clock."""
     return time.time_ns() // 1_000_000
 
 

@@ -31,7 +31,7 @@ class Commands(FollowsMany):
         self._handlers: Mapping[str, Handler] = {name: getattr(self, name) for name in self.contract.commands}
 
     def handle(self, connection: Connection, command: Command) -> None:
-        """:raises ProtocolError: if the command is rejected; then nothing has changed"""
+        """:raises ProtocolError: if the command is rejected. A rejected command has no effect."""
         if connection.authentication_required and command.type not in self.contract.before_authentication:
             raise ProtocolError("unauthenticated", "Not authenticated: send `authenticate` with a token or an API key first.")
         self._handlers[command.type](connection, command)
@@ -86,8 +86,8 @@ class Commands(FollowsMany):
         connection.queue(reply("unsubscribed", command.id, {"subscriptionIds": [each.id for each in ended]}))
 
     def subscribe(self, connection: Connection, command: Command) -> None:
-        """Queues `subscribed` and the replay and starts live delivery in one step, so that no event is lost or doubled
-        between them."""
+        """Queues `subscribed` and the replay, and starts live delivery, in one step. So no event between replay and
+        live delivery is lost or sent twice."""
         self.check_streams(command.data)
         if "streams" in command.data:
             self.subscribe_many(connection, command)
@@ -146,7 +146,7 @@ class Commands(FollowsMany):
         return picture
 
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
-        """The messages of a replay, each built when it is sent; none after the subscription has ended."""
+        """The messages of a replay. Each is built when it is sent, and none is sent after the subscription has ended."""
         connection = subscription.connection
         for each in replay.in_order():
             if subscription.ended:

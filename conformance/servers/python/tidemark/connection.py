@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 
 
 CLOSE_GRACE = 5.0
-"""Seconds that a peer has to answer the close frame, or to read what was sent before it."""
+"""How long a peer may take to read the waiting messages and to answer the close frame, in seconds."""
 
 SLOW_GRACE = 15.0
-"""The same for a client that reads slowly: the reason for the close comes after the messages that it has not read yet."""
+"""The same for a client that reads slowly. Longer, because the reason for the close comes after the messages that the
+client has not read yet."""
 
 REFUSALS_PER_BURST = 10
-"""The number of rejected bursts within a minute after which a client that does not slow down is closed (4204)."""
+"""After this many rejected bursts within a minute, a client that does not slow down is disconnected (4204)."""
 
 BATCH = 64
-"""The number of messages after which other connections get a turn."""
+"""How many messages a connection sends before other connections get a turn."""
 
 
 class Connection:
@@ -113,7 +114,7 @@ class Connection:
         self.authentication_required = False
 
     def close(self, name: str) -> None:
-        """Sends `closing` and closes, with the code of this name (CON-6)."""
+        """Sends `closing` and closes the connection with the close code of this name (CON-6)."""
         if self.closing is not None:
             return
         self.closing = name
@@ -137,7 +138,7 @@ class Connection:
         code, retryable = self.node.contract.close_codes[name]
         data = {"code": code, "name": name, "retryable": retryable}
         if retryable:
-            # So that clients do not all reconnect at once.
+            # A random delay, so that clients do not all reconnect at once.
             data["retryAfterMs"] = random.randint(500, 3000)
         return push("closing", data)
 
@@ -160,11 +161,12 @@ class Connection:
     # ---- outgoing
 
     def queue(self, message: Message) -> None:
-        """Queues a message that keeps its place among the events."""
+        """Queues a message in its place among the events."""
         self._enqueue(Outgoing(lambda: message, size=len(encode(message))))
 
     def queue_made(self, make: Callable[[], Message]) -> None:
-        """Queues a message that is built when it is sent; it does not count by its size (SUB-6)."""
+        """Queues a message that is built when it is sent. Its size does not count against the limits of the queue
+        (SUB-6)."""
         self._enqueue(Outgoing(make))
 
     def queue_gap(self, message: Message) -> None:
@@ -226,7 +228,7 @@ class Connection:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def changed(self, subscriptions: list[Subscription]) -> list[str]:
-        """The streams with events since the last heartbeat, of subscriptions to many streams (MUL-8)."""
+        """For subscriptions to many streams: the streams with events since the last heartbeat (MUL-8)."""
         heads = {
             each.name: each.head
             for each in self.node.streams
@@ -237,8 +239,9 @@ class Connection:
         return changed[-256:]
 
     def written_position(self, stream: str) -> Position:
-        """The position before everything of a stream that is still to be written (CON-7). A heartbeat overtakes waiting
-        events: if it reported the head, a client could resume after events that it never received."""
+        """The position before all messages of a stream that have not been written yet (CON-7). A heartbeat overtakes
+        waiting events. If it reported the newest position of the stream, the client could resume after events that
+        it never received."""
         position = self.outbox.first_waiting(stream) or self.node.streams.get(stream).head
         return Position(position.epoch, min([position.sequence_id, *self.replaying(stream, position.epoch)]))
 

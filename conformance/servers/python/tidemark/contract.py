@@ -38,9 +38,10 @@ class EventSpec:
     replay: ReplayPolicy
     filterable: Mapping[str, tuple[str, ...]]
     enumerated: Mapping[str, tuple[str, ...]]
-    """The only values that the event can have in a field; not there where it can have any."""
+    """For each field whose values are limited: the only values that the event can have in it."""
     stream: tuple[str, str] | None
-    """Kind and pointer to the id of the one stream on which it may be published (`x-stream`)."""
+    """The only stream on which the event may be published (`x-stream`): the kind of the stream, and a pointer to its
+    id."""
 
 
 class Contract:
@@ -107,7 +108,8 @@ class Contract:
         return specs
 
     def _values(self, root: Mapping[str, Any], pointers: tuple[str, ...]) -> list[str] | None:
-        """Everything that can stand at the pointers, or None where one of them leads to something without a list."""
+        """All values that are possible at the pointers, or None if a schema at one of them does not enumerate its
+        values."""
         values: list[str] = []
         for pointer in pointers:
             schema: Mapping[str, Any] = root
@@ -142,7 +144,7 @@ class Contract:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits in force: the contract's defaults, some overridden by the operator."""
+    """The limits that apply: the defaults of the contract, unless the operator has set others."""
 
     values: Mapping[str, int]
 

@@ -21,7 +21,7 @@ class Command:
 
 
 class CommandReader:
-    """Parses the text of a frame into a command. Its errors carry the command's `id` if that could be read."""
+    """Parses the text of a frame into a command. Its errors contain the `id` of the command if the id could be read."""
 
     def __init__(self, contract: Contract, depth: int) -> None:
         self._contract = contract
@@ -29,7 +29,7 @@ class CommandReader:
         self._depth = depth
 
     def read(self, text: str) -> Command:
-        """:raises ProtocolError: invalid_json, invalid_message, unknown_type, or what `x-error-pointers` says."""
+        """:raises ProtocolError: invalid_json, invalid_message, unknown_type, or a code from `x-error-pointers`"""
         value = self.parse_object(text)
         command_id = self._id_of(value)
         try:
@@ -41,7 +41,7 @@ class CommandReader:
     def _read(self, value: dict[str, Any], command_id: str | None) -> Command:
         kind = value.get("type")
         if not isinstance(kind, str):
-            raise ProtocolError("invalid_message", "The message has no `type`, which must be a string.", pointer="/type")
+            raise ProtocolError("invalid_message", "The message needs a `type`, which must be a string.", pointer="/type")
         if kind not in self._contract.commands:
             known = ", ".join(sorted(self._contract.commands))
             raise ProtocolError("unknown_type", f"Unknown command; expected one of {known}.", pointer="/type")
@@ -61,7 +61,7 @@ class CommandReader:
     def check(self, message: str, value: dict[str, Any]) -> None:
         """Validates a message, or the body of a request, against its schema.
 
-        :raises ProtocolError: invalid_message, or what `x-error-pointers` says
+        :raises ProtocolError: invalid_message, or a code from `x-error-pointers`
         """
         found = self._validator.check(self._contract.schema_of(message), value)
         if found is not None:
@@ -83,7 +83,8 @@ class CommandReader:
         return command_id if fits else None
 
     def _code(self, message: str, found: Violation) -> str:
-        """An unknown or missing field is `invalid_message` (ENV-4); an invalid value may have its own code."""
+        """The code is `invalid_message` for an unknown or missing field (ENV-4). An invalid value may have its own
+        code."""
         if found.kind == "value":
             for pointer, code in self._contract.error_pointers(message).items():
                 if found.pointer == pointer or found.pointer.startswith(pointer + "/"):

@@ -49,7 +49,7 @@ class Disconnect(Exception):
 
 
 def shorten_pointer(pointer: str) -> str:
-    """Shortens a pointer to the nearest parent within the bound, because names of unknown fields have any length."""
+    """Shortens a pointer to its nearest parent within the limit. Names of unknown fields may have any length."""
     while len(pointer) > LONGEST_POINTER:
         pointer = pointer.rpartition("/")[0]
     return pointer

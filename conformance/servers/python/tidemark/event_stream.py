@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVENTS_PATH = "/ws/events"
 
 SINGLE = frozenset({"stream", "replay", "after"})
-"""Parameters that occur once; every other one is a list."""
+"""Parameters that may occur only once. Every other parameter is a list."""
 
 RETRY_MS = 1000
 
@@ -77,7 +77,7 @@ class EventStreams:
             return {"mode": mode}
         stream, position = self.read_position(text)
         if stream != single.get("stream", "main"):
-            raise ProtocolError("invalid_message", "The position is one of another stream.", pointer="/after")
+            raise ProtocolError("invalid_message", "The position belongs to another stream.", pointer="/after")
         return {"mode": "resume", "after": position.wire()}
 
     def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
@@ -98,7 +98,7 @@ class EventStreams:
         return stream, Position(unquote(epoch), int(digits))
 
     def in_query(self, error: ProtocolError) -> ProtocolError:
-        """The error about a command as one about the query."""
+        """Converts an error about the command to an error about the query, in which its pointer names a parameter."""
         if error.pointer is not None:
             error.pointer = error.pointer.replace("/data/filter", "").replace("/data/", "/")
         return error
@@ -165,7 +165,7 @@ class EventStreamWire(Wire):
         return None
 
     def send_ping(self) -> None:
-        """There is none (SSE-4)."""
+        """Does nothing: server-sent events have no pings (SSE-4)."""
 
     def send_close(self, code: int, reason: str) -> None:
         self.is_open = False

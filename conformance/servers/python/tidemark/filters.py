@@ -19,14 +19,15 @@ S = TypeVar("S")
 
 
 def covers_event(pattern: str, name: str) -> bool:
-    """A name, or a prefix of names followed by `*`."""
+    """Whether a pattern covers a name. A pattern is a name, or a prefix followed by `*`."""
     return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def match_run(
     pattern: Sequence[P], subject: Sequence[S], is_run: Callable[[P], bool], same: Callable[[P, S], bool]
 ) -> bool:
-    """Whether the pattern matches the whole subject; a run matches any number of items, also none."""
+    """Whether the pattern matches the whole subject. A run (a part for which `is_run` is true) matches any number of
+    items, including none."""
     p = s = 0
     run = taken = -1
     while s < len(subject):
@@ -236,7 +237,8 @@ class Filter:
         return None
 
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
-        """A field constrains only the events that declare it; for these, an absent value does not match."""
+        """Applies one filter field. It constrains only events that declare the field; such an event does not match if
+        it has no value there."""
         pointers = spec.filterable.get(field)
         if pointers is None:
             return None

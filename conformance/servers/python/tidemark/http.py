@@ -36,9 +36,10 @@ class Head:
     method: str
     path: str
     query: Mapping[str, str]
-    """Without repetitions, except where `parameters` are read."""
+    """The query without repeated parameters. Repeated parameters are rejected, except for requests that read
+    `parameters`."""
     parameters: tuple[tuple[str, str], ...]
-    """Names and values of the query, in the order received."""
+    """Names and values of the query parameters, in the order received."""
     headers: tuple[tuple[str, str], ...]
     """Names in lower case, in the order received."""
     minor: int
@@ -122,7 +123,7 @@ def parse_head(text: str) -> Head:
 
 
 def _parse_target(target: str) -> tuple[str | None, str, tuple[tuple[str, str], ...]]:
-    """Authority, path and query. A path with escapes is rejected: none of the server's paths needs any."""
+    """Authority, path and query. A path with percent escapes is rejected, because no path of this server needs them."""
     match = _TARGET.fullmatch(target)
     if match is None:
         raise BadRequest(400, "The request target is malformed.")

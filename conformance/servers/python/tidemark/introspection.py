@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUERY = frozenset({"stream", "event", "principal", "connection", "limit", "cursor"})
 SUMMARY = ("status", "version", "protocolVersion", "contractDigest", "nodeId", "uptimeMs")
-"""What everyone sees of health (OPS-1)."""
+"""The members of the health report that every client may see (OPS-1)."""
 
 MOST_ITEMS = 1000
 USUAL_ITEMS = 100
@@ -167,7 +167,7 @@ def _read_cursor(text: str | None) -> tuple[str, str]:
     try:
         connection, subscription = base64.b64decode(text, altchars=b"-_", validate=True).decode().split("\n")
     except (binascii.Error, UnicodeError, ValueError) as error:
-        raise ProtocolError("invalid_message", "The cursor is invalid; use nextCursor of a page.", pointer="/cursor") from error
+        raise ProtocolError("invalid_message", "The cursor is invalid; use nextCursor of the previous page.", pointer="/cursor") from error
     return connection, subscription
 
 
@@ -210,7 +210,7 @@ def _aggregates(chosen: list[Subscription]) -> dict[str, Any]:
     }
 
 
-# Items in each list of an explanation: maxItems of the contract.
+# The maximum length of each list in an explanation: `maxItems` in the contract.
 LISTED = 1000
 
 

@@ -24,7 +24,7 @@ from .variants import Registry
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 conformance/servers/python/", description="A Tidemark server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7400, help="0: any free port")
+    parser.add_argument("--port", type=int, default=7400, help="port to listen on; 0 chooses a free port")
     parser.add_argument(
         "--host-name", action="append", default=[], metavar="NAME", help="host name to serve besides the loopback names"
     )
@@ -34,11 +34,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--insecure", action="store_true", help="listen on a public address without credentials")
     parser.add_argument("--broadcast", action="store_true", help="turn the broadcast command on")
-    parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="one of x-limits")
+    parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="change a limit of the contract (x-limits)")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="break one clause")
     parser.add_argument("--benign", action="append", default=[], metavar="NAME", help="behave unusually within the contract")
-    parser.add_argument("--list-mutants", action="store_true", help="print them as JSON")
-    parser.add_argument("--list-benign", action="store_true", help="print them as JSON")
+    parser.add_argument("--list-mutants", action="store_true", help="print the names as JSON, with descriptions")
+    parser.add_argument("--list-benign", action="store_true", help="print the names as JSON, with descriptions")
     return parser
 
 
@@ -121,11 +121,11 @@ async def serve(arguments: argparse.Namespace) -> None:
 
 
 def reload_tokens(node: Node, file: Path | None) -> None:
-    """Reloads the tokens; those that are no longer in the file are revoked."""
+    """Reloads the tokens. A token that is no longer in the file is revoked."""
     try:
         node.tokens = Tokens.load(file, node.contract)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        print(f"--tokens {file}: {error}; the previous tokens stay in force", file=sys.stderr)
+        print(f"--tokens {file}: {error}; the previous tokens remain valid", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

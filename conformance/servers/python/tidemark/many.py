@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .node import Node
 
 PORTION = 256
-"""The most items of `positions` in one message."""
+"""The maximum number of items of `positions` in one message."""
 
 
 def normal_form(selectors: Iterable[str]) -> list[str]:
-    """Sorted, without those that others cover."""
+    """The selectors, sorted, without those that other selectors cover."""
     unique = sorted(set(selectors))
     return [each for each in unique if not any(other != each and covers(other, each) for other in unique)]
 
@@ -53,7 +53,7 @@ class Plans:
     ended: list[str] = field(default_factory=list)
     gaps: list[Message] = field(default_factory=list)
     reason: str | None = None
-    """Why one of the resumes failed."""
+    """Why the first failed resume failed; None if every resume succeeded."""
 
 
 class FollowsMany:
@@ -88,7 +88,7 @@ class FollowsMany:
         return stream.resume(wanted, after) if mode == "resume" and recovery.reason is None else stream.warm(wanted)
 
     def check_streams(self, data: Mapping[str, Any]) -> None:
-        """:raises ProtocolError: if members for one stream and for many are mixed"""
+        """:raises ProtocolError: if members for one stream are mixed with members for many streams"""
         replay = data.get("replay", {})
         many = "streams" in data
         wrong = (
@@ -123,7 +123,8 @@ class FollowsMany:
         return selectors
 
     def is_whole(self, principal: Principal, wanted: Filter, selector: str) -> bool:
-        """A pattern may be narrowed; a name must be covered."""
+        """Whether a selector is accepted. A pattern always is, because it is reduced to what the scopes cover. A name
+        must be covered completely."""
         return selector.endswith("*") or all(principal.may("subscribe", event, selector) for event in wanted.events)
 
     def narrowed(self, principal: Principal, wanted: Filter, selectors: list[str]) -> list[str]:
@@ -161,7 +162,8 @@ class FollowsMany:
             plans.reason = plans.reason or plan.recovery.reason
 
     def plan(self, subscription: Subscription, stream: Stream, position: Position | None) -> Plan:
-        """Each stream resumes after its own position; one without a position, from before its first event (MUL-5)."""
+        """Plans the replay of one stream. A stream resumes after its own position, or without a position before its
+        first event (MUL-5)."""
         after = position or Position(stream.epoch, 0)
         resumes = subscription.mode == "resume"
         recovery = stream.recovery(after) if resumes else Recovery(attempted=False)

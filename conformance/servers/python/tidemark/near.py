@@ -1,4 +1,4 @@
-"""Names that are nearly those of declared events (SUB-7)."""
+"""Finds names that differ only slightly from the names of declared events (SUB-7)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ SHORTEST = 4
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name from which this one differs in one character or two neighbouring ones."""
+    """The known name that differs from this name in at most two neighbouring characters, or None."""
     if len(name) < SHORTEST or "*" in name:
         return None
     return next((each for each in known if each != name and is_near(name, each)), None)
 
 
 def is_near(one: str, other: str) -> bool:
-    """Whether some two characters, or fewer, in one place of either make the whole difference."""
+    """Whether the names become equal when at most two characters are removed from each, at the same place."""
     return any(
         one[:at] == other[:at] and _ends_alike(one[at:], other[at:])
         for at in range(min(len(one), len(other)) + 1)
@@ -29,13 +29,13 @@ def _ends_alike(one: str, other: str) -> bool:
 
 
 class Hints:
-    """What a reply says of names that seem to be misspelt."""
+    """Makes the hints in a reply about names that seem to be misspelt."""
 
     def __init__(self, contract: Contract) -> None:
         self._declared = [name for name in contract.events if name != CUSTOM]
 
     def member(self, names: list[tuple[str, str]]) -> dict[str, Any]:
-        """`hints` of a reply, for names with their pointers; nothing where all of them are in order."""
+        """The member `hints` of a reply, for names with their pointers. Empty if no name seems to be misspelt."""
         hints = [
             {"pointer": pointer, "message": f"{name} is an event of your own; did you mean {meant}?", "suggestion": meant}
             for name, pointer in names

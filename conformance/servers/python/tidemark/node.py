@@ -73,7 +73,7 @@ class Node:
         return self.tokens.find(token)
 
     def publish(self, stream: str, name: str, source: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
-        """Assigns the position, stores the event and fans it out in one step (STR-4)."""
+        """Assigns a position to the event, stores it and delivers it to subscribers, in one step (STR-4)."""
         event = self.streams.get(stream).append(name, source, payload)
         self.counters.published += 1
         self.fan_out(event)
@@ -132,8 +132,8 @@ class Node:
                 connection.queue_gap(self.gap(subscriptions, stream.head, head, "epoch_changed", stream=stream.name))
 
     def expire(self, stream: Stream) -> None:
-        """Forgets a session stream; those that follow it among other streams need no gap (MUL-6). A subscription of its
-        own keeps it."""
+        """Forgets an expired session stream, unless a subscription names it as its only stream. Subscriptions to many
+        streams get no gap for it (MUL-6)."""
         if self.subscriptions.alone_on(stream.name):
             return
         self.streams.end(stream)
@@ -148,7 +148,7 @@ class Node:
             self.begin_anew(stream)
 
     def housekeeping(self) -> None:
-        """Does the work that depends only on time."""
+        """Does the periodic work."""
         for stream in self.streams.expired():
             self.expire(stream)
         for stream in self.streams:

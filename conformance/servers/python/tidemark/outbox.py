@@ -1,8 +1,8 @@
 """The send queue of one connection (BCK-1).
 
 It has two lanes: control messages overtake everything queued, and messages that must keep their order wait with the
-events. A replay is one entry of the ordered lane. It is expanded as the socket drains, so a long replay needs no copy
-and does not count against the bound.
+events. A replay is one entry of the ordered lane. Its messages are built only when the socket has room, so a long
+replay needs no copy and does not count against the limits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .streams import Event, Position
 from .subscriptions import Subscription
 
 GUESSED_BYTES = 256
-"""For a message that is built only when it is sent."""
+"""The assumed size of a message that is built only when it is sent."""
 
 
 @dataclass
@@ -35,9 +35,9 @@ class Outgoing:
     close: str | None = None
     """The name of the close code if the connection is closed after this message."""
     companions: list[Message] = field(default_factory=list)
-    """Messages that are written directly after it."""
+    """Messages that are written directly after this one."""
     after: tuple[str, Position] | None = None
-    """A stream, and the position from which a client must resume while it has not received the message (CON-7)."""
+    """A stream, and the position from which a client must resume until it has received this message (CON-7)."""
     on_written: Callable[[], None] | None = None
 
     def before(self, stream: str) -> Position | None:

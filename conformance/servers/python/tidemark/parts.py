@@ -32,7 +32,8 @@ class Parts:
 
 
 def compose(variants: list[type]) -> Parts:
-    """Combines the variants of each part with its plain class; variants of one part call each other by `super()`."""
+    """Combines the variants of each part with the unchanged class. Variants of the same part call each other by
+    `super()`."""
     plain = Parts()
     chosen: dict[str, type] = {}
     for each in fields(Parts):
@@ -43,7 +44,8 @@ def compose(variants: list[type]) -> Parts:
 
 
 def _base_of(variant: type) -> type | None:
-    """The class of the part that a variant changes: the most derived one, because one part may extend another."""
+    """The class of the part that a variant changes. If several classes fit, the most derived one, because a part may
+    extend another."""
     bases: list[type] = [getattr(Parts(), each.name) for each in fields(Parts)]
     fitting = [base for base in bases if issubclass(variant, base)]
     return max(fitting, key=lambda base: len(base.__mro__), default=None)

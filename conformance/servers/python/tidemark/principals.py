@@ -16,7 +16,7 @@ _KINDS = {"user": "user", "agent": "agent", "key": "api_key", "service": "servic
 
 
 def covers(glob: str, pattern: str) -> bool:
-    """Whether the glob covers all names that the pattern covers; both are literals with an optional `*` at the end."""
+    """Whether the glob covers all names that the pattern covers; both are names with an optional `*` at the end."""
     if glob.endswith("*"):
         return pattern.removesuffix("*").startswith(glob[:-1])
     return glob == pattern
@@ -45,13 +45,13 @@ class Principal:
     scopes: tuple[str, ...]
     expires_ms: int | None = None
     lifetime_ms: int | None = None
-    """If set, the credential expires so long after it is presented."""
+    """If set, the credential expires this long after a client has presented it."""
 
     def shown(self) -> Principal:
         return self if self.lifetime_ms is None else replace(self, expires_ms=now_ms() + self.lifetime_ms)
 
     def may(self, action: str, event: str, stream: str) -> bool:
-        """If `event` is a pattern, one scope must cover all of it."""
+        """Whether a scope allows the action. If `event` is a pattern, a single scope must cover the whole pattern."""
         return any(Scope.parse(text).covers(action, event, stream) for text in self.scopes)
 
     def may_any(self, action: str, stream: str) -> bool:
@@ -93,7 +93,7 @@ class Tokens:
         return bool(self._principals)
 
     def find(self, token: str) -> Principal | None:
-        """Compares with all of them, so that the time reveals nothing."""
+        """Compares the token with every configured token, so that the time that this takes reveals nothing."""
         found = None
         for known, principal in self._principals.items():
             if hmac.compare_digest(known.encode(), token.encode()):

@@ -49,8 +49,8 @@ class Publisher:
         self._idempotency = Idempotency(node.limits.seconds("idempotencyWindowMs"))
 
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
-        """Publishes `data` of a command, or the body of a request, that is valid by its schema; `pointer` is its place
-        in the message.
+        """Publishes the `data` of a command or the body of a request, after validation by its schema. `pointer` leads
+        to `data` in the message, for errors.
 
         :raises ProtocolError: forbidden, payload_too_large, payload_invalid, stream_invalid
         """
@@ -79,7 +79,7 @@ class Publisher:
         return next((f"{kind}:{name}" for name in values_at({"payload": data["payload"]}, pointer)), None)
 
     def stream_of(self, data: Mapping[str, Any]) -> str:
-        """Where the event goes."""
+        """The stream on which to publish the event."""
         stream: str = data.get("stream") or self.home_of(data) or "main"
         return stream
 

@@ -7,7 +7,7 @@ from collections import deque
 
 
 class TokenBucket:
-    """A steady rate, with bursts."""
+    """Limits a rate, but allows bursts."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._rate = per_second
@@ -16,7 +16,7 @@ class TokenBucket:
         self._at = time.monotonic()
 
     def take(self) -> int:
-        """0 if allowed now, otherwise the milliseconds to wait."""
+        """Returns 0 if the action is allowed now, otherwise how many milliseconds to wait."""
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now

@@ -23,7 +23,7 @@ Route = Callable[[Head, bytes], Response]
 SOCKET_PATH = "/ws"
 
 CONTRACT_PATH = "/asyncapi.yaml"
-"""Pages of every origin may read it (`x-any-origin`)."""
+"""Pages of every origin may read the contract (`x-any-origin`)."""
 
 LIMITED_PATHS = frozenset(
     {
@@ -38,7 +38,8 @@ LIMITED_PATHS = frozenset(
         "/metrics",
     }
 )
-"""Probes must not fail under load, and documents cost nothing (OPS-6)."""
+"""The paths with a rate limit. Probes have none because they must not fail under load; documents have none because they
+cost little (OPS-6)."""
 
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
@@ -102,8 +103,8 @@ class Routes:
     # ---- access
 
     def check_door(self, head: Head) -> None:
-        """Checks host name, origin and credentials in the query string; also for HTTP, because a page in a browser
-        could send the request.
+        """Checks host name, origin and query string (which must contain no credential). HTTP requests are checked too,
+        because a page in a browser could send them.
 
         :raises ProtocolError: forbidden, invalid_message
         """
@@ -138,7 +139,7 @@ class Routes:
         return host_name(host) in self.node.options.hosts
 
     def choose_subprotocol(self, offered: list[str]) -> str | None:
-        """:raises ProtocolError: invalid_message, if the server supports none of them"""
+        """:raises ProtocolError: invalid_message, if the server supports none of the offered subprotocols"""
         subprotocol = self.node.contract.subprotocol
         if offered and subprotocol not in offered:
             raise ProtocolError("invalid_message", f"Unsupported subprotocols; expected {subprotocol}.")
@@ -149,8 +150,8 @@ class Routes:
         return origin in self.node.options.origins or (scheme in ("http", "https") and rest.lower() == host.lower())
 
     def token_of(self, head: Head) -> str | None:
-        """The credential of a request. An Authorization header with another scheme than Bearer cannot be valid; its
-        whole value is returned, so that it is rejected."""
+        """The credential of a request. If an Authorization header has another scheme than Bearer, its whole value is
+        returned, which is then rejected as an invalid credential."""
         authorization = head.get("authorization")
         if authorization is None:
             return head.get("x-api-key")
@@ -207,7 +208,7 @@ class Routes:
         return Response.json(200, introspection.page(self.node, head.query))
 
     def head_events(self, head: Head, body: bytes) -> Response:
-        """HEAD opens nothing; the server itself answers GET."""
+        """Answers HEAD without opening a stream of events. GET is handled by `server.py`."""
         self.require(head)
         return Response(200, b"", "text/event-stream", headers=tuple(self.page_headers(head)))
 
@@ -216,7 +217,7 @@ class Routes:
         return Response(204, b"", "text/plain", headers=(*self.page_headers(head), allowed))
 
     def page_headers(self, head: Head) -> list[tuple[str, str]]:
-        """Lets a page of another, allowed origin read the response (SSE-4)."""
+        """Headers that let a page of another origin, if it is allowed, read the response (SSE-4)."""
         origin = head.get("origin")
         return [] if origin is None else [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]
 
@@ -277,7 +278,7 @@ class Routes:
         return Response.json(200, answer)
 
     def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
-        """Whether an open connection had this id (OPS-8)."""
+        """Disconnects a client. Returns whether an open connection had this id (OPS-8)."""
         for connection in list(self.node.connections):
             if connection.id == connection_id and connection.closing is None:
                 connection.close("disconnected" if reconnect else "removed")
@@ -302,7 +303,8 @@ class Routes:
         return Response(200, file.read_bytes(), media_type, headers=(("Vary", "Accept"),))
 
     def get_root(self, head: Head, body: bytes) -> Response:
-        """Relative, because a proxy may have put this server below a prefix (OPS-7)."""
+        """Redirects to the reference. The address is relative, because a proxy may serve this server below a path
+        prefix (OPS-7)."""
         return Response(302, b"", "text/plain", headers=(("Location", "docs"),))
 
     def get_console(self, head: Head, body: bytes) -> Response:
@@ -328,7 +330,7 @@ class Routes:
 
 
 def prefers_json(head: Head) -> bool:
-    """Whether the client would rather have JSON than YAML (RFC 9110 §12.5.1); without a preference it gets YAML."""
+    """Whether the client prefers JSON to YAML (RFC 9110 §12.5.1). A client without a preference gets YAML."""
     weights = _accepted(head)
     return _weight(weights, "application/json") > _weight(weights, "application/yaml")
 

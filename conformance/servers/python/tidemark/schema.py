@@ -67,7 +67,8 @@ class Validator:
     def _check_object(self, schema: Schema, value: dict[str, Any], pointer: str) -> Violation | None:
         properties: Mapping[str, Schema] = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
-        # A misspelt field is reported as unknown, not as the field that is missing because of it.
+        # Unknown fields are checked before missing ones, so that a misspelt field is reported as unknown and not as
+        # missing.
         for name in value:
             if name not in properties and others is False:
                 return Violation(f"{pointer}/{escape(name)}", _unknown_field(name, list(properties)), "unknown")

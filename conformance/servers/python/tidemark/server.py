@@ -16,10 +16,11 @@ from .routes import SOCKET_PATH
 from .wire import Wire
 
 HOUSEKEEPING = 0.1
-"""Seconds between two rounds of the work that depends only on time."""
+"""Seconds between two rounds of the periodic work."""
 
 LINGER = 0.5
-"""Minimum seconds for which a draining node responds, so that clients get 503 instead of a refused connection."""
+"""How long a draining node at least continues to respond, in seconds, so that clients get status 503 instead of a
+refused connection."""
 
 CODES = {413: "payload_too_large", 429: "rate_limited", 503: "rate_limited"}
 
@@ -115,7 +116,8 @@ class Server:
         await self._run(self.node.parts.connection(self.node, wire, principal, token), address)
 
     async def _follow(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers a request for events: a connection whose client has sent one `subscribe` (SSE-1)."""
+        """Answers a request for server-sent events. It is handled like a connection whose client has sent one
+        `subscribe` (SSE-1)."""
         address = str((writer.get_extra_info("peername") or ("",))[0])
         refusal = None
         try:

@@ -1,6 +1,6 @@
 """Streams: order, history and replays (STR, RPL).
 
-No method here waits, so numbering, storing and publishing an event is one step.
+No method here waits, so an event is numbered, stored and published in one step.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Loss:
-    """The directories that a source lost, and the head at that moment (GAP-2)."""
+    """A source lost changes below these directories, when the stream was at this position (GAP-2)."""
 
     position: Position
     directories: list[str]
@@ -83,7 +83,7 @@ class Loss:
 
 
 MOST_LOSSES = 256
-"""Past this bound the oldest losses are merged: reporting too much is safe."""
+"""Above this limit the oldest losses are merged. This may report a loss to more clients than necessary, which is safe."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ OVERHEAD_BYTES = 256
 
 
 class Retained:
-    """The newest event per key and name, and per name, also after it left history: for warm pictures (RPL-3)."""
+    """The newest event of each key and the newest event of each name, for warm replays. They are kept even after they
+    have left history (RPL-3)."""
 
     def __init__(self, contract: Contract, most_keys: int) -> None:
         self._contract = contract
@@ -118,7 +119,7 @@ class Retained:
         self._keys: OrderedDict[tuple[str, str], dict[str, Event]] = OrderedDict()
         self._latest: dict[str, Event] = {}
         self.evicted: set[str] = set()
-        """Names of the events for which a key was dropped."""
+        """Names of the events for which the event of a key has been dropped."""
 
     def add(self, event: Event) -> None:
         policy = self._contract.event(event.name).replay
@@ -227,7 +228,7 @@ class Stream:
         return Replay("resume", events, truncated=False, losses=losses)
 
     def lose(self, directories: list[str]) -> Loss:
-        """Keeps a source loss for resumes from this position or earlier (GAP-2)."""
+        """Records a source loss, to report it at every resume from this position or an earlier one (GAP-2)."""
         loss = Loss(self.head, directories)
         self._losses = [each for each in self._losses if each.sequence_id >= self.floor - 1]
         self._losses.append(loss)
@@ -237,12 +238,12 @@ class Stream:
         return loss
 
     def losses_since(self, after: Position) -> list[Loss]:
-        """Includes a loss at exactly the position, because it may not have reached the client before the connection
-        broke."""
+        """The losses since a position. Includes losses at exactly this position, because the client may not have
+        received their gaps before the connection broke."""
         return [each for each in self._losses if each.sequence_id >= after.sequence_id]
 
     def warm(self, wanted: Filter) -> Replay:
-        """The state that a permanent subscriber would have, by the replay policy of each event."""
+        """The events of a warm replay, selected by the replay policy of each event."""
         self.trim()
         picture: dict[Any, Event] = {}
         for event in self._in_order():
@@ -274,7 +275,7 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether the picture lacks an event; also true if only the lost events could decide it."""
+        """Whether the warm replay may lack an event: also true if this depends on events that have been dropped."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay
@@ -307,15 +308,15 @@ class Streams:
         return iter(list(self._streams.values()))
 
     def get(self, name: str) -> Stream:
-        """Creates a stream on first use. Forgetting a blank stream is harmless: until a stream with content is
-        forgotten, all streams begin with the same epoch and sequenceId."""
+        """Returns a stream, and creates it on first use. A blank stream may be forgotten: when it is created again, it
+        has the same epoch and sequenceId, unless a stream with content has been forgotten meanwhile."""
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)
         return stream
 
     def end(self, stream: Stream) -> None:
-        """The next epoch of any stream is one that was never used before."""
+        """Forgets a stream. From then on, new streams get an epoch that has never been used."""
         del self._streams[stream.name]
         if not stream.is_blank:
             self._epoch = make_ulid()

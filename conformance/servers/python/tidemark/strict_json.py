@@ -1,5 +1,5 @@
-"""JSON under the rules of the contract (ERR-3): bounded depth before parsing, and nothing that two parsers could read
-differently."""
+"""Parses JSON by the rules of the contract (ERR-3): the depth is checked before parsing, and text that two parsers
+could read differently is rejected."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    # Converting thousands of digits is slow. Such a number becomes infinite, and `find_huge_number` rejects it.
+    # Converting thousands of digits is slow, so a number with many digits becomes infinite. `find_huge_number` then
+    # rejects it.
     return int(digits) if len(digits) <= 20 else math.inf
 
 
@@ -75,7 +76,7 @@ def _check_surrogates(value: Any) -> None:
 def find_huge_number(value: Any) -> str | None:
     """The pointer to the first number above 2^53−1, which other parsers would round."""
     for pointer, leaf in _numbers(value, ""):
-        # Above 2^53 every double is an integer, also when written with an exponent.
+        # Fractions need no other check, because every double above 2^53 is an integer.
         if abs(leaf) > LARGEST_INTEGER:
             return pointer
     return None
@@ -98,7 +99,7 @@ def escape(key: str) -> str:
 
 
 def values_at(value: Any, pointer: str) -> list[str]:
-    """The strings at a pointer, where a list stands for all its items; empty if there are none."""
+    """The strings at a pointer. A list on the way stands for all its items. Empty if there are no strings."""
     found = [value]
     for step in pointer.split("/")[1:]:
         found = [item[step] for item in _spread(found) if isinstance(item, dict) and step in item]

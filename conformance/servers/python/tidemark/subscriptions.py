@@ -22,7 +22,7 @@ class Subscription:
     connection: Connection
     id: str
     stream: str
-    """The one stream; empty if it follows many."""
+    """The stream of the subscription; empty if the subscription has many streams."""
     wanted: Filter
     mode: str
     position: Position
@@ -41,7 +41,7 @@ class Subscription:
     """Whether `subscribed` has been written."""
     ended: bool = False
     streams: list[str] | None = None
-    """Names and patterns, if it follows many streams."""
+    """Names and patterns of the streams, if the subscription has many streams."""
     waiting: dict[str, Position] = field(default_factory=dict)
     """While many streams are replayed: the written position of each stream whose replay is not complete."""
 
@@ -113,11 +113,11 @@ class SubscriptionTable:
             self._by_selector.setdefault(selector, {}).setdefault(connection, {})[subscription.id] = subscription
 
     def of(self, connection: Connection) -> list[Subscription]:
-        """Oldest first."""
+        """The subscriptions of a connection, oldest first."""
         return list(self._by_connection.get(connection, {}).values())
 
     def on(self, stream: str) -> list[tuple[Connection, list[Subscription]]]:
-        """Each connection with its subscriptions that follow the stream, alone or among others."""
+        """Each connection with its subscriptions to the stream, including subscriptions to many streams."""
         found: dict[Connection, list[Subscription]] = {}
         for selector, connections in self._by_selector.items():
             if covers(selector, stream):

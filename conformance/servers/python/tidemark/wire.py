@@ -1,4 +1,4 @@
-"""One WebSocket on an asyncio stream: whole messages in, messages and closes out."""
+"""One WebSocket on an asyncio stream. It returns received messages as a whole, and sends messages and close frames."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HIGH_WATER = 64 * 1024
 
 class Wire:
     expects_pongs = True
-    """Whether a client that stays silent is gone (CON-4)."""
+    """Whether a client that sends nothing, not even pongs, counts as gone (CON-4)."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_bytes: int) -> None:
         self.is_open = True
@@ -61,7 +61,7 @@ class Wire:
         return [] if self._failed else self._messages(data)
 
     def _messages(self, data: bytes) -> list[str]:
-        """Includes messages before a fault or a close frame."""
+        """The complete messages in the data, including messages before a fault or a close frame."""
         messages: list[str] = []
         try:
             for frame in self._decoder.feed(data):
@@ -97,7 +97,7 @@ class Wire:
         return decode_text(b"".join(parts))
 
     def _fail(self, error: FrameError) -> None:
-        """Reads and discards input after a fault, so that the close frame is delivered."""
+        """Ends the connection after a fault. Input is still read, and discarded, so that the close frame is delivered."""
         self._failed = True
         self.send_close(error.code, error.reason)
 
@@ -136,14 +136,14 @@ class Wire:
         await self._writer.drain()
 
     async def room(self) -> None:
-        """Waits while replies pile up: the server stops reading from a client that floods it with pings and does not
-        read."""
+        """Waits while too many replies are queued. So the server stops reading from a client that floods it with pings
+        and does not read the replies."""
         while self._waiting_bytes() > HIGH_WATER:
             self._emptied.clear()
             await self._emptied.wait()
 
     def end_writing(self) -> None:
-        """Does not wait for the peer after a fault (RFC 6455 §7.1.7)."""
+        """After a fault, ends the sending side without waiting for the peer (RFC 6455 §7.1.7)."""
         if self._failed and self._writer.can_write_eof():
             self._writer.write_eof()
 
@@ -151,6 +151,6 @@ class Wire:
         self._writer.transport.abort()
 
     def finish(self, grace: float) -> None:
-        """Closes after everything has been sent, or after a time limit."""
+        """Closes the connection when everything has been sent, at the latest after `grace` seconds."""
         self._writer.close()
         asyncio.get_running_loop().call_later(grace, self.abort)

@@ -1,7 +1,7 @@
-"""Servers that are wrong on purpose, each in one way. A suite that passes one of them does not test the clause that it
-breaks.
+"""Servers that are wrong on purpose, each in one way. If the suite passes such a server, it does not test the clause
+that the server breaks.
 
-Each is a subclass of one part, with one wrong method; the rest of the server is unchanged.
+Each mutant is a subclass of one part, with one wrong method. The rest of the server is unchanged.
 """
 
 from . import (

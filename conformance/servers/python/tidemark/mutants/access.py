@@ -227,7 +227,7 @@ class ReplayUnchecked(Commands):
             connection.principal = actual
 
 
-@mutant("replay-with-old-credentials", "a replay is checked against the widest credential so far, not the present one", clause="RPL-6")
+@mutant("replay-with-old-credentials", "a replay is checked against the widest scopes that the client has had, not the present ones", clause="RPL-6")
 class ReplayWithOldCredentials(Connection):
     def authenticate(self, principal: Principal, token: str) -> None:
         self._widest: tuple[str, ...] = (*getattr(self, "_widest", ()), *self.principal.scopes)
@@ -264,7 +264,7 @@ class OwnOriginRejected(Routes):
         return origin in self.node.options.origins
 
 
-@mutant("origin-by-prefix", "origins whose name begins like an allowed one may connect", clause="SEC-4")
+@mutant("origin-by-prefix", "an origin may connect if its name begins with an allowed origin", clause="SEC-4")
 class OriginByPrefix(Routes):
     def is_welcome_origin(self, origin: str, host: str) -> bool:
         return super().is_welcome_origin(origin, host) or origin.startswith(f"http://{host}")

@@ -186,7 +186,7 @@ class SubprotocolUnconfirmed(Routes):
         return chosen if len(offered) == 1 else None
 
 
-@mutant("limits-misstated", "welcome reports limits other than those in force", clause="CON-2")
+@mutant("limits-misstated", "welcome reports limits other than those that apply", clause="CON-2")
 class LimitsMisstated(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)

@@ -132,13 +132,13 @@ class HealthForStrangers(Routes):
         return introspection.health(self.node)
 
 
-@mutant("requests-unlimited", "requests may come as fast as they like", clause="OPS-6")
+@mutant("requests-unlimited", "the rate of HTTP requests is not limited", clause="OPS-6")
 class RequestsUnlimited(Routes):
     def check_rate(self, head: Head, address: str) -> None:
         pass
 
 
-@mutant("requests-without-retry-after", "the error for a request beyond the allowance has no retryAfterMs", clause="OPS-6")
+@mutant("requests-without-retry-after", "the error for a request above the rate limit has no retryAfterMs", clause="OPS-6")
 class RequestsWithoutRetryAfter(Routes):
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
         response = super().failure(error, status=status)
@@ -263,7 +263,7 @@ class ExplainBlamesEvents(Routes):
         return Response.json(200, {**answer, "mismatches": mismatches})
 
 
-@mutant("explain-ignores-connection", "explain lists other connections than the one asked for", clause="OPS-3")
+@mutant("explain-ignores-connection", "explain ignores the connection parameter and lists other connections too", clause="OPS-3")
 class ExplainIgnoresConnection(Routes):
     def _read(self, message: str, head: Head, body: bytes) -> dict[str, Any]:
         data = super()._read(message, head, body)

@@ -27,13 +27,13 @@ class FilterIgnored(EventStreams):
         return {}
 
 
-@mutant("sse-id-before-event", "the id of an event is the position before it, so that a resume repeats it", clause="SSE-2")
+@mutant("sse-id-before-event", "the id of an event is the position before the event, so that a resume repeats the event", clause="SSE-2")
 class IdBeforeEvent(EventStreams):
     def position_id(self, stream: str, epoch: str, sequence_id: int) -> str:
         return super().position_id(stream, epoch, max(0, sequence_id - 1))
 
 
-@mutant("sse-id-without-epoch", "a position of an earlier epoch counts in the present one: the loss is hidden", clause="SSE-2")
+@mutant("sse-id-without-epoch", "a position of an earlier epoch is applied to the present epoch, so the loss is not reported", clause="SSE-2")
 class IdWithoutEpoch(EventStreams):
     def read_position(self, text: str) -> tuple[str, Position]:
         stream, position = super().read_position(text)
@@ -41,7 +41,7 @@ class IdWithoutEpoch(EventStreams):
         return stream, Position(head.epoch, min(position.sequence_id, head.sequence_id))
 
 
-@mutant("sse-id-without-stream", "an id is taken for a position of whatever stream is requested", clause="SSE-2")
+@mutant("sse-id-without-stream", "an id is applied to the requested stream, even if it belongs to another stream", clause="SSE-2")
 class IdWithoutStream(EventStreams):
     def _replay(self, head: Head, single: Mapping[str, str]) -> dict[str, Any]:
         text = self.position_text(head, single)
@@ -68,7 +68,7 @@ class ResumedWithoutId(EventStreamWire):
         return None if data.get("isReplay") else super().place(kind, data)
 
 
-@mutant("sse-id-in-picture", "events of a warm picture have an id: a reconnect within it skips the rest", clause="SSE-2")
+@mutant("sse-id-in-picture", "events of a warm replay have an id, so that a reconnect during the replay skips the rest", clause="SSE-2")
 class IdInPicture(EventStreamWire):
     def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return data if kind == "event" else super().place(kind, data)
@@ -91,7 +91,7 @@ class NoHeartbeat(Connection):
             super().beat()
 
 
-@mutant("sse-heartbeat-without-id", "heartbeats have no id: a filter that hides everything lets the position expire", clause="SSE-2")
+@mutant("sse-heartbeat-without-id", "heartbeats have no id, so that the position of a client whose filter matches nothing expires", clause="SSE-2")
 class HeartbeatWithoutId(EventStreamWire):
     def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None if kind == "heartbeat" else super().place(kind, data)

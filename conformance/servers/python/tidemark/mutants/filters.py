@@ -159,7 +159,7 @@ class EnumerationFirstOnly(Filter):
         super().check_enumerated(field, values[:1])
 
 
-@mutant("enumeration-unlisted", "the values that there are stay unsaid", clause="SUB-4")
+@mutant("enumeration-unlisted", "the error for a value outside an enumeration does not list the values", clause="SUB-4")
 class EnumerationUnlisted(Filter):
     def check_enumerated(self, field: str, values: Sequence[str]) -> None:
         try:
@@ -169,7 +169,7 @@ class EnumerationUnlisted(Filter):
             raise
 
 
-@mutant("fields-unlisted", "the fields that would do stay unsaid", clause="SUB-4")
+@mutant("fields-unlisted", "the error for a field that no event declares does not list the possible fields", clause="SUB-4")
 class FieldsUnlisted(Filter):
     @classmethod
     def not_applicable(cls, field: str, events: Sequence[str], specs: Sequence[EventSpec]) -> ProtocolError:
@@ -178,7 +178,7 @@ class FieldsUnlisted(Filter):
         return error
 
 
-@mutant("fields-of-all", "as fields that would do, those of all events are named", clause="SUB-4")
+@mutant("fields-of-all", "the error for a field that no event declares lists the fields of all events", clause="SUB-4")
 class FieldsOfAll(Filter):
     @classmethod
     def not_applicable(cls, field: str, events: Sequence[str], specs: Sequence[EventSpec]) -> ProtocolError:

@@ -69,7 +69,7 @@ class OverflowForgotten(Stream):
         return []
 
 
-@mutant("overflow-reported-again", "a source loss is reported at every resume, also from a position after it", clause="GAP-2")
+@mutant("overflow-reported-again", "a source loss is reported at every resume, even from a position after the loss", clause="GAP-2")
 class OverflowReportedAgain(Stream):
     def losses_since(self, after: Position) -> list[Loss]:
         return super().losses_since(Position(after.epoch, 0))
@@ -84,13 +84,13 @@ class OverflowAfterReplay(Commands):
         yield complete
 
 
-@mutant("overflow-moved-to-head", "a resume reports a source loss at the head instead of at its position", clause="GAP-2")
+@mutant("overflow-moved-to-head", "a resume reports a source loss at the newest position instead of the position of the loss", clause="GAP-2")
 class OverflowMovedToHead(Commands):
     def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
         return super().said(subscription, replace(loss, position=subscription.position))
 
 
-@mutant("overflow-unreported-at-its-position", "a source loss is not reported at a resume from exactly its position", clause="GAP-2")
+@mutant("overflow-unreported-at-its-position", "a source loss is not reported at a resume from exactly the position of the loss", clause="GAP-2")
 class OverflowUnreportedAtItsPosition(Stream):
     def losses_since(self, after: Position) -> list[Loss]:
         return super().losses_since(replace(after, sequence_id=after.sequence_id + 1))

@@ -61,7 +61,7 @@ class DocsNeverMarkdown(Routes):
         return super().get_docs(replace(head, headers=()), body)
 
 
-@mutant("docs-always-markdown", "the reference is Markdown as soon as the client names it", clause="OPS-7")
+@mutant("docs-always-markdown", "the reference is Markdown if the client names Markdown, even with a lower weight than HTML", clause="OPS-7")
 class DocsAlwaysMarkdown(Routes):
     def get_docs(self, head: Head, body: bytes) -> Response:
         wants = any("markdown" in each for each in head.all("accept"))
@@ -120,7 +120,7 @@ class FilesUnchecked(Routes):
         pass
 
 
-@mutant("files-any-cursor", "a cursor that the server never wrote is ignored", clause="FIL-2")
+@mutant("files-any-cursor", "a cursor that the server never issued is ignored", clause="FIL-2")
 class FilesAnyCursor(Routes):
     def post_files(self, head: Head, body: bytes) -> Response:
         data = json.loads(body)
@@ -152,14 +152,14 @@ class ContractNeverJson(Routes):
         return super().get_contract(replace(head, headers=()), body)
 
 
-@mutant("contract-always-json", "the contract is JSON as soon as the client accepts it at all", clause="OPS-5")
+@mutant("contract-always-json", "the contract is JSON if the client accepts JSON, even with a lower weight than YAML", clause="OPS-5")
 class ContractAlwaysJson(Routes):
     def get_contract(self, head: Head, body: bytes) -> Response:
         wants = any("json" in each for each in head.all("accept"))
         return super().get_contract(replace(head, headers=(("accept", "application/json"),) if wants else ()), body)
 
 
-@mutant("contract-rewritten", "the JSON of the contract has another digest than welcome says", clause="OPS-5")
+@mutant("contract-rewritten", "the JSON of the contract has another digest than the one in welcome", clause="OPS-5")
 class ContractRewritten(Routes):
     def get_contract(self, head: Head, body: bytes) -> Response:
         response = super().get_contract(head, body)
@@ -204,7 +204,7 @@ class DisconnectAlwaysRetried(Routes):
         return super().disconnect(connection_id, reconnect=True)
 
 
-@mutant("disconnect-never-retried", "disconnect keeps the client away by default", clause="OPS-8")
+@mutant("disconnect-never-retried", "disconnect tells the client by default not to reconnect", clause="OPS-8")
 class DisconnectNeverRetried(Routes):
     def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
         return super().disconnect(connection_id, reconnect=False)

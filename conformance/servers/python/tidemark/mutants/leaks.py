@@ -1,4 +1,4 @@
-"""Servers that show what must not leave them (ERR-2)."""
+"""Servers that reveal information that they must not send (ERR-2)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PathInHeader(Routes):
         return replace(super().get_healthz(head, body), headers=(("X-Served-By", f"{sys.executable} -m tidemark"),))
 
 
-@mutant("credential-in-error", "the error for an invalid credential repeats it", clause="ERR-2")
+@mutant("credential-in-error", "the error for an invalid credential contains the credential", clause="ERR-2")
 class CredentialInError(Routes):
     def identify(self, head: Head) -> tuple[Principal, str | None]:
         try:

@@ -35,7 +35,7 @@ class LaterStreamFromSecond(Connection):
             super().deliver(event, rest)
 
 
-@mutant("later-stream-replayed-again", "the first event of a later stream comes twice", clause="MUL-3")
+@mutant("later-stream-replayed-again", "the first event of a later stream is sent twice", clause="MUL-3")
 class LaterStreamReplayedAgain(Connection):
     def deliver(self, event: Event, subscriptions: list[Subscription]) -> None:
         super().deliver(event, subscriptions)
@@ -115,7 +115,7 @@ class PositionsAfterComplete(Commands):
         yield from sorted(found, key=lambda each: each.event is None and each.make()["type"] == "positions")
 
 
-@mutant("covered-selectors-kept", "streams in force include those that others cover", clause="MUL-1")
+@mutant("covered-selectors-kept", "the reported streams include those that other selectors cover", clause="MUL-1")
 class CoveredSelectorsKept(Commands):
     def narrowed(self, principal: Principal, wanted: Filter, selectors: list[str]) -> list[str]:
         found = super().narrowed(principal, wanted, selectors)

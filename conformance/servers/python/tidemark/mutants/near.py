@@ -29,7 +29,7 @@ class NearMissSilentWhenPublished(Publisher):
         return {name: value for name, value in result.items() if name != "hints"}
 
 
-@mutant("near-miss-by-end-only", "a name is only compared with the beginnings of declared ones", clause="SUB-7")
+@mutant("near-miss-by-end-only", "a name gets a hint only if it begins with a declared name, or a declared name begins with it", clause="SUB-7")
 class NearMissByEndOnly(Hints):
     def suggestion(self, name: str) -> str | None:
         meant = super().suggestion(name)
@@ -50,7 +50,7 @@ class NearMissRefused(Commands):
         return super().make_subscription(connection, data)
 
 
-@mutant("near-miss-corrected", "a misspelt name is taken for the declared one when it is published", clause="SUB-7")
+@mutant("near-miss-corrected", "a misspelt name is replaced by the declared name when it is published", clause="SUB-7")
 class NearMissCorrected(Commands):
     def broadcast(self, connection: Connection, command: Command) -> None:
         meant = self.node.hints.suggestion(command.data["event"])

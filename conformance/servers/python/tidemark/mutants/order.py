@@ -13,13 +13,13 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("heartbeat-claims-head", "a heartbeat reports the head although events before it are still queued", clause="CON-7")
+@mutant("heartbeat-claims-head", "a heartbeat reports the newest position although earlier events are still queued", clause="CON-7")
 class HeartbeatClaimsHead(Connection):
     def written_position(self, stream: str) -> Position:
         return self.node.streams.get(stream).head
 
 
-@mutant("heartbeat-forgets-replay", "during a replay a heartbeat reports the position at its end", clause="CON-7")
+@mutant("heartbeat-forgets-replay", "during a replay a heartbeat reports the position at the end of the replay", clause="CON-7")
 class HeartbeatForgetsReplay(Connection):
     def replaying(self, stream: str, epoch: str) -> list[int]:
         return []
@@ -41,7 +41,7 @@ class HeartbeatHidesReplaying(Connection):
 
 
 class Hasty(Connection):
-    """Sends some messages before all queued ones."""
+    """Sends messages of some types before all queued messages."""
 
     HASTY: ClassVar[frozenset[str]] = frozenset()
 

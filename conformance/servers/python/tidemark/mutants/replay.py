@@ -162,7 +162,7 @@ class SyncedAtZero(Commands):
 
 
 SEAM = 0.02
-"""Seconds between the two halves of a step that the right server does at once."""
+"""Seconds between the two halves of a step that a correct server does at once."""
 
 
 @mutant("seam-lost", "live delivery begins shortly after the replay was taken", clause="RPL-2")
@@ -201,7 +201,7 @@ class NoneIsWarm(Commands):
         return super().make_subscription(connection, {**data, "replay": {"mode": "warm"}} if wants_none else data)
 
 
-@mutant("head-is-ahead", "a resume from the head is rejected as ahead of it", clause="RPL-4")
+@mutant("head-is-ahead", "a resume from the newest position is rejected as ahead of the stream", clause="RPL-4")
 class HeadIsAhead(Stream):
     def recovery(self, after: Position) -> Recovery:
         return super().recovery(replace(after, sequence_id=after.sequence_id + 1))

@@ -1,4 +1,4 @@
-"""Servers that one message stops: the process ends, or it answers nobody any more."""
+"""Servers that a single message stops: the process ends, or it no longer answers any client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DeepJsonKills(Connection):
         super().receive(text)
 
 
-@mutant("unknown-field-hangs", "after an unknown field nobody gets an answer any more", clause="ENV-4")
+@mutant("unknown-field-hangs", "after an unknown field the server no longer answers any client", clause="ENV-4")
 class UnknownFieldHangs(Connection):
     def refuse(self, error: ProtocolError) -> None:
         if error.code == "invalid_message" and error.pointer == "/data/extra":

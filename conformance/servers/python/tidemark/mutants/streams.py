@@ -275,14 +275,14 @@ class AnyStream(Publisher):
         pass
 
 
-@mutant("any-session", "an event of a session may be published on the stream of another one", clause="STR-5")
+@mutant("any-session", "an event of a session may be published on the stream of another session", clause="STR-5")
 class AnySession(Publisher):
     def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
         if not data["stream"].startswith("session:"):
             super().check_stream(data, pointer)
 
 
-@mutant("home-unnamed", "the stream to which the event belongs stays unnamed", clause="STR-5")
+@mutant("home-unnamed", "the error does not name the stream to which the event belongs", clause="STR-5")
 class HomeUnnamed(Publisher):
     def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
         try:
@@ -292,7 +292,7 @@ class HomeUnnamed(Publisher):
             raise
 
 
-@mutant("always-main", "what is published without a stream goes to main", clause="STR-5")
+@mutant("always-main", "every event published without a stream goes to main", clause="STR-5")
 class AlwaysMain(Publisher):
     def stream_of(self, data: Mapping[str, Any]) -> str:
         return str(data.get("stream", "main"))
@@ -308,7 +308,7 @@ class MovedHome(Publisher):
         return self.home_of(data) or super().stream_of(data)
 
 
-@mutant("deletion-needs-type", "a deletion needs the type of what was deleted", clause="EVT-3")
+@mutant("deletion-needs-type", "a deletion without the type of the deleted entity is rejected", clause="EVT-3")
 class DeletionNeedsType(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         super().check_payload(name, payload, pointer)
@@ -332,7 +332,7 @@ class BackslashRejected(Publisher):
             raise ProtocolError("payload_invalid", "The path has a backslash.", pointer=f"{pointer}/path")
 
 
-@mutant("backslash-climbs", "a path may leave the root by a backslash", clause="EVT-3")
+@mutant("backslash-climbs", "a path may leave the root with `..` and a backslash", clause="EVT-3")
 class BackslashClimbs(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         path = payload.get("path")

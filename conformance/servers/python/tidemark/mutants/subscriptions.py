@@ -297,7 +297,7 @@ class ExpressionPattern(PathPattern):
         return super().matches(value) if self._expression is None else bool(self._expression.fullmatch(value))
 
 
-@mutant("globs-as-expressions", "other characters of a glob act as regular expression syntax", clause="SUB-5")
+@mutant("globs-as-expressions", "characters other than wildcards in a glob act as regular expression syntax", clause="SUB-5")
 class GlobsAsExpressions(Filter):
     def make_pattern(self, kind: str, value: str) -> Pattern:
         try:
