@@ -1,12 +1,13 @@
 /**
- * The file source beside other file watchers, on the same work in one run.
+ * Compares the gateway's file source with other file watchers, on the same work in one run.
  *
  *     node bench/files.ts [--files 100000] [--storm 50000] [--rounds 3] [--only gateway,chokidar] [--json FILE] [--chart FILE]
  *     node bench/files.ts --from FILE [--chart FILE]     # the table and the chart of an earlier run
  *
- * Each round gives the same tree to each watcher in turn, in a process of its own: first until it is ready, then 5,000 changes at
- * 1,000 a second, a storm of creations, `git checkout` of a branch that differs in about 13,000 files, and changes below a
- * directory that was renamed. The tree is restored in between. Tables show the median of the rounds and their range.
+ * In each round every watcher in turn watches the same tree, in its own process. When the watcher is ready, the
+ * benchmark makes 5,000 changes at 1,000 per second, then a storm of creations, then a `git checkout` of a branch that
+ * differs in about 13,000 files, and then changes below a renamed directory. The tree is restored after each watcher.
+ * Tables show the median of the rounds and their range.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,10 +1,11 @@
 /**
- * How the cost of an event grows, as a chart and as JSON.
+ * Measures how the cost of an event grows, and writes a chart and JSON.
  *
  *     node bench/growth.ts [--rounds 3] [--json FILE] [--chart FILE.svg] [--from FILE]
  *
- * Deliveries are measured by the load client. Everything else is measured without deliveries: the processing time of publishing one
- * event to a gateway that has so many idle subscriptions, streams, retained keys, or events of history. `--from` draws the chart of earlier results.
+ * Deliveries are measured by the load client. Everything else is measured without deliveries: the processing time of
+ * publishing one event to a gateway that has a given number of idle subscriptions, streams, retained keys, or events of
+ * history. `--from` draws the chart from the JSON of an earlier run.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +38,7 @@ const DIMENSIONS = [
   { name: 'events of history', kind: 'history', sizes: [0, 10_000, 20_000] },
 ] as const;
 
-/** Processing time of one publish, in microseconds, in a gateway of its own. */
+/** Processing time of one publish, in microseconds, by a new gateway. */
 async function publishUs(kind: string, size: number): Promise<number> {
   const child = spawn(process.execPath, [PUBLISHER, kind, String(size)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let figure = Number.NaN;

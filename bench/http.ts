@@ -1,10 +1,11 @@
 /**
- * What publishing by `POST /ws/broadcast` costs, beside a program on `node:http` that parses the same body and answers with as many
- * bytes.
+ * Measures the cost of publishing by `POST /ws/broadcast`. For comparison, it also measures a program on `node:http`
+ * that parses the same body and answers with the same number of bytes.
  *
  *     node bench/http.ts [--rounds 5] [--requests 4000] [--other CHECKOUT]
  *
- * The client is in this process; processing time is read from `/proc` for each server, in alternating rounds (A B A B …).
+ * The client runs in this process. The processing time of each server is read from `/proc`, in alternating rounds (A B
+ * A B …).
  */
 import { Agent, request } from 'node:http';
 import { cpus } from 'node:os';
@@ -63,7 +64,7 @@ try {
     for (const each of running) {
       process.stderr.write(`\r\u001B[Kround ${round}: ${each.peer.name} `);
       const cpuUs = await measure(each);
-      // The first round is for the compilers.
+      // The first round is not counted: in it, V8 compiles the code.
       if (round > 0) results.set(each.peer.name, [...(results.get(each.peer.name) ?? []), cpuUs]);
     }
 } finally {

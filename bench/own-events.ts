@@ -1,10 +1,10 @@
 /**
- * Compares the cost of an event that the stock contract declares with one that an own contract declares: `node
- * bench/own-events.ts [subscriptions]`.
+ * Compares the cost of an event that the stock contract declares with the cost of an event that a user's own contract
+ * declares: `node bench/own-events.ts [subscriptions]`.
  *
- * The same payload is checked, matched with subscriptions that filter by a field of the event, and handed on, once as an event
- * that the stock contract declares (`entity_created`) and once as an event of an own contract with the same payload, filter field
- * and replay policy. Rounds are interleaved, so that a machine that is busy with something else slows both.
+ * Both events have the same payload, filter field and replay policy: `entity_created` of the stock contract, and an
+ * equal event of an own contract. Each payload is validated, matched with subscriptions that filter by a field of the
+ * event, and delivered. Rounds alternate, so that other work on the machine slows both.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 const ROUNDS = 20;
 const EVENTS = 5_000;
 
-/** As `EntityCreatedPayload` of the stock contract is. */
+/** Declares an event with the same payload as `EntityCreatedPayload` of the stock contract. */
 const DOCUMENT = `asyncapi: 3.0.0
 info: { title: Bench, version: 1.0.0 }
 x-extends: tidemark
@@ -93,7 +93,7 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 for (const { event } of KINDS) await measure(event);
 const rounds: { readonly stock: number; readonly own: number }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
-  // The order alternates from round to round.
+  // The two events take turns at being first.
   const order = round % 2 === 0 ? KINDS : KINDS.toReversed();
   const [first, second] = [await measure(order[0].event), await measure(order[1].event)];
   if (first.matches !== second.matches) throw new Error(`${first.matches} and ${second.matches} matches per event`);

@@ -1,4 +1,4 @@
-/** The servers that are compared, each in a process of its own. */
+/** The servers that are compared. Each runs in its own process. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { compile } from './load/client.ts';
 import type { Server } from './load/client.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** About the frame of the gateway's event in these scenarios. */
+/** About the size of the gateway's event frame in these scenarios. */
 const FRAME_BYTES = 330;
 
 export interface Peer {
@@ -18,7 +18,7 @@ export interface Peer {
   readonly what: string;
   readonly command: (ports: { readonly port: number; readonly controlPort: number }) => readonly [string, ...string[]];
   readonly path: string;
-  /** What each connection sends first. @param epoch what the server prints behind `ready` */
+  /** The frame that each connection sends first. @param epoch the epoch, which the server prints after `ready` */
   readonly hello: (epoch: string) => string;
 }
 
@@ -84,7 +84,9 @@ export function peersOf(options: { readonly other: string | undefined; readonly 
   return peers;
 }
 
-/** A server that hands on what is published in Redis: a gateway, or `ws` and `ioredis` alone. */
+/**
+ * A server that delivers the messages published in Redis: a gateway, or a program that uses only `ws` and `ioredis`.
+ */
 export function redisPeer(name: string, redisUrl: string): Peer {
   const isGateway = name === 'gateway';
   return {
@@ -100,7 +102,7 @@ export function redisPeer(name: string, redisUrl: string): Peer {
   };
 }
 
-/** Servers that take an event by HTTP. */
+/** Servers that accept events over HTTP. */
 export function httpPeersOf(other: string | undefined): readonly Peer[] {
   const peer = (name: string, what: string, program: string, rest: readonly string[]): Peer => ({
     name,

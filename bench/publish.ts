@@ -1,9 +1,11 @@
 /**
- * What publishing an event costs on the memory broker without subscribers: checks, position, encoding, history.
+ * Measures the cost of publishing an event to the memory broker without subscribers: checks, position, encoding,
+ * history.
  *
  *     node bench/publish.ts [checkout, default this one]
  *
- * Each event has a millisecond of its own, as at up to 1,000 events per second; medians of the rounds.
+ * Each event gets a different millisecond, as it would at up to 1,000 events per second. Prints the median of the
+ * rounds.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

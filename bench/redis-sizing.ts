@@ -1,6 +1,6 @@
 /**
- * Measures the bytes and the time that an event costs in Redis, with its own redis-server. The figures in docs/guides/operate.md
- * come from here.
+ * Measures the bytes and the time that an event costs in Redis, with its own redis-server. The figures in
+ * docs/guides/operate.md are results of this program.
  *
  *     node bench/redis-sizing.ts
  */

@@ -1,11 +1,12 @@
 /**
- * Publishing through Redis beside plain PUBLISH, with its own redis-server.
+ * Compares publishing through the gateway's Redis broker with plain PUBLISH, on its own redis-server.
  *
  *     node bench/redis.ts [--rounds 5] [--events 20000] [--other CHECKOUT]
  *
- * In each round every publisher has its turn (A B A B …). `plain` is ioredis with automatic pipelining: no positions, no history.
- * `gateway` assigns positions, keeps history and the newest event of each key, and checks the payload. Latency is measured from
- * publishing in this process to a WebSocket client in this process, over a server in a process of its own.
+ * In each round the publishers run one after the other (A B A B …). `plain` is ioredis with automatic pipelining: no
+ * positions, no history. `gateway` assigns positions, keeps history and the newest event of each key, and checks the
+ * payload. Latency is measured from publishing in this process to a WebSocket client in this process. The server
+ * between them runs in another process.
  */
 import { once } from 'node:events';
 import { cpus } from 'node:os';
@@ -31,9 +32,9 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const EVENTS = Number(values.events);
-/** Publishes that are under way at the same time. */
+/** Numbers of publishes in flight at the same time. */
 const IN_FLIGHT = [1, 64, 512];
-/** Events for the measurement of latency, of each server. */
+/** How many events are sent to each server to measure latency. */
 const TIMED_EVENTS = 1_500;
 const BODY_BYTES = 330;
 
@@ -116,7 +117,7 @@ async function compareThroughput(publishers: readonly Publisher[]): Promise<void
       for (const publisher of publishers) {
         process.stderr.write(`\r\u001B[Kround ${round}: ${publisher.name}, ${inFlight} in flight `);
         const result = await measure(publisher, inFlight);
-        // The first round is for the compilers.
+        // The first round is not counted: in it, V8 compiles the code.
         if (round > 0) of(publisher.name, inFlight).push(result);
       }
   process.stderr.write('\r\u001B[K');
@@ -149,7 +150,7 @@ async function subscriptionOf(socket: WebSocket): Promise<void> {
   }
 }
 
-/** Opens a WebSocket to a server, and adds the latency of each event that has a time mark. */
+/** Opens a WebSocket to a server, and appends the latency of each event that has a time mark to `latencies`. */
 async function listen({ server }: RunningPeer, latencies: number[]): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}${server.path}`);
   await once(socket, 'open');
@@ -215,7 +216,7 @@ try {
   if (values.other !== undefined) publishers.push(await gatewayPublisher('other', values.other));
   console.log(`Node ${process.version}, ${cpus().length} cores; ${rounds} rounds`);
   await compareThroughput(publishers);
-  // A stream without history, which a server in another process reads before it delivers.
+  // A separate stream without history: a server in another process reads a stream's history before it delivers events.
   const timed = await gatewayPublisher('latency', `${import.meta.dirname}/..`);
   publishers.push(timed);
   await compareLatency(timed);

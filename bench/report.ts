@@ -16,7 +16,9 @@ export function summaryOf(values: Rounds): Summary {
   return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(sorted.length - 1) };
 }
 
-/** Each figure beside the figure of another server in the same round, which had the same neighbours on the machine. */
+/**
+ * The ratio of each figure to the figure of another server in the same round, in which the machine was equally busy.
+ */
 export function ratiosOf(values: Rounds, base: Rounds): Summary {
   return summaryOf(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }

@@ -1,12 +1,13 @@
 /**
- * What a delivery costs, beside other servers on the same machine in the same run.
+ * Measures the cost of a delivery, for the gateway and for other servers, on the same machine in the same run.
  *
  *     npm run bench -- [--quick] [--rounds 7] [--only single-1000,burst-8] [--other CHECKOUT] [--json FILE]
  *
- * In each round every server has its turn with every scenario (A B C, A B C, …), so that whatever else the machine does meets them
- * alike. The client checks that every connection received every event, once and in order. Compared is processing time per delivery,
- * which holds on a busy machine where throughput does not, as a ratio within the round; tables show the median and the range of the
- * ratios. `--other` adds the gateway of another checkout, for a comparison of before and after.
+ * In each round every server runs every scenario in turn (A B C, A B C, …), so that other work on the machine affects
+ * all servers equally. The client checks that every connection received every event, once and in order. The processing
+ * time per delivery is compared, because throughput depends on how busy the machine is. Tables show the ratios of two
+ * servers within a round: their median and range. `--other` adds the gateway of another checkout, for a comparison of
+ * before and after.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -33,7 +34,7 @@ const chosen = scenariosOf(values.quick ? 0.2 : 1).filter(
   ({ name }) => values.only === undefined || values.only.split(',').includes(name),
 );
 
-/** By scenario and server, a result for each round. */
+/** The results of all rounds, by scenario and server. */
 const results: Record<string, Record<string, LoadResult[]>> = {};
 const client = new LoadClient();
 
@@ -42,7 +43,7 @@ async function measure(scenarios: readonly Scenario[], prefill: number): Promise
   const running: RunningPeer[] = [];
   try {
     for (const peer of peersOf({ other: values.other, prefill })) running.push(await RunningPeer.start(peer));
-    // The first round is for the compilers of the servers.
+    // The first round is not counted: in it, the servers compile their code.
     for (let round = 0; round <= rounds; round += 1)
       for (const { name, load, servers } of scenarios)
         for (const { peer, server } of running) {

@@ -1,4 +1,4 @@
-/** What `npm run bench` measures. */
+/** The scenarios of `npm run bench`. */
 import type { Load } from './load/client.ts';
 
 export type Figure = 'cpuUs' | 'p50Ms' | 'p99Ms';
@@ -7,16 +7,16 @@ export interface Scenario {
   readonly name: string;
   readonly what: string;
   readonly load: Load;
-  /** What is compared of a run. */
+  /** The figures of a run that are compared. */
   readonly figures: readonly Figure[];
-  /** Servers that take part; all where it is missing. */
+  /** Names of the servers that run the scenario; by default all. */
   readonly servers?: readonly string[];
 }
 
 /** Events of history for the scenario `replay`. */
 export const REPLAYED = 10_000;
 
-/** @param scale part of the events of a full run */
+/** @param scale the fraction of the events of a full run */
 export function scenariosOf(scale: number): readonly Scenario[] {
   const events = (count: number): number => Math.max(16, Math.ceil((count * scale) / 16) * 16);
   return [
@@ -40,7 +40,7 @@ export function scenariosOf(scale: number): readonly Scenario[] {
     },
     {
       name: 'flight-16',
-      what: '16 events under way to 1,000 connections',
+      what: '16 events in flight to 1,000 connections',
       load: { mode: 'flight', connections: 1000, events: events(1600), window: 16 },
       figures: ['cpuUs'],
     },

@@ -1,12 +1,13 @@
 /**
- * Runs a gateway for a long time with readers that come and go, and reports whether memory grows, how late the event loop is, and
- * whether an event was lost.
+ * Runs a gateway for a long time with readers that disconnect and reconnect. Reports whether memory grows, how long the
+ * event loop is delayed, and whether an event was lost.
  *
  *     node bench/soak.ts [--minutes 30] [--readers 1000] [--rate 20] [--redis]
  *
- * Readers subscribe to one stream. Each second one in a hundred disconnects and resumes after its last event. Every reader must receive
- * every event once, in order. Memory is the resident size of the gateway's process; its growth is the slope of a line through the samples
- * of the second half, in MiB per hour. Exit code 1: an event was missing, repeated or out of order, or a resume failed.
+ * Readers subscribe to one stream. Every second, one reader in a hundred disconnects and resumes after its last event.
+ * Every reader must receive every event once, in order. Memory is the resident size of the gateway's process; its
+ * growth is the slope of a line through the samples of the second half, in MiB per hour. Exit code 1: an event was
+ * missing, repeated or out of order, or a resume failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -40,7 +41,7 @@ const SETTLE_MS = 60_000;
 interface Sample {
   readonly seconds: number;
   readonly mebibytes: number;
-  /** p50, p90 and p99 of the delay of the event loop since the sample before, in milliseconds. */
+  /** p50, p90 and p99 of the event loop delay since the previous sample, in milliseconds. */
   readonly loopMs: readonly number[];
 }
 

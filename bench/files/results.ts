@@ -1,8 +1,8 @@
-/** The results of `bench/files.ts`, as its JSON has them, and their table and chart. */
+/** The results of `bench/files.ts`: the types of its JSON file, the table and the chart. */
 import { chart } from './chart.ts';
 import type { Panel } from './chart.ts';
 
-/** What became of one kind of work. */
+/** The result of one kind of work. */
 export interface WorkResult {
   readonly missing: number;
   readonly lost: number;
@@ -15,7 +15,7 @@ export interface WorkResult {
 
 export interface Round {
   readonly readyMs: number;
-  /** Over the process before it watched. */
+  /** Memory that the process uses more when it is ready than before it watched, in bytes. */
   readonly readyBytes: number;
   readonly peakBytes: number;
   readonly steady: WorkResult;
@@ -58,7 +58,10 @@ function spread(values: readonly number[], unit: Unit): string {
   return values.length === 1 ? unit(least) : `${unit(median(values))} (${unit(least)}–${unit(most)})`;
 }
 
-/** The worst round: a watcher that misses changes now and then misses changes. */
+/**
+ * The number of unreported changes in the worst round. A median would hide a watcher that misses changes only
+ * sometimes.
+ */
 function unreported(rounds: readonly Round[], work: (round: Round) => WorkResult): string {
   const worst = rounds.map(work).toSorted((left, right) => right.missing + right.lost - (left.missing + left.lost))[0];
   if (worst === undefined) return '';

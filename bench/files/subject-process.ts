@@ -1,4 +1,4 @@
-/** A subject from the benchmark's side. */
+/** The process of a watcher, as the benchmark sees it. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,25 +8,25 @@ import type { FromSubject, Sighting, ToSubject, Use } from './subject.ts';
 import type { WatcherName } from './watchers.ts';
 import type { Expected } from './work.ts';
 
-/** What became of the expected changes. */
+/** How the expected changes were reported. */
 export interface Outcome {
-  /** Neither reported nor covered by a loss. */
+  /** The number of changes that were neither reported nor covered by a reported loss. */
   readonly missing: number;
-  /** Not reported, but covered by a reported loss. */
+  /** The number of changes that were not reported, but were covered by a reported loss. */
   readonly lost: number;
-  /** From each change to its report, in milliseconds, sorted. */
+  /** The time from each change to its report, in milliseconds, sorted. */
   readonly latencies: readonly number[];
-  /** From the last change to the last report that was waited for, in milliseconds. */
+  /** The time from the last change to the last report of an expected change, in milliseconds. */
   readonly lateMs: number;
   readonly cpuMs: number;
-  /** Longest standstill of its main loop, in milliseconds. */
+  /** The longest time for which the main loop of the process was blocked, in milliseconds. */
   readonly standstillMs: number;
   readonly use: Use;
 }
 
 const POLL_MS = 250;
 const PATIENCE_MS = 60_000;
-/** Without any report for this long, nothing more is expected. */
+/** If no report arrives for this long, no more reports are expected. */
 const QUIET_MS = 10_000;
 /** The clocks of two processes differ by less than this. */
 const CLOCK_MS = 2;
@@ -46,14 +46,14 @@ export class Subject {
     return { subject: new Subject(child), use };
   }
 
-  /** @returns how long it took until changes were reported, in milliseconds, and what it used for that */
+  /** @returns how long the watcher took to become ready, in milliseconds, and the resources that it used for this */
   async watch(directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
     const began = performance.now();
     const use = await this.#ask({ kind: 'watch', directory });
     return { readyMs: performance.now() - began, use };
   }
 
-  /** Waits until every expected change was reported, or no more reports come. */
+  /** Waits until every expected change has been reported, or no more reports arrive. */
   async outcomeOf(work: () => Promise<readonly Expected[]> | readonly Expected[]): Promise<Outcome> {
     const before = await this.#report();
     const expected = await work();

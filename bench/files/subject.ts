@@ -1,4 +1,7 @@
-/** A process that watches one directory with one watcher, and reports to the benchmark what it saw and used. */
+/**
+ * A process that watches one directory with one watcher, and reports to the benchmark the changes that it saw and the
+ * resources that it used.
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { WATCHERS } from './watchers.ts';
 import type { Change, WatcherName } from './watchers.ts';
@@ -13,10 +16,10 @@ export interface Sighting {
 export interface Use {
   /** User and system time of the process so far, in milliseconds. */
   readonly cpuMs: number;
-  /** Resident memory, in bytes: at present, and at most so far. */
+  /** Resident memory in bytes: at present, and the maximum so far. */
   readonly residentBytes: number;
   readonly peakBytes: number;
-  /** Longest time for which the process's main loop did nothing else, since the last report, in milliseconds. */
+  /** The longest time for which the main loop was blocked since the last report, in milliseconds. */
   readonly standstillMs: number;
 }
 

@@ -12,11 +12,14 @@ export type Change = 'present' | 'gone';
 export interface Listener {
   /** @param path relative to the watched directory */
   readonly onChange: (path: string, change: Change) => void;
-  /** Everything below the path may have changed. */
+  /** Reports that everything below the path may have changed. */
   readonly onLoss: (path: string) => void;
 }
 
-/** Prepares what a watcher needs without a directory; the result begins to watch, and resolves once changes are reported. */
+/**
+ * Prepares a watcher. The resulting function starts to watch a directory, and resolves when the watcher reports
+ * changes.
+ */
 export type Watcher = () => Promise<(directory: string, listener: Listener) => Promise<void>>;
 
 const onTheSpot =
@@ -25,7 +28,10 @@ const onTheSpot =
     Promise.resolve(begin);
 
 export const WATCHERS = {
-  /** A gateway that watches: a change counts when it is published. The others only report to a function. */
+  /**
+   * A gateway that watches the directory. Here a change counts as reported when its event is published; the other
+   * watchers only call a function.
+   */
   gateway: async () => {
     const gateway = createGateway();
     await gateway.listen({ port: 0 });
@@ -89,7 +95,7 @@ export const WATCHERS = {
       watcher.on('ready', () => ready());
     });
   }),
-  /** Node's own; it does not report whether a name appeared or went, so that every report counts as right. */
+  /** The watcher of Node. It does not report whether a name appeared or disappeared, so every report counts as both. */
   'fs.watch': onTheSpot(async (directory, { onChange }) => {
     watch(directory, { recursive: true }, (_event, path) => {
       if (path === null || path.startsWith('.git')) return;
@@ -123,7 +129,7 @@ interface Chokidar {
   };
 }
 
-/** Where `npm ci` installs what is compared: not part of the project's own dependencies. */
+/** Where `npm ci` installs the compared packages. They are not dependencies of the project. */
 export const PEERS = join(import.meta.dirname, '..', 'peers');
 
 async function importPeer<T>(name: string): Promise<T> {

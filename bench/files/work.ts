@@ -1,4 +1,7 @@
-/** The work that the watchers are compared on. Each returns what a watcher has to report, and when each change was made. */
+/**
+ * The work on which the watchers are compared. Each function returns the changes that a watcher has to report, with
+ * their times.
+ */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +11,10 @@ import type { Change } from './watchers.ts';
 export interface Expected {
   readonly path: string;
   readonly change: Change;
-  /** When it was made, in milliseconds since the epoch; where only a span is known, its beginning. */
+  /**
+   * When the change was made, in milliseconds since the Unix epoch. If only a time span is known, its beginning;
+   * `until` is its end.
+   */
   readonly at: number;
   readonly until?: number;
 }
@@ -32,7 +38,7 @@ export function makeTree(root: string, files: number): void {
   }
 }
 
-/** Changes a different file of the tree each time, at a rate that is kept on average. */
+/** Changes one file of the tree after the other, at a rate that is kept on average. */
 export async function changeSteadily(
   root: string,
   { files, count, perSecond }: { readonly files: number; readonly count: number; readonly perSecond: number },
@@ -59,7 +65,7 @@ export function createStorm(root: string, count: number): readonly Expected[] {
     const directory = `storm/d${Math.floor(n / 100)}`;
     if (n % 100 === 0) mkdirSync(join(root, directory), { recursive: true });
     const path = `${directory}/file${n}`;
-    // Before the file is made: a watcher may report it before this process continues.
+    // Take the time before the file is made, because a watcher may report the file before this process continues.
     done.push({ path, change: 'present', at: now() });
     writeFileSync(join(root, path), '');
   }
@@ -88,7 +94,7 @@ function git(root: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
 }
 
-/** A branch on which a third of some files is changed, a third removed, and as many are added. */
+/** Makes a branch on which a third of these files is changed, a third is removed, and as many new files are added. */
 export function makeBranches(root: string, files: number): void {
   git(root, 'init', '-q', '-b', 'one');
   for (let n = 0; n < files; n += 1) writeBranchFile(root, n, 'one');
@@ -112,7 +118,7 @@ function writeBranchFile(root: string, n: number, branch: string): void {
   writeFileSync(join(root, branchFile(n)), `${branch} ${n}\n`);
 }
 
-/** Every third directory, so that whole directories go as well. */
+/** Every third directory is removed, so that whole directories disappear as well. */
 function removedDirectories(files: number): readonly string[] {
   return Array.from({ length: Math.min(100, files) }, (_each, n) => `repo/d${n * 3 + 1}`);
 }

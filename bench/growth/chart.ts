@@ -1,4 +1,7 @@
-/** A chart of small multiples: how the processing time of an event grows with one thing at a time. Readable in light and dark. */
+/**
+ * A chart with one panel per quantity: how the processing time of an event grows with this quantity. Readable in light
+ * and dark mode.
+ */
 import type { Summary } from '../report.ts';
 
 export interface Growth {

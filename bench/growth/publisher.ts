@@ -29,7 +29,7 @@ const gateway = createGateway({
 });
 const { port } = await gateway.listen({ port: 0 });
 
-/** Subscriptions that no event of the measurement matches. */
+/** Makes subscriptions that match none of the measured events. */
 async function subscribe(count: number): Promise<void> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
   await once(socket, 'open');

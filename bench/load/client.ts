@@ -1,4 +1,4 @@
-/** Runs the load client: of C if a compiler is installed, else of TypeScript. */
+/** Runs the load client: the C program if a compiler is installed, otherwise the TypeScript program. */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,17 +7,17 @@ import { promisify } from 'node:util';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../node_modules/.cache/tidemark/bench/', import.meta.url));
 
-/** What one run of the load client found. */
+/** The result of one run of the load client. */
 export interface LoadResult {
   readonly deliveries: number;
   readonly exact: boolean;
   /** Processing time of the server per delivery, in microseconds. */
   readonly cpuUs: number;
   readonly seconds: number;
-  /** From publishing to receiving; 0 outside of mode `rate`. */
+  /** Median time from publishing to receiving, in milliseconds; 0 in modes other than `rate`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Growth of the server's memory per connection; 0 if the client does not measure it. */
+  /** How much the server's memory grows per connection, in KiB; 0 if the load client does not measure it. */
   readonly connectionKib: number;
 }
 
@@ -25,7 +25,7 @@ export interface Load {
   readonly mode: 'flight' | 'rate' | 'replay';
   readonly connections: number;
   readonly events: number;
-  /** Events under way at most, and how many are published together. */
+  /** The maximum number of events in flight, and the number published in one batch. */
   readonly window?: number;
   readonly burst?: number;
   /** Events per second. */
@@ -37,11 +37,14 @@ export interface Server {
   readonly controlPort: number;
   readonly pid: number;
   readonly path: string;
-  /** Text frame that each connection sends first. */
+  /** The text frame that each connection sends first. */
   readonly hello: string;
 }
 
-/** Compiles a C program, or library, of this directory. @returns its path, or undefined if there is no compiler */
+/**
+ * Compiles a C program or library in this directory. @returns the path of the result, or undefined if there is no
+ * compiler
+ */
 export function compile(name: string, kind: 'program' | 'library' = 'program'): string | undefined {
   mkdirSync(BUILT, { recursive: true });
   const program = `${BUILT}${name}`;

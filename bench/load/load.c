@@ -5,12 +5,12 @@
  *
  *     load PORT PATH CONTROL_PORT SERVER_PID CONNECTIONS HELLO MODE EVENTS WINDOW BURST RATE
  *
- * MODE flight: at most WINDOW events are under way; as soon as BURST of them have arrived everywhere, BURST more are published.
- * MODE rate:   RATE events per second, whatever has arrived; also measures latency.
+ * MODE flight: at most WINDOW events are in flight; as soon as BURST of them have arrived on every connection, BURST more are published.
+ * MODE rate:   RATE events per second, independent of what has arrived; also measures latency.
  * MODE replay: nothing is published; HELLO asks for EVENTS events, on one connection after the other.
  *
  * An event is published by a line with its number in ten digits, from 0000000001 on. The server puts '^' and the number into the
- * message. HELLO is a text frame sent after the handshake; an answer that holds "ready" completes it. The result is one line of JSON.
+ * message. HELLO is a text frame sent after the handshake; an answer that contains "ready" completes it. The result is one line of JSON.
  * Exit code 3: an event was missing, repeated or out of order.
  */
 #define _GNU_SOURCE
@@ -115,7 +115,7 @@ static void read_until(int fd, const char *wanted) {
   fail("the server did not send what was expected");
 }
 
-/* A masked text frame; the mask is zero, so that the text goes as it is. */
+/* A masked text frame; the mask is zero, so that the text is sent unchanged. */
 static void send_text(int fd, const char *text) {
   size_t length = strlen(text), at = 2;
   char *frame = malloc(length + 16);
@@ -210,7 +210,7 @@ static void run_flight(unsigned window, unsigned burst) {
       publish(published + 1, count);
       published += count;
     }
-    /* Waking up for every delivery would cost the server's core time: the client takes what came in a while together. */
+    /* Waking up for every delivery would take time from the server's core, so the client collects deliveries and reads them together. */
     usleep(POLL_PAUSE_US);
     receive(100);
     for (; complete < published && arrivals[complete + 1] == (unsigned)connection_count; last = now_ns()) complete += 1;

@@ -1,6 +1,7 @@
 /**
- * The load client of load.c for machines without a C compiler: same arguments, same result, without the checks of memory. It uses more
- * of the machine itself, so the server's figures are worse than with the C client; compare only results of the same client.
+ * Does the same as load.c on machines without a C compiler, with the same arguments and result, but does not measure
+ * memory. It needs more processing time than the C client, which makes the server's figures worse. So compare only
+ * results of the same client.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -45,7 +46,7 @@ async function readUntil(socket: Socket, wanted: string): Promise<void> {
   }
 }
 
-/** Counts the events that a connection receives, and ends the program when one is missing or repeated. */
+/** Counts the events that a connection receives, and ends the program if an event is missing or repeated. */
 function follow(socket: Socket): () => number {
   let [rest, next] = ['', 1];
   socket.on('data', (chunk: Buffer) => {

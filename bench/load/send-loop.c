@@ -1,5 +1,5 @@
 /*
- * Sends the same bytes to many sockets, for bench/servers/native.ts: what a native writer could save at most.
+ * Sends the same bytes to many sockets, for bench/servers/native.ts, to measure the most that a native writer could save.
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -4,7 +4,7 @@
  *
  *     write-loop PORT CONTROL_PORT BYTES
  *
- * An event comes as a line of ten digits on the control port. Its frame has BYTES bytes.
+ * An event arrives as a line of ten digits on the control port. Its frame has BYTES bytes.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,7 +21,7 @@
 #define DIGITS 10
 #define HEADER 4
 
-/* Without an accept key: the load client does not check it. */
+/* There is no accept key, because the load client does not check it. */
 static const char ANSWER[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 

@@ -1,10 +1,11 @@
 /**
- * What a program can do with `ws` that keeps no history and has no filters: the frame of an event is built once, and all frames of a
- * turn of the event loop go to each socket in one write. The yardstick of the gateway's fan-out.
+ * A simple server on `ws`, without history or filters, with which the gateway's fan-out is compared. The frame of an
+ * event is built once, and all frames of one turn of the event loop are sent to each socket in one write.
  *
  *     node bench/servers/frames.ts PORT CONTROL_PORT BYTES PREFILL
  *
- * A frame has BYTES bytes. With PREFILL, a message of a client is answered by so many events from memory, in one write.
+ * A frame has BYTES bytes. With PREFILL, the server answers a message of a client with that many events from memory, in
+ * one write.
  */
 import { createServer } from 'node:http';
 import { createServer as createControl } from 'node:net';

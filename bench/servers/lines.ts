@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 
-/** Calls `take` with each line that a control connection sends, at once: lines of one packet belong to one turn of the event loop. */
+/**
+ * Calls `take` immediately with each line that a control connection sends, so that all lines of one packet are handled
+ * in one turn of the event loop.
+ */
 export function readLines(socket: Socket, take: (line: string) => void): void {
   let rest = '';
   socket.setEncoding('latin1').on('data', (text: string) => {

@@ -1,6 +1,7 @@
 /**
- * As frames.ts, but all sockets are written by one call of a C function. It shows what a native writer could save at most: it does not
- * handle sockets that take only a part, or that have been closed. The client would report a missing event.
+ * Does the same as frames.ts, but writes to all sockets by one call of a C function. It shows the most that a native
+ * writer could save, because it does not handle closed sockets or sockets that accept only part of the bytes. If that
+ * happens, the client reports a missing event.
  *
  *     node bench/servers/native.ts PORT CONTROL_PORT BYTES LIBRARY
  */
@@ -27,7 +28,7 @@ function frameOf(number: string): Buffer {
   return frame;
 }
 
-/** Node has no public way to the descriptor of a socket. */
+/** Reads the file descriptor of a socket from a private member, because Node has no public API for it. */
 function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd: number } };
   return handle?.fd ?? -1;

@@ -1,5 +1,5 @@
 /**
- * Hands on each message of a channel of Redis to each WebSocket, with nothing but `ws` and `ioredis`.
+ * Sends each message of a Redis channel to each WebSocket, using only `ws` and `ioredis`.
  *
  *     node bench/servers/redis-frames.ts PORT REDIS_URL
  */

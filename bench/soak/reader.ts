@@ -22,7 +22,7 @@ export class SoakReader {
   /** The sequenceId of the last event. */
   last = 0;
   readonly faults: string[] = [];
-  /** Attempts to connect that failed; each is repeated, as a client would do. */
+  /** The number of failed attempts to connect. Each is repeated, as a real client would do. */
   refusals = 0;
   #closed = false;
 
@@ -45,7 +45,7 @@ export class SoakReader {
   async #open(): Promise<void> {
     const socket = new WebSocket(this.#url, { perMessageDeflate: false });
     this.#socket = socket;
-    // `once` reports the same error.
+    // Ignored here, because the promise of `once` rejects with the same error.
     socket.on('error', () => undefined);
     await once(socket, 'open');
     const after = { epoch: this.#epoch, sequenceId: this.last };
