@@ -22,7 +22,7 @@ interface Copy {
 interface Package {
   readonly dist: string;
   readonly projects: readonly string[];
-  /** Packages whose declarations this package is compiled against: they are built first. */
+  /** Packages whose declarations are needed to compile this package. They are built first. */
   readonly needs?: readonly string[];
   /** Files that tsc ignores but that a module reads at run time. */
   readonly copies: readonly Copy[];
@@ -32,10 +32,13 @@ interface Package {
   readonly write?: (dist: string) => Promise<void> | void;
 }
 
-/** Without the JSON Schemas in subdirectories, which only the client package publishes. */
+/** The generated files, without the JSON Schemas in subdirectories: only the client package publishes these. */
 const GENERATED = 'generated/*.{js,d.ts,json}';
 
-/** The libraries of the console, so that an operator need not install them; with their licences, which ask for it. */
+/**
+ * The libraries of the console are included, so that an operator need not install them. Their licences must be included
+ * too.
+ */
 const CONSOLE_LIBRARIES: Readonly<Record<string, string>> = {
   'node_modules/preact/dist/preact.mjs': 'src/http/console/vendor/preact.js',
   'node_modules/preact/LICENSE': 'src/http/console/vendor/preact.LICENSE',
@@ -52,7 +55,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
       { patterns: ['runtime/**/*.ts', 'python/runtime/*.py'], from: 'codegen' },
       { patterns: ['asyncapi.yaml'] },
     ],
-    // The texts from which the package makes the documentation of own contracts.
+    // From these texts the package makes the documentation site of a user's own contract.
     write: (dist) => writeFileSync(join(dist, 'site/sources.json'), JSON.stringify(readRepository(ROOT))),
   },
   gateway: {

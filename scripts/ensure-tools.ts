@@ -1,6 +1,7 @@
 /**
- * Makes sure before the tests that the programs which they run are installed, such as a real Redis, a real browser and the tools that
- * must read the contract, because a skipped test would prove nothing. As root on Debian it installs the packages; otherwise it prints the command to run.
+ * Ensures before the tests that the programs that they run are installed, such as Redis, a browser and the tools that
+ * must be able to read the contract. Tests are not skipped if a program is missing, because a skipped test proves
+ * nothing. As root on Debian, this script installs the packages; otherwise it prints the command to run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,10 @@ if (missing.length > 0) {
   }
 }
 
-/** The tests start servers of their own; a service on the standard port would only be in the way. */
+/**
+ * Prevents packages from starting their services. The tests start their own servers, and a service on the standard port
+ * would conflict with them.
+ */
 function withoutServices(work: () => void): void {
   if (existsSync(SERVICE_POLICY)) return work();
   writeFileSync(SERVICE_POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -43,21 +47,24 @@ function withoutServices(work: () => void): void {
 installReaders();
 renderDocs();
 
-/** Gateways in a clone serve these pages; rendering them on the first request would take longer than some tests wait. */
+/**
+ * Renders the documentation that gateways in a clone serve. If a gateway rendered it on the first request, some tests
+ * would time out.
+ */
 function renderDocs(): void {
   const program = fileURLToPath(new URL('../codegen/site/cached.ts', import.meta.url));
   // A contract that cannot be rendered is reported here and by the tests.
   spawnSync(process.execPath, [program], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The tools have packages of their own, so that neither a user nor a developer who only builds has to install them. */
+/** The tools have their own package.json, so that users, and developers who only build, need not install them. */
 function installReaders(): void {
   const directory = fileURLToPath(new URL('../codegen/readers', import.meta.url));
   const lock = join(directory, 'package-lock.json');
   // npm writes this file at the end of an installation.
   const installed = join(directory, 'node_modules/.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  process.stderr.write('Installing the tools that must read the contract (codegen/readers).\n');
+  process.stderr.write('Installing the tools that must be able to read the contract (codegen/readers).\n');
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts'], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -52,7 +52,7 @@ describe('the packages', () => {
     }
   });
 
-  test('name keywords, and pin every dependency to one version', () => {
+  test('have keywords, and pin every dependency to one version', () => {
     for (const directory of PACKAGE_DIRECTORIES) {
       const { keywords, dependencies = {} } = manifestOf(directory);
       expect(keywords.length).toBeGreaterThan(2);

@@ -33,7 +33,7 @@ export function manifestOf(directory: string): Manifest {
 export async function pack(directory: string, destination: string): Promise<PackedFile> {
   const command = ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', destination] as const;
   const output = await run(command, { cwd: resolve(ROOT, directory) });
-  // A list of packages, or, from newer versions of npm, packages by name.
+  // Older versions of npm print a list of packages, newer versions an object with packages by name.
   const [packed] = Object.values(JSON.parse(output) as Record<string, PackedFile>);
   if (packed === undefined) throw new Error(`npm pack reported no package in ${directory}.`);
   return packed;

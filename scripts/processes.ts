@@ -101,7 +101,7 @@ export async function until(
   }
 }
 
-/** A port of the loopback address that was free a moment ago. */
+/** A port on the loopback address that was free when this function checked. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,5 +1,6 @@
 /**
- * `npm run docs:settings`: writes docs/configuration/ from the table of settings. A test compares (src/config/reference.test.ts).
+ * `npm run docs:settings`: writes docs/configuration/ from the table of settings. A test checks that these files are up
+ * to date (src/config/reference.test.ts).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

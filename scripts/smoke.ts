@@ -1,7 +1,8 @@
 /**
- * `npm run smoke`: tests the published packages as their users would use them. It packs all five, checks their exports, installs
- * the gateway alone, as an operator does, and then the other packages. There it runs the command line, a Node client, an embedded
- * gateway and a page in Chromium, on the oldest Node that `engines` allows and on the current one. Needs `npm run build` first.
+ * `npm run smoke`: tests the published packages as their users would use them. It packs all five, checks their exports,
+ * installs the gateway alone, as an operator does, and then the other packages. With these installations it runs the
+ * command line, a Node client, an embedded gateway and a page in Chromium, each on the oldest Node that `engines`
+ * allows and on the current one. Run `npm run build` first.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +30,7 @@ const watched = resolve(home, 'watched');
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
 const { version } = manifestOf('.');
-/** A page of a team, on an origin that the gateway is configured to allow. */
+/** The HTML of a user's own page, served from an origin that the gateway is configured to allow. */
 let pageHtml = '';
 const site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(pageHtml));
 const sitePort = await freePort();
@@ -160,7 +161,7 @@ async function generate(): Promise<void> {
   assert((await readFile(resolve(home, 'events/client.ts'), 'utf8')).includes('createClient'));
 }
 
-/** Installs each into its own directory: npm's package `node` contains a complete Node. */
+/** Installs each version into its own directory, from the npm package `node`, which contains a complete Node. */
 async function installOldestNodes(): Promise<void> {
   for (const directory of ['.', 'generated']) {
     const oldest = oldestNode(directory);
@@ -239,7 +240,7 @@ async function serve(): Promise<void> {
   });
 }
 
-/** Checks of every kind, so that a file missing from the package is noticed. */
+/** Runs checks of every kind, so that a file that is missing from the package is noticed. */
 async function judge(): Promise<void> {
   assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
   const only = ['--only', 'ping/echo,subscribe/defaults,exchanges/*', '--exchanges', '3'];

@@ -3,9 +3,9 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export interface Tool {
-  /** The names that the program goes by, best first. */
+  /** Possible names of the program, the preferred one first. */
   readonly commands: readonly string[];
-  /** What is there once the package is installed, where the package has no command of its own. */
+  /** For a package without a command: a file that exists if the package is installed. */
   readonly file?: string;
   readonly debianPackage: string;
   readonly brewFormula: string;
@@ -14,9 +14,15 @@ export interface Tool {
 export const REDIS: Tool = { commands: ['redis-server'], debianPackage: 'redis-server', brewFormula: 'redis' };
 /** Makes the certificates of the tests. */
 export const OPENSSL: Tool = { commands: ['openssl'], debianPackage: 'openssl', brewFormula: 'openssl' };
-/** Runs the independent server that the conformance suite is proved with; its standard library is enough. */
+/**
+ * Runs the independent server with which the conformance suite is tested. No package besides the standard library is
+ * needed.
+ */
 export const PYTHON: Tool = { commands: ['python3'], debianPackage: 'python3', brewFormula: 'python' };
-/** Debian's Python with what the tests of the Python client use: its one dependency, a type checker, and what builds a wheel. */
+/**
+ * The Python packages that the tests of the Python client need: its only dependency, a type checker, and the tools to
+ * build a wheel.
+ */
 export const PYTHON_PACKAGES: readonly Tool[] = [
   { commands: ['mypy'], debianPackage: 'mypy', brewFormula: 'mypy' },
   ...['websockets', 'pip', 'setuptools', 'wheel'].map((name) => ({
@@ -26,11 +32,14 @@ export const PYTHON_PACKAGES: readonly Tool[] = [
     brewFormula: `python-${name}`,
   })),
 ];
-/** Judges the metrics and the alert rules. */
+/** Checks the metrics and the alert rules. */
 export const PROMTOOL: Tool = { commands: ['promtool'], debianPackage: 'prometheus', brewFormula: 'prometheus' };
-/** The proxy in front of a gateway in the tests of the examples in deploy/. Debian keeps it in /usr/sbin, which is not on every PATH. */
+/**
+ * The proxy in front of a gateway, in the tests of the examples in deploy/. Debian installs it in /usr/sbin, which is
+ * not in every PATH.
+ */
 export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFormula: 'nginx' };
-/** A client of server-sent events. */
+/** Used as a client for server-sent events. */
 export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
@@ -38,7 +47,7 @@ export const CHROMIUM: Tool = {
   brewFormula: '--cask chromium',
 };
 
-/** The path of the program, or `undefined` where it is not on PATH. */
+/** The path of the program, or `undefined` if it is not in PATH. */
 export function locate(tool: Tool): string | undefined {
   if (tool.file !== undefined) return existsSync(tool.file) ? tool.file : undefined;
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].filter(
