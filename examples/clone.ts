@@ -1,5 +1,5 @@
 /**
- * Preloaded by the examples (`node --import`), because they run in a clone: there `tidemark-client` is the TypeScript source in
+ * The examples preload this file (`node --import`), so that in a clone `tidemark-client` is the TypeScript source in
  * generated/. In your own project npm installs the package, and you do not need this file.
  */
 import { registerHooks } from 'node:module';

@@ -41,11 +41,11 @@ type Options struct {
 	BackoffMin  time.Duration
 	BackoffMax  time.Duration
 	OpenTimeout time.Duration
-	// Token fetches the token for the next connection; Renewable says whether another call may give another one.
+	// Token fetches the token for the next connection. Renewable reports whether a later call may return another token.
 	Token     func() string
 	Renewable bool
 	APIKey    string
-	// Notice receives what the client hands over and reports.
+	// Notice receives the events that the client delivers, and its reports.
 	Notice func(kind string, members map[string]interface{})
 }
 
@@ -145,7 +145,7 @@ func (c *Client) connectOnce() int {
 	c.authenticate(token)
 	c.mu.Unlock()
 	socket.SetReadLimit(64 << 20)
-	// The deadline is for messages: WebSocket pings do not extend it.
+	// Only messages extend the deadline; WebSocket pings do not.
 	for {
 		c.mu.Lock()
 		_ = socket.SetReadDeadline(time.Now().Add(c.patience))
@@ -259,7 +259,7 @@ func min(left, right int) int {
 	return right
 }
 
-// retryAfterOf bounds a wait that a server asks for; nil when it is not a number or negative.
+// retryAfterOf limits the wait that a server asks for. It returns nil if the value is not a number, or negative.
 func retryAfterOf(value interface{}) *time.Duration {
 	number, ok := value.(float64)
 	if !ok || !(number >= 0) {
@@ -314,7 +314,7 @@ func (c *Client) Close() {
 	}
 }
 
-// message handles one text frame. What cannot be read is ignored (CLI-10).
+// message handles one text frame. A frame that cannot be parsed is ignored (CLI-10).
 func (c *Client) message(text []byte) {
 	var frame envelope
 	if json.Unmarshal(text, &frame) != nil || frame.Type == "" || !isObject(frame.Data) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// pause bounds what waits for a reader (CLI-9): at its limit the subscription is ended at the server, and resumed once all is read.
+// pause limits the number of events that wait for a reader (CLI-9). At the limit, the client unsubscribes, and resumes when the reader has read everything.
 type pause struct {
 	subscription *Subscription
 	limit        int
@@ -44,7 +44,7 @@ func (p *pause) stop() {
 	p.waiting = nil
 }
 
-// Release begins to read a subscription that was held.
+// Release starts to read a subscription that was on hold.
 func (c *Client) Release(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,7 +60,7 @@ func (c *Client) Release(id string) {
 	s.subscribe()
 }
 
-// after runs work later, unless the connection is another one by then.
+// after runs work later, unless the connection has changed by then.
 func (c *Client) after(wait time.Duration, work func()) {
 	socket := c.socket
 	time.AfterFunc(wait, func() {

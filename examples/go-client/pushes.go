@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What is read of the pushes. Pointers tell a missing member from a zero.
+// The members of pushes that the client reads. They are pointers, so that a missing member differs from a zero.
 type pushData struct {
 	SubscriptionIDs     []string      `json:"subscriptionIds"`
 	SubscriptionID      string        `json:"subscriptionId"`
@@ -66,7 +66,7 @@ func isPosition(position *Position) bool {
 	return position != nil && position.Epoch != "" && position.SequenceID >= 0
 }
 
-// welcomed begins to watch for silence (CLI-11).
+// welcomed starts the timer that detects a silent connection (CLI-11).
 func (c *Client) welcomed(data pushData) {
 	interval, ok := data.HeartbeatIntervalMs.(float64)
 	if !ok || interval <= 0 {

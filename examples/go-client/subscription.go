@@ -2,17 +2,17 @@ package main
 
 import "encoding/json"
 
-// Subscription is one subscription over any number of connections.
+// Subscription is one subscription. It continues over any number of connections.
 type Subscription struct {
 	client  *Client
 	id      string
 	stream  string
 	request map[string]interface{}
-	// position is where to resume; nil while only a new picture is complete (CLI-5).
+	// position is the position to resume from. It is nil while only a new warm replay would be complete (CLI-5).
 	position *Position
-	// proven is the newest position that a right heartbeat has confirmed (CLI-6).
+	// proven is the newest position that a heartbeat with the right count has confirmed (CLI-6).
 	proven *Position
-	// epoch is that of the events handed over last; handed holds their numbers since the last proof (CLI-7).
+	// epoch is the epoch of the last delivered events; handed contains their numbers since the last confirmed position (CLI-7).
 	epoch     string
 	announced string
 	handed    map[int64]bool
@@ -120,7 +120,7 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 	}
 	s.live = false
 	if !recovered {
-		// The state is built anew, so events that were handed over before are wanted again.
+		// The program rebuilds its state, so it needs events again that have already been delivered.
 		if s.isResume || unreported || at.Epoch != s.epoch {
 			s.reset(at.Epoch)
 		}
@@ -138,7 +138,7 @@ func (s *Subscription) reset(epoch string) {
 	s.epoch, s.announced, s.floor, s.handed = epoch, "", 0, map[int64]bool{}
 }
 
-// disconnected ends what the server has; after 43xx the position is void (CLI-2).
+// disconnected marks the subscription as ended at the server. After a close with 43xx the position is no longer valid (CLI-2).
 func (s *Subscription) disconnected(isVoid bool) {
 	s.active, s.asked = false, false
 	if isVoid && s.epoch != "" {
@@ -150,7 +150,7 @@ func (s *Subscription) disconnected(isVoid bool) {
 	}
 }
 
-// event hands an event over, once (CLI-7).
+// event delivers an event to the program, only once (CLI-7).
 func (s *Subscription) event(at Position, raw json.RawMessage) {
 	if !s.active || s.ended || s.unwanted != nil || s.pause.parked {
 		return
@@ -185,7 +185,7 @@ func (s *Subscription) complete(at Position) {
 	}
 }
 
-// gap hands a loss over. A loss of a source moves no position (GAP-2).
+// gap reports a loss to the program. A source loss does not change the position (GAP-2).
 func (s *Subscription) gap(data pushData) {
 	if !s.active || s.ended {
 		return
@@ -205,7 +205,7 @@ func (s *Subscription) report(reason string, from, to *Position) {
 	s.client.options.Notice("gap", members)
 }
 
-// proved is called for a heartbeat that counts right.
+// proved is called for a heartbeat with the right count.
 func (s *Subscription) proved(head Position, named bool) {
 	if !s.active {
 		return
@@ -227,7 +227,7 @@ func (s *Subscription) proved(head Position, named bool) {
 	}
 }
 
-// rewind goes back to what is proven, because an event was lost (CLI-6).
+// rewind goes back to the last confirmed position, because an event was lost (CLI-6).
 func (s *Subscription) rewind() {
 	if s.proven == nil {
 		s.position, s.lost = nil, s.epoch != ""
@@ -237,7 +237,7 @@ func (s *Subscription) rewind() {
 	s.position = &at
 }
 
-// Unsubscribe ends a subscription; nothing more of it is handed over (CLI-8).
+// Unsubscribe ends a subscription. No more of its events are delivered to the program (CLI-8).
 func (c *Client) Unsubscribe(id string, settle func(Reply)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,7 +6,7 @@ import type { Facts, Said, Step } from './session.ts';
 import { follow, NOTHING, remaining } from './work.ts';
 
 describe('the handoff example', () => {
-  test('runs: the second agent starts late, takes over, and both receive the end', async () => {
+  test('runs: the second agent starts late and takes over, and both agents receive the end', async () => {
     const run = fileURLToPath(new URL('run.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [run], { timeout: 20_000 });
     const linesOf = (name: string): string[] =>

@@ -19,7 +19,7 @@ try {
   const [north, south] = [await startGateway('north', redis), await startGateway('south', redis)];
   const id = `demo-${process.pid}`;
   const starter = startAgent('starter', north, id);
-  // The second agent starts when half of the work is done: it misses no event by starting late.
+  // The second agent starts when half of the work is done. It still receives every event of the session.
   await said(starter, 'handed over');
   const finisher = startAgent('finisher', south, id);
   await Promise.all([starter, finisher].map(succeeded));

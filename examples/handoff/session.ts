@@ -1,8 +1,9 @@
 /**
  * A session of agents: publishes this agent's steps, and reads the steps of all agents in one order.
  *
- * A session is a stream, `session:{id}`. Every agent reads the same log from its beginning, whenever it starts and through any
- * gateway. The state of the work follows from the log alone (work.ts), so a handoff contains only the name of the next agent.
+ * A session is a stream, `session:{id}`. Every agent reads the same log from the beginning, at any time and through any
+ * gateway. The state of the work can be computed from the log alone (work.ts), so a handoff needs to contain only the
+ * name of the next agent.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, createClient, isGap, TidemarkError } from 'tidemark-client';
@@ -38,9 +39,10 @@ export class Session {
   }
 
   /**
-   * Publishes one step. Repeats it until there is a reply, over any number of connections; the idempotency key ensures that it is
-   * published once.
-   * @throws {TidemarkError} when the gateway refuses it and a retry cannot help, for example because of a missing scope.
+   * Publishes one step. Retries until there is a reply, on new connections if necessary. The idempotency key ensures
+   * that the step is published only once.
+   * @throws {TidemarkError} when the gateway rejects the step and a retry cannot succeed, for example because of a
+   * missing scope.
    */
   async say(step: Step, facts: Facts = {}): Promise<void> {
     const event = {
@@ -61,7 +63,8 @@ export class Session {
 
   /**
    * Yields all earlier steps, then new ones. Leaving the loop ends the subscription.
-   * @throws {Error} when a part of the log is lost: an agent that acts on the rest may do work twice, or never.
+   * @throws {Error} when a part of the log is lost. An agent that continued without this part might do work twice, or
+   * not at all.
    */
   async *log(): AsyncGenerator<Said, void> {
     const log = this.#client.subscribe({ stream: this.#stream, events: ['session_event'], gaps: 'inline' });

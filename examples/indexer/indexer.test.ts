@@ -1,4 +1,4 @@
-/** The indexer beside a real gateway that watches real files. */
+/** Tests the indexer with a real gateway that watches real files. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,10 +14,13 @@ import { changesOf } from './changes.ts';
 import { NO_GRAPH, graphOf, pathOf } from './source-graph.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** Only against hanging: four processes start one after the other, on a machine that may be busy. */
+/**
+ * Long, because four processes start one after the other on a machine that may be busy. Only a hanging test should time
+ * out.
+ */
 const PATIENCE = { timeout: 120_000, interval: 10 };
 const TEST_MS = 300_000;
-/** The first scan publishes hundreds of events, which the usual limit would spread over many seconds. */
+/** The first scan publishes hundreds of events. With the default rate limit this would take many seconds. */
 const AMPLE_LIMITS = { TIDEMARK_LIMITS_COMMANDS_PER_SECOND: '10000', TIDEMARK_LIMITS_COMMAND_BURST: '20000' };
 
 const cleanups: (() => unknown)[] = [];
@@ -74,7 +77,7 @@ function indexer(url: string, directory: string): ReturnType<typeof run> {
 
 interface Follower {
   readonly events: TidemarkEvent[];
-  /** Waits for an event, and gives the time from `since` to its publication, in milliseconds. */
+  /** Waits for an event, and returns the time from `since` to its publication, in milliseconds. */
   readonly waitFor: (event: string, id: string, since: number) => Promise<number>;
 }
 
@@ -101,7 +104,7 @@ const scanned = (lines: readonly string[]): number => lines.filter((line) => lin
 
 describe('the indexer', () => {
   test(
-    'publishes a renamed function, a new import and a deleted file, and after a restart nothing that is unchanged',
+    'publishes a renamed function, a new import and a deleted file, and after a restart only what has changed',
     async () => {
       const { url, directory } = await watched();
       const first = indexer(url, directory);
@@ -145,7 +148,8 @@ describe('the indexer', () => {
       const { url, directory } = await watched();
       const { lines } = indexer(url, directory);
       await until(() => scanned(lines) === 1);
-      // Replacing the watched directory is a loss of the source: the gateway cannot know what changed meanwhile.
+      // Replacing the watched directory causes a source loss, because the gateway cannot know what has changed
+      // meanwhile.
       const next = `${directory}-next`;
       await cp(directory, next, { recursive: true });
       await writeFile(join(next, 'src/errors.ts'), 'export function onlyThis(): void {}\n');
@@ -197,7 +201,7 @@ describe('the graph of a file', () => {
     expect(entities.map(({ id }) => pathOf(id))).toEqual(Array(5).fill('src/x/y.ts'));
   });
 
-  test('of equal texts is equal: nothing is published; a changed function is an update of it and of its file', () => {
+  test('is equal for equal texts, so nothing is published; a changed function updates the function and its file', () => {
     const graph = graphOf('a.ts', TEXT);
     expect(changesOf(graph, graphOf('a.ts', TEXT))).toEqual([]);
     const changed = changesOf(graph, graphOf('a.ts', TEXT.replace('=> 2', '=> 3')));
@@ -207,12 +211,12 @@ describe('the graph of a file', () => {
     ]);
   });
 
-  test('that is gone is deleted with its relationships first', () => {
+  test('is deleted with the file, relationships first', () => {
     const names = changesOf(graphOf('a.ts', 'export function f() {}'), NO_GRAPH).map(({ event }) => event);
     expect(names).toEqual(['relationship_deleted', 'entity_deleted', 'entity_deleted']);
   });
 
-  test('cannot be had while somebody is typing', () => {
+  test('cannot be computed while the source text is incomplete', () => {
     expect(() => graphOf('a.ts', 'export function f( {')).toThrow(SyntaxError);
   });
 });

@@ -19,7 +19,7 @@ const entities = mirror(client, 'entity_*');
 const relationships = mirror(client, 'relationship_*');
 const publication = new Publication(client);
 
-/** What this program has published before, in an earlier run too: the gateway keeps the newest event of each id. */
+/** Reads what this program has published, also in earlier runs. The gateway keeps the newest event of each id. */
 async function publishedFiles(): Promise<Map<string, SourceGraph>> {
   await Promise.all([entities.ready, relationships.ready]);
   await Promise.all([entities.sync(), relationships.sync()]);
@@ -29,7 +29,7 @@ async function publishedFiles(): Promise<Map<string, SourceGraph>> {
     files.set(path, graph);
     return graph;
   };
-  // Events of this program have the members of its own types, because it published them.
+  // These casts are safe: this program published the events, so they have the members of its types.
   for (const { source, payload } of entities.values()) {
     const { changedFields: _changed, ...entity } = { changedFields: [], ...payload };
     if (source.name === SOURCE_NAME) graphAt(pathOf(payload.id)).entities.push(entity as unknown as Entity);
@@ -40,7 +40,10 @@ async function publishedFiles(): Promise<Map<string, SourceGraph>> {
   return files;
 }
 
-/** Reads one file and publishes how it changed. A file that cannot be parsed keeps its entities until it can. */
+/**
+ * Reads one file and publishes how it changed. If a file cannot be parsed, its published entities are kept until it can
+ * be parsed again.
+ */
 async function index(path: string, cause: string): Promise<number> {
   if (!isSource(path)) return 0;
   const text = await readFile(join(directory, path), 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -56,7 +59,10 @@ async function index(path: string, cause: string): Promise<number> {
   }
 }
 
-/** Compares everything below some directories with what is published. @returns the position from which events continue */
+/**
+ * Compares all files below some directories with what is published, and publishes the differences. @returns the
+ * position from which events continue
+ */
 async function rescan(
   directories: readonly string[],
 ): Promise<{ readonly epoch: string; readonly sequenceId: number }> {
@@ -67,7 +73,7 @@ async function rescan(
     const listing = await listFiles(gateway, each);
     resumeAfter ??= listing.resumeAfter;
     const cause = `rescan ${listing.resumeAfter.epoch}.${listing.resumeAfter.sequenceId}`;
-    // Files that no longer exist are in the publication only.
+    // Include published files, because files that have been deleted are not in the listing.
     const paths = new Set([...listing.paths.filter(isSource), ...publication.filesBelow(each)]);
     files += paths.size;
     for (const path of paths) published += await index(path, cause);

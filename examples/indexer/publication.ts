@@ -1,4 +1,4 @@
-/** What this program has published, and publishing what differs. */
+/** Keeps track of what this program has published, and publishes the differences. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, TidemarkError } from 'tidemark-client';
@@ -12,30 +12,33 @@ import type { SourceGraph } from './source-graph.ts';
 export const SOURCE_NAME = 'indexer';
 const RETRY_MS = 500;
 
-/** What this program knows to be published, by file. */
+/** The graphs that this program has published, by file. */
 export class Publication {
   readonly #client: TidemarkClient;
   #files = new Map<string, SourceGraph>();
-  /** The time, by the performance clock, at which the gateway allows another command in the long run. */
+  /**
+   * When the next command may be sent without exceeding the average rate that the gateway allows, on the clock of
+   * `performance.now()`.
+   */
   #paidUntil = 0;
 
   constructor(client: TidemarkClient) {
     this.#client = client;
   }
 
-  /** Replaces everything that is known, by the picture that the gateway keeps. */
+  /** Replaces everything that is known by what the gateway has stored. */
   learn(files: Map<string, SourceGraph>): void {
     this.#files = files;
   }
 
-  /** Files of which something is published, below a directory; `''` is the root. */
+  /** The published files below a directory; `''` is the root. */
   filesBelow(directory: string): readonly string[] {
     return [...this.#files.keys()].filter((path) => directory === '' || path.startsWith(`${directory}/`));
   }
 
   /**
-   * Publishes how a file changed. @param cause what led to it, such as a position: the same change for the same cause is published once, also by
-   * a second indexer or after a crash
+   * Publishes how a file changed. @param cause the reason for the change, such as a position. The same change with the
+   * same cause is published only once, even by a second indexer or after a crash.
    * @returns the number of published events
    */
   async update(path: string, after: SourceGraph, cause: string): Promise<number> {
@@ -47,18 +50,19 @@ export class Publication {
     return changes.length;
   }
 
-  /** Keeps the first scan of a large tree within the rate that the gateway allows; single changes do not wait. */
+  /** Slows the first scan of a large tree down to the rate that the gateway allows. Single changes do not wait. */
   async #pace(): Promise<void> {
     const { commandsPerSecond = 50, commandBurst = 100 } = this.#client.welcome?.limits ?? {};
     const spacingMs = 1000 / commandsPerSecond;
     const now = performance.now();
     this.#paidUntil = Math.max(now, this.#paidUntil) + spacingMs;
-    // Half of the burst stays free for other commands, and for clocks that differ.
+    // Uses only half of the allowed burst. The rest is for other commands, and in case the clocks of client and gateway
+    // differ.
     const aheadMs = this.#paidUntil - now - (commandBurst / 2) * spacingMs;
     if (aheadMs > 0) await sleep(aheadMs);
   }
 
-  /** Repeats a publication, with the same key, until there is an answer. */
+  /** Publishes a change, and retries with the same key until there is a reply. */
   async #publish(change: Body, cause: string): Promise<void> {
     await this.#pace();
     const key = createHash('sha256')
@@ -77,7 +81,7 @@ export class Publication {
   }
 }
 
-/** The time to wait before a repetition, in milliseconds; undefined if that is of no use. */
+/** The delay before a retry, in milliseconds; undefined if a retry cannot succeed. */
 function retryDelay(error: unknown): number | undefined {
   if (error instanceof ConnectionError) return error.reason === 'client_closed' ? undefined : RETRY_MS;
   return error instanceof TidemarkError && error.retryable ? (error.retryAfterMs ?? RETRY_MS) : undefined;

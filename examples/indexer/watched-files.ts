@@ -1,4 +1,7 @@
-/** What the watched directory contains, by the gateway: `POST /ws/files`, page by page. So the same paths are ignored as for its events. */
+/**
+ * Lists the watched directory through the gateway (`POST /ws/files`), page by page, so that the list ignores the same
+ * paths as the gateway's events do.
+ */
 import type { FilesPage, Position } from 'tidemark-client/types';
 
 export interface Listing {

@@ -1,6 +1,6 @@
 /**
- * Maps the messages of the older system to those of Tidemark and back. Pure, so that a team can copy this file and change the
- * tables, which are the only part with older names.
+ * Maps the messages of the older system to those of Tidemark and back. The functions are pure, so that a team can copy
+ * this file. Only the tables contain names of the older system, so only they need changes.
  */
 
 type Json = unknown;

@@ -84,7 +84,7 @@ describe('a client of the older system behind the bridge', () => {
     ]);
   });
 
-  test('receives an event once for each of its subscriptions, and none after unsubscribe_all', async () => {
+  test('receives an event once for each of its subscriptions, and no event after unsubscribe_all', async () => {
     const { client, gateway } = await open();
     client.send({ type: 'subscribe', id: 'a', channel: 'files' });
     client.send({ type: 'subscribe', id: 'b', data: { channel: 'all' } });

@@ -2,7 +2,10 @@ package tidemark;
 
 import java.util.concurrent.ThreadLocalRandom;
 
-/** The waits before attempts: random below a bound that doubles (CLI-3), or what the server asks for, within bounds (CLI-4). */
+/**
+ * The delays before attempts to connect: a random time below a limit that doubles (CLI-3), or the time that the server
+ * asks for, within limits (CLI-4).
+ */
 final class Backoff {
   private static final long LEAST_REQUESTED_MS = 100;
   private static final long MOST_REQUESTED_MS = 300_000;

@@ -16,19 +16,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
-/** A client of one gateway: connects again, resumes, and reports every loss. All state belongs to one thread, the loop. */
+/** A client of one gateway: reconnects, resumes, and reports every loss. All state belongs to one thread, the loop. */
 final class Client implements Connection.Owner, AutoCloseable {
   /**
    * @param credential gives the data of `authenticate` for each connection, or null
-   * @param renewable whether `credential` may give another one later
-   * @param onWait told before each wait, in milliseconds
+   * @param renewable whether `credential` may return another credential later
+   * @param onWait called before each wait, with its length in milliseconds
    */
   record Options(URI url, long minMs, long maxMs, long openTimeoutMs, Supplier<Map<String, Object>> credential, boolean renewable, LongConsumer onWait) {}
 
   private record Queued(String type, Map<String, Object> data, CompletableFuture<Map<String, Object>> result) {}
 
   private static final long LASTING_NS = TimeUnit.SECONDS.toNanos(5);
-  /** The JDK does not notice every connection that is cut right after it was opened; a failed ping shows it. */
+  /**
+   * The JDK does not always notice that a connection was cut right after it was opened, so a ping is sent: it fails on
+   * such a connection.
+   */
   private static final long PROBE_AFTER_MS = 1_000;
   private static final Failure CLOSED = new Failure("closed", "The client is closed.");
 
@@ -78,7 +81,10 @@ final class Client implements Connection.Owner, AutoCloseable {
     return subscription;
   }
 
-  /** No event is handed over from now on; the future completes when the server has confirmed it, or has forgotten anyway. */
+  /**
+   * From now on no event is delivered. The future completes when the server has confirmed the end, or no longer has the
+   * subscription.
+   */
   CompletableFuture<Map<String, Object>> unsubscribe(Subscription subscription) {
     subscription.cancel();
     run(() -> {
@@ -109,7 +115,7 @@ final class Client implements Connection.Owner, AutoCloseable {
     watch(connection, options.openTimeoutMs);
   }
 
-  /** Gives a connection up on which no frame arrived for `ms` (CLI-11). */
+  /** Ends a connection on which no frame has arrived for `ms` milliseconds (CLI-11). */
   private void watch(Connection watched, long ms) {
     long quietMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - watched.lastFrameAt);
     if (watched != connection || over != null) return;
@@ -172,7 +178,7 @@ final class Client implements Connection.Owner, AutoCloseable {
     queued.clear();
   }
 
-  /** Subscribes when the subscription waits for it and the connection is ready. */
+  /** Sends the subscribe command if the subscription is waiting for it and the connection is ready. */
   private void proceed(Subscription subscription) {
     if (subscription.state == Subscription.State.PAUSED && !subscription.isFull()) subscription.state = Subscription.State.WAITING;
     if (!ready || subscription.state != Subscription.State.WAITING) return;
@@ -208,7 +214,7 @@ final class Client implements Connection.Owner, AutoCloseable {
     }), subscription.backoff.nextMs(failure.retryAfterMs), TimeUnit.MILLISECONDS);
   }
 
-  /** Sends the unsubscribe of a subscription that the program or its slow reader wants no more. */
+  /** Sends the unsubscribe command, because the program has ended the subscription or its reader is too slow. */
   private void stop(Subscription subscription) {
     subscription.state = Subscription.State.PAUSING;
     Connection on = connection;
@@ -221,7 +227,7 @@ final class Client implements Connection.Owner, AutoCloseable {
     });
   }
 
-  /** Hands an event or a gap to the reader; a reader that is too slow pauses the subscription (CLI-9). */
+  /** Delivers an event or a gap to the reader. If the reader is too slow, the subscription is paused (CLI-9). */
   void put(Subscription subscription, Object item) {
     if (item == null || subscription.put(item)) return;
     if (subscription.state == Subscription.State.ACTIVE) stop(subscription);
@@ -281,7 +287,7 @@ final class Client implements Connection.Owner, AutoCloseable {
     loop.execute(() -> guarded(step));
   }
 
-  /** A fault of ours while handling what a server sent costs the connection, never the client (CLI-10). */
+  /** If this client fails while it handles a message, only the connection ends, not the client (CLI-10). */
   private void guarded(Runnable step) {
     try {
       step.run();

@@ -12,7 +12,7 @@ import java.util.concurrent.Executor;
 
 /** One attempt and its WebSocket. Everything but the callbacks of the JDK runs on the client's loop. */
 final class Connection implements WebSocket.Listener {
-  /** The longest message that is put together; the server's own limits allow 16 MiB of payload. */
+  /** The longest message that is assembled from fragments. The limits of a server allow payloads of up to 16 MiB. */
   private static final int MAX_CHARACTERS = 32 * 1024 * 1024;
   private static final Map<String, String> REPLIES = Map.of("subscribe", "subscribed", "unsubscribe", "unsubscribed", "broadcast", "broadcasted",
     "authenticate", "authenticated", "sync", "synced", "ping", "pong");
@@ -40,7 +40,7 @@ final class Connection implements WebSocket.Listener {
   final long startedAt = System.nanoTime();
   volatile long lastFrameAt = startedAt;
   boolean heard = false;
-  /** Event messages that arrived, whatever became of them (CLI-6). */
+  /** The number of event messages that arrived, including duplicates and ignored ones (CLI-6). */
   long received = 0;
   long intervalMs = 25_000;
   int announcedCode = 0;
@@ -144,7 +144,8 @@ final class Connection implements WebSocket.Listener {
       partial.setLength(0);
       loop.execute(() -> message(text));
     }
-    // At once: when the connection is cut, the JDK drops frames that arrived but were not asked for.
+    // Request the next frame immediately: when the connection is cut, the JDK drops frames that have arrived but were
+    // not requested.
     source.request(1);
     return null;
   }

@@ -4,20 +4,20 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Where one subscription stands: what to ask for on the next connection, and which events were handed over before. It knows
- * no socket and no clock.
+ * The state of one subscription: from where to resume on the next connection, and which events were already delivered.
+ * It uses no socket and no clock.
  */
 final class Cursor {
   private enum Replay { NONE, WARM, RESUME }
 
   private final Map<String, Object> firstReplay;
-  /** Everything up to here was handed over or reported as lost; null while there is no such position. */
+  /** Every event up to this position was delivered or reported as lost; null while there is no such position. */
   private Position position;
-  /** The newest position at which `heartbeat.delivered` was right; after a loss the client resumes from here. */
+  /** The newest position at which `heartbeat.delivered` was right. After a loss the client resumes from here. */
   private Position proven;
-  /** Everything up to here was handed over: an event at or below it is a duplicate. */
+  /** Every event up to this number was delivered, so an event at or below it is a duplicate. */
   private Position floor;
-  /** Numbers handed over in `epoch` above `floor`. */
+  /** Numbers above `floor` of the delivered events of `epoch`. */
   private final TreeSet<Long> handedOver = new TreeSet<>();
   private String epoch;
   private Replay replay = Replay.NONE;
@@ -31,7 +31,7 @@ final class Cursor {
     if (position != null) epoch = position.epoch();
   }
 
-  /** The `replay` of the next subscribe; an empty object leaves it to the server's default. */
+  /** The `replay` of the next subscribe; an empty object selects the server's default. */
   Map<String, Object> request() {
     resuming = position != null;
     withoutPicture = !resuming && "none".equals(firstReplay.get("mode"));
@@ -70,7 +70,7 @@ final class Cursor {
     return new Gap("epoch_changed", from, new Position(at.epoch(), Math.max(0, at.sequenceId() - 1)), null);
   }
 
-  /** @return whether the event is to be handed over */
+  /** @return whether to deliver the event to the program */
   boolean event(Position at) {
     boolean duplicate = (floor != null && floor.reaches(at)) || !handedOver.add(at.sequenceId());
     if (replay != Replay.WARM && (position == null || !position.reaches(at))) position = at;
@@ -95,7 +95,7 @@ final class Cursor {
     settle(position);
   }
 
-  /** The positions are not valid any more (43xx). Returns the gap to report. */
+  /** The server has made all positions invalid (close code 43xx). Returns the gap to report. */
   Gap invalidate() {
     Position from = position != null ? position : new Position(epoch == null ? "" : epoch, 0);
     boolean began = epoch != null;

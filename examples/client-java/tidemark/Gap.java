@@ -3,7 +3,7 @@ package tidemark;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Events after `from` up to `to` cannot be handed over. `repair` is that of the server, or null. */
+/** Events after `from` up to `to` cannot be delivered. `repair` is the `repair` of the server, or null. */
 record Gap(String reason, Position from, Position to, Object repair) {
   /** The gap in the data of a push, or null when a member is missing. */
   static Gap of(Map<String, Object> data) {

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** JSON as maps, lists, strings, Long, BigDecimal, Boolean and null: the JDK has no reader of its own (RFC 8259). */
+/** JSON as maps, lists, strings, Long, BigDecimal, Boolean and null: the JDK has no JSON parser (RFC 8259). */
 final class Json {
   static final long MAX_INTEGER = (1L << 53) - 1;
   private static final int MAX_DEPTH = 200;
@@ -35,7 +35,7 @@ final class Json {
     return value;
   }
 
-  /** The value as an object; empty when it is none, so that readers need no further test. */
+  /** The value as an object. If it is not an object, an empty one, so that callers need no further test. */
   @SuppressWarnings("unchecked")
   static Map<String, Object> object(Object value) {
     return value instanceof Map ? (Map<String, Object>) value : Map.of();
@@ -45,7 +45,7 @@ final class Json {
     return value instanceof List<?> list ? list : List.of();
   }
 
-  /** The value as an integer of at least `least`; -1 when it is none (ENV-5). */
+  /** The value as an integer of at least `least`; -1 if it is not such an integer (ENV-5). */
   static long integer(Object value, long least) {
     if (value instanceof BigDecimal decimal && Math.abs(decimal.scale()) < 20 && decimal.remainder(BigDecimal.ONE).signum() == 0) value = decimal.longValue();
     return value instanceof Long number && number >= least && number <= MAX_INTEGER ? number : -1;

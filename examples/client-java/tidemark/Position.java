@@ -4,7 +4,7 @@ import java.util.Map;
 
 /** A position in a stream; sequence numbers compare only within one epoch. */
 record Position(String epoch, long sequenceId) {
-  /** The position in an object that has one, or null: a value that cannot be a position is not taken for one (CLI-10). */
+  /** The position in an object, or null if its members are missing or invalid (CLI-10). */
   static Position of(Object value) {
     Map<String, Object> members = Json.object(value);
     long sequenceId = Json.integer(members.get("sequenceId"), 0);

@@ -82,7 +82,7 @@ final class Program {
     notice("ended", end);
   }
 
-  /** The lock keeps an event back that the reader took just before the program unsubscribed. */
+  /** The lock prevents output of an event that the reader took just before the program unsubscribed. */
   private static void handOver(Subscription subscription, Object item) {
     synchronized (subscription) {
       if (subscription.isUnsubscribed()) return;

@@ -3,7 +3,10 @@ package tidemark;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What the server sends unasked. A push without the members that it must have is ignored (CLI-10), as is an unknown one (ENV-4). */
+/**
+ * Handles pushes, which the server sends without a command. A push that lacks required members is ignored (CLI-10), and
+ * so is an unknown push (ENV-4).
+ */
 final class Pushes {
   private static final long LEAST_INTERVAL_MS = 100;
   private static final long MOST_INTERVAL_MS = 600_000;

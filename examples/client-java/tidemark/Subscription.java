@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * One subscription over all connections. The client's loop puts items in, one reader takes them out; `queue` and what decides
- * about it are guarded by `this`, the rest belongs to the loop.
+ * One subscription over all connections. The client's loop adds items to `queue`, and one reader removes them. `this`
+ * guards `queue` and its state; all other members belong to the loop.
  */
 final class Subscription {
   enum State { WAITING, PENDING, ACTIVE, PAUSING, PAUSED, ENDED }
@@ -81,14 +81,14 @@ final class Subscription {
     return full;
   }
 
-  /** The program wants nothing more: what waits is dropped. */
+  /** The program has ended the subscription. Waiting items are dropped. */
   synchronized void cancel() {
     unsubscribed = true;
     queue.clear();
     end(null);
   }
 
-  /** Nothing more will come; what waits can still be read. */
+  /** No more items will arrive. Waiting items can still be read. */
   synchronized void end(Failure failure) {
     if (ended) return;
     ended = true;
