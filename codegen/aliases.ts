@@ -1,10 +1,16 @@
-/** Refuses YAML that no contract needs: circular aliases, aliases that multiply, and unbounded nesting. */
+/**
+ * Refuses YAML that no contract needs: circular aliases, aliases that expand to very many values, and very deep
+ * nesting.
+ */
 import { isAlias, isMap, isPair, isSeq } from 'yaml';
 import type { Document, Node } from 'yaml';
 
-/** Deeper than any schema written by hand. Bounded because compilers and validators recurse. */
+/**
+ * The maximum depth, greater than in any schema written by hand. It is limited because compilers and validators are
+ * recursive.
+ */
 const DEEPEST = 100;
-/** Most values after every alias was replaced by a copy; the stock contract has about 20,000. */
+/** The maximum number of values after every alias has been replaced by a copy. The stock contract has about 20,000. */
 const MOST_VALUES = 1_000_000;
 
 export interface AliasFault {

@@ -1,6 +1,6 @@
 /**
- * The members of messages that the client's hand-written runtime sends and reads. Types alone cannot check them: a contract
- * without these members would give a client that compiles but delivers nothing.
+ * The members of messages that the client's hand-written runtime sends and reads. Types alone cannot check that a
+ * contract has them: without these members, the generated client would compile but deliver nothing.
  */
 import type { RawContract } from './raw.ts';
 import { messageName, refName } from './raw.ts';
@@ -8,7 +8,7 @@ import { schemaAt } from './rules/rule.ts';
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** Command → members that the runtime sends, and members of the success reply that it reads. */
+/** For each command: the members that the runtime sends, and the members of the success reply that it reads. */
 const COMMANDS: Readonly<Record<string, { readonly sent: readonly string[]; readonly read: readonly string[] }>> = {
   subscribe: {
     sent: ['/data/subscriptionId', '/data/stream', '/data/events', '/data/replay'],
@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, { readonly sent: readonly string[]; read
   ping: { sent: [], read: [] },
 };
 
-/** Push → members that the runtime reads. */
+/** For each push: the members that the runtime reads. */
 const PUSHES: Readonly<Record<string, readonly string[]>> = {
   welcome: ['/data/heartbeatIntervalMs'],
   event: ['/data/subscriptionIds', '/data/isReplay', '/data/stream', '/data/epoch', '/data/sequenceId', '/data/event'],
@@ -33,7 +33,7 @@ const PUSHES: Readonly<Record<string, readonly string[]>> = {
   closing: ['/data/code'],
 };
 
-/** The rule `client`. Expects a contract that satisfies all other rules. */
+/** Checks the rule `client`. Expects a contract that satisfies all other rules. */
 export function checkClientNeeds(source: Source): Finding[] {
   const raw = source.value as RawContract;
   const findings: Finding[] = [];

@@ -1,8 +1,8 @@
 /**
  * Makes a {@link Contract} from `asyncapi.yaml`: read, lint, parse, flatten. The only importer of the AsyncAPI parser.
  *
- * The parser checks whether the file is AsyncAPI; the house rules check what AsyncAPI does not define. The model is read from the
- * file itself, where references are still names: the parser's document has them replaced.
+ * The parser checks whether the file is AsyncAPI; the house rules check what AsyncAPI does not define. The model is
+ * read from the file itself, because in the parser's document references have been replaced, and with them the names.
  */
 import { createHash } from 'node:crypto';
 import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
@@ -35,7 +35,8 @@ export async function loadContract(file: string): Promise<LoadedContract> {
 
 /** @throws {ContractError} as {@link loadContract} does. */
 export async function parseContract(source: Source): Promise<LoadedContract> {
-  // The house rules run first: they point to the line at fault, while the parser reports its consequences.
+  // The house rules run first, because they point to the line at fault, while the parser often reports only
+  // consequences.
   const contract = checkContract(source);
   const document = await parseDocument(source);
   contracts.set(document.json(), contract);
@@ -53,7 +54,7 @@ export function checkContract(written: Source): Contract {
   return flatten(value as RawContract, canonicalJson(written.value));
 }
 
-/** Returns the contract of a parsed document that an AsyncAPI tool passes on. */
+/** The contract of each parsed document. AsyncAPI tools pass only the document on to a template. */
 const contracts = new WeakMap<object, Contract>();
 
 /** @throws {Error} on a document that {@link parseContract} did not make. */
@@ -64,7 +65,7 @@ export function contractOf(document: AsyncAPIDocumentInterface): Contract {
 }
 
 function refuse(source: Source, findings: readonly Finding[]): void {
-  // A merge key copies one line to many places; an error in that line is reported once.
+  // A merge key copies one line to many places. Report an error in this line only once.
   const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
   const first = new Set(said.values());
   if (findings.length > 0)
@@ -75,9 +76,10 @@ function refuse(source: Source, findings: readonly Finding[]): void {
 }
 
 async function parseDocument(source: Source): Promise<AsyncAPIDocumentInterface> {
-  // Loaded on use, because loading the parser takes longer than everything else, and an own-events document is checked without it.
+  // The parser is loaded only when it is needed: loading it takes longer than everything else, and own-events documents
+  // do not need it.
   const { Parser } = await import('@asyncapi/parser');
-  // The raw text, because our own reader accepts files that other AsyncAPI tools cannot read.
+  // Parse the raw text, because our own reader accepts some files that other AsyncAPI tools cannot read.
   const { document, diagnostics } = await new Parser().parse(withoutTabs(source.text));
   refuse(source, specificationFindings(source, diagnostics));
   if (document === undefined) throw new Error('The AsyncAPI parser reported no fault but returned no document.');
@@ -89,7 +91,10 @@ function withoutTabs(text: string): string {
   return text.trimStart().startsWith('{') ? text.replaceAll('\t', ' ') : text;
 }
 
-/** Canonical form: keys sorted, two spaces, one newline at the end. `sha256sum contract.json` prints the digest. */
+/**
+ * Formats a value in canonical form: keys sorted, indented by two spaces, one newline at the end. `sha256sum
+ * contract.json` prints the digest.
+ */
 export function canonicalJson(value: unknown): string {
   return `${JSON.stringify(value, sortKeys, 2)}\n`;
 }

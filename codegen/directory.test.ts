@@ -34,7 +34,7 @@ describe('making a directory', () => {
     expect(await refusalOf(join(home, 'dangling'))).toContain(`${home}/dangling cannot be written: EEXIST`);
   });
 
-  // Node's own recursive mkdir never returns here: the parent exists, but mkdir below it fails with ENOENT.
+  // Node's recursive mkdir would never return here, because the parent exists but mkdir below it fails with ENOENT.
   test('fails if no directory can be made', async () => {
     expect(await refusalOf('/proc/events/client')).toMatch(/^\/proc\S* cannot be written: E/);
   });

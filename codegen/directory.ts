@@ -7,7 +7,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** The output cannot be written. The message is one line with the reason. */
+/** The output cannot be written. The message is one line that contains the reason. */
 export class OutputError extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options);
@@ -15,7 +15,7 @@ export class OutputError extends Error {
   }
 }
 
-/** @throws {OutputError} when the directory, or one above it, is a file or cannot be made. */
+/** @throws {OutputError} when the directory or one of its parents is a file or cannot be made. */
 export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];
   let at = resolve(path);
@@ -25,7 +25,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
   for (const each of missing.toReversed()) {
     await mkdir(each).catch(async (error: unknown) => {
-      // Another process may have made it in the meantime.
+      // Another process may have made the directory in the meantime.
       if (!(await isDirectory(each))) throw unwritable(each, error);
     });
   }

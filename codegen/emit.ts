@@ -19,7 +19,7 @@ import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
 import type { Contract } from './model.ts';
 
-/** Path → text, in the order of the paths. */
+/** From path to text, sorted by path. */
 export type Files = ReadonlyMap<string, string>;
 
 /** Directories of the client and the reference in this repository. */
@@ -39,18 +39,21 @@ export async function emitAll(contract: Contract): Promise<Files> {
   ]);
 }
 
-/** The same from the parser's document; called by the template of the AsyncAPI generator. */
+/** Does the same as `emitAll`, from the parser's document. The template of the AsyncAPI generator calls it. */
 export async function render(document: AsyncAPIDocumentInterface): Promise<Files> {
   return emitAll(contractOf(document));
 }
 
-/** The client as a package: its sources, and the files that a registry needs. */
+/** The client as a package: its sources, and the other files of an npm package. */
 async function emitPackageFiles(contract: Contract): Promise<Files> {
   const sources = await emitSources(contract);
   return sorted([...sources, ['package.json', emitPackage(contract)], ['README.md', emitReadme(contract)]]);
 }
 
-/** The Python client as sources for any project. @param origin the contract and the command, for the first line of each file */
+/**
+ * The Python client as sources for any project. @param origin the contract and the command, to be named in the first
+ * line of each file
+ */
 export async function emitPython(contract: Contract, origin: string): Promise<Files> {
   return emitPythonSources(contract, pythonBanner(origin));
 }
@@ -84,7 +87,7 @@ async function readRuntime(): Promise<[string, string][]> {
   return Promise.all(names.map(async (name) => [`runtime/${name}`, await readFile(new URL(name, directory), 'utf8')]));
 }
 
-/** Sorts by code point, independent of the locale. */
+/** Sorts by path, by code unit and so independent of the locale. */
 function sorted(entries: readonly (readonly [string, string])[]): Files {
   return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }

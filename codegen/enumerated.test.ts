@@ -5,7 +5,7 @@ import type { Schema } from './model.ts';
 const LEVELS: Schema = { type: 'string', enum: ['low', 'high'] };
 const OPEN: Schema = { type: 'string' };
 
-/** The values of one field with pointers into this payload. */
+/** The values of a filter field whose pointers lead into this payload. */
 function valuesOf(
   properties: Readonly<Record<string, Schema>>,
   pointers: readonly string[],
@@ -28,12 +28,12 @@ describe('the values of a filter field', () => {
     ['an enumeration or nothing', { anyOf: [LEVELS, { type: 'null' }] }, ['low', 'high']],
     ['any string', OPEN, undefined],
     ['an enumeration or any string', { anyOf: [LEVELS, OPEN] }, undefined],
-    ['numbers, which no filter value can be', { enum: [1, 2] }, undefined],
+    ['numbers, because a filter value cannot be a number', { enum: [1, 2] }, undefined],
   ])('are those of %s', (_, schema, values) => {
     expect(valuesOf({ level: schema }, ['/payload/level'])).toEqual(values);
   });
 
-  test('are those at all of its pointers, if every one is enumerated', () => {
+  test('are the values at all of its pointers, if the values at every pointer are enumerated', () => {
     const properties = { level: LEVELS, before: { enum: ['none'] }, note: OPEN };
     expect(valuesOf(properties, ['/payload/level', '/payload/before'])).toEqual(['low', 'high', 'none']);
     expect(valuesOf(properties, ['/payload/level', '/payload/note'])).toBeUndefined();

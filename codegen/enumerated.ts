@@ -6,8 +6,8 @@ type Schemas = Readonly<Record<string, Schema>>;
 
 /**
  * @param data name of the schema of the event's `data`
- * @param filterable filter field → pointers into it
- * @returns the fields of which every value is enumerated, each with its values in the order of the contract
+ * @param filterable from each filter field to its pointers into `data`
+ * @returns the fields whose possible values are all enumerated, each with its values in the order of the contract
  */
 export function enumeratedFields(
   schemas: Schemas,
@@ -28,11 +28,17 @@ interface Walk {
   readonly schemas: Schemas;
   /** The values found so far. */
   readonly values: Set<string>;
-  /** Schemas visited since the last step into a member, because a schema that contains itself adds no values. */
+  /**
+   * Schemas visited since the last step into a member. They are not visited again, because a schema that refers to
+   * itself adds no values.
+   */
   readonly seen: ReadonlySet<Schema>;
 }
 
-/** Adds the strings that the schema enumerates at the end of the path. @returns whether it allows no others */
+/**
+ * Adds the strings that the schema enumerates at the end of the path. @returns whether the schema allows no other
+ * strings
+ */
 function collect(reference: Schema, path: readonly string[], walk: Walk): boolean {
   const schema = resolveSchema(walk, reference);
   if (walk.seen.has(schema)) return true;

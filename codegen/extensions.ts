@@ -1,6 +1,6 @@
 /**
- * The schema of everything that AsyncAPI leaves open: our `x-` extensions, and our requirements for messages and operations. After
- * this check, the rules can read a {@link RawContract} without checking shapes.
+ * The schema of the parts that AsyncAPI does not define: our `x-` extensions, and our requirements for messages and
+ * operations. After this check, the rules can read the contract as a {@link RawContract} without checking types.
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
@@ -33,7 +33,10 @@ function closed(members: Readonly<Record<string, object>>): object {
 const schemaType = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'] };
 const anySchema = { $ref: '#/$defs/schema' };
 
-/** The keywords that the rules for schemas and the emitters read; the rules check which keywords are allowed. */
+/**
+ * The types of the keywords that the rules for schemas and the emitters read. The rules check which keywords are
+ * allowed.
+ */
 const schema = {
   type: 'object',
   properties: {
@@ -190,7 +193,7 @@ interface Fault {
   readonly text: string;
 }
 
-/** Rule `shape`, in the order of the file. */
+/** Checks the rule `shape`. The findings are in the order of the file. */
 export function checkExtensions(source: Source): Finding[] {
   if (validate(source.value)) return [];
   const errors = validate.errors ?? [];
@@ -200,7 +203,7 @@ export function checkExtensions(source: Source): Finding[] {
   );
   const absent = [...lacking.values()].flatMap(absences);
   const misspelt = new Set(absent.map(({ path }) => toPointer(path)));
-  // An error of `if` itself is also reported by its branch.
+  // Leave out errors of `if`, because the branch reports the same fault.
   const others = errors
     .filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
     .map(faultOf)
@@ -215,7 +218,7 @@ export function checkExtensions(source: Source): Finding[] {
     .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** Missing members of one object: reported at a misspelt member if there is one, else at the object. */
+/** Findings about missing members. They are reported at a misspelt member if there is one, otherwise at the object. */
 function absences(errors: readonly ErrorObject[]): Fault[] {
   const path = fromPointer(errors[0]?.instancePath ?? '');
   const faults: Fault[] = [];

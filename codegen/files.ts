@@ -3,15 +3,15 @@ import { createReadStream } from 'node:fs';
 import { ContractError, sourceOf } from './source.ts';
 import type { Source } from './source.ts';
 
-/** The stock contract has 200 KiB. */
+/** The maximum size of a file. The stock contract has 200 KiB. */
 export const LARGEST_BYTES = 4 * 1024 * 1024;
 
-/** @throws {ContractError} when the file is not UTF-8 text within that size; file system errors are not caught. */
+/** @throws {ContractError} when the file is too large or not UTF-8 text; file system errors are not caught. */
 export async function readSource(file: string): Promise<Source> {
   return sourceOf(file, await readText(file));
 }
 
-/** Reads as a stream, because a pipe or a device has no size and may never end. */
+/** Reads the file as a stream, because a pipe or a device has no size and may never end. */
 async function readText(file: string): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -30,7 +30,8 @@ async function readText(file: string): Promise<string> {
 
 function decode(file: string, bytes: Buffer): string {
   const text = new TextDecoder('utf-8').decode(bytes);
-  // U+FFFD replaces bytes that are not UTF-8, unless the file itself contains it.
+  // Find the line of the first invalid byte. U+FFFD stands in place of bytes that are not UTF-8, unless the file itself
+  // contains this character.
   const at = text.includes('\0') || !Buffer.from(text).equals(withoutMark(bytes)) ? text.search(/[\0\uFFFD]/) : -1;
   if (at === -1) return text;
   throw refusal(file, text.slice(0, at).split('\n').length, 'is not UTF-8 text. Save the contract as UTF-8.');

@@ -49,14 +49,14 @@ describe('findings', () => {
     ]);
   });
 
-  test('begin with the fault, and end with its possible consequences', async () => {
+  test('list the fault first, and its possible consequences last', async () => {
     const wrong = SHOP.replace('      welcome: { $ref: ', '      welcome: { $ref: x');
     const rules = (await findingsIn(wrong)).map((line) => line.split(' ').slice(0, 2));
     expect(rules[0]).toEqual([`shop.yaml:${lineOf('      welcome: { $ref: ')}`, 'operation-message']);
     expect(rules.at(-1)?.[1]).toBe('message-used');
   });
 
-  test('are only one for another version of AsyncAPI, or a file that is not AsyncAPI', async () => {
+  test('consist of one finding for another version of AsyncAPI, or for a file that is not AsyncAPI', async () => {
     expect(await findingsIn(SHOP.replace('asyncapi: 3.0.0', 'asyncapi: 2.6.0'))).toEqual([
       `shop.yaml:${lineOf('asyncapi:')} asyncapi /asyncapi: this is AsyncAPI 2.6.0; 3.0.0 or 3.1.0 is required. Convert the contract.`,
     ]);
@@ -68,13 +68,13 @@ describe('findings', () => {
   });
 
   test('include the findings of the AsyncAPI parser, once for each place and only at the innermost', async () => {
-    // A message that a channel and two operations refer to.
+    // A channel and two operations refer to this message.
     expect(await findingsIn(shopWith({ [`/components/messages/welcome/colour`]: 'red' }).text)).toEqual([
       expect.stringMatching(`^shop\\.yaml:\\d+ asyncapi\\S* /components/messages/welcome/colour: .*not expected`),
     ]);
   });
 
-  test('are listed up to a screenful, with the number of the others', async () => {
+  test('are listed up to a limit, with the number of the others', async () => {
     const lines = await findingsIn(SHOP.replaceAll('type: string', 'type: strin'));
     expect(lines).toHaveLength(11);
     expect(lines.at(-1)).toMatch(/^… and \d+ more\.$/);

@@ -41,7 +41,7 @@ async function edit(file: string, from: string, to: string): Promise<void> {
   await writeFile(file, text.replace(from, to));
 }
 
-/** Path → digest of every generated file. */
+/** From the path of every generated file to its digest. */
 async function digestsIn(copy: string): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
   for (const directory of ['generated', 'docs/reference']) {
@@ -71,7 +71,7 @@ describe('generation', () => {
     expect(await check({ contract: resolve(ROOT, 'asyncapi.yaml'), root: ROOT })).toEqual([]);
   });
 
-  test('names every file that a change of the contract makes outdated, and writes exactly those', async () => {
+  test('lists every file that a change of the contract makes outdated, and writes exactly these files', async () => {
     const copy = await copyOfRepository();
     const before = await digestsIn(copy);
     await edit(join(copy, 'asyncapi.yaml'), 'sendQueueBytes: { default: 1048576', 'sendQueueBytes: { default: 2097152');

@@ -19,22 +19,22 @@ import { ContractError, contractError } from './source.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
-/** Path relative to the working directory, as findings name it. */
+/** Path of the contract, relative to the working directory, because findings show it. */
 const CONTRACT = relative(process.cwd(), join(ROOT, 'asyncapi.yaml'));
 const COMMAND = 'npm run generate';
 
-/** Directories with only generated files; other files there are left over from an older contract. */
+/** Directories that contain only generated files. Other files in them are left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
 const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|\.[a-z]+_cache|build|[^/]+\.egg-info)(?:\/|$)/;
 
 export interface GenerateToOptions {
   /** Path of the contract. */
   readonly contract: string;
-  /** Directory for the client's sources; made if it does not exist. */
+  /** Directory for the client's sources. It is created if it does not exist. */
   readonly out: string;
   /**
-   * Ending of imports between the sources. `.js`, the default, works in TypeScript with any setting and in bundlers; `.ts` is for
-   * projects whose TypeScript files Node runs directly, which need `allowImportingTsExtensions`.
+   * Ending of imports between the sources. `.js`, the default, works in bundlers and with any TypeScript setting. `.ts`
+   * is for projects in which Node runs the TypeScript files directly; they need `allowImportingTsExtensions`.
    */
   readonly importEnding?: '.ts' | '.js';
   /** Language of the client; TypeScript by default. */
@@ -84,7 +84,7 @@ function endImports(text: string, ending: '.ts' | '.js'): string {
   return text.replaceAll(/(from '\.\.?\/[^']+)\.ts';/g, `$1${ending}';`);
 }
 
-/** A file that differs from what would be generated. */
+/** A generated file whose content on disk is outdated, missing or no longer generated. */
 export interface Drift {
   readonly path: string;
   readonly state: 'differs' | 'missing' | 'left over';
@@ -133,7 +133,7 @@ async function write(): Promise<readonly Drift[]> {
   const { contract, document } = await loadContract(CONTRACT);
   const files = await emitAll(contract);
   const drift = await driftOf(ROOT, files);
-  // The generator writes files but does not make directories.
+  // The AsyncAPI generator writes files but does not make directories.
   for (const path of files.keys()) await mkdir(dirname(join(ROOT, path)), { recursive: true });
   await runGenerator(document);
   for (const { path, state } of drift) if (state === 'left over') await rm(join(ROOT, path));
@@ -151,8 +151,9 @@ type GeneratorClass = new (
 ) => AsyncApiGenerator;
 
 /**
- * The generator looks for npm while it is loaded, and crashes if npm is not beside Node, as with the Node that npm installs. It
- * would use npm only to install templates, which ours does not need, so an empty directory is used instead.
+ * Loads the AsyncAPI generator. While it is loaded, it looks for npm, and crashes if npm is not installed beside Node,
+ * which is the case for the Node that npm installs. It would use npm only to install templates, which is not needed
+ * here, so it gets an empty directory instead of npm.
  */
 async function loadGenerator(): Promise<GeneratorClass> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-generate-'));
@@ -161,7 +162,7 @@ async function loadGenerator(): Promise<GeneratorClass> {
     await mkdir(npm, { recursive: true });
     await writeFile(join(npm, 'index.js'), '');
     process.env['NODE_MODULES'] = directory;
-    // The generator has no types. With a variable, the compiler does not look for them.
+    // The generator has no types. If the name is in a variable, the compiler does not look for types.
     const name: string = '@asyncapi/generator';
     const { default: Generator } = (await import(name)) as { readonly default: GeneratorClass };
     return Generator;

@@ -31,7 +31,10 @@ export interface Schema {
   readonly 'x-volatile'?: Volatility;
 }
 
-/** `server`: identity and settings of a server; `text`: text for people; `order`: a list whose order has no meaning. */
+/**
+ * Kinds of values that differ from run to run. `server`: identity and settings of a server; `text`: text for people;
+ * `order`: a list whose order has no meaning.
+ */
 export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' | 'text' | 'order';
 
 export interface Example {
@@ -41,7 +44,7 @@ export interface Example {
 }
 
 export interface Message {
-  /** Key in `components.messages`. For commands, replies and pushes it is the `type` on the wire. */
+  /** Key in `components.messages`. For commands, replies and pushes it is also the `type` that is sent. */
   readonly name: string;
   readonly summary: string;
   readonly description: string;
@@ -49,7 +52,9 @@ export interface Message {
   readonly schema: string;
   readonly examples: readonly Example[];
   readonly requirements: readonly string[];
-  /** Pointer into the message → error code of an invalid value there, if it is not `invalid_message`. */
+  /**
+   * From a pointer into the message to the error code of an invalid value there, if the code is not `invalid_message`.
+   */
   readonly errorPointers: Readonly<Record<string, string>>;
   /** Whether the message keeps its order among the events (BCK-3). */
   readonly ordered: boolean;
@@ -63,11 +68,11 @@ interface OperationBase {
   readonly requirements: readonly string[];
 }
 
-/** Sent by the client; gets exactly one reply or `error` (ENV-3). */
+/** A message that the client sends, and that gets exactly one reply or `error` (ENV-3). */
 export interface Command extends OperationBase {
   /** Name of the message that is the success reply. */
   readonly reply: string;
-  /** Names of the schemas of both `data`. */
+  /** Name of the schema of the command's `data`; `replyData` is that of the reply. */
   readonly data: string;
   readonly replyData: string;
   readonly scopes: readonly string[];
@@ -75,7 +80,10 @@ export interface Command extends OperationBase {
   readonly beforeAuthentication: boolean;
 }
 
-/** Sent by the server without a command. `event` has one message per declared event, the others have one. */
+/**
+ * A message that the server sends without a command. The push `event` has one message per declared event; every other
+ * push has one message.
+ */
 export interface Push extends OperationBase {
   readonly messages: readonly string[];
 }
@@ -101,7 +109,7 @@ export interface ReplaySpec {
   readonly key?: string;
   /** Events with the same key space share keys. */
   readonly keySpace?: string;
-  /** Whether the event removes its key from the warm picture. */
+  /** Whether the event removes its key from warm replays. */
   readonly clears?: boolean;
 }
 
@@ -113,7 +121,7 @@ export interface StreamSpec {
 }
 
 export interface Event {
-  /** The wire's `data.event`; `*` for custom events. */
+  /** The value of `data.event`; `*` for custom events. */
   readonly name: string;
   readonly message: string;
   /** Names of the schemas of the whole message, of its `data` and of the payload. */
@@ -121,9 +129,12 @@ export interface Event {
   readonly schema: string;
   readonly payload: string;
   readonly replay: ReplaySpec;
-  /** Filter field → pointers into the event's data. */
+  /** From a filter field to its pointers into the event's data. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** Filter field → the strings that the schemas at its pointers enumerate; absent if one of them allows other strings. */
+  /**
+   * From a filter field to the strings that the schemas at its pointers enumerate. A field is absent if one of these
+   * schemas allows other strings.
+   */
   readonly enumerated: Readonly<Record<string, readonly string[]>>;
   /** Undefined if the event may be published on every stream. */
   readonly stream: StreamSpec | undefined;
@@ -170,7 +181,7 @@ export interface Scopes {
   readonly grammar: string;
   readonly description: string;
   readonly kinds: Readonly<Record<string, string>>;
-  /** Scope → what it permits. */
+  /** From a scope to what it permits. */
   readonly examples?: Readonly<Record<string, string>>;
 }
 
@@ -187,7 +198,7 @@ export interface Contract {
   /** The address of the WebSocket's channel, and its description. */
   readonly path: string;
   readonly connection: { readonly description: string; readonly requirements: readonly string[] };
-  /** The whole contract as canonical JSON: keys sorted, two spaces, one newline at the end. */
+  /** The whole contract as canonical JSON: keys sorted, indented by two spaces, one newline at the end. */
   readonly bundle: string;
   /** `sha256:` and the hexadecimal SHA-256 of the bundle's bytes. */
   readonly digest: string;
@@ -199,7 +210,7 @@ export interface Contract {
   readonly events: readonly Event[];
   readonly customEvent: Event;
   readonly errors: Named<ErrorSpec>;
-  /** Keys are codes, as text. */
+  /** The close codes. Keys are the codes, as text. */
   readonly closeCodes: Named<CloseCode>;
   readonly closeClasses: Named<string>;
   readonly limits: Named<Limit>;
@@ -227,13 +238,15 @@ export function admitsType({ type }: Schema, name: string): boolean {
   return typeof type === 'string' ? type === name : (type ?? []).includes(name);
 }
 
-/** The schema name at the end of a chain of schemas that are only references. */
+/** Follows schemas that are only references, and returns the name of the last schema. */
 export function finalName(schemas: Readonly<Record<string, Schema>>, name: string): string {
   const ref = Object.hasOwn(schemas, name) ? schemas[name]?.$ref : undefined;
   return ref === undefined ? name : finalName(schemas, schemaName(ref));
 }
 
-/** The schema of a name, with references followed. @throws {Error} when it does not exist, which the linter should have found. */
+/**
+ * Follows references from a schema. @throws {Error} when a schema does not exist, which the linter should have found.
+ */
 export function resolveSchema(contract: Pick<Contract, 'schemas'>, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
   const target = contract.schemas[schemaName(schema.$ref)];

@@ -3,7 +3,10 @@
  * the rule `schema-name` reports schemas that would get the same name.
  */
 
-/** `build_finished`, `build.finished` and `build-finished` → `BuildFinished`; `größe` → `Grosse`; `2nd` → `2Nd`. */
+/**
+ * Makes a type name: `BuildFinished` from `build_finished`, `build.finished` or `build-finished`, `Grosse` from
+ * `größe`, `2Nd` from `2nd`.
+ */
 export function typeName(text: string): string {
   return text
     .replaceAll('ß', 'ss')
@@ -19,7 +22,7 @@ function upperCase(text: string): string {
   return text.toUpperCase();
 }
 
-/** Names that the generated modules of types use for other purposes, in either language. */
+/** Names that the generated type modules use for other purposes, in TypeScript or Python. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...['Extract', 'Readonly', 'Record'],
   ...['AnyEvent', 'DeclaredEvent', 'DeclaredEventMessage', 'EventMessage'],
@@ -35,17 +38,17 @@ export function typeNameOf(schema: string): string {
   return TAKEN.has(name) ? `${name}Type` : name;
 }
 
-/** A name that AsyncAPI allows in `components` and from which a type name can be made. */
+/** Whether AsyncAPI allows the name in `components`, and a type name can be made from it. */
 export function isSchemaName(text: string): boolean {
   return /^[A-Za-z0-9._-]+$/.test(text) && text !== '__proto__' && typeName(text) !== '';
 }
 
-/** The grammar of event names (EVT-4). */
+/** Whether a text is a valid event name (EVT-4). */
 export function isEventName(text: string): boolean {
   return text.length <= 128 && /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/.test(text);
 }
 
-/** The grammar of filter field names, which become members of objects in every language. */
+/** Whether a text is a valid name of a filter field. Filter fields become members of objects in every language. */
 export function isFieldName(text: string): boolean {
   return /^[a-z][A-Za-z0-9]{0,63}$/.test(text) && !(text in Object.prototype);
 }

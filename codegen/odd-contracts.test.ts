@@ -1,4 +1,6 @@
-/** Contracts in every form that the specification allows. Any other file gives a finding, never a stack trace. */
+/**
+ * Tests contracts in every form that the specification allows. Any other file must give a finding, never a stack trace.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

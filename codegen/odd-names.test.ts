@@ -1,4 +1,7 @@
-/** One contract with everything unusual that is allowed: the code generated from it compiles, and validates as the schemas require. */
+/**
+ * Tests a contract with everything unusual that is allowed: the generated code must compile, and must validate as the
+ * schemas require.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -43,7 +43,7 @@ function runTime(schemas: Readonly<Record<string, Schema>>): (name: string) => (
   };
 }
 
-/** Commands, payloads, and messages of a server. */
+/** The validators of commands, payloads and server messages, each with ajv's validator of the same schema. */
 async function subjectsOf(contract: Contract): Promise<Subject[]> {
   const { schemas, messages, commands, pushes, events } = contract;
   const tables = await tablesOf(contract);
@@ -65,7 +65,10 @@ async function subjectsOf(contract: Contract): Promise<Subject[]> {
   ];
 }
 
-/** ajv at run time throws for a constant object if the value has a member `toString` that is not a function; ours does not. */
+/**
+ * The verdict of ajv at run time; undefined if it throws. It throws for a constant object if the value has a member
+ * `toString` that is not a function. The generated validators do not.
+ */
 function opinionOf(atRunTime: Subject['atRunTime'], value: unknown): boolean | undefined {
   try {
     return atRunTime(value);

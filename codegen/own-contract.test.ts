@@ -61,11 +61,11 @@ const shopProgram = (ending: '.ts' | '.js'): string => `
   export const names: readonly EventName[] = ['order_placed', 'order_shipped'];
   // @ts-expect-error: an event of another contract.
   names.includes('file_change');
-  // @ts-expect-error: a member of the same command in the stock contract; here it is named shop.
+  // @ts-expect-error: the member is named stream only in the stock contract; here it is named shop.
   export const say = () => client.broadcast({ stream: 'main', event: 'order_placed', payload: { id: 'o1', lines: [] } });
 `;
 
-/** A server with one order, which it ships. */
+/** A server that has one order, and ships it. */
 function shopkeeper(commandValidators: Readonly<Record<string, Validator>>) {
   const faults: unknown[] = [];
   const order = { id: 'o1', lines: [{ tag: 'book' }] };

@@ -12,7 +12,7 @@ const CLIENT = fileURLToPath(new URL('../generated/python/tidemark_client', impo
 test('pyright finds no fault in the Python client, in strict mode', () => {
   const directory = mkdtempSync(join(tmpdir(), 'pyright-'));
   const project = join(directory, 'pyrightconfig.json');
-  // Paths must be relative to the file.
+  // In the configuration of pyright, paths must be relative to the configuration file.
   const include = [relative(directory, CLIENT)];
   writeFileSync(project, JSON.stringify({ include, typeCheckingMode: 'strict', pythonVersion: '3.11' }));
   const { stdout } = spawnSync(process.execPath, [PYRIGHT, '-p', project, '--pythonpath', '/usr/bin/python3'], {

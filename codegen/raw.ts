@@ -1,6 +1,4 @@
-/**
- * The contract as in the file, after the schema of our extensions has accepted it.
- */
+/** The type of the contract as it is in the file, after the check of our extensions. */
 import type {
   Clause,
   CloseCode,
@@ -97,12 +95,15 @@ export interface RawContract {
 /** The channel of the WebSocket; every other channel is an HTTP resource. */
 export const CONNECTION = 'connection';
 
-/** The last part of a reference. Names of channels, messages and schemas contain no `/`. */
+/** The last part of a reference, which is the name: names of channels, messages and schemas contain no `/`. */
 export function refName(ref: Ref): string {
   return ref.$ref.slice(ref.$ref.lastIndexOf('/') + 1);
 }
 
-/** Resolves `#/channels/connection/messages/x` through the channel to the name in `components.messages`. */
+/**
+ * Follows a reference such as `#/channels/connection/messages/x` through the channel, and returns the name in
+ * `components.messages`.
+ */
 export function messageName(raw: RawContract, ref: Ref): string {
   const [, , channel = '', , key = ''] = ref.$ref.split('/');
   const target = raw.channels[channel]?.messages[key];

@@ -1,6 +1,7 @@
 /**
- * Replaces references that the rest of codegen does not handle: a reference to a tag, an operation, a channel or a reply in
- * `components` is replaced by its target. References to schemas and messages stay, because their names become names of types.
+ * Replaces references that the rest of codegen does not handle: a reference to a tag, an operation, a channel or a
+ * reply in `components` is replaced by its target. References to schemas and messages are kept, because their names
+ * become names of types.
  */
 import { decodeUri, fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';

@@ -1,5 +1,6 @@
 /**
- * The house rules: what a contract must satisfy beyond AsyncAPI. Every finding names the rule, the place and the remedy.
+ * The house rules: requirements for a contract in addition to those of AsyncAPI. Every finding names the rule, the
+ * place and the remedy.
  */
 import type { RawContract } from './raw.ts';
 import { CIRCLE_RULES } from './rules/circles.ts';
@@ -26,7 +27,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...REQUIREMENT_RULES,
 };
 
-/** Rules whose findings may be consequences of a wrong name elsewhere; other findings come first. */
+/** Rules whose findings may be consequences of a wrong name elsewhere. Their findings come last. */
 const CONSEQUENCES: ReadonlySet<string> = new Set(['schema-unused', 'message-used', 'message-example', 'clause-cited']);
 
 /** Rules that must be satisfied before any other rule can be checked. */
@@ -38,7 +39,7 @@ export function lint(source: Source): Finding[] {
   const findings: Finding[] = [];
   for (const [rule, check] of Object.entries(RULES)) {
     check(raw, (path, text) => findings.push({ rule, pointer: toPointer(path), line: source.lineOf(path), text }));
-    // Most rules follow references, so broken or circular references are the only findings.
+    // Most rules follow references, so if references are broken or circular, only these findings are reported.
     if (FOUNDATIONS.has(rule) && findings.length > 0) return findings;
   }
   const follows = ({ rule }: Finding): number => Number(CONSEQUENCES.has(rule));

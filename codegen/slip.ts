@@ -1,6 +1,6 @@
 /** Finds the name that a misspelt name was meant to be. */
 
-/** @returns the name that differs from the wanted one by one typing error. */
+/** @returns the first name that differs from the wanted name by one typing error; undefined if there is none. */
 export function findSlip(wanted: string, names: readonly string[]): string | undefined {
   return names.find((name) => name !== wanted && isSlip(wanted, name));
 }

@@ -1,6 +1,4 @@
-/**
- * `asyncapi.yaml` as text and as a value. Maps a pointer to its line, for findings.
- */
+/** A contract file as text and as a value. For findings, it also maps a pointer to the line of the value. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node, Pair, YAMLError } from 'yaml';
 import { aliasFaultOf } from './aliases.ts';
@@ -8,17 +6,20 @@ import { aliasFaultOf } from './aliases.ts';
 /** One fault of a contract. */
 export interface Finding {
   readonly rule: string;
-  /** Set if it is not the contract's own file. */
+  /** The file of the finding, if it is not the contract's own file. */
   readonly file?: string;
   /** JSON pointer (RFC 6901) into the contract. */
   readonly pointer: string;
-  /** 1-based; undefined if the contract was not read from text. */
+  /** Line number from 1. Undefined if the contract was not read from text. */
   readonly line: number | undefined;
   /** The fault and its remedy. */
   readonly text: string;
 }
 
-/** Most findings in a message: a screenful. The next are shown after these are corrected. */
+/**
+ * The maximum number of findings in a message, so that they fit on a screen. Further findings are shown when these have
+ * been corrected.
+ */
 const SHOWN = 10;
 
 /** The contract is invalid. The message lists the first findings as `file:line rule pointer: text`. */
@@ -44,7 +45,7 @@ export function formatFinding(contract: string, { rule, file = contract, pointer
 }
 
 export interface Source {
-  /** As given; only for messages, never in generated text. */
+  /** The path as the user gave it. Used only in messages, never in generated text. */
   readonly file: string;
   readonly text: string;
   readonly value: unknown;
@@ -75,7 +76,7 @@ export function sourceOf(file: string, text: string): Source {
 
 const TOO_DEEP = 'is nested too deeply. Move the inner parts to named schemas.';
 
-/** The parser recurses, so that very deep nesting causes a stack overflow. */
+/** Parses YAML. The parser is recursive, so very deep nesting causes a stack overflow, which is reported as a fault. */
 function parse(text: string, lines: LineCounter, refuse: (offset: number, fault: string) => Error): Document.Parsed {
   try {
     return parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: false });
@@ -109,7 +110,7 @@ function offsetOf(document: Document.Parsed, path: readonly (string | number)[])
   return offset;
 }
 
-/** A map's own pair, or a pair from a merge key. */
+/** Finds the pair of a key in a map, or in a map that a merge key adds. */
 function findPair(document: Document.Parsed, node: unknown, key: string): Pair | undefined {
   if (!isMap(node)) return undefined;
   const own = node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key);
@@ -147,7 +148,10 @@ export function fromPointer(pointer: string): string[] {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** Decodes a reference, which is a URI: `%20` is a space. @returns undefined if a `%` is not followed by two hexadecimal digits */
+/**
+ * Decodes a reference. A reference is a URI, so `%20` is a space. @returns undefined if a `%` is not followed by two
+ * hexadecimal digits
+ */
 export function decodeUri(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,4 +1,4 @@
-/** The findings of the AsyncAPI parser, without consequences: one fault can cause dozens of messages. */
+/** Reduces the findings of the AsyncAPI parser to the causes, because one fault can cause dozens of messages. */
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
@@ -18,7 +18,10 @@ export interface Diagnostic {
 /** The parser's severities: 0 is an error, 1 a warning, higher values are advice. */
 const WARNING = 1;
 
-/** The rule `asyncapi`. For a file of another version, every other finding would be a consequence. */
+/**
+ * Checks the rule `asyncapi`. If a file has another version, no other rule is checked, because other findings would
+ * only be consequences.
+ */
 export function checkVersion(source: Source): Finding[] {
   const version = isObject(source.value) ? source.value['asyncapi'] : undefined;
   if (READABLE.includes(version)) return [];
@@ -31,9 +34,9 @@ export function checkVersion(source: Source): Finding[] {
 }
 
 /**
- * One finding for each place in the file. The parser follows references, so it reports a fault of a schema again wherever the schema
- * is used. If it reports a place and a part of that place, only the inner finding is kept, because the outer one is its
- * consequence.
+ * Keeps one finding for each place in the file. The parser follows references, so it reports a fault of a schema again
+ * for each use of the schema. If it reports a place and a part of that place, only the inner finding is kept, because
+ * the outer one is its consequence.
  */
 export function specificationFindings(source: Source, diagnostics: readonly Diagnostic[]): Finding[] {
   const faults = diagnostics.filter(({ severity }) => severity <= WARNING);
@@ -49,7 +52,7 @@ export function specificationFindings(source: Source, diagnostics: readonly Diag
   return all.filter(({ pointer }) => !all.some((other) => other.pointer.startsWith(`${pointer}/`)));
 }
 
-/** The parser's report of its own internal error, which contains a stack trace. */
+/** The code with which the parser reports its own internal error. The message then contains a stack trace. */
 const UNCAUGHT = 'uncaught-error';
 const CORRECT = `Correct it as the AsyncAPI ${ASYNCAPI} specification asks.`;
 
@@ -67,7 +70,7 @@ function isWritten(value: unknown, path: readonly (string | number)[]): boolean 
   return true;
 }
 
-/** Also for lists, whose members have numbers as names. */
+/** Whether a value is an object or a list. The members of a list have numbers as names. */
 function isObject(value: unknown): value is Readonly<Record<string | number, unknown>> {
   return typeof value === 'object' && value !== null;
 }

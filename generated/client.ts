@@ -36,7 +36,10 @@ export class TidemarkClient extends ClientCore<TidemarkProtocol> {
   }
 }
 
-/** Does not connect yet: the first subscription, command or `connect()` does. @throws {TypeError} as {@link TidemarkClient} does. */
+/**
+ * Creates a client that does not connect yet. The first subscription, command or `connect()` opens the connection.
+ * @throws {TypeError} as {@link TidemarkClient} does.
+ */
 export function createClient(options: ClientOptions): TidemarkClient {
   return new TidemarkClient(options);
 }
@@ -45,8 +48,8 @@ export function createClient(options: ClientOptions): TidemarkClient {
 export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
 
 /**
- * Narrows an event of a wildcard subscription to the declared ones, so that a `switch` over `event.event` can be exhaustive
- * without a cast. A custom event may have any name, and is handled beside the `switch`.
+ * Narrows an event of a wildcard subscription to the declared events, so that a `switch` over `event.event` can be
+ * exhaustive without a cast. A custom event may have any name, so handle it outside the `switch`.
  */
 export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<TidemarkProtocol>;
 

@@ -8,10 +8,13 @@ import type { MirrorOptions } from './runtime/mirror.ts';
 import { pictureRules } from './runtime/picture.ts';
 import type { EventMap } from './types.ts';
 
-/** The events of which the server keeps the newest for each key (RPL-3), without those that only remove a key. */
+/** The events whose newest occurrence per key the server keeps (RPL-3), without events that only remove a key. */
 export type KeptEvent = 'entity_created' | 'entity_updated' | 'relationship_created' | 'relationship_updated' | 'graph_update' | 'sync_status';
 
-/** The name of a kept event, or a prefix and `*` that covers events of one key space. */
+/**
+ * The name of an event that the server keeps by key, or a prefix followed by `*`. All such events that the prefix
+ * covers must share their keys.
+ */
 export type MirrorPattern = KeptEvent | `${string}*`;
 
 /** The values of a mirror of `Pattern`. */
@@ -23,9 +26,10 @@ export type MirroredEvent<Pattern extends string> = EventMap[Extract<
 export type TidemarkMirror<Pattern extends string> = Mirror<TidemarkProtocol, MirroredEvent<Pattern>>;
 
 /**
- * A read-only map from key to newest event that follows the server's picture, over reconnects, gaps and new epochs.
- * @throws {TypeError} if the pattern covers no event that is kept by key, or events of several key spaces; {ConnectionError} after
- *   `client.close()`.
+ * A read-only map from key to newest event. It follows the state that the server keeps, also across reconnects, gaps
+ * and new epochs.
+ * @throws {TypeError} if the pattern covers no event that is kept by key, or events that do not share their keys;
+ * {ConnectionError} after `client.close()`.
  */
 export function mirror<const Pattern extends MirrorPattern>(
   client: TidemarkClient,

@@ -90,7 +90,7 @@ export const ORDERED_MESSAGES = [
   'subscription_closed',
 ] as const;
 
-/** The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary. */
+/** The HTTP resources (OPS-0), with the scopes that each needs (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary. */
 export const HTTP_OPERATIONS = {
   get_health: { method: 'GET', path: '/ws/health', servesBelow: false, anyOrigin: false, fullScopes: ['admin:read'], query: {}, scopes: [], errorPointers: {} },
   get_healthz: { method: 'GET', path: '/healthz', servesBelow: false, anyOrigin: false, fullScopes: [], query: {}, scopes: [], errorPointers: {} },
@@ -145,21 +145,21 @@ export type FilterField =
 
 export interface ReplaySpec {
   readonly policy: ReplayPolicy;
-  /** Pointer into the event to its key; only with `latest-per-key`. */
+  /** Pointer to the key in `data` of the event; only with `latest-per-key`. */
   readonly key?: string;
-  /** Events of one key space share their keys. */
+  /** Events with the same key space share their keys. */
   readonly keySpace?: string;
-  /** The event removes its key from the warm picture and is itself not in it. */
+  /** The event removes its key from warm replays, and is itself not replayed. */
   readonly clears?: true;
 }
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements. */
+  /** From each filter field that applies to the event to pointers into its `data`. A pointer to an array means any of its elements. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
-  /** Field → the only values that the event can have there; absent if it can have any value. */
+  /** From a filter field to the only values that the event can have in it. A field is absent if the event can have any value. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
-  /** The one stream on which the event may be published, `{kind}:{id}`; `id` points into its `data` (STR-5). */
+  /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer to the id in `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 

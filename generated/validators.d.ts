@@ -12,13 +12,13 @@ export interface ValidationError {
   readonly message?: string;
 }
 
-/** Whether a value is valid. Stops at the first error; `errors` is of the latest call. */
+/** Whether a value is valid. Stops at the first error; `errors` contains the errors of the latest call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly ValidationError[] | null;
 }
 
-/** Validators of commands, by name; strict. */
+/** Strict validators of commands, by name. */
 export declare const commandValidators: Readonly<Record<
   | 'subscribe'
   | 'unsubscribe'
@@ -30,7 +30,7 @@ export declare const commandValidators: Readonly<Record<
   Validator
 >>;
 
-/** Validators of payloads, by declared event; strict. */
+/** Strict validators of payloads, by declared event. */
 export declare const payloadValidators: Readonly<Record<
   | 'file_change'
   | 'entity_created'
@@ -45,7 +45,7 @@ export declare const payloadValidators: Readonly<Record<
   Validator
 >>;
 
-/** Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`. */
+/** Validators of server messages, tolerant inside `data`. Keys are message names; for events, event names (`custom_event` for undeclared names). */
 export declare const serverValidators: Readonly<Record<
   | 'subscribed'
   | 'unsubscribed'
@@ -76,7 +76,7 @@ export declare const serverValidators: Readonly<Record<
   Validator
 >>;
 
-/** Validators of HTTP bodies, by message: requests strict, responses tolerant. */
+/** Validators of HTTP bodies, by message: strict for requests, tolerant for responses. */
 export declare const httpValidators: Readonly<Record<
   | 'empty'
   | 'health'

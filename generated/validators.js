@@ -17215,7 +17215,7 @@ validate738.errors = vErrors;
 return errors === 0;
 }
 
-/** Validators of commands, by name; strict. */
+/** Strict validators of commands, by name. */
 export const commandValidators = {
   subscribe: strictSubscribeMessage,
   unsubscribe: strictUnsubscribeMessage,
@@ -17226,7 +17226,7 @@ export const commandValidators = {
   ping: strictPingMessage,
 };
 
-/** Validators of payloads, by declared event; strict. */
+/** Strict validators of payloads, by declared event. */
 export const payloadValidators = {
   file_change: strictFileChangePayload,
   entity_created: strictEntityCreatedPayload,
@@ -17240,7 +17240,7 @@ export const payloadValidators = {
   session_event: strictSessionEventPayload,
 };
 
-/** Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`. */
+/** Validators of server messages, tolerant inside `data`. Keys are message names; for events, event names (`custom_event` for undeclared names). */
 export const serverValidators = {
   subscribed: tolerantSubscribedMessage,
   unsubscribed: tolerantUnsubscribedMessage,
@@ -17270,7 +17270,7 @@ export const serverValidators = {
   custom_event: tolerantCustomEventMessage,
 };
 
-/** Validators of HTTP bodies, by message: requests strict, responses tolerant. */
+/** Validators of HTTP bodies, by message: strict for requests, tolerant for responses. */
 export const httpValidators = {
   empty: strictEmpty,
   health: tolerantHealth,

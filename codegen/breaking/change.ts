@@ -7,16 +7,17 @@ import type { Path } from './json.ts';
  *
  * - `narrows`: values that were valid are invalid now.
  * - `widens`: values that were invalid are valid now.
- * - `adds-fields`: `widens`, but only by members that the old version does not declare, which clients ignore (ENV-4).
- * - `replaces`: both.
- * - `undecided`: cannot be decided, for example between two regular expressions.
+ * - `adds-fields`: a special case of `widens`: the only new values are objects with members that the old version does
+ *   not declare. Clients ignore such members (ENV-4).
+ * - `replaces`: both of the first two.
+ * - `undecided`: the effect cannot be determined, for example when a regular expression changes.
  * - `meaning`: the same values are valid, but their meaning changes.
  */
 export type Effect = 'narrows' | 'widens' | 'adds-fields' | 'replaces' | 'undecided' | 'meaning';
 
 export interface Side {
   readonly path: Path;
-  /** Undefined when nothing is at the path. */
+  /** Undefined if there is no value at the path. */
   readonly value: unknown;
 }
 
@@ -25,7 +26,7 @@ export interface Change {
   readonly effect: Effect;
   readonly was: Side;
   readonly now: Side;
-  /** What changed, as a sentence without a capital and a period. */
+  /** What changed, as a sentence without an initial capital and without a period. */
   readonly text: string;
 }
 
@@ -39,7 +40,7 @@ export function stillAccepts(changes: readonly Change[]): boolean {
   return changes.every(({ effect }) => effect === 'widens' || effect === 'adds-fields' || effect === 'meaning');
 }
 
-/** The same keyword in both versions. */
+/** The places and values of one keyword in both versions. */
 export function sides(was: Place, now: Place, keyword: string): Pick<Change, 'was' | 'now'> {
   return { was: sideOf(was, keyword), now: sideOf(now, keyword) };
 }

@@ -1,7 +1,7 @@
 /**
- * Compares two versions of a contract. What a client sends (commands, HTTP requests, published payloads) may only widen;
- * what the server sends (replies, pushes, events, HTTP responses) may only narrow, except for unknown fields and events, which
- * clients must ignore (ENV-4). This assumes that the server is upgraded before the clients.
+ * Compares two versions of a contract. What a client sends (commands, HTTP requests, published payloads) may only
+ * widen; what the server sends (replies, pushes, events, HTTP responses) may only narrow, except for unknown fields and
+ * events, which clients must ignore (ENV-4). These rules assume that the server is upgraded before the clients.
  */
 import { ContractView } from './contract-view.ts';
 import type { ContractVersion } from './contract-view.ts';
@@ -60,7 +60,7 @@ function finding(
   };
 }
 
-/** The address of the WebSocket, and facts about every message. */
+/** Compares the address of the WebSocket, and facts that apply to every message. */
 function compareRoot({ was, now, findings }: Versions): void {
   const path = ['channels', CONNECTION, 'address'];
   const [before, after] = [textAt(was.document, ...path), textAt(now.document, ...path)];

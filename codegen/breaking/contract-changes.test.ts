@@ -1,4 +1,7 @@
-/** Changes of the stock contract: facts other than schemas, and schemas where the contract uses them. */
+/**
+ * Tests changes of the stock contract: of facts other than schemas, and of schemas in the places where the contract
+ * uses them.
+ */
 import { describe, expect, test } from 'vitest';
 import { compareContracts } from './compare.ts';
 import { at, findingsOf, verdictsOf, versionWith } from './testing/versions.ts';

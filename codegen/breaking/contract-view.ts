@@ -32,7 +32,7 @@ export interface OperationView {
 }
 
 export interface EventView {
-  /** As in `data.event`; `*` stands for custom events. */
+  /** The name in `data.event`; `*` stands for custom events. */
   readonly name: string;
   readonly message: MessageView;
   readonly replay: JsonObject;

@@ -29,7 +29,7 @@ function eventRemoved({ name, message }: EventView): Draft {
     now: { path: ['components', 'messages'], value: undefined },
     summary: `the event ${name} was removed`,
     reason:
-      'Clients that subscribe to it receive nothing, or custom events of this name with payloads of any shape; their filters are refused.',
+      'Clients that subscribe to this event receive nothing, or custom events of the same name with payloads of any shape. Filters of these clients are refused.',
   };
 }
 
@@ -80,7 +80,7 @@ function policyDrafts(before: EventView, after: EventView): Draft[] {
       now: { path: [...after.message.path, 'x-replay', 'policy'], value: next },
       summary: `the replay policy of ${after.name} changed from ${show(old)} to ${show(next)}`,
       reason: !isKnown
-        ? 'Which of the two policies replays more cannot be decided, so this counts as breaking.'
+        ? 'It cannot be determined which of the two policies replays more, so this counts as breaking.'
         : b > a
           ? 'New subscribers receive more than before. Check clients that expect a short replay.'
           : 'New subscribers no longer receive the events from which clients of the old contract build their picture.',
@@ -112,7 +112,7 @@ function filterDrafts({ was }: Versions, before: EventView, after: EventView): D
     const [old, next] = [before.filterable[field], after.filterable[field]];
     if (equal(old?.toSorted(), next?.toSorted())) return [];
     const verb = old === undefined ? 'added' : next === undefined ? 'removed' : 'changed';
-    // A filter field narrows only the events that declare it (SUB-4).
+    // A filter field applies only to events that declare it (SUB-4).
     const wasUsable = [...was.events.values()].some(({ filterable }) => Object.hasOwn(filterable, field));
     const isBreaking = verb !== 'added' || wasUsable;
     return [
@@ -137,7 +137,7 @@ const FILTER_REASONS = {
   },
   removed: {
     breaking:
-      'Filters of old clients are refused with `filter_not_applicable`, or no longer narrow the events of this name (SUB-4).',
+      'Filters of old clients are refused with `filter_not_applicable`, or no longer apply to the events of this name (SUB-4).',
     compatible: '',
   },
   changed: {

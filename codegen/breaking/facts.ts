@@ -37,7 +37,7 @@ interface Verdict {
 type Judge = (fact: Fact) => readonly Verdict[];
 
 const IGNORED: ReadonlySet<string> = new Set([
-  // Text for people, and facts that are compared elsewhere.
+  // Members that are not compared here: text for people, and facts that are compared elsewhere.
   'name',
   'title',
   'summary',
@@ -80,7 +80,10 @@ function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was
   return { ...verdict, ...undecided, was: side(before, was), now: side(after, now) };
 }
 
-/** HTTP methods and queries are compared elsewhere, and the version of a binding does not affect the wire. */
+/**
+ * The bindings without the parts that need no comparison here: HTTP methods and queries are compared elsewhere, and the
+ * version of a binding does not affect the protocol.
+ */
 function otherBindings(value: unknown): unknown {
   if (!isObject(value)) return value;
   const http = isObject(value['http']) ? value['http'] : {};
@@ -97,12 +100,13 @@ function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
       severity: 'breaking',
       direction: 'server-to-client',
       summary: `${key} changed from ${show(before)} to ${show(after)}`,
-      reason: 'The effect of this change on clients of the old contract cannot be decided, so it counts as breaking.',
+      reason:
+        'The effect of this change on clients of the old contract cannot be determined, so the change counts as breaking.',
     },
   ];
 }
 
-/** A fact that is either `true` or absent. */
+/** Compares a fact that is either `true` or absent. */
 function promise(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
   return ({ key, after }) => {
     const isGiven = after === true;
@@ -137,7 +141,7 @@ const scopes: Judge = ({ before, after }) => {
         severity: 'compatible',
         direction: 'client-to-server',
         summary: `the scope ${scope} is no longer required`,
-        reason: 'Every client that was permitted still is.',
+        reason: 'Every client that was permitted is still permitted.',
       })),
   ];
 };
@@ -159,7 +163,7 @@ function codeOf(code: unknown): string {
   return typeof code === 'string' ? code : 'invalid_message';
 }
 
-/** Security requirements, media types and correlation ids. */
+/** Compares security requirements, media types and correlation ids. */
 function addedOrChanged(rule: string, direction: Direction, words: Readonly<Record<'added' | 'lost', string>>): Judge {
   return ({ key, before, after }) => {
     const isLost = after === undefined;
@@ -176,7 +180,7 @@ function addedOrChanged(rule: string, direction: Direction, words: Readonly<Reco
   };
 }
 
-const HARMLESS = 'Every client that was permitted still is.';
+const HARMLESS = 'Every client that was permitted is still permitted.';
 
 const correlation: Judge = ({ before, after }) => [
   {
@@ -186,7 +190,7 @@ const correlation: Judge = ({ before, after }) => [
     summary: `correlationId changed from ${show(before)} to ${show(after)}`,
     reason:
       before === undefined
-        ? 'It only describes which field relates a reply to its command; the field itself is compared by its schema.'
+        ? 'The correlation id only describes which field relates a reply to its command. The schema of this field is compared separately.'
         : 'Clients of the old contract look for the command id in another field.',
   },
 ];
@@ -203,8 +207,8 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     lost: 'The message may now overtake queued events, but clients of the old contract rely on its order.',
   }),
   'x-before-authentication': promise('before-authentication', 'client-to-server', {
-    given: 'The new server accepts it earlier than the old one did.',
-    lost: 'The new server refuses it before `authenticate`; clients of the old contract may send it then.',
+    given: 'The new server accepts this command earlier than the old server did.',
+    lost: 'The new server refuses this command before `authenticate`, but clients of the old contract may send it earlier.',
   }),
   'x-serves-below': promise('serves-below', 'client-to-server', {
     given: 'The old contract did not use addresses below the path.',

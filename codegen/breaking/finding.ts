@@ -5,13 +5,16 @@ import { toPointer } from '../source.ts';
 
 export type Severity = 'breaking' | 'warning' | 'compatible';
 
-/** The direction in which the changed value travels. `operator`: it is in a gateway's configuration and not sent. */
+/**
+ * The direction in which the changed value travels. `operator`: the value is in the configuration of a gateway and is
+ * not sent.
+ */
 export type Direction = 'client-to-server' | 'server-to-client' | 'operator';
 
 export interface FindingSide {
-  /** JSON Pointer (RFC 6901). If the value is absent, the pointer of its would-be parent. */
+  /** JSON Pointer (RFC 6901). If the value is absent, the pointer to the object that would contain it. */
   readonly pointer: string;
-  /** 1-based, in the file of that version. */
+  /** Line number in the file of that version, from 1. */
   readonly line: number | undefined;
   /** Undefined if the value is absent. */
   readonly value: unknown;
@@ -20,7 +23,7 @@ export interface FindingSide {
 export interface CompatibilityFinding {
   readonly rule: string;
   readonly severity: Severity;
-  /** False if the comparison could not decide; such a finding counts as breaking. */
+  /** False if the effect of the change could not be determined. Such a finding counts as breaking. */
   readonly decided: boolean;
   readonly direction: Direction;
   readonly was: FindingSide;
@@ -77,8 +80,8 @@ export function judge(change: Change, { direction, envelope }: Use): Draft {
 const TOP = 'A message has only `type`, `id` and `data` at its top level (ENV-1); clients may refuse any other member.';
 
 const UNDECIDED =
-  'Whether old clients and the new server remain compatible here cannot be decided, so this counts as breaking.';
-const MEANING = 'The same values are valid, but their meaning changes. Check the code that depends on it.';
+  'It cannot be determined whether old clients and the new server remain compatible here, so this counts as breaking.';
+const MEANING = 'The same values are valid, but their meaning changes. Check the code that depends on the meaning.';
 
 const VERDICTS: Readonly<
   Record<Use['direction'], Readonly<Record<Effect, readonly [severity: Severity, reason: string]>>>
@@ -104,16 +107,16 @@ const VERDICTS: Readonly<
 /** Rules with a more specific reason than the general ones above. */
 const SPECIAL: Readonly<Record<string, string>> = {
   'client-to-server required-added':
-    'Clients of the old contract may omit it, and the new server then refuses the message.',
+    'Clients of the old contract may omit this member, and the new server then refuses the message.',
   'client-to-server property-removed':
-    'Clients of the old contract may send it, and the new server refuses unknown fields (ENV-4).',
+    'Clients of the old contract may send this member, and the new server refuses unknown fields (ENV-4).',
   'server-to-client required-removed':
-    'The new server may omit it, but clients of the old contract expect it to be present.',
+    'The new server may omit this member, but clients of the old contract expect it to be present.',
   'server-to-client value-added':
-    'The new server may send it. Clients ignore unknown fields and events (ENV-4), but not unknown values.',
+    'The new server may send this value. Clients ignore unknown fields and events (ENV-4), but not unknown values.',
 };
 
-/** Collects drafts; one change that affects several operations is one finding. */
+/** Collects drafts. A change that affects several operations becomes one finding. */
 export class Findings {
   readonly #found = new Map<string, { readonly draft: Draft; readonly usedBy: Set<string> }>();
 

@@ -9,7 +9,7 @@ const HEADINGS: Readonly<Record<Severity, string>> = {
   compatible: 'compatible',
 };
 
-/** Most tapes listed with one finding. */
+/** The maximum number of tapes listed with one finding. */
 const SHOWN_TAPES = 5;
 
 export function formatText(report: GateReport): string {

@@ -33,7 +33,7 @@ export interface GateOptions {
 }
 
 /**
- * @throws {ContractError} when one of the two is not YAML or not an AsyncAPI document.
+ * @throws {ContractError} when one of the two versions is not YAML or not an AsyncAPI document.
  * @throws {TapeError} when there are no tapes or they are invalid; file system errors are not caught.
  */
 export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
@@ -48,15 +48,20 @@ export async function compareVersions({ against, contract, tapes }: GateOptions)
   return { ...names, counts: countOf(findings), findings: report.findings, tapes: summary };
 }
 
-/** An own-events document is first merged with the contract that it extends, and the result is compared. */
+/**
+ * Opens a version. An own-events document is merged with the contract that it extends, so that the result is compared.
+ */
 async function openVersion(source: Source): Promise<Source> {
   return isOwnEventsDocument(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
 }
 
 const ALONE =
-  'From a Git revision or a URL only one file is read. Compare with a file, or with the contract.json that tidemark generate wrote.';
+  'Only one file can be read from a Git revision or a URL. Compare with a local file, or with the contract.json that tidemark generate wrote.';
 
-/** Writes a text from Git or a URL to a file, because the merge reads files. Its references to other files do not resolve. */
+/**
+ * Writes a text from Git or a URL to a file, because the merge reads files. References in the text to other files are
+ * not resolved.
+ */
 async function openBaseline({ name, text, file }: GateOptions['against']): Promise<Source> {
   const source = sourceOf(file ?? name, text);
   if (!isOwnEventsDocument(source.value)) {
@@ -73,7 +78,10 @@ async function openBaseline({ name, text, file }: GateOptions['against']): Promi
   }
 }
 
-/** The house rules are not checked: an older contract had other rules, and a newer one may be unfinished. */
+/**
+ * Reads a version without checking the house rules, because an older contract may follow other rules, and a newer one
+ * may be unfinished.
+ */
 function readVersion(source: Source): ContractVersion {
   if (!isObject(source.value) || !isObject(source.value['channels']) || !isObject(source.value['operations']))
     throw new ContractError(source.file, [

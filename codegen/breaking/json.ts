@@ -1,4 +1,4 @@
-/** Reads values of unchecked shape: the older contract may come from a release with other rules. */
+/** Reads values without assuming their shape, because the older contract may come from a release with other rules. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 export type Path = readonly (string | number)[];
@@ -7,7 +7,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The member of an object as an object; an empty object if there is none. */
+/** The member of an object as an object; an empty object if the member is absent or not an object. */
 export function objectAt(value: unknown, ...keys: readonly string[]): JsonObject {
   const found = valueAt(value, keys);
   return isObject(found) ? found : {};

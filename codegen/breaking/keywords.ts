@@ -1,4 +1,4 @@
-/** Compares keywords that bound one kind of value independently of other keywords: numbers, texts, lengths. */
+/** Compares keywords that limit values independently of other keywords: ranges of numbers, lengths, patterns. */
 import { show, sides } from './change.ts';
 import type { Change, Effect } from './change.ts';
 import type { JsonObject } from './json.ts';
@@ -11,7 +11,7 @@ interface Sides {
 
 type Bound = 'lower' | 'upper';
 
-/** Keyword → the end that it bounds, and the bound when it is absent. */
+/** Keyword → which end of the range it limits, and the limit that applies without the keyword. */
 const BOUNDS = {
   minLength: ['lower', 0],
   maxLength: ['upper', Number.POSITIVE_INFINITY],
@@ -56,7 +56,7 @@ function moved({ was, now }: Sides, { keyword, end, before, after, absent }: Mov
   };
 }
 
-/** Compares `pattern` and `format`. Which of two different ones accepts more is not decided. */
+/** Compares `pattern` and `format`. If the value changes, the effect is undecided. */
 function textRuleChanges({ was, now }: Sides, keyword: 'pattern' | 'format'): Change[] {
   const [before, after] = [was.schema[keyword], now.schema[keyword]];
   if (before === after) return [];
@@ -84,7 +84,7 @@ const EDGES = {
 
 interface Edge {
   readonly at: number;
-  /** Whether the bound excludes the number itself. */
+  /** Whether the limit itself is excluded. */
   readonly open: boolean;
 }
 
@@ -94,7 +94,7 @@ function edgeOf(schema: JsonObject, end: Bound, onlyIntegers: boolean): Edge {
   const open = numberOf(schema[exclusive], absent);
   const isOpen = open !== absent && (end === 'lower' ? open >= closed : open <= closed);
   if (!onlyIntegers) return { at: isOpen ? open : closed, open: isOpen };
-  // The first integer inside the bound, so that 0 < n and 1 ≤ n are equal.
+  // Use the first integer inside the limit, so that 0 < n and 1 ≤ n are equal.
   if (end === 'lower') return { at: isOpen ? Math.floor(open) + 1 : Math.ceil(closed), open: false };
   return { at: isOpen ? Math.ceil(open) - 1 : Math.floor(closed), open: false };
 }

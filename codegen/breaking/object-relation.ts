@@ -19,7 +19,7 @@ export function relateObjects(relation: Relation, pair: PlacePair): Change[] {
   ];
 }
 
-/** The schema of members that `properties` does not name. */
+/** The schema of the members that `properties` does not list. */
 export function othersOf(place: ObjectPlace): Place {
   return part(place, 'additionalProperties') ?? { schema: true, path: place.path };
 }
@@ -54,7 +54,8 @@ function relateMember(relation: Relation, { was, now }: PlacePair, name: string)
         text: `${name} was removed`,
       },
     ];
-  // Declared in one version only, while the other accepts any value: reported under the member's name.
+  // Only one version declares the member, and the other version accepts any value. Report the change under the member's
+  // name.
   if (!isDeclared(was) && acceptsAll(before.schema) && !acceptsAll(after.schema))
     return [
       {
@@ -101,7 +102,7 @@ function relateOthers(relation: Relation, { was, now }: PlacePair): Change[] {
   return relation.relate(before, after);
 }
 
-/** Clients ignore a new member, unless the old version limits the number of members or their names. */
+/** The effect of a new member. Clients ignore it, unless the old version limits the number or the names of members. */
 function addition({ schema }: ObjectPlace): 'adds-fields' | 'widens' {
   return schema['maxProperties'] === undefined && schema['propertyNames'] === undefined ? 'adds-fields' : 'widens';
 }

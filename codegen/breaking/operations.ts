@@ -37,8 +37,8 @@ function removed({ name, kind, path, raw }: OperationView): Draft {
     summary: `the ${WORDS[kind]} ${name} was removed`,
     reason:
       kind === 'push'
-        ? 'Clients of the old contract may wait for it, but it is never sent.'
-        : 'Clients of the old contract may send it, but the new server does not know it.',
+        ? 'Clients of the old contract may wait for this push, but the new server never sends it.'
+        : 'Clients of the old contract may use this operation, but the new server does not know it.',
   };
 }
 
@@ -51,7 +51,9 @@ function added({ name, kind, path, raw }: OperationView): Draft {
     now: { path, value: raw['action'] },
     summary: `the ${WORDS[kind]} ${name} was added`,
     reason:
-      kind === 'push' ? 'Clients ignore unknown push types (ENV-4).' : 'Clients of the old contract do not use it.',
+      kind === 'push'
+        ? 'Clients ignore unknown push types (ENV-4).'
+        : 'Clients of the old contract do not use this operation.',
   };
 }
 
@@ -66,7 +68,7 @@ function compareOperation(versions: Versions, before: OperationView, after: Oper
         was: { path: before.path, value: before.kind },
         now: { path: after.path, value: after.kind },
         summary: `${name} was a ${WORDS[before.kind]} and is a ${WORDS[after.kind]}`,
-        reason: 'Clients of the old contract use it as the old kind.',
+        reason: 'Clients of the old contract still use it as the old kind of operation.',
       },
       name,
     );
@@ -88,7 +90,10 @@ function compareCommand(versions: Versions, before: OperationView, after: Operat
   });
 }
 
-/** Messages of events are compared as events. A reference that does not resolve counts as missing. */
+/**
+ * Compares the messages of a push, except events, which are compared elsewhere. A reference that does not resolve
+ * counts as missing.
+ */
 function comparePush(versions: Versions, before: OperationView, after: OperationView): void {
   const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined && raw['payload'] !== undefined;
   const use: Use = { by: after.name, direction: 'server-to-client', envelope: true };
@@ -100,7 +105,7 @@ interface Unpaired {
   readonly added: (message: MessageView) => Draft;
 }
 
-/** A message that only one version has. Commands and pushes have exactly one message each. */
+/** Makes the finding for a message that only one version has. Each command and each push has exactly one message. */
 function missing(rule: string): Unpaired {
   const draft = (message: MessageView, verb: 'removed' | 'added'): Draft => ({
     rule: `${rule}-${verb}`,
@@ -125,7 +130,7 @@ function replyRemoved(before: OperationView, after: OperationView, { name }: Mes
     was: { path: [...before.path, 'reply', 'messages'], value: name },
     now: { path: [...after.path, 'reply', 'messages'], value: undefined },
     summary: `${after.name} no longer has the reply ${name}`,
-    reason: 'The new server no longer sends it; clients of the old contract also expect the other replies.',
+    reason: 'The new server no longer sends this reply. Clients of the old contract also expect the other replies.',
   };
 }
 
@@ -187,7 +192,7 @@ function compareHttp(versions: Versions, before: OperationView, after: Operation
         was,
         now,
         summary: `${after.name} changed from ${String(was.value)} to ${String(now.value)}`,
-        reason: 'Clients of the old contract send requests to the old one.',
+        reason: 'Clients of the old contract send requests to the old address.',
       },
       after.name,
     );
@@ -213,7 +218,7 @@ const HTTP_PLACES: readonly (readonly [string, (operation: OperationView) => { p
   ['address-changed', ({ channel }) => ({ path: [...channel.path, 'address'], value: textAt(channel.raw, 'address') })],
 ];
 
-/** If the query has no schema, no parameter is allowed. */
+/** The schema of the query parameters. Without a schema, no parameter is allowed. */
 function queryOf({ path, raw }: OperationView): Place {
   const query = objectAt(raw, 'bindings', 'http')['query'];
   const place = [...path, 'bindings', 'http', 'query'];
@@ -231,7 +236,10 @@ interface Bodies {
   readonly operations: readonly [OperationView, OperationView];
 }
 
-/** HTTP bodies have no name on the wire: messages with equal names are compared first, the others by their shape. */
+/**
+ * Compares the bodies of an HTTP operation. The name of a body's message is not sent. So messages with equal names are
+ * compared first, and the other messages by their shape.
+ */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];
   for (const a of before) {

@@ -20,7 +20,7 @@ function write(name: string, text: string): string {
 const line = (tag: string): string =>
   `type: object\nadditionalProperties: false\nrequired: [tag]\ndescription: One article.\nproperties: { tag: { type: ${tag}, description: What kind. } }\n`;
 
-test('a change in a file that the contract refers to is found; splitting a contract into files is not a change', async () => {
+test('a change in a file to which the contract refers is found; splitting a contract into files is not a change', async () => {
   write('line.yaml', line('string'));
   const contract = write('shop.yaml', split);
   const whole = { name: 'whole.yaml', text: shopWith({}).text, file: join(directory, 'whole.yaml') };
@@ -35,7 +35,7 @@ test('an older version from Git or a URL must be one file', async () => {
   write('line.yaml', line('string'));
   const contract = write('shop.yaml', split);
   await expect(compareVersions({ against: { name: 'v1', text: split }, contract })).rejects.toThrow(
-    /^v1:\d+ reference \/components\/schemas\/OrderLine\/\$ref: refers to \.\/line\.yaml, which is in another file\. From a Git/,
+    /^v1:\d+ reference \/components\/schemas\/OrderLine\/\$ref: refers to \.\/line\.yaml, which is in another file\. Only one file can be read from a Git/,
   );
   const file = join(directory, 'shop.yaml');
   expect((await compareVersions({ against: { name: 'v1', text: split, file }, contract })).findings).toEqual([]);

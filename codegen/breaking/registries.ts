@@ -15,13 +15,13 @@ interface Registry {
   readonly added: Judgement | ((entry: unknown) => Judgement);
   readonly removed: Judgement;
   readonly members?: Readonly<Record<string, Judgement | Compare>>;
-  /** For tables with plain texts as entries. */
+  /** For tables whose entries are plain texts: the severity of a changed text. */
   readonly text?: 'prose' | Judgement;
 }
 
 type Compare = (before: unknown, after: unknown) => Judgement;
 
-/** For numbers that limit clients: a lower number is stricter. */
+/** Compares numbers that limit clients. A lower number is stricter. */
 function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
   return (before, after) => (Number(after) > Number(before) ? words.raised : words.lowered);
 }
@@ -38,7 +38,7 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
     removed: warning('Clients that handle this code no longer receive it. Check which code replaces it.'),
     members: {
       retryable: breaking(
-        'Clients of the old contract retry an error that a retry cannot fix, or do not retry one that it can.',
+        'Clients of the old contract retry an error that a retry cannot fix, or do not retry an error that a retry can fix.',
       ),
       httpStatus: breaking('HTTP clients of the old contract act on the old status.'),
       counts: (_before, after) =>
@@ -72,7 +72,9 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
     noun: 'limit',
     direction: 'client-to-server',
     added: warning('Clients of the old contract do not know the limit and may exceed it.'),
-    removed: breaking('Clients may read it from `welcome.limits`, and a gateway refuses a configuration that sets it.'),
+    removed: breaking(
+      'Clients may read this limit from `welcome.limits`, and a gateway refuses a configuration that sets it.',
+    ),
     members: {
       default: moved({
         raised: compatible('Gateways with the default allow more than before.'),
@@ -85,7 +87,7 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
         lowered: warning('A gateway may now allow less than the old contract guaranteed.'),
       }),
       maximum: moved({
-        raised: compatible('A gateway may allow more than before; `welcome.limits` reports it.'),
+        raised: compatible('A gateway may allow more than before; `welcome.limits` reports its limit.'),
         lowered: breaking(OPERATOR_REFUSED, 'operator'),
       }),
       unit: breaking('Clients and configurations of the old contract read the number in the old unit.'),
@@ -94,15 +96,15 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
   'x-filters': {
     noun: 'filter field',
     direction: 'client-to-server',
-    added: compatible('Clients of the old contract do not use it.'),
-    removed: breaking('Subscriptions of old clients that use it are refused.'),
+    added: compatible('Clients of the old contract do not use this kind of scope.'),
+    removed: breaking('Subscriptions of old clients that use this filter field are refused.'),
     members: { kind: breaking('Values match differently, so filters of old clients select other events.') },
   },
   'x-replay-policies': {
     noun: 'replay policy',
     direction: 'server-to-client',
-    added: compatible('It has an effect only if an event uses it; that is a separate finding.'),
-    removed: compatible('It had an effect only if an event used it; that is a separate finding.'),
+    added: compatible('A replay policy has an effect only if an event uses it, which is a separate finding.'),
+    removed: compatible('A replay policy had an effect only if an event used it, which is a separate finding.'),
     text: 'prose',
   },
   'x-gap-reasons': {
@@ -148,7 +150,9 @@ export function compareRegistries(versions: Versions): void {
 }
 
 const UNKNOWN: Directed = {
-  ...undecided('The effect of this change on clients of the old contract cannot be decided, so it counts as breaking.'),
+  ...undecided(
+    'The effect of this change on clients of the old contract cannot be determined, so the change counts as breaking.',
+  ),
   direction: 'server-to-client',
 };
 

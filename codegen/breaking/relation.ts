@@ -1,4 +1,4 @@
-/** The part of the schema comparison that the comparisons of objects and alternatives call. */
+/** The functions of the schema comparison that the comparisons of objects and alternatives call. */
 import type { Change } from './change.ts';
 import type { JsonObject } from './json.ts';
 import type { Place, SchemaDocument } from './schema-document.ts';

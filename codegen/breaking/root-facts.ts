@@ -17,7 +17,7 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
         summary: `the subprotocol changed from ${show(before)} to ${show(after)}`,
       },
       {
-        ...breaking('Clients of the old contract offer the old one, and are refused at the upgrade (CON-1).'),
+        ...breaking('Clients of the old contract offer the old subprotocol, and are refused at the upgrade (CON-1).'),
         direction: 'client-to-server',
       },
     ),
@@ -93,7 +93,7 @@ export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknow
               },
               {
                 ...undecided(
-                  'Whether every existing scope is still valid cannot be decided, so this counts as breaking.',
+                  'It cannot be determined whether every existing scope is still valid, so this counts as breaking.',
                 ),
                 direction: 'client-to-server',
               },

@@ -1,4 +1,7 @@
-/** Changes of a schema: the verdict if a client sends the value, and if the server sends it; each change is also reversed. */
+/**
+ * Tests changes of a schema: the verdict if a client sends the value, and the verdict if the server sends it. Each
+ * change is also tested in reverse.
+ */
 import { describe, expect, test } from 'vitest';
 import { findingsOf } from './testing/versions.ts';
 import type { Changes } from './testing/versions.ts';
@@ -21,7 +24,7 @@ const tagged = (kind: string, more: object = {}): object =>
   closed({ kind: { type: 'string', const: kind }, ...more }, ['kind', ...Object.keys(more)]);
 const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
 
-/** Each change narrows or is mixed; the test also reverses it. */
+/** Each change narrows the schema, or both narrows and widens it. The test also reverses the change. */
 const NARROWING: readonly Row[] = [
   ['a value leaves an enumeration', { enum: ['a', 'b', 'c'] }, { enum: ['a', 'b'] }, 'broken', 'ok'],
   ['an enumeration appears', text, { type: 'string', enum: ['a'] }, 'broken', 'ok'],
@@ -177,7 +180,7 @@ describe('a change of a schema', () => {
 });
 
 describe('the same change reversed', () => {
-  // Old clients ignore an added member; they do not expect any other widening.
+  // Old clients ignore an added member, but do not expect any other new value.
   const ADDITIONS = [
     'an optional member leaves a closed object',
     'an open object closes',

@@ -74,7 +74,7 @@ export class SchemaDocument {
     return typeof schema === 'boolean' || isObject(schema) ? { schema, path } : undefined;
   }
 
-  /** Follows references. @returns undefined if one leaves the document, does not resolve, or is circular. */
+  /** Follows references. @returns undefined if a reference leaves the document, does not resolve, or is circular. */
   resolve(place: Place): Place | undefined {
     let at: Place | undefined = place;
     for (const seen = new Set<string>(); at !== undefined;) {
@@ -87,7 +87,7 @@ export class SchemaDocument {
       }
       if (typeof schema['$ref'] !== 'string') return at;
       const { $ref, ...rest } = schema;
-      // Keywords beside a reference also apply, so both form a conjunction.
+      // A value must satisfy both the reference and the keywords beside it.
       if (assertionsOf(rest).length > 0)
         return { schema: { ...rest, allOf: [{ $ref }, ...listOf(rest['allOf'])] }, path };
       if (seen.has($ref) || !$ref.startsWith('#/')) return undefined;
@@ -116,7 +116,7 @@ export class SchemaDocument {
     }
   }
 
-  /** Compiled when the first value is checked. */
+  /** The validator. It is created when the first value is checked. */
   #validation(): Ajv2020 {
     if (this.#ajv !== undefined) return this.#ajv;
     const ajv = new Ajv2020({
@@ -144,7 +144,7 @@ export class SchemaDocument {
     return bare;
   }
 
-  /** Every value that the schema accepts; undefined if they are not finitely many. */
+  /** Every value that the schema accepts; undefined if their number is not finite. */
   valuesOf(place: Place, depth = 0): readonly unknown[] | undefined {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || at.schema === true) return undefined;
@@ -204,7 +204,7 @@ function decode(part_: string): string {
   }
 }
 
-/** The schema inside a conjunction of one schema. */
+/** The only part of a schema that consists of an `allOf` with one part. */
 function onlyPart(place: Place): Place | undefined {
   if (typeof place.schema === 'boolean' || listOf(place.schema['allOf']).length !== 1) return undefined;
   const others = assertionsOf(place.schema).filter(([keyword]) => keyword !== 'allOf');

@@ -1,7 +1,7 @@
 /**
- * Compares two versions of a schema keyword by keyword, and finds how the set of valid values changes. A schema is the conjunction
- * of its keywords, so if every keyword only widens, the schema only widens. Where this does not hold, the change is reported as
- * undecided, never omitted.
+ * Compares two versions of a schema keyword by keyword, and finds how the set of valid values changes. A schema is the
+ * conjunction of its keywords, so if every keyword only widens, the schema only widens. If the effect of a change
+ * cannot be determined in this way, the change is reported as undecided. It is never omitted.
  */
 import { show, sideOf, sides, whole } from './change.ts';
 import type { Change } from './change.ts';
@@ -61,7 +61,10 @@ export class SchemaRelation implements Relation {
   readonly was: SchemaDocument;
   readonly now: SchemaDocument;
   readonly #unchanged: ReadonlySet<string>;
-  /** Pairs that are being compared. A recursive schema is compared once, because a second round finds nothing new. */
+  /**
+   * The pairs that are being compared at present. A pair that occurs again, in a recursive schema, is skipped, because
+   * comparing it again would find nothing new.
+   */
   readonly #open = new Set<string>();
 
   constructor(was: SchemaDocument, now: SchemaDocument) {
@@ -116,7 +119,7 @@ export class SchemaRelation implements Relation {
     return [...changes, ...this.#restChanges(pair, changes)];
   }
 
-  /** Compares schemas of which at least one lists its values. */
+  /** Compares two schemas if at least one of them lists its values. */
   #relateValues(pair: PlacePair): Change[] | undefined {
     const { was, now } = pair;
     const [before, after] = [this.was.valuesOf(was), this.now.valuesOf(now)];
@@ -155,7 +158,7 @@ export class SchemaRelation implements Relation {
     ];
   }
 
-  /** Compares alternatives beside other keywords; both form a conjunction. */
+  /** Compares alternatives that are beside other keywords. A value must satisfy both. */
   #nestedUnions({ was, now }: PlacePair): Change[] {
     return (['oneOf', 'anyOf'] as const).flatMap((keyword) => {
       const [before, after] = [was.schema[keyword], now.schema[keyword]];
@@ -186,7 +189,10 @@ export class SchemaRelation implements Relation {
     });
   }
 
-  /** Keywords that no comparison above handles, and keywords whose effect depends on changes that were found above. */
+  /**
+   * The changes of keywords that no other comparison handles, and of keywords whose effect depends on the changes in
+   * `found`.
+   */
   #restChanges(pair: PlacePair, found: readonly Change[]): Change[] {
     const { was, now } = pair;
     const keywords = union(
@@ -211,7 +217,10 @@ export class SchemaRelation implements Relation {
   }
 }
 
-/** The parts of a conjunction: each part of `allOf`, and the keywords beside it; the schema itself if it has no `allOf`. */
+/**
+ * The schemas that a value must all satisfy: each part of `allOf`, and the keywords beside `allOf`. Without `allOf`,
+ * the schema itself.
+ */
 function partsOf(place: Place): Place[] {
   if (typeof place.schema === 'boolean' || !('allOf' in place.schema)) return [place];
   const { allOf, ...rest } = place.schema;
@@ -282,7 +291,7 @@ function unresolved(was: Place, now: Place): Change {
   };
 }
 
-/** Compares schemas of which one accepts every value, or none. */
+/** Compares two schemas if one of them accepts every value or no value. */
 function restriction(was: Place, now: Place): Change[] | undefined {
   const at = { was: whole(was), now: whole(now) };
   const [before, after] = [acceptsAll(was.schema), acceptsAll(now.schema)];
@@ -296,8 +305,9 @@ function restriction(was: Place, now: Place): Change[] | undefined {
 }
 
 /**
- * The names of schemas that are equal in both versions, including everything that they refer to. Starts with the schemas of equal
- * text, and removes those that refer to a schema outside the set, until the set no longer changes.
+ * The names of schemas that are equal in both versions, including everything that they refer to. The search starts with
+ * the schemas of equal text. It then removes every schema that refers to a schema outside the set, until the set no
+ * longer changes.
  */
 function unchangedNames(was: SchemaDocument, now: SchemaDocument): ReadonlySet<string> {
   const refsOf = new Map<string, readonly string[]>();

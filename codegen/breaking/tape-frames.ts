@@ -8,12 +8,14 @@ import { isObject, objectAt, textAt } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 export interface Frame {
-  /** `tape:line`, as `recorded/handoff:5`. */
+  /** Tape and line, such as `recorded/handoff:5`. */
   readonly at: string;
   readonly kind: 'command' | 'message' | 'publication' | 'request' | 'answer';
-  /** A partial value if the kind is `message` or `answer`; otherwise the whole value. */
+  /**
+   * If the kind is `message` or `answer`, only the part of the value that the tape names. Otherwise the whole value.
+   */
   readonly value: unknown;
-  /** `GET /path` of HTTP requests and responses. */
+  /** For HTTP requests and responses: method and path, such as `GET /path`. */
   readonly resource?: string;
 }
 

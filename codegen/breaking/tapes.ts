@@ -10,14 +10,14 @@ import { toPointer } from '../source.ts';
 import type { Frame } from './tape-frames.ts';
 
 export interface BrokenFrame {
-  /** `tape:line`. */
+  /** Tape and line, such as `recorded/handoff:5`. */
   readonly at: string;
   /** Why the frame is not valid in the new contract. */
   readonly reason: string;
 }
 
 export interface TapeReport {
-  /** Number of frames that are valid in the old contract. Other frames prove nothing. */
+  /** Number of frames that are valid in the old contract. Only these frames can show that a change breaks them. */
   readonly judged: number;
   readonly broken: readonly BrokenFrame[];
   /** The findings, each with the frames that it breaks. */
@@ -71,13 +71,16 @@ function causesOf({ pointers, missing }: Fault, findings: readonly Compatibility
   );
 }
 
-/** Changes that refuse no value, at keywords where other changes do. */
+/**
+ * Changes that make no value invalid. They are excluded, because other changes of the same keyword can make values
+ * invalid.
+ */
 const WIDENING: ReadonlySet<string> = new Set(['value-added', 'variant-added', 'required-removed']);
 
 /** Finds what makes a frame invalid in one version of the contract. */
 class FrameJudge {
   readonly #view: ContractView;
-  /** For patterns, which name only some members. */
+  /** A view of the contract that also accepts patterns. A pattern names only some members of a message. */
   readonly #partial: ContractView;
   readonly #pointers: WeakMap<object, string>;
 
@@ -166,7 +169,7 @@ class FrameJudge {
     };
   }
 
-  /** The pointers of a validation error: its keyword, and the schema that contains the keyword. */
+  /** The pointers of a validation error: to the keyword that failed, and to the schema that contains this keyword. */
   #pointersOf({ keyword, parentSchema }: ErrorObject): string[] {
     const pointer = isObject(parentSchema) ? this.#pointers.get(parentSchema) : undefined;
     return pointer === undefined ? [] : [pointer, `${pointer}/${keyword}`];

@@ -7,7 +7,10 @@ import { listOf } from './schema-document.ts';
 
 const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];
 
-/** Every kind if there is no `type`. `number` is every number, `integer` only whole numbers. */
+/**
+ * The kinds of value that `type` allows; without `type`, all kinds. `number` means every number, `integer` only whole
+ * numbers.
+ */
 export function typesOf(schema: JsonObject): ReadonlySet<string> {
   const { type } = schema;
   const said = typeof type === 'string' ? [type] : listOf(type).map(String);

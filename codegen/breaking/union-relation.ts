@@ -12,7 +12,8 @@ import { sharedTypes, typesOf } from './types.ts';
 export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
-  // Also if another alternative still accepts the value of a changed one: `oneOf` refuses a value that two alternatives accept.
+  // The change counts even if another alternative accepts the value, because `oneOf` refuses a value that two
+  // alternatives accept.
   if (changes.length > 0 || !haveEqualMembers(relation, before, after)) {
     for (const [document, place] of [
       [relation.was, was],
@@ -39,7 +40,10 @@ interface Alternatives {
   readonly after: readonly Place[];
 }
 
-/** A single schema is split by its types, so that it can be compared with alternatives. */
+/**
+ * The alternatives of both versions. If one version has a single schema, this schema is split by its types, so that it
+ * can be compared with alternatives.
+ */
 function alternatives({ was: old, now: next }: Relation, { was, now }: PlacePair): Alternatives {
   const [before, after] = [old.branchesOf(was), next.branchesOf(now)];
   return {
@@ -104,7 +108,7 @@ function overlap({ was, now }: PlacePair): Change {
     effect: 'undecided',
     was: whole(was),
     now: whole(now),
-    text: 'no required member distinguishes the alternatives of oneOf, so which values match exactly one cannot be decided',
+    text: 'no required member distinguishes the alternatives of oneOf, so it cannot be determined which values match exactly one alternative',
   };
 }
 
@@ -116,7 +120,7 @@ function nameOf({ path }: Place): string {
   return String(path.at(-1));
 }
 
-/** Whether both require a member that has only one possible value, and this value is the same. */
+/** Whether both schemas require a member with only one possible value, which is the same in both. */
 function haveSameMark({ was, now }: Relation, a: Place, b: Place): boolean {
   const [before, after] = [marksOf(was, a), marksOf(now, b)];
   const shared = [...before.keys()].filter((name) => after.has(name));
@@ -137,7 +141,7 @@ function areExclusive(document: SchemaDocument, branches: readonly Place[]): boo
   return branches.every((a, index) => branches.slice(index + 1).every((b) => areDisjoint(document, a, b, 0)));
 }
 
-/** Whether certainly no value matches both. */
+/** Whether it is certain that no value matches both schemas. */
 function areDisjoint(document: SchemaDocument, first: Place, second: Place, depth: number): boolean {
   const [a, b] = [document.resolve(first), document.resolve(second)];
   if (a === undefined || b === undefined || depth > 8) return false;

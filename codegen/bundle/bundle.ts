@@ -1,7 +1,8 @@
 /**
- * Bundles a contract and the files that it refers to into one document. Schemas and messages from other files get a name in
- * `components`, from which their types are named; everything else replaces the reference to it. References within the
- * contract's own file are unchanged, and so is a contract without other references.
+ * Bundles a contract and the files that it refers to into one document. Schemas and messages from other files get a
+ * name in `components`, from which the names of their types are derived. Any other part is copied to the place of the
+ * reference. References within the contract's own file are unchanged, so a contract without other references is
+ * unchanged too.
  */
 import { stringify } from 'yaml';
 import { below, Findings, isObject } from '../own-events/findings.ts';
@@ -16,7 +17,10 @@ import { waysBack } from './origins.ts';
 import { freeName, stemOf } from './schema-names.ts';
 
 const SCHEMAS = '#/components/schemas/';
-/** Most values after references were replaced by copies; the stock contract has about 20,000. */
+/**
+ * The maximum number of values in a contract after its references were replaced by copies. The stock contract has about
+ * 20,000.
+ */
 const MOST_VALUES = 500_000;
 
 export interface Bundled {
@@ -26,7 +30,10 @@ export interface Bundled {
 }
 
 export interface BundleOptions {
-  /** Set if only the text of the contract is known: advice for the finding about a reference to a file. */
+  /**
+   * Set if only the text of the contract is known, so that no other file can be read. Contains advice for the finding
+   * about a reference to a file.
+   */
   readonly withoutFiles?: string;
 }
 
@@ -42,7 +49,9 @@ export async function bundle(main: Source, options: BundleOptions = {}): Promise
   return { source: { file: main.file, text, value, ...back }, files: bundler.files };
 }
 
-/** A reference may be followed more than once, so the same finding may occur twice. */
+/**
+ * Removes repeated findings: a reference may be followed more than once, and then reports the same finding each time.
+ */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [`${each.file} ${each.pointer} ${each.text}`, each])).values()];
 }
@@ -51,7 +60,7 @@ function distinct(findings: readonly Finding[]): Finding[] {
 interface Position {
   readonly place: Place;
   readonly path: readonly string[];
-  /** The parts that are being copied, to detect circular references. */
+  /** The parts that contain this one and are still being copied, to detect circular references. */
   readonly trail: readonly string[];
 }
 
@@ -61,7 +70,7 @@ class Bundler {
   readonly #main: Source;
   readonly #findings: Findings;
   readonly #documents: Documents;
-  /** Place of a named schema or message → its name. */
+  /** From the place of a named schema to its name. */
   readonly #schemaNames = new Map<string, string>();
   /** Place of a copied part → place of the copy. */
   readonly #moved = new Map<string, readonly string[]>();
@@ -104,7 +113,9 @@ class Bundler {
     return { place: { source: this.#main, path }, path, trail: [] };
   }
 
-  /** A part of another file to which `components` gives a name has this name at every reference. */
+  /**
+   * Collects the names that `components` gives to parts of other files. Such a part has this name at every reference.
+   */
   async #claimNames(): Promise<void> {
     for (const [name, schema] of Object.entries(this.#declared('schemas'))) {
       const { place } = this.#here(['components', 'schemas', name]);
@@ -248,7 +259,7 @@ class Bundler {
     return object;
   }
 
-  /** Called after all parts have their places: points links to copied parts at the copies. */
+  /** Changes links to copied parts so that they point to the copies. Called when all copies have their places. */
   async #settle({ object, place }: { readonly object: { $ref: string }; readonly place: Place }): Promise<void> {
     const { $ref } = object;
     const target = await this.#documents.locate($ref, place);
@@ -316,7 +327,7 @@ class Bundler {
     }
     this.changed = true;
     this.#schemaNames.set(keyOf(place), name);
-    // A placeholder first, because the schema may refer to itself.
+    // Add a placeholder first, because the schema may refer to itself.
     this.#schemas.set(name, {});
     const position = this.#moveTo(target, ['components', 'schemas', name], []);
     this.#schemas.set(name, await this.#schemaBody(target.value, position));

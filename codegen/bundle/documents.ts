@@ -17,7 +17,7 @@ export interface Target {
 
 export interface DocumentsOptions {
   readonly findings: Findings;
-  /** Set if no file can be read: advice for the finding. */
+  /** Set if no file can be read. Contains advice for the finding about a reference to a file. */
   readonly withoutFiles?: string;
 }
 
@@ -39,7 +39,10 @@ export class Documents {
     return [...this.#sources.values()].flatMap((source) => (source === undefined ? [] : [source.file]));
   }
 
-  /** @param place of the object with the reference. @returns undefined if it does not resolve, which is then a finding. */
+  /**
+   * @param place place of the object that contains the reference. @returns undefined if the reference does not resolve;
+   * this is reported as a finding.
+   */
   async locate(ref: string, place: Place, hops = 0): Promise<Target | undefined> {
     const at = below(place, '$ref');
     const refuse = (text: string): undefined => {
@@ -53,7 +56,9 @@ export class Documents {
         'which is not a local file. Save it as a file and refer to the file, such as ./schemas/order.json.',
       );
     if (fragment !== '' && !fragment.startsWith('/'))
-      return refuse('whose part after # is not a JSON pointer. Write one, such as #/components/schemas/Name.');
+      return refuse(
+        'whose part after # is not a JSON pointer. Write a JSON pointer, such as #/components/schemas/Name.',
+      );
     const source = path === '' ? place.source : await this.#open(resolve(dirname(place.source.file), path), refuse);
     if (source === undefined) return undefined;
     const top: Target = { value: source.value, place: { source, path: [] } };
@@ -61,7 +66,10 @@ export class Documents {
     return target ?? refuse(`and ${fragment} is not in that file. Correct the reference.`);
   }
 
-  /** Also follows references inside the path: `#/components/schemas/Order/properties/id` where `Order` is a reference to a file. */
+  /**
+   * Also follows references inside the path. Example: `#/components/schemas/Order/properties/id`, where `Order` is
+   * itself a reference to a file.
+   */
   async #descend(top: Target, keys: readonly string[], hops: number): Promise<Target | undefined> {
     let at = top;
     let taken = hops;
@@ -85,13 +93,13 @@ export class Documents {
     let at: Target = { value: object, place };
     while (isObject(at.value) && typeof at.value['$ref'] === 'string') {
       const ref = at.value['$ref'];
-      // A named part of the contract's own file keeps its name, even if it is only a reference.
+      // Stop at a named part of the contract's own file, even if it is only a reference, so that it keeps its name.
       if (at.place.source === this.#main && at.place.path.length === 3 && keyOf(at.place) !== keyOf(place)) return at;
       if (seen.has(keyOf(at.place))) {
         this.#findings.add(
           'schema-circle',
           below(place, '$ref'),
-          'is part of a circle of references. Replace one of them by a schema.',
+          'is part of a circle of references. Replace one of the references by a schema.',
         );
         return undefined;
       }

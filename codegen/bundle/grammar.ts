@@ -1,4 +1,4 @@
-/** The kinds of parts in an AsyncAPI 3 document, as far as references need them. */
+/** The kinds of parts in an AsyncAPI 3 document that are treated differently when references are resolved. */
 
 /**
  * `link`: a reference to a channel or a message of the contract, which stays a reference; `payload`: the schema of a message;
@@ -22,7 +22,7 @@ export type Kind =
   | 'data'
   | 'other';
 
-/** A member that is a map or a list of parts of one kind. */
+/** A member that contains a map or a list of parts of one kind. */
 interface Each {
   readonly each: Kind;
 }
@@ -47,10 +47,10 @@ const MEMBERS: Readonly<Partial<Record<Kind, Readonly<Record<string, Kind | Each
   httpBinding: { query: 'schema' },
 };
 
-/** Members with values of the author, in any part that is not a schema. */
+/** Members that contain arbitrary values of the author, in any part of the document. */
 const DATA: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
 
-/** Keywords of JSON Schema that hold schemas. */
+/** Keywords of JSON Schema that contain schemas. */
 const KEYWORDS: Readonly<Record<string, Kind | Each>> = {
   ...Object.fromEntries(
     ['properties', 'patternProperties', 'dependentSchemas', 'oneOf', 'anyOf', 'allOf', 'prefixItems'].map((keyword) => [

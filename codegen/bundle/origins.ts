@@ -3,10 +3,10 @@ import { fromPointer, toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 import type { Place } from '../own-events/findings.ts';
 
-/** Pointer into the contract → original place of the value. */
+/** From a pointer into the bundled contract to the place where the author wrote the value. */
 export type Origins = ReadonlyMap<string, Place>;
 
-/** The original place of the nearest enclosing part from another file; undefined if there is none. */
+/** The original place of a value, if it or a part that contains it comes from another file; otherwise undefined. */
 export function placeOf(origins: Origins, path: readonly string[]): Place | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const origin = origins.get(toPointer(path.slice(0, length)));

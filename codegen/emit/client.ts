@@ -1,4 +1,7 @@
-/** Emits `client.ts`: a facade with the contract's names over the hand-written runtime, which is copied beside it. */
+/**
+ * Emits `client.ts`: a facade that gives the hand-written runtime the names and types of the contract. The runtime is
+ * copied beside the file.
+ */
 import type { Contract } from '../model.ts';
 import { typeNameOf } from '../names.ts';
 import { banner, quote } from './text.ts';
@@ -38,7 +41,10 @@ export class TidemarkClient extends ClientCore<TidemarkProtocol> {
   }
 }
 
-/** Does not connect yet: the first subscription, command or \`connect()\` does. @throws {TypeError} as {@link TidemarkClient} does. */
+/**
+ * Creates a client that does not connect yet. The first subscription, command or \`connect()\` opens the connection.
+ * @throws {TypeError} as {@link TidemarkClient} does.
+ */
 export function createClient(options: ClientOptions): TidemarkClient {
   return new TidemarkClient(options);
 }
@@ -47,8 +53,8 @@ export function createClient(options: ClientOptions): TidemarkClient {
 export const isEvent: IsEvent<TidemarkProtocol> = isEventNamed as IsEvent<TidemarkProtocol>;
 
 /**
- * Narrows an event of a wildcard subscription to the declared ones, so that a \`switch\` over \`event.event\` can be exhaustive
- * without a cast. A custom event may have any name, and is handled beside the \`switch\`.
+ * Narrows an event of a wildcard subscription to the declared events, so that a \`switch\` over \`event.event\` can be
+ * exhaustive without a cast. A custom event may have any name, so handle it outside the \`switch\`.
  */
 export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<TidemarkProtocol>;
 
@@ -72,7 +78,7 @@ export function emitClient({ events, customEvent }: Contract): string {
   const names = events.map(({ name }) => quote(name));
   const facade = FACADE.replaceAll('@custom', typeNameOf(customEvent.schema))
     .replaceAll('@event', events[0]?.name ?? 'name')
-    // A function, because a name may contain `$&`, which a replacement text would expand.
+    // Pass a function, because `replace` would expand `$&` in a name if the name were passed as text.
     .replace('@names', () => names.join(', '));
   return `${banner('The client: types and constants of the contract over the runtime.')}\n${facade}`;
 }

@@ -7,17 +7,24 @@ export interface Outcome<C extends CommandName> {
   /** \`data\` of the reply, or a function that computes it. */
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
   /**
-   * Whether \`data\` is computed when the reply is queued (default) or when it is written. A large reply that is computed when written takes
-   * no memory in the queue and does not count against the bound on bytes. Not for replies that keep their order (BCK-3).
+   * Whether \`data\` is computed when the reply is queued (the default) or when it is written. With \`when written\`, a
+   * large reply takes no memory in the queue and does not count against its limit in bytes. Not allowed for replies
+   * that keep their order (BCK-3).
    */
   readonly made?: 'when queued' | 'when written';
-  /** Pushes that are written directly after the reply, with no other message between: the \`gap\` of a failed resume (RPL-4). */
+  /**
+   * Pushes that are written directly after the reply, with no other message between, such as the \`gap\` of a failed
+   * resume (RPL-4).
+   */
   readonly companions?: () => readonly PushMessage[];
-  /** Runs when the reply is handed to the socket; for replies that keep their order (BCK-3). */
+  /** Runs when the reply is passed to the socket. Only for replies that keep their order (BCK-3). */
   readonly onWritten?: () => void;
   /** Runs directly after the reply was queued, in the same tick, so that a replay follows its \`subscribed\` (RPL-2). */
   readonly afterReply?: () => void;
-  /** Runs instead if no reply could be queued, because the connection was closed or \`data\` threw: releases what the handler took. */
+  /**
+   * Runs instead if no reply could be queued, because the connection was closed or \`data\` threw. Must release the
+   * resources that the handler reserved.
+   */
   readonly abandon?: () => void;
 }
 `;

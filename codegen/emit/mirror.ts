@@ -1,4 +1,7 @@
-/** `mirror.ts`: mirrors of the contract's events over the hand-written runtime. An entry point of its own, which `client.ts` does not load. */
+/**
+ * Emits `mirror.ts`: mirrors of the contract's events, on top of the hand-written runtime. It is a separate entry
+ * point, which `client.ts` does not load.
+ */
 import type { Contract, Event } from '../model.ts';
 import { banner, quote } from './text.ts';
 
@@ -9,10 +12,13 @@ import type { MirrorOptions } from './runtime/mirror.ts';
 import { pictureRules } from './runtime/picture.ts';
 import type { EventMap } from './types.ts';
 
-/** The events of which the server keeps the newest for each key (RPL-3), without those that only remove a key. */
+/** The events whose newest occurrence per key the server keeps (RPL-3), without events that only remove a key. */
 export type KeptEvent = @kept;
 
-/** The name of a kept event, or a prefix and \`*\` that covers events of one key space. */
+/**
+ * The name of an event that the server keeps by key, or a prefix followed by \`*\`. All such events that the prefix
+ * covers must share their keys.
+ */
 export type MirrorPattern = KeptEvent | \`\${string}*\`;
 
 /** The values of a mirror of \`Pattern\`. */
@@ -24,9 +30,10 @@ export type MirroredEvent<Pattern extends string> = EventMap[Extract<
 export type TidemarkMirror<Pattern extends string> = Mirror<TidemarkProtocol, MirroredEvent<Pattern>>;
 
 /**
- * A read-only map from key to newest event that follows the server's picture, over reconnects, gaps and new epochs.
- * @throws {TypeError} if the pattern covers no event that is kept by key, or events of several key spaces; {ConnectionError} after
- *   \`client.close()\`.
+ * A read-only map from key to newest event. It follows the state that the server keeps, also across reconnects, gaps
+ * and new epochs.
+ * @throws {TypeError} if the pattern covers no event that is kept by key, or events that do not share their keys;
+ * {ConnectionError} after \`client.close()\`.
  */
 export function mirror<const Pattern extends MirrorPattern>(
   client: TidemarkClient,
@@ -42,7 +49,7 @@ export type { Mirror, MirrorOptions, MirrorState } from './runtime/mirror.ts';
 
 export function emitMirror({ events }: Contract): string {
   const kept = events.filter(isKept).map(({ name }) => quote(name));
-  // A function, because a name may contain `$&`, which a replacement text would expand.
+  // Pass a function, because `replace` would expand `$&` in a name if the name were passed as text.
   const facade = FACADE.replace('@kept', () => (kept.length === 0 ? 'never' : kept.join(' | ')));
   return `${banner('Mirrors: maps that follow the newest event of each key.')}\n${facade}`;
 }

@@ -34,7 +34,8 @@ export function emitPackage(contract: Contract): string {
       './package.json': './package.json',
     },
     files: ['dist', 'schemas', 'contract.json'],
-    // `npm install ../tidemark/generated` links this directory of the clone and runs `prepare`, which compiles the exported files.
+    // `npm install ../tidemark/generated` links this directory of the clone, and runs the script `prepare`. The script
+    // compiles the exported files.
     scripts: { prepare: 'node ../scripts/build.ts client' },
   };
   return `${JSON.stringify(manifest, undefined, 2)}\n`;
@@ -92,7 +93,7 @@ otherwise the server answers \`forbidden\`. \`welcome.features.broadcast\` shows
 \`\`\`ts
 import { WaitError } from 'tidemark-client';
 
-const { position: since } = await client.sync(); // the position of now
+const { position: since } = await client.sync(); // the current position
 try {
   const { event, position } = await client.waitFor('sync_status', ({ payload }) => payload.status === 'completed', {
     since,
@@ -105,9 +106,9 @@ try {
 }
 \`\`\`
 
-With \`since\` nothing is missed that was published after that position, also before the call. The result has the \`position\` to wait
-from next; so does the error. Without \`since\` only events published from now on count. \`signal\` ends the wait; with
-\`onGap\` it goes on after a gap.
+With \`since\`, events published after that position are found, even those published before the call. The result has the \`position\` to wait
+from next; so does the error. Without \`since\`, only events published from now on count. \`signal\` ends the wait; with
+\`onGap\`, the wait continues after a gap.
 
 ## When a burst is over
 
@@ -118,7 +119,7 @@ const changes = client.subscribe({ events: ['file_change'], filter: { paths: ['s
 for await (const group of settled(changes, { quietMs: 300 })) console.log(group.length, 'changes');
 \`\`\`
 
-\`settled\` yields the events of a burst as one group when nothing has arrived for \`quietMs\`, at the latest after \`atMostMs\`. Of several
+\`settled\` yields the events of a burst as one group when no event has arrived for \`quietMs\`, at the latest after \`atMostMs\`. Of several
 changes of one file in a group, only the newest is kept.
 
 ## A mirror of the current state

@@ -1,4 +1,7 @@
-/** The schemas inside a schema. Values of other keywords are data: an object in a `const` may have a member `$ref`. */
+/**
+ * The schemas inside a schema. Values of other keywords are data, in which `$ref` has no meaning: an object in a
+ * `const` may have a member `$ref`.
+ */
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 
@@ -12,7 +15,7 @@ export function referencesOf(schema: Schema): string[] {
   return schema.$ref === undefined ? partsOf(schema).flatMap(referencesOf) : [schemaName(schema.$ref)];
 }
 
-/** A copy of the schema with each of its parts mapped. */
+/** A copy of the schema in which each part is replaced by the result of `change`. */
 export function mapParts(schema: Schema, change: (part: Schema) => unknown): Record<string, unknown> {
   const changed = (keyword: string, value: unknown): unknown => {
     switch (keyword) {

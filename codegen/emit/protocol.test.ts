@@ -17,7 +17,10 @@ interface Text {
   readonly maxLength?: number;
 }
 
-/** The parts of `asyncapi.yaml` from which the constants are made, read without the reader of codegen. */
+/**
+ * The parts of `asyncapi.yaml` from which the constants are made. The test reads the file itself, without codegen's
+ * reader.
+ */
 interface Yaml {
   readonly info: { readonly version: string };
   readonly channels: Entries<{ readonly address: string; readonly 'x-serves-below'?: true }>;
@@ -60,7 +63,10 @@ const overSocket = operations.filter(([, { channel }]) => channel.$ref === '#/ch
 const last = (ref: string | undefined): string => ref?.split('/').at(-1) ?? '';
 const messages = yaml.components.messages;
 
-/** Keywords of a query parameter that the constants leave out: the items of a list are strings. */
+/**
+ * Keywords of a query parameter that the constants leave out. `items` is not needed, because the items of a list are
+ * always strings.
+ */
 const UNUSED: readonly string[] = ['description', 'items'];
 
 describe('the constants', () => {
@@ -117,7 +123,7 @@ describe('the constants', () => {
     }
   });
 
-  test('have one grammar of event names and patterns (C9): every name is a pattern', () => {
+  test('have matching grammars of event names and patterns (C9): every name is a pattern', () => {
     const { EventName, EventPattern, Scope } = protocol.PATTERNS;
     for (const name of ['a', 'file_change', 'build.finished', 'a1.b_2.c'])
       expect([EventName.test(name), EventPattern.test(name), EventPattern.test(`${name}*`)]).toEqual([
@@ -199,7 +205,7 @@ describe('the constants', () => {
     expect(Object.entries(protocol.ERRORS)).toEqual(errors);
   });
 
-  test('have each close code with its class, of which only 40xx is not retryable', () => {
+  test('have each close code with its class; only codes 40xx are not retryable', () => {
     const codes = Object.entries(yaml['x-close-codes']).map(([code, { name, class: kind }]) => [
       name,
       { code: Number(code), class: kind, retryable: !code.startsWith('40') },
@@ -209,7 +215,7 @@ describe('the constants', () => {
 });
 
 describe('the constants of another contract', () => {
-  test('are those of that contract, whatever its texts contain', async () => {
+  test('are read back unchanged, whatever the texts of the contract contain', async () => {
     const { contract } = await parseContract(shopWith(ODD));
     const emitted = await load(emitProtocol(contract));
     expect(Object.keys(emitted).toSorted()).toEqual(Object.keys(protocol).toSorted());

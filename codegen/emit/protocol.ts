@@ -58,7 +58,7 @@ function emitIdentity(contract: Contract): string {
   ].join('\n');
 }
 
-/** One regular expression for a schema's pattern and its bounds of length in characters. */
+/** One regular expression for the pattern of a schema and its limits of length, in characters. */
 function patternOf({ pattern = '', minLength, maxLength }: Schema): string {
   if (minLength === undefined && maxLength === undefined) return String(new RegExp(pattern, 'u'));
   const length = `^(?=[^]{${minLength ?? 0},${maxLength ?? ''}}$)`;
@@ -84,7 +84,9 @@ ${lines.join('')}} as const satisfies Readonly<Record<string, RegExp>>;
 `;
 }
 
-/** The valid values of one query parameter. All values of a query are text; an integer is written in decimal digits. */
+/**
+ * The valid values of one query parameter. All values in a query are text, so an integer is written in decimal digits.
+ */
 function queryOf(query: Schema | undefined): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(query?.properties ?? {}).map(([name, { type, minimum, maximum, default: value }]) => [
@@ -130,7 +132,7 @@ function emitOperations(contract: Contract): string {
     ),
     table(
       'HTTP_OPERATIONS',
-      'The HTTP resources (OPS-0), and the scopes that they need (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary.',
+      'The HTTP resources (OPS-0), with the scopes that each needs (SEC-1). `servesBelow`: the resource also includes every address below the path. `anyOrigin`: pages of every origin may read the response (SEC-4). `fullScopes`: without these scopes the response is a summary.',
       resources,
       ({ method, path, servesBelow, anyOrigin, fullScopes, query, scopes, request }) => ({
         method,
@@ -164,11 +166,11 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
     [
       'export interface ReplaySpec {',
       '  readonly policy: ReplayPolicy;',
-      doc('Pointer into the event to its key; only with `latest-per-key`.', '  '),
+      doc('Pointer to the key in `data` of the event; only with `latest-per-key`.', '  '),
       '  readonly key?: string;',
-      doc('Events of one key space share their keys.', '  '),
+      doc('Events with the same key space share their keys.', '  '),
       '  readonly keySpace?: string;',
-      doc('The event removes its key from the warm picture and is itself not in it.', '  '),
+      doc('The event removes its key from warm replays, and is itself not replayed.', '  '),
       '  readonly clears?: true;',
       '}\n',
     ].join('\n'),
@@ -176,14 +178,17 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       'export interface EventSpec {',
       '  readonly replay: ReplaySpec;',
       doc(
-        'The fields that constrain the event → pointers into its `data`. A pointer to an array means any of its elements.',
+        'From each filter field that applies to the event to pointers into its `data`. A pointer to an array means any of its elements.',
         '  ',
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
-      doc('Field → the only values that the event can have there; absent if it can have any value.', '  '),
+      doc(
+        'From a filter field to the only values that the event can have in it. A field is absent if the event can have any value.',
+        '  ',
+      ),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',
       doc(
-        'The one stream on which the event may be published, `{kind}:{id}`; `id` points into its `data` (STR-5).',
+        'The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer to the id in `data` of the event (STR-5).',
         '  ',
       ),
       "  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };",

@@ -6,7 +6,7 @@ export function readonlyArrays(source: string): string {
   for (let at = mask.indexOf('[]'); at !== -1; at = mask.indexOf('[]', at)) {
     const start = elementStart(mask, at);
     const array = `readonly ${text.slice(start, at)}[]`;
-    // An array of this array: its element type needs brackets.
+    // If this array is the element of another array, its type needs parentheses.
     const isElement = mask.startsWith('[]', at + 2);
     const written = isElement ? `(${array})` : array;
     text = text.slice(0, start) + written + text.slice(at + 2);

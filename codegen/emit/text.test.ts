@@ -32,7 +32,7 @@ describe('an emitted value', () => {
   test('is read back unchanged, including names of members', async () => {
     const values = fc.sample(fc.jsonValue({ stringUnit: 'binary', maxDepth: 4 }), 1_000);
     const read = await valueOf(`[${values.map(literal).join(',\n')}]`);
-    // Compared as text, because a member named __proto__ must be a member and not the prototype.
+    // Compared as text, because this shows that `__proto__` is a member and not the prototype.
     expect(JSON.stringify(read)).toBe(JSON.stringify(values));
   });
 

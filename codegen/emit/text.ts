@@ -1,9 +1,12 @@
 /** Makes pieces of TypeScript text for several emitters. */
 
-/** The origin that generated files of this repository name. Files in other projects name another one. */
+/** The origin named at the top of generated files in this repository. In other projects they name another origin. */
 export const ORIGIN = 'asyncapi.yaml by `npm run generate`';
 
-/** First lines of every generated source file. Line comments, so that they are not the docstring of the first declaration. */
+/**
+ * The first lines of every generated source file. They are line comments, because a block comment would become the
+ * docstring of the first declaration.
+ */
 export function banner(what: string): string {
   return `// ${what}\n// Generated from ${ORIGIN}. Do not edit: change the contract and generate again.\n`;
 }

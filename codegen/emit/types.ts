@@ -1,8 +1,9 @@
 /**
  * Emits `types.ts`: every schema of the contract as a type, the unions of messages, and maps from wire names to types.
  *
- * All schemas are compiled by json-schema-to-typescript as one bundled schema: compiled one by one, shared schemas would be declared
- * several times. Afterwards everything is made `readonly`, because received messages must not be changed.
+ * All schemas are compiled by json-schema-to-typescript as one bundled schema: compiled one by one, shared schemas
+ * would be declared several times. Then every property and array is made `readonly`, because received messages must not
+ * be changed.
  */
 import { compile } from 'json-schema-to-typescript';
 import type { Contract, Event, Schema } from '../model.ts';
@@ -12,7 +13,10 @@ import { readonlyArrays } from './readonly-arrays.ts';
 import { banner, doc, key, quote, union } from './text.ts';
 
 const STYLE = { singleQuote: true, printWidth: 120 };
-/** Has every schema as an optional property, so that all are reachable; removed from the output. */
+/**
+ * The name of a schema that has every other schema as an optional property, so that the compiler emits all of them. It
+ * is removed from the output.
+ */
 const ROOT = 'TidemarkContractRoot';
 
 export async function emitTypes(contract: Contract): Promise<string> {
@@ -26,7 +30,8 @@ export async function emitTypes(contract: Contract): Promise<string> {
 }
 
 async function compileSchemas(contract: Contract): Promise<string> {
-  // The compiler gives each schema one name, so a schema that is only a reference is added afterwards.
+  // The compiler gives each schema only one name, so a second name (a schema that is only a reference) is added
+  // afterwards.
   const [aliases, own] = partition(Object.entries(contract.schemas));
   const definitions = Object.fromEntries(own.map(([name, schema]) => [typeNameOf(name), toDraft4(schema, contract)]));
   const properties = Object.fromEntries(own.map(([name]) => [typeNameOf(name), reference(name, contract)]));
@@ -64,7 +69,10 @@ function cutRoot(text: string): string {
   return text.slice(0, start) + text.slice(text.indexOf('\n}\n', start) + 3);
 }
 
-/** A schema without these keywords accepts values of every type, but the compiler would treat it as an object. */
+/**
+ * Keywords that determine the type. A schema without any of them accepts values of every type, but the compiler would
+ * treat it as an object.
+ */
 const SHAPES = ['type', 'const', 'enum', 'properties', 'additionalProperties', 'items', 'oneOf', 'anyOf'] as const;
 
 /** A copy with references to definitions, without our own annotations and bounds that no type can express. */
@@ -88,7 +96,10 @@ function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
   });
 }
 
-/** In TypeScript an index signature must also match the declared members, so beside these its type is unknown. */
+/**
+ * The schema of additional members. In TypeScript, an index signature must also match the declared members, so its type
+ * is `unknown` if there are any.
+ */
 function additional({ additionalProperties, properties = {} }: Schema, inner: (schema: Schema) => unknown): unknown {
   if (typeof additionalProperties !== 'object') return additionalProperties;
   return Object.keys(properties).length > 0 ? true : inner(additionalProperties);
@@ -98,7 +109,10 @@ function defined(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }
 
-/** Expects the layout of prettier: one member per line, and comments that begin with ` *`. */
+/**
+ * Makes every member `readonly`. Expects the layout of prettier: one member per line, and comment lines that begin with
+ * ` *`.
+ */
 function makeReadonly(text: string): string {
   return readonlyArrays(text)
     .replaceAll(/^export interface (\w+) \{\}$/gm, 'export type $1 = Readonly<Record<string, never>>;')

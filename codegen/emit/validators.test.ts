@@ -22,7 +22,7 @@ const code = readFileSync(resolve(ROOT, 'generated/validators.js'), 'utf8');
 const strictSchema = readJsonSchemas();
 const tolerantSchema = readJsonSchemas(tolerant);
 
-/** A validator, values that it must accept, and the published schema that must give the same verdict. */
+/** A validator, values that it must accept, and the name of the published schema with which it must agree. */
 interface Subject {
   readonly name: string;
   readonly validate: Validator;
@@ -66,7 +66,7 @@ interface Fault {
   readonly member?: unknown;
 }
 
-/** The errors of a value. If no alternative matches, the errors of each are included. */
+/** The errors of a value. If no alternative matches, the errors of every alternative are included. */
 function faults(validate: Validator, value: unknown): readonly Fault[] {
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, keyword, params }) =>
@@ -127,7 +127,7 @@ describe('what a client sends', () => {
         value: withAt(example, [...path, 'a/b~c'], 1),
       }));
       const open = extended.filter(({ value }) => strictSchema(schema)(value));
-      // Only the parts that the contract declares open: metadata, details and custom payloads.
+      // Only these parts are open in the contract: metadata, details and custom payloads.
       for (const { at } of open) expect(at).toMatch(/\/(?:metadata|details|payload)(?:\/|$)/);
       for (const { at, value } of extended.filter((each) => !open.includes(each)))
         expect(faults(validate, value)).toContainEqual({ at, keyword: 'additionalProperties', member: 'a/b~c' });
@@ -149,7 +149,7 @@ describe('what a client sends', () => {
     expect(at(unsubscribe, { type: 'unsubscribe', data: { subscriptionId: '' } })).toBe('/data/subscriptionId');
   });
 
-  test("is refused with the contract's description of the form when it breaks a pattern", () => {
+  test("is refused with the contract's description of the pattern when it does not match the pattern", () => {
     const { subscribe } = commandValidators;
     expect(subscribe({ type: 'subscribe', id: '1', data: { events: ['a b'] } })).toBe(false);
     expect(subscribe.errors).toEqual([
@@ -171,7 +171,7 @@ describe('what a server sends', () => {
     (_name, { validate, example, schema }) => {
       const isMessage = schema.endsWith('Message');
       for (const path of objectsIn(example)) {
-        // A map accepts any name, but not any value: one of its own values is valid.
+        // A map accepts any name, but not any value. So add one of its own values, which is valid.
         const [value = 1] = Object.values(valueAt(example, path) as object);
         const extended = withAt(example, [...path, 'newer'], value);
         const top = isMessage && path.length === 0;
@@ -209,7 +209,7 @@ describe('the validators of a contract with every keyword, and schemas that refe
     expect(rarerVerdict([event], compileJsonSchemas(schemas, tolerant))).toBeGreaterThan(300);
   });
 
-  test('are also tolerant behind a circular reference', () => {
+  test('are also tolerant in a part that is reached by a circular reference', () => {
     const twig = (leaf: object): object => ({ branch: { twigs: [{ branch: { twig: { leaf } } }] } });
     const newer = { tag: 'green', newer: 1 };
     const message = (leaf: object): unknown =>

@@ -1,7 +1,7 @@
 /**
- * Emits `validators.js`: every schema compiled to JavaScript by ajv, so that no validator is compiled and no text is evaluated at
- * run time (Content-Security-Policy). Strict for messages of clients; tolerant for messages of servers, which may have unknown
- * fields inside `data` (ENV-4).
+ * Emits `validators.js`: every schema compiled to JavaScript by ajv, so that no validator is compiled and no text is
+ * evaluated at run time (Content-Security-Policy). The validators are strict for messages of clients, and tolerant for
+ * messages of servers, which may have unknown fields inside `data` (ENV-4).
  */
 import { _, Ajv, stringify } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
@@ -12,14 +12,14 @@ import { FORMATS } from './formats.ts';
 import { mapParts, partsOf, referencesOf } from './parts.ts';
 import { banner, key, quote } from './text.ts';
 
-// A CommonJS module imported from ESM: the function is the default export of the default export.
+// The module is CommonJS, imported from ESM, so the function is the default export of the default export.
 const standaloneCode = standaloneModule.default;
 
 interface ValidatorTable {
   /** Name of the exported map. */
   readonly name: string;
   readonly text: string;
-  /** Key → id of the compiled schema. */
+  /** Pairs of a key in the map and the id of the compiled schema. */
   readonly entries: readonly (readonly [string, string])[];
 }
 
@@ -30,12 +30,16 @@ export function emitValidators(contract: Contract): { readonly code: string; rea
 
 const strict = (name: string): string => `strict.${typeNameOf(name)}`;
 
-/** Ids of the schemas of tolerant validators. A schema that is equal in strict and tolerant reading is compiled once. */
+/**
+ * From the name of a schema to the id of its tolerant form. If strict and tolerant form are equal, both have the same
+ * id, so that the schema is compiled once.
+ */
 function tolerantIds({ schemas }: Contract): (name: string) => string {
   const isLoosened = (schema: Schema): boolean =>
     schema.additionalProperties === false || schema.oneOf !== undefined || partsOf(schema).some(isLoosened);
   const differs = new Set(Object.keys(schemas).filter((name) => isLoosened(schemas[name] ?? {})));
-  // A schema that refers to a differing schema also differs. Repeated until nothing changes, because references may be circular.
+  // A schema differs if it refers to a schema that differs. This is repeated until nothing changes, because references
+  // may be circular.
   for (let size = -1; size < differs.size;) {
     size = differs.size;
     for (const [name, schema] of Object.entries(schemas))
@@ -55,17 +59,17 @@ function tablesOf(contract: Contract): ValidatorTable[] {
   return [
     {
       name: 'commandValidators',
-      text: 'Validators of commands, by name; strict.',
+      text: 'Strict validators of commands, by name.',
       entries: commands.map(({ name }) => [name, strict(schemaOf(name))]),
     },
     {
       name: 'payloadValidators',
-      text: 'Validators of payloads, by declared event; strict.',
+      text: 'Strict validators of payloads, by declared event.',
       entries: events.map(({ name, payload }) => [name, strict(payload)]),
     },
     {
       name: 'serverValidators',
-      text: 'Validators of server messages, by message name; events by event name (`custom_event` for undeclared names); tolerant inside `data`.',
+      text: 'Validators of server messages, tolerant inside `data`. Keys are message names; for events, event names (`custom_event` for undeclared names).',
       entries: [
         ...[...replies, ...plainPushes].map((name) => [name, tolerant(schemaOf(name))] as const),
         ...[...events, customEvent].map(
@@ -75,7 +79,7 @@ function tablesOf(contract: Contract): ValidatorTable[] {
     },
     {
       name: 'httpValidators',
-      text: 'Validators of HTTP bodies, by message: requests strict, responses tolerant.',
+      text: 'Validators of HTTP bodies, by message: strict for requests, tolerant for responses.',
       entries: bodies.map((name) => [name, requests.has(name) ? strict(schemaOf(name)) : tolerant(schemaOf(name))]),
     },
   ];
@@ -115,15 +119,18 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
 }
 
 /**
- * Whether a schema has a member that every object inherits, such as `constructor`. Only then do the validators check that members
- * are own properties: for other schemas the result is the same, and validation takes about 40% less time without the check.
+ * Whether a schema has a member with the name of an inherited property, such as `constructor`. Only then do the
+ * validators check that members are own properties. For other schemas this check would not change the result, and
+ * without it validation takes about 40% less time.
  */
 function namesInherited(schema: Schema): boolean {
   const names = [...Object.keys(schema.properties ?? {}), ...(schema.required ?? [])];
   return names.some((name) => name in Object.prototype) || partsOf(schema).some(namesInherited);
 }
 
-/** An error for a pattern contains the schema's description, because a regular expression alone is hard to read. */
+/**
+ * Makes errors of `pattern` contain the description of the schema, because a regular expression alone is hard to read.
+ */
 function wordPatterns(ajv: Ajv): void {
   const pattern = ajv.getKeyword('pattern');
   if (typeof pattern === 'boolean')
@@ -132,14 +139,14 @@ function wordPatterns(ajv: Ajv): void {
     ...pattern,
     error: {
       ...pattern.error,
-      // Without the final period, because the text continues after it.
+      // The final period is removed, because the text continues.
       message: ({ parentSchema }) =>
         `does not have the required form: ${String(parentSchema?.['description'] ?? parentSchema?.['pattern']).replace(/\.$/, '')}`,
     },
   });
 }
 
-/** An error for an unknown field lists the known fields. */
+/** Makes errors about an unknown field list the known fields. */
 function listFields(ajv: Ajv): void {
   const definition = ajv.getKeyword('additionalProperties');
   if (typeof definition === 'boolean')
@@ -161,7 +168,7 @@ function emitTable({ name, text, entries }: ValidatorTable, exported: ReadonlyMa
   return [`/** ${text} */`, `export const ${name} = {`, ...lines, '};', ''].join('\n');
 }
 
-/** The schemas of whole messages stay closed at their top level (ENV-1). */
+/** Whether a schema describes a whole message. Such schemas remain closed at their top level (ENV-1). */
 function isMessage(contract: Contract, schema: string): boolean {
   const { commands, pushes, messages } = contract;
   const wire = new Set([
@@ -182,7 +189,10 @@ interface TolerantOptions {
   readonly kind: 'message' | 'part';
 }
 
-/** Accepts unknown members, and a value that therefore matches several alternatives. */
+/**
+ * The tolerant form of a schema. It accepts unknown members, and also a value that for this reason matches several
+ * alternatives.
+ */
 function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
   const referToFinal = (name: string): string => refer(finalName(contract.schemas, name));
   return rewrite(schema, referToFinal, ({ oneOf, additionalProperties, ...each }, depth) => {
@@ -195,8 +205,9 @@ function toTolerant(contract: Contract, schema: Schema, { refer, kind }: Toleran
 }
 
 /**
- * The member that distinguishes the alternatives of a `oneOf`: required in each, with a constant. With it, an error is about the
- * intended alternative; without it, about all of them. Alternatives with the same constant become one, with a `oneOf` of its own.
+ * Finds the member that distinguishes the alternatives of a `oneOf`: every alternative requires it, with a constant
+ * value. With this member, an error is about the intended alternative; otherwise it is about all alternatives.
+ * Alternatives with the same constant are combined into one, which has its own `oneOf`.
  */
 function tagOf(
   contract: Contract,
@@ -224,14 +235,17 @@ function tagOf(
   };
 }
 
-/** One alternative for all that have the constant. */
+/** Combines all alternatives with the same constant into one. */
 function oneBranch(member: string, constant: unknown, group: readonly Schema[]): Schema {
   const [only] = group;
   if (only !== undefined && group.length === 1) return only;
   return { type: 'object', required: [member], properties: { [member]: { const: constant } }, oneOf: [...group] };
 }
 
-/** Rewrites a schema: without annotations except descriptions of patterns, with references by id. `change` is called for each schema before its parts are rewritten. */
+/**
+ * Rewrites a schema: removes annotations, except descriptions of patterns, and refers to other schemas by id. Calls
+ * `change` for each schema before its parts are rewritten.
+ */
 function rewrite(
   schema: Schema,
   refer: (name: string) => string,
@@ -246,7 +260,10 @@ function rewrite(
   return mapParts(Object.fromEntries(kept), (part) => rewrite(part, refer, change, depth + 1));
 }
 
-/** ajv imports these two helpers by `require`, also in ESM. They are inlined, so that the file imports nothing. */
+/**
+ * Replacements for two helpers that ajv's code loads by `require`, even in ESM. They are inlined, so that the file
+ * imports nothing.
+ */
 const HELPERS: Readonly<Record<string, string>> = {
   'ajv/dist/runtime/ucs2length': `/** Length in code points, as JSON Schema counts it. */
 function ucs2length(text) {
@@ -281,7 +298,7 @@ function inlineHelpers(compiled: string): string {
   return [...used, dropUnused(code)].join('\n\n');
 }
 
-/** ajv embeds every schema that it compiled. Keeps only those that a validator reads at run time. */
+/** Removes schemas that no validator reads at run time. ajv embeds every schema that it has compiled. */
 function dropUnused(code: string): string {
   return code
     .replace('"use strict";\n', '')
@@ -292,7 +309,10 @@ function dropUnused(code: string): string {
 }
 
 const DYNAMIC_CODE = /\b(?:require\(|eval\(|new Function\b|import\()/;
-/** Matches string literals, which are data: an enumeration may contain `import()`. */
+/**
+ * Matches comments and string literals. They are ignored, because they may contain text such as `import()`, for example
+ * in an enumeration.
+ */
 const TEXT = /\/\/.*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
 
 function refuseDynamicCode(code: string): string {
@@ -317,7 +337,7 @@ export interface ValidationError {
   readonly message?: string;
 }
 
-/** Whether a value is valid. Stops at the first error; \`errors\` is of the latest call. */
+/** Whether a value is valid. Stops at the first error; \`errors\` contains the errors of the latest call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly ValidationError[] | null;

@@ -7,13 +7,15 @@ import type { Place } from './findings.ts';
 import { typeName } from '../names.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
-/** Names of the connection's channel and of the operation that pushes events, in every contract. */
+/** The names that every contract uses for the operation that pushes events and for the channel of the connection. */
 export const EVENT_OPERATION = 'event';
 export const FILTER_SCHEMA = 'SubscriptionFilter';
 
 export type Filters = RawContract['x-filters'];
 
-/** The model of custom events, with the schemas of its message and of its `data`. */
+/**
+ * The message of custom events, which is the model for own events, with the schemas of the message and of its `data`.
+ */
 export interface Template {
   readonly message: RawMessage;
   readonly messageName: string;

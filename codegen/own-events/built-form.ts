@@ -1,6 +1,7 @@
 /**
- * Writes the built form of a contract: a directory with everything that a gateway needs, so that nothing is generated in
- * production. `manifest.json` has the format and the SHA-256 of each file; the gateway checks both (src/catalogue/).
+ * Writes the built form of a contract: a directory with everything that a gateway needs, so that nothing is generated
+ * in production. `manifest.json` contains the format version and the SHA-256 of each file. The gateway checks both
+ * (src/catalogue/).
  *
  *     manifest.json    format, digests
  *     index.js .d.ts   the contract as a value, for `createGateway({ contract })`; its type includes the payloads
@@ -25,7 +26,7 @@ import { buildSite } from '../site/site.ts';
 import type { OpenedContract } from './open.ts';
 
 export const BUILT_FORMAT = 'tidemark-contract';
-/** Changes when an older gateway cannot read the files. */
+/** Must be increased when an older gateway could not read the files. */
 export const BUILT_FORMAT_VERSION = 1;
 
 export interface BuiltForm {
@@ -35,8 +36,8 @@ export interface BuiltForm {
 }
 
 /**
- * @param out a directory; made if it does not exist
- * @throws {OutputError} when it cannot be written
+ * @param out a directory, which is created if it does not exist
+ * @throws {OutputError} when the directory cannot be written
  */
 export async function buildTo(opened: OpenedContract, out: string): Promise<BuiltForm> {
   const files = await builtFiles(opened);
@@ -117,7 +118,7 @@ ${Object.entries(filters)
 `;
 }
 
-/** The type of the value is written out, so that the directory needs no package. */
+/** The declaration contains the complete type of the value, so that the directory needs no other package. */
 function emitDeclaration(): string {
   return `${banner('A contract as a value.')}
 import type { PayloadMap } from './types.d.ts';
@@ -137,7 +138,7 @@ interface EventSpec {
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
-/** For \`createGateway({ contract })\` of the package tidemark. */
+/** The contract, to be passed to \`createGateway({ contract })\` of the package tidemark. */
 export declare const contract: {
   readonly formatVersion: number;
   readonly protocolVersion: string;
@@ -149,7 +150,7 @@ export declare const contract: {
   readonly filters: Readonly<Record<string, 'path' | 'extension' | 'exact'>>;
   readonly commandValidators: Readonly<Record<string, Validator>>;
   readonly payloadValidators: Readonly<Record<string, Validator>>;
-  /** Absent at run time; has the types of the payloads. */
+  /** Always absent at run time. Only its type is used: it contains the types of the payloads. */
   readonly payloads?: PayloadMap;
 };
 `;

@@ -1,6 +1,6 @@
 /**
- * Reads an own-events document and checks the names and the form of its members. `merge.ts` checks them against the contract that
- * the document extends.
+ * Reads an own-events document and checks the names and the form of its members. `merge.ts` compares the members with
+ * the contract that the document extends.
  */
 import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
@@ -53,10 +53,13 @@ export interface OwnDocument {
 
 const VERSIONS: readonly unknown[] = ['3.0.0', '3.1.0'];
 const KINDS: readonly string[] = ['exact', 'path', 'extension'];
-/** Replay policy of an event that declares none: the policy of custom events. */
+/** The replay policy of an event that declares none. It is the policy of custom events. */
 const STANDARD_REPLAY: OwnReplay = { policy: 'latest' };
 
-/** Part of the document → its members. Other members belong to the protocol, which is fixed. */
+/**
+ * From a part of the document to the members that it may have. Other members describe the protocol, which cannot be
+ * changed.
+ */
 const MEMBERS = {
   document: ['asyncapi', 'id', 'info', EXTENDS, 'x-filters', 'components', 'defaultContentType'],
   info: [...['title', 'version', 'description', 'contact', 'license', 'termsOfService', 'tags', 'externalDocs']],
@@ -71,7 +74,7 @@ export function isOwnEventsDocument(value: unknown): boolean {
   return isObject(value) && Object.hasOwn(value, EXTENDS);
 }
 
-/** Reads the valid parts; every other part is a finding. */
+/** Reads the valid parts of the document, and reports every invalid part as a finding. */
 export function readDocument(source: Source, findings: Findings): OwnDocument {
   const reader = new Reader(findings);
   const top: Place = { source, path: [] };
@@ -224,7 +227,7 @@ class Reader {
   }
 }
 
-/** Extensions of other tools are allowed, but not a misspelt extension of ours. */
+/** Whether a key is an extension of another tool, which is allowed. A misspelt extension of Tidemark is not allowed. */
 function isForeign(key: string): boolean {
   const ours = ['x-replay', 'x-filterable', 'x-filters', EXTENDS];
   return key.startsWith('x-') && suggestion(key, ours) === '' && !ours.includes(key);

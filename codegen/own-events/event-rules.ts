@@ -14,7 +14,7 @@ interface Shape {
 }
 
 const PER_KEY = 'latest-per-key';
-/** The members of an event outside its payload that can be filtered by. */
+/** Pointers to the members outside the payload by which events can be filtered. */
 const SOURCE_POINTERS: readonly string[] = ['/source/name', '/source/principal'];
 
 export function checkReplay(
@@ -99,7 +99,7 @@ function rootOf({ schemas, payload }: Shape): Schema | undefined {
   return Object.hasOwn(schemas, payload) ? resolve(schemas, { $ref: `#/components/schemas/${payload}` }) : undefined;
 }
 
-/** Undefined if a reference does not resolve, which was already reported. */
+/** Undefined if a reference does not resolve; this has already been reported. */
 function resolve(schemas: Shape['schemas'], schema: Schema | undefined): Schema | undefined {
   if (schema?.$ref !== undefined && !Object.hasOwn(schemas, schemaName(schema.$ref))) return undefined;
   return schema === undefined ? undefined : resolveSchema({ schemas }, schema);
@@ -137,7 +137,7 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
     : { schema, optional, inList };
 }
 
-/** Includes members that only some of the alternatives have. */
+/** The members of a schema, including members that only some of its alternatives have. */
 function membersOf(schemas: Shape['schemas'], schema: Schema): Readonly<Record<string, Schema>> {
   const branches = [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].map((each) => resolve(schemas, each) ?? {});
   return Object.assign({}, ...branches.map((each) => membersOf(schemas, each)), schema.properties) as Readonly<

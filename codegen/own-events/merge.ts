@@ -1,7 +1,7 @@
 /**
- * Merges an own-events document with the contract that it extends into one ordinary AsyncAPI document. Makes everything that the
- * contract requires of an event beyond its payload (envelope and message, entries in channels and operations, filter fields,
- * requirements, an example), modelled on the contract's custom event.
+ * Merges an own-events document with the contract that it extends into one ordinary AsyncAPI document. Besides its
+ * payload, an event needs a message, entries in channels and operations, filter fields, requirements and an example.
+ * They are made here, modelled on the contract's custom event.
  */
 import type { ReplaySpec, Schema } from '../model.ts';
 import type { RawContract, RawMessage } from '../raw.ts';
@@ -16,13 +16,13 @@ import { below, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { isEventName, isFieldName, typeName } from '../names.ts';
 
-/** The filter field of the publisher, which every event of the stock contract has. */
+/** The filter field for the publisher. Every event of the stock contract has this field. */
 const SOURCES = 'sources';
 const PREFIX = '#/components/schemas/';
 
 export interface Merged {
   readonly contract: RawContract;
-  /** Pointer to a part of the merged contract → the place where its author wrote it. */
+  /** From a pointer to a part of the merged contract to the place where the author wrote this part. */
   readonly origins: ReadonlyMap<string, Place>;
 }
 
@@ -55,7 +55,7 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
   const additions: Addition[] = [];
   for (const event of document.events.filter(({ name }) => !taken.has(name)))
     additions.push(await additionOf(event, { document, base, template, schemas, filters, findings }));
-  // Schemas that no payload refers to are also checked, and then reported as unused.
+  // Schemas to which no payload refers are checked too, and then reported as unused.
   for (const [name, value] of Object.entries(document.schemas)) {
     if (schemas.named.has(name)) continue;
     const place: Place = { source: document.source, path: ['components', 'schemas', name] };
@@ -78,7 +78,10 @@ function templateOf(base: RawContract): Template | undefined {
   return { messageName, message, envelope, data };
 }
 
-/** @returns the events whose names are already in use; further findings about them would only be consequences */
+/**
+ * @returns the events whose names are already in use. They are not checked further, because more findings about them
+ * would only be consequences.
+ */
 function checkNames({ events, schemas }: OwnDocument, base: RawContract, findings: Findings): ReadonlySet<string> {
   const { messages } = base.components;
   const types = new Set([...Object.keys(base.components.schemas), ...Object.keys(schemas)]);
@@ -116,7 +119,10 @@ function nameFault(name: string, messages: RawContract['components']['messages']
   return 'is not the name of an event: names are parts joined by dots, each a lower-case letter followed by lower-case letters, digits and _, such as build.finished. Rename it.';
 }
 
-/** The fields of the contract that is extended, those that the document declares, and those that its events only use. */
+/**
+ * The filter fields of the extended contract, those that the document declares, and those that its events use without a
+ * declaration.
+ */
 function filtersOf(document: OwnDocument, base: RawContract, findings: Findings): Filters {
   const stock = base['x-filters'];
   const filters: Record<string, Filters[string]> = { ...stock };
@@ -181,7 +187,7 @@ async function additionOf(event: OwnEvent, context: Context): Promise<Addition> 
   });
   const all = { ...base.components.schemas, ...namedSchemas(schemas) };
   const shape = { schemas: all, payload };
-  // A reference that does not resolve was already reported.
+  // A reference that does not resolve has already been reported.
   const root = rootOf(shape);
   if (event.payload !== undefined && root !== undefined && root.type !== 'object' && Object.keys(root).length > 0)
     findings.add(
@@ -259,7 +265,7 @@ function examplesOf(
       summary: summary ?? event.summary,
       payload: wrap(value),
     }));
-  // No example can be made for an invalid schema, and none is needed.
+  // If there are findings, no example is made: it might be impossible for an invalid schema, and it is not needed.
   if (findings.list.length > 0) return [];
   const sample = sampleOf(schemas, { $ref: `${PREFIX}${payload}` });
   if (sample === undefined)

@@ -31,7 +31,7 @@ const FETCH_TIMEOUT_MS = 10_000;
 const LARGEST_BYTES = 8 * 1024 * 1024;
 
 export interface OpenOptions {
-  /** Path of the contract of this version, if it is not in this package. */
+  /** Path of the contract of this version, if it is not in the usual place in this package. */
   readonly stock?: string;
 }
 
@@ -55,8 +55,8 @@ export async function openContract(file: string, options: OpenOptions = {}): Pro
     return { contract, source, own: undefined, files };
   }
   const { source, own } = await opener.extend(written, []);
-  // Without the AsyncAPI parser, which takes seconds: the extended contract is valid AsyncAPI, and so are the parts that the merge
-  // adds. Tests check merged contracts of several kinds with the parser.
+  // The AsyncAPI parser is not used here, because it takes seconds. It is not needed: the extended contract is valid
+  // AsyncAPI, and so are the parts that the merge adds. Tests check several kinds of merged contracts with the parser.
   return { contract: checkContract(source), source, own, files: opener.files };
 }
 
@@ -123,7 +123,7 @@ function isUrl(text: string): boolean {
   return /^https?:\/\//.test(text);
 }
 
-/** @throws {Error} with the reason, if the address does not return a document of bounded size in time */
+/** @throws {Error} with the reason, if the address does not return a document in time, or the document is too large */
 async function fetchText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   if (!response.ok) throw new Error(`it answered ${response.status}`);

@@ -94,7 +94,7 @@ describe('an own-events document', () => {
     ]);
   });
 
-  test('may refer to its own schemas, and to those of the contract that it extends', async () => {
+  test('may refer to its own schemas, and to schemas of the contract that it extends', async () => {
     const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
     const payload = {
       type: 'object',

@@ -1,4 +1,4 @@
-/** Makes a value that matches a schema: the example of an event that has none. */
+/** Makes a value that matches a schema. It becomes the example of an event whose author gave no example. */
 import type { Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
 
@@ -96,7 +96,7 @@ function sampleText({
     .find((text) => text.length >= minLength && text.length <= maxLength && (expression?.test(text) ?? true));
 }
 
-/** Null for an invalid regular expression, which the rules for schemas report. */
+/** Null for an invalid regular expression. The rules for schemas report it. */
 function compilePattern(pattern: string): RegExp | null {
   try {
     return new RegExp(pattern, 'u');

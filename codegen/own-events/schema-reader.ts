@@ -12,7 +12,7 @@ import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { typeName } from '../names.ts';
 
-/** Keywords that only describe and that generated code does not use. */
+/** Keywords that only describe a schema. Generated code does not use them. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...['title', '$schema', '$id', 'id', '$anchor', '$comment', 'example', 'examples', 'deprecated'],
   ...['readOnly', 'writeOnly', '$defs', 'definitions'],
@@ -20,7 +20,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 const LARGEST_FILE_BYTES = 1024 * 1024;
 const PREFIX = '#/components/schemas/';
 
-/** Keyword → the type that it implies. */
+/** From a keyword to the type that it implies. */
 const TYPE_OF_KEYWORD: Readonly<Record<string, string>> = {
   properties: 'object',
   required: 'object',
@@ -54,7 +54,7 @@ export interface NamedSchema {
 export class SchemaReader {
   readonly #options: SchemaReaderOptions;
   readonly #files = new Map<string, Source | undefined>();
-  /** `file#pointer` → name, so that a schema with two references is one type. */
+  /** From `file#pointer` to the name of a schema, so that a schema with two references becomes one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
 
@@ -87,7 +87,7 @@ export class SchemaReader {
     if (taken !== undefined)
       findings.add('schema-name', place, `would be named ${name}, like ${wordsOf(taken.place)}. Rename one of them.`);
     this.#names.set(key, name);
-    // A placeholder first, because the schema may refer to itself.
+    // Add a placeholder first, because the schema may refer to itself.
     this.named.set(name, { schema: {}, place });
     const schema = await this.#read(value, place, what);
     this.named.set(name, { schema, place });
@@ -199,7 +199,7 @@ export class SchemaReader {
       this.#options.findings.add(
         'schema-ref',
         from,
-        'is part of a circle of references. Replace one of them by a schema.',
+        'is part of a circle of references. Replace one of the references by a schema.',
       );
       return target.name;
     }
@@ -294,7 +294,10 @@ function isKept(keyword: string): boolean {
   return !ANNOTATIONS.has(keyword) && (!keyword.startsWith('x-') || SCHEMA_KEYWORDS.has(keyword));
 }
 
-/** The explicit or implied type, and for an object the keywords that close it, or open it with a reason. */
+/**
+ * The type that is stated or implied. For an object, also the keywords that close it, or that open it and give the
+ * reason.
+ */
 function shapeOf(value: Readonly<Record<string, unknown>>): {
   readonly type: string | undefined;
   readonly closing: Partial<Schema>;
@@ -328,7 +331,7 @@ function jsonType(value: unknown): string {
   return typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-/** Only numbers within these bounds are exact in every language (ENV-5). */
+/** Adds bounds to a number, because only numbers within these bounds are exact in every language (ENV-5). */
 function numberBounds(type: string | undefined, value: Readonly<Record<string, unknown>>): Partial<Schema> {
   if ((type !== 'integer' && type !== 'number') || 'const' in value || 'enum' in value) return {};
   const bound = (keyword: string, standard: number): number =>

@@ -6,7 +6,7 @@ export interface EventSummary {
   /** Whether the own-events document (the file with `x-extends`) declares this event itself. */
   readonly own: boolean;
   readonly summary: string;
-  /** The policy, with its key. */
+  /** The replay policy, with its key if it has one. */
   readonly replay: string;
   /** Names of the filter fields. */
   readonly filters: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * Tools of others read the contract as it is written, and a contract that own events are merged into: no conversion is needed.
+ * Tests that other tools can read the contract, and a contract with merged own events, without conversion.
  * `docs/explanation/tools.md` has the table.
  */
 import { execFile } from 'node:child_process';
@@ -39,7 +39,7 @@ function run(name: string, args: readonly string[]): Promise<string> {
   const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd: HERE, env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
-      // A lint with findings exits with 1 and prints them.
+      // If a linter has findings, it exits with 1 and prints them.
       if (error === null || error.code === 1) resolve(stdout);
       else reject(new Error(`${name} failed: ${stderr}`, { cause: error }));
     });

@@ -1,4 +1,7 @@
-/** Rule about circular references: a schema that is only itself has no meaning. A schema that contains itself in a member is allowed. */
+/**
+ * Rule about circular references. A schema must not be defined only by itself, because it would have no meaning. It may
+ * contain itself in a member.
+ */
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 import type { RawContract } from '../raw.ts';
@@ -9,7 +12,7 @@ interface Step {
   readonly path: Path;
 }
 
-/** The schemas that validate the same value: the one that it refers to, and its alternatives. */
+/** The schemas that apply to the same value as a schema: the schema to which it refers, and its alternatives. */
 function* stepsOf(schema: Schema, path: Path): Generator<Step> {
   if (schema.$ref !== undefined) yield { to: schemaName(schema.$ref), path: [...path, '$ref'] };
   for (const keyword of ['oneOf', 'anyOf'] as const)

@@ -1,4 +1,7 @@
-/** Rules about codes and limits: unique, in their ranges, and equal in the extensions and the schemas. */
+/**
+ * Rules about codes and limits: they must be unique, within their ranges, and the same in the extensions and in the
+ * schemas.
+ */
 import type { RawContract } from '../raw.ts';
 import type { Report, Rule } from './rule.ts';
 import { compareNames } from './rule.ts';
@@ -13,7 +16,10 @@ const CLASS_OF: Readonly<Record<string, string>> = {
 
 const HTTP_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 413, 422, 429, 500, 503]);
 
-/** A schema whose `enum` repeats the names of an extension, so that it has a type. */
+/**
+ * Compares the names in an extension with the `enum` of the schema that repeats them. The schema exists so that the
+ * names have a type.
+ */
 function compareEnum(
   raw: RawContract,
   report: Report,

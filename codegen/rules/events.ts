@@ -16,7 +16,7 @@ function eventsOf(raw: RawContract): { readonly message: RawMessage; readonly ev
   });
 }
 
-/** Pointers of an event are relative to its `data`. */
+/** Whether a pointer leads to a value in the `data` of an event. */
 function inEvent(raw: RawContract, message: RawMessage, pointer: string): boolean {
   return pointer.startsWith('/') && schemaAt(raw, refName(message.payload), `/data${pointer}`) !== undefined;
 }

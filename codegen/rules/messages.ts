@@ -23,11 +23,11 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (message.traits !== undefined)
         report(
           ['components', 'messages', name, 'traits'],
-          'are message traits, which lose the names of schemas. Write the members out.',
+          'are message traits, in which the names of schemas are lost. Write the members out.',
         );
     }
     if ('messageTraits' in raw.components)
-      report(['components', 'messageTraits'], 'lose the names of schemas. Remove them.');
+      report(['components', 'messageTraits'], 'make the names of schemas unavailable. Remove them.');
   },
 
   'message-example': (raw, report) => {
@@ -98,7 +98,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Returns no validator for a schema that cannot be compiled; the rule `schema-compiles` reports it. */
+/** Returns undefined for a schema that cannot be compiled, which the rule `schema-compiles` reports. */
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
   const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false, ownProperties: true });
   ajv.addSchema({ $id: 'contract', components: { schemas: raw.components.schemas } });

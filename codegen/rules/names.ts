@@ -22,7 +22,7 @@ export const NAME_RULES: Readonly<Record<string, Rule>> = {
         );
         continue;
       }
-      // Case-insensitive, like some file systems.
+      // Compare case-insensitively, because some file systems do.
       const type = typeNameOf(name);
       const other = byType.get(type.toLowerCase());
       if (other === undefined) byType.set(type.toLowerCase(), name);

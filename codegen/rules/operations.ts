@@ -1,10 +1,10 @@
-/** Rules about operations: named as on the wire, with replies that belong to their channel. */
+/** Rules about operations: they have the names that are sent, and their replies belong to their channel. */
 import { CONNECTION, messageName, refName } from '../raw.ts';
 import type { RawContract, RawOperation, Ref } from '../raw.ts';
 import type { Path, Report, Rule } from './rule.ts';
 
 const ERROR = 'error';
-/** In a scope: the events that the request names, or any one event. */
+/** Placeholders in a scope: the events that the request names, or any single event. */
 const SCOPE_SUBJECTS = ['<event>', '<any>'];
 
 function declaredEvents({ components }: RawContract): readonly string[] {
@@ -111,7 +111,7 @@ function belongs(raw: RawContract, channel: string, { $ref }: Ref): boolean {
   return $ref.startsWith(prefix) && Object.hasOwn(raw.channels[channel]?.messages ?? {}, $ref.slice(prefix.length));
 }
 
-/** A command or push has the name of its message; every message of `event` is an event. */
+/** Checks that a command or push has the name of its message, and that every message of `event` is an event. */
 function checkWireName(raw: RawContract, name: string, operation: RawOperation, report: Report): void {
   const names = operation.messages.map((ref) => messageName(raw, ref));
   if (name === 'event') {

@@ -1,4 +1,7 @@
-/** Rules about schemas: closed, named, bounded, and in the subset of JSON Schema that every emitter supports. */
+/**
+ * Rules about schemas: they must be closed, named, bounded, and in the subset of JSON Schema that every emitter
+ * supports.
+ */
 import { Ajv } from 'ajv';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';
@@ -157,7 +160,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       const own = ownKeywords(schema);
       const fault = faultOf(own);
       if (fault !== undefined) {
-        // If one keyword alone is invalid, the finding points to it.
+        // If a single keyword is invalid, the finding points to this keyword.
         const wrong = Object.keys(own).filter((keyword) => faultOf({ [keyword]: own[keyword] }) !== undefined);
         report([...path, ...wrong.slice(0, 1)], `cannot be compiled: ${fault}. Correct it.`);
       }
@@ -169,7 +172,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Without the parts, which are visited separately, and references, which have their own rule. */
+/** Keywords that are not compiled here: parts are visited separately, and references have their own rule. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   '$ref',
   'description',

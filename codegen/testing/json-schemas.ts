@@ -41,8 +41,8 @@ export function compileJsonSchemas(
 }
 
 /**
- * Makes a published schema tolerant (ENV-4): unknown members are allowed, except at the top level of a message (ENV-1). A value may
- * then match several alternatives of a `oneOf`.
+ * Makes a published schema tolerant (ENV-4): unknown members are allowed, except at the top level of a message (ENV-1).
+ * A value may then match several alternatives of a `oneOf`, so this is allowed too.
  */
 export function tolerant(schema: object): object {
   const { properties } = schema as { readonly properties?: object };

@@ -43,7 +43,7 @@ const FOREIGN = fc.oneof(
     mode: 'none',
   }),
   fc.string({ unit: 'binary', maxLength: 8 }),
-  // The length of a text counts code points; each of these has two code units.
+  // The length of a text is counted in code points. Each of these has two code units.
   fc.integer({ min: 1, max: 300 }).map((length) => '𝄞'.repeat(length)),
   fc.jsonValue({ maxDepth: 1 }),
 );
@@ -54,7 +54,7 @@ export function bent(value: unknown): fc.Arbitrary<unknown> {
   const anywhere = fc.constantFrom(...paths);
   const ways = [
     fc.tuple(anywhere, FOREIGN).map(([path, foreign]) => withAt(value, path, foreign)),
-    // A value from elsewhere in the same value often has the right type.
+    // Copies a value from another place in the same value, because it often has the right type.
     fc.tuple(anywhere, anywhere).map(([to, from]) => withAt(value, to, valueAt(value, from))),
   ];
   const members = paths.filter((path) => path.length > 0);
@@ -64,7 +64,7 @@ export function bent(value: unknown): fc.Arbitrary<unknown> {
   return fc.oneof(...ways);
 }
 
-/** Names with a meaning elsewhere in a message, in JavaScript, or in a JSON pointer. */
+/** Names that have a meaning elsewhere in a message, in JavaScript, or in a JSON pointer. */
 const NAME = fc.constantFrom('extra', 'id', 'type', 'data', 'a/b~c', 'toString', 'constructor');
 
 const addMember =

@@ -4,7 +4,7 @@ import { sourceOf } from '../source.ts';
 import { SHOP, shopWith } from './shop.ts';
 import type { Changes } from './shop.ts';
 
-/** Name → content of `shop.yaml` and of the files beside it. */
+/** From file name to content: `shop.yaml` and the files beside it. */
 export type Files = Readonly<Record<string, string | Buffer>>;
 
 type Json = Record<string, unknown>;
@@ -74,7 +74,7 @@ function inline(): Files {
   return { 'shop.yaml': yaml(whole) };
 }
 
-/** References that the generated code does not use. */
+/** The same contract with references to parts that the generated code does not use. */
 function around(): Files {
   const whole = parsed();
   whole['servers'] = { main: { $ref: './around.yaml#/server' } };

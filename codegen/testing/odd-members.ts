@@ -1,4 +1,7 @@
-/** Members that the stock contract does not have but a contract may: unusual names and values, and every supported keyword. */
+/**
+ * Members that the stock contract does not have but another contract may have: unusual names and values, and every
+ * supported keyword.
+ */
 
 /** A member of the payload, with valid and invalid values. */
 export interface OddMember {

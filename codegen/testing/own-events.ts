@@ -7,10 +7,10 @@ import { openContract } from '../own-events/open.ts';
 import type { OpenedContract } from '../own-events/open.ts';
 import { ContractError } from '../source.ts';
 
-/** Name → text, or a value to be written as YAML. */
+/** From file name to text, or to a value that is written as YAML. */
 export type Files = Readonly<Record<string, unknown>>;
 
-/** Event name → its members; a missing summary or payload is added. */
+/** Makes a document. `events` maps event names to their members; a missing summary or payload is added. */
 export function documentOf(events: Readonly<Record<string, object>>, more: object = {}): object {
   const filled = Object.entries(events).map(([name, event]) => [
     name,

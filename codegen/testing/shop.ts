@@ -6,7 +6,7 @@ import type { Source } from '../source.ts';
 
 export const SHOP = readFileSync(new URL('../fixtures/shop.yaml', import.meta.url), 'utf8');
 
-/** Pointer → new value; `undefined` removes the part. */
+/** From a pointer to the new value there; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function shopWith(changes: Changes): Source {
@@ -24,7 +24,10 @@ export function shopWith(changes: Changes): Source {
 
 const schema = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
 
-/** Parts that the stock contract does not have but a contract may: names and texts that are special in TypeScript, and every keyword. */
+/**
+ * Parts that the stock contract does not have but another contract may have: names and texts that are special in
+ * TypeScript, and every keyword.
+ */
 const ODD_PAYLOAD = {
   type: 'object',
   additionalProperties: false,
@@ -71,7 +74,7 @@ const ODD_PAYLOAD = {
   },
 };
 
-/** `Twig` and `Branch` refer to each other; only a schema behind one of them is closed. */
+/** `Twig` and `Branch` refer to each other. Of the schemas that they contain, only one is closed. */
 const CIRCLE = {
   Twig: {
     type: 'object',

@@ -9,7 +9,7 @@ export const CONTRACT = readFileSync(new URL('../../../asyncapi.yaml', import.me
 
 const SOURCE = sourceOf('asyncapi.yaml', CONTRACT);
 
-/** Pointer → new value; `undefined` removes the part. */
+/** From a pointer to the new value there; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function versionWith(changes: Changes = {}): ContractVersion {
@@ -19,7 +19,7 @@ export function versionWith(changes: Changes = {}): ContractVersion {
     const last = path.pop() ?? '';
     let parent = document;
     for (const key of path) parent = parent[key] as Record<string, unknown>;
-    if (!(typeof parent === 'object' && parent !== null)) throw new Error(`Nothing is at ${pointer}.`);
+    if (!(typeof parent === 'object' && parent !== null)) throw new Error(`There is no value at ${pointer}.`);
     if (part === undefined && !Object.hasOwn(parent, last))
       throw new Error(`There is nothing to remove at ${pointer}.`);
     if (part !== undefined) parent[last] = part;

@@ -1,6 +1,6 @@
 /**
- * A schema as rows of a table. Objects are expanded in place, one level deeper. Named simple types are linked instead, because they
- * are described once, in the chapter of types.
+ * Converts a schema to rows of a table. Members of an object get their own rows, one level deeper. Named simple types
+ * are only linked, because the chapter of types describes them.
  */
 import type { Contract, Schema } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
@@ -16,9 +16,9 @@ export interface Row {
   readonly name: string;
   readonly depth: number;
   readonly required: boolean;
-  /** Kind of the value, without the name of its type. */
+  /** Kind of the value, such as `string`, without the name of its schema. */
   readonly type: string;
-  /** The simple type of the value or of its items; described in the chapter of types. */
+  /** The simple type of the value or of its items, if the chapter of types describes it. */
   readonly link: TypeLink | undefined;
   readonly description: string;
   /** Bounds, as text. */
@@ -30,11 +30,13 @@ export interface Row {
 }
 
 export interface RowOptions {
-  /** Whether members that the contract also lists elsewhere (filter fields, limits) have rows here or only a link. */
+  /**
+   * Whether members that another chapter lists (filter fields, limits) get rows here, or only a link to that chapter.
+   */
   readonly listed: 'here' | 'elsewhere';
 }
 
-/** Deeper objects are linked, to keep tables short. */
+/** Objects at a greater depth are only linked, to keep tables short. */
 const MAX_DEPTH = 4;
 
 export function rowsOf(contract: Contract, schema: Schema, { listed }: RowOptions = { listed: 'elsewhere' }): Row[] {
@@ -46,7 +48,7 @@ interface Place extends RowOptions {
   readonly depth: number;
 }
 
-/** A list of the contract that describes the members of some object. */
+/** A chapter that lists the members of an object. */
 interface List {
   readonly chapter: string;
   readonly anchor: (name: string) => string;
@@ -144,7 +146,7 @@ function elementOf(contract: Contract, schema: Schema): Schema {
   return schema.items === undefined ? schema : elementOf(contract, resolveSchema(contract, schema.items));
 }
 
-/** Whether a type is described in the chapter of types instead of being expanded where it is used. */
+/** Whether a type is described in the chapter of types. Other types are expanded where they are used. */
 export function isSimple(contract: Contract, schema: Schema): boolean {
   const target = elementOf(contract, resolveSchema(contract, schema));
   return target.type !== 'object' && target.oneOf === undefined && target.anyOf === undefined;

@@ -6,11 +6,11 @@ import { citations } from './sections.ts';
 export interface Amount {
   readonly amount: number;
   readonly unit: string;
-  /** The unit is written once, with the default; the bounds have none. */
+  /** The unit is shown only with the default (`value`), not with minimum and maximum (`bound`). */
   readonly role: 'value' | 'bound';
 }
 
-/** Text with code in backquotes, names with links, or a number. */
+/** The content of a table cell: text with code in backquotes, names with links, or a number. */
 export type Cell = string | readonly Mention[] | Amount;
 
 export interface Line {
@@ -101,9 +101,9 @@ function limits({ limits: all }: Contract): List {
   return {
     anchor: 'limits',
     title: 'Limits',
-    lead: '`welcome` contains the limits in force. An operator may set each between its minimum and its maximum.',
+    lead: '`welcome` contains the limits that apply. An operator may set each limit to a value from its minimum to its maximum.',
     text: '',
-    tables: [{ title: '', kind: 'limits', heads: ['Limit', 'What it bounds', 'Default', 'Minimum', 'Maximum'], lines }],
+    tables: [{ title: '', kind: 'limits', heads: ['Limit', 'What it limits', 'Default', 'Minimum', 'Maximum'], lines }],
   };
 }
 
@@ -123,7 +123,7 @@ function filters({ filters: all, events, customEvent }: Contract): List {
   return {
     anchor: 'filters',
     title: 'Filters',
-    lead: 'An event must match every field of a filter, and one of the values within a field. A field constrains only the events that declare it.',
+    lead: 'An event must match every field of a filter, and at least one of the values of each field. A field applies only to events that declare it.',
     text: '',
     tables: [{ title: '', kind: 'filters', heads: ['Field', 'Meaning', 'Compared as', 'Events'], lines }],
   };
@@ -138,7 +138,7 @@ function replayPolicies({ replayPolicies: all, events, customEvent }: Contract):
   return {
     anchor: 'replay-policies',
     title: 'Replay policies',
-    lead: 'Which earlier events a `warm` subscription receives. `welcome` contains the policies in force.',
+    lead: 'Which earlier events a `warm` subscription receives. `welcome` contains the policies that apply.',
     text: '',
     tables: [{ title: '', kind: 'policies', heads: ['Policy', 'Replays', 'By default for'], lines }],
   };
@@ -149,7 +149,7 @@ function gapReasons({ gapReasons: all }: Contract): List {
   return {
     anchor: 'gap-reasons',
     title: 'Gap reasons',
-    lead: 'Why a `gap` reports that events cannot be delivered.',
+    lead: 'The possible reasons of a `gap`: why events cannot be delivered.',
     text: '',
     tables: [{ title: '', kind: 'plain', heads: ['Reason', 'Meaning'], lines }],
   };
@@ -178,7 +178,7 @@ function scopes({ scopes: { grammar, description, kinds, examples = {} } }: Cont
 export interface ToldClause {
   readonly id: string;
   readonly text: string;
-  /** Shown only for a clause that is not `must`, or that clients cannot observe. */
+  /** A note about the clause. Empty unless its level is not `must`, or clients cannot observe it. */
   readonly note: string;
   readonly citedBy: readonly string[];
 }
@@ -212,7 +212,10 @@ const SCALES: Readonly<Record<string, readonly (readonly [number, string])[]>> =
   ],
 };
 
-/** 1048576 bytes → `1 MiB`; empty if the value is not a multiple of a larger unit. */
+/**
+ * The amount in a larger unit, such as `1 MiB` for 1048576 bytes. Empty if the amount is not a multiple of a larger
+ * unit.
+ */
 export function rounded({ amount, unit }: Amount): string {
   const scale = amount === 0 ? undefined : SCALES[unit]?.find(([size]) => amount % size === 0);
   return scale === undefined ? '' : `${amount / scale[0]} ${scale[1]}`;

@@ -8,7 +8,10 @@ export function code(text: string): string {
   return `<code>${escape(text)}</code>`;
 }
 
-/** The extensions of the contract that are chapters of the reference. A map, so that `__proto__` is not special. */
+/**
+ * The extensions of the contract that are chapters of the reference. A `Map`, because `__proto__` has a special meaning
+ * in an object.
+ */
 const CHAPTERS: ReadonlyMap<string, string> = new Map([
   ['x-close-codes', 'close-codes'],
   ['x-errors', 'errors'],

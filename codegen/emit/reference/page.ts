@@ -84,7 +84,7 @@ JSON Schemas are in ${code('generated/schemas/')}.</li>
 </ul>`;
 }
 
-/** One example of each kind of anchor. */
+/** Shows one example of each kind of anchor. */
 function addresses(contract: Contract): string {
   const first = (names: Readonly<Record<string, unknown>>, prefix: string): readonly string[] =>
     Object.keys(names)

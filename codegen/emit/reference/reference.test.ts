@@ -17,7 +17,7 @@ const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
 const page = emitReferencePage(contract);
 const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 
-/** Anchor → the part of the contract that the reference describes there. */
+/** From an anchor to the part of the contract that the reference must describe there. */
 const ADDRESSES = [
   ...[...contract.commands, ...contract.pushes, ...contract.http].map(({ name }) => name),
   ...contract.commands.map(({ reply }) => reply),
@@ -158,7 +158,10 @@ describe('the reference as Markdown', () => {
   });
 });
 
-/** A script as text, because it runs in the browser. Ignores long lines of examples, which scroll inside their frame. */
+/**
+ * A script, as text because it runs in the browser. It ignores long lines of examples, because they scroll inside their
+ * frame.
+ */
 const SIZES = `(({ scrollWidth, clientWidth }) => ({
   content: scrollWidth,
   window: clientWidth,
@@ -192,7 +195,7 @@ describe('the page in Chromium, without JavaScript', () => {
     return box?.y ?? Number.NaN;
   }
 
-  test.each([1280, 800, 380])('%i pixels wide: opens at a deep link, and nothing overflows', async (width) => {
+  test.each([1280, 800, 380])('%i pixels wide: opens at a link to a section, and nothing overflows', async (width) => {
     const opened = await open(width, 'close-4201');
     const top = await topOf(opened, '#close-4201');
     expect(top).toBeGreaterThanOrEqual(0);
@@ -201,7 +204,7 @@ describe('the page in Chromium, without JavaScript', () => {
     await opened.context().close();
   });
 
-  test('a narrow window opens the contents by a link, and closes them at the same place or at the chosen entry', async () => {
+  test('in a narrow window a link opens the table of contents, which closes at the same place or at the chosen entry', async () => {
     const opened = await open(380, 'limits');
     const contents = opened.locator('#contents');
     const before = await topOf(opened, '#limits');

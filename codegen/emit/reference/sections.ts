@@ -115,7 +115,7 @@ function shapeOf(contract: Contract, name: string, options: ShapeOptions): Shape
   };
 }
 
-/** The reply to a command that failed. */
+/** The table of the error message, which is the reply to a command that failed. */
 export function errorShape(contract: Contract): Shape {
   return shapeOf(contract, 'error', {
     title: 'The error message',
@@ -125,7 +125,7 @@ export function errorShape(contract: Contract): Shape {
   });
 }
 
-/** Leaves out facts without mentions. */
+/** The facts that have mentions. */
 function told(facts: readonly Fact[]): readonly Fact[] {
   return facts.filter(({ mentions }) => mentions.length > 0);
 }
@@ -142,7 +142,7 @@ function fileFact(term: string, path: string): Fact {
   return { term, mentions: [{ text: path, file: path }] };
 }
 
-/** The clauses that an operation cites, and those that only its messages cite. */
+/** The clauses that an operation or one of its messages cites. */
 function clausesOf(contract: Contract, own: readonly string[], messages: readonly string[]): readonly string[] {
   return [...new Set([...own, ...messages.flatMap((name) => contract.messages[name]?.requirements ?? [])])];
 }
@@ -260,12 +260,12 @@ function filterMention([field, pointers]: readonly [string, readonly string[]]):
   };
 }
 
-/** `/payload/path` → `payload.path`, as in the tables. */
+/** A pointer in the notation of the tables: `payload.path` for `/payload/path`. */
 function dotted(pointer: string): string {
   return pointer.slice(1).replaceAll('/', '.');
 }
 
-/** Replies that are not JSON, or that are the same for every operation. */
+/** Replies without a table: those that are not JSON, and those that are the same for every operation. */
 const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
 
 function httpTopic(contract: Contract, operation: HttpOperation): Topic {
@@ -313,7 +313,7 @@ export function simpleTypes(contract: Contract): readonly (readonly [string, Sch
   return Object.entries(contract.schemas).filter(([, schema]) => isSimple(contract, schema));
 }
 
-/** Clause → the anchors of the operations that cite it, directly or through one of their messages. */
+/** From a clause to the anchors of the operations that cite it, directly or through one of their messages. */
 export function citations(contract: Contract): ReadonlyMap<string, ReadonlySet<string>> {
   const cited = new Map<string, Set<string>>();
   const note = (anchor: string, clauses: readonly string[]): void => {

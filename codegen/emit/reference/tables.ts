@@ -21,7 +21,7 @@ interface MarkupRow {
   readonly cells: readonly string[];
 }
 
-/** Each cell has its heading as an attribute, which narrow windows show before the cell. */
+/** Makes a table. Each cell also has its column heading as an attribute: narrow windows show it before the cell. */
 function tableOf({ kind, heads }: Markup, rows: readonly MarkupRow[]): string {
   const head = heads.map((each) => `<th scope="col">${escape(each)}</th>`).join('');
   const body = rows.map(({ anchor, cells, depth = 0 }) => {
@@ -102,12 +102,15 @@ function amountHtml(each: Amount): string {
   return `<span class="num">${thousands(amount)}</span>${role === 'value' ? ` ${escape(unit)}` : ''}${small}`;
 }
 
-/** 1048576 with thin gaps between groups. The gaps are style, not text, so that a search for the number finds it. */
+/**
+ * A number with thin gaps between groups of three digits. The gaps are style, not text, so that a text search for the
+ * number finds it.
+ */
 function thousands(amount: number): string {
   return String(amount).replaceAll(/\B(\d{3})(?=(?:\d{3})*$)/g, '<wbr><span class="g">$1</span>');
 }
 
-/** Names with a note have their own line. */
+/** Names with links. A name with a note gets its own line. */
 export function mentionsHtml(mentions: readonly Mention[]): string {
   const parts = mentions.map(mentionHtml);
   const isShort = mentions.every(({ note = '' }) => note === '');

@@ -63,7 +63,7 @@ export function jsonHtml(value: unknown): string {
   return `<pre tabindex="0"><code>${colourJson(prettyJson(value))}</code></pre>`;
 }
 
-/** The clauses for implementations by id; their texts are collapsed. */
+/** The clauses that an implementation must satisfy, by id. Their texts are collapsed. */
 function clauseDetails(contract: Contract, ids: readonly string[]): string {
   if (ids.length === 0) return '';
   const links = ids.map((id) => `<span>${escape(id)}</span>`).join(' ');

@@ -1,1 +1,2 @@
-"""The hand-written part of the client. It has the rules of the protocol, but not the names of events."""
+"""The hand-written part of the client. It implements the rules of the protocol, and does not contain the names of
+events."""

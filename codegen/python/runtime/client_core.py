@@ -124,7 +124,7 @@ class ClientCore:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """The connection and its subscriptions in numbers. Read anew on each access."""
+        """The connection and its subscriptions in numbers. Computed anew on each access."""
         counts = self._counts
         return Diagnosis(
             url=self._settings.url,
@@ -144,11 +144,13 @@ class ClientCore:
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
         """Adds a listener for events about the client itself. Returns a function that removes the listener.
 
-        ``connecting`` (attempt), ``welcome``, ``contract_mismatch`` (ContractMatch), ``authenticated``, ``ready``, ``closing``, ``closed`` (ConnectionEnd),
-        ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked`` (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap),
-        ``loss`` (sent, received) and ``error`` (an exception that no call raises).
+        ``connecting`` (attempt), ``welcome``, ``contract_mismatch`` (ContractMatch), ``authenticated``, ``ready``,
+        ``closing``, ``closed`` (ConnectionEnd), ``reconnecting`` (attempt, seconds), ``resumed`` and ``parked``
+        (Subscription), ``postponed`` (TidemarkError), ``gap`` (Gap), ``loss`` (sent, received) and ``error`` (an
+        exception that no call raises).
 
-        What a listener raises goes to the event loop's exception handler (``loop.set_exception_handler``) and does not stop the client.
+        If a listener raises an exception, the event loop's exception handler receives it
+        (``loop.set_exception_handler``), and the client continues.
         """
         listeners = self._listeners.setdefault(name, [])
         listeners.append(listener)
@@ -171,7 +173,8 @@ class ClientCore:
         await self.close()
 
     async def close(self) -> None:
-        """Ends every subscription, fails what is pending with ``ConnectionLost`` ``client_closed``, closes the connection."""
+        """Ends every subscription, closes the connection, and fails pending calls with ``ConnectionLost``
+        (``client_closed``)."""
         await self._connection.stop(ConnectionLost("client_closed", "The client was closed."))
 
     # ---- for the generated facade
@@ -405,7 +408,7 @@ class ClientCore:
         self.report("closing", data)
 
     def _refused(self, data: JsonObject) -> None:
-        # The error has no command id: the server could not read the message that it answers.
+        # An error without a command id: the server could not read the message of the client that caused the error.
         self.report("error", TidemarkError.read(data))
 
     def _violation(self, what: str) -> None:

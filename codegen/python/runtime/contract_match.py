@@ -17,11 +17,12 @@ class ContractMatch:
     matches: bool
     #: SHA-256 of the contract that this client was generated from.
     own_digest: str
-    #: SHA-256 of the server's contract; None when its ``welcome`` names none.
+    #: SHA-256 of the server's contract; None if ``welcome`` does not contain it.
     server_digest: Union[str, None]
-    #: Events that this client declares and the server does not: the server checks no payload of them, and refuses their filter fields.
+    #: Events that this client declares and the server does not declare. The server does not check their payloads, and
+    #: refuses their filter fields.
     missing_events: Sequence[str]
-    #: Events that the server names and this client has no types for: they arrive as custom events.
+    #: Events that the server declares and for which this client has no types. They arrive as custom events.
     unknown_events: Sequence[str]
 
 
@@ -29,7 +30,7 @@ def match_contract(spec: ProtocolSpec, welcome: JsonObject) -> ContractMatch:
     digest, features = welcome.get("contractDigest"), as_object(welcome.get("features"))
     server_digest = digest if isinstance(digest, str) else None
     replay = None if features is None else as_object(features.get("replay"))
-    # A server that does not list its declared events may have all of them.
+    # If a server does not list its declared events, assume that it has all events of this client.
     named = [name for name in replay if name != CUSTOM] if replay is not None else spec.events
     return ContractMatch(
         matches=server_digest == spec.contract_digest,

@@ -1,13 +1,15 @@
-"""Tracks the position of one subscription in its stream: which events are new, and where to resume so that none is missed.
+"""Tracks the position of one subscription in its stream: which events are new, and where to resume so that no event is
+missed.
 
-It uses no socket and no clock. There are three marks, because "received" has three meanings::
+It uses no socket and no clock. There are three kinds of marks, because "received" can mean three things::
 
     proven <= position     a heartbeat's ``delivered`` has confirmed everything up to ``proven`` (CON-3);
       floor ... seen       everything up to ``position`` has been received: what a plain resume needs.
                            Numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
 
-The position does not move during a warm replay: a picture is complete only with its ``replay_complete``, and a resume from its
-middle would miss the rest. It does move during a resume replay, which is ascending and without holes.
+The position does not move during a warm replay, because the replay is complete only with its ``replay_complete``: a
+resume from its middle would miss the rest. The position does move during a resume replay, because this is ascending
+and without holes.
 """
 
 from __future__ import annotations
@@ -17,14 +19,16 @@ from typing import Literal, Union
 
 from .wire import Position
 
-#: The replay that a subscribe asks for: a resume, a warm replay, or none (RPL-1).
+#: The replay that a subscribe command asks for: a resume, a warm replay, or none (RPL-1).
 Asked = Literal["resume", "warm", "none"]
 
-#: Why the client itself reports a loss: the server asked for a fresh start or gave one unasked; the stream's epoch changed and
-#: the server did not report it (STR-3); ``delivered`` disagreed and there is no proven position to repair from (CON-3).
+#: Why the client itself reports a loss. ``epoch_changed``: the epoch of the stream changed, and the server did not
+#: report it (STR-3). ``state_invalidated``: the server required a fresh start, or made one without being asked.
+#: ``unproven``: ``delivered`` differed, and there is no proven position from which to repair (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
-#: Bound on ``seen`` between two heartbeats: 25 s at 600 events a second. Beyond it, duplicates are recognised only by order.
+#: The maximum size of ``seen``, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates
+#: are recognised only by their order.
 MAX_SEEN = 16_384
 
 
@@ -43,11 +47,11 @@ class Cursor:
         self._proven = after
         #: The epoch of the expected events.
         self._epoch = None if after is None else after.epoch
-        #: A newer epoch that a ``gap`` has announced while events of the old one were still in transit.
+        #: A newer epoch that a ``gap`` has announced while events of the old epoch were still in transit.
         self._announced: Union[Position, None] = None
         self._floor = 0 if after is None else after.sequence_id
         self._seen: set[int] = set()
-        #: Newest number received on this connection. Numbers ascend along a connection.
+        #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
@@ -57,7 +61,7 @@ class Cursor:
 
     @property
     def position(self) -> Union[Position, None]:
-        """Where to resume without missing an event; None while only a fresh start can guarantee that."""
+        """The position from which to resume without missing an event; None while only a fresh start can guarantee this."""
         return self._position
 
     @property
@@ -71,8 +75,9 @@ class Cursor:
             self._phase = "resume"
             return None
         gap = self._unreported(position, asked, attempted=attempted, recovered=recovered)
-        # After a failed resume the state is rebuilt, so events that were seen before are wanted again (RPL-4). A warm
-        # replay that is repeated after a lost connection continues where it stopped.
+        # After a failed resume the program rebuilds its state, so events that it has already received are delivered
+        # again (RPL-4). A warm replay that is repeated after a lost connection delivers only events that are still
+        # missing.
         if asked == "resume" or gap is not None or position.epoch != self._epoch:
             self._reset(position.epoch)
         self._forgotten = None
@@ -113,17 +118,17 @@ class Cursor:
         return gap
 
     def prove(self) -> None:
-        """A heartbeat's ``delivered`` equals our count: no event up to here was lost on the way."""
+        """Records that a heartbeat's ``delivered`` equals our count, so no event up to here was lost in transit."""
         self._settle()
         self._cut = False
         if self._phase != "warm":
             self._proven = self._position
 
     def skip(self, start: Position, end: Position) -> None:
-        """The server reported a loss between two positions.
+        """Handles a loss between two positions that the server reported.
 
-        Control messages may overtake events (BCK-1), so the position jumps only when nothing before the loss is still under
-        way; otherwise the next event beyond it moves it.
+        Control messages may overtake events (BCK-1). So the position moves past the loss only if no event before the
+        loss can still arrive. Otherwise the next event after the loss moves the position.
         """
         new_epoch = end.epoch != self._epoch
         if new_epoch:
@@ -138,10 +143,11 @@ class Cursor:
         self._proven = self._position
 
     def rewind(self) -> None:
-        """``delivered`` differs: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` differs: an event of this connection was not received.
 
-        The next resume starts where everything was proven, and what was received since is dropped as duplicate, so that
-        exactly the lost ones are handed over, late. Where that cannot be, the loss is reported and a fresh picture asked for.
+        The next resume starts at the newest proven position. Events that were received since then are dropped as
+        duplicates, so that only the lost events are delivered, late. If this is not possible, the loss is reported,
+        and a new warm replay is requested.
         """
         if self._proven is None or self._cut:
             self.forget("unproven")
@@ -161,7 +167,7 @@ class Cursor:
     ) -> Union[CursorGap, None]:
         if self._forgotten is not None:
             return CursorGap(self._forgotten[0], self._forgotten[1], position)
-        # ``recovered: false`` is explained by the server's own gap (RPL-4).
+        # The server itself reports a gap after ``recovered: false`` (RPL-4), so no other report is needed.
         if asked != "resume" or (attempted and not recovered):
             return None
         same = position.epoch == self._epoch
@@ -191,6 +197,7 @@ class Cursor:
             self._position = to
 
     def _settle(self) -> None:
-        """Events at or before the newest number of this connection cannot arrive again as new, so ``floor`` replaces them."""
+        """Raises ``floor`` to the newest number of this connection, because lower numbers cannot arrive as new events
+        any more."""
         self._floor = max(self._floor, self._newest)
         self._seen = {number for number in self._seen if number > self._floor}

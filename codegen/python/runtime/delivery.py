@@ -1,7 +1,8 @@
-"""A queue of items that were received and not yet read.
+"""A queue of items that have been received and not yet read.
 
-It knows its reader's position: that of the last item taken, which is what may be stored to resume from in another process, since
-what still waits here would be lost with this one.
+It also knows the position of its reader, which is the position of the last item taken. A program may store this
+position to resume in another process. It must not store a later position, because items that still wait here are
+lost with this process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class _Entry:
 
     def __init__(self, item: object, position: Union[Position, None]) -> None:
         self.item = item
-        #: The reader's position once the item is taken; None leaves the position unchanged.
+        #: The reader's position when the item has been taken; None leaves the position unchanged.
         self.position = position
 
 
@@ -48,7 +49,8 @@ class DeliveryQueue:
         self._wake()
 
     def mark(self, position: Union[Position, None]) -> None:
-        """The position has moved without an item: the reader gets this position once everything before has been read."""
+        """Records that the position has moved without an item. The reader gets this position when it has read all
+        earlier items."""
         if position is None:
             return
         if self._entries:
@@ -81,7 +83,7 @@ class DeliveryQueue:
         return entry.item
 
     def end(self, error: Union[BaseException, None] = None) -> None:
-        """Ends the queue after its items have been read; an error is then raised once in the reader."""
+        """Ends the queue when its items have been read. An error is then raised once in the reader."""
         if self._ended:
             return
         self._ended = True

@@ -1,8 +1,9 @@
-"""Keeps the server's side of one subscription in step with what its owner wants, over any number of connections.
+"""Keeps a subscription on the server as its owner wants it, over any number of connections.
 
-Two small states instead of one large one: what the server has (``wire``) and what is wanted (``want``). Whatever happens changes one
-of them, and ``_reconcile`` sends the one command that brings them closer. So an unsubscribe during a subscribe waits for its reply:
-sent at once, it could be handled first, and leave a subscription that nobody reads.
+There are two small states instead of a large one: what the server has (``wire``) and what is wanted (``want``).
+Every change affects only one of them, and ``_reconcile`` then sends the command that brings the server closer to
+what is wanted. An unsubscribe during a subscribe waits for the reply to the subscribe command. If it were sent at
+once, the server could handle it first, and keep a subscription that nobody reads.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Enrolment:
         self._owner = owner
         self.wire: Wire = "none"
         self.want: Want = "running"
-        #: Events were skipped since the subscription was parked: it must end on the server, and then be resumed.
+        #: Set if events were skipped after the subscription was parked. It must then end on the server before it is
+        #: resumed.
         self._stale = False
         self._detached = False
         self._refusals = 0
@@ -49,7 +51,8 @@ class Enrolment:
 
     @property
     def attentive(self) -> bool:
-        """Events count only between ``subscribed`` and our own ``unsubscribe``; later ones are not wanted, or are replayed."""
+        """Whether events are handled now: only between ``subscribed`` and our own ``unsubscribe``. Later events are not
+        wanted, or will be replayed."""
         return self.wire == "active" and self.want == "running" and not self._stale
 
     def connected(self) -> None:
@@ -111,7 +114,7 @@ class Enrolment:
             if isinstance(answer, TidemarkError) and answer.retryable:
                 self._refused("active", answer)
                 return
-            # Any other error means that the server does not have it.
+            # Any other error means that the server does not have the subscription.
             self._set_wire("none")
             self._reconcile()
 
@@ -120,7 +123,7 @@ class Enrolment:
             self.wire = "active"
 
     def _refused(self, wire: Wire, error: BaseException) -> None:
-        # The end of a connection is also reported by ``lost``, which does everything that is needed.
+        # Nothing to do if the connection ended: ``lost`` is called as well, and does everything that is needed.
         if not isinstance(error, (TidemarkError, ProtocolViolation)):
             return
         self._set_wire(wire)

@@ -1,6 +1,8 @@
-"""One WebSocket from its opening to its end: sends and receives frames, counts events, and detects a silent connection.
+"""One WebSocket, from its opening to its end: sends and receives frames, counts events, and detects a silent
+connection.
 
-Knows nothing of reconnecting. It reports its end exactly once, and nothing after it. The one module that uses ``websockets``.
+It does not reconnect. It reports its end exactly once, and nothing after that. This is the only module that uses
+``websockets``.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from .errors import ProtocolViolation
 from .timing import Timer
 from .wire import Frame, read_frame
 
-#: Largest message that is accepted from a server, in bytes: listings and pictures are larger than what clients may send.
+#: The largest message that is accepted from a server, in bytes. It is larger than the limit for clients, because lists
+#: in replies can be long.
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
-#: The asyncio client of the installed version, which is another module in websockets 10 than in 14.
+#: The asyncio client of the installed version. It is in different modules in websockets 10 and 14.
 CONNECT: Callable[..., Awaitable[object]] = getattr(websockets, "connect")
 
 ABNORMAL = 1006
@@ -36,12 +39,12 @@ class LinkEnd:
     #: WebSocket close code; 1006 when there was none.
     code: int
     reason: str
-    #: Code and wait in seconds of the ``closing`` push that announced it (CON-5).
+    #: Code and delay (in seconds) of the ``closing`` push that announced the end, if there was one (CON-5).
     closing: Union[tuple[int, Union[float, None]], None]
 
 
 class Socket(Protocol):
-    """The part of a ``websockets`` connection that is used; the same in all its versions since 10."""
+    """The part of a ``websockets`` connection that is used here. It is the same in all versions since 10."""
 
     async def recv(self) -> Union[str, bytes]: ...
 
@@ -139,13 +142,13 @@ class Link:
             if sender is not None:
                 sender.cancel()
             if socket is not None and self._over:
-                # A silent peer would not answer the closing handshake, so the client does not wait for it.
+                # A silent peer would not answer the closing handshake, so the client does not wait for an answer.
                 abandon(socket, self._loop)
             self._end(code, reason)
 
     async def _open(self) -> Socket:
-        # The client sends no pings: the server's heartbeats already prove the connection. It reads as fast as it can, and bounds
-        # the items that wait for its readers itself.
+        # The client sends no pings, because the server's heartbeats already show that the connection works. It reads as
+        # fast as it can, because it limits the number of waiting items itself.
         socket = await CONNECT(
             self._url,
             subprotocols=[self._subprotocol],
@@ -179,7 +182,8 @@ class Link:
         self._handlers.link_received(self, frame)
 
     def _look(self) -> None:
-        """Checks for silence. There is no timer per message: one timer checks the time since the last message, then waits for the rest."""
+        """Checks whether the connection is silent. To avoid a new timer for every message, one timer checks the time
+        since the last message, and then waits for the remaining time."""
         if self._over:
             return
         quiet = self._loop.time() - self._heard_at

@@ -1,4 +1,5 @@
-"""Which events make up a picture, under which key each is kept, and which remove a key: the contract's replay policies (RPL-3)."""
+"""Decides, by the replay policies of the contract (RPL-3), which events a warm replay contains, under which key each is
+kept, and which events remove a key."""
 
 from __future__ import annotations
 
@@ -8,23 +9,24 @@ from typing import Union
 
 from .wire import JsonObject, as_object
 
-#: Events of the policy ``latest`` are kept by name, so that all of them share one key space.
+#: The key space of all events with the policy ``latest``. Their key is the name of the event.
 _BY_NAME = "event names"
 
 
 @dataclass(frozen=True)
 class KeyedEvent:
-    """The replay policy of an event, as the generated ``EVENT_KEYS`` has it."""
+    """The replay policy of an event, from the generated ``EVENT_KEYS``."""
 
     policy: str
-    #: RFC 6901 pointer into the event.
+    #: RFC 6901 pointer to the key in the event.
     key: Union[str, None] = None
     key_space: Union[str, None] = None
     clears: bool = False
 
 
 class PictureRules:
-    """Raises ValueError if no declared event fits the pattern, one that fits is not kept by key, or two use different key spaces."""
+    """The rules for one pattern. Raises ValueError if no declared event matches the pattern, if a matching event is not
+    kept by key, or if two matching events use different key spaces."""
 
     def __init__(self, declared: Mapping[str, KeyedEvent], pattern: str) -> None:
         names = [name for name in declared if _covers(pattern, name)]
@@ -38,11 +40,11 @@ class PictureRules:
             raise ValueError(f'"{pattern}" covers several key spaces ({", ".join(spaces)}): use one mirror for each.')
         self._declared = declared
         self._clearing = [name for name, event in declared.items() if event.clears and _space(declared, name) == spaces[0]]
-        #: What to subscribe to: the events of the pattern, and those that remove keys of the same key space.
+        #: The events to subscribe to: those that match the pattern, and those that remove keys of the same key space.
         self.events: Sequence[str] = list(dict.fromkeys([*names, *self._clearing]))
 
     def key_of(self, event: JsonObject) -> Union[str, None]:
-        """The key of an event; None if it has none, and is then no part of the picture."""
+        """The key of an event; None if it has no key, and so is not kept."""
         name = str(event.get("event"))
         declared = self._declared.get(name)
         if declared is None:

@@ -21,12 +21,12 @@ async def settled(
 ) -> AsyncIterator[list[Item]]:
     """Yields groups of items, each in the order of arrival.
 
-    Of several changes of one file in a group only the newest is kept: it names the whole state of the file. Renames, gaps and
-    all other events are kept. An error of the subscription is raised after the group before it.
+    Of several changes of one file in a group, only the newest is kept, because it describes the whole state of the
+    file. Renames, gaps and all other events are kept. If the subscription raises an error, the group collected
+    before the error is yielded first.
 
-    quiet: a group ends when nothing arrives for so long, in seconds.
-    at_most: it ends so long after its first item even without a pause, in seconds.
-    at_most_items: it ends with this number of items.
+    quiet: a group ends when nothing arrives for so long, in seconds. at_most: it ends so long after its first item
+    even without a pause, in seconds. at_most_items: it ends with this number of items.
     """
     iterator = items.__aiter__()
     upcoming: asyncio.Future[Item] = asyncio.ensure_future(iterator.__anext__())
@@ -57,7 +57,7 @@ def _add(group: dict[object, Item], item: Item) -> None:
     file, is_rename = _file_change(item)
     if file is not None and file in group:
         del group[file]
-    # A rename also changes its old path, so no later change of the new path replaces it.
+    # A rename also affects the old path, so a later change of the new path does not replace it.
     group[object() if file is None or is_rename else file] = item
 
 

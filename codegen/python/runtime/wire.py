@@ -30,7 +30,7 @@ class ProtocolSpec:
     """The constants of the contract that the client needs."""
 
     subprotocol: str
-    #: Names of address parameters that contain a credential, in lower case; such addresses are rejected (SEC-2).
+    #: Names of query parameters for credentials, in lower case. Addresses with such a parameter are rejected (SEC-2).
     credential_parameters: frozenset[str]
     #: Command name -> type of its success reply.
     replies: Mapping[str, str]
@@ -121,7 +121,7 @@ def is_sequence(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
 
 
-#: The first two digits of a private code give its class, so that codes of a newer contract can be classified.
+#: The class of a private close code by its first two digits, so that codes of a newer contract can be classified too.
 _CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
     40: "do-not-retry",
     41: "refresh",
@@ -129,7 +129,8 @@ _CLASS_BY_HUNDRED: Mapping[int, CloseClass] = {
     43: "retry-fresh",
 }
 
-#: RFC 6455 codes that reject this client itself, so that another attempt fails too: policy violation, missing extension.
+#: Close codes of RFC 6455 with which a server rejects the client itself (policy violation, missing extension), so that
+#: another attempt would fail too.
 _STANDARD_REFUSALS = frozenset({1008, 1010})
 
 

@@ -1,4 +1,5 @@
-"""A client that tests drive by JSON lines: ``{"open": url}`` begins to follow, ``{"report": true}`` prints what was seen, ``{"close": true}`` ends it."""
+"""A client that tests drive by JSON lines: ``{"open": url}`` connects and subscribes, ``{"report": true}`` prints what
+was received, ``{"close": true}`` closes the client."""
 
 import asyncio
 import json

@@ -1,4 +1,5 @@
-"""A reader that tests drive: subscribes as its argument says, and prints what it receives, one JSON object a line."""
+"""A reader that tests drive: subscribes with the options in its argument, and prints what it receives, one JSON object
+per line."""
 
 import asyncio
 import json

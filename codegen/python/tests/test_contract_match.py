@@ -1,4 +1,4 @@
-"""A client that meets a server of another contract tells what differs."""
+"""A client that connects to a server with another contract reports the differences."""
 
 import unittest
 

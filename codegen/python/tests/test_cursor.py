@@ -1,4 +1,5 @@
-"""The cursor against a model that knows everything: whatever is lost on the way, each event is new exactly once or reported."""
+"""Compares the cursor with a model that knows every event: whatever is lost in transit, each event is either new
+exactly once, or reported as lost."""
 
 import random
 import unittest
@@ -51,7 +52,7 @@ class ACursor(unittest.TestCase):
 
 
 def history(rng: random.Random) -> list[str]:
-    """A server with a whole log, a client whose connection breaks anywhere. Returns what went wrong."""
+    """Simulates a server with a complete log, and a client whose connection breaks at random. Returns the faults."""
     cursor, head, yielded = Cursor(), 0, []
     for _ in range(30):
         asked = "warm" if cursor.position is None else "resume"

@@ -1,4 +1,4 @@
-"""Functions of the application that raise do not stop the client."""
+"""The client continues if a function of the application raises an exception."""
 
 import asyncio
 import unittest

@@ -1,4 +1,4 @@
-"""A mirror over a subscription that a test feeds: its listeners, and the readers of its changes."""
+"""Tests a mirror on a subscription that the test controls: its listeners, and the readers of its changes."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ def made(number: int, id_: str) -> Any:
 
 
 class FedSubscription:
-    """Its picture is complete when the test calls ``complete``."""
+    """A subscription whose replay is complete when the test calls ``complete``."""
 
     state, recovered = "live", None
 

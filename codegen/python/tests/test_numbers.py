@@ -1,4 +1,4 @@
-"""Numbers that a server sends are bounded before anything waits for them."""
+"""Delays that a server sends are limited before the client uses them."""
 
 import math
 import unittest

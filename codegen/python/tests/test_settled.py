@@ -1,4 +1,4 @@
-"""Grouping the items of a subscription that a test feeds."""
+"""Tests the grouping of items, on a subscription that the test controls."""
 
 import asyncio
 import unittest
@@ -8,7 +8,7 @@ from runtime.settled import settled
 
 
 class Fed:
-    """Yields what is put in; an exception is raised."""
+    """Yields the given items; an item that is an exception is raised."""
 
     def __init__(self, *items: Any) -> None:
         self.queue: asyncio.Queue[Any] = asyncio.Queue()

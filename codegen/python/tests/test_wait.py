@@ -1,4 +1,4 @@
-"""Waiting for one event, over a subscription that a test feeds."""
+"""Tests waiting for one event, on a subscription that the test controls."""
 
 import asyncio
 import unittest
@@ -13,7 +13,7 @@ SINCE = Position("e", 4)
 
 
 class FedSubscription:
-    """Yields what it is given, then waits."""
+    """Yields the given items, then waits."""
 
     stream, state = "main", "live"
     position = Position("e", 6)

@@ -1,4 +1,4 @@
-"""Commands that wait for their reply (ENV-3), and the pace at which subscriptions send theirs."""
+"""Commands that wait for their reply (ENV-3), and the pace at which subscriptions send their commands."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from .errors import ConnectionLost, ProtocolViolation, TidemarkError
 from .timing import Timer
 from .wire import Frame, JsonObject
 
-#: ``data`` of the success reply, or the error.
+#: ``data`` of the success reply, or the error with which the command failed.
 Answer = Union[JsonObject, BaseException]
 
-#: Called while the reply is read: events may follow ``subscribed`` at once, and the subscription must be ready for them.
+#: Called directly when the reply is read, because events may follow ``subscribed`` immediately, and the subscription
+#: must be ready for them.
 Settle = Callable[[Answer], None]
 
 
@@ -44,7 +45,7 @@ class CommandTable:
         return forget
 
     def receive(self, frame: Frame) -> bool:
-        """Returns False when the frame is not a reply. A late reply counts as a reply."""
+        """Handles a frame. Returns False if the frame is not a reply. A late reply also counts as a reply."""
         if frame.id is None:
             return False
         pending = self._pending.get(frame.id)
@@ -53,7 +54,7 @@ class CommandTable:
         return True
 
     def fail_all(self, error: BaseException) -> None:
-        """The connection has ended: the server may or may not have executed the pending commands."""
+        """Fails all pending commands, because the connection has ended. The server may or may not have executed them."""
         for id_ in list(self._pending):
             self._settle(id_, error)
 
@@ -74,26 +75,29 @@ class CommandTable:
         return ProtocolViolation(f'The server answered "{command}" with "{frame.type}"; "{expected}" was expected.')
 
 
-#: Sends a command. Returns False when there is no connection to send it on.
+#: Sends a command. Returns False if there is no connection.
 Send = Callable[[str, JsonObject, Settle], bool]
 
-#: Bound on commands without a reply at one time: within any reasonable rate limit, and much faster than one at a time.
+#: The maximum number of commands in flight. It is within any reasonable rate limit, and much faster than one command at
+#: a time.
 IN_FLIGHT = 8
-#: The wait, in seconds, after a refusal without ``retryAfterMs``.
+#: How long to wait after a refusal without ``retryAfterMs``, in seconds.
 DEFAULT_PAUSE = 1.0
-#: Factor by which the distance between commands grows after each refusal.
+#: The factor by which the interval between commands grows after each refusal.
 WIDENING = 1.5
-#: Longest distance between commands, in seconds. After a longer ``retryAfterMs``, the server allows more than one command.
+#: The longest interval between commands, in seconds. A longer ``retryAfterMs`` does not need a longer interval, because
+#: after such a wait the server allows more than one command.
 MAX_SPACING = 0.1
 
 
 class Pacer:
     """Spreads the commands that subscriptions send.
 
-    After a reconnect a hundred of them would leave at once, more than a server's allowance may hold, and a client that keeps
-    exceeding it is closed (4204), only to send the same hundred again. A few leave at a time, until the server first answers
-    ``rate_limited``. From then on they leave one by one, as far apart as that answer asked; and further, whenever one that left
-    at that distance is refused again.
+    After a reconnect, a client with a hundred subscriptions would send a hundred commands at once. This may exceed
+    the rate limit of the server. A client that keeps exceeding the limit is disconnected (4204), and would then send
+    the same commands again. So only a few commands are in flight at a time, until the server first answers
+    ``rate_limited``. From then on commands are sent one by one, at the interval that this answer asked for. The
+    interval grows each time a command that was sent at this interval is refused.
     """
 
     def __init__(self, send: Send) -> None:
@@ -101,9 +105,9 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: Counts the changes of the distance: a refusal of a command that was sent before the last change is ignored.
+        #: How often the interval has changed. A refusal is ignored if its command was sent before the last change.
         self._spacings = 0
-        #: Counts connections: a reply on an earlier connection is ignored.
+        #: Number of the current connection. A reply on an earlier connection is ignored.
         self._connection = 0
         self._pause = Timer()
 
@@ -127,7 +131,7 @@ class Pacer:
         self._pump()
 
     def reset(self) -> None:
-        """The connection has ended: drops the waiting commands."""
+        """Drops the waiting commands, because the connection has ended."""
         self._connection += 1
         self._waiting.clear()
         self._in_flight = 0

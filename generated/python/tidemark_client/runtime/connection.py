@@ -23,15 +23,16 @@ from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, as_object, classi
 
 ConnectionState = Literal["idle", "connecting", "authenticating", "ready", "waiting", "stopped"]
 
-#: A fixed token, or a function that fetches a valid one: it is called before every connection.
+#: A fixed token, or a function that fetches a valid token. The function is called before every connection.
 TokenSource = Union[str, Callable[[], Union[str, Awaitable[str]]]]
 
-#: How long ``stop`` waits for the server's side of the closing handshake, in seconds.
+#: How long ``stop`` waits for the server to close the connection too, in seconds.
 CLOSE_GRACE = 1.0
 #: A credential is renewed after this fraction of its remaining lifetime.
 RENEW_AT = 0.9
-#: With less left, in seconds, the server's own answer (4100) is awaited: a token function that answers from a cache would
-#: otherwise be asked ever faster.
+#: If the token expires in less than this time, in seconds, it is not renewed; instead the client waits until the server
+#: closes the connection (4100). Otherwise a token function that returns a cached token would be called more and more
+#: often.
 MIN_LEFT = 2.0
 
 
@@ -120,12 +121,13 @@ class Connection:
         return 0 if self._link is None else self._link.events
 
     def begin(self) -> None:
-        """Call when there is work: connects if the client has not connected yet."""
+        """Connects if the client has not connected yet. Called when there is something to send."""
         if self.state == "idle":
             self._start(self._connect())
 
     async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
-        """A caller's command: waits for a connection, for the reply or for its timeout. It is sent at most once."""
+        """Sends a command for a caller, at most once. Waits for a connection and then for the reply, both within the
+        timeout."""
         if self.state == "stopped":
             raise self._stop_error
         loop = asyncio.get_running_loop()
@@ -172,7 +174,7 @@ class Connection:
         live: Link = link
 
         def settled(answer: Answer) -> None:
-            # Without a reply in time, client and server may disagree about the subscription: reconnect.
+            # If the reply does not arrive in time, client and server may disagree about the subscription, so reconnect.
             if isinstance(answer, ConnectionLost) and answer.reason == "timeout":
                 live.give_up(str(answer))
             else:
@@ -182,7 +184,7 @@ class Connection:
         return True
 
     def adopt_token(self, token: str) -> None:
-        """Uses an accepted token for later connections. A token function is kept."""
+        """Uses an accepted token for later connections, unless there is a token function."""
         if not callable(self._token):
             self._token = token
 
@@ -314,7 +316,7 @@ class Connection:
             self._retry_after = answer.retry_after if isinstance(answer, TidemarkError) else None
             link.give_up("not authenticated")
             return
-        # The first rejection may be due to an expired token, so a token function is called once more.
+        # The first rejection may be caused by an expired token, so a token function is called once more.
         self._refusals += 1
         if callable(self._token) and self._refusals == 1:
             link.give_up("not authenticated")
@@ -322,7 +324,7 @@ class Connection:
             self._start(self.stop(answer))
 
     def _accepted(self, link: Link, data: JsonObject) -> None:
-        """A credential was accepted: schedules its renewal if there is a token function (SEC-3)."""
+        """Handles the acceptance of a credential. Schedules its renewal if there is a token function (SEC-3)."""
         self._hooks.on_authenticated(data)
         self._renewal.cancel()
         principal = as_object(data.get("principal"))

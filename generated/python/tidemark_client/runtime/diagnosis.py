@@ -33,9 +33,9 @@ class Diagnosis:
     failed_attempts: int
     #: How the latest socket ended.
     last_close: Union[ConnectionEnd, None]
-    #: The latest error that no call raised, since the latest connection.
+    #: The latest error since the latest connection that was not raised by a call.
     last_error: Union[BaseException, None]
-    #: Sums over all subscriptions.
+    #: Number of gaps of all subscriptions.
     gaps: int
     #: How often a heartbeat counted more events than were received (CON-3).
     losses: int

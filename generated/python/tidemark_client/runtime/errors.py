@@ -1,7 +1,8 @@
 """The errors that a caller can receive.
 
-``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``: the server,
-or a limit of the caller's, ended a subscription. ``WaitFailed``: no event in time. ``ProtocolViolation``: the server sent what the contract does not allow.
+``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``:
+the server, or a limit of the caller's, ended a subscription. ``WaitFailed``: no matching event arrived in time, or
+events were lost. ``ProtocolViolation``: the server sent what the contract does not allow.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ class TidemarkError(Exception):
         details: Union[Mapping[str, object], None] = None,
     ) -> None:
         super().__init__(message)
-        #: One of the contract's error codes; a newer server may know more of them.
+        #: One of the error codes of the contract. A newer server may send other codes.
         self.code = code
         self.message = message
         #: Whether the same command may succeed later, unchanged.
         self.retryable = retryable
-        #: When to try again, in seconds after the reply.
+        #: How long to wait before a retry, in seconds.
         self.retry_after = retry_after
         #: RFC 6901 pointer into the command to the value at fault.
         self.pointer = pointer

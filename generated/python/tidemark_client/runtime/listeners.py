@@ -10,7 +10,8 @@ Detail = TypeVar("Detail")
 
 
 def call_listener(listener: Callable[[Detail], object], detail: Detail) -> None:
-    """Calls a function of the application. What it raises goes to the event loop's exception handler and does not stop the client."""
+    """Calls a function of the application. If it raises an exception, the event loop's exception handler receives it,
+    and the client continues."""
     try:
         listener(detail)
     except Exception as error:  # noqa: BLE001 - whatever the application's function raises

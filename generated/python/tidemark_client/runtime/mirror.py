@@ -1,8 +1,10 @@
-"""A read-only mapping that equals the server's picture of some events: the newest event of each key, without the deleted ones.
+"""A read-only mapping with the state that the server keeps for some events: the newest event of each key, without
+deleted keys.
 
-The starting picture is a warm replay, which is collected aside and shown when it is complete; live events follow. Whenever an event
-may be missing or out of order (a gap, a new epoch, a warm replay that was cut, an event that arrives late), a new subscription
-fetches a fresh picture. Until it is complete the mapping shows the old one; then it changes by the difference.
+The first content is a warm replay. It is collected separately, and shown when it is complete; live events follow.
+Whenever an event may be missing or out of order (a gap, a new epoch, a warm replay that was cut, an event that
+arrives late), a new subscription fetches the whole state again. Until this is complete, the mapping shows the old
+state. Then it changes to the new state, and reports the differences.
 """
 
 from __future__ import annotations
@@ -23,13 +25,15 @@ from .wire import JsonObject
 Event_co = TypeVar("Event_co", covariant=True)
 Self = TypeVar("Self", bound="Mirror[object]")
 
-#: ``loading``: no picture yet. ``repairing``: events were lost, and the old picture is shown until a fresh one is complete.
+#: ``loading``: the first warm replay is not complete yet. ``repairing``: events were lost, and the old state is shown
+#: until the new state is complete.
 MirrorState = Literal["loading", "live", "repairing", "closed"]
 
 
 @dataclass(frozen=True)
 class MirrorChange(Generic[Event_co]):
-    """``event`` is None after a deletion; ``previous`` is None if the key was not in the mapping."""
+    """One change of the mapping. ``event`` is None after a deletion; ``previous`` is None if the key was not in the
+    mapping."""
 
     key: str
     event: Union[Event_co, None]
@@ -47,12 +51,13 @@ class MirrorClient(Protocol):
 
 
 class Mirror(Mapping[str, Event_co]):
-    """``async with client.mirror("entity_*") as entities`` waits for the starting picture, and closes the mirror at the end."""
+    """``async with client.mirror("entity_*") as entities`` waits until the first state is complete, and closes the
+    mirror at the end."""
 
     def __init__(self, client: MirrorClient, rules: PictureRules, stream: str) -> None:
         self.stream = stream
         self.state: MirrorState = "loading"
-        #: Bounds of the server's history made the latest picture incomplete (RPL-3).
+        #: Whether the latest warm replay was incomplete, because the server's history is limited (RPL-3).
         self.truncated = False
         self._client = client
         self._rules = rules
@@ -65,7 +70,7 @@ class Mirror(Mapping[str, Event_co]):
         self._gap_listeners: list[Callable[[Gap], object]] = []
         self._logs: set[_ChangeLog[Event_co]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # The client fetches a lost event by a resume, which yields it after later ones.
+        # The client fetches a lost event by a resume, which yields the event after later events.
         self._offs = [client.on("resumed", self._resumed), client.on("loss", lambda _: self._refresh())]
         self._refresh()
 
@@ -81,15 +86,16 @@ class Mirror(Mapping[str, Event_co]):
         return len(self._shown)
 
     async def ready(self) -> None:
-        """Returns once a picture is complete. Raises what ended the mirror."""
+        """Returns when the first state is complete. Raises the error that ended the mirror."""
         await self._live.wait()
         if self._failure is not None:
             raise self._failure
 
     async def sync(self, *, timeout: Union[float, None] = None) -> None:
-        """Returns once the mapping has every event that was published on the stream before this call (SYN-1).
+        """Returns when the mapping has every event that was published on the stream before this call (SYN-1).
 
-        Raises as ``client.sync``, except for a lost connection, after which it is repeated; ConnectionLost once closed.
+        Raises the same errors as ``client.sync``, except that it is repeated after a lost connection. Raises
+        ConnectionLost if the mirror is closed.
         """
         while True:
             await self.ready()
@@ -99,7 +105,7 @@ class Mirror(Mapping[str, Event_co]):
                 if error.reason != "connection_lost":
                     raise
                 continue
-            # A replay may still be on its way, if the subscription was resumed or refreshed meanwhile.
+            # A replay may still be in progress, if the subscription was resumed or replaced meanwhile.
             if self.state == "live" and self._subscription is not None and self._subscription.state == "live":
                 return
 
@@ -108,11 +114,13 @@ class Mirror(Mapping[str, Event_co]):
         return _added(self._listeners, listener)
 
     def on_gap(self, listener: Callable[[Gap], object]) -> Callable[[], None]:
-        """Calls a function for each gap. The mirror repairs all but those of a source (``source_overflow``)."""
+        """Calls a function for each gap. The mirror repairs every gap except those that a source caused
+        (``source_overflow``)."""
         return _added(self._gap_listeners, listener)
 
     def changes(self) -> AsyncIterator[MirrorChange[Event_co]]:
-        """The changes from now on, until the mirror is closed. Unread changes of one key become one.
+        """The changes from now on, until the mirror is closed. Unread changes of the same key are combined into one
+        change.
 
         The mirror forgets an iterator that the application no longer refers to, for example after ``break``.
         """
@@ -122,7 +130,8 @@ class Mirror(Mapping[str, Event_co]):
         else:
             self._logs.add(log)
         changes = _Changes(log)
-        # Leaving `async for` calls no method of the iterator, so the mirror forgets the log when the iterator is deleted.
+        # Leaving `async for` calls no method of the iterator, so the log is removed when the iterator is
+        # garbage-collected.
         weakref.finalize(changes, self._logs.discard, log)
         return changes
 
@@ -145,7 +154,7 @@ class Mirror(Mapping[str, Event_co]):
     # ---- the subscription
 
     def _refresh(self) -> None:
-        """Fetches a picture with a new subscription."""
+        """Fetches the whole state with a new subscription."""
         if self.state == "closed":
             return
         if self._subscription is not None:
@@ -180,7 +189,8 @@ class Mirror(Mapping[str, Event_co]):
             self._show(next_)
 
     async def _watch_end(self, subscription: Subscription[object]) -> None:
-        """A subscription that nobody here has ended: the server rejected it, or the client has stopped."""
+        """Handles the end of a subscription that the mirror did not end itself: the server rejected it, or the client
+        has stopped."""
         error: BaseException = ConnectionLost("client_closed", "The client was closed.")
         try:
             async for _ in subscription:
@@ -247,7 +257,7 @@ class Mirror(Mapping[str, Event_co]):
             call_listener(listener, change)
 
     def _is_closed(self) -> bool:
-        """Asked after each call of a listener, because a listener may close the mirror."""
+        """Whether the mirror is closed. Checked after each call of a listener, because a listener may close the mirror."""
         return self.state == "closed"
 
     def _end(self, error: BaseException) -> None:
@@ -271,7 +281,8 @@ class Mirror(Mapping[str, Event_co]):
 
 
 class _ChangeLog(Generic[Event_co]):
-    """The changes that one reader has not read yet. Changes of one key become one, so their number is bounded by the keys."""
+    """The changes that one reader has not read yet. Changes of the same key are combined, so there are at most as many
+    changes as keys."""
 
     def __init__(self) -> None:
         self._changes: dict[str, MirrorChange[Event_co]] = {}
@@ -290,7 +301,7 @@ class _ChangeLog(Generic[Event_co]):
         self._wake.set()
 
     async def take(self) -> MirrorChange[Event_co]:
-        """The oldest unread change; waits for one."""
+        """Waits for a change, and returns the oldest unread one."""
         while not self._changes:
             if self._is_ended:
                 raise StopAsyncIteration
@@ -300,7 +311,7 @@ class _ChangeLog(Generic[Event_co]):
 
 
 class _Changes(AsyncIterator[MirrorChange[Event_co]]):
-    """Reads a log. Not a generator, because a generator ends when one read of it is cancelled."""
+    """Reads a log. It is not a generator, because a generator ends when one of its reads is cancelled."""
 
     def __init__(self, log: _ChangeLog[Event_co]) -> None:
         self._log = log

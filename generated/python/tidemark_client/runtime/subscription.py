@@ -1,4 +1,5 @@
-"""One subscription: takes the server's messages, decides with its cursor which events are new, and queues them for its reader."""
+"""One subscription: receives the server's messages, decides with its cursor which events are new, and queues these for
+its reader."""
 
 from __future__ import annotations
 
@@ -25,17 +26,17 @@ SubscriptionState = Literal["waiting", "subscribing", "replaying", "live", "park
 
 @dataclass(frozen=True)
 class Gap:
-    """Events that are lost, reported where they are missing (GAP-1)."""
+    """A report that events were lost. It takes the place of the missing events (GAP-1)."""
 
     subscription_id: str
     stream: str
-    #: The last position before the loss; None when the subscription had none.
+    #: The last position before the loss; None if the subscription had no position.
     start: Union[Position, None]
     #: Delivery continues after this position.
     end: Union[Position, None]
-    #: The reason, from the contract or, if the client detected the loss, from the client.
+    #: The reason: one of the contract or, if the client itself detected the loss, one of ``ClientGapReason``.
     reason: str
-    #: How to restore the lost state: the contract's ``repair`` object.
+    #: How to restore the lost state: the ``repair`` object that the server sent.
     repair: Union[Mapping[str, object], None]
     noticed_by: Literal["server", "client"]
 
@@ -46,7 +47,7 @@ class ReplaySummary:
 
     position: Position
     count: int
-    #: Whether a bound of history made the picture incomplete.
+    #: Whether the warm replay was incomplete, because the server's history is limited.
     truncated: bool
 
 
@@ -73,14 +74,15 @@ class SubscriptionPort(Protocol):
 
 
 class Subscription(Generic[Item_co]):
-    """A subscription that outlives connections: ``async for event in subscription``.
+    """A subscription that continues over any number of connections: ``async for event in subscription``.
 
-    Its events arrive in the order of the stream, each exactly once, over any number of connections. Two exceptions, both
-    announced: after a gap with ``recovered`` False a warm picture follows in full, to rebuild from; and an event that the server
-    proves to have lost on the way (listener ``loss``) arrives late, as a replay.
+    Its events arrive in the order of the stream, each exactly once. There are two exceptions, and both are reported.
+    After a gap with ``recovered`` False, a complete warm replay follows, from which the program can rebuild its
+    state. And if the server reports that an event was lost in transit (listener ``loss``), the event arrives late,
+    as a replay.
 
-    Leaving an ``async for`` loop does not end it: use ``async with``, or call :meth:`unsubscribe`. Cancelling the task that waits
-    for the next event loses nothing.
+    Leaving an ``async for`` loop does not end the subscription: use ``async with``, or call :meth:`unsubscribe`. If
+    the task that waits for the next event is cancelled, no event is lost.
     """
 
     def __init__(
@@ -133,15 +135,15 @@ class Subscription(Generic[Item_co]):
 
     @property
     def position(self) -> Union[Position, None]:
-        """The reader's position: resuming here, in this process or another, misses nothing that has not been read.
+        """The reader's position. Resuming here, in this process or another, yields all events that have not been read.
 
-        None until the first picture is complete.
+        None until the first replay is complete.
         """
         return self._queue.position
 
     @property
     def recovered(self) -> Union[bool, None]:
-        """The outcome of the latest resume; None when none was attempted (RPL-4)."""
+        """The outcome of the latest resume; None if no resume was attempted (RPL-4)."""
         if self.recovery is None or self.recovery.get("attempted") is not True:
             return None
         return self.recovery.get("recovered") is True
@@ -152,20 +154,23 @@ class Subscription(Generic[Item_co]):
         return len(self._queue)
 
     async def ready(self) -> None:
-        """Returns once the server has confirmed it. Raises what ended the subscription before that."""
+        """Returns when the server has confirmed the subscription. Raises the error if the subscription ended before
+        that."""
         await self._until(self._ready)
 
     async def caught_up(self) -> ReplaySummary:
-        """Returns once the first replay has been received in whole; with ``replay="none"`` at once. Raises as :meth:`ready`."""
+        """Returns when the first replay has been received completely; with ``replay="none"`` immediately. Raises the
+        same errors as :meth:`ready`."""
         await self._until(self._caught_up)
         assert self.replay is not None
         return self.replay
 
     @property
     def lag(self) -> Union[int, None]:
-        """How many events of the stream lie between the reader and the newest one that the server has reported; None if unknown.
+        """How many events of the stream lie between the reader and the newest one that the server has reported; None if
+        unknown.
 
-        Events that the subscription does not select count too, until the next heartbeat.
+        Until the next heartbeat, this includes events that the subscription does not select.
         """
         position = self._queue.position
         if position is None or self._head is None or self._head.epoch != position.epoch:
@@ -173,12 +178,13 @@ class Subscription(Generic[Item_co]):
         return max(0, self._head.sequence_id - position.sequence_id)
 
     async def unsubscribe(self) -> None:
-        """Ends it: nothing is yielded any more. Returns when the server has confirmed, or there is no connection."""
+        """Ends the subscription: no more items are yielded. Returns when the server has confirmed the end, or
+        immediately if there is no connection."""
         self.end()
         await self._gone.wait()
 
     def end(self) -> None:
-        """Ends it as :meth:`unsubscribe` does, without waiting for the server."""
+        """Ends the subscription like :meth:`unsubscribe`, but without waiting for the server."""
         ended = self._ended("unsubscribed", "The subscription was ended by its owner.")
         self._queue.stop()
         self._end(ended)
@@ -216,7 +222,8 @@ class Subscription(Generic[Item_co]):
         self._enrolment.lost()
 
     def shut_down(self, error: Union[BaseException, None]) -> None:
-        """The client has ended. The reader gets ``error`` after the buffered items; without an error, the subscription ends at once."""
+        """Ends the subscription because the client has ended. The reader gets ``error`` after the buffered items.
+        Without an error, the subscription ends immediately."""
         if error is None:
             self._queue.stop()
         else:
@@ -252,7 +259,8 @@ class Subscription(Generic[Item_co]):
         self._caught(summary)
 
     def heartbeat(self, position: Union[Position, None]) -> None:
-        """Handles a heartbeat that proves that no event was lost, with the stream's position if the heartbeat has it."""
+        """Handles a heartbeat whose count shows that no event was lost. ``position`` is the position of the stream in
+        the heartbeat, if it has one."""
         if not self._enrolment.attentive:
             return
         self._head = position or self._head
@@ -263,7 +271,7 @@ class Subscription(Generic[Item_co]):
         self._queue.mark(self._cursor.position)
 
     def loss_found(self) -> None:
-        """A heartbeat's ``delivered`` differs from the count, so the client is about to drop the connection."""
+        """Handles a heartbeat whose ``delivered`` differs from the count. The client is about to drop the connection."""
         self._cursor.rewind()
 
     def gap(self, data: JsonObject) -> None:
@@ -271,7 +279,8 @@ class Subscription(Generic[Item_co]):
             return
         start, end, reason, repair = read_position(data.get("from")), read_position(data.get("to")), data.get("reason"), data.get("repair")
         reason = reason if isinstance(reason, str) else "unknown"
-        # With a source loss the stream is complete, because the lost changes never became events: the position stays (GAP-2).
+        # A source loss does not change the position: the stream itself is complete, because the lost changes never
+        # became events (GAP-2).
         if start is not None and end is not None and reason != "source_overflow":
             self._cursor.skip(start, end)
         self._report(start, end, reason, as_object(repair), "server")
@@ -391,6 +400,6 @@ class Subscription(Generic[Item_co]):
         self._port.report("gap", gap)
 
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
-        # Where a new subscription can resume once all buffered items have been read.
+        # The position from which a new subscription can resume when all buffered items have been read.
         position = self._cursor.position or self._queue.position
         return SubscriptionEnded(reason, message, subscription_id=self.id, position=position)

@@ -1,4 +1,4 @@
-"""Waits: timers, backoff, and the bounds for every number that a server sends."""
+"""Timers, backoff, and limits for every delay that a server sends."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Union
 
-#: Bounds of a wait that a server asks for, in seconds (CLI-4).
+#: The limits of a delay that a server asks for, in seconds (CLI-4).
 MIN_RETRY = 0.1
 MAX_RETRY = 300.0
-#: What the contract allows for the limit ``heartbeatIntervalMs``, in seconds (CLI-11).
+#: The range of the limit ``heartbeatIntervalMs`` in the contract, in seconds (CLI-11).
 MIN_HEARTBEAT = 0.1
 MAX_HEARTBEAT = 600.0
 
 
 def _within(milliseconds: object, least: float, most: float) -> Union[float, None]:
-    """Seconds within the bounds; None for a value that is negative or not a number."""
+    """The value in seconds, moved into the limits. None if the value is negative or not a number."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)) or not milliseconds >= 0:
         return None
-    # A whole number of JSON may be too large for a float.
+    # Apply the maximum before dividing, because an integer in JSON may be too large for a float.
     return min(max(min(milliseconds, most * 1000) / 1000, least), most)
 
 
@@ -33,7 +33,8 @@ def heartbeat_interval_of(milliseconds: object) -> Union[float, None]:
 
 
 def backoff(attempt: int, random: Callable[[], float], least: float, most: float) -> float:
-    """Full jitter: uniform between 0 and ``min(most, least * 2**attempt)``, in seconds. ``attempt`` is 0 for the first wait."""
+    """The delay before an attempt, with full jitter: a random time between 0 and ``min(most, least * 2**attempt)``, in
+    seconds. ``attempt`` is 0 for the first delay."""
     return random() * min(most, least * float(2 ** min(max(attempt, 0), 30)))
 
 

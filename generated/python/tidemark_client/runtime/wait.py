@@ -18,7 +18,7 @@ Event_co = TypeVar("Event_co", covariant=True)
 @dataclass(frozen=True)
 class Waited(Generic[Event_co]):
     event: Event_co
-    #: The position of the event: pass it as ``since`` to wait for the next one, or resume a subscription there.
+    #: The position of the event. Pass it as ``since`` to wait for the next event, or resume a subscription from it.
     position: Position
 
 
@@ -31,7 +31,8 @@ async def wait_for_event(
     timeout: Union[float, None],
     on_gap: Union[Callable[[Gap], object], None],
 ) -> Waited[Event]:
-    """Reads the subscription until the predicate accepts an event; always ends the subscription, also when the task is cancelled."""
+    """Reads the subscription until the predicate accepts an event. Always ends the subscription, even if the task is
+    cancelled."""
     limit = asyncio.timeout(timeout)
     try:
         async with limit:
