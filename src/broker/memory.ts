@@ -1,10 +1,10 @@
 /**
- * The embedded broker: one process, every stream's history in memory. Here the mirror of {@link Broker} is the store
- * itself, and a publish is atomic because nothing can run between its steps.
+ * The broker for a single process, with the history of all streams in memory. The mirror of {@link Broker} is the store itself. A publish
+ * is atomic, because no other code runs between its steps.
  *
- * Epochs. `<process>.<drops>`: a random part per process, because a restart loses every counter (STR-3), and the number of
- * streams dropped so far, so that a dropped stream never starts again with its old epoch. A stream without events can be dropped
- * without a new epoch, because its counter is 0 either way.
+ * Epochs have the form `<process>.<drops>`. The first part is random for each process, because a restart loses all counters (STR-3). The
+ * second part is the number of streams dropped so far, so that a dropped stream never starts again with its old epoch. Dropping a stream
+ * without events needs no new epoch, because its counter is 0 before and after.
  */
 import { Budget } from '../replay/budget.ts';
 import { shrinkHistories } from '../replay/history-budget.ts';
@@ -33,25 +33,28 @@ import { selectedNames } from './stream-selectors.ts';
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
-  /** What is kept per key or name (RPL-3). */
+  /** Determines which events are retained per key or name (RPL-3). */
   readonly events: EventTable;
-  /** Milliseconds since 1970. The clock may step back; `emittedAt` does not. */
+  /** The clock, in milliseconds since 1970. The clock may be set back; `emittedAt` still never decreases. */
   readonly now?: () => number;
-  /** A ULID for the given time. */
+  /** Creates a ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
-  /** How often aged events and expired session streams are dropped, in milliseconds; by default a quarter of the TTL, at most 30 s. */
+  /**
+   * How often events that are too old and expired session streams are dropped, in milliseconds. By default a quarter of the TTL, at most 30
+   * s.
+   */
   readonly sweepIntervalMs?: number;
 }
 
 interface MemoryStream {
   readonly name: string;
-  /** The principal that published on it first; undefined for a stream without events, which occupies no lasting memory. */
+  /** The principal that first published on the stream. Undefined for a stream without events, which is not kept for long. */
   owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
   sequenceId: number;
   emittedAtMs: number;
-  /** The time of the last publish or attachment, for the TTL of session streams. */
+  /** The time of the last publish or attachment. The TTL of session streams is counted from it. */
   usedAtMs: number;
   attached: number;
 }
@@ -70,11 +73,13 @@ export class MemoryBroker implements Broker {
   readonly #budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode' | 'idempotencyKeys', Budget>>;
   readonly #sweepIntervalMs: number;
   readonly #process: string;
-  /** Streams by name, the least recently used first. */
+  /** Streams by name. The least recently used stream is first. */
   readonly #streams = new Map<string, MemoryStream>();
-  /** Remembered publications by principal, in order of expiry, because the window is constant. */
+  /**
+   * The remembered publications of each principal. They are in the order in which they expire, because the window has a constant length.
+   */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
-  /** Followed selectors, with the number of their followers. */
+  /** For each followed selector, the number of its followers. */
   readonly #follows = new Map<string, number>();
   #lives = 0;
   #listener: BrokerListener | undefined;
@@ -126,7 +131,7 @@ export class MemoryBroker implements Broker {
 
   attach(stream: string): Promise<void> {
     const now = this.#now();
-    // Naming a stream must not drop a stream with events; only a publish makes room.
+    // Attaching a stream must not drop a stream with events. Only a publish drops streams to make room.
     const attached = this.#known(stream, now) ?? this.#create(stream, now);
     attached.attached += 1;
     return Promise.resolve();
@@ -166,7 +171,7 @@ export class MemoryBroker implements Broker {
     return stream === undefined ? undefined : { epoch: stream.epoch, sequenceId: stream.sequenceId };
   }
 
-  /** There is nothing to wait for, because every publish reaches `onEvent` before it resolves. */
+  /** Resolves at once: each event is passed to `onEvent` before its publish resolves. */
   sync(): Promise<void> {
     return Promise.resolve();
   }
@@ -185,7 +190,7 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  /** There are no other nodes. */
+  /** The memory broker has no other nodes. */
   askNodes(): Promise<NodeAnswers> {
     return Promise.resolve({ answers: [], missing: [] });
   }
@@ -213,7 +218,7 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  /** Drops everything beyond its age bound. Runs periodically while the broker is started. */
+  /** Drops everything that is too old. Runs periodically while the broker is started. */
   sweep(): void {
     const now = this.#now();
     for (const stream of this.#streams.values()) this.#expire(stream, now);
@@ -236,7 +241,7 @@ export class MemoryBroker implements Broker {
       },
       draft,
     );
-    // Only now, because a payload that cannot be encoded must not use up a sequenceId.
+    // The position is assigned only now, because a payload that cannot be encoded must not use up a sequenceId.
     if (stream.sequenceId === 0) {
       this.#makeRoom(stream);
       this.#own(stream, draft.source.principal);
@@ -248,7 +253,7 @@ export class MemoryBroker implements Broker {
     return record;
   }
 
-  /** Returns the stream, if it exists, and marks it as used. */
+  /** Finds a stream and marks it as used. @returns undefined if the stream does not exist */
   #known(name: string, now: number): MemoryStream | undefined {
     const known = this.#streams.get(name);
     if (known === undefined || this.#expire(known, now)) return undefined;
@@ -286,8 +291,9 @@ export class MemoryBroker implements Broker {
   }
 
   /**
-   * Drops a session stream without traffic for its TTL (RPL-5), including its epoch. While the stream is attached, only its
-   * history is dropped: the counter stays, so live subscribers need no gap. @returns true if the stream was dropped
+   * Drops a session stream, with its epoch, if it had no traffic for its TTL (RPL-5). If the stream is attached, only its history is
+   * dropped: the counter is kept, so that live subscribers need no gap.
+   * @returns true if the stream was dropped
    */
   #expire(stream: MemoryStream, now: number): boolean {
     stream.history.expire(now);
@@ -298,8 +304,9 @@ export class MemoryBroker implements Broker {
   }
 
   /**
-   * Drops the least recently used session stream of the principal with the most streams, to make room for a new stream. @throws
-   * {ProtocolError} `limit_exceeded` if there is none; `main` and workspaces are never dropped
+   * Makes room for a new stream by dropping the least recently used session stream of the principal that has the most streams. `main` and
+   * workspaces are never dropped.
+   * @throws {ProtocolError} `limit_exceeded` if no stream can be dropped
    */
   #makeRoom(newcomer: MemoryStream): void {
     const streams = this.#budgets.streamsPerNode;

@@ -1,16 +1,16 @@
 /**
- * Selectors of streams: a name, or a beginning of names followed by `*` (MUL-1). Two selectors either exclude each other or one covers
- * the other, so a list without covered selectors has at most one selector for each stream.
+ * Selectors of streams. A selector is a name, or a prefix of names followed by `*` (MUL-1). If two selectors cover the same stream, one of
+ * them covers all streams of the other. Therefore, a list without covered selectors has at most one selector for each stream.
  */
 import { covers } from '../catalogue/event-pattern.ts';
 
-/** The same streams, in the normal form: sorted, without selectors that others cover. */
+/** The same selectors in normal form: sorted, and without selectors that another one covers. */
 export function normaliseSelectors(selectors: readonly string[]): readonly string[] {
   const unique = [...new Set(selectors)];
   return unique.filter((each) => !unique.some((other) => other !== each && covers(other, each))).toSorted();
 }
 
-/** The streams that both lists cover, in the normal form. */
+/** Selectors for the streams that both lists cover, in normal form. */
 export function intersectSelectors(left: readonly string[], right: readonly string[]): readonly string[] {
   const common = left.flatMap((a) => right.flatMap((b) => (covers(a, b) ? [b] : covers(b, a) ? [a] : [])));
   return normaliseSelectors(common);
@@ -27,13 +27,13 @@ export function* selectedNames(selectors: readonly string[], existing: Iterable<
 }
 
 /**
- * Values by selector. The cost of {@link covering} grows with the number of different lengths of patterns, not with the number of
+ * A map from selectors to values. The cost of {@link covering} depends on the number of different lengths of patterns, not on the number of
  * selectors.
  */
 export class SelectorMap<Value> {
   readonly #names = new Map<string, Value>();
   readonly #beginnings = new Map<string, Value>();
-  /** Patterns by the length of their beginning. */
+  /** For each length of a prefix, the number of patterns. */
   readonly #lengths = new Map<number, number>();
 
   get size(): number {

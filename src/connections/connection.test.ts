@@ -23,7 +23,7 @@ import { SimulatedWs } from '../testing/slow-readers/simulated-peer.ts';
 import { Connection } from './connection.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
-/** A connection whose pings are answered when the gate opens. */
+/** A connection that answers its pings only after the gate has opened. */
 function connectionBehindGate() {
   const gate = Promise.withResolvers<void>();
   let written = '';

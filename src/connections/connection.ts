@@ -1,4 +1,4 @@
-/** One client: passes received commands to the router, sends messages through the outbox, and ends the connection. */
+/** The connection of one client. It passes received commands to the router, sends messages through the outbox, and ends the connection. */
 import { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { ServerMessage } from '../../generated/types.ts';
@@ -15,7 +15,10 @@ import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 import type { Framing } from '../wire/framing.ts';
 import type { Link } from './link.ts';
 
-/** Reading from the socket pauses when this many commands wait, or commands with as many characters as the largest message. */
+/**
+ * Reading from the socket pauses if this many commands wait, or if the waiting commands have as many characters as the largest allowed
+ * message.
+ */
 const MAX_WAITING = 64;
 const BAD_MESSAGE_WINDOW_MS = 60_000;
 const NOT_TEXT = 1003;
@@ -38,13 +41,15 @@ export interface ConnectionOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly onFault: (error: unknown, session: Session) => void;
-  /** Called when the server has decided to end the connection; the socket may stay open for a while if its peer does not read. */
+  /** Called when the server has decided to end the connection. The socket may stay open for some time, if the peer does not read. */
   readonly onClosing: (connection: Connection, name: CloseName) => void;
   /** Called when the socket is closed. */
   readonly onClose: (connection: Connection, code: number) => void;
 }
 
-/** When a client is to reconnect, in milliseconds: at random, so that clients do not all reconnect at once. */
+/**
+ * How long a client should wait before it reconnects, in milliseconds. The time is random, so that clients do not all reconnect at once.
+ */
 export function reconnectDelayMs(random: () => number): number {
   return Math.round(200 + random() * 800);
 }
@@ -60,11 +65,11 @@ export class Connection implements Outlet {
   #waitingCharacters = 0;
   #busy = false;
   #closing = false;
-  /** The close code that the server has sent. `ws` reports 1006 instead if the peer does not answer. */
+  /** The close code that the server has sent. `ws` reports 1006 instead if the peer does not answer the close frame. */
   #closeCode: number | undefined;
   #badSince: number[] = [];
   #limitedSince: number[] = [];
-  /** Pings sent since the peer last sent anything (CON-4). */
+  /** Number of pings sent since the peer last sent anything (CON-4). */
   unansweredPings = 0;
 
   constructor(options: ConnectionOptions) {
@@ -133,7 +138,7 @@ export class Connection implements Outlet {
     void this.#follow(pending);
   }
 
-  /** Starts the next command when this one is answered and the turn has time left. */
+  /** Starts the next command once this one is answered and the turn of the event loop has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
     await this.#context.turn.admit();
@@ -151,13 +156,13 @@ export class Connection implements Outlet {
     if (this.#link.isPaused && !this.#isFull(2)) this.#link.resume();
   }
 
-  /** Whether more than `1 / part` of the room for waiting commands is used. */
+  /** Whether more than `1 / part` of the limits for waiting commands is used. */
   #isFull(part: number): boolean {
     const { inboundMessageBytes } = this.#options.limits;
     return this.#waiting.length * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
   }
 
-  /** Counts an error of the peer; too many errors of one kind within a minute end the connection (ERR-2). */
+  /** Counts an error of the peer. Too many errors of one kind within a minute end the connection (ERR-2). */
   countError(error: ProtocolError): void {
     const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
     if (ERRORS[error.code].counts === 'bad-message') {
@@ -172,8 +177,8 @@ export class Connection implements Outlet {
   }
 
   /**
-   * Ends the connection once the current reply has been queued. Messages of the same read are ignored: one read of 64 KiB can contain
-   * thousands of them, and `ws` emits them all before a microtask runs.
+   * Ends the connection after the current reply was queued. Further messages of the same read are ignored. One read of 64 KiB can contain
+   * thousands of messages, and `ws` emits all of them before a microtask runs.
    */
   #closeAfterReply(name: CloseName, reason: string): void {
     if (this.#closing) return;
@@ -185,7 +190,7 @@ export class Connection implements Outlet {
     return this.#closing || this.session.closed;
   }
 
-  /** Whether the client has been welcomed: false while a request for events may still be refused. */
+  /** Whether the connection is open. It is false while a request for events may still be refused. */
   get isOpen(): boolean {
     return this.#link.isOpen;
   }
@@ -203,7 +208,7 @@ export class Connection implements Outlet {
 
   sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
 
-  /** Queues a message that reports the state at the moment when it is written. */
+  /** Queues a message that reports the current state. It is built when it is written, so it reports the state at that time. */
   sendReport(make: () => ServerMessage): void {
     this.outbox.pushReport(() => this.framing.message(make()));
   }
@@ -236,7 +241,7 @@ export class Connection implements Outlet {
     return this.outbox.slow;
   }
 
-  /** Announces the close with a `closing` message, then closes the connection (CON-5, CON-6). */
+  /** Sends a `closing` message, then closes the connection (CON-5, CON-6). */
   close(name: CloseName, reason: string, options: { readonly retryAfterMs?: number } = {}): void {
     if (this.session.closed) return;
     if (!this.#link.isOpen) return this.terminate();
@@ -260,7 +265,7 @@ export class Connection implements Outlet {
     this.#link.close(code, reason);
   }
 
-  /** Ends the session and its subscriptions; the link stays open. */
+  /** Ends the session and its subscriptions. The link to the client stays open. */
   release(): void {
     if (this.session.closed) return;
     this.session.closed = true;

@@ -28,11 +28,11 @@ import type { Fanout } from '../delivery/fan-out.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 
-/** Connections that are closed in one batch while draining; the next batch follows in the next turn of the event loop. */
+/** Number of connections that are closed in one turn of the event loop while the node drains. The next batch follows in the next turn. */
 const DRAIN_BATCH = 100;
-/** The shortest time over which drained clients spread their reconnects, in milliseconds. */
+/** The shortest time over which clients are asked to spread their reconnects after a drain, in milliseconds. */
 const MIN_DRAIN_SPREAD_MS = 1000;
-/** Drained clients use at most this part of another node's accept rate: other clients need the rest. */
+/** The part of another node's accept rate that the clients of a drained node may use. The rest is for other clients. */
 const DRAIN_SHARE = 0.5;
 
 export interface ConnectionsOptions extends ResolvedOptions {
@@ -41,20 +41,20 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly changedSince: Fanout['changedSince'];
 }
 
-/** A request for server-sent events whose client may connect and subscribe. */
+/** A request for server-sent events. The client has already been allowed to connect and to subscribe. */
 export interface EventStreamRequest {
   readonly caller: Caller;
   readonly response: ServerResponse;
-  /** Headers of the response beside those of every event stream. */
+  /** Additional headers of the response. The headers that every event stream has are not included. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Valid by the schema of the command. */
+  /** The data of the command, already validated against its schema. */
   readonly subscribe: SubscribeData;
 }
 
 export class Connections {
-  /** New connections need a place here. */
+  /** Counts open connections, and refuses new ones if there is no room. */
   readonly room: ConnectionRoom;
-  /** The send queues of all connections together. */
+  /** The budget that the send queues of all connections share. */
   readonly queues: SendQueueBudget;
   readonly #options: ConnectionsOptions;
   readonly #services: HandlerServices;
@@ -113,7 +113,7 @@ export class Connections {
     this.#acceptor.refuseUnknown(socket);
   }
 
-  /** The sessions of all open connections, the oldest first. */
+  /** The sessions of all open connections, in the order in which they were opened. */
   *sessions(): Iterable<Session> {
     for (const { session } of this.#connections.values()) yield session;
   }
@@ -137,15 +137,15 @@ export class Connections {
   }
 
   /**
-   * Answers a request with server-sent events (SSE-1): opens a connection with one subscription. Resolves when the response has begun, or the
-   * client is gone. The caller has counted the attempt to connect, and counts the refusal.
-   * @throws {ProtocolError} or {RefusedConnection}: nothing was opened or written
+   * Answers a request with server-sent events (SSE-1): opens a connection with one subscription. Resolves when the response has begun, or
+   * when the client has left. The caller counts the attempt to connect and a refusal.
+   * @throws {ProtocolError} or {RefusedConnection}; nothing was opened or written then
    */
   async openEventStream({ caller, response, headers, subscribe }: EventStreamRequest): Promise<void> {
-    // The client may have left while its credential was looked up: the events that end a connection would never come.
+    // The client may have left while its credential was looked up. No event would then report the end of the connection.
     if (response.closed) return;
     const { socket } = response;
-    // Node hands over a request although the response to an earlier one on the same socket is unfinished.
+    // Node passes on a request even if the response to an earlier request on the same socket is not complete.
     if (socket === null) throw new ProtocolError('invalid_message', 'Request events on a connection of their own.');
     this.room.check(caller.remoteAddress);
     const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe)];
@@ -160,7 +160,7 @@ export class Connections {
         this.#welcome(connection);
       });
     } catch (error) {
-      // The response has begun, so it cannot become that of an error. The router has logged the fault.
+      // The response has begun, so an error can no longer be sent as the response. The router has logged the fault.
       if (link.isOpen) return connection.terminate();
       response.off('close', leave);
       leave();
@@ -222,7 +222,10 @@ export class Connections {
     };
   }
 
-  /** Closes connections until the queues are within their budget: of the heaviest principal, the longest queue first. */
+  /**
+   * Closes connections until the send queues are within their budget. It begins with the principal that uses the most, and with its longest
+   * queue.
+   */
   #relieveQueues(): void {
     const byPrincipal = Map.groupBy(this.#connections.values(), ({ session }) => session.principal.id);
     const principals = [...byPrincipal.values()].map((connections) => ({
@@ -271,7 +274,7 @@ export class Connections {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Ends the connection when its credential expires, or when none came in time (SEC-2, SEC-3). */
+  /** Ends the connection when its credential expires, or if no credential was received in time (SEC-2, SEC-3). */
   #watchCredential(session: Session): void {
     const { limits, now } = this.#options;
     clearTimeout(this.#expiries.get(session.connectionId));
@@ -283,7 +286,7 @@ export class Connections {
       ? [expiresAt === undefined ? undefined : expiresAt - now(), 'token_expired' as const]
       : [limits.authTimeoutMs, 'auth_timeout' as const];
     if (afterMs === undefined) return;
-    // A timer runs for at most 2^31−1 ms; when it fires before the expiry, the next timer is set.
+    // A timer can run for at most 2^31−1 ms. If it fires before the credential expires, another timer is started.
     const timer = setTimeout(
       () => {
         if (session.authenticated && (session.principal.expiresAt ?? Infinity) > now())
@@ -306,7 +309,7 @@ export class Connections {
     }
   }
 
-  /** Ends a connection at the request of an operator (OPS-8). Returns false if this node has no open connection with this id. */
+  /** Ends a connection at the request of an operator (OPS-8). @returns false if this node has no open connection with this id */
   disconnect({ connectionId, reconnect = true }: DisconnectRequest): boolean {
     const connection = this.#connections.get(connectionId);
     if (connection === undefined || connection.session.closed) return false;
@@ -314,7 +317,7 @@ export class Connections {
     return true;
   }
 
-  /** Drains all connections (CON-5). Resolves when every connection has ended or was cut. */
+  /** Drains all connections (CON-5). Resolves when each connection has ended or was cut. */
   async drain(drainMs: number): Promise<void> {
     this.room.draining = true;
     const { random, limits } = this.#options;
@@ -328,7 +331,8 @@ export class Connections {
     const spreadMs = Math.max(MIN_DRAIN_SPREAD_MS, returnMs);
     for (let start = 0; start < all.length; start += DRAIN_BATCH) {
       for (const connection of all.slice(start, start + DRAIN_BATCH)) {
-        // A heartbeat overtakes queued events. The queue must be empty, so that the heartbeat reports the last position.
+        // A heartbeat is sent before queued events. The queue must therefore be flushed first, so that the heartbeat reports the last
+        // position.
         connection.outbox.flush();
         this.#heartbeat.beat(connection);
         connection.close('shutdown', 'The node is shutting down.', {

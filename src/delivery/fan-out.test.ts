@@ -19,7 +19,7 @@ import { SendQueueBudget } from './send-queue-budget.ts';
 
 const LIMITS = resolveLimits({});
 
-/** A connection whose socket keeps what is written to it, and how often the fan-out looked it up. */
+/** A connection whose socket records what is written to it. Also counts how often the fan-out looked up the connection. */
 interface Peer {
   readonly session: Session;
   readonly writes: Buffer[];
@@ -102,7 +102,7 @@ class Rig {
     );
   }
 
-  /** Waits until what is due has been written. */
+  /** Waits until everything that is due was written. */
   async flush(): Promise<void> {
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   }
@@ -113,7 +113,7 @@ interface Sent {
   readonly sequenceId: number;
 }
 
-/** The messages of some writes: each frame is an unmasked text frame of less than 64 KiB. */
+/** The messages in some writes. Each frame is an unmasked text frame of less than 64 KiB. */
 function messagesIn(writes: readonly Buffer[]): Sent[] {
   const messages: Sent[] = [];
   const bytes = Buffer.concat(writes);
@@ -136,7 +136,7 @@ describe('a burst of events for many connections', () => {
     expect(rig.counters.encodings).toBe(8);
     expect(rig.counters.deliveries).toBe(400);
     expect(rig.peers.map(({ writes }) => writes.length)).toEqual(Array(50).fill(1));
-    // The same buffer, not an equal one.
+    // All peers received the same buffer, not only equal ones.
     expect(new Set(rig.peers.map(({ writes }) => writes[0])).size).toBe(1);
     expect(messagesIn(rig.peers[0]?.writes ?? []).map(({ sequenceId }) => sequenceId)).toEqual([
       1, 2, 3, 4, 5, 6, 7, 8,

@@ -1,7 +1,7 @@
 /**
- * Delivers one event to the connections with a matching subscription. The event is matched once per group of equal filters, and its frame
- * is built once per distinct prefix: a thousand connections whose subscription has the id `ts` share one buffer. The sharing connections
- * are determined when a subscription is added or removed, so that a delivery visits only the send queues.
+ * Delivers each event to the connections with a matching subscription. An event is matched once per group of subscriptions with the same
+ * filter. Its frame is built once per prefix: for example, a thousand connections whose subscription has the id `ts` share one buffer. The
+ * sharing connections are determined when a subscription is added or removed, so that a delivery only has to visit the send queues.
  */
 import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -17,29 +17,35 @@ import { Audience, sharesOf } from './audience.ts';
 import type { Share } from './audience.ts';
 import { StreamChanges } from './stream-changes.ts';
 
-/** The subscriptions of one selector: of one stream, or of all streams that a pattern covers. */
+/** The subscriptions of one selector, which is one stream or a pattern that covers several streams. */
 interface SelectorFanout {
   readonly selector: string;
   readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
-  /** How many of the subscriptions follow many streams. */
+  /** How many of these subscriptions follow many streams. */
   many: number;
 }
 
-/** The selectors that cover a stream. Streams with the same selectors share one route, so that ten thousand sessions cost no more than one. */
+/**
+ * The selectors that cover a stream. Streams with the same selectors share one route, so that ten thousand session streams need no more
+ * memory than one.
+ */
 interface Route {
   readonly fanouts: readonly SelectorFanout[];
-  /** Whether a subscription follows the stream among many streams. */
+  /** Whether one of the subscriptions follows many streams. */
   readonly followed: boolean;
-  /** The audiences of the last event that matched several, with their shares. The next event mostly matches the same audiences. */
+  /**
+   * The audiences of the last event that matched several audiences, with their shares. They are kept, because the next event usually
+   * matches the same audiences.
+   */
   together: { readonly audiences: readonly Audience[]; readonly shares: readonly Share[] } | undefined;
 }
 
-/** Routes are found again when a stream has its next event; this bounds how many are kept. */
+/** The maximum number of cached routes. A route that was dropped is computed again at the next event of its stream. */
 const MAX_ROUTES = 100_000;
-/** How many of the streams with the newest events heartbeats can name (MUL-8). */
+/** Heartbeats can report changes of this many streams: those with the newest events (MUL-8). */
 const MAX_RECENT = 1_024;
-/** `maxItems` of `positions` in the contract. */
+/** Equals `maxItems` of `positions` in the contract. */
 const MAX_POSITIONS = 256;
 
 export interface FanoutOptions {
@@ -52,11 +58,11 @@ export interface FanoutOptions {
 
 export class Fanout {
   readonly #selectors = new SelectorMap<SelectorFanout>();
-  /** By stream; empty after a selector was added or removed. */
+  /** The route of each stream. Cleared when a selector is added or removed. */
   readonly #routes = new Map<string, Route>();
-  /** Routes by their selectors; emptied together with the routes by stream. */
+  /** The route of each list of selectors. Cleared together with `#routes`. */
   readonly #shared = new Map<string, Route>();
-  /** Followed streams and the number of their newest change, in the order of these numbers. */
+  /** For each followed stream, the number of its newest change. Sorted by this number. */
   readonly #recent = new Map<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();
@@ -67,7 +73,7 @@ export class Fanout {
     this.#options = options;
   }
 
-  /** Delivers every matching event of its streams to the subscription from now on. */
+  /** From now on, delivers every matching event of the subscription's streams to the subscription. */
   add(subscription: Subscription): void {
     this.#size += 1;
     for (const selector of subscription.selectors) {
@@ -86,7 +92,7 @@ export class Fanout {
     return fanout;
   }
 
-  /** Delivers nothing to the subscription from now on. */
+  /** From now on, delivers no events to the subscription. */
   remove(subscription: Subscription): void {
     let removed = false;
     for (const selector of subscription.selectors) {
@@ -119,17 +125,17 @@ export class Fanout {
     return route;
   }
 
-  /** Every subscription of the stream, alone or among others. */
+  /** All subscriptions to the stream, including those that also follow other streams. */
   *#subscribersOf(stream: string): Generator<Subscription> {
     for (const { subscriptions } of this.#routeOf(stream).fanouts) yield* subscriptions;
   }
 
-  /** Live subscriptions of this node. */
+  /** Number of subscriptions on this node that receive live events. */
   get size(): number {
     return this.#size;
   }
 
-  /** Every live subscription of this node, once. */
+  /** All subscriptions on this node that receive live events. Each is returned once. */
   *subscriptions(): Generator<Subscription> {
     for (const { selector, subscriptions } of this.#selectors.values())
       for (const each of subscriptions) if (each.selectors[0] === selector) yield each;
@@ -171,7 +177,10 @@ export class Fanout {
     this.#recent.set(stream, this.#changes);
   }
 
-  /** The streams with events since a change that these selectors cover, the newest ones if there are too many for a message; and the newest change. */
+  /**
+   * The streams that these selectors cover and that had events since the given change. If there are too many for a message, those with the
+   * newest events. Also returns the number of the newest change.
+   */
   changedSince(
     change: number,
     selectors: readonly string[],
@@ -186,7 +195,7 @@ export class Fanout {
     return { kind: 'event', frame, stream, epoch, sequenceId, since };
   }
 
-  /** Reports to every subscriber of the stream which events cannot be delivered (GAP-1). */
+  /** Reports lost events to all subscribers of the stream (GAP-1). */
   lose(loss: StreamLoss): void {
     const { stream, from, to, reason } = loss;
     this.#noteForWatches(stream);
@@ -204,7 +213,7 @@ export class Fanout {
     this.#say(affected, sourceGap(stream, { ...head, paths }));
   }
 
-  /** Reports the end of a stream to the subscriptions that follow it among many streams (MUL-6). */
+  /** Reports the end of a stream to those subscriptions that follow many streams (MUL-6). */
   end(stream: string): void {
     this.#noteForWatches(stream);
     for (const { id, session, stream: only } of this.#subscribersOf(stream))
@@ -234,7 +243,7 @@ function audiencesOf({ fanouts }: Route, record: EventRecord): readonly Audience
   return fanouts.flatMap(({ index }) => index.match(record));
 }
 
-/** The receivers of an event that matches these audiences of a route. */
+/** The receivers of an event that matches these audiences. */
 function sharesIn(route: Route, audiences: readonly Audience[]): readonly Share[] {
   const [first] = audiences;
   if (first === undefined) return [];

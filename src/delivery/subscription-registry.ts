@@ -1,6 +1,4 @@
-/**
- * Opens and ends subscriptions, and keeps the session, the fan-out and the broker consistent.
- */
+/** Opens and ends subscriptions. Keeps the session, the fan-out and the broker consistent with each other. */
 import type { Broker } from '../broker/broker.ts';
 import { Budget } from '../replay/budget.ts';
 import type { Fanout } from './fan-out.ts';
@@ -11,9 +9,11 @@ import type { Subscription } from '../session/subscription.ts';
 export class SubscriptionRegistry {
   readonly #broker: Broker;
   readonly #fanout: Fanout;
-  /** Memory of all subscriptions of this node, by principal. */
+  /** For each principal, the memory of its subscriptions on this node. */
   readonly filters: Budget;
-  /** The principal under which each subscription was counted: a session's principal may change. */
+  /**
+   * For each subscription, the principal under which it was counted. It must be remembered, because the principal of a session may change.
+   */
   readonly #owners = new Map<Subscription, string>();
 
   constructor(options: {
@@ -40,7 +40,7 @@ export class SubscriptionRegistry {
     this.#fanout.add(subscription);
   }
 
-  /** Ends a subscription. Events that were queued for it before are still sent. */
+  /** Ends a subscription. Events that are already queued for it are still sent. */
   end(subscription: Subscription): void {
     const { session } = subscription;
     if (!session.subscriptions.delete(subscription.id)) return;
@@ -56,7 +56,10 @@ export class SubscriptionRegistry {
   }
 }
 
-/** Takes the streams of a new subscription from the broker, with everything published before. @throws {ProtocolError} `broker_unavailable` */
+/**
+ * Attaches or follows the streams of a new subscription, so that this node has everything that was published before. @throws
+ * {ProtocolError} `broker_unavailable`
+ */
 export async function holdStreams(
   broker: Broker,
   subscription: Pick<Subscription, 'stream' | 'selectors'>,

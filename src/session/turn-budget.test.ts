@@ -23,7 +23,8 @@ test('work that arrives at many sockets at once is spread over turns, in order o
     if (!done) setImmediate(count);
   };
   count();
-  // Timers that are due at once run one after another in one turn, as the callbacks of readable sockets do.
+  // Timers that are due at the same time run one after another in one turn of the event loop, like the callbacks of sockets that can be
+  // read.
   const arrive = async (client: number): Promise<void> => {
     await delay(1);
     await turn.admit();
@@ -32,7 +33,7 @@ test('work that arrives at many sockets at once is spread over turns, in order o
   };
   await Promise.all(Array.from({ length: 20 }, (_, client) => arrive(client)));
   done = true;
-  // Three of 2 ms each use up 5 ms.
+  // Three commands of 2 ms each use up the 5 ms.
   expect(Math.max(...[...turns.values()].map((clients) => clients.length))).toBeLessThanOrEqual(3);
   expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });
@@ -64,7 +65,7 @@ test('long work in slices lets work that arrives later start after one slice', a
 test('processing time does not count time in which the process was stopped', () => {
   const turn = new TurnBudget(5);
   const waited = turn.measure();
-  // The thread sleeps, as when the machine runs something else.
+  // The thread sleeps. This simulates a machine that runs something else.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   expect(waited()).toBeLessThan(20);
   const worked = turn.measure();

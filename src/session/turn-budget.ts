@@ -1,16 +1,16 @@
 /**
- * The time that commands and requests of all clients together may take in one turn of the event loop. One read of a socket can
- * contain thousands of commands, and `ws` hands over all of them at once. Many connections can be read in one turn, and work that
- * waits only for promises also continues in the same turn.
+ * Limits the time that commands and requests of all clients together may take in one turn of the event loop. One read of a socket can
+ * contain thousands of commands, and `ws` emits all of them at once. In addition, many sockets can be read in one turn, and work that waits
+ * only for promises continues in the same turn.
  */
-/** Pieces of work below this are charged by the clock. */
+/** A piece of work that takes less than this time, in milliseconds, is charged by the clock instead of by processing time. */
 const LONG_MS = 1;
 
 export class TurnBudget {
   readonly #limitMs: number;
-  /** Time of the first command of this turn on the performance clock, in milliseconds. */
+  /** When the first command of this turn started, in milliseconds of `performance.now`. */
   #startedAt: number | undefined;
-  /** Processing time of this thread when the turn began. */
+  /** Processing time of this thread at the start of the turn. */
   #cpuBefore: NodeJS.CpuUsage | undefined;
 
   readonly #waiting: (() => void)[] = [];
@@ -19,7 +19,7 @@ export class TurnBudget {
     this.#limitMs = limitMs;
   }
 
-  /** Called when a command starts. */
+  /** Must be called when a command starts. */
   start(): void {
     if (this.#startedAt !== undefined) return;
     this.#startedAt = performance.now();
@@ -28,9 +28,10 @@ export class TurnBudget {
   }
 
   /**
-   * Begins to measure a piece of work that runs without interruption. The returned function gives its processing time in milliseconds.
-   * Asking the system for processing time costs as much as a small command, so it is asked once per turn, and again only after a piece
-   * that took long by the clock: the process may have been stopped meanwhile, for which no client is to pay.
+   * Begins to measure a piece of work that runs without interruption. @returns a function that returns the processing time of the work, in
+   * milliseconds. Asking the system for processing time costs as much as a small command. Therefore the system is asked once per turn, and
+   * again only after work that took long by the clock: the process may have been stopped in the meantime, and clients must not be charged
+   * for that.
    */
   measure(): () => number {
     this.start();
@@ -69,7 +70,7 @@ export class TurnBudget {
   }
 }
 
-/** Resolves after other sockets have been read and written. */
+/** Resolves in the next turn of the event loop, after other sockets were read and written. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

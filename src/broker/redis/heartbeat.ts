@@ -54,7 +54,7 @@ export class RedisHeartbeat {
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
     const { connection, channel, nodeId, announcement } = this.#options;
-    // A failed publish is ignored, because its heartbeat does not return, which the timer detects.
+    // A failed publish is ignored here: its heartbeat does not return, and the timer detects this.
     connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }

@@ -61,7 +61,7 @@ export class NodeRegistry {
     return this.standing.member;
   }
 
-  /** Whether this node may publish and read. It may if the current server has its entry. */
+  /** Whether this node may publish and read: it must hold its lease, and the current server must have the entry of this node. */
   get isRegistered(): boolean {
     return this.holdsLease && this.#current;
   }
