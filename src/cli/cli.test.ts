@@ -9,6 +9,10 @@ import { BIN, CliRunner, wait } from '../testing/cli-process.ts';
 let home: string;
 let watched: string;
 let runner: CliRunner;
+/** Several tests share a gateway, because they do not depend on what others published. */
+let sharing: CliRunner;
+/** The environment of commands for the shared gateway. */
+let shared: Readonly<Record<string, string>>;
 
 const start: CliRunner['start'] = (...args) => runner.start(...args);
 const finish: CliRunner['finish'] = (...args) => runner.finish(...args);
@@ -18,10 +22,15 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'tidemark-cli-'));
   watched = join(home, 'shop');
   await mkdir(join(watched, 'src'), { recursive: true });
+  sharing = new CliRunner(home);
   runner = new CliRunner(home);
+  ({ env: shared } = await sharing.serve());
 });
 afterEach(() => runner.close());
-afterAll(() => rm(home, { recursive: true }));
+afterAll(async () => {
+  await sharing.close();
+  await rm(home, { recursive: true });
+});
 
 describe('tidemark serve', () => {
   test('reports its addresses, watched directories, broker and warnings', async () => {
@@ -120,13 +129,16 @@ describe('tidemark listen', () => {
     await vi.waitUntil(() => listener.lines.length > 0, wait);
     listener.process.kill('SIGINT');
     expect(await listener.ended).toBe(130);
-    expect(listener.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    const changes = listener.lines.map((line) => JSON.parse(line) as { readonly payload: { readonly path: string } });
+    // On a busy machine, the gateway sees the file before its content is written, and reports that as a second change.
+    expect(new Set(changes.map(({ payload }) => payload.path))).toEqual(new Set(['src/a.ts']));
+    expect(changes[0]).toEqual(
       expect.objectContaining({
         event: 'file_change',
         isReplay: false,
         payload: expect.objectContaining({ path: 'src/a.ts', changeType: 'create', root: 'shop' }),
       }),
-    ]);
+    );
     expect(listener.stderr).toBe('');
   });
 
@@ -180,7 +192,7 @@ describe('tidemark listen', () => {
   });
 
   test('ends by --count or --timeout, with different exit codes', async () => {
-    const { env } = await serve();
+    const env = shared;
     expect(await finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
     const late = await finish(['listen', '--timeout', '0.2', '--count', '1'], { env });
     expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('before 1 event arrived') });
@@ -192,7 +204,7 @@ describe('tidemark listen', () => {
       code: 5,
       stderr: expect.stringContaining('No gateway answers at ws://127.0.0.1:1/ws'),
     });
-    const { env } = await serve();
+    const env = shared;
     const wrong = await finish(['listen', '--event', 'file_change', '--filter', 'entityTypes=class'], { env });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('filter_not_applicable') });
     const worded = [
@@ -231,14 +243,14 @@ describe('tidemark listen', () => {
 
 describe('a name that is nearly a declared one', () => {
   test('is accepted with a warning on stderr, and a filter value outside its list is refused', async () => {
-    const { env } = await serve();
+    const env = shared;
     const listening = start(['listen', '--event', 'file_changed'], { env });
     await listening.says('listening to file_changed');
     expect(listening.stderr).toMatch(/^warning: file_changed is not declared, .*; did you mean file_change\?\n/);
     const misspelt = ['broadcast', '--event', 'entity_creatd', '--payload', '{}'];
     expect(await finish(misspelt, { env })).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^entity_creatd is event 1 of main/),
+      stdout: expect.stringMatching(/^entity_creatd is event \d+ of main/),
       stderr: expect.stringContaining('did you mean entity_created?'),
     });
     expect(
@@ -254,7 +266,7 @@ describe('a name that is nearly a declared one', () => {
 
 describe('tidemark broadcast', () => {
   test('publishes every example of the contract', async () => {
-    const { env } = await serve();
+    const env = shared;
     const names = (await finish(['broadcast', '--example', 'list'])).stdout.trim().split('\n');
     expect(names).toEqual(expect.arrayContaining(['file_change', 'entity_created', 'session_event', 'custom']));
     for (const name of names) {
@@ -263,7 +275,7 @@ describe('tidemark broadcast', () => {
         stdout: expect.stringContaining('"duplicate":false'),
       });
     }
-  }, 30_000);
+  }, 120_000);
 
   test('reads a payload from stdin, publishes once per idempotency key, and explains errors', async () => {
     const { env } = await serve();
@@ -412,7 +424,7 @@ describe('tidemark key and tidemark token', () => {
     expect(await listener.ended).toBe(4);
     expect(listener.stderr).toMatch(/The credential is no longer accepted \(4101\)\. Give one with --token-file.*\n$/);
     expect(listener.stderr).not.toContain(key);
-  }, 30_000);
+  }, 120_000);
 
   test('reject unsafe and useless values', async () => {
     await writeFile(join(home, 'short'), 'short');

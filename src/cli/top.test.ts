@@ -8,7 +8,7 @@ import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 
 import type { Served } from '../testing/rig.ts';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { RawClient } from '../testing/raw-client.ts';
-import { BIN, CliRunner } from '../testing/cli-process.ts';
+import { BIN, CliRunner, COMMAND_ENV } from '../testing/cli-process.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'tidemark-top-'));
 const runner = new CliRunner(home);
@@ -129,7 +129,7 @@ describe('tidemark top', () => {
     const argv = [process.execPath, BIN, 'top', '--interval', '1', '--url', served.url];
     const terminal = spawn('/usr/bin/python3', ['-c', ON_A_TERMINAL, ...argv], {
       cwd: home,
-      env: { PATH: process.env['PATH'] },
+      env: COMMAND_ENV,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     onTestFinished(() => void terminal.kill('SIGTERM'));

@@ -9,6 +9,12 @@ export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
 /** How long to wait for something that is usually quick, and how often to check. The timeout is long enough for a busy machine. */
 export const wait = { timeout: 30_000, interval: 20 };
 
+/**
+ * The environment of every command: without the variables of the developer's shell, which commands would read as settings.
+ * With the cache of compiled modules, a command starts in a little more than half the time.
+ */
+export const COMMAND_ENV = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
+
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -26,7 +32,7 @@ export class CliProcess {
     const form = { TIDEMARK_LOG_FORMAT: 'text' };
     this.process = spawn(process.execPath, [BIN, ...argv], {
       cwd,
-      env: { PATH: process.env['PATH'], ...form, ...env },
+      env: { ...COMMAND_ENV, ...form, ...env },
     });
     this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => (this.stdout += chunk));
     this.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => (this.stderr += chunk));
