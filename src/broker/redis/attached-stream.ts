@@ -42,9 +42,9 @@ export interface AttachedStreamsOptions {
   readonly index: StreamIndex;
   readonly limits: BrokerLimits;
   readonly events: EventTable;
-  /** TTL of a stream's keys in milliseconds, 0 for none. */
+  /** TTL of a stream's keys in milliseconds; 0 if they do not expire. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream without events, in milliseconds, if `ttlOf` gives none. */
+  /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
   readonly blankTtlMs: number;
   readonly listener: () => BrokerListener | undefined;
   readonly log: BrokerLog;

@@ -1,6 +1,6 @@
 /**
- * Whether this node can work with Redis. Once per interval it sends a heartbeat and renews the lease; it decides when Redis is lost,
- * and lets the node continue only after it has joined again and read the missed events.
+ * Decides whether this node can work with Redis. At each interval, it sends a heartbeat and renews the node's lease. If heartbeats do not
+ * return, it reports that Redis is lost. The node may continue only after it has joined again and has read the events that it missed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../broker.ts';
@@ -18,9 +18,9 @@ export interface AvailabilityOptions {
   readonly streams: AttachedStreams;
   readonly intervalMs: number;
   readonly log: BrokerLog;
-  /** Subscribes to the channels of this node. @throws {Error} when Redis refuses or is unavailable */
+  /** Subscribes to the channels of this node. @throws {Error} if Redis refuses or is unavailable */
   readonly subscribe: () => Promise<void>;
-  /** Called after {@link Availability.connected} has changed. */
+  /** Called when {@link Availability.connected} has changed. */
   readonly onChange: () => void;
 }
 
@@ -28,7 +28,7 @@ export class Availability {
   readonly #options: AvailabilityOptions;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
-  /** False if the last attempt to subscribe failed. */
+  /** Whether the last attempt to subscribe succeeded. */
   #subscribed = false;
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
@@ -42,7 +42,7 @@ export class Availability {
     return this.#connected;
   }
 
-  /** Resolves when the first heartbeat has returned and the node has joined. @throws {Error} if that takes longer than 5 s */
+  /** Resolves when the first heartbeat has returned and the node has joined. @throws {Error} if this takes longer than 5 s */
   async start(): Promise<void> {
     let timeout: NodeJS.Timeout | undefined;
     const returned = new Promise<void>((resolve, reject) => {
@@ -60,7 +60,7 @@ export class Availability {
     await returned.finally(() => clearTimeout(timeout));
   }
 
-  /** Sends no further heartbeats. The node is still connected, so that it can leave. */
+  /** Stops sending heartbeats. The connection stays open, so that the node can still leave the registry. */
   stopHeartbeats(): void {
     clearInterval(this.#timer);
     this.#options.heartbeat.stop();
@@ -91,7 +91,7 @@ export class Availability {
     this.#options.onChange();
   }
 
-  /** Redis is reachable again: missed events are read before the node reports healthy. */
+  /** Called when Redis is reachable again. Missed events are read before the node reports that it is healthy. */
   recover(): Promise<void> {
     this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
     return this.#recovering;
@@ -101,7 +101,7 @@ export class Availability {
     const { connection, heartbeat, registry } = this.#options;
     if (!this.#subscribed) void this.resubscribe();
     heartbeat.tick();
-    // For example after a pause of this process. The other nodes may have given this one up.
+    // For example, this process was paused. The other nodes may have given up this node.
     if (!registry.holdsLease) this.reportLost('the lease of this node has expired');
     if (heartbeat.alive) {
       if (this.#connected) this.#renew();
@@ -123,7 +123,7 @@ export class Availability {
     streams.lookAtHeads();
   }
 
-  /** A server can be demoted and promoted again under a connection that stays. */
+  /** Reads the identity of the server again, because a server can be demoted and promoted while the connection stays open. */
   async #refreshIncarnation(): Promise<void> {
     const { connection, fence } = this.#options;
     if (connection.sharded) fence.connectionLost();
@@ -150,5 +150,5 @@ export class Availability {
   }
 }
 
-/** Interval between two attempts to connect, longer than connecting takes. */
+/** Minimum interval between two attempts to replace the connections, in milliseconds. It is longer than connecting takes. */
 const RESET_EVERY_MS = 2_000;

@@ -15,9 +15,9 @@ import type { ScriptName } from './scripts.ts';
 export interface RedisConnectionEvents {
   /** A message on a subscribed channel. */
   readonly onMessage: (channel: string, text: string) => void;
-  /** Called when the next command may reach another server than before. */
+  /** Called when the next command may reach another server than the previous one. */
   readonly onCommandsLost: () => void;
-  /** Called when all subscriptions are lost and can be made again; messages may have been missed. */
+  /** Called when all subscriptions were lost and can be made again. Messages may have been missed. */
   readonly onSubscriberReady: () => void;
 }
 
@@ -65,9 +65,7 @@ export class RedisConnection {
     return this.#address.mode === 'cluster';
   }
 
-  /**
-   * Makes the first connections. May be called again after {@link close}. @throws {Error} with the server and the reason
-   */
+  /** Connects for the first time. May be called again after {@link close}. @throws {Error} with the address of the server and the reason */
   async connect(): Promise<void> {
     this.#lastError = undefined;
     const { commands, subscriber } = (this.#clients = this.#create());
@@ -75,7 +73,7 @@ export class RedisConnection {
       await commands.connect();
       if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // ioredis only reports that the connection is closed; its error event had the reason.
+      // The rejection of ioredis only says that the connection is closed. The reason was in its error event.
       const reason = this.#lastReason() ?? String(error);
       throw connectionFault(`Redis at ${describeRedis(this.#address)}`, reason, error);
     }
@@ -95,7 +93,7 @@ export class RedisConnection {
     return bare(this.#usable().get(key));
   }
 
-  /** Reads a key and gives it a new time to live. */
+  /** Reads a key and renews its time to live. */
   async getAndExpire(key: string, ttlMs: number): Promise<string | null> {
     return bare(this.#usable().getex(key, 'PX', ttlMs));
   }
@@ -114,7 +112,7 @@ export class RedisConnection {
     return /^maxmemory_policy:(\S+)/m.exec(await bare(this.#usable().info('memory')))?.[1];
   }
 
-  /** Channels of the whole deployment, not of one shard. */
+  /** Subscribes to channels of the whole deployment, not of a single shard. */
   async subscribe(...channels: readonly string[]): Promise<void> {
     await bare(this.#subscriber().subscribe(...channels));
   }
@@ -134,8 +132,8 @@ export class RedisConnection {
   }
 
   /**
-   * Drops unresponsive connections and makes new ones immediately, because a frozen peer never closes them. The clients are
-   * replaced, because an ioredis client that is disconnected while it queries its sentinels never reconnects.
+   * Replaces connections that no longer respond, because a frozen server never closes them. The whole clients are replaced: an ioredis
+   * client that is disconnected while it asks its sentinels never reconnects.
    */
   reset(): void {
     if (this.#clients !== undefined) this.#replace(this.#clients);
@@ -148,7 +146,10 @@ export class RedisConnection {
     if (clients !== undefined) disconnect(clients);
   }
 
-  /** @throws {NotSent} while no command can be sent, because ioredis would queue it, or fail as if a reply were lost */
+  /**
+   * The client for commands. @throws {NotSent} if it is not ready. ioredis would then queue the command, or fail as if only the reply were
+   * lost.
+   */
   #usable(): Redis | Cluster {
     const client = this.#clients?.commands;
     if (client?.status === 'ready') return client;
@@ -164,7 +165,7 @@ export class RedisConnection {
   #create(): Clients {
     const clients = createClients(this.#options);
     const { commands, subscriber } = clients;
-    /** Forwards events of the current clients; those of replaced clients are ignored. */
+    /** Wraps a listener so that it ignores events of clients that have been replaced. */
     const current =
       <Args extends readonly unknown[]>(listener: (...args: Args) => void) =>
       (...args: Args): void => {
@@ -178,7 +179,7 @@ export class RedisConnection {
       );
       client.on('message', current(onMessage));
       client.on('smessage', current(onMessage));
-      // Not ended by our close(): ioredis gave up, so the clients are replaced.
+      // This client was not ended by our own `close`: ioredis gave up, so the clients must be replaced.
       client.on(
         'end',
         current(() => this.#replaceLater(clients)),
@@ -212,7 +213,7 @@ export class RedisConnection {
     const { commands, subscriber } = (this.#clients = this.#create());
     disconnect(old);
     this.#events.onCommandsLost();
-    // A failed first attempt is retried by the client or ends it; an ended client is replaced.
+    // If a first attempt fails, the client either tries again or ends. A client that has ended is replaced.
     for (const client of new Set([commands, subscriber])) client.connect().catch(() => undefined);
   }
 

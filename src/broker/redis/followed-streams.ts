@@ -1,4 +1,4 @@
-/** Which streams a node follows by their names or by patterns, and which of them it knows. */
+/** The selectors (names or patterns) that a node follows, and the streams that it knows because of them. */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { covers } from '../../catalogue/event-pattern.ts';

@@ -1,7 +1,7 @@
 /**
- * API keys in Redis, for all nodes. It uses one key:
+ * API keys in Redis, for all nodes. They are stored in one Redis key:
  *
- *   tidemark:api-keys         hash    <id> → the key as JSON, with its hash, never with its secret
+ *   tidemark:api-keys         hash    <id> → the API key as JSON; it contains the hash of the secret, never the secret
  */
 import type { Cluster, Redis } from 'ioredis';
 import type { StoredKey } from '../../auth/api-key.ts';
@@ -13,7 +13,10 @@ import { script } from './scripts.ts';
 import { describeRedis, parseRedisUrl } from './url.ts';
 
 const COMMAND_TIMEOUT_MS = 1_000;
-/** Attempts to write a change. An attempt fails only if another writer's change succeeded, and there are far fewer concurrent writers. */
+/**
+ * The maximum number of attempts to write a change. An attempt fails only if the change of another writer succeeded, and there are far
+ * fewer concurrent writers than this.
+ */
 const MOST_ATTEMPTS = 100;
 
 export class RedisKeyStorage implements KeyStorage {
@@ -31,12 +34,12 @@ export class RedisKeyStorage implements KeyStorage {
     this.#place = describeRedis(address);
   }
 
-  /** @throws {Error} with the server if it does not answer in time, and the key if its content is foreign */
+  /** @throws {Error} that names the server if it does not answer in time, and the Redis key if its content is not ours */
   async read(): Promise<readonly StoredKey[]> {
     return [...(await this.#texts())].map(([id, text]) => this.#parse(id, text));
   }
 
-  /** Repeats the change on the new content if another writer was faster. */
+  /** If another writer was faster, the change is repeated on the new content. */
   async change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       const texts = await this.#texts();
@@ -59,7 +62,7 @@ export class RedisKeyStorage implements KeyStorage {
     this.#client.disconnect();
   }
 
-  /** The stored keys, by id. */
+  /** The stored API keys as JSON, by id. */
   async #texts(): Promise<ReadonlyMap<string, string>> {
     return new Map(Object.entries(await this.#ask(() => this.#client.hgetall(this.#key))));
   }
@@ -69,7 +72,7 @@ export class RedisKeyStorage implements KeyStorage {
       const key: unknown = JSON.parse(text);
       if (isStoredKey(key)) return key;
     } catch {
-      // Reported below, because the parser's own text would quote the key.
+      // The error is thrown below, because the text of the parser's error would quote the API key.
     }
     throw new Error(`${this.#key} in Redis at ${this.#place} has no API key of this version under ${id}.`);
   }

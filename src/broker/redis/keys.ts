@@ -1,22 +1,22 @@
 /**
- * The keys of one stream in Redis. The braces are a hash tag: all of a stream's keys share a slot, so that one script
- * may touch them all in a cluster, and a stream's channel lives on the same shard (sharded pub/sub).
+ * The keys of one stream in Redis. The braces are a hash tag: all keys of a stream are in the same slot. Therefore, one script may use all
+ * of them in a cluster, and the channel of the stream is on the same shard (sharded pub/sub).
  *
- *   tidemark:{main}:meta      string  state, one text: f2 <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
+ *   tidemark:{main}:meta      string  state, as one text: f2 <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
  *                                       f2           format of the stream's keys (FORMAT)
- *                                       sequence     number of the newest event, 0 before the first
- *                                       at           its emittedAt in ms since 1970; the next one is never lower
- *                                       eventId      its id, `-` before the first
+ *                                       sequence     number of the newest event; 0 before the first event
+ *                                       at           its emittedAt in ms since 1970; that of the next event is never lower
+ *                                       eventId      its id; `-` before the first event
  *                                       epoch        one continuous run of the stream (STR-3)
- *                                       incarnation  run id and replication id of the server that may extend it
+ *                                       incarnation  run id and replication id of the server that may extend the stream
  *                                       losses       number of source losses announced so far
- *                                       evicted      1 once the bound on retained keys pushed one out
+ *                                       evicted      1 if a key was dropped because of the limit on retained keys
  *   tidemark:{main}:log       stream  <at>-<sequence> → e: <line>
- *   tidemark:{main}:latest    hash    <event> <key> → <line>, the newest event of a name under a key (RPL-3)
- *                                     names → the names of events that are kept per key, by nodes of whatever contract
- *   tidemark:{main}:order     zset    <key> by sequence: which key to push out first; a key is `entity <id>`,
+ *   tidemark:{main}:latest    hash    <event> <key> → <line>: the newest event of this name with this key (RPL-3)
+ *                                     names → the names of all events that any node retains per key; nodes may have different contracts
+ *   tidemark:{main}:order     zset    <key> by sequence: determines which key is dropped first. A key is `entity <id>`,
  *                                     `relationship <id>` or, for `latest`, `name <event>`
- *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>, a source's loss, the head at that moment and
+ *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>: a source loss, with the head at that moment and
  *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
@@ -31,7 +31,7 @@
  *   tidemark:0:nodes:<nodeId> answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
- * None of the first five holds a space and JSON holds no line break, so lines are joined by `\n` in one message.
+ * The first five parts contain no space, and JSON contains no line break. Therefore several lines can be joined by `\n` in one message.
  */
 import { createHash } from 'node:crypto';
 import type { RedisAddress } from './url.ts';
@@ -46,7 +46,7 @@ export interface StreamKeys {
   readonly channel: string;
 }
 
-/** The format of all keys. Increased with each change that an older node cannot read. */
+/** The format of all keys. It must be increased with each change that an older node cannot read. */
 export const FORMAT = '2';
 
 export class RedisKeys {
@@ -94,7 +94,7 @@ export class RedisKeys {
     };
   }
 
-  /** A hash, because the key and the principal can have any length and content. */
+  /** A digest is used, because the idempotency key and the principal can have any length and content. */
   once(stream: string, principal: string, idempotencyKey: string): string {
     const digest = createHash('sha256')
       .update(JSON.stringify([principal, idempotencyKey]))

@@ -1,10 +1,10 @@
-/** Parses the texts that the scripts in lua/ write; keys.ts shows their layout. */
+/** Parses the texts that the scripts in lua/ write. keys.ts describes their form. */
 import type { EventRecord } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { recordFromContent } from '../event-encoding.ts';
 import { FORMAT } from './keys.ts';
 
-/** The state of a stream in Redis. */
+/** The state of a stream, as it is stored in Redis. */
 export interface StreamState {
   readonly sequenceId: number;
   readonly at: number;
@@ -15,7 +15,7 @@ export interface StreamState {
   readonly evicted: boolean;
 }
 
-/** The position of a line; its content stays unparsed until the event is needed. */
+/** The position of a line. The content of the line is parsed only when the event is needed. */
 export interface Line {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -25,14 +25,14 @@ export interface Line {
   readonly content: string;
 }
 
-/** A message on a stream's channel that carries events. */
+/** A message with events on the channel of a stream. */
 export interface Published {
-  /** The server that published them. */
+  /** The server that published the events. */
   readonly incarnation: string;
   readonly lines: readonly Line[];
 }
 
-/** @throws {Error} if the text does not come from publish.lua */
+/** @throws {Error} if publish.lua did not write the text */
 export function parsePublished(text: string): Published {
   const [server = '', ...lines] = text.split('\n');
   if (!server.startsWith('@') || lines.length === 0)
@@ -40,7 +40,7 @@ export function parsePublished(text: string): Published {
   return { incarnation: server.slice(1), lines: lines.map(parseLine) };
 }
 
-/** The list that a script returns; missing items are ''. */
+/** The list that a script returned. A missing item becomes ''. */
 export function asTexts(reply: unknown): readonly string[] {
   if (!Array.isArray(reply)) throw new Error('a script returned something other than a list');
   return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));
@@ -71,7 +71,7 @@ export function parseState(text: string): StreamState {
   };
 }
 
-/** @throws {Error} if the text does not come from announce.lua: `<epoch> <sequence> <paths>`. */
+/** Parses `<epoch> <sequence> <paths>`. @throws {Error} if announce.lua did not write the text */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
   if (epoch === undefined) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);

@@ -1,4 +1,4 @@
-/** What a mirror reads of its stream in Redis. */
+/** The queries with which a mirror reads its stream from Redis. */
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { RedisKeys } from './keys.ts';

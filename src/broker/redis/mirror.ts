@@ -1,9 +1,10 @@
 /**
- * One attached stream on one node, with a history that stays contiguous even if messages are lost or reordered.
+ * The mirror of one attached stream on one node. Its history stays contiguous, even if messages are lost or reordered.
  *
- * Pub/sub is the fast path, the log is the truth. A message that follows the head is applied; one at or below it is a
- * repeat and dropped; one beyond it shows a hole, and the log is read again. Messages that arrive meanwhile are queued. Events
- * that the log no longer has are reported as a loss (GAP-1), and the mirror continues after them.
+ * Events arrive by pub/sub, which is fast, but only the log is reliable. A message that directly follows the head is applied. A message at
+ * or before the head is a repetition, and is ignored. A message further ahead shows that others are missing, so the log is read again;
+ * messages that arrive in the meantime are queued. Events that are no longer in the log are reported as a loss (GAP-1), and the mirror
+ * continues after them.
  */
 import type { GapReason } from '../../../generated/protocol.ts';
 import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
@@ -11,7 +12,7 @@ import { recordOf } from './line.ts';
 import type { Line, StreamState } from './line.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 
-/** History of one epoch of the stream, as in replay/history.ts. */
+/** The history of one epoch of the stream. See replay/history.ts. */
 export interface MirrorHistory {
   readonly events: number;
   readonly bytes: number;
@@ -24,9 +25,9 @@ export interface MirrorHistory {
 }
 
 export interface HistorySeed {
-  /** The position before the first event that will be appended. */
+  /** The position directly before the first event that will be appended. */
   readonly after: Position;
-  /** Newest events per key or name at or before that position, ascending. */
+  /** The newest event of each key or name at or before that position, in ascending order. */
   readonly retained: readonly EventRecord[];
   readonly keysEvicted: boolean;
 }
@@ -34,21 +35,21 @@ export interface HistorySeed {
 export interface LogPage {
   /** Undefined if the stream does not exist yet. */
   readonly state: StreamState | undefined;
-  /** Read before the page was requested: see EpochFence.departures. */
+  /** This value was read before the page was requested; see EpochFence.departures. */
   readonly departures: number;
   readonly more: boolean;
   readonly lines: readonly Line[];
 }
 
-/** The queries of a mirror. All reject if Redis cannot be reached. */
+/** The queries of a mirror. Each of them rejects if Redis cannot be reached. */
 export interface MirrorSource {
-  /** Lines from an entry on, including it, or from the start of the log. */
+  /** Lines of the log, beginning with the given entry, which is included. Without an entry, they begin at the start of the log. */
   readLog(from: { readonly at: number; readonly sequenceId: number } | undefined): Promise<LogPage>;
-  /** The newest events per key or name, in any order. */
+  /** The retained events, which are the newest per key or name, in any order. */
   readRetained(): Promise<readonly Line[]>;
-  /** Makes sure that the stream has an epoch that this server may extend. */
+  /** Ensures that the stream has an epoch that this server may extend. */
   open(): Promise<StreamState>;
-  /** Reports this node's knowledge to the fence; a contradiction begins a new epoch. */
+  /** Reports to the fence what this node knows of the stream. If it contradicts the log, a new epoch begins. */
   settle(): Promise<StreamState>;
   /** Whether the state belongs to the current server. */
   isSettled(state: StreamState): Promise<boolean>;
@@ -65,7 +66,7 @@ export interface MirrorOptions {
   readonly onKnown: (place: KnownPlace) => void;
   /** Called when the whole log up to the state of a page has been applied. */
   readonly onRead: (page: LogPage) => void;
-  /** Whether messages of a server may be applied. */
+  /** Whether messages of this server may be applied. */
   readonly accepts: (incarnation: string) => boolean;
 }
 
@@ -79,7 +80,10 @@ interface Loaded {
   head: KnownPlace;
 }
 
-/** The number of messages queued while the log is read. Further ones are read from the log. */
+/**
+ * The maximum number of messages that are queued while the log is read. Later messages are not needed, because their events are read from
+ * the log.
+ */
 const MAX_WAITING = 4_096;
 const MAX_RELOADS = 10;
 
@@ -104,13 +108,13 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** True when every event up to the position has been applied, or its epoch is over. */
+  /** True if all events up to the position have been applied, or if the epoch of the position has ended. */
   covers(position: Position): boolean {
     const head = this.#loaded?.head;
     return head !== undefined && head.epoch === position.epoch && head.sequenceId >= position.sequenceId;
   }
 
-  /** A line from the subscription, with the server that published it. */
+  /** Handles a line that arrived through the subscription. @param incarnation the server that published the line */
   receive(line: Line, incarnation: string): void {
     if (this.#catching !== undefined) {
       if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ incarnation, line });
@@ -121,7 +125,8 @@ export class StreamMirror {
   }
 
   /**
-   * Reads the log until the mirror has everything that the log had at this call. Concurrent calls share a run that has not started to read.
+   * Reads the log until the mirror has everything that the log had when this was called. Concurrent calls share one run, if it has not
+   * started to read.
    */
   async catchUp(): Promise<void> {
     if (this.#catching !== undefined) this.#again = true;
@@ -130,7 +135,7 @@ export class StreamMirror {
   }
 
   #catchUpUnasked(): void {
-    // Redis is unreachable: the reconnect, or the next check of the head, retries.
+    // If Redis is unreachable, the reconnect or the next check of the head tries again.
     this.catchUp().catch(() => undefined);
   }
 
@@ -147,7 +152,7 @@ export class StreamMirror {
     }
   }
 
-  /** @returns false if the line does not follow the head or its server is not trusted, so that the log must be read */
+  /** @returns false if the log must be read, because the line does not follow the head, or its server is not trusted */
   #apply(line: Line, incarnation: string): boolean {
     const loaded = this.#loaded;
     if (loaded === undefined || line.epoch !== loaded.head.epoch || !this.#options.accepts(incarnation)) return false;
@@ -170,7 +175,8 @@ export class StreamMirror {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { line, incarnation } of waiting) {
-      // A line of another epoch or server, or beyond a hole: the log, read once more, has it and what lies between.
+      // The line has another epoch or server, or events before it are missing. The log must be read again: it contains the line and
+      // everything before it.
       if (!this.#apply(line, incarnation)) this.#again = true;
     }
   }
@@ -196,7 +202,7 @@ export class StreamMirror {
     }
   }
 
-  /** Whether the stream is still the mirrored one. In doubt, the fence decides first. */
+  /** Whether the stream is still the mirrored one. If this is uncertain, the fence decides first. */
   async #goesOn(state: StreamState, head: KnownPlace): Promise<boolean> {
     const { source } = this.#options;
     const back =
@@ -207,13 +213,13 @@ export class StreamMirror {
     return settled.epoch === head.epoch;
   }
 
-  /** Another event has the sequenceId of our head: the fence ends this epoch. */
+  /** Another event has the sequenceId of our head. The fence then ends this epoch. */
   async #contradicted(): Promise<void> {
     await this.#options.source.settle();
     return this.#reload();
   }
 
-  /** Rebuilds the mirror from Redis; events that live subscribers miss are reported as a loss. */
+  /** Loads the mirror again from Redis. Events that live subscribers miss because of this are reported as a loss. */
   async #reload(): Promise<void> {
     for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
       const picture = await this.#readAll();
@@ -235,7 +241,7 @@ export class StreamMirror {
     do {
       const last = lines.at(-1);
       page = await source.readLog(last);
-      // A page begins with the requested entry, unless that has been trimmed meanwhile.
+      // A page begins with the requested entry, unless this entry was trimmed in the meantime.
       const [first] = page.lines;
       added = last !== undefined && first?.eventId === last.eventId ? page.lines.slice(1) : page.lines;
       lines.push(...added);
@@ -244,7 +250,8 @@ export class StreamMirror {
     if (state?.epoch !== begun.epoch || !(await source.isSettled(state))) return undefined;
     const readable = contiguous(linesUpTo(state, lines));
     const newest = readable.at(-1)?.sequenceId ?? 0;
-    // Trimmed while it was read, or never written: events missing from the log are not in history.
+    // Events may be missing at the end of the log: it was trimmed while it was read, or they were never written. The lines cannot be used
+    // as history then.
     const kept = newest === state.sequenceId ? readable : [];
     const floor = kept[0]?.sequenceId ?? state.sequenceId + 1;
     return { page, state, lines: kept, retained: below(retained, floor), floor };
@@ -290,8 +297,8 @@ function below(lines: readonly Line[], floor: number): readonly Line[] {
 }
 
 /**
- * The valid lines. After a script failed half-way, an entry may lie beyond the state, or several entries may have one sequenceId;
- * only the last of them was published.
+ * The valid lines. If a script failed half-way, there may be an entry after the newest position of the state, or several entries with the
+ * same sequenceId. Of these, only the last one was published.
  */
 function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
   const byNumber = new Map<number, Line>();
@@ -303,7 +310,7 @@ function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] 
     : [...byNumber.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
-/** The newest lines without a hole. */
+/** The newest lines that are contiguous. */
 function contiguous(lines: readonly Line[]): readonly Line[] {
   let start = lines.length - 1;
   while (start > 0 && lines[start - 1]?.sequenceId === (lines[start]?.sequenceId ?? 0) - 1) start -= 1;

@@ -1,6 +1,6 @@
 /**
- * Sends the publishes of one node. Those of one stream in one turn of the event loop are sent as one script call, in order. A
- * call costs Redis more than an event does (docs/guides/operate.md has the numbers).
+ * Sends the publishes of one node to Redis. The publishes of a stream in one turn of the event loop are sent in one script call, in order,
+ * because a call costs Redis more than an event (docs/guides/operate.md has the numbers).
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
@@ -18,11 +18,11 @@ import { asTexts } from './line.ts';
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
-  /** The line from the event id on. */
+  /** The part of the line that begins with the event id. */
   readonly rest: string;
-  /** `+key`, `-key` or nothing: see retain.ts. */
+  /** `+key`, `-key` or empty; see retain.ts. */
   readonly retain: string;
-  /** The Redis key that stores the result, if there is an idempotency key. */
+  /** The Redis key that stores the result of the publish, if the event has an idempotency key. */
   readonly onceKey?: string;
 }
 
@@ -34,7 +34,7 @@ export interface PublisherOptions {
   readonly limits: BrokerLimits;
   /** ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
-  /** Maximum number of events that wait for Redis. */
+  /** Maximum number of events that may wait for Redis. */
   readonly maxPending: number;
 }
 
@@ -51,7 +51,7 @@ const MAX_ENTERED = 100_000;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** A stream may have to be created and then settled before it accepts an event. */
+/** More than one attempt may be needed, because a stream may have to be created and then settled before it accepts an event. */
 const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
@@ -59,14 +59,16 @@ export class RedisPublisher {
   readonly #queues = new Map<string, Pending[]>();
   #pending = 0;
   #scheduled = false;
-  /** Streams that this node has entered into the index; the batches of a stream wait for it, and so keep their order. */
+  /**
+   * The streams that this node has entered into the index. The batches of a stream wait until it is entered, so that they keep their order.
+   */
   readonly #entered = new Map<string, Promise<void>>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
-  /** @throws {ProtocolError} `broker_unavailable`; `details.outcome` is `unknown` if the event may have been stored. */
+  /** @throws {ProtocolError} `broker_unavailable`. `details.outcome` is `unknown` if the event may have been stored. */
   publish(event: Outgoing): Promise<PublishResult> {
     if (this.#pending >= this.#options.maxPending) {
       const message = `${this.#pending} publishes are already waiting for Redis: nothing was stored, try again later`;
@@ -199,7 +201,7 @@ export class RedisPublisher {
     }
   }
 
-  /** The results of a batch, from the texts that lua/publish.lua returns. */
+  /** Converts the texts that lua/publish.lua returns to the results of a batch. */
   #results(
     stream: string,
     batch: readonly Pending[],
@@ -224,19 +226,19 @@ export class RedisPublisher {
   }
 }
 
-/** The result of the first publish under an idempotency key: `<epoch> <sequence> <eventId> <at>`. */
+/** Parses the result of the first publish with an idempotency key: `<epoch> <sequence> <eventId> <at>`. */
 function duplicateOf(stream: string, text: string): PublishResult {
   const [epoch = '', sequence, eventId = ''] = text.split(' ');
   return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
 interface Replies {
-  /** Read before the batch was sent: see EpochFence.departures. */
+  /** This value was read before the batch was sent; see EpochFence.departures. */
   readonly departures: number;
   readonly replies: readonly string[];
 }
 
-/** Nothing was stored; the message has the reason for the publisher. */
+/** Nothing was stored. The message tells the publisher why. */
 class NotStored extends Error {}
 
 function refused(stream: string, reply: string): NotStored {
@@ -251,8 +253,8 @@ const NOT_STORED = { outcome: 'not_stored' } as const;
 const UNKNOWN = { outcome: 'unknown' } as const;
 
 /**
- * Error codes with which Redis rejects a script before its first write, and the text for the publisher. Redis raises none of
- * these within a script (publish.lua).
+ * The error codes with which Redis rejects a script before the script has written anything, each with the text for the publisher. Redis
+ * never raises these codes while a script runs (publish.lua).
  */
 const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['OOM', 'Redis is out of memory'],
@@ -270,8 +272,8 @@ const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
 ];
 
 /**
- * Decides whether the event may have been stored. It was certainly not stored if it was not sent, or if Redis rejected the script
- * before its first write; any other error may have occurred after a write.
+ * Decides whether the event may have been stored. It was certainly not stored if it was not sent, or if Redis rejected the script before
+ * its first write. After any other error, it may have been stored.
  */
 export function publishFailure(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;

@@ -1,12 +1,13 @@
 /**
- * The broker for many nodes: order and history in Redis, a contiguous mirror of each attached stream on every node.
+ * The broker for several nodes. Redis has the order and the history of all streams; each node has a contiguous mirror of each stream that
+ * it has attached.
  *
  *   publish ─► publisher ─► lua/publish.lua ═► log + channel
- *   channel ─► mirror ─► onEvent        hole, repeat, reconnect: the mirror reads the log
- *   each second: a heartbeat, the lease (fence/registry) and a look at every head, because the last message may be the lost one
+ *   channel ─► mirror ─► onEvent        after a missing or repeated message, or a reconnect, the mirror reads the log
+ *   each second: a heartbeat, the lease (fence/registry), and a check of each stream's head, because its last message may be lost
  *   after a change of the server, the fence (fence/) decides whether the epoch continues
  *
- * keys.ts shows the keys.
+ * keys.ts describes the keys.
  *
  * @module tidemark/redis
  */
@@ -51,10 +52,10 @@ import type { RedisAddress } from './url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
 
 export interface RedisBrokerOptions {
-  /** See url.ts for the accepted forms. */
+  /** url.ts describes the accepted forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
-  /** What is kept per key or name (RPL-3). */
+  /** Determines which events are retained per key or name (RPL-3). */
   readonly events: EventTable;
   /** The id of this node, unique among the nodes that share the Redis; random by default. */
   readonly nodeId?: string;
@@ -62,15 +63,15 @@ export interface RedisBrokerOptions {
   readonly commandTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly deadAfterMs?: number;
-  /** The other nodes give a node up when it could not reach Redis for this time, in milliseconds (docs/decisions/0007). */
+  /** If this node cannot reach Redis for this time, in milliseconds, the other nodes give it up (docs/decisions/0007). */
   readonly leaseMs?: number;
-  /** How long a stream without events and subscribers is kept, in milliseconds; one hour by default. */
+  /** How long a stream without events and without subscribers is kept, in milliseconds; by default one hour. */
   readonly blankTtlMs?: number;
-  /** Maximum number of events that wait for Redis; further ones are rejected. */
+  /** Maximum number of events that may wait for Redis. Further events are rejected. */
   readonly maxPendingPublishes?: number;
 }
 
-/** A broker for `createGateway({ broker: redisBroker({ url }) })`. */
+/** Creates a broker for `createGateway({ broker: redisBroker({ url }) })`. */
 export function redisBroker(options: Omit<RedisBrokerOptions, keyof BrokerContext>): BrokerFactory {
   return (context) => new RedisBroker({ ...options, ...context });
 }
@@ -190,8 +191,9 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * May be called again after a failure. Waits until the other nodes know this one: a moment, or up to 1.25 leases if all of them
-   * ended without leaving. @throws {Error} with the server and the reason, if no heartbeat is received within 5 s
+   * Starts the broker. May be called again after a failure. Waits until the other nodes know this node. This usually takes a moment, but up
+   * to 1.25 leases if all of them ended without leaving.
+   * @throws {Error} with the server and the reason, if no heartbeat is received within 5 s
    */
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
@@ -295,7 +297,10 @@ export class RedisBroker implements Broker {
     });
   }
 
-  /** An unreadable message must not end the process; the next check of the head finds missing events. */
+  /**
+   * Handles a message. A message that cannot be read must not end the process; events that are missed because of it are found at the next
+   * check of the head.
+   */
   #receive(channel: string, text: string): void {
     try {
       if (channel === this.#keys.nodes) this.#hearNodes(text);
@@ -324,7 +329,7 @@ export class RedisBroker implements Broker {
 }
 
 /**
- * How long Redis may be unreachable before the nodes can no longer vouch for what they have seen, and how long a starting node
- * waits if all others ended without leaving. It exceeds the usual failover time of a sentinel or a managed Redis.
+ * How long Redis may be unreachable before the nodes can no longer vouch for what they have seen. A starting node waits for the same time
+ * if all others ended without leaving. It is longer than the usual failover time of sentinels or of a managed Redis.
  */
 const LEASE_MS = 20_000;

@@ -1,7 +1,7 @@
 /**
- * The losses of sources (GAP-2) of one attached stream on one node: each is reported once, in order, whether its message
- * arrived or was missed. Redis numbers them within an epoch. A number that does not follow the last one shows that some were
- * missed; these are then read.
+ * The source losses (GAP-2) of one attached stream on one node. Each loss is reported once and in order, even if its message was missed.
+ * Redis numbers the losses within an epoch. If a number does not follow the previous one, some messages were missed, and the losses are
+ * read from Redis.
  */
 import type { KeptLoss } from '../../replay/record.ts';
 import { Losses } from '../../replay/losses.ts';
@@ -9,17 +9,17 @@ import { parseLoss } from './line.ts';
 import type { StreamState } from './line.ts';
 
 export interface SourceLossesOptions {
-  /** The entries of the stream's losses in Redis from an id on. */
+  /** Reads the entries of the stream's losses in Redis, beginning with an id. */
   readonly read: (from: string) => Promise<readonly (readonly [id: string, fields: readonly string[]])[]>;
   readonly report: (loss: KeptLoss) => void;
   readonly onUnreadable: (error: unknown) => void;
 }
 
 export class SourceLosses {
-  /** Records losses for later resumes. */
+  /** Keeps the losses, so that a later resume can report them. */
   readonly kept = new Losses();
   readonly #options: SourceLossesOptions;
-  /** The number of the newest reported loss; undefined before {@link load}. */
+  /** The number of the loss that was reported last; undefined before {@link load}. */
   #number: number | undefined;
   #epoch = '';
 
@@ -36,15 +36,15 @@ export class SourceLosses {
     this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
   }
 
-  /** Handles the current state of the stream. */
+  /** Compares the reported losses with the current state of the stream, and reports those that were missed. */
   async look({ epoch, losses }: StreamState): Promise<void> {
     this.#countFrom(epoch);
     await this.#catchUp(losses);
   }
 
   /**
-   * A message: `?<number> <epoch> <sequence> <paths>`. A loss that follows the last one is reported at its place among the
-   * events. @throws {Error} if the message has another form
+   * Handles a message `?<number> <epoch> <sequence> <paths>`. If the loss follows the previous one, it is reported at its position among
+   * the events. @throws {Error} if the message has another form
    */
   receive(text: string): void {
     const end = text.indexOf(' ');
@@ -60,7 +60,7 @@ export class SourceLosses {
     }
   }
 
-  /** A new epoch restarts the count. */
+  /** Restarts the count of losses if the epoch is new. */
   #countFrom(epoch: string): void {
     if (this.#number === undefined || this.#epoch === epoch) return;
     this.#epoch = epoch;
@@ -72,7 +72,7 @@ export class SourceLosses {
     this.#options.report(loss);
   }
 
-  /** Reports the losses up to a number, each once. */
+  /** Reports the losses up to a number. Each loss is reported only once. */
   async #catchUp(upTo: number): Promise<void> {
     const known = this.#number;
     if (known === undefined || upTo <= known) return;
@@ -80,7 +80,7 @@ export class SourceLosses {
     try {
       for (const [id, [, text = '']] of await this.#options.read(`(${known}-0`)) {
         const number = numberOf(id);
-        // Arrived as a message while this was read.
+        // The message of this loss arrived while the losses were read.
         const wasReported = number > upTo && number <= this.#number;
         this.#number = Math.max(this.#number, number);
         const loss = parseLoss(text);
@@ -93,7 +93,7 @@ export class SourceLosses {
   }
 }
 
-/** The number of a loss: the part of its stream entry's id before the "-"; 0 if there is no entry. */
+/** The number of a loss, which is the part of its entry id before the "-". It is 0 if there is no entry. */
 function numberOf(id = '0'): number {
   return Number.parseInt(id, 10);
 }

@@ -1,10 +1,10 @@
 /**
- * The epoch fence (docs/decisions/0007): carries out in Redis what standing.ts, knowledge.ts and verdict.ts decide.
+ * The epoch fence (docs/decisions/0007). It executes in Redis what standing.ts, knowledge.ts and verdict.ts decide.
  *
- * A stream's state names the incarnation of the server that may extend it. After a restart or a promotion the two differ, and the
- * scripts reject the stream until the nodes have reported what they know of it: if the log contains every position that any node
- * has seen, the epoch continues; otherwise a new epoch begins. So no sequenceId is assigned twice within an epoch, and no
- * outdated client is reported as up to date.
+ * The state of a stream contains the incarnation of the server that may extend the stream. After a restart or a promotion, the server has
+ * another incarnation. The scripts then reject publishes on the stream, until the nodes have reported what they know of it. If the log
+ * contains every position that any node has seen, the epoch continues; otherwise a new epoch begins. In this way, no sequenceId is assigned
+ * twice within an epoch, and a client with events that Redis has lost is never reported as up to date.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConnection } from '../connection.ts';
@@ -28,14 +28,17 @@ export interface FenceOptions {
   readonly blankTtlMs: number;
   /** How long to wait for the testimonies of the other nodes, in milliseconds. */
   readonly waitMs: number;
-  /** How long a node waits before it concludes that no node vouches, in milliseconds; others may be reconnecting. */
+  /** How long a node waits before it concludes that no node vouches for the log, in milliseconds. Other nodes may still be reconnecting. */
   readonly listenMs: number;
 }
 
 const ASK_AGAIN_MS = 50;
-/** Longer than the wait for testimonies. */
+/** How long a testimony is kept, in milliseconds. It must be longer than the wait for testimonies. */
 const TESTIMONY_TTL_MS = 10_000;
-/** The number of remembered streams. A node that forgot a stream can no longer testify that it never knew a stream. */
+/**
+ * The maximum number of streams that a node remembers. A node that has forgotten a stream can no longer testify that it never knew a given
+ * stream.
+ */
 const MAX_KNOWN = 100_000;
 
 export class EpochFence {
@@ -53,17 +56,20 @@ export class EpochFence {
     know(this.#known, stream, place, MAX_KNOWN);
   }
 
-  /** Read this before a query, and pass it to {@link confirm} or {@link adopt} with the answer. */
+  /**
+   * Number of nodes given up so far. Read it before a query, and pass it to {@link confirm} or {@link adopt} together with the answer to
+   * the query.
+   */
   get departures(): number {
     return this.#options.registry.standing.departures;
   }
 
-  /** Confirms that the position was the newest of its stream after `departures` was read. */
+  /** Confirms that the position was the newest of its stream at a time after `departures` was read. */
   confirm(stream: string, place: KnownPlace, departures: number): void {
     confirm(this.#known, stream, place, departures);
   }
 
-  /** Accepts a state that this server may extend and that was read after `departures`. */
+  /** Accepts a state that was read after `departures`, and that the current server may extend. */
   adopt(stream: string, state: StreamState, departures: number): void {
     believe(this.#known, stream, state, MAX_KNOWN);
     confirm(this.#known, stream, state, departures);
@@ -75,17 +81,17 @@ export class EpochFence {
     return registry.holdsLease && applies(this.#known, registry.standing, stream, incarnation);
   }
 
-  /** Notes that the connection may reach another server from now on. */
+  /** Must be called when the connection may lead to another server from now on. */
   connectionLost(): void {
     this.#incarnations.clear();
   }
 
-  /** The incarnation of the stream's server, if it has been read on this connection. */
+  /** The incarnation of the stream's server, if it was already read on this connection. */
   cachedIncarnation(stream: string): string | undefined {
     return this.#options.registry.isRegistered ? this.#incarnations.get(this.#route(stream)) : undefined;
   }
 
-  /** @throws {Error} if the server is not a master, or this node may not learn from it yet */
+  /** The incarnation of the stream's server. @throws {Error} if the server is not a master, or if this node may not learn from it yet */
   async incarnation(stream: string): Promise<string> {
     const { registry } = this.#options;
     if (!registry.isRegistered) await registry.renew();
@@ -114,12 +120,12 @@ export class EpochFence {
     return state;
   }
 
-  /** Whether the state belongs to the current server. */
+  /** Whether the current server may extend the stream in this state. */
   async isCurrent(stream: string, state: StreamState): Promise<boolean> {
     return state.incarnation === (await this.incarnation(stream));
   }
 
-  /** Whether the nodes must compare their knowledge before the state can be trusted. */
+  /** Whether the nodes must compare what they know before this state can be trusted. */
   async isSuspicious(stream: string, state: StreamState): Promise<boolean> {
     if (!(await this.isCurrent(stream, state))) return true;
     const known = this.#known.streams.get(stream)?.place;
@@ -128,7 +134,8 @@ export class EpochFence {
   }
 
   /**
-   * Resolves once this server may extend the stream: in its epoch, or in a new one. Concurrent calls share one run.
+   * Decides whether the epoch of the stream continues or a new one begins. Resolves when the current server may extend the stream.
+   * Concurrent calls share one run.
    * @throws {Error} if Redis cannot be reached
    */
   settle(stream: string): Promise<StreamState> {
@@ -139,7 +146,7 @@ export class EpochFence {
     return settling;
   }
 
-  /** Answers another node's question about a stream with a testimony. */
+  /** Publishes this node's testimony about a stream, because another node asked for it. */
   async answer(stream: string): Promise<void> {
     if (this.#settling.has(stream)) return;
     await this.refreshIncarnation(stream);
@@ -197,7 +204,7 @@ export class EpochFence {
     return { text, state, number, incarnation, fenced, witnesses: parseWitnesses(all, incarnation) };
   }
 
-  /** @returns undefined if the stream stays undecided */
+  /** Executes a decision. @returns undefined if the stream stays undecided */
   async #carryOut(stream: string, heard: Heard, decision: Decision): Promise<StreamState | undefined> {
     if (decision.kind === 'wait') return undefined;
     if (decision.kind === 'settled') return heard.state;
@@ -222,18 +229,18 @@ export class EpochFence {
     return status === 'done' ? parseState(state) : undefined;
   }
 
-  /** Without a cluster all streams are on one server. */
+  /** The key under which the incarnation of the stream's server is cached. Without a cluster, all streams are on the same server. */
   #route(stream: string): string {
     return this.#options.connection.sharded ? stream : '';
   }
 }
 
-/** The testimonies about a stream that have been read so far. */
+/** The testimonies about a stream that were read, and the state to which they refer. */
 interface Heard {
-  /** The judged state, as stored in Redis. */
+  /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
-  /** The number of the last testimony. */
+  /** The number of the newest testimony. */
   readonly number: string;
   readonly incarnation: string;
   readonly fenced: boolean;
@@ -246,7 +253,7 @@ function parseFound(text: string): Found {
   return kind === 'trimmed' ? { kind } : { kind: 'missing' };
 }
 
-/** The nodes that testified under the current server. */
+/** The testimonies that were given under the current server. */
 function parseWitnesses(fields: readonly string[], incarnation: string): readonly Witness[] {
   const witnesses: Witness[] = [];
   for (let at = 0; at < fields.length; at += 2) {
