@@ -71,7 +71,10 @@ const APART: readonly (readonly [string, string])[] = [
   ['mcp/', 'codegen/'],
 ];
 
-/** What the MCP server may import of src/: how agents work together, and how a command line reaches a gateway; and how a request line is parsed. */
+/**
+ * The parts of src/ that the MCP server may import: how agents work together, how a command line reaches a gateway, and how a request line
+ * is parsed.
+ */
 const SHARED_WITH_MCP = [
   'src/agents/',
   'src/auth/request-target.ts',

@@ -20,7 +20,7 @@ export function selects(selectors: readonly string[], stream: string): boolean {
   return selectors.some((each) => covers(each, stream));
 }
 
-/** The names that the selectors cover, of those that exist now; if there is no pattern, the selectors themselves. */
+/** The existing names that the selectors cover. If no selector is a pattern, the selectors themselves, even those that do not exist. */
 export function* selectedNames(selectors: readonly string[], existing: Iterable<string>): Generator<string> {
   if (!selectors.some((each) => each.endsWith('*'))) yield* selectors;
   else for (const each of [...existing]) if (selects(selectors, each)) yield each;

@@ -141,7 +141,7 @@ export class Fanout {
       for (const each of subscriptions) if (each.selectors[0] === selector) yield each;
   }
 
-  /** Notes the streams of these selectors that change from now on, until the notes are stopped. */
+  /** From now on, tracks which of the streams that these selectors cover change, until `stop` of the result is called. */
   watch(selectors: readonly string[]): StreamChanges {
     const changes = new StreamChanges(selectors, (stopped) => this.#watches.delete(stopped));
     this.#watches.add(changes);

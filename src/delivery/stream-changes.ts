@@ -1,4 +1,4 @@
-/** The streams that have changed while a subscription to many of them is being planned (MUL-7). */
+/** Tracks which streams change while a subscription to many streams is being planned (MUL-7). */
 import { selects } from '../broker/stream-selectors.ts';
 
 export class StreamChanges {
@@ -11,12 +11,12 @@ export class StreamChanges {
     this.#onStop = onStop;
   }
 
-  /** Called for every stream of the node that has an event or a loss, or that ends. */
+  /** Must be called for each stream of the node that has an event or a loss, or that ends. */
   note(stream: string): void {
     if (!this.#streams.has(stream) && selects(this.#selectors, stream)) this.#streams.add(stream);
   }
 
-  /** How many streams have changed since the last {@link take}. */
+  /** Number of streams that have changed since the last {@link take}. */
   get size(): number {
     return this.#streams.size;
   }
@@ -28,7 +28,7 @@ export class StreamChanges {
     return streams;
   }
 
-  /** Ends the notes. */
+  /** Stops tracking changes. */
   stop(): void {
     this.#onStop(this);
   }

@@ -26,7 +26,9 @@ export class SubscriptionRegistry {
     this.filters = new Budget(options.limits.filterBytes);
   }
 
-  /** Notes which of the streams of these selectors change, until the notes are stopped. They must be followed. */
+  /**
+   * Tracks which of the streams that these selectors cover change, until `stop` of the result is called. The selectors must be followed.
+   */
   watchStreams(selectors: readonly string[]): StreamChanges {
     return this.#fanout.watch(selectors);
   }

@@ -35,7 +35,7 @@ export interface HandlerServices {
   readonly events: EventTable;
   readonly broadcast: 'on' | 'off';
   readonly counters: Counters;
-  /** Shared by all commands and HTTP operations. */
+  /** The time budget of a turn, which all commands and HTTP operations share. */
   readonly turn: TurnBudget;
   readonly now: () => number;
   /** Called after the credential of a session was replaced, so that the new credential is watched for expiry and revocation. */

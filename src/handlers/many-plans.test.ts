@@ -17,7 +17,7 @@ import { TurnBudget } from '../session/turn-budget.ts';
 import { ManyPlans } from './many-plans.ts';
 import { selectionOf } from './stream-replay.ts';
 
-/** A turn has time for one stream. Before each later turn, `between` runs. */
+/** A budget in which each turn has time for only one stream. `between` runs before each further turn. */
 class OneStreamTurns extends TurnBudget {
   readonly #between: (turn: number) => Promise<unknown>;
   turns = 0;
@@ -39,7 +39,7 @@ class OneStreamTurns extends TurnBudget {
 
 const TTL_MS = 60_000;
 
-/** Plans of a subscription to `session:*`, with streams that change between the turns. */
+/** The plans of a subscription to `session:*`, whose streams change between the turns. */
 async function plansOf(streams: number, between: (broker: MemoryBroker, turn: number) => unknown) {
   let nowMs = 0;
   const now = (): number => nowMs;
@@ -137,7 +137,7 @@ describe('plans that are made ahead', () => {
       at <= 200 ? tick(broker, `session:${at - 1}`) : undefined,
     );
     await plans.planAhead();
-    // All of them have changed once, so all of them are planned twice.
+    // Each stream has changed once, so each is planned twice.
     expect(turn.turns).toBe(401);
     expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 200 }, () => 2));
   });

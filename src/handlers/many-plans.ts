@@ -1,7 +1,7 @@
 /**
- * The plans of a subscription to many streams (MUL-4, MUL-5, MUL-7). Planning ten thousand streams takes longer than other clients may wait,
- * so it is done in slices, ahead of the turn in which the subscription becomes live. In that turn only the streams are planned again that
- * have changed meanwhile.
+ * The plans of the replays of a subscription to many streams (MUL-4, MUL-5, MUL-7). Planning ten thousand streams would block other clients
+ * for too long. Therefore it is done in slices, before the turn of the event loop in which the subscription becomes live. In that turn,
+ * only the streams that have changed in the meantime are planned again.
  */
 import type { SubscribeData } from '../../generated/types.ts';
 import type { Broker, FollowedStream } from '../broker/broker.ts';
@@ -13,9 +13,12 @@ import type { Subscription } from '../session/subscription.ts';
 import { planStream } from './stream-replay.ts';
 import type { Selection, StreamPlan } from './stream-replay.ts';
 
-/** The last turn may plan this many streams again. */
+/** Maximum number of streams that may be planned again in the last turn. */
 const FEW_STREAMS = 64;
-/** Streams may change faster than they are planned, so this many rounds are made ahead, at most. */
+/**
+ * Maximum number of rounds of planning before the last turn. There must be a limit, because streams may change faster than they are
+ * planned.
+ */
 const MOST_ROUNDS = 5;
 
 export interface Preparation {
@@ -26,11 +29,11 @@ export interface Preparation {
 }
 
 export interface FinishedPlans {
-  /** Of the streams that have events. */
+  /** The plans of the streams that have events. */
   readonly plans: readonly StreamPlan[];
-  /** The streams without events, of which the client has a position. */
+  /** The streams for which the client has a position, but which have no events. */
   readonly ended: readonly string[];
-  /** Failed resumes of streams without events. */
+  /** The plans of streams without events whose resume fails. */
   readonly gone: readonly StreamPlan[];
 }
 
@@ -71,7 +74,7 @@ export class ManyPlans {
     this.#changes = selection.context.registry.watchStreams(selection.subscription.selectors);
   }
 
-  /** Plans all streams, as far as the time of each turn allows. */
+  /** Plans all streams. Continues in later turns of the event loop if the time of a turn is used up. */
   async planAhead(): Promise<void> {
     const { broker, turn } = this.#selection.context;
     await this.#planInSlices(broker.followed(this.#selection.subscription.selectors));
@@ -94,14 +97,14 @@ export class ManyPlans {
     session.chargeWork(measured());
   }
 
-  /** The changed streams that exist. The plans of all changed streams are forgotten. */
+  /** Forgets the plans of all changed streams. @returns those of the changed streams that still exist */
   #changed(): Iterable<FollowedStream> {
     const streams = this.#changes.take();
     for (const each of streams) this.#plans.delete(each);
     return this.#selection.context.broker.followed(streams);
   }
 
-  /** Makes all plans agree with the streams of this moment. */
+  /** Completes the plans, so that they match the current state of all streams. */
   finish(): FinishedPlans {
     const { session, turn, broker } = this.#selection.context;
     const measured = turn.measure();
@@ -114,7 +117,7 @@ export class ManyPlans {
     return { plans: [...this.#plans.values()], ended: ended.map(({ stream }) => stream), gone };
   }
 
-  /** Must be called if the plans are not finished. */
+  /** Stops tracking changes. Must be called if `finish` is not called. */
   stop(): void {
     this.#changes.stop();
   }

@@ -16,7 +16,7 @@ export interface Planned {
   readonly begin: () => void;
 }
 
-/** Makes the reply: plans again the streams that have changed since their plan was made (MUL-7). */
+/** Creates the reply. Streams that have changed since they were planned are planned again (MUL-7). */
 export function finishMany(plans: ManyPlans, { data, selection }: Pick<Preparation, 'data' | 'selection'>): Planned {
   const { subscription } = selection;
   const finished = plans.finish();

@@ -26,7 +26,7 @@ export interface PlanFacts {
   readonly request: StreamRequest;
 }
 
-/** What a subscription selects, made once for all of its streams. */
+/** What a subscription selects. It is created once, and used for all streams of the subscription. */
 export interface Selection extends Pick<RecoveryFacts, 'matches' | 'concerns' | 'table' | 'filtered' | 'policies'> {
   readonly subscription: Subscription;
   readonly context: HandlerContext;

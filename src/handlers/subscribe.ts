@@ -155,11 +155,11 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
   });
 }
 
-/** A subscription whose streams are held, with everything that must be released if it does not become live. */
+/** A subscription whose streams are attached or followed, but which is not live yet. */
 interface Ready {
-  /** Takes the snapshots. */
+  /** Takes the snapshots of the streams, and plans the replay. */
   readonly plan: () => Planned;
-  /** Releases what is not needed once the subscription is live. */
+  /** Releases what the subscription no longer needs once it is live. */
   readonly letGo: () => void;
 }
 

@@ -112,7 +112,10 @@ export interface AttemptOptions {
   readonly proxies: TrustedProxies;
 }
 
-/** A request for events is an attempt to connect: it is limited as an upgrade is, before its credential is looked up, and its refusal is counted (SSE-3). */
+/**
+ * Treats a request for events as an attempt to connect, like an upgrade: its rate is limited before its credential is looked up, and its
+ * refusal is counted (SSE-3).
+ */
 export function attemptHooks({
   room,
   counters,

@@ -30,7 +30,7 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
 const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES).map(({ code }) => code)];
 
-/** The statuses of refused upgrades and requests for events. */
+/** The HTTP statuses with which upgrades and requests for events are refused. */
 const REFUSALS = [400, 401, 403, 404, 422, 426, 429, 500, 503];
 
 /**

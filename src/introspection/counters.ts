@@ -42,7 +42,7 @@ export class Counters {
     this.#accepted += 1;
   }
 
-  /** Upgrades and requests for events refused, by HTTP status. */
+  /** Number of refused upgrades and requests for events, by HTTP status. */
   get refused(): Tally<number> {
     return this.#refused;
   }

@@ -75,7 +75,7 @@ type Retained = Map<string, Map<string, EventRecord>>;
 /** The number of dropped events after which the array is shortened. Shortening moves all remaining events, so it is done rarely. */
 const TRIM_AT = 1024;
 
-/** The events from an index on, copied once: what a snapshot returns must not change. */
+/** The events beginning with an index. They are copied, because what a snapshot has returned must not change. */
 function keptFrom(log: readonly (EventRecord | undefined)[], start: number): readonly EventRecord[] {
   const kept: EventRecord[] = [];
   for (let at = start; at < log.length; at += 1) {

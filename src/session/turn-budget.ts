@@ -45,9 +45,9 @@ export class TurnBudget {
   }
 
   /**
-   * Resolves when work may start: in a later turn if the time of this turn is used up. The time of the work counts from then on.
-   * Waiting work is admitted in order of arrival, as far as the time of each turn allows. Long work that asks again after each of its
-   * slices is behind all other work that waits.
+   * Resolves when work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that turn.
+   * Waiting work is admitted in the order of its arrival, as far as the time of each turn allows. Long work calls this again after each of
+   * its slices, and then waits behind all other waiting work.
    */
   async admit(): Promise<void> {
     if (this.over || this.#waiting.length > 0)
@@ -58,7 +58,7 @@ export class TurnBudget {
     this.start();
   }
 
-  /** There is one immediate for each that waits. What an admitted one does runs before the next immediate. */
+  /** There is one immediate for each waiting piece of work. An admitted piece of work runs before the next immediate. */
   readonly #admitNext = (): void => {
     if (this.over) setImmediate(this.#admitNext);
     else this.#waiting.shift()?.();

@@ -302,7 +302,7 @@ export class TreeSource {
     this.#tree.watchers.clear();
   }
 
-  /** Whether the root is certainly still there. If not, it is checked in the next step. */
+  /** Whether the root certainly still exists unchanged. If this is not certain, the root is checked in the next step. */
   #rootIsUnchanged(): boolean {
     const isUnchanged = this.#root.isUnchanged();
     if (!isUnchanged) this.#nextCheckMs = 0;

@@ -1,4 +1,7 @@
-/** The watched directory itself: whether the operator's path still leads to it, and why it cannot be watched at present. */
+/**
+ * The root of a watched tree. Checks whether the path of the operator still leads to the watched directory, and reports why the directory
+ * cannot be watched.
+ */
 import type { Disk } from './disk.ts';
 import { isGone, reasonOf } from './errors.ts';
 import { isSameFile } from './facts.ts';
@@ -6,14 +9,14 @@ import type { Facts } from './facts.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** `unclear`: an error that does not prove that the directory is gone. */
+/** `unclear`: there was an error, but it does not prove that the directory was deleted. */
 export type RootState = 'same' | 'replaced' | 'gone' | 'unclear';
 
 export interface WatchedRootOptions {
   readonly disk: Disk;
-  /** As the operator wrote it. Symbolic links in it are resolved again at every look. */
+  /** The path as the operator wrote it. Each check resolves symbolic links in this path again. */
   readonly directory: string;
-  /** Called with the reason when the root cannot be watched; once for each new reason. */
+  /** Called if the root cannot be watched. Called only once for each new reason. */
   readonly onFault: (reason: string) => void;
 }
 
@@ -21,7 +24,7 @@ export class WatchedRoot {
   readonly #options: WatchedRootOptions;
   readonly #path: ByteString;
   #facts: Facts | undefined;
-  /** The facts that the last look found. */
+  /** The facts of the directory that `look` found last. */
   #found: Facts | undefined;
   #reason: string | undefined;
 
@@ -30,18 +33,18 @@ export class WatchedRoot {
     this.#path = toByteString(options.directory);
   }
 
-  /** The facts of the directory that is watched; undefined while there is none. */
+  /** The facts of the watched directory; undefined if no directory is watched at the moment. */
   get facts(): Facts | undefined {
     return this.#facts;
   }
 
-  /** Starts with the directory at the operator's path. @throws {Error} when there is none */
+  /** Begins with the directory at the path of the operator. @throws {Error} if there is no directory */
   open(): void {
     this.#facts = this.#options.disk.follow(this.#path);
     if (this.#facts.fileType !== 'directory') throw new Error(`${this.#options.directory} is not a directory`);
   }
 
-  /** Compares the operator's path with the directory that is watched. */
+  /** Compares the directory at the path of the operator with the watched directory. */
   look(): RootState {
     try {
       const found = this.#options.disk.follow(this.#path);
@@ -57,7 +60,7 @@ export class WatchedRoot {
     return this.#facts !== undefined && isSameFile(this.#found, this.#facts) ? 'same' : 'replaced';
   }
 
-  /** Whether the operator's path certainly leads to the watched directory. Reports nothing. */
+  /** Whether the path of the operator certainly leads to the watched directory. Faults are not reported. */
   isUnchanged(): boolean {
     try {
       return this.#facts !== undefined && isSameFile(this.#options.disk.follow(this.#path), this.#facts);
@@ -66,7 +69,7 @@ export class WatchedRoot {
     }
   }
 
-  /** From now on, the directory that the last look found is the watched one. */
+  /** From now on, the watched directory is the one that `look` found last. */
   adopt(): void {
     this.#facts = this.#found;
   }
@@ -75,7 +78,7 @@ export class WatchedRoot {
     this.#facts = undefined;
   }
 
-  /** The root is watched again, so the next fault is reported, whatever its reason. */
+  /** Must be called when the root is watched again. The next fault is then reported, even if its reason is the same as before. */
   recovered(): void {
     this.#reason = undefined;
   }

@@ -147,7 +147,7 @@ export class Simulation {
       events,
       broadcast: 'off',
       counters,
-      // A step runs all of its commands, however long the machine takes.
+      // No limit, so that a step runs all of its commands, even on a slow machine.
       turn: new TurnBudget(Infinity),
       now,
       onPrincipal: () => undefined,
