@@ -39,7 +39,10 @@ const program = remoteOptions(new Command('tidemark-mcp'))
   .option('--contract <path>', 'own events: the document, or the directory of `tidemark contract build`')
   .option('--stream <name>', 'a stream to list as a resource; may be repeated (default: main)', append)
   .option('--http <host:port>', 'serve over HTTP at this address, such as 127.0.0.1:7410', readAddress)
-  .option('--callers <file>', 'with --http: the callers, their tokens and their credentials of the gateway (JSON)')
+  .option(
+    '--callers <file>',
+    'with --http: JSON file with the callers, their tokens for this server and their gateway credentials',
+  )
   .option(
     '--allow-host <name>',
     'with --http: a host name by which clients and web pages reach this server; may be repeated',
@@ -94,9 +97,12 @@ function readAddress(text: string): Address {
   return { host, port: Number(port) };
 }
 
-/** The log of this program. Errors of libraries have no credential in their texts: none is ever part of an address. */
+/**
+ * Writes a fault to the log of this program. The texts of library errors contain no credential, because no address
+ * contains one.
+ */
 function onFault(error: unknown): void {
-  // The client has gone before it had sent or read everything.
+  // The client has disconnected before it had sent or read everything.
   if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -17,7 +17,7 @@ export type { Contract } from './contract/contract.ts';
 export { Gateway } from './gateway/gateway.ts';
 export type { GatewayOptions } from './gateway/gateway.ts';
 
-/** What the servers of one caller share. */
+/** The settings and objects that all servers of one caller share. */
 export type McpHost = EventsHost & StreamsHost;
 
 const INSTRUCTIONS =

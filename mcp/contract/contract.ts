@@ -1,4 +1,7 @@
-/** The contract of the gateway as the MCP server needs it: event names, payload schemas, filter fields. Own events included. */
+/**
+ * The parts of the gateway's contract that the MCP server needs: event names, payload schemas, filter fields. Includes
+ * the user's own events.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { loadContract } from '../../src/catalogue/built-contract.ts';
 import { loadCodegen } from '../../src/cli/codegen.ts';
@@ -12,11 +15,11 @@ export interface EventKind {
   readonly description: string | undefined;
   /** Self-contained JSON Schema of the payload. */
   readonly payload: JsonSchema;
-  /** The filter fields that constrain the event. */
+  /** The filter fields that apply to the event. */
   readonly filters: readonly string[];
   /** Which past events a new subscriber receives: `none`, `latest`, `latest-per-key` or `log`. */
   readonly replay: string;
-  /** The kind of stream to which the event belongs (`x-stream`); undefined if it may be published on any. */
+  /** The kind of stream to which the event belongs (`x-stream`); undefined if it may be published on any stream. */
   readonly stream: 'session' | 'workspace' | undefined;
 }
 
@@ -24,11 +27,11 @@ export interface Contract {
   readonly version: string;
   /** Declared events by name, in alphabetical order. */
   readonly events: ReadonlyMap<string, EventKind>;
-  /** All other events (EVT-4). */
+  /** What applies to all other events (EVT-4). */
   readonly custom: EventKind;
-  /** Filter field → description. */
+  /** From each filter field to its description. */
   readonly filters: ReadonlyMap<string, string>;
-  /** A schema with everything that it refers to. */
+  /** A copy of the schema that also contains the schemas to which it refers. */
   complete(schema: JsonSchema): JsonSchema;
 }
 
@@ -58,14 +61,15 @@ const CUSTOM = '*';
 const STOCK = new URL('../../generated/contract.json', import.meta.url);
 
 /**
- * @param path of an own-events document, a contract or a built form; without it, the contract of this version
+ * @param path an own-events document, a contract, or the directory that `tidemark contract build` wrote; by default the
+ * contract of this version
  * @throws {CliError} if the contract cannot be read or has findings
  */
 export async function readContract(path: string | undefined): Promise<Contract> {
   if (path === undefined) return parse(JSON.parse(await readFile(STOCK, 'utf8')) as Bundle);
   try {
     if ((await stat(path)).isDirectory()) {
-      // Checks that the directory is complete and of this version.
+      // Also checks that the directory is complete and was written by this version.
       const { location } = await loadContract(path);
       return parse(JSON.parse(await readFile(new URL('contract.json', location), 'utf8')) as Bundle);
     }

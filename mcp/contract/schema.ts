@@ -1,4 +1,4 @@
-/** JSON Schemas of the contract, each complete in itself, as tools and event types publish them. */
+/** Makes JSON Schemas of the contract self-contained, because tools and event types publish each one separately. */
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -10,8 +10,8 @@ const CONTRACT_REF = '#/components/schemas/';
 const OWN_REF = '#/$defs/';
 
 /**
- * The schema with every schema of the contract that it refers to, in `$defs`. Members that begin with `x-` are left out: they
- * are for the contract's own tools, and validators may refuse unknown keywords.
+ * The schema with every schema of the contract that it refers to, in `$defs`. Members that begin with `x-` are left
+ * out, because validators may refuse unknown keywords.
  * @param schemas `components.schemas` of the bundled contract, to which `$ref`s point
  */
 export function selfContained(schema: JsonSchema, schemas: Readonly<Record<string, JsonSchema>>): JsonSchema {
@@ -29,7 +29,7 @@ export function selfContained(schema: JsonSchema, schemas: Readonly<Record<strin
     const target = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
     if (target === undefined) return reference;
     if (!found.has(name)) {
-      // Set before its references are followed, because a schema may refer to itself.
+      // Set a placeholder before the references are followed, because a schema may refer to itself.
       found.set(name, undefined);
       found.set(name, copy(target));
     }

@@ -1,7 +1,7 @@
 /**
- * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). It holds the stream, its epoch and the position, so
- * that a cursor of another run of the stream is recognised, and events that are lost with it are reported as truncated. Inside a picture
- * it also holds where the picture was taken.
+ * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). It contains the stream, its epoch and
+ * the position. So a cursor from another epoch of the stream is recognised, and lost events are reported as truncated.
+ * Inside a picture it also holds where the picture was taken.
  */
 import type { Mark } from '../gateway/mark.ts';
 
@@ -12,7 +12,7 @@ export function writeCursor(stream: string, { position, pictureHead }: Mark): st
   return PREFIX + Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** @returns undefined if it is not a cursor of this stream */
+/** @returns undefined if the text is not a cursor of this stream */
 export function readCursor(stream: string, cursor: string): Mark | undefined {
   if (!cursor.startsWith(PREFIX)) return undefined;
   let parts: unknown;

@@ -1,4 +1,4 @@
-/** Errors of the Events extension (SEP-3415, *Error Handling*): failures of the gateway in its codes. */
+/** Converts failures of the gateway to errors of the Events extension (SEP-3415, *Error Handling*). */
 import { ProtocolError } from '@modelcontextprotocol/server';
 import { failureOf } from '../gateway/failure.ts';
 

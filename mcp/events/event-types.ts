@@ -7,7 +7,7 @@ import { refTo } from '../contract/schema.ts';
 import type { JsonSchema } from '../contract/schema.ts';
 import type { Selection } from '../gateway/page.ts';
 
-/** The type of all events that the contract does not declare, unless it declares one of this name. */
+/** The name of the type of all custom events, unless the contract declares an event of this name. */
 export const CUSTOM_TYPE = 'custom_event';
 
 export interface EventType {
@@ -15,7 +15,7 @@ export interface EventType {
   readonly description: string;
   readonly inputSchema: JsonSchema;
   readonly payloadSchema: JsonSchema;
-  /** @returns what to subscribe to, or why the arguments are invalid */
+  /** @returns what to subscribe to, or a text that says why the arguments are invalid */
   readonly select: (parameters: unknown) => Promise<Selection | string>;
   /** `data` of an occurrence. */
   readonly dataOf: (event: TidemarkEvent) => object;
@@ -26,7 +26,7 @@ interface Arguments {
   readonly event?: string;
 }
 
-/** Made once: over HTTP there is a server for each request. */
+/** The event types of each contract. They are kept, because over HTTP there is a new server for each request. */
 const made = new WeakMap<Contract, ReadonlyMap<string, EventType>>();
 
 export function eventTypesOf(contract: Contract): ReadonlyMap<string, EventType> {

@@ -1,4 +1,6 @@
-/** The Events extension (SEP-3415): list, poll and push, over restarts of the gateway and losses. */
+/**
+ * Tests the Events extension (SEP-3415): list, poll and push, also across restarts of the gateway and losses of events.
+ */
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { redisBroker } from '../../src/broker/redis/redis-broker.ts';
@@ -25,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Brokers whose history outlives a gateway, and ends with it. */
+/** Two brokers: the history in Redis outlives a gateway; the history in memory ends with the gateway. */
 const BROKERS: Readonly<Record<string, () => GatewayOptions>> = {
   redis: () => ({ broker: redisBroker({ url: redis.url }) }),
   memory: () => ({}),
@@ -106,7 +108,7 @@ describe('events/poll', () => {
     });
   });
 
-  test('pages through what is left when the history no longer reaches back to the cursor', async () => {
+  test('pages through the remaining events when the history no longer reaches back to the cursor', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
     const client = await linkedClient({ url });
     const update = (id: string): Promise<unknown> =>
@@ -145,7 +147,7 @@ describe('events/poll', () => {
     const again = await serve({ ...brokerOptions(), port: Number(new URL(url).port) });
     await publish(again.gateway, 'after');
     const result = await eventsCall(client, 'events/poll', { name: NAME, cursor });
-    // Without Redis the first event is lost, which is reported, and the second is not hidden by it.
+    // Without Redis the first event is lost. The loss is reported, and the second event is still returned.
     expect(idsOf(result)).toEqual(kind === 'redis' ? ['before', 'after'] : ['after']);
     expect(result).toMatchObject({ truncated: kind === 'memory' });
   });

@@ -1,4 +1,7 @@
-/** The Events extension with the client of another project: `@ai-sdk/mcp`, which subscribes by webhook and verifies signatures. */
+/**
+ * Tests the Events extension with a client of another project: `@ai-sdk/mcp`, which subscribes by webhook and verifies
+ * signatures.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -27,7 +30,7 @@ function memoryStore(): Store {
   };
 }
 
-/** A server for the callback address, around the handler of the other project. */
+/** A server at the callback address that calls the handler of the other project. */
 async function callbackServer(handle: (request: Request) => Promise<Response>): Promise<string> {
   const server = createServer((incoming, outgoing) => {
     void (async () => {

@@ -7,7 +7,10 @@ import type { EventsRequest } from './request.ts';
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 500;
-/** Long enough that polling costs little; a client that wants less delay uses push. */
+/**
+ * The recommended delay before the next poll, in milliseconds. Long enough that polling costs little; a client that
+ * needs less delay uses push.
+ */
 const NEXT_POLL_MS = 5_000;
 
 /** @throws what `readPage` throws */

@@ -1,4 +1,4 @@
-/** `events/stream`: events as notifications of one long request, which ends when the client cancels it. */
+/** `events/stream`: sends events as notifications of one long request. The request ends when the client cancels it. */
 import { SubscriptionError } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { Follower } from '../gateway/follower.ts';
@@ -8,7 +8,7 @@ import { EVENTS_ERROR, eventsErrorOf } from './errors.ts';
 import { occurrenceOf } from './occurrence.ts';
 import type { EventsRequest } from './request.ts';
 
-/** SEP-3415, *Lifecycle*: at least every 30 seconds. */
+/** Milliseconds between heartbeats. SEP-3415 (*Lifecycle*) requires one at least every 30 seconds. */
 export const HEARTBEAT_MS = 15_000;
 
 export interface PushContext {
@@ -22,7 +22,7 @@ export interface PushContext {
 
 /**
  * Resolves when the client has cancelled, or the subscription has ended (`terminated` was sent).
- * @throws what the gateway refuses before the subscription is confirmed
+ * @throws the error of the gateway, if it refuses the request before the subscription is confirmed
  */
 export async function push(request: EventsRequest, context: PushContext): Promise<void> {
   const { selection, after, notBefore, type } = request;
@@ -63,7 +63,7 @@ export async function push(request: EventsRequest, context: PushContext): Promis
   }
 }
 
-/** Writes one notification after the other, so that the reader's pace reaches the gateway. */
+/** Writes one notification after the other, so that a slow reader also slows down the delivery from the gateway. */
 class Output {
   readonly #context: PushContext;
   #last: Promise<void> = Promise.resolve();
@@ -72,24 +72,25 @@ class Output {
     this.#context = context;
   }
 
-  /** Resolves when the notification was handed to the transport. */
+  /** Resolves when the notification has been passed to the transport. */
   write(name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
     this.#last = this.#last.then(() => this.#context.notify(`notifications/events/${name}`, params));
     return this.#last;
   }
 
-  /** Without waiting: the end of the connection is noticed by the next event. */
+  /** Writes without waiting. If the connection has ended, the next event will notice it. */
   send(name: string, params: Readonly<Record<string, unknown>>): void {
     this.write(name, params).catch(() => undefined);
   }
 }
 
-/** Reports once per outage that the gateway is away; the client reconnects and resumes by itself. */
+/** Reports once per outage that the gateway is unreachable. The client reconnects and resumes automatically. */
 function reportOutages(client: TidemarkClient, report: (reason: string) => void): () => void {
   let isAway = false;
   const offs = [
     client.on('closed', ({ willReconnect }) => {
-      if (willReconnect && !isAway) report('The gateway is unreachable; delivery continues when it is back.');
+      if (willReconnect && !isAway)
+        report('The gateway is unreachable; delivery continues when it is reachable again.');
       isAway ||= willReconnect;
     }),
     client.on('ready', () => (isAway = false)),

@@ -23,7 +23,10 @@ type ObjectProperties = Readonly<Record<string, { readonly [keyword: string]: un
 export interface EventsHost extends ToolHost {
   /** Milliseconds between the heartbeats of a stream; default 15,000. */
   readonly heartbeatMs?: number;
-  /** Webhook subscriptions, and the authenticated caller whose they are. Absent where callers are not authenticated. */
+  /**
+   * The webhook subscriptions, and the authenticated caller to whom they belong. Absent if callers are not
+   * authenticated.
+   */
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 
@@ -31,7 +34,8 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
   const types = eventTypesOf(host.contract);
   const { webhooks } = host;
   const delivery = ['poll', 'push', ...(webhooks === undefined ? [] : ['webhook'])];
-  // `events` is no part of the extension, but clients of its draft look for it (*Backward Compatibility*).
+  // The capability `events` is not part of the extension, but clients of its draft look for it (*Backward
+  // Compatibility*).
   server.server.registerCapabilities({ extensions: { [EVENTS_EXTENSION]: {} }, ...{ events: {} } });
   const handle = (method: string, properties: ObjectProperties, run: Handler): void => {
     const required = ['name', 'delivery'].filter((name) => name in properties);

@@ -1,4 +1,4 @@
-/** The parameters that poll, push and webhook have in common, checked. */
+/** Reads and checks the parameters that poll, push and webhook have in common. */
 import type { Mark } from '../gateway/mark.ts';
 import type { Selection } from '../gateway/page.ts';
 import { readCursor } from './cursor.ts';
@@ -15,9 +15,9 @@ export interface SubscriptionParameters {
 export interface EventsRequest {
   readonly type: EventType;
   readonly selection: Selection;
-  /** Undefined: start from now. */
+  /** Where to start; undefined to start from now. */
   readonly after: Mark | undefined;
-  /** Milliseconds since 1970. */
+  /** Earlier events are left out. Milliseconds since the Unix epoch. */
   readonly notBefore: number | undefined;
 }
 

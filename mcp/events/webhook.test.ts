@@ -1,4 +1,4 @@
-/** Webhook delivery (SEP-3415): a real gateway, a real receiver, and what happens when either is away. */
+/** Tests webhook delivery (SEP-3415) with a real gateway and a real receiver, also while one of them is unreachable. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Client } from '@modelcontextprotocol/client';
 import { redisBroker } from '../../src/broker/redis/redis-broker.ts';
@@ -105,14 +105,14 @@ describe('a webhook subscription', () => {
       'https://169.254.169.254/',
     ])
       await expect(subscribe({ delivery: { url, secret } })).rejects.toMatchObject({ code: -32602 });
-    // A name that leads to a private address is refused when it is used, and nothing but the category is shown.
+    // A name that resolves to a private address is refused when it is used. The error shows only the category.
     await expect(subscribe({ delivery: { url: 'https://localhost/', secret } })).rejects.toMatchObject({
       code: -32027,
       data: { reason: 'connection_refused' },
     });
   });
 
-  test('retries, keeps a safe cursor meanwhile, and respects that an event is not wanted', async () => {
+  test('retries, keeps a safe cursor meanwhile, and does not retry an event that the receiver does not want', async () => {
     const { scoped, client, hook, subscribe } = await rig();
     await subscribe();
     hook.statuses.push(503, 410);
@@ -122,11 +122,11 @@ describe('a webhook subscription', () => {
     await vi.waitFor(() => expect(idsOf(hook)).toContain('c'), PATIENCE);
     const last = hook.events().findLast(({ data }) => (data as { operationId: string }).operationId === 'c');
     const rest = await eventsCall(client, 'events/poll', { name: NAME, cursor: last?.['cursor'] });
-    // The cursor of a delivery is before its own event.
+    // The cursor in a delivery is the position before the delivered event.
     expect(rest).toMatchObject({ truncated: false, events: [{ data: { operationId: 'c' } }] });
   });
 
-  test('waits for a refresh while the endpoint is away, and loses nothing', async () => {
+  test('waits for a refresh while the endpoint is unreachable, and loses nothing', async () => {
     const { scoped, hook, subscribe } = await rig();
     await subscribe();
     hook.isAway = true;
@@ -134,7 +134,7 @@ describe('a webhook subscription', () => {
     await vi.waitFor(
       async () => {
         hook.isAway = true;
-        // Each refresh tries again, and reports the state before.
+        // Each refresh tries again, and reports the state before the refresh.
         expect(await subscribe()).toMatchObject({ deliveryStatus: { active: false, lastError: 'connection_refused' } });
       },
       { ...PATIENCE, interval: 300 },

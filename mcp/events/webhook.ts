@@ -1,4 +1,4 @@
-/** `events/subscribe` and `events/unsubscribe`: events as signed requests to an address of the caller. */
+/** `events/subscribe` and `events/unsubscribe`: sends events as signed requests to an address of the caller. */
 import { ProtocolError } from '@modelcontextprotocol/server';
 import { Follower } from '../gateway/follower.ts';
 import type { Gateway } from '../gateway/gateway.ts';

@@ -1,4 +1,7 @@
-/** A failure as a model or a client sees it: what was wrong, and whether a retry can help. Contains no secret. */
+/**
+ * A failure as it is reported to a model or a client: what was wrong, and whether a retry can help. It contains no
+ * secret.
+ */
 import { ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import { HandoffLostError } from '../../src/agents/handoff-log.ts';
 import { OfferError } from '../../src/agents/handoff.ts';
@@ -15,7 +18,7 @@ export interface Failure {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Wrong arguments that no schema excludes. */
+/** Invalid arguments that the JSON Schema cannot detect. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -23,7 +26,10 @@ export class UsageError extends Error {
   }
 }
 
-/** @returns undefined for an error that is a fault of this program: it is logged, and its text is shown to nobody. */
+/**
+ * @returns undefined if the error is a fault of this program. Such an error is logged, and its text is not sent to a
+ * client.
+ */
 export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof TidemarkError) return refusalOf(error);
   if (error instanceof ConnectionError) return disconnectOf(error);

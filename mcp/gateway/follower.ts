@@ -1,6 +1,7 @@
 /**
- * Follows events from a mark on, over restarts of the gateway. Where events are missing it reports so, in place, and continues with
- * everything that the history still has: after a change of the epoch, from the start of the new one.
+ * Follows events after a mark, also across restarts of the gateway. If events are missing, it reports this in their
+ * place, and continues with everything that the history still has: after a change of the epoch, from the start of the
+ * new epoch.
  */
 import { setImmediate as nothing } from 'node:timers/promises';
 import { isGap } from '../../generated/client.ts';
@@ -10,9 +11,9 @@ import type { Mark } from './mark.ts';
 import type { Selection } from './page.ts';
 
 export interface FollowRequest extends Selection {
-  /** Undefined: only events from now on. */
+  /** The mark after which to start; undefined for only events from now on. */
   readonly after: Mark | undefined;
-  /** Earlier events are left out; milliseconds since 1970. */
+  /** Earlier events are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }
@@ -22,7 +23,7 @@ export type Followed =
   | { readonly kind: 'start'; readonly mark: Mark; readonly truncated: boolean }
   | { readonly kind: 'event'; readonly event: TidemarkEvent; readonly mark: Mark };
 
-/** Events that may wait for a reader; then the gateway is asked to pause. */
+/** How many events may wait for the reader before the gateway is asked to pause. */
 const BUFFER = 256;
 
 type Subscription = ReturnType<typeof subscribe>;
@@ -39,7 +40,7 @@ export class Follower {
     this.#mark = request.after;
   }
 
-  /** Up to where everything was read, also if no event has matched; undefined before the start. */
+  /** The mark up to which everything was read, including events that do not match; undefined before the start. */
   get mark(): Mark | undefined {
     const position = this.#mark?.pictureHead === undefined ? this.#subscription?.position : undefined;
     return position === undefined ? this.#mark : { position };
@@ -47,7 +48,8 @@ export class Follower {
 
   /**
    * Ends without an error when the signal is aborted.
-   * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if it ends it; {ConnectionError}
+   * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if the gateway ends it;
+   * {ConnectionError}
    */
   async *follow(): AsyncGenerator<Followed, undefined> {
     let step: Step | undefined = { after: this.#request.after, start: 'complete' };
@@ -82,7 +84,8 @@ export class Follower {
     let isMissing = start === 'truncated';
     let hasStarted = start === 'reported';
     for await (const found of withEndOfReplay(subscription)) {
-      // A live event ends a picture; the subscription after the picture delivers it too.
+      // A live event ends the picture. It is not yielded here, because the subscription that follows the picture
+      // delivers it too.
       const item = mark.pictureHead !== undefined && isLive(found) ? undefined : found;
       if (item !== undefined && isGap(item)) {
         const { next, isRestart } = afterLoss(item, mark);
@@ -109,10 +112,10 @@ export class Follower {
   }
 }
 
-/** Whether the start was reported; if not, whether it reports a loss. */
+/** Whether the start item was already reported, and if not, whether it must report a loss. */
 type Start = 'complete' | 'truncated' | 'reported';
 
-/** What to read next. A picture is read to its end, then the events after it with a subscription of their own. */
+/** What to read next. A picture is read to its end; then a new subscription reads the events after it. */
 interface Step {
   readonly after: Mark | undefined;
   readonly start: Start;
@@ -138,7 +141,7 @@ function isLive(item: TidemarkEvent | TidemarkGap | undefined): boolean {
   return item !== undefined && !isGap(item) && !item.isReplay;
 }
 
-/** Losses after which the events continue. After every other one the gateway sends its picture (RPL-4). */
+/** Reasons of losses after which the events continue. After every other loss the gateway sends a picture (RPL-4). */
 const CONTINUED: ReadonlySet<string> = new Set(['source_overflow', 'broker_lost', 'slow_consumer']);
 
 function afterLoss({ to, reason }: TidemarkGap, mark: Mark): { readonly next: Mark; readonly isRestart: boolean } {
@@ -165,7 +168,8 @@ async function* withEndOfReplay<Item extends object>(subscription: {
     for (;;) {
       const item = isComplete ? await next : await Promise.race([next, complete]);
       if (item === 'complete') {
-        // Items that were received before the end of the replay come first; the next one is ready at once.
+        // Yield items that were received before the end of the replay first: if there is such an item, `next` is
+        // already resolved.
         const first = await Promise.race([next, nothing()]);
         if (first !== undefined) continue;
         isComplete = true;

@@ -1,6 +1,6 @@
 /**
- * The gateway that an MCP server stands before, with one credential: its WebSocket client, made on first use, and its HTTP
- * operations. The scopes of the credential decide what a caller may do; nothing is decided here.
+ * The gateway behind an MCP server, used with one credential: its WebSocket client, which is made on first use, and its
+ * HTTP operations. What a caller may do depends only on the scopes of the credential; there are no further checks here.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../generated/client.ts';
@@ -9,11 +9,11 @@ import { askWhy } from '../../src/cli/handshake.ts';
 import { call, secretOf, unreachable, webSocketUrl } from '../../src/cli/remote.ts';
 import type { Call, RemoteOptions } from '../../src/cli/remote.ts';
 
-/** How long a call waits for a gateway that is away, in milliseconds: a restart takes less. */
+/** How long a call waits for an unreachable gateway, in milliseconds. Long enough for a restart of the gateway. */
 const PATIENCE_MS = 10_000;
 
 export interface GatewayOptions extends RemoteOptions {
-  /** Milliseconds; default 10,000. */
+  /** How long a call waits for an unreachable gateway, in milliseconds; default 10,000. */
   readonly patienceMs?: number;
 }
 
@@ -32,9 +32,9 @@ export class Gateway {
   }
 
   /**
-   * A client that can send commands. Waits for a gateway that is away.
-   * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if it refuses the credential; the signal's
-   * reason
+   * A client that can send commands. Waits if the gateway is unreachable.
+   * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if it refuses the
+   * credential; the signal's reason
    */
   async connected(signal: AbortSignal): Promise<TidemarkClient> {
     signal.throwIfAborted();
@@ -59,14 +59,17 @@ export class Gateway {
     await this.#client?.close();
   }
 
-  /** A client that has given up, for example because its credential was refused, is replaced: the credential may be a new one. */
+  /**
+   * The present client, or a new one. A client that has given up, for example because its credential was refused, is
+   * replaced, because the credential may have been renewed.
+   */
   #open(): TidemarkClient {
     if (this.#client !== undefined && this.#client.state !== 'closed') return this.#client;
     const { apiKey, token } = secretOf(this.#options);
     const credential = apiKey === undefined ? {} : { apiKey };
     this.#client = createClient({
       url: this.url,
-      // A function, so that a token file that is written anew is read again.
+      // Pass a function, so that the token file is read again for each connection.
       ...(token === undefined ? credential : { token: () => secretOf(this.#options).token ?? '' }),
     });
     return this.#client;
@@ -77,7 +80,7 @@ export class Gateway {
   }
 }
 
-/** Rejects with the reason of a signal, until another signal removes the listener. */
+/** Rejects with the reason of a signal when it is aborted. The signal `settled` removes the listener. */
 function abortOf(signal: AbortSignal, settled: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true, signal: settled });

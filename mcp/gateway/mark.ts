@@ -1,8 +1,8 @@
 /**
- * Where a reader of events is. A plain mark says that everything up to its position was read.
+ * How far a reader of events has read. A plain mark means that everything up to its position was read.
  *
- * While the picture that follows a failed resume is read (RPL-4), the events are old ones in ascending order. Then the mark says how far
- * the picture was read, and at which position it was taken:
+ * The picture (the warm replay) that follows a failed resume consists of old events in ascending order (RPL-4). While
+ * it is read, the mark says how far the picture was read, and at which position of the stream the picture was taken:
  *
  *     0 … position.sequenceId          read, as far as the picture contains it
  *     position.sequenceId … pictureHead  the rest of the picture
@@ -16,7 +16,7 @@ export interface Mark {
   readonly pictureHead?: number;
 }
 
-/** The mark before everything that a stream's history may still have of an epoch. */
+/** The mark at the start of an epoch, before all its events. */
 export function startOf(epoch: string): Mark {
   return { position: { epoch, sequenceId: 0 } };
 }

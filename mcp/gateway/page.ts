@@ -5,7 +5,7 @@ import type { SubscriptionFilter } from '../../generated/types.ts';
 import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './mark.ts';
 import type { Mark } from './mark.ts';
 
-/** Which events a reader wants. */
+/** The events that a reader selects. */
 export interface Selection {
   readonly stream: string;
   /** Names or patterns (SUB-1). */
@@ -14,11 +14,11 @@ export interface Selection {
 }
 
 export interface PageRequest extends Selection {
-  /** Undefined: no past events, only the position of now. */
+  /** The mark after which to read; undefined for no past events, only the current position. */
   readonly after: Mark | undefined;
-  /** The most events to return. */
+  /** The maximum number of events to return. */
   readonly limit: number;
-  /** Earlier events are left out; milliseconds since 1970. */
+  /** Earlier events are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }
@@ -33,9 +33,10 @@ export interface Page {
 }
 
 /**
- * If the history no longer has the mark's epoch, reads the new epoch from its start, so that only what is lost is missing; if it
- * no longer has the position, reads the current picture, as a failed resume does (RPL-4). A page that ends inside a picture has a mark
- * that remembers it: later pages have the rest of the picture, then every event since it was taken.
+ * If the history no longer has the epoch of the mark, reads the new epoch from its start, so that only lost events are
+ * missing. If it no longer has the position, reads a warm replay, like a failed resume (RPL-4). A page that ends inside
+ * a picture has a mark that remembers it: later pages have the rest of the picture, then every event since it was
+ * taken.
  * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
  */
 export async function readPage(client: TidemarkClient, request: PageRequest): Promise<Page> {
@@ -120,7 +121,7 @@ class Collected {
     this.#request = request;
   }
 
-  /** Resolves when there are more events than a page has. */
+  /** Resolves when more events have arrived than fit on the page. */
   get full(): Promise<undefined> {
     return this.#full.promise;
   }

@@ -1,4 +1,4 @@
-/** Streams as resources, over stdio and HTTP, for clients of both protocol eras. */
+/** Tests streams as resources, over stdio and HTTP, with clients of both protocol eras (2025 and 2026-07-28). */
 import type { Client } from '@modelcontextprotocol/client';
 import { expect, test, vi } from 'vitest';
 import { PATIENCE, serve } from '../../src/testing/rig.ts';
@@ -35,7 +35,7 @@ test('a stream is listed, and read with its position and newest events', async (
   expect(streamAt(uriOf('workspace:a.b'))).toBe('workspace:a.b');
 });
 
-test('what the credential may not read is refused', async () => {
+test('a stream that the credential may not read is refused', async () => {
   const { url, tokenFile } = await scopedGateway({ ana: ['subscribe:sync_status@main'] });
   const client = await linkedClient({ url, tokenFile: tokenFile('ana') });
   await expect(client.readResource({ uri: MAIN })).rejects.toMatchObject({

@@ -1,4 +1,7 @@
-/** Streams as resources: a host lists them, reads the newest events of one, and is notified when it has new ones. */
+/**
+ * Offers streams as resources: a host lists streams, reads the newest events of a stream, and is notified when the
+ * stream has new events.
+ */
 import {
   ProtocolError,
   ProtocolErrorCode,
@@ -13,13 +16,13 @@ import { readNewest } from '../gateway/page.ts';
 
 export interface StreamsHost {
   readonly gateway: Gateway;
-  /** The streams that are listed; any other can be read by its name. Default: `main`. */
+  /** The streams that are listed; default `main`. Other streams can be read by their names. */
   readonly streams?: readonly string[];
 }
 
 const SCHEME = 'tidemark://stream/';
 const NAME = /^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$/;
-/** Events in the text of a resource: enough to see what goes on. */
+/** How many events the text of a resource contains: enough to see the current activity. */
 const NEWEST = 20;
 
 export function uriOf(stream: string): string {
@@ -53,7 +56,7 @@ export function registerStreams(server: McpServer, { gateway, streams = ['main']
       throw new ProtocolError(ProtocolErrorCode.InternalError, `${failure.code}: ${failure.message}`);
     }
   });
-  // The serving entry sees these messages too, and watches the stream (`StreamWatch`).
+  // `StreamWatch` handles subscriptions: it also receives these messages, and watches the stream.
   server.server.registerCapabilities({ resources: { subscribe: true } });
   server.server.setRequestHandler('resources/subscribe', () => ({}));
   server.server.setRequestHandler('resources/unsubscribe', () => ({}));

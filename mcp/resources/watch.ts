@@ -1,12 +1,12 @@
 /**
- * Notices that streams have new events, for hosts that have subscribed to their resources. Nothing is read before a host asks for it,
- * and at most one notification a second is sent for a stream.
+ * Detects new events of streams, for hosts that have subscribed to the resources of these streams. No stream is read
+ * before a host asks for it, and at most one notification per second is sent for each stream.
  */
 import type { Gateway } from '../gateway/gateway.ts';
 import { streamAt } from './streams.ts';
 
 const QUIET_MS = 1_000;
-/** Streams that one host may watch: each is a subscription of its connection to the gateway. */
+/** How many streams a host may watch, because each needs a subscription on the connection to the gateway. */
 const MOST_STREAMS = 32;
 
 export class StreamWatch {
@@ -55,7 +55,7 @@ export class StreamWatch {
       onItem: () => this.#changed(uri),
       onGap: () => this.#changed(uri),
     });
-    // The iterator only reports the end.
+    // The iterator is needed only to learn of the end of the subscription.
     for await (const _ of subscription);
   }
 
@@ -69,7 +69,10 @@ export class StreamWatch {
   }
 }
 
-/** The resources that a message subscribes to: `subscriptions/listen` of 2026-07-28, `resources/subscribe` before. */
+/**
+ * The resources to which a message subscribes. The message is `subscriptions/listen` in protocol version 2026-07-28,
+ * and `resources/subscribe` in earlier versions.
+ */
 export function subscribedUris(message: unknown): readonly string[] {
   const { method, params } = (message ?? {}) as { readonly method?: unknown; readonly params?: Params };
   if (method === 'resources/subscribe') return typeof params?.uri === 'string' ? [params.uri] : [];

@@ -1,6 +1,7 @@
 /**
- * The callers of an HTTP server: each has a token of this server and a credential of the gateway. A caller's token is never sent to
- * the gateway: MCP forbids a server to pass on tokens that were not issued for the next one (Authorization, *Token Passthrough*).
+ * The callers of an HTTP server: each has a token of this server and a credential of the gateway. A caller's token is
+ * never sent to the gateway, because MCP forbids a server to pass on a token to another server for which it was not
+ * issued (Authorization, *Token Passthrough*).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -12,11 +13,14 @@ export interface Caller {
   readonly name: string;
   /** SHA-256 of the caller's token. */
   readonly digest: Buffer;
-  /** The caller's credential of the gateway. */
+  /** The caller's credential for the gateway. */
   readonly credential: CredentialFile;
 }
 
-/** The type requires a file: without one, the caller would act with the credential of this server's environment. */
+/**
+ * The file with a caller's credential. It is required, because without it the caller would use the credential in the
+ * environment of this server.
+ */
 export type CredentialFile = { readonly tokenFile: string } | { readonly apiKeyFile: string };
 
 interface Entry {

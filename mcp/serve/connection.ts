@@ -1,4 +1,4 @@
-/** Serves one client over a transport that lasts, such as stdio. */
+/** Serves one client over a permanent transport, such as stdio. */
 import type { McpServer, Transport } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { StreamWatch, subscribedUris } from '../resources/watch.ts';
@@ -18,7 +18,7 @@ export function serveConnection(host: McpHost, transport: Transport): Connection
     onFault,
   });
   const observed = new ObservedTransport(transport, (message) => watch.add(subscribedUris(message)));
-  // The last server that was made is the one of the connection: one before may have answered a probe.
+  // The server that was made last serves the connection. An earlier server may have been made only to answer a probe.
   const handle = serveStdio(() => (server = mcpServerOf(host)), { transport: observed, onerror: onFault });
   return {
     close: async () => {

@@ -1,4 +1,4 @@
-/** MCP over HTTP: who may call, and what each caller may do. */
+/** Tests MCP over HTTP: who may call, and what each caller may do. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
@@ -79,7 +79,7 @@ describe('over HTTP', () => {
 
   test('each caller has its own scopes; without a token of this server there is no access', async () => {
     const { url, tokenFile } = await scopedGateway({ ana: ['subscribe:*'], bo: ['subscribe:sync_status@main'] });
-    // The operator's own credential is for nobody else.
+    // No caller may use the operator's own credential.
     vi.stubEnv('TIDEMARK_TOKEN', 'ana');
     const callers = [
       callerOf('ana', tokenFile('ana')),

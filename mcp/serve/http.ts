@@ -1,6 +1,6 @@
 /**
- * Serves MCP over Streamable HTTP. Pages of other origins and names of other hosts are refused, so that no web page can use the
- * server through a browser (Streamable HTTP, *Security*).
+ * Serves MCP over Streamable HTTP. Requests from pages of other origins, and for other host names, are refused, so that
+ * no foreign web page can use the server through a browser (Streamable HTTP, *Security*).
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -24,9 +24,14 @@ export interface HttpOptions {
   readonly port: number;
   readonly contract: Contract;
   readonly gateway: GatewayOptions;
-  /** Without callers, everybody who reaches the address uses the one credential of the gateway, and webhooks are off. */
+  /**
+   * Without callers, every client that can reach the address uses the same gateway credential, and webhooks are off.
+   */
   readonly callers?: readonly Caller[];
-  /** Host names that clients use, besides those of this machine; also the host names of origins whose pages may call. */
+  /**
+   * Host names of this server that clients may use, besides those of this machine. Also the host names of origins whose
+   * pages may call.
+   */
   readonly allowedHosts?: readonly string[];
   /** The streams that are listed as resources; default `main`. */
   readonly streams?: readonly string[];
@@ -42,7 +47,10 @@ export interface HttpService {
 
 export const MCP_PATH = '/mcp';
 const LARGEST_BODY = 1024 * 1024;
-/** The methods of Streamable HTTP, of all revisions. `Request` throws for others, such as TRACE. */
+/**
+ * The methods of Streamable HTTP, of all revisions. Other methods are refused before a `Request` is made, because
+ * `Request` throws for some, such as TRACE.
+ */
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
 /** The gateway of one caller, and the MCP servers in front of it. */
@@ -66,7 +74,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpService> 
     if (request.method === undefined || !METHODS.has(request.method)) return refuseMethod(response);
     const seat = seats.of(tokenOf(request));
     if (seat === undefined) return challenge(response);
-    // The library is given a path that can always be parsed: a target may also be an absolute URL.
+    // The request target may be an absolute URL, so the library gets a fixed path instead, which it can always parse.
     const target = Object.assign(request, { method: request.method, url: MCP_PATH });
     seat.serve(target, response).catch((error: unknown) => {
       options.onFault(error);

@@ -1,4 +1,4 @@
-/** A transport whose incoming messages are seen before they are handled. */
+/** A transport that shows incoming messages to an observer before they are handled. */
 import type { JSONRPCMessage, MessageExtraInfo, Transport, TransportSendOptions } from '@modelcontextprotocol/server';
 
 export class ObservedTransport implements Transport {

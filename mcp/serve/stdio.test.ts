@@ -1,4 +1,4 @@
-/** `tidemark-mcp` as a process, as a host starts it. */
+/** Tests `tidemark-mcp` as a separate process, as a host starts it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -16,7 +16,7 @@ test('the process serves the official client, with the address from the environm
   expect(log()).toBe('');
 });
 
-test('stdout has only the protocol, and the process ends when stdin ends, also while a call waits', async () => {
+test('stdout contains only the protocol, and the process ends when stdin ends, even while a call waits', async () => {
   const { url } = await serve();
   const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
   const wait = { name: 'wait_for_event', arguments: { event: '*', timeoutSeconds: 600 } };

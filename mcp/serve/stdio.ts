@@ -1,4 +1,4 @@
-/** Serves MCP over stdin and stdout. stdout has only the protocol; the process ends when stdin ends. */
+/** Serves MCP over stdin and stdout. stdout contains only the protocol. The process ends when stdin ends. */
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { McpHost } from '../server.ts';
 import { serveConnection } from './connection.ts';

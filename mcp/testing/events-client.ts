@@ -1,4 +1,4 @@
-/** The Events extension through the official client, which has no interface of its own for it. */
+/** Uses the Events extension through the official client, which has no API for this extension. */
 import { fromJsonSchema } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
 import { onCleanup } from '../../src/testing/rig.ts';
@@ -14,13 +14,13 @@ export function eventsCall(
 }
 
 export interface Notification {
-  /** After `notifications/events/`. */
+  /** The part of the method after `notifications/events/`. */
   readonly name: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
 
 export interface EventStream {
-  /** In order of arrival. */
+  /** The received notifications, in order of arrival. */
   readonly received: Notification[];
   /** The ids of the delivered events. */
   readonly sequenceIds: () => readonly unknown[];
@@ -30,7 +30,7 @@ export interface EventStream {
   readonly ended: Promise<unknown>;
 }
 
-/** One stream per client. */
+/** Opens an event stream. A client may have only one. */
 export function eventStream(client: Client, params: Readonly<Record<string, unknown>>): EventStream {
   const received: Notification[] = [];
   client.fallbackNotificationHandler = ({ method, params: given }) => {

@@ -15,7 +15,7 @@ import { WEBHOOK_DEFAULTS } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { clientOf } from './mcp-process.ts';
 
-/** Quick enough for a test. */
+/** Webhook options with times that are short enough for a test. */
 export const QUICK_WEBHOOKS: WebhookOptions = {
   ...WEBHOOK_DEFAULTS,
   endpoint: { allowPrivate: true, timeoutMs: 5_000 },
@@ -23,7 +23,7 @@ export const QUICK_WEBHOOKS: WebhookOptions = {
   ttlMs: { shortest: 200, usual: 60_000, longest: 120_000 },
 };
 
-/** A caller whose token of this server and whose credential of the gateway differ. */
+/** A caller whose token for this server differs from its gateway credential. */
 export function callerOf(name: string, tokenFile: string): Caller {
   return { name, digest: createHash('sha256').update(tokenAt(name)).digest(), credential: { tokenFile } };
 }
@@ -63,17 +63,20 @@ export interface Received {
 export interface Receiver {
   readonly url: string;
   readonly secret: string;
-  /** Verifications too. */
+  /** All received requests, including verifications. */
   readonly received: Received[];
-  /** The events among them, in order of arrival. */
+  /** The events in these requests, in order of arrival. */
   readonly events: () => readonly Readonly<Record<string, unknown>>[];
-  /** The status of each next delivery; 204 when empty. Verifications are always answered. */
+  /** The statuses of the next deliveries, in order; 204 when the list is empty. Verifications are always accepted. */
   readonly statuses: number[];
   isAway: boolean;
   echo: (challenge: unknown) => unknown;
 }
 
-/** Verifies signatures by the text of Standard Webhooks, with code of its own. */
+/**
+ * Starts a receiver of webhooks. It verifies signatures with independent code, written from the text of Standard
+ * Webhooks.
+ */
 export async function receiver(): Promise<Receiver> {
   const key = Buffer.alloc(32, 7);
   const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-/** An MCP server in this process and the official client, linked in memory. */
+/** Connects an MCP server and the official client in this process, in memory. */
 import { InMemoryTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
 import { onCleanup } from '../../src/testing/rig.ts';

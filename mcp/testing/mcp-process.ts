@@ -1,4 +1,4 @@
-/** `tidemark-mcp` as its own process, as a host starts it, with the official client. */
+/** Starts `tidemark-mcp` in a separate process, as a host does, with the official client. */
 import { resolve } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -6,7 +6,10 @@ import { onCleanup } from '../../src/testing/rig.ts';
 
 export const MAIN = resolve(import.meta.dirname, '../main.ts');
 
-/** `2026-07-28` on every request, or the handshake of 2025. */
+/**
+ * The protocol of the client: `modern` sends version 2026-07-28 with every request, `legacy` makes the handshake of
+ * 2025.
+ */
 export type Era = 'modern' | 'legacy';
 
 export interface StdioOptions {
@@ -17,7 +20,7 @@ export interface StdioOptions {
 export interface StdioServer {
   readonly client: Client;
   readonly transport: StdioClientTransport;
-  /** What it has written to stderr. */
+  /** What the process has written to stderr. */
   readonly log: () => string;
 }
 

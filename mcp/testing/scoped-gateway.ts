@@ -1,4 +1,4 @@
-/** A gateway that requires a credential, and a file with one. */
+/** A gateway that requires a credential, and files with credentials for it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,13 +12,16 @@ import type { Served } from '../../src/testing/rig.ts';
 export interface ScopedGateway extends Served {
   /** Writes a token to a file. */
   readonly tokenFile: (token: string) => string;
-  /** Takes a token's scopes away, as an operator does: clients that connect afterwards do not have them. */
+  /**
+   * The scopes of each token. A test may change them, as an operator does; the change applies to clients that connect
+   * afterwards.
+   */
   readonly grants: Map<string, readonly string[]>;
-  /** For another gateway with the same credentials. */
+  /** To start another gateway with the same credentials. */
   readonly authenticator: Authenticator;
 }
 
-/** @param grants token → scopes; a token is also the name of its user */
+/** @param grants from each token to its scopes; the token is also the name of its user */
 export async function scopedGateway(grants: Readonly<Record<string, readonly string[]>>): Promise<ScopedGateway> {
   const held = new Map(Object.entries(grants));
   const authenticator: Authenticator = {

@@ -1,4 +1,7 @@
-/** Work that exactly one agent has at a time, through the log of a session. The rules are in `src/agents/handoff-state.ts`. */
+/**
+ * Tools that hand work to exactly one agent at a time, through the log of a session. The rules are in
+ * `src/agents/handoff-state.ts`.
+ */
 import { LONGEST_S } from '../../src/agents/duration.ts';
 import { HandoffLog } from '../../src/agents/handoff-log.ts';
 import { DEFAULT_LEASE_S, offerWork, reportWork, takeWork } from '../../src/agents/handoff.ts';
@@ -30,7 +33,7 @@ export const handoffOffer: Tool<Offering> = {
   name: 'handoff_offer',
   title: 'Offer work',
   description:
-    'Offers work in a session; exactly one agent takes it at a time. If the agent does not renew or finish the work within the lease, it is ' +
+    'Offers work in a session; only one agent has the work at a time. If the agent does not renew or finish the work within the lease, the work is ' +
     'offered again. Nothing is published if the id `offer` was offered before, so it is safe to retry.',
   isReadOnly: false,
   isIdempotent: false,
@@ -66,7 +69,7 @@ export const handoffTake: Tool<Taking> = {
   title: 'Take work',
   description:
     'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease and the fence that ' +
-    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`; after it another agent may have the work.',
+    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`; after that time another agent may have the work.',
   isReadOnly: false,
   isIdempotent: false,
   input: () =>

@@ -11,7 +11,7 @@ interface Asked {
 const TEXT = { type: 'string' } as const;
 const TEXTS = { type: 'array', items: TEXT } as const;
 
-/** Which events exist, from the contract: no gateway is asked. */
+/** Lists the events of the contract, without a request to the gateway. */
 export const listEvents: Tool<Asked> = {
   name: 'list_events',
   title: 'List events',

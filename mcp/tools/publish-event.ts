@@ -60,7 +60,10 @@ export const publishEvent: Tool<Publication> = {
 
 type Broadcast = Parameters<TidemarkClient['broadcast']>[0];
 
-/** A lost connection leaves open whether the event was published; the key makes a second attempt safe. */
+/**
+ * Publishes, and retries once after a lost connection. It is then unknown whether the event was published, but the
+ * idempotency key makes a second attempt safe.
+ */
 async function publishOnce(
   client: TidemarkClient,
   event: Broadcast,

@@ -22,7 +22,10 @@ export interface ToolHost {
   readonly onFault: (error: unknown) => void;
 }
 
-/** How often a waiting call reports progress, in milliseconds: clients end a request that is silent for a minute. */
+/**
+ * How often a waiting call reports progress, in milliseconds. Clients cancel a request after about a minute without
+ * progress.
+ */
 const PROGRESS_MS = 15_000;
 
 export function registerTools(server: McpServer, host: ToolHost): void {
@@ -73,7 +76,7 @@ interface Schemas {
   readonly output: ReturnType<typeof fromJsonSchema>;
 }
 
-/** Compiled once: over HTTP there is a server for each request. */
+/** The compiled schemas of each contract. They are kept, because over HTTP there is a new server for each request. */
 const compiled = new WeakMap<Contract, Map<string, Schemas>>();
 
 function schemasOf<Arguments>(contract: Contract, { name, input, output }: Tool<Arguments>): Schemas {

@@ -1,4 +1,7 @@
-/** A tool of the MCP server: its schemas, which come from the contract, and what it does. */
+/**
+ * The type of a tool of the MCP server: its schemas, which come from the contract, and its function. Also schemas that
+ * several tools share.
+ */
 import type { Contract } from '../contract/contract.ts';
 import type { JsonSchema, ObjectSchema } from '../contract/schema.ts';
 import { refTo } from '../contract/schema.ts';
@@ -25,7 +28,7 @@ export interface Tool<Arguments> {
   readonly output: (contract: Contract) => ObjectSchema;
   /** Whether the tool changes nothing. */
   readonly isReadOnly: boolean;
-  /** Whether a repetition with the same arguments has no further effect. */
+  /** Whether a second call with the same arguments has no further effect. */
   readonly isIdempotent: boolean;
   /** @returns the structured content, which the output schema describes. Failures are thrown. */
   readonly run: (parameters: Arguments, context: ToolContext) => Promise<object>;
@@ -33,7 +36,7 @@ export interface Tool<Arguments> {
 
 export const STREAM: JsonSchema = { ...refTo('StreamName'), default: 'main' };
 
-/** A position is passed on as one word. */
+/** The schema of a position. A position is one string, so that a model can easily pass it on. */
 export const POSITION: JsonSchema = {
   type: 'string',
   pattern: '^[^:]+:\\d+(~\\d+)?$',
@@ -87,12 +90,15 @@ export function readMark(text: string): Mark {
   return pictureHead === undefined ? { position } : { position, pictureHead };
 }
 
-/** An empty filter is no filter. */
+/** The filter; undefined if it is empty. */
 export function filterOf(filter: SubscriptionFilter | undefined): SubscriptionFilter | undefined {
   return filter === undefined || Object.keys(filter).length === 0 ? undefined : filter;
 }
 
-/** The stream of an event: the given one, or `main`. @throws {UsageError} if the event belongs to a stream of its own */
+/**
+ * The stream of an event: the given one, or `main`. @throws {UsageError} if the event belongs to another stream, which
+ * must be named
+ */
 export function streamOf(stream: string | undefined, events: readonly string[], contract: Contract): string {
   if (stream !== undefined) return stream;
   const homeless = events.map((name) => contract.events.get(name)).find((kind) => kind?.stream !== undefined);

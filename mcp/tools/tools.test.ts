@@ -1,4 +1,4 @@
-/** The tools as a model uses them: the official client, a real gateway, and the contract's own words. */
+/** Tests the tools as a model uses them: with the official client, a real gateway, and names of the contract. */
 import { resolve } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { SyncStatusPayload } from '../../generated/types.ts';
@@ -53,7 +53,7 @@ describe('the tools', () => {
     expect(newest.content).toMatchObject({ events: [{ payload: sync('completed') }], hasMore: false });
   });
 
-  test('report what a gateway no longer has as truncated, and everything that it still has', async () => {
+  test('report missing events as truncated, and return everything that the gateway still has', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 2 } });
     const client = await linkedClient({ url });
     const { epoch } = await gateway.publish('sync_status', sync('started'));
@@ -217,7 +217,7 @@ describe('a failure tells the model what to do', () => {
     expect(refused.text).not.toContain('secret-token');
   });
 
-  test('about a gateway that is away; it is used once it is there', async () => {
+  test('about an unreachable gateway; later calls use it when it is reachable', async () => {
     const { gateway, url } = await serve();
     await gateway.close({ drainMs: 0 });
     const client = await linkedClient({ url, patienceMs: 300 });

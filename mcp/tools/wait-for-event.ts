@@ -26,7 +26,7 @@ interface Asked {
   readonly timeoutSeconds?: number;
 }
 
-/** Below the minute after which most clients give up on a request. */
+/** Default time limit in seconds. Shorter than the minute after which most clients cancel a request. */
 const DEFAULT_TIMEOUT_S = 50;
 const LONGEST_TIMEOUT_S = 3_600;
 

@@ -11,7 +11,7 @@ interface Asked {
   readonly cursor?: string;
 }
 
-/** Subscriptions of one answer: enough for a model, and no more. */
+/** How many subscriptions one result contains: enough for a model, without filling its context. */
 const LIMIT = 100;
 
 export const whoListens: Tool<Asked> = {

@@ -1,6 +1,7 @@
 /**
- * Requests to callback addresses, which callers choose. So that nobody can make this server reach what only it can reach (SEP-3415,
- * *SSRF prevention*): https only, no redirects, and the address is checked when it is used; the connection goes to that very address.
+ * Sends requests to callback addresses, which callers choose. A caller must not be able to make this server send
+ * requests to internal addresses (SEP-3415, *SSRF prevention*). So only https is allowed, redirects are not followed,
+ * and the IP address is checked on each use; the connection is made to the checked IP address.
  */
 import { lookup } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
@@ -17,12 +18,12 @@ export type DeliveryFault =
 
 export interface Reply {
   readonly status: number;
-  /** At most a few kilobytes. */
+  /** The beginning of the response body, at most a few kilobytes. */
   readonly body: string;
 }
 
 export interface EndpointOptions {
-  /** For development and tests: also http, and addresses that are not public. */
+  /** For development and tests: also allow http, and addresses that are not public. */
   readonly allowPrivate: boolean;
   readonly timeoutMs: number;
   /** PEM of a certificate authority to trust besides the public ones. */
@@ -56,7 +57,7 @@ export function callbackFault(text: string, { allowPrivate }: EndpointOptions): 
 
 /** Whether an address is globally routable by the registries of IANA. */
 export function isPublic(address: string): boolean {
-  // Also reads IPv4 addresses that are written as IPv6.
+  // `process` also converts IPv4 addresses that are written as IPv6.
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 }
 
@@ -74,7 +75,7 @@ export async function post(
       const request = send(address, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-        // A connection of its own: a kept one could belong to an address that was checked before.
+        // Use a new connection, because a kept connection could lead to an address that was checked earlier.
         agent: false,
         lookup: pinned,
         signal: AbortSignal.timeout(options.timeoutMs),

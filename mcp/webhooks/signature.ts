@@ -1,4 +1,4 @@
-/** Signatures of Standard Webhooks v1, as SEP-3415 (*Signature scheme*) profiles them. */
+/** Signatures of Standard Webhooks v1, in the form that SEP-3415 (*Signature scheme*) requires. */
 import { createHmac } from 'node:crypto';
 
 const PREFIX = 'whsec_';
@@ -14,16 +14,17 @@ export function keyOf(secret: string): Buffer | undefined {
 }
 
 export interface Signed {
-  /** `webhook-id`. */
+  /** The value of the header `webhook-id`. */
   readonly id: string;
-  /** The exact text that is sent. */
+  /** The exact text of the body. */
   readonly body: string;
 }
 
 /**
- * The headers of one attempt. Each attempt is signed anew, so that a retry is not refused as too old.
- * @param keys the current one, and for some time after a rotation also the one before
- * @param now milliseconds since 1970
+ * The headers of one attempt. Each attempt has a new signature with the current time, so that a retry is not refused as
+ * too old.
+ * @param keys the current key, and for some time after a rotation also the previous key
+ * @param now milliseconds since the Unix epoch
  */
 export function signedHeaders({ id, body }: Signed, keys: readonly Buffer[], now: number): Record<string, string> {
   const timestamp = Math.floor(now / 1000);

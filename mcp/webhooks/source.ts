@@ -1,4 +1,4 @@
-/** What a webhook subscription delivers; the events layer makes it from the events of the gateway. */
+/** The items that a webhook subscription delivers. The events layer makes them from the events of the gateway. */
 
 export type SourceItem =
   /** Delivery begins, or begins again after a loss. */
@@ -6,13 +6,13 @@ export type SourceItem =
   | { readonly kind: 'event'; readonly id: string; readonly body: object; readonly cursor: string };
 
 export interface Source {
-  /** Ends when the signal is aborted. Throws when the subscription is refused or has ended. */
+  /** The items. They end when the signal is aborted. Throws when the subscription is refused or has ended. */
   readonly items: AsyncIterator<SourceItem, undefined>;
-  /** The position up to which everything was read, also if nothing matched. */
+  /** The position up to which everything was read, including events that do not match. */
   readonly cursor: () => string | undefined;
 }
 
-/** The end of a subscription, as `terminated` reports it. */
+/** The error with which `terminated` reports the end of a subscription. */
 export interface Termination {
   readonly code: number;
   readonly message: string;

@@ -1,4 +1,7 @@
-/** One webhook subscription: reads its source and delivers each event until it is acknowledged, given up, or the subscription ends. */
+/**
+ * One webhook subscription: reads its source, and delivers each event until the receiver acknowledges it, the delivery
+ * is given up, or the subscription ends.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EndpointError, post, statusFault } from './endpoint.ts';
 import type { DeliveryFault, EndpointOptions } from './endpoint.ts';
@@ -11,7 +14,7 @@ export interface DeliveryOptions {
   readonly endpoint: EndpointOptions;
   /** The pauses between the attempts of one delivery, in milliseconds. */
   readonly retryDelaysMs: readonly number[];
-  /** Deliveries of one subscription that may be under way at once. */
+  /** The maximum number of deliveries of one subscription in progress at the same time. */
   readonly concurrency: number;
 }
 
@@ -20,10 +23,10 @@ export interface SubscriptionFacts {
   readonly url: string;
   readonly source: Source;
   readonly options: DeliveryOptions;
-  /** The keys that sign now, the newest first. */
+  /** The keys that sign at present, the newest first. */
   readonly keys: () => readonly Buffer[];
   readonly signal: AbortSignal;
-  /** The source has ended by itself. */
+  /** Called when the source has ended without being stopped. */
   readonly onEnd: (error: unknown) => Termination;
 }
 
@@ -34,7 +37,7 @@ export interface DeliveryStatus {
   readonly failedSince?: string;
 }
 
-/** Not retried, by the extension: the receiver does not want this delivery, or it is too large. */
+/** Statuses after which the extension forbids a retry: the receiver does not want this delivery, or it is too large. */
 const FINAL: ReadonlySet<number> = new Set([410, 413]);
 
 type Outcome = 'acknowledged' | 'unwanted' | 'failed';
@@ -57,7 +60,7 @@ export class WebhookSubscription {
     this.#isTruncated = start.truncated;
   }
 
-  /** A position that the client may keep. Moves on in quiet times. */
+  /** A position that the client may store. It also advances while no event matches. */
   get cursor(): string {
     const read = this.#facts.source.cursor();
     if (read !== undefined) this.#watermark.advance(read);
@@ -80,7 +83,7 @@ export class WebhookSubscription {
     return isTruncated;
   }
 
-  /** A refresh: suspended deliveries are tried again. */
+  /** Handles a refresh: tries suspended deliveries again. */
   reactivate(): void {
     this.#isActive = true;
     this.#resumed.resolve();
@@ -116,7 +119,7 @@ export class WebhookSubscription {
     if (this.#underWay.size >= this.#facts.options.concurrency) await Promise.race(this.#underWay);
   }
 
-  /** A gap's cursor is ahead of older deliveries, so it waits for their end. */
+  /** Reports a gap when all older deliveries have ended, because the cursor of the gap is ahead of them. */
   async #reportGap(cursor: string): Promise<void> {
     await this.#settle();
     this.#watermark.advance(cursor);
@@ -138,8 +141,8 @@ export class WebhookSubscription {
   }
 
   /**
-   * @returns `failed` if the delivery was given up although others have succeeded meanwhile. If none has, the endpoint is away: then
-   * the delivery waits for a refresh.
+   * @returns `failed` if the delivery was given up although other deliveries have succeeded meanwhile. If no other
+   * delivery has succeeded, the endpoint is unreachable, and the delivery waits for a refresh.
    */
   async #deliver(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
     const { options, signal } = this.#facts;

@@ -1,6 +1,7 @@
 /**
- * Which cursor a client may keep: a position before which every event was acknowledged or given up (SEP-3415, *Webhook event
- * delivery*). Deliveries end in any order, so the cursor waits for the oldest one that is under way.
+ * Determines the cursor that a client may store: a position before which every event was acknowledged or given up
+ * (SEP-3415, *Webhook event delivery*). Deliveries end in any order, so the cursor waits for the oldest delivery in
+ * progress.
  */
 
 interface Entry {
@@ -20,12 +21,15 @@ export class Watermark {
     return this.#cursor;
   }
 
-  /** Number of deliveries that are under way, or wait for an older one. */
+  /** Number of deliveries that are in progress, or have ended and wait for an older delivery. */
   get size(): number {
     return this.#underWay.length;
   }
 
-  /** @param cursor the position of the event. @returns a function to call when the event was acknowledged or given up */
+  /**
+   * @param cursor the position of the event. @returns a function to call when the event has been acknowledged or given
+   * up
+   */
   begin(cursor: string): () => void {
     const entry: Entry = { cursor, isSettled: false };
     this.#underWay.push(entry);
@@ -35,7 +39,7 @@ export class Watermark {
     };
   }
 
-  /** Everything up to a position was read, and nothing of it is under way. */
+  /** Records that everything up to a position was read, and that it needs no delivery. */
   advance(cursor: string): void {
     if (this.#underWay.length === 0) this.#cursor = cursor;
   }

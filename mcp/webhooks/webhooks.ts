@@ -1,6 +1,6 @@
 /**
- * The webhook subscriptions of this process (SEP-3415, *Webhook-Based Delivery*). They are kept in memory and granted for a limited
- * time: after a restart clients subscribe again with their cursors, and nothing is missed.
+ * The webhook subscriptions of this process (SEP-3415, *Webhook-Based Delivery*). They are kept in memory and granted
+ * for a limited time. After a restart clients subscribe again with their cursors, so that no event is missed.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { EndpointError, callbackFault, post } from './endpoint.ts';
@@ -11,12 +11,12 @@ import { WebhookSubscription } from './subscription.ts';
 import type { DeliveryOptions, DeliveryStatus } from './subscription.ts';
 
 export interface WebhookOptions extends DeliveryOptions {
-  /** Milliseconds: the shortest, the usual and the longest lifetime that is granted. */
+  /** The shortest, the usual and the longest lifetime that is granted, in milliseconds. */
   readonly ttlMs: { readonly shortest: number; readonly usual: number; readonly longest: number };
-  /** How long deliveries are also signed with the secret before a rotation, in milliseconds. */
+  /** For how long after a rotation deliveries are also signed with the previous secret, in milliseconds. */
   readonly rotationMs: number;
   readonly subscriptionsPerPrincipal: number;
-  /** Verifications of one host within a minute. */
+  /** The maximum number of verifications per host and minute. */
   readonly verificationsPerMinute: number;
 }
 
@@ -32,7 +32,7 @@ export const WEBHOOK_DEFAULTS: WebhookOptions = {
   verificationsPerMinute: 10,
 };
 
-/** What determines a subscription; also for `events/unsubscribe`. */
+/** The facts that identify a subscription, also in `events/unsubscribe`. */
 export interface SubscriptionKey {
   readonly principal: string;
   readonly url: string;
@@ -43,11 +43,13 @@ export interface SubscriptionKey {
 export interface WebhookRequest {
   readonly key: SubscriptionKey;
   readonly secret: string;
-  /** Suggested lifetime; null asks for one without end, which is not granted. */
+  /**
+   * The lifetime that the client suggests, in milliseconds. null asks for an unlimited lifetime, which is not granted.
+   */
   readonly ttlMs: number | null | undefined;
   /** Opens the source; called only for a new subscription. */
   readonly open: (signal: AbortSignal) => Source;
-  /** Makes the reason of a source's end into the error that `terminated` reports. */
+  /** Converts the reason why a source has ended to the error that `terminated` reports. */
   readonly onEnd: (error: unknown) => Termination;
 }
 
@@ -56,13 +58,13 @@ export interface Grant {
   readonly refreshBefore: string;
   readonly cursor: string;
   readonly truncated: boolean;
-  /** Of a refresh. */
+  /** Only in the reply to a refresh. */
   readonly deliveryStatus?: DeliveryStatus;
 }
 
 export type RefusalReason = 'invalid' | 'exhausted' | 'endpoint';
 
-/** A subscription was refused, before or after the gateway was asked. */
+/** A subscription was refused by this server, or by the gateway. */
 export class WebhookRefusal extends Error {
   readonly reason: RefusalReason;
   readonly fault: DeliveryFault | undefined;
@@ -89,7 +91,7 @@ interface Held {
   readonly subscription: WebhookSubscription;
   readonly end: AbortController;
   key: Buffer;
-  /** The key before a rotation, and until when it also signs. */
+  /** The previous key, and the time until which it also signs. */
   former: { readonly key: Buffer; readonly until: number } | undefined;
   expiry: NodeJS.Timeout;
 }
@@ -99,9 +101,9 @@ export class Webhooks {
   readonly #held = new Map<string, Held>();
   /** Subscriptions whose `terminated` is still to be delivered. */
   readonly #ended = new Map<string, Held>();
-  /** Calls for one subscription, one after the other. */
+  /** The last call for each subscription. Calls for the same subscription run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** `principal url` → until when the endpoint counts as verified. */
+  /** From principal and URL to the time until which the endpoint counts as verified. */
   readonly #verified = new Map<string, number>();
   readonly #verifications = new Map<string, readonly number[]>();
 
@@ -109,7 +111,7 @@ export class Webhooks {
     this.#options = options;
   }
 
-  /** @throws {WebhookRefusal}; what the source throws before its start */
+  /** @throws {WebhookRefusal}; the error of the source, if it fails before its start */
   async subscribe(request: WebhookRequest): Promise<Grant> {
     const key = keyOf(request.secret);
     if (key === undefined)
@@ -149,7 +151,7 @@ export class Webhooks {
     const end = new AbortController();
     const source = request.open(end.signal);
     try {
-      // The gateway is asked first: a caller without the scope causes no request to the endpoint.
+      // The gateway is asked first, so that a caller without the scope cannot cause a request to the endpoint.
       const first = await source.items.next();
       if (first.done === true || first.value.kind !== 'start') throw new Error('The source ended before it started.');
       await this.#verify(id, request, key);
@@ -165,7 +167,7 @@ export class Webhooks {
       const subscription = new WebhookSubscription(facts, first.value);
       this.#held.set(id, { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) });
       const grant = { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription) };
-      // After the reply is on its way: a receiver that does not know the id yet asks for a retry.
+      // Start after the reply has been sent, because a receiver that does not know the id yet would ask for a retry.
       setImmediate(() => void subscription.run());
       return grant;
     } catch (error) {
@@ -195,7 +197,10 @@ export class Webhooks {
     return former !== undefined && former.until > Date.now() ? [key, former.key] : [key];
   }
 
-  /** The source has ended: the id is free, while `terminated` is being delivered with the same key. */
+  /**
+   * Removes a subscription whose source has ended. Its id can be used again, even while `terminated` is still being
+   * delivered.
+   */
   #forget(id: string): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
@@ -217,14 +222,17 @@ export class Webhooks {
     return setTimeout(() => this.#drop(id), until - Date.now()).unref();
   }
 
-  /** At most the suggestion, except that very short ones are lengthened; never without end. */
+  /**
+   * The end of the lifetime. It is at most the suggested lifetime, but very short lifetimes are lengthened, and it is
+   * never unlimited.
+   */
   #until(ttlMs: number | null | undefined): number {
     const { shortest, usual, longest } = this.#options.ttlMs;
     const wanted = ttlMs === undefined ? usual : (ttlMs ?? longest);
     return Date.now() + Math.min(Math.max(wanted, shortest), longest);
   }
 
-  /** Asks the endpoint whether it wants deliveries, once for a principal and an address (*Endpoint verification*). */
+  /** Asks the endpoint whether it wants deliveries, once per principal and address (*Endpoint verification*). */
   async #verify(id: string, { key: { principal, url } }: WebhookRequest, key: Buffer): Promise<void> {
     const place = `${principal} ${url}`;
     const now = Date.now();
@@ -299,7 +307,9 @@ function echoOf(body: string): string {
   }
 }
 
-/** The same for the same key, also after a restart. Knowing it authorises nothing. */
+/**
+ * The id of a subscription. It is the same for the same key, also after a restart. Knowing the id gives no permissions.
+ */
 function idOf({ principal, url, name, parameters }: SubscriptionKey): string {
   const text = canonical([principal, url, name, parameters]);
   return `sub_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
