@@ -7,7 +7,7 @@ import { STYLE } from '../emit/reference/style.ts';
 
 const SCRIPTS = new URL('browser/', import.meta.url);
 
-/** Name → text. */
+/** From the name of each file to its text. */
 export function readAssets(): ReadonlyMap<string, string> {
   const ending = existsSync(new URL('site.ts', SCRIPTS)) ? '.ts' : '.js';
   const scripts = readdirSync(SCRIPTS).filter((name) => name.endsWith(ending) && !/\.(?:test|d)\./.test(name));
@@ -27,12 +27,12 @@ function readScript(name: string): string {
     .replaceAll("from 'minisearch'", "from './minisearch.js'");
 }
 
-/** The site has no source maps. */
+/** Removes the reference to a source map, because the site has no source maps. */
 function withoutMap(text: string): string {
   return text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
 }
 
-/** Suppresses Node's warning about an experimental feature. */
+/** Strips the types from a script. Suppresses Node's warning that this feature is experimental. */
 function stripTypes(source: string): string {
   // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
   const { emitWarning } = process;

@@ -9,11 +9,11 @@ import { writeSite } from './write.ts';
 export interface DocsOptions {
   /** Path of a contract or of an own-events document; by default the contract of this version. */
   readonly contract?: string;
-  /** Directory to write; made if it does not exist. */
+  /** The output directory. It is created if it does not exist. */
   readonly out: string;
 }
 
-/** The file that a gateway answers with the path of its WebSocket; a web host has no gateway. */
+/** A gateway serves this file with the path of its WebSocket. For a web host, it is written without a path. */
 const GATEWAY = 'gateway.json';
 
 /**
@@ -29,7 +29,10 @@ export async function buildDocs({ contract, out }: DocsOptions): Promise<{ reado
   return { files: [...site.keys()] };
 }
 
-/** Without the AsyncAPI parser, which takes seconds: the contract of this version was checked when code was generated from it. */
+/**
+ * The site of the contract of this version. The AsyncAPI parser, which takes seconds, is not used, because the contract
+ * was checked when code was generated from it.
+ */
 export async function stockSite(): Promise<Site> {
   return buildSite(checkContract(await readSource(STOCK_FILE)));
 }

@@ -1,10 +1,12 @@
 /**
- * Prints the directory with the documentation of the contract in this clone, and writes it there first if a source has changed.
+ * Prints the directory with the documentation of the contract in this clone, and writes it there first if a source has
+ * changed.
  *
  *     node codegen/site/cached.ts
  *
- * A gateway in a clone runs this in a process of its own, so that it needs no build and its event loop is not blocked. The directory is named
- * by the digest of everything that the pages are made of, so gateways with different sources do not disturb each other.
+ * A gateway in a clone runs this program in a separate process, so that no build is needed and the event loop of the
+ * gateway is not blocked. The name of the directory is the digest of all sources of the pages, so gateways with
+ * different sources use different directories.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync } from 'node:fs';
@@ -43,9 +45,12 @@ async function digestOfSources(): Promise<string> {
   return hash.digest('hex').slice(0, 24);
 }
 
-/** Writes beside the target and renames, so that no gateway sees half a site; the first of several processes wins. */
+/**
+ * Writes the site beside the target and then renames it, so that no gateway sees an incomplete site. If several
+ * processes do this, the first one wins.
+ */
 async function render(directory: string): Promise<void> {
-  // Loaded on use, because the site is usually there.
+  // Load these modules only when needed, because the site usually exists already.
   const [{ stockSite }, { writeSite }] = await Promise.all([import('./build.ts'), import('./write.ts')]);
   await mkdir(CACHE, { recursive: true });
   const fresh = await mkdtemp(join(CACHE, 'new-'));

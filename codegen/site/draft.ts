@@ -1,4 +1,7 @@
-/** A page before its links are resolved: in drafts a link to `#anchor` may lead to any page that has this anchor. */
+/**
+ * A page before its links are resolved. In a draft, a link to `#anchor` means the page that has this anchor, which may
+ * be another page.
+ */
 
 /** Sections of the navigation, in order. */
 export const SECTIONS = [
@@ -36,14 +39,20 @@ export interface Draft {
   readonly isName: boolean;
   /** The operation or event that readers can try on this page. */
   readonly tried?: string;
-  /** Names of the contract, which any page may link to; or headings of a guide, which are known only to the guide. */
+  /**
+   * What the anchors of the page are: names of the contract, to which any page may link, or headings of a guide, to
+   * which only the guide itself links.
+   */
   readonly anchors: 'contract' | 'guide';
 }
 
 /** Begins a link of a guide to a name of the contract: `#@BCK-2`. */
 export const CONTRACT = '@';
 
-/** Names of events may have characters that are special in addresses. */
+/**
+ * The file name for a name of the contract, because names of events may contain characters with a special meaning in
+ * addresses.
+ */
 export function fileName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_.-]/g, '-');
 }

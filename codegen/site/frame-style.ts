@@ -1,4 +1,7 @@
-/** Style sheet of the frame: bar, navigation, guides, samples, search and try-it. The content has that of the one-page reference. */
+/**
+ * Style sheet of the frame: bar, navigation, guides, samples, search and try-it form. The content uses the style sheet
+ * of the one-page reference.
+ */
 export const FRAME_STYLE = `
 :root { --bar-height: 3.5rem; --good: light-dark(#14622f, #7fd39a); --bad: light-dark(#a1221a, #ff9b90); --faint: light-dark(#4f5b6d, #a2aec0); }
 html { scroll-padding-top: calc(var(--bar-height) + 1.2rem); }

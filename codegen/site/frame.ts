@@ -49,14 +49,15 @@ Generated from the contract of ${escape(title)} ${escape(version)}, ${code(diges
 }
 
 /**
- * Every name of the contract with its page. On the page at `/docs` each entry has the anchor that the one-page reference had, so that old
- * links such as `/docs#error-internal` lead to the name, and the script leads on to its page.
+ * Lists every name of the contract with a link to its page. On the page at `/docs` each entry has the anchor that the
+ * name had in the one-page reference. So an old link such as `/docs#error-internal` leads to the entry, and the script
+ * continues to the page of the name.
  */
 export function nameIndex({ contract, drafts, addresses }: Framing): string {
   const groups = ['Commands', 'Pushes', 'Events', 'HTTP', 'Errors', 'Close codes', 'Lists'] as const;
   const lists = groups.map((section) => {
     const pages = new Set(drafts.filter((draft) => draft.section === section).map(({ path }) => path));
-    // A field is found by the name of its message, before the first dot.
+    // Fields are left out: the entry of their message, whose name is before the first dot, is sufficient.
     const isField = (anchor: string): boolean => addresses.has(anchor.split('.', 1)[0] ?? '') && anchor.includes('.');
     const names = [...addresses].filter(([anchor, path]) => pages.has(path) && !isField(anchor));
     const items = names.map(

@@ -5,7 +5,7 @@ import { escape } from '../emit/reference/markup.ts';
 import { CONTRACT } from './draft.ts';
 import type { Draft, Section } from './draft.ts';
 
-/** Folder of `docs/` → section. Other folders belong to the guides. */
+/** From a folder in `docs/` to its section. Other folders belong to the guides. */
 const FOLDERS: Readonly<Record<string, Section>> = {
   '.': 'Start',
   tutorials: 'Start',
@@ -16,7 +16,7 @@ const FOLDERS: Readonly<Record<string, Section>> = {
   decisions: 'Decisions',
 };
 
-/** The start of the documentation: `docs/index.md`. */
+/** The start page of the documentation: `docs/index.md`. */
 export const HOME = 'index';
 
 export function guidePages(guides: Readonly<Record<string, string>>): readonly Draft[] {
@@ -41,12 +41,12 @@ function guidePage(file: string, markdown: string, paths: ReadonlySet<string>): 
   };
 }
 
-/** The page of a Markdown file: a README is the index of its folder. */
+/** The path of the page for a Markdown file. A README becomes the index of its folder. */
 function pageOf(file: string): string {
   return file.replace(/\.md$/, '').replace(/(^|\/)README$/, '$1index');
 }
 
-/** For lists of pages. */
+/** The first sentence of a text, for lists of pages. */
 function firstSentence(markdown: string): string {
   const [, paragraph = ''] = /^# .+\n+(?:\[[^\n]*\n+)*([A-Z`][^\n]*(?:\n[^\n]+)*)/m.exec(markdown) ?? [];
   const text = paragraph
@@ -63,8 +63,8 @@ interface Placed {
 }
 
 /**
- * The address of a link as a draft has it. A link to the reference becomes its anchor; the page with this anchor is found later. A link to
- * a file of the repository that is no page has no address.
+ * The address of a link, in the form for drafts. A link to the reference becomes an anchor; the page with this anchor
+ * is determined later. Undefined for a link to a file of the repository that is not a page.
  */
 function targetOf(href: string, { file, paths }: Placed, ending: 'html' | 'md'): string | undefined {
   if (/^(?:[a-z]+:|#)/.test(href)) return href;
@@ -85,7 +85,7 @@ function relinkFiles(markdown: string, placed: Placed): string {
   });
 }
 
-/** Anchors of headings as on GitHub. */
+/** The anchor of a heading, as GitHub makes it. */
 export function slugOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -94,7 +94,7 @@ export function slugOf(heading: string): string {
     .replaceAll(/\s/g, '-');
 }
 
-/** GitHub anchors of the reference are in lower case: `#bck-2`. */
+/** The anchor in the reference for a GitHub anchor, which is in lower case, such as `#bck-2`. */
 function referenceAnchor(anchor: string): string {
   return /^[a-z]{3}-\d+$/.test(anchor) ? anchor.toUpperCase() : anchor.replace(/^the-/, '');
 }
@@ -129,7 +129,8 @@ function renderMarkdown(markdown: string, placed: Placed): string {
     },
   });
   const html = marked.parse(markdown.replaceAll(/<!--[^]*?-->/g, ''), { async: false });
-  // The API reference numbers a heading that occurs once on its page.
+  // In links of the API reference, some headings have a number although they occur only once on their page. Remove the
+  // number.
   return html.replaceAll(/href="#([a-z0-9-]+)-\d+"/g, (all, slug: string) =>
     html.includes(` id="${slug}"`) && !html.includes(all.replace('href="#', ' id="')) ? `href="#${slug}"` : all,
   );

@@ -3,13 +3,16 @@ import { posix } from 'node:path';
 import { CONTRACT } from './draft.ts';
 import type { Draft } from './draft.ts';
 
-/** Anchor → path of the page with more about it. */
+/** From an anchor to the path of the page that describes it best. */
 export type Addresses = ReadonlyMap<string, string>;
 
-/** The form that every page of an operation has. */
+/** The anchor of the try-it form, which every page of an operation has. */
 const TRY = 'try';
 
-/** The first draft that has an anchor owns it, so pages about one thing come before lists. */
+/**
+ * From each anchor to its page. If several drafts have an anchor, the first one counts, so pages about a single thing
+ * must come before lists.
+ */
 export function addressesOf(drafts: readonly Draft[]): Addresses {
   const addresses = new Map<string, string>();
   for (const { path, html } of drafts.filter(({ anchors }) => anchors === 'contract'))
@@ -37,7 +40,7 @@ export function relink(html: string, { from, draft, addresses }: Relinking): str
     return draft.anchors === 'guide' ? `#${anchor}` : resolve(anchor);
   };
   const linked = html.replaceAll(/href="#([^"]+)"/g, (_all, anchor: string) => `href="${hrefOf(anchor)}"`);
-  // Guides link to each other by relative addresses, which at `/docs` begin in the directory above.
+  // Guides link to each other by relative addresses. On the page at `/docs` these are relative to the directory above.
   const placed =
     from === '' ? linked.replaceAll(/href="(?=[a-z0-9_-]+(?:\/|\.html))(?!docs\/)/g, 'href="docs/') : linked;
   return outsideOfLinks(placed, (text) =>
@@ -67,7 +70,9 @@ function outsideOfLinks(html: string, change: (text: string) => string): string 
     .join('');
 }
 
-/** The same for Markdown, whose links name other anchors for headings: `#bck-2`, `#the-connection`. */
+/**
+ * Does the same for Markdown, in whose links the anchors of headings have another form: `#bck-2`, `#the-connection`.
+ */
 export function relinkMarkdown(markdown: string, draft: Draft, addresses: Addresses): string {
   const linked = markdown.replaceAll(/\]\(#([^)\s]+)\)/g, (all, written: string) => {
     if (draft.anchors === 'guide' && !written.startsWith(CONTRACT)) return all;
@@ -77,6 +82,6 @@ export function relinkMarkdown(markdown: string, draft: Draft, addresses: Addres
     if (owner === undefined || found === undefined) return `](#${anchor})`;
     return owner === draft.path ? `](#${found})` : `](${relativeTo(draft.path, `${owner}.md`)}#${found})`;
   });
-  // A guide has no links to files that are no pages; the texts of the contract name sources of the repository.
+  // Remove links to sources of the repository, which occur in texts of the contract. Guides contain no such links.
   return draft.anchors === 'guide' ? linked : linked.replaceAll(/\[([^\]\n]+)\]\((?:\.\.\/){2}[^)\s]*\)/g, '$1');
 }

@@ -1,4 +1,7 @@
-/** `llms.txt`: the pages of the site as Markdown, for tools that read it for a language model (llmstxt.org). */
+/**
+ * Makes `llms.txt`: a list of the Markdown pages of the site, for tools that read them for a language model
+ * (llmstxt.org).
+ */
 import type { Contract } from '../model.ts';
 import { SECTIONS } from './draft.ts';
 import type { Draft } from './draft.ts';

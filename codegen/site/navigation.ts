@@ -4,7 +4,7 @@ import { SECTIONS } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { relativeTo } from './links.ts';
 
-/** Pages whose section is named after them come first in it. */
+/** Whether a page is the overview of its section. Such pages come first in the section. */
 function isOverview({ kind, path }: Draft): boolean {
   return (
     kind === 'overview' || path === 'index' || path.endsWith('/index') || path === 'errors' || path === 'close-codes'

@@ -1,4 +1,7 @@
-/** `operations.json`: what the try-it form knows of the operations. The validators are compiled JavaScript, which needs no `eval`. */
+/**
+ * Makes `operations.json`, which contains what the try-it form needs to know about operations. The validators are
+ * separate compiled JavaScript, which needs no `eval`.
+ */
 import type { Contract, HttpOperation, Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
 import type { HttpTry, Operations, Tried } from './browser/operations.ts';

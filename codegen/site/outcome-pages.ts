@@ -8,7 +8,7 @@ import { tapeLinks } from './topic-pages.ts';
 
 interface Fact {
   readonly term: string;
-  /** Text with code in backquotes; names of the contract in `[name](#anchor)`. */
+  /** Text with code in backquotes, and names of the contract as `[name](#anchor)`. */
   readonly text: string;
 }
 
@@ -42,7 +42,7 @@ export function errorPages(contract: Contract, tapes: readonly Tape[]): readonly
             : [
                 {
                   term: 'Counts as',
-                  text: 'invalid message, of which too many close the connection with [4000](#close-4000) (ERR-2)',
+                  text: 'invalid message; too many invalid messages close the connection with [4000](#close-4000) (ERR-2)',
                 },
               ]),
           ...pointersOf(contract, name),
@@ -61,9 +61,9 @@ export function errorPages(contract: Contract, tapes: readonly Tape[]): readonly
   });
 }
 
-/** The values for which this error is the answer. */
+/** The places where an invalid value causes this error. */
 function pointersOf({ messages, http }: Contract, name: string): readonly Fact[] {
-  // The body of a request has no page of its own.
+  // The body of an HTTP request has no page of its own, so link to the page of the operation.
   const anchorOf = (message: string): string => http.find(({ request }) => request === message)?.name ?? message;
   const found = Object.values(messages).flatMap((message) =>
     Object.entries(message.errorPointers)
@@ -145,7 +145,7 @@ ${tapes.length === 0 ? '' : `<h2>Tapes that show it</h2>\n<ul class="tapes">\n${
   };
 }
 
-/** Code in backquotes, and links to anchors. */
+/** Converts code in backquotes and links to anchors to HTML. */
 function linked(text: string): string {
   return text
     .split(/(\[[^\]]+\]\(#[^)]+\))/)

@@ -16,7 +16,7 @@ export function serverOf({ path, subprotocol }: Pick<Contract, 'path' | 'subprot
   return { webSocket: `ws://${authority}${path}`, http: `http://${authority}`, subprotocol };
 }
 
-/** @param name of a command or an HTTP operation; other names have no samples */
+/** @param name name of a command or an HTTP operation; other names have no samples */
 export function samplesOf(contract: Contract, name: string, server = serverOf(contract)): readonly SampleBlock[] {
   const { commands, http, messages } = contract;
   const command = commands.find((each) => each.name === name);

@@ -5,12 +5,12 @@ import type { Entry } from './browser/search-terms.ts';
 import type { Draft } from './draft.ts';
 import type { Addresses } from './links.ts';
 
-/** Characters of a result's text that are shown. */
+/** How many characters of an item's text a result shows. */
 const EXCERPT = 170;
-/** Characters of an item's text that are searched. */
+/** How many characters of an item's text are searched. */
 const SEARCHED = 1500;
 
-/** Beginning of an anchor → kind. Other anchors have the kind of their page. */
+/** The kind of an item by the beginning of its anchor. Items with other anchors have the kind of their page. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/^limit-/, 'limit'],
   [/^filter-/, 'filter field'],
@@ -29,16 +29,16 @@ export function emitSearchIndex(drafts: readonly Draft[], addresses: Addresses):
   return JSON.stringify(index);
 }
 
-/** An item begins at an element with an anchor and ends before the next one. */
+/** The items of a page. An item begins at an element with an anchor, and ends before the next such element. */
 function entriesOf(draft: Draft, addresses: Addresses): readonly Omit<Entry, 'id'>[] {
-  // The list of all names repeats the names of other pages.
+  // Leave out the list of all names, because it repeats the names of other pages.
   const [shown = ''] = draft.html.split('<h2 id="names">');
   const starts = [...shown.matchAll(/<(h[1-4]|tr|div|li|section)\b[^>]* id="([^"]+)"/g)].filter(
     ([, , id = '']) => id !== 'try' && !id.endsWith('.advice'),
   );
   return starts.flatMap((match, at) => {
     const [, tag = '', anchor = ''] = match;
-    // A list has rows about names that have their own pages.
+    // Leave out rows of lists about names that have their own pages.
     if (draft.anchors === 'contract' && addresses.get(anchor) !== draft.path) return [];
     const html = shown.slice(match.index, starts[at + 1]?.index);
     const { title, text } = split(tag, html);
@@ -67,7 +67,7 @@ interface Titled {
   readonly isPage: boolean;
 }
 
-/** A name is enough for a field; a section needs that of its page. */
+/** The title of an item. The name is sufficient for a field; a section also needs the title of its page. */
 function titleOf({ draft, anchor, kind, title, isPage }: Titled): string {
   if (isPage) return draft.title;
   if (kind === 'field' || kind === 'tape') return anchor;

@@ -18,7 +18,7 @@ const pagesOf = (files: Site): readonly string[] => [...files.keys()].filter((pa
 const idsOf = (html: string): readonly string[] => [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 const text = (path: string, files = site): string => files.get(path) ?? '';
 
-/** Links of a page or a Markdown file that lead to no file of the site, or to no anchor there. */
+/** The links of a page or a Markdown file that lead to a file or an anchor that does not exist. */
 function brokenLinks(files: Site, path: string): readonly string[] {
   const html = text(path, files);
   const links = path.endsWith('.md') ? /\]\(([^)\s]+)\)/g : /(?:href|src)="([^"]+)"/g;
@@ -50,7 +50,7 @@ describe('the site', () => {
     expect(paths.flatMap((path) => [`${path}.html`, `${path}.md`]).filter((path) => !site.has(path))).toEqual([]);
   });
 
-  test('says what to do for each error and close code', () => {
+  test('explains what to do for each error and close code', () => {
     for (const [name, { advice }] of Object.entries(contract.errors)) {
       expect([name, advice]).toEqual([name, expect.stringMatching(/\.$/)]);
       expect(text(`errors/${name}.md`)).toContain(advice);
@@ -95,7 +95,7 @@ describe('the site', () => {
     expect(before.length).toBeGreaterThan(500);
     const index = idsOf(text(ENTRY));
     expect(before.filter((id) => !addresses.has(id))).toEqual([]);
-    // The start page has an entry for each name, and the name of a field begins with that of its message.
+    // The start page must have an entry for each name, except that for a field the entry of its message is sufficient.
     expect(before.filter((id) => !index.includes(id) && !index.includes(id.split('.')[0] ?? ''))).toEqual([]);
   });
 

@@ -19,10 +19,13 @@ import { readSources } from './sources.ts';
 import type { SiteSources } from './sources.ts';
 import { topicPages } from './topic-pages.ts';
 
-/** Path → text of each file of the site. */
+/** From the path of each file of the site to its text. */
 export type Site = ReadonlyMap<string, string>;
 
-/** The page for the address `/docs` without a slash, whose links are relative to the directory above. */
+/**
+ * The page for the address `/docs` (without a slash at the end). Its links are relative to the directory above the
+ * site.
+ */
 export const ENTRY = 'entry.html';
 
 export function draftsOf(contract: Contract, { guides, tapes }: SiteSources): readonly Draft[] {
@@ -59,7 +62,10 @@ export function buildSite(contract: Contract, sources: SiteSources = readSources
   return files;
 }
 
-/** A page about one thing owns the names on it; a list that also contains them does not. */
+/**
+ * Pages about a single thing come first, so that links to a name lead to its own page and not to a list that also
+ * contains the name.
+ */
 function rankOf({ kind }: Draft): number {
   return kind === 'list' || kind === 'overview' ? 1 : 0;
 }

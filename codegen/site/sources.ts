@@ -1,12 +1,13 @@
 /**
- * What the documentation is made of beside the contract: the Markdown pages of `docs/`, their charts, and the tapes of the conformance suite. In a clone they
- * are read from the repository; the package has them in one file, which the build writes.
+ * The sources of the documentation besides the contract: the Markdown pages of `docs/`, their charts, and the tapes of
+ * the conformance suite. In a clone they are read from the repository. The package contains them in one file, which the
+ * build writes.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export interface Tape {
-  /** `subscribe/defaults`: its folder and its name. */
+  /** Folder and name of the tape, such as `subscribe/defaults`. */
   readonly id: string;
   readonly why: string;
   readonly clauses: readonly string[];
@@ -15,9 +16,9 @@ export interface Tape {
 }
 
 export interface SiteSources {
-  /** Path below `docs/` → Markdown. */
+  /** From the path below `docs/` to the Markdown. */
   readonly guides: Readonly<Record<string, string>>;
-  /** Path below `docs/` → SVG of the charts that guides show. */
+  /** The charts that guides show: from the path below `docs/` to the SVG. */
   readonly figures: Readonly<Record<string, string>>;
   readonly tapes: readonly Tape[];
 }
@@ -34,7 +35,7 @@ export function readRepository(root: string): SiteSources {
   const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
   const contentsOf = (paths: readonly string[]): Record<string, string> =>
     Object.fromEntries(paths.map((path) => [path.slice('docs/'.length), read(path)]));
-  // The reference is made from the contract.
+  // The reference is left out, because it is made from the contract.
   const guides = globSync('docs/**/*.md', { cwd: root, exclude: ['docs/reference/**'] }).toSorted();
   const figures = globSync('docs/**/*.svg', { cwd: root }).toSorted();
   const tapes = globSync('conformance/tapes/**/*.ndjson', { cwd: root }).toSorted();
@@ -45,7 +46,7 @@ export function readRepository(root: string): SiteSources {
   };
 }
 
-/** Undefined for a file that does not begin with the head of a tape. */
+/** Reads a tape. Undefined if the file does not begin with the header of a tape. */
 function tapeOf(text: string): Tape | undefined {
   const [head = '', ...steps] = text.trim().split('\n');
   const { id, why, clauses } = JSON.parse(head) as Partial<Tape>;

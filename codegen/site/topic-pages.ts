@@ -30,7 +30,7 @@ export function topicPages(contract: Contract, tapes: readonly Tape[]): readonly
 interface Place {
   readonly group: Group;
   readonly topic: Topic;
-  /** Folders of tapes. */
+  /** The folders that contain tapes. */
   readonly folders: ReadonlySet<string>;
 }
 
@@ -54,12 +54,12 @@ ${samplesHtml(blocks)}
   };
 }
 
-/** On a page of its own the sections of a topic are of the second level. */
+/** Raises the level of headings: on a separate page, the sections of a topic are of the second level. */
 export function raiseHeadings(html: string): string {
   return html.replaceAll(/(<\/?)h4\b/g, '$1h2');
 }
 
-/** The folder of an operation's tapes has a page of its own. */
+/** Changes links to a folder of tapes to links to the page of this folder. */
 function linkTapes(html: string, folders: ReadonlySet<string>): string {
   return html.replaceAll(/<code>conformance\/tapes\/([a-z0-9_]+)\/<\/code>/g, (text, folder: string) =>
     folders.has(folder) ? `<a href="#tapes-${folder}">${text}</a>` : text,

@@ -11,7 +11,8 @@ export async function writeSite(site: Site, out: string): Promise<void> {
 }
 
 /**
- * The same with each file compressed, under its name and `.gz`, as the package of the gateway has it: a third of the space on disk.
+ * Writes each file compressed, with the ending `.gz` added to its name. The package of the gateway contains the site in
+ * this form, because it takes only a third of the space.
  * @throws {OutputError} when the directory cannot be written
  */
 export async function writeCompressedSite(site: Site, out: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Makes elements; text is always text, never markup. */
+/** Makes an element. Strings become text, never markup. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},

@@ -20,7 +20,7 @@ export interface Checks {
 
 const fault = (pointer: string, rule: string, correction: string): Fault => ({ pointer, rule, correction });
 
-/** A frame that the client sends; `message` is undefined if it is no JSON. */
+/** Checks a frame that the client sends. `message` in the result is undefined if the frame is not JSON. */
 export function explainSent(
   text: string,
   { operations, validators }: Checks,
@@ -55,7 +55,7 @@ export function explainSent(
   return { name: type, message, faults: faults.length > 0 ? faults : payloadFaults(object, operations, validators) };
 }
 
-/** A declared event is published with a payload of its schema (EVT-3). */
+/** Faults of a published payload: the payload of a declared event must match the schema of the event (EVT-3). */
 function payloadFaults(
   message: Readonly<Record<string, unknown>>,
   { events }: Operations,
@@ -111,7 +111,9 @@ type Params = Readonly<Record<string, unknown>>;
 const list = (values: unknown): string =>
   Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(', ') : String(values);
 
-/** The member that the error is about, if the pointer leads to its parent, and what to change. */
+/**
+ * What to change. If the pointer of the error leads to the parent of the invalid member, also the name of the member.
+ */
 function correctionOf(keyword: string, params: Params): readonly [string | undefined, string] {
   switch (keyword) {
     case 'additionalProperties': {

@@ -2,7 +2,7 @@
 import { element } from './element.ts';
 import type { Fault } from './explain-frame.ts';
 
-/** Older frames are removed. */
+/** The maximum number of frames in the log. Older frames are removed. */
 const MOST_FRAMES = 200;
 
 export interface LoggedFrame {
@@ -50,7 +50,7 @@ export class FrameLog {
       advice === undefined
         ? []
         : [element('p', { class: 'fault' }, `${advice.text} `, element('a', { href: advice.address }, advice.title))];
-    // What needs the reader's attention is open.
+    // Expand entries that need the reader's attention.
     details.open = !isValid || advice !== undefined;
     this.#list.append(
       element('li', { 'data-direction': direction, 'data-name': name }, details, ...explained, ...hint),

@@ -1,4 +1,7 @@
-/** The WebSocket of the try-it form: connects, authenticates, and reconnects as the class of the close code demands (CON-6). */
+/**
+ * The WebSocket of the try-it form: connects, authenticates, and reconnects if the class of the close code allows it
+ * (CON-6).
+ */
 import type { Operations } from './operations.ts';
 
 export type LinkState =
@@ -11,7 +14,7 @@ export type LinkState =
 export interface LinkOptions {
   readonly url: string;
   readonly operations: Operations;
-  /** The first frame of each connection, if a credential was entered. */
+  /** Makes the first frame of each connection, if a credential was entered. */
   readonly greeting: () => string | undefined;
   readonly onState: (state: LinkState) => void;
   readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
@@ -26,7 +29,10 @@ export class GatewayLink {
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempts = 0;
-  /** Why the last open connection ended: attempts that fail meanwhile have no reason of their own. */
+  /**
+   * The close code of the last connection that was open. It is kept, because failed attempts to reconnect have no code
+   * of their own.
+   */
   #reason: number | undefined;
 
   constructor(options: LinkOptions) {

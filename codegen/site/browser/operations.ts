@@ -1,4 +1,4 @@
-/** The form of `operations.json`. */
+/** The type of `operations.json`. */
 
 export interface Tried {
   readonly examples: readonly { readonly summary: string; readonly message: unknown }[];
@@ -10,7 +10,7 @@ export interface HttpTry extends Omit<Tried, 'clauses'> {
   readonly method: string;
   readonly path: string;
   readonly query: readonly { readonly name: string; readonly description: string }[];
-  /** Message whose schema the body has; undefined if there is no body. */
+  /** The message whose schema the body of the request must match; undefined if there is no body. */
   readonly request: string | undefined;
   /** Messages that may be the body of the response. */
   readonly replies: readonly string[];
@@ -25,7 +25,7 @@ export interface Operations {
   readonly events: readonly string[];
   /** The message of events that the contract does not declare. */
   readonly customEvent: string;
-  /** Code → advice. */
+  /** From each error code to its advice. */
   readonly errors: Readonly<Record<string, string>>;
   readonly closeCodes: Readonly<
     Record<string, { readonly name: string; readonly family: string; readonly advice: string }>

@@ -1,6 +1,6 @@
 /**
- * Programs that send one message, made from the message alone. The generator shows them for each example of the contract, and the try-it form
- * for the message as edited. A test runs every sample of the site against a real gateway.
+ * Makes programs that send a given message. The generator shows such programs for each example of the contract, and the
+ * try-it form for the edited message. A test runs every sample of the site against a real gateway.
  */
 
 export type Message = Readonly<Record<string, unknown>> & { readonly type?: unknown; readonly id?: unknown };
@@ -20,7 +20,7 @@ export interface Server {
   readonly subprotocol: string;
 }
 
-/** In the order in which they are shown. */
+/** The programs, in the order in which they are shown. */
 export interface Samples {
   readonly cli: string;
   readonly typescript: string;
@@ -28,12 +28,12 @@ export interface Samples {
   readonly frames: string;
 }
 
-/** For `bash`: everything but a quote is literal between single quotes. */
+/** Quotes a text for `bash`. Between single quotes, every character except a single quote is literal. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A JSON value as Python. */
+/** A JSON value as Python source text. */
 function pythonOf(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -43,7 +43,7 @@ function pythonOf(value: unknown): string {
   return `{${members.join(', ')}}`;
 }
 
-/** The reply has the id of the command (ENV-3), so each sample needs one. */
+/** Adds an id to a command without one: the sample recognises the reply by the id (ENV-3). */
 function withId(message: Message): Message {
   return message.id === undefined ? { ...message, id: 'c1' } : message;
 }
@@ -118,7 +118,7 @@ except HTTPError as refused:
   };
 }
 
-/** Frames that a command caused, as a tape for the conformance suite. */
+/** Makes a tape for the conformance suite from a command and the frames that the server then sent. */
 export function tapeOf(given: Message, received: readonly Message[], clauses: readonly string[]): string {
   const message = withId(given);
   const reply = received.find(({ id }) => id === message.id);
@@ -134,7 +134,8 @@ export function tapeOf(given: Message, received: readonly Message[], clauses: re
     },
     { as: 'alice', open: {} },
     { as: 'alice', send: message },
-    // Values of the reply differ from run to run; those that matter can be added by hand.
+    // Only type and id of the reply are expected, because other values differ from run to run. An author can add the
+    // values that matter.
     { as: 'alice', recv: { type: reply?.type ?? { $type: 'string' }, id: message.id } },
   ];
   return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;

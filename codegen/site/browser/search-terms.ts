@@ -1,11 +1,13 @@
-/** How texts become terms: the same for the index, which is made when the site is generated, and for queries in the browser. */
+/**
+ * Splits texts into search terms. The index, which is made with the site, and queries in the browser use the same code.
+ */
 import type { Options } from 'minisearch';
 
 /** An item that a search finds: a page, a field, a clause, a section of a guide. */
 export interface Entry {
   readonly id: number;
   readonly title: string;
-  /** What it is: `error`, `field`, `guide`, … */
+  /** The kind of item: `error`, `field`, `guide`, … */
   readonly kind: string;
   readonly text: string;
   /** Path of the page, with the anchor. */
@@ -14,14 +16,17 @@ export interface Entry {
   readonly excerpt: string;
 }
 
-/** Words of questions that occur everywhere. */
+/** Common words of questions. They are ignored, because they occur everywhere. */
 const COMMON = new Set(
   'a an and are do does for from how i in is it my of on or that the there to what when where which why with'.split(
     ' ',
   ),
 );
 
-/** Names such as `filter_not_applicable`, `BCK-2` and `data.filter` are one term, and each of their parts is another one. */
+/**
+ * The terms of a text. A name such as `filter_not_applicable`, `BCK-2` or `data.filter` is one term, and each of its
+ * parts is a further term.
+ */
 export function tokenize(text: string): string[] {
   const words = text.match(/[\p{L}\p{N}][\p{L}\p{N}_.:/-]*/gu) ?? [];
   return words.flatMap((word) => {
@@ -36,7 +41,7 @@ export function processTerm(term: string): string | false {
   return word.length === 0 || COMMON.has(word) ? false : word;
 }
 
-/** Kinds that readers look for rarely have a lower weight. */
+/** The weight of each kind of item. Kinds for which readers rarely search have a lower weight. */
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['tape', 0.25],
   ['package', 0.4],

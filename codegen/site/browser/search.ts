@@ -19,7 +19,10 @@ function loadIndex(): Promise<Index> {
   return index;
 }
 
-/** Items with every word come first; if there are none, those with any word. An exact name is always the first result. */
+/**
+ * Finds the items that contain every word; if there are none, the items that contain any word. An item whose name
+ * equals the query always comes first.
+ */
 function find(all: Index, query: string): readonly SearchResult[] {
   const every = all.search(query, { combineWith: 'AND' });
   const found = every.length > 0 ? every : all.search(query);
@@ -28,7 +31,7 @@ function find(all: Index, query: string): readonly SearchResult[] {
     const name = String(title).toLowerCase();
     return name === wanted || name.endsWith(`.${wanted}`) || name.startsWith(`${wanted} `);
   };
-  // Exact fields come after an exact page, event or error.
+  // If several names equal the query, fields come after pages, events and errors.
   const rank = (each: SearchResult): number => (isExact(each) ? (each['kind'] === 'field' ? 1 : 0) : 2);
   return found.toSorted((a, b) => rank(a) - rank(b));
 }
@@ -107,7 +110,7 @@ export function addSearch(holder: HTMLElement): void {
     if (!(event.relatedTarget instanceof Node && holder.contains(event.relatedTarget))) close();
   });
   list.addEventListener('click', close);
-  // The pointer must not take the focus from the search before the click.
+  // Keep the focus on the search box while the mouse button is pressed, so that the list stays open until the click.
   found.addEventListener('mousedown', (event) => event.preventDefault());
   document.addEventListener('keydown', (event) => {
     const isTyping = event.target instanceof HTMLElement && /^(?:INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
@@ -124,7 +127,7 @@ interface Box {
   readonly show: () => Promise<void>;
 }
 
-/** Arrows move among the results, Enter opens the first one, Escape closes the list. */
+/** Handles keys: arrow keys move among the results, Enter opens the first result, Escape closes the list. */
 function onKey(event: KeyboardEvent, { input, list, close, show }: Box): void {
   const links = [...list.querySelectorAll('a')];
   const at = links.findIndex((link) => link === document.activeElement);

@@ -1,8 +1,14 @@
-/** The script of every page. Without it the pages are complete; it adds the search and copy buttons, and leads old links to their pages. */
+/**
+ * The script of every page. The pages are complete without it. It adds the search and the copy buttons, and redirects
+ * old links.
+ */
 import { element } from './element.ts';
 import { addSearch } from './search.ts';
 
-/** Links to the former one-page reference, such as `/docs#subscribe.data.filter`, lead to the page that now has the anchor. */
+/**
+ * Redirects links to the former one-page reference, such as `/docs#subscribe.data.filter`, to the page that now has the
+ * anchor.
+ */
 function followOldAnchor(): void {
   const anchor = decodeURIComponent(location.hash.slice(1));
   if (document.body.dataset['page'] !== 'index' || anchor === '') return;
@@ -17,7 +23,7 @@ function followOldAnchor(): void {
 }
 
 async function copy(text: string, button: HTMLButtonElement): Promise<void> {
-  // Without HTTPS the browser may not have the clipboard.
+  // Without HTTPS the browser may not offer access to the clipboard.
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = 'Copied';
@@ -41,7 +47,7 @@ function addCopyButtons(): void {
   }
 }
 
-/** The current page may be far down in the navigation. */
+/** Scrolls the navigation to the current page, which may be far down. */
 function showCurrent(): void {
   const current = document.querySelector('nav [aria-current]');
   const nav = document.getElementById('contents');

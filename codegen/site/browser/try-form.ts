@@ -16,11 +16,11 @@ export interface TryForm {
   readonly message: HTMLTextAreaElement;
   readonly send: HTMLButtonElement;
   readonly status: HTMLElement;
-  /** Faults of the message as it is edited. */
+  /** Shows the faults of the edited message. */
   readonly check: HTMLElement;
   readonly log: FrameLog;
   readonly buttons: HTMLElement;
-  /** The credential, which is kept nowhere else. */
+  /** The entered credential. It is stored nowhere else. */
   readonly credential: () => Credential | undefined;
 }
 
@@ -75,7 +75,7 @@ function labelled(id: string, text: string, field: HTMLElement): HTMLElement {
   return element('div', { class: 'field' }, element('label', { for: id }, text), field);
 }
 
-/** A signed token has three parts (RFC 7519); everything else is an API key. */
+/** A text with three parts is a signed token (RFC 7519); any other text is an API key. */
 function credentialOf(text: string): Credential | undefined {
   if (text === '') return undefined;
   return /^[^.]+\.[^.]+\.[^.]*$/.test(text) ? { token: text } : { apiKey: text };

@@ -18,7 +18,8 @@ export function tryOverHttp(section: HTMLElement, { operation, webSocket, ...che
   const { method, path, query } = operation;
   const form = makeForm(section, operation);
   const { operations } = checks;
-  // An operation below the WebSocket's path in the contract is below the path of the WebSocket that this gateway has.
+  // The gateway may serve its WebSocket on another path than the contract. Operations below the WebSocket's path move
+  // with it.
   const below = path.startsWith(`${operations.path}/`) ? `/${webSocket}${path.slice(operations.path.length)}` : path;
   const base = new URL('..', ROOT).href.replace(/\/$/, '');
   const fields = query.map(({ name, description }) => {
@@ -63,7 +64,7 @@ export function tryOverHttp(section: HTMLElement, { operation, webSocket, ...che
   addCopies(form, () => httpSamples(callNow(), { http: base, webSocket, subprotocol: operations.subprotocol }));
 }
 
-/** Text that is no JSON is sent as it is: the response shows how the gateway reports it. */
+/** The body to send. Text that is not JSON is sent unchanged, so that the response shows how the gateway reports it. */
 function bodyOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -126,7 +127,10 @@ async function request(
   }
 }
 
-/** A response of server-sent events has no end: each part is shown as it arrives, until the page is left. */
+/**
+ * Shows each part of a response of server-sent events as it arrives. Such a response has no end, so this continues
+ * until the user leaves the page.
+ */
 async function follow(form: TryForm, body: ReadableStream<Uint8Array>): Promise<void> {
   form.status.textContent = 'Receiving server-sent events. Leave or reload the page to end it.';
   const decoder = new TextDecoder();
@@ -138,7 +142,10 @@ async function follow(form: TryForm, body: ReadableStream<Uint8Array>): Promise<
   form.status.textContent = 'The gateway ended the response.';
 }
 
-/** A response must fit one of the messages that the operation may answer with; `text` and `empty` have no schema. */
+/**
+ * The faults of a response: it must match one of the messages with which the operation may respond. `text` and `empty`
+ * have no schema.
+ */
 function answerFaults(
   value: unknown,
   { headers }: Response,

@@ -23,7 +23,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
   const http = new URL('..', ROOT).href.replace(/\/$/, '');
   url.protocol = url.protocol.replace('http', 'ws');
   const received: Message[] = [];
-  /** Sent once the connection is open. */
+  /** The frame to send when the connection is open. */
   let waiting: string | undefined;
 
   const link = new GatewayLink({
@@ -42,7 +42,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
       if (state.name !== 'open' || waiting === undefined) return;
       const text = waiting;
       waiting = undefined;
-      // After the greeting, which the link sends first.
+      // Send after the greeting, because the link sends the greeting first.
       queueMicrotask(() => link.send(text));
     },
     onFrame: (direction, text) => {
@@ -71,7 +71,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
   };
   form.message.addEventListener('input', showFaults);
   form.send.form?.addEventListener('submit', () => {
-    // An invalid frame is sent too: the reply shows how the gateway reports it.
+    // An invalid frame is sent too, so that the reply shows how the gateway reports it.
     const text = compact(form.message.value);
     if (link.isOpen) link.send(text);
     else {
@@ -87,7 +87,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
   });
 }
 
-/** One line, as on the wire; text that is no JSON stays as it is. */
+/** The message on one line, as it is sent. Text that is not JSON is unchanged. */
 function compact(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text));
@@ -105,7 +105,7 @@ function parsed(text: string): readonly Message[] {
   }
 }
 
-/** A credential is not shown. */
+/** The log entry of a sent frame, without the credential. */
 function sentFrame(text: string, checks: Checks): LoggedFrame {
   const { name, faults } = explainSent(text, checks);
   const shown = name === 'authenticate' ? text.replaceAll(/("(?:token|apiKey)":)"[^"]*"/g, '$1"…"') : text;
@@ -143,7 +143,7 @@ function textOf(state: LinkState, { operations }: Checks): readonly (Node | stri
   return [...closeText(state.code, operations), ` ${next}`];
 }
 
-/** 1006: the connection ended without a close frame (RFC 6455, 7.1.5). */
+/** Describes a close code. 1006 means that there was no close frame (RFC 6455, 7.1.5). */
 function closeText(code: number, { closeCodes }: Checks['operations']): readonly (Node | string)[] {
   const known = closeCodes[code];
   if (known === undefined)

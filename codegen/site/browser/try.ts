@@ -13,7 +13,7 @@ async function readJson<Value>(name: string): Promise<Value> {
 
 async function makeTry(section: HTMLElement, name: string): Promise<void> {
   const { webSocket } = await readJson<{ readonly webSocket: string | null }>('gateway.json');
-  // A web host serves the pages without a gateway.
+  // Without a gateway, for example on a web host, there is no form.
   if (webSocket === null) return;
   const operations = await readJson<Operations>('assets/operations.json');
   const validators = (await import(new URL('assets/validators.js', ROOT).href)) as Validators;
@@ -22,7 +22,7 @@ async function makeTry(section: HTMLElement, name: string): Promise<void> {
   if (operation !== undefined) tryOverHttp(section, { operation, operations, validators, webSocket });
   else if (tried !== undefined) tryOnSocket(section, { tried, operations, validators, webSocket });
   section.hidden = false;
-  // The form is at the end of a page that may be long.
+  // Add a link to the form, because the form is at the end of a page that may be long.
   document.querySelector('.crumb')?.append(' · ', element('a', { href: '#try' }, 'Try it'));
 }
 
