@@ -1,4 +1,4 @@
-/** Properties that hold over the whole trace of a run against a client, whatever the tapes did. */
+/** Checks over the whole trace of a run against a client. They must pass for every tape. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
 import { equal, member, numberAt, textAt, textsAt, tryParse } from '../trace/json.ts';
@@ -87,7 +87,7 @@ const uniqueIds = checkOf(
       const id = textAt(frame.json, 'id');
       findings.fired += 1;
       if (id === undefined) {
-        findings.violate('the command has no id, so its reply cannot be told from others', frame);
+        findings.violate('the command has no id, so its reply cannot be distinguished from others', frame);
         continue;
       }
       const key = `${frame.check ?? ''} ${frame.connection} ${id}`;
@@ -136,7 +136,7 @@ function walkHandedOver(
   };
   for (const frame of trace.frames) {
     const { check, kind, dir, json } = frame;
-    // A tape that is run again begins with a new program, to which the same events are sent.
+    // When a tape is run again, it starts a new program and sends it the same events, so forget what was sent before.
     if (kind === 'mark' && dir === '<<' && textAt(tryParse(frame.text), 'do') === 'connect')
       for (const key of all.keys()) if (key.startsWith(`${check ?? ''} `)) all.delete(key);
     if (kind === 'text' && dir === '<<' && textAt(json, 'type') === 'event') {

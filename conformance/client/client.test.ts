@@ -12,7 +12,7 @@ import { showClientTape } from './show.ts';
 const adapter = (name: string): string => fileURLToPath(new URL(`adapters/${name}`, import.meta.url));
 const TYPESCRIPT = `${process.execPath} ${adapter('typescript.ts')}`;
 const PYTHON = `/usr/bin/python3 ${adapter('python.py')}`;
-/** One or more tapes of each clause, none of which waits long. */
+/** At least one tape for each clause. None of these tapes waits long. */
 const FAST =
   'commands/*,handshake/*,resume/*,unsubscribe/*,once/*,slow_reader/*,hostile/fake-*,close/4300-*,frames/*,invariants/*';
 
@@ -47,7 +47,7 @@ describe('a client tape', () => {
     expect(fault('{"emit":{"numbers":[2,1],"subscriptions":["s1"]}}')).toThrow('the second not less');
   });
 
-  test('exists for every clause that clients keep', () => {
+  test('exists for every clause that clients must satisfy', () => {
     const cited = new Set<string>(loadClientTapes().flatMap(({ header }) => header.clauses));
     const kept = Object.entries(CLAUSES).flatMap(([id, { observable }]) => (observable === 'server' ? [id] : []));
     expect(kept.length).toBeGreaterThan(10);
@@ -55,7 +55,7 @@ describe('a client tape', () => {
   });
 });
 
-test('a client tape is listed, explained, shown and formatted as one for servers', async () => {
+test('a client tape is listed, explained, shown and formatted like a tape for servers', async () => {
   const list = await suite('list', '--client', '--only', 'resume/after-a-cut,frames/unique-ids');
   expect(list.stdout).toMatch(/^resume\/after-a-cut +CLI-5\n {4}After a cut[^]*^frames\/unique-ids +CLI-1/m);
   expect((await suite('list', '--client', '--clauses')).code).toBe(0);
@@ -98,7 +98,7 @@ describe.each([
 });
 
 describe('conformance client', () => {
-  test('names clause, expectation and the way to repeat it when a client is wrong, with exit 3', async () => {
+  test('names clause, expectation and the command to repeat a failed check, with exit 3', async () => {
     const tapes = directoryOf(
       'close/wanted',
       { drive: { do: 'connect' } },
@@ -115,7 +115,7 @@ describe('conformance client', () => {
     expect(readFileSync(junit, 'utf8')).toContain('name="close/wanted [CLI-2]"');
   }, 60_000);
 
-  test('reports a program that ends early as what the client did, not as a fault of the suite', async () => {
+  test('reports a program that ends early as a fault of the client, not of the suite', async () => {
     const tapes = directoryOf('close/early', { drive: { do: 'connect' } }, { open: {} });
     const script = `console.log('{"notice":"ready","supports":[]}'); setTimeout(() => process.exit(7), 50)`;
     const command = `${process.execPath} -e ${JSON.stringify(script)}`;
@@ -124,7 +124,7 @@ describe('conformance client', () => {
     expect(stdout).toContain('the client did not connect (the program has ended with exit code 7)');
   }, 60_000);
 
-  test('says what a command lacks that is no such program, with exit 5', async () => {
+  test('explains why a command that is not a driver program cannot be used, with exit 5', async () => {
     const { code, stderr } = await suite('client', '--command', 'echo hello', '--only', 'close/cut');
     expect(code).toBe(5);
     expect(stderr).toContain('before it reported {"notice":"ready"}');

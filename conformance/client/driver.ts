@@ -9,9 +9,9 @@ import type { Readable, Writable } from 'node:stream';
 import { isObject, textAt, textsAt, tryParse } from '../trace/json.ts';
 import type { JsonObject } from '../trace/json.ts';
 
-/** How long a program may take to start: a virtual machine on a busy computer needs seconds. */
+/** How long a program may take to start, in milliseconds. A virtual machine on a busy computer needs seconds. */
 const START_MS = 30_000;
-/** How long a program may take to end once its input has ended. */
+/** How long a program may take to end when its input has ended, in milliseconds. */
 const END_MS = 5_000;
 const KEPT_ERRORS = 2_000;
 
@@ -21,9 +21,9 @@ export class DriverError extends Error {
 }
 
 export interface DriverHooks {
-  /** A line that the program wrote. */
+  /** Receives each notice that the program writes. */
   readonly onNotice: (notice: JsonObject) => void;
-  /** A line that is not a notice. */
+  /** Receives each line that is not a notice. */
   readonly onGarbage: (line: string) => void;
   readonly onExit: (reason: string) => void;
 }
@@ -45,17 +45,18 @@ export class Driver {
     const { command, env } = options;
     this.#child = spawn(command, {
       shell: true,
-      // In its own process group, so that processes which the shell started are ended as well.
+      // Use a separate process group, so that processes that the shell started can be ended as well.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
-    // Not `once`, which rejects on "error": a command that cannot be started is reported by `start`.
+    // `once` of node:events is not used, because it rejects on "error". `start` reports a command that cannot be
+    // started.
     this.#exited = new Promise((resolve) => this.#child.once('close', () => resolve()));
     this.#child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.#errors = `${this.#errors}${chunk}`.slice(-KEPT_ERRORS);
     });
-    // The program may end before it has read everything.
+    // The program may end before it has read all its input, which is not an error.
     this.#child.stdin.on('error', () => undefined);
   }
 

@@ -1,4 +1,4 @@
-/** The suite's server: loopback HTTP that keeps each upgrade until the tape decides about it. */
+/** The suite's server, on loopback. It keeps each upgrade request until the tape accepts or rejects it. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
@@ -13,7 +13,7 @@ import type { JsonObject } from '../trace/json.ts';
 export interface Upgrade {
   /** `{protocols, headers, query}` of the request. */
   readonly request: JsonObject;
-  /** When it arrived, in milliseconds of the run. */
+  /** When the request arrived, in milliseconds since the run began. */
   readonly at: number;
   readonly accept: (options: Omit<AcceptOptions, 'protocol'>) => Promise<Peer>;
   readonly refuse: (status: number) => void;
@@ -21,7 +21,7 @@ export interface Upgrade {
 
 /** The server's end of a connection. */
 export interface Peer extends Socket {
-  /** Writes bytes below the WebSocket. */
+  /** Writes bytes to the TCP connection, without WebSocket frames. */
   sendBytes(bytes: Uint8Array): void;
 }
 

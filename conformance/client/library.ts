@@ -7,8 +7,8 @@ import type { ClientTape } from './script.ts';
 export const CLIENT_TAPES = fileURLToPath(new URL('tapes', import.meta.url));
 
 /**
- * Reads all client tapes below a directory, by id.
- * @throws {TapeError} for the first one that cannot be read, or whose id is not its path.
+ * Reads all client tapes below a directory, sorted by id.
+ * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
 export function loadClientTapes(directory: string = CLIENT_TAPES): readonly ClientTape[] {
   return loadDirectory(directory, parseClientTape);

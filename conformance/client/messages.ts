@@ -4,13 +4,13 @@ import { isObject, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { AcceptStep, BeatStep, CompleteStep, EmitStep } from './script.ts';
 
-/** The epoch of every stream unless a tape names another. */
+/** The epoch of every stream, unless a tape sets another epoch. */
 export const EPOCH = 'first-epoch';
 
-/** Long enough that no client times out while a tape runs; a tape that needs heartbeats sets its own. */
+/** So long that no client times out while a tape runs. A tape that needs heartbeats sets another interval. */
 const HEARTBEAT_MS = 60_000;
 
-/** A ULID of which only the number matters. */
+/** A ULID that contains a number. The rest of it has no meaning. */
 function ulid(prefix: string, number: number): string {
   return `${prefix}${String(number).padStart(26 - prefix.length, '0')}`;
 }

@@ -12,7 +12,7 @@ import type { ClientTape } from './script.ts';
 /** A tape's need for an optional feature of the program, such as `client:buffer`. */
 const FEATURE = /^client:(.+)$/;
 
-/** If the suite itself stalled for more than this share of a failed tape's time, the verdict is INCONCLUSIVE. */
+/** If a tape failed and the suite itself stalled for more than this share of the time, the verdict is INCONCLUSIVE. */
 const MOST_STALLED = 0.3;
 
 export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: SelfWatch };
@@ -44,7 +44,7 @@ async function perform(tape: ClientTape, stage: Stage): Promise<Judged> {
  */
 export async function playClientTape(source: ClientTape, context: PlayContext): Promise<CheckResult> {
   const { watch, ...rest } = context;
-  // A tape is JSON except for optional members, which stay undefined.
+  // The cast is safe: a tape is JSON, except for optional members, which remain undefined.
   const tape = expand(source as unknown as Json, { nonce: 'n', origin: '' }) as unknown as ClientTape;
   const { id, clauses, level, why } = tape.header;
   const began = context.now();

@@ -39,7 +39,7 @@ export interface ClientRun {
 /** Twice the number of processors, because tapes mostly wait. */
 export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
 
-/** Runs a tape with no other beside it, until the suite gets enough processor time for the verdict to count. */
+/** Runs a tape while no other tape runs. Repeats it until the suite gets enough processor time for a valid verdict. */
 async function playAlone(tape: ClientTape, context: PlayContext): Promise<CheckResult> {
   for (let runs = 1; ; runs += 1) {
     const result = await playClientTape(tape, context);

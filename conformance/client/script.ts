@@ -1,7 +1,7 @@
 /**
- * The types of a client tape: a tape with the roles exchanged. The suite plays the server, so `open` waits for the
- * client to connect, `send` is what the server sends, and `recv` is what the client must send. `drive` and `told` talk to
- * the program that drives the client (see `driver.ts`).
+ * The types of a client tape: a tape with the roles exchanged. The suite acts as the server, so `open` waits until the
+ * client connects, `send` is what the server sends, and `recv` is what the client must send. `drive` and `told` are
+ * instructions for, and reports of, the program that drives the client (see `driver.ts`).
  *
  *     {"tape":1,"id":"resume/after-a-cut","clauses":["CLI-5"],"level":"must","why":"…"}
  *     {"drive":{"do":"subscribe","id":"s1","events":["file_change"]}}
@@ -14,7 +14,7 @@
 import type { RawFrame, StepBase, TapeHeader } from '../tape/tape.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
-/** Bounds in milliseconds. */
+/** A range of time, in milliseconds. */
 export interface Bounds {
   readonly least?: number;
   readonly most?: number;
@@ -30,11 +30,11 @@ export interface OpenStep extends StepBase {
   readonly verb: 'open';
   /** A pattern for `{protocols, headers, query}` of the client's upgrade. */
   readonly request?: Json;
-  /** Members that replace those of the suite's `welcome`; false sends none. */
+  /** Members that replace members of the suite's `welcome`; `false` sends no `welcome`. */
   readonly welcome: JsonObject | false;
   /** Rejects the upgrade with this status. */
   readonly refuse?: number;
-  /** Bounds on the time from the end of the previous connection or attempt until the client connects. */
+  /** The allowed time from the end of the previous connection or attempt until the client connects. */
   readonly waited?: Bounds;
   readonly within?: number;
 }
@@ -83,7 +83,7 @@ export interface AcceptStep extends StepBase {
   readonly command: string;
   readonly at: number;
   readonly epoch?: string;
-  /** The reason why the resume failed; undefined if it recovered. */
+  /** The reason why the resume failed; undefined if it succeeded. */
   readonly failed?: string;
 }
 
@@ -112,13 +112,15 @@ export interface BeatStep extends StepBase {
   readonly at: number;
   readonly stream: string;
   readonly epoch?: string;
-  /** A number that is added to the true count of delivered events. */
+  /** A number that is added to the true count of delivered events, to make it wrong. */
   readonly extra: number;
 }
 
 export interface DropStep extends StepBase {
   readonly verb: 'drop';
-  /** Closes with a close frame; without a code the connection is cut. */
+  /**
+   * Closes with a close frame that has this code. Without a code, the TCP connection is ended without a close frame.
+   */
   readonly code?: number;
 }
 
@@ -138,19 +140,19 @@ export interface ToldStep extends StepBase {
   readonly within?: number;
 }
 
-/** The program must not report this during the whole tape; checked when the client has ended. */
+/** The program must never report this. Checked when the client has ended. */
 export interface UntoldStep extends StepBase {
   readonly verb: 'untold';
   readonly pattern: Json;
 }
 
-/** The client must neither connect nor send a command for this many milliseconds. */
+/** For this many milliseconds, the client must neither connect nor send a command. */
 export interface QuietStep extends StepBase {
   readonly verb: 'quiet';
   readonly forMs: number;
 }
 
-/** Bounds on the sum of the client's last waits before an attempt to connect. */
+/** The allowed sum of the client's last delays before attempts to connect. */
 export interface WaitsStep extends StepBase {
   readonly verb: 'waits';
   readonly last: number;

@@ -1,4 +1,4 @@
-/** Renders a client tape as readable lanes: instructions for the program, messages of client and suite, notices of the program. */
+/** Shows a client tape as lanes: instructions for the program, messages of client and suite, notices of the program. */
 import { message, patternText } from '../tape/show.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Bounds, ClientStep, ClientTape } from './script.ts';

@@ -41,7 +41,7 @@ export interface StageOptions {
   readonly trace: Trace;
   readonly now: () => number;
   readonly timeScale: number;
-  /** How many programs of the run have connected, and how many have not. */
+  /** How many programs of the whole run have connected, and how many have not. */
   readonly connects: { made: number; missed: number };
 }
 
@@ -51,11 +51,11 @@ export class Stage {
   readonly bindings = new Map<string, Json>();
   readonly upgrades: Upgrade[] = [];
   readonly notices: Item[] = [];
-  /** Waits of the client between the end of a connection and the next attempt, in milliseconds. */
+  /** The delays of the client between the end of a connection and the next attempt, in milliseconds. */
   readonly waits: number[] = [];
   /** How many expectations were met so far. */
   judged = 0;
-  /** When the suite last began to do something that the client may react to. */
+  /** When the last step began in which the suite does something to which the client may react. */
   actedAt = 0;
   /** When the last connection, or attempt, ended. */
   endedAt: number | undefined;
@@ -186,7 +186,7 @@ export class Stage {
     throw new StepFailed({ frames: [], ...failure, text: `${failure.text}${exited}` });
   }
 
-  /** Lets the client close, and ends program and server. */
+  /** Closes the client, and ends the program and the server. */
   async close(): Promise<void> {
     if (this.exit === undefined) this.drive({ do: 'close' });
     await this.#driver?.end();
@@ -199,7 +199,7 @@ export class Stage {
     return value;
   }
 
-  /** Pings are answered without a step of the tape, because a client may send them at any time. */
+  /** Answers a ping. Tapes need no step for this, because a client may send pings at any time. */
   #answerPing(value: JsonObject, link: Link): void {
     const pong = { type: 'pong', id: asText(value['id']), data: { time: new Date().toISOString() } };
     const text = JSON.stringify(pong);
@@ -222,7 +222,7 @@ export class Stage {
   }
 }
 
-/** Messages of the suite must be valid by the contract: an invalid message is a bug of the suite or of the tape. */
+/** Throws if a message of the suite is invalid by the contract, because this is a bug of the suite or of the tape. */
 function assertValid(message: JsonObject, where: string): void {
   const type = textAt(message, 'type') ?? '';
   const event = textAt(member(message, 'data'), 'event') ?? '';

@@ -21,16 +21,19 @@ import type {
 import type { Item, Stage } from './stage.ts';
 
 /**
- * How much later than required a client may act: timers and processes of a busy machine are late. A client that ignores a
- * bound is later by more, because the bounds of tapes are far apart.
+ * How much later than required a client may act, because timers and processes are late on a busy machine. A client that
+ * ignores a limit is later by more than this, because the limits in tapes are far apart.
  */
 const LATE_MS = 3_000;
-/** How much earlier than required a client may act: timers count whole milliseconds, and some fire one too early. */
+/**
+ * How much earlier than required a client may act, because timers count whole milliseconds, and some fire one
+ * millisecond too early.
+ */
 const EARLY = { share: 0.97, ms: 3 };
 
 /** How long the first connection may take, in milliseconds before `--time-scale`. */
 const FIRST_CONNECT_MS = 20_000;
-/** After this many programs that never connected, if no other did, the suite waits less for the rest. */
+/** If this many programs never connected, and no program did, the suite waits less for further programs. */
 const HOPELESS = 3;
 
 function checkBounds(
@@ -53,13 +56,16 @@ function patience(within: number | undefined, stage: Stage): number {
   return (within ?? PATIENCE_MS) * stage.options.timeScale;
 }
 
-/** The first connection of a program takes longer than later ones: a virtual machine loads its libraries. */
+/**
+ * How long the first connection of a program may take. It takes longer than later connections, because a virtual
+ * machine first loads its libraries.
+ */
 function firstConnectMs({ options: { connects, timeScale } }: Stage): number {
   const isHopeless = connects.made === 0 && connects.missed >= HOPELESS;
   return (isHopeless ? PATIENCE_MS : FIRST_CONNECT_MS) * timeScale;
 }
 
-/** Waits; returns early when the program has ended, because nothing more can arrive. */
+/** Waits for a value. Returns early if the program has ended, because nothing more can arrive. */
 async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: Stage): Promise<T | undefined> {
   const found = await stage.signal.until<{ readonly value: T | undefined }>(() => {
     const value = look();
@@ -69,7 +75,7 @@ async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: S
   return found?.value;
 }
 
-/** A `subscribe` with the defaults of the contract: a client may leave them out, or send them. */
+/** Adds the defaults of the contract to a `subscribe` command, because a client may send them or leave them out. */
 function withDefaults(value: JsonObject): JsonObject {
   if (value['type'] !== 'subscribe' || !isObject(value['data'])) return value;
   return { ...value, data: { stream: 'main', replay: { mode: 'warm' }, ...value['data'] } };
@@ -107,7 +113,10 @@ function failMissing(
   });
 }
 
-/** The pattern with bound values inserted; unchanged when it refers to a name that its own match would have bound. */
+/**
+ * The pattern with bound values inserted. It is unchanged if it refers to a name that would be bound only by its own
+ * match.
+ */
 function resolveOr(pattern: Json, stage: Stage): Json {
   try {
     return resolve(pattern, stage.bindings);
@@ -145,7 +154,7 @@ async function openLink(step: OpenStep, stage: Stage): Promise<void> {
     return;
   }
   await stage.accept(upgrade);
-  // Changes of a tape may be invalid on purpose, so this message is not checked.
+  // This message is not validated, because a tape may change it to be invalid on purpose.
   if (step.welcome !== false) stage.sendText(JSON.stringify(welcomeMessage(stage.link.number, step.welcome)));
 }
 
@@ -160,7 +169,7 @@ async function recv(step: RecvStep, stage: Stage): Promise<void> {
 
 async function never(step: NeverStep, stage: Stage): Promise<void> {
   const { commands } = stage.link;
-  // The newest match is used, because a client may also send such a command on its own, for example a ping.
+  // The newest match counts, because a client may also send such a command, for example a ping, on its own.
   const newestFirst = (): readonly Item[] => commands.toReversed();
   const fence = await awaited(() => take(step.until, newestFirst(), stage), patience(step.within, stage), stage);
   if (fence === undefined) failMissing('the client did not send the fence', step.until, commands, { step, stage });
@@ -212,7 +221,7 @@ async function quiet(step: QuietStep, stage: Stage): Promise<void> {
   const known = link.commands.length;
   const disturbance = await stage.signal.until(() => {
     if (stage.upgrades.length > 0) return 'connected';
-    // Pings show that a client is alive; it may send them at any time.
+    // Pings are allowed, because a client may send them at any time.
     const command = link.commands.slice(known).find(({ value }) => value['type'] !== 'ping');
     return command === undefined ? undefined : `sent ${asText(command.value)}`;
   }, step.forMs);
@@ -248,8 +257,8 @@ function resolved(message: Json, stage: Stage): JsonObject {
 }
 
 /**
- * Steps in which the suite acts. The waits of a client are counted from just before such a step, so that a stall of the suite never makes
- * them look too short.
+ * Steps in which the suite acts. The delay of a client is measured from just before such a step, so that it never seems
+ * too short because the suite stalled.
  */
 const ACTS: ReadonlySet<string> = new Set<ClientStep['verb']>([
   'drive',

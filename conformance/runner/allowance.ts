@@ -2,7 +2,7 @@
  * Keeps the suite within the rate that the target allows (`limits.commandsPerSecond`, `limits.commandBurst`), because a
  * rate limit error would hide what the check tests. Malformed messages are sent without waiting.
  */
-/** Only a share of the allowance is used, because the server's clock may differ from ours. */
+/** The share of the allowed rate that the suite uses. Not all, because the server's clock may differ from ours. */
 const MARGIN = 0.9;
 
 export class Allowance {

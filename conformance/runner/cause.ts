@@ -48,7 +48,7 @@ export function causeOfMiss(reading: ConnectionReading, pattern: Json): Cause {
   return { text: `${came ? 'the right' : 'no'} \`${expected ?? 'message'}\` ${came ? 'does not arrive' : 'arrives'}` };
 }
 
-/** Whether the server answered any command of a kind so far. */
+/** Whether the server has answered any command of this kind so far. */
 export function everAnswered(trace: Trace, kind: string): boolean {
   return readFrames(trace).connections.some(({ commands }) =>
     commands.some((each) => (each.malformed ? MALFORMED : each.type) === kind && each.reply !== undefined),

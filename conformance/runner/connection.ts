@@ -28,13 +28,16 @@ export interface Closed {
 export interface ConnectOptions {
   readonly actor: string;
   readonly spec: ActorSpec;
-  /** Connects by server-sent events, with this request. */
+  /** If set, connects by server-sent events, with this request. */
   readonly events?: EventStreamSpec;
   readonly check: string;
   readonly timeoutMs: number;
 }
 
-/** The credential of an actor: the one that it names, otherwise the default one, if configured. */
+/**
+ * The credential of an actor: the credential that the actor names, otherwise the default credential, if one is
+ * configured.
+ */
 export async function credentialOf(
   name: string | undefined,
   context: Pick<RunContext, 'config'>,
@@ -52,10 +55,10 @@ export async function credentialOf(
   }
 }
 
-/** Raw content is kept in the trace up to this many characters. */
+/** How many characters of raw content are kept in the trace. */
 const SHOWN = 4096;
 
-/** The part of a run that a connection needs; the probe connects before anything is known about the target. */
+/** The part of the run's context that a connection needs. There is no profile yet when the probe connects. */
 export type ConnectionContext = Omit<RunContext, 'profile'> & Partial<Pick<RunContext, 'profile'>>;
 
 function allowanceOf({ profile, now }: ConnectionContext): Allowance | undefined {
@@ -192,7 +195,7 @@ export class Connection {
   }
 
   #ended(code: number, reason: string): void {
-    // A failed handshake is reported elsewhere: there was no connection that could end.
+    // If the handshake failed, there was no connection that could end. The failure is reported elsewhere.
     if (this.#opened === 'no') return;
     const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
     this.closed = { code, reason, frame };
@@ -224,7 +227,7 @@ export class Connection {
     const { opcode, times = 1, fin = true } = frame;
     const content = (frame.hex ?? frame.text ?? '').repeat(Math.min(times, SHOWN));
     this.#fragments += content.slice(0, SHOWN);
-    // The fragments of a message count as one message, complete with the last fragment.
+    // The fragments of a message count as one message, which is complete with the last fragment.
     if (fin) {
       this.#add({ dir: '>>', kind: opcode, text: this.#fragments.slice(0, SHOWN), malformed: true });
       this.#fragments = '';
@@ -232,7 +235,7 @@ export class Connection {
     this.#socket?.sendFrame(frame);
   }
 
-  /** Closes with a code, or cuts the connection without one; resolves when it has ended. */
+  /** Closes the connection with a code, or ends it without a close frame. Resolves when the connection has ended. */
   async end(how: { readonly code?: number }, timeoutMs: number): Promise<void> {
     const { code } = how;
     this.#add({ dir: '>>', kind: 'close', text: JSON.stringify({ code: code ?? 1006, reason: '' }) });
@@ -255,7 +258,10 @@ export class Connection {
     return reading === undefined ? undefined : causeOfMiss(reading, pattern);
   }
 
-  /** Waits for a message, received already or later; undefined after the time-out or when the connection has ended. */
+  /**
+   * Waits for a message, which may also have arrived already. Resolves to undefined after the time-out, or when the
+   * connection has ended.
+   */
   find(fits: (frame: Frame) => boolean, timeoutMs: number): Promise<Frame | undefined> {
     return this.signal
       .until(() => {

@@ -12,7 +12,7 @@ describe('the connections of a run', () => {
   });
   afterAll(() => gateway.stop());
 
-  test('are cut at the end of the run, also one that opens later', async () => {
+  test('are cut at the end of the run, even a connection that opens later', async () => {
     const { context, close } = await openTarget({ config: readConfig({ url: gateway.url }), timeScale: 1 });
     const options = { actor: 'a', spec: {}, check: 'test', timeoutMs: 5000 };
     const early = new Connection(context, options);

@@ -7,7 +7,10 @@ export class Connections implements Iterable<Connection> {
   readonly #all: Connection[] = [];
   #ended = false;
 
-  /** A connection that opens after the end is cut at once: an open socket would keep the process from exiting. */
+  /**
+   * Adds a connection. A connection that opens after the end of the run is cut at once, because an open socket would
+   * prevent the process from exiting.
+   */
   add(connection: Connection): void {
     this.#all.push(connection);
     if (this.#ended) connection.cut();

@@ -18,7 +18,7 @@ export interface RunContext {
   readonly timeScale: number;
   /** Milliseconds since the run began. */
   readonly now: () => number;
-  /** Part of this run's paths, ids and streams, so that other runs on the same server do not affect it. */
+  /** Part of the paths, ids and streams of this run, so that other runs on the same server do not affect this one. */
   readonly nonce: string;
   readonly connections: Connections;
 }

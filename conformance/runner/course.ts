@@ -32,7 +32,7 @@ interface Item {
 /** The result of one run of a tape. */
 interface Performed {
   readonly result: CheckResult;
-  /** Why the result does not count; undefined when it does. */
+  /** Why the result is not valid; undefined if it is valid. */
   readonly starved: string | undefined;
 }
 
@@ -48,7 +48,9 @@ async function inParallel<T>(items: readonly T[], jobs: number, work: (item: T) 
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** Tapes with control commands run after all others, those that shut the target down last. */
+/**
+ * The stages of a run. Tapes with control commands run after all others, and tapes that shut the target down run last.
+ */
 const STAGES = ['calm', 'control', 'shutdown'] as const;
 
 function stageOf({ header }: Tape): (typeof STAGES)[number] {
@@ -56,7 +58,10 @@ function stageOf({ header }: Tape): (typeof STAGES)[number] {
   return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
 }
 
-/** Orders tapes as a client uses the parts of the protocol, and within each part by length, the shortest first. */
+/**
+ * The place of a tape in the order: tapes are in the order in which a client uses the parts of the protocol, and within
+ * each part the shortest comes first.
+ */
 function orderOf({ header, steps }: Tape): number {
   return rankOf(header.id) * 1000 + Math.min(steps.length, 999);
 }
@@ -77,7 +82,10 @@ export class Course {
   readonly #vigil: Vigil;
   readonly #silence: Silence;
   readonly #certain: Standstill[] = [];
-  /** The tapes that ran when the target was restarted, or when the suite was starved; each is run again alone. */
+  /**
+   * The tapes that were running when the target was restarted, or when the suite was starved. Each of them is run again
+   * alone.
+   */
   readonly #again = new Map<string, Item>();
   readonly #items = new Map<string, Item>();
   #over: string | undefined;
@@ -91,7 +99,10 @@ export class Course {
     this.#silence = new Silence(context.trace);
   }
 
-  /** The standstills to report: those of tapes that ran alone, because their cause is certain; if there are none, all. */
+  /**
+   * The standstills to report. Those of tapes that ran alone are preferred, because their cause is certain. If there
+   * are none, all are reported.
+   */
   get #told(): readonly Standstill[] {
     return this.#certain.length > 0 ? this.#certain : this.standstills;
   }
@@ -126,7 +137,7 @@ export class Course {
     else if (this.standstills.length >= MOST_STANDSTILLS)
       this.#over = `the server had stopped ${MOST_STANDSTILLS} times`;
     if (!standstill.restarted) this.#context.connections.cutAll();
-    // A tape may have passed before the frame that it sent last took effect.
+    // A tape may have passed before its last frame stopped the server, so replace its result.
     for (const id of new Set(standstill.suspects.map(({ check }) => check ?? ''))) {
       const item = this.#items.get(id);
       if (item === undefined || !this.checks.some((each) => each.id === id)) continue;
@@ -148,7 +159,7 @@ export class Course {
     this.#runs.set(id, runs);
     const nonce = `${this.#context.nonce}${index.toString(36)}`;
     try {
-      // A second run has streams and paths of its own, because the first may have left events.
+      // A second run uses new streams and paths, because the first run may have left events.
       const result = await runTape(tape, this.#context, runs === 1 ? nonce : `${nonce}_${runs}`);
       return {
         result,
@@ -161,7 +172,9 @@ export class Course {
     }
   }
 
-  /** Runs a tape with no other beside it, until the suite gets enough processor time for the verdict to count. */
+  /**
+   * Runs a tape while no other tape runs. Repeats it until the suite gets enough processor time for a valid verdict.
+   */
   async #performAlone(item: Item): Promise<CheckResult | undefined> {
     let performed = await this.#perform(item);
     for (let runs = 1; runs < RUNS_ALONE && performed?.starved !== undefined; runs += 1)
@@ -181,7 +194,8 @@ export class Course {
     const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
     if (standstill === undefined) {
       if (starved !== undefined && stageOf(item.tape) === 'calm') return void this.#again.set(id, item);
-      // The effects of a control command, such as a revoked key, outlast the tape: it is not run again.
+      // A tape with control commands is not run again, because their effects, such as a revoked key, remain after the
+      // tape.
       if (starved !== undefined) return this.#tell(starvedResult(result, starved));
       this.#silence.note(result);
       return this.#tell(result);
@@ -232,7 +246,7 @@ export class Course {
       .filter(({ tape }) => stageOf(tape) === stage)
       .toSorted((left, right) => orderOf(left.tape) - orderOf(right.tape));
     if (due.length === 0) return;
-    // These tapes make the target stop on purpose, and check themselves whether it does.
+    // These tapes stop the target on purpose, and check themselves whether it stops.
     if (stage === 'shutdown') return this.#shutDown(due);
     await inParallel(due, stage === 'calm' ? this.#options.jobs : 1, (item) => this.#runTape(item));
     await this.#settle();
@@ -270,7 +284,9 @@ export class Course {
     this.#tell(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
   }
 
-  /** Repeats exchanges that gave no result, because the suite was starved or the network failed. */
+  /**
+   * Runs the exchanges, and repeats them if there was no result because the suite was starved or the network failed.
+   */
   async #exchange(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
     for (let runs = 1; ; runs += 1) {
       const { nonce } = this.#context;
@@ -291,7 +307,7 @@ export class Course {
   judgeTrace(): void {
     const { only } = this.#options;
     const judged = judgeTrace(this.#judgedTrace(), TRACE_CHECKS, ({ needs = [] }) => this.#idle(needs));
-    // With --only, vacuous invariants are left out, but failed ones are reported.
+    // With `--only`, an invariant that was not chosen is reported only if it failed.
     for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
     this.faults.push(...ownFaults(this.#context.trace));
   }
@@ -301,7 +317,8 @@ export class Course {
     if (applies.verdict !== 'applies') return applies;
     const reason = this.#over ?? this.#silence.headlines[0];
     if (reason !== undefined) return { verdict: 'SKIPPED', reason: `${NEVER_HAPPENED}: ${reason}` };
-    // The user's own tapes need not cause everything that the checks look at.
+    // A check without anything to examine is N/A for a user's own tapes, because these need not cause everything that
+    // the checks examine.
     return { verdict: this.#options.library === 'own' ? 'N/A' : 'VACUOUS', reason: NEVER_HAPPENED };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A connection by server-sent events, as the trace has it: the request is noted as the `subscribe` command that it stands for, so that
- * the invariants judge it as they judge a WebSocket (SSE-1).
+ * Records a connection by server-sent events in the trace. Its request is recorded as the equivalent `subscribe`
+ * command, so that the invariants can check it like a WebSocket connection (SSE-1).
  */
 import { isArray, member, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -9,10 +9,10 @@ import type { Place } from '../trace/reading.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 import type { EventStreamSpec } from '../tape/tape.ts';
 
-/** The parameters that are no filter fields. */
+/** The query parameters that are not filter fields. */
 const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'replay', 'after']);
 
-/** Positions by the `id` with which a server gave them, per run. */
+/** For each run: the position for each `id` that the server sent. */
 const POSITIONS = new WeakMap<Trace, Map<string, Place>>();
 
 function positionsOf(trace: Trace): Map<string, Place> {
@@ -21,7 +21,7 @@ function positionsOf(trace: Trace): Map<string, Place> {
   return known;
 }
 
-/** Remembers which position an `id` stands for: the one that its message names. */
+/** Remembers the position that an `id` stands for, which is the position in its message. */
 export function rememberPosition(trace: Trace, id: string, frame: Frame): void {
   const data = dataOf(frame);
   const positions = member(data, 'positions');
@@ -44,7 +44,7 @@ export function queryOf({ query }: EventStreamSpec): URLSearchParams {
   return parameters;
 }
 
-/** The command that a request for events stands for. */
+/** The `subscribe` command that is equivalent to a request for server-sent events. */
 export function commandOf({ query, lastEventId }: EventStreamSpec, trace: Trace): JsonObject {
   const fields = Object.entries(query).filter(([name]) => !OWN.has(name));
   const filter = Object.fromEntries(fields.map(([name, value]) => [name, listOf(value)]));

@@ -8,7 +8,7 @@ import { credentialOf } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
 
-/** Bodies are kept in the trace up to this many characters; checks get the whole body. */
+/** How many characters of a body are kept in the trace. Checks get the whole body. */
 const KEPT = 4000;
 
 export interface Exchange {

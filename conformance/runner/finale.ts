@@ -1,6 +1,7 @@
 /**
- * The end of a run. Connections have stayed open, so that late and duplicate frames are recorded. Now each sends a last
- * `sync`, the server is asked for its list of their subscriptions, they are closed, and the server is asked again.
+ * The end of a run. Connections have stayed open, so that late and duplicate frames are recorded. Now each connection
+ * sends a last `sync`, and the server is asked for its list of the subscriptions of these connections. Then the
+ * connections are closed, and the server is asked again.
  */
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
@@ -35,14 +36,14 @@ function livingStreams({ lives }: ConnectionReading): readonly string[] {
   return [...new Set(lives.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
 }
 
-/** Sends `sync` on each stream: when the server answers, it has written every event published so far. */
+/** Sends `sync` for each stream. When the server answers, it has written every event published so far. */
 async function fence({ connection, reading }: Pair, patience: number): Promise<void> {
-  // A client of server-sent events cannot send.
+  // A client that uses server-sent events cannot send commands.
   if (isEventStream(reading)) return;
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
     const command = { type: 'sync', id, data: { stream } };
-    // A wrong server may have accepted an invalid stream name; the suite must not send it again.
+    // A wrong server may have accepted an invalid stream name, which the suite must not send.
     if (!commandValidators.sync(command)) continue;
     await connection.sendCommand(JSON.stringify(command));
     await connection.find((frame) => textAt(frame.json, 'id') === id, patience);
@@ -65,7 +66,7 @@ async function settle(context: RunContext, patience: number): Promise<void> {
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
-/** The status of a request beyond the rate limit (OPS-6); such a request is sent again later. */
+/** The status of a request above the rate limit (OPS-6). Such a request is sent again later. */
 const TOO_MANY = 429;
 
 /** How many subscriptions the server lists for a connection; undefined without an answer, Infinity when the request was rate limited. */
@@ -78,7 +79,10 @@ async function ask(context: RunContext, connectionId: string): Promise<number | 
   return isArray(items) ? items.length : undefined;
 }
 
-/** A server may notice the end of a connection late: asks until nothing is listed, or the time is up. */
+/**
+ * Asks until the server lists no subscription of the connection, or the time has passed. A server may notice the end of
+ * a connection late.
+ */
 async function askUntilGone(context: RunContext, connectionId: string, deadline: number): Promise<void> {
   for (;;) {
     const listed = await ask(context, connectionId);

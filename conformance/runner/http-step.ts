@@ -9,7 +9,7 @@ import { exchange } from './exchange.ts';
 import { judgeValue } from './judge-value.ts';
 import type { Scene } from './scene.ts';
 
-/** The status of a request beyond the rate limit (OPS-6). */
+/** The status of a request above the rate limit (OPS-6). */
 const TOO_MANY = 429;
 const LIMITED_PAUSE_MS = 250;
 function pause(ms: number): Promise<void> {
@@ -22,7 +22,7 @@ function pause(ms: number): Promise<void> {
 export async function http(step: HttpStep, scene: Scene): Promise<void> {
   const { context, bindings } = scene;
   const deadline = context.now() + scene.patience(step.within);
-  // The parts of a request are JSON, before and after references are replaced.
+  // The casts are safe: the parts of a request are JSON, before and after references are replaced.
   const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
   const ask = async (): Promise<JsonObject> => {
     const { status, headers, text, body } = await exchange({ context, check: scene.tape.header.id, request });

@@ -1,4 +1,4 @@
-/** Levels 1 and 3: the checks of a finished trace. */
+/** Runs levels 1 and 3, the checks of a finished trace. */
 import type { Finding, TraceCheck } from '../trace/finding.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { CheckResult } from './verdict.ts';

@@ -26,7 +26,7 @@ export function judgeValue(pattern: Json, value: Json, { scene, line, text, bind
   scene.judged += 1;
 }
 
-/** Keeps the values that a match has bound, for later steps. */
+/** Makes the values that a match has bound available to later steps. */
 export function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
   for (const [name, value] of bindings) scene.bindings.set(name, value);
 }

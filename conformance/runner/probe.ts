@@ -1,4 +1,4 @@
-/** Connects to a target once to read its `welcome`, which decides which checks apply. */
+/** Connects to a target once to read its `welcome`, which determines the checks that apply. */
 import { randomBytes } from 'node:crypto';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { WelcomeData } from '../../generated/types.ts';
@@ -21,7 +21,10 @@ export class NotAGatewayError extends Error {
   override readonly name = 'NotAGatewayError';
 }
 
-/** The server accepts connections, but without a valid `welcome` nothing is known about it, so no check can run. */
+/**
+ * The server accepts connections but sends no valid `welcome`. Nothing is then known about the server, so no check can
+ * run.
+ */
 export class WelcomeError extends Error {
   override readonly name = 'WelcomeError';
   readonly failure: Failure;
@@ -63,8 +66,8 @@ function unwelcome(connection: Connection, timeoutMs: number, trace: Trace): Wel
 function readWelcome({ n, json = null }: Frame, trace: Trace): WelcomeData {
   const validator = serverValidators.welcome;
   const data = member(json, 'data');
-  // Faults of the envelope are not reported here: the checks report them, and can run if `data` is readable.
-  // The validator of this type has accepted the message.
+  // Faults of the envelope are not reported here. If `data` is valid, the checks can run, and they report these faults.
+  // The cast is safe, because the validator for this type has accepted the message.
   if (validator({ type: 'welcome', data })) return data as unknown as WelcomeData;
   const differences = faultsOf(validator, json, exampleOf('welcome')).map(({ path, rule, actual }) => ({
     path,
@@ -113,7 +116,7 @@ export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profi
   return { welcome: data, http };
 }
 
-/** Lower-case letters and digits, so that it can be part of every kind of name. */
+/** A random text of lower-case letters and digits, which can be part of every kind of name. */
 export function makeNonce(): string {
   return `t${BigInt(`0x${randomBytes(5).toString('hex')}`).toString(36)}`;
 }

@@ -1,14 +1,14 @@
-/** Finds out with a few more attempts why a target cannot be reached. */
+/** Finds out, with a few more attempts to connect, why a target cannot be reached. */
 import { connect as connectTls } from 'node:tls';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { openSocket } from '../target/socket.ts';
 import type { Refused } from '../target/socket.ts';
 
 const TRY_MS = 2000;
-/** Where gateways and WebSocket servers usually listen. */
+/** The usual paths of gateways and other WebSocket servers. */
 const USUAL_PATHS = ['/ws', '/'];
 
-/** Whether TLS is spoken at the address; the certificate does not matter for that. */
+/** Whether the server at the address uses TLS. The certificate is not checked. */
 function speaksTls({ hostname, port }: URL): Promise<boolean> {
   return new Promise((resolve) => {
     const host = hostname.replaceAll(/[[\]]/g, '');
@@ -55,7 +55,7 @@ export async function adviceForSilence(address: string, reason: string): Promise
   return `${url.host} accepts connections but does not answer the WebSocket handshake (RFC 6455): answer the upgrade request with 101.`;
 }
 
-/** Advice for an upgrade that was answered by another status than 101. */
+/** Advice for an upgrade that was answered with a status other than 101. */
 export async function adviceForRefusal(address: string, { status, body }: Refused): Promise<string> {
   const url = new URL(address);
   if (status === 101) return `The response to the handshake is not valid (RFC 6455): ${body}`;

@@ -27,9 +27,9 @@ export function streamsOf(tape: Tape): readonly string[] {
   return [...new Set(streams)];
 }
 
-/** The same tape with its placeholders replaced. Lines keep their numbers. */
+/** A copy of the tape in which the placeholders are replaced. Line numbers are unchanged. */
 export function instantiate(tape: Tape, names: Names): Tape {
-  // A tape is JSON except for optional members, which stay undefined.
+  // The casts are safe: a tape is JSON, except for optional members, which remain undefined.
   return expand(tape as unknown as Json, names) as unknown as Tape;
 }
 
@@ -72,7 +72,8 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
     };
   if (error instanceof StarvedError || error instanceof UnreachableError)
     return { verdict: 'INCONCLUSIVE', reason: error.message, failures: [], fired };
-  // The parser checked that every name is bound, so the server's message lacks the member that is referred to.
+  // The parser has checked that every name is bound. So the reference failed because the server's message does not have
+  // the member.
   if (error instanceof UnboundError)
     return failed({ text: `a value that the tape refers to was not received: ${error.message}`, frames: [] });
   throw error;
@@ -80,7 +81,7 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
 
 /** @throws {HarnessError} when the suite itself did something wrong. */
 export async function runTape(source: Tape, context: RunContext, nonce: string): Promise<CheckResult> {
-  // Pages of the target have the host of its WebSocket and the scheme of HTTP.
+  // The origin of the target's own pages has the host of its WebSocket and the scheme `http` or `https`.
   const { origin } = new URL(context.config.url.replace(/^ws/, 'http'));
   const tape = instantiate(source, { nonce, origin });
   const { id, clauses, level, why, needs } = tape.header;
@@ -110,7 +111,8 @@ export async function runTape(source: Tape, context: RunContext, nonce: string):
     return finish(judgeError(error, tape, scene?.judged ?? 0));
   } finally {
     stage?.port.close();
-    // The server would later close a paused reader as a slow client, which would look like a fault of the server.
+    // Resume reading on every connection. Otherwise the server would later close a paused connection as slow, which
+    // would look like a fault of the server.
     for (const connection of scene?.connections ?? []) connection.setReading('on');
   }
 }

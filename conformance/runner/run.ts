@@ -1,4 +1,4 @@
-/** A whole run: the probe, the tapes, then levels 1 and 3 over the one trace. */
+/** A whole run: the probe, then the tapes, then levels 1 and 3 on the trace of the run. */
 import type { TargetConfig } from '../target/config.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
@@ -28,9 +28,12 @@ export interface RunOptions {
   /** How many exchanges to generate (level 4), and their seed. */
   readonly exchanges: number;
   readonly seed: number;
-  /** Whose tapes run. The suite's tapes cause everything that trace checks examine; a user's own tapes need not. */
+  /**
+   * Whether the suite's tapes or a user's own tapes run. The suite's tapes cause everything that trace checks examine;
+   * a user's own tapes need not.
+   */
   readonly library: 'suite' | 'own';
-  /** Also runs checks that need replies to a command that the target never answers. */
+  /** Also runs checks that depend on a command that the target has never answered. */
   readonly keepGoing?: true;
   readonly onResult?: (result: CheckResult) => void;
 }

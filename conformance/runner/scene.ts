@@ -1,4 +1,4 @@
-/** The state of one running tape: its actors, its bindings, and how far each branch has read. */
+/** The state of one running tape: its actors, its bindings, and how many messages each branch has read. */
 import { commandValidators } from '../../generated/validators.js';
 import { withoutOwnFields } from '../filters/declared-events.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
@@ -11,7 +11,10 @@ import type { StimulusPort } from './stimulus.ts';
 import type { Cause, Failure } from './verdict.ts';
 import type { Witness } from './witness.ts';
 
-/** The values of `{"$ref": "credentials/NAME"}`: `data` of an `authenticate` command. */
+/**
+ * The name under which credentials are bound: the value of `{"$ref": "credentials/NAME"}` is the `data` of an
+ * `authenticate` command.
+ */
 export const CREDENTIALS = 'credentials';
 
 /** A step failed. */
@@ -34,7 +37,8 @@ export interface Stage {
   readonly port: StimulusPort;
   readonly witness: Witness;
   /**
-   * How to recognise an emitted event. An event of a file change is recognised by its path, because the target adds members to its payload.
+   * How to recognise an emitted event. A `file_change` event is recognised by its path, because the target adds members
+   * to its payload.
    */
   readonly compare: 'payload' | 'path';
 }
@@ -61,7 +65,7 @@ export class Scene {
     return found;
   }
 
-  /** The connection of each actor; a reconnect replaces it. */
+  /** The current connection of each actor. A reconnect replaces the connection. */
   get connections(): readonly Connection[] {
     return [...this.#connections.values()];
   }
@@ -79,7 +83,8 @@ export class Scene {
 }
 
 /**
- * Commands of the suite must be valid by the contract; an invalid one is a bug in the suite or tape, not in the server.
+ * Throws if a command of the suite is invalid by the contract, because this is a bug in the suite or the tape, not in
+ * the server.
  */
 export function assertFits(message: JsonObject, where: string): void {
   const { type } = message;

@@ -1,13 +1,13 @@
 /**
- * Commands that the target never answers. Each tape that needs one would only wait for its time to run out, so after a
- * few such waits the others are skipped.
+ * Detects commands that the target never answers. A tape that needs such a command would only wait until it times out,
+ * so after a few such time-outs the other tapes are skipped.
  */
 import type { Trace } from '../trace/trace.ts';
 import { MALFORMED } from '../tape/rank.ts';
 import { everAnswered } from './cause.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** Waits without a reply that are enough evidence, if no other tape ever got one. */
+/** After this many time-outs a command counts as never answered, if no tape has ever got a reply to it. */
 const MISSES = 3;
 
 function nameOf(kind: string): string {
@@ -32,7 +32,7 @@ export class Silence {
     if (misses >= MISSES && !this.#unanswered.has(kind) && !everAnswered(this.#trace, kind)) this.#unanswered.add(kind);
   }
 
-  /** Why a check that needs replies to these commands cannot pass; undefined when it can. */
+  /** Why a check that needs replies to these commands cannot pass; undefined if it can pass. */
   blocks(kinds: ReadonlySet<string>): string | undefined {
     const kind = [...kinds].find((each) => this.#unanswered.has(each));
     if (kind === undefined) return undefined;

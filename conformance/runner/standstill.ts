@@ -1,4 +1,4 @@
-/** How a standstill of the target is reported. */
+/** Makes the texts that report a standstill of the target. */
 import type { Frame } from '../trace/trace.ts';
 import type { CheckResult } from './verdict.ts';
 import { HANDSHAKE_MARK } from '../trace/outstanding.ts';

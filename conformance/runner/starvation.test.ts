@@ -6,7 +6,7 @@ import { run } from './run.ts';
 import type { Run } from './run.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** Longer than the two heartbeat intervals of one second after which the server closes a silent connection with 4203. */
+/** Longer than two heartbeat intervals (of one second), after which the server closes a silent connection with 4203. */
 const STALL_MS = 4000;
 
 const TAPE = parseTape(
@@ -22,13 +22,13 @@ const TAPE = parseTape(
   'patient.ndjson',
 );
 
-/** Does what an overloaded machine does to the suite: for some time nothing else runs in this thread. */
+/** Simulates an overloaded machine: blocks this thread for some time. */
 function stall(): void {
   const until = performance.now() + STALL_MS;
   while (performance.now() < until);
 }
 
-/** Stalls once, as soon as the tape has subscribed. */
+/** Stalls once, when the tape has subscribed. */
 function stallDuringTape({ url }: Served): void {
   const address = `${url.replace(/^ws/, 'http')}/subscriptions`;
   const look = async (): Promise<void> => {
@@ -85,7 +85,7 @@ describe('a conforming server that closes a connection because the suite stalled
     expect(outcome.exit).toBe(0);
   }, 120_000);
 
-  test('is not judged when the suite stalls in each run, and the report has the reason', async () => {
+  test('gets no verdict when the suite stalls in each run, and the report has the reason', async () => {
     stalls.push(setInterval(stall, STALL_MS + 1200));
     const {
       check,

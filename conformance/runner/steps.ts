@@ -27,13 +27,16 @@ import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
 
 /**
- * When the runner's event loop stalled for more than this share of a wait, a time-out proves nothing about the server.
+ * If the runner's event loop stalled for more than this share of a wait, a time-out proves nothing about the server.
  */
 const STARVED_SHARE = 0.25;
 /** How often a wait is restarted when the runner stalled. */
 const SECOND_CHANCES = 2;
 
-/** Waits, not counting time in which the runner stalled. @throws {StarvedError} when it stalled most of the time. */
+/**
+ * Waits for a value. Time in which the runner stalled does not count. @throws {StarvedError} when it stalled most of
+ * the time.
+ */
 async function patiently<T>(
   scene: Scene,
   signal: Signal,
@@ -100,7 +103,7 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
   });
 }
 
-/** A request for events, with its references replaced by what earlier steps have bound. */
+/** A request for server-sent events, in which references are replaced by the values that earlier steps have bound. */
 function requestOf({ query, lastEventId }: EventStreamSpec, scene: Scene): EventStreamSpec {
   const resolved = resolve(query, scene.bindings);
   if (!isObject(resolved)) throw new HarnessError('a query is an object');
@@ -118,7 +121,7 @@ function bodyOf(text: string): Json {
   }
 }
 
-/** The first message from the cursor on that matches and that no other step has claimed. */
+/** The first matching message at or after the cursor that no other step has claimed. */
 function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {
   const { received, taken } = connection;
   for (let index = from; index < received.length; index += 1) {
@@ -151,13 +154,15 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
   scene.judged += 1;
 }
 
-/** Messages that every connection receives do not explain a failure, unless they were expected. */
+/**
+ * Whether a message may explain a failure. Messages that every connection receives do not, unless they were expected.
+ */
 function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
   const type = textAt(json, 'type');
   return (type !== 'welcome' && type !== 'heartbeat') || type === textAt(pattern, 'type');
 }
 
-/** Why a message that is as expected does not count. */
+/** Why a message that matches the expectation does not count. */
 function whyNot({ fields }: RecvStep): string {
   if (fields === undefined) return 'it arrived too early, or another step claimed it';
   return 'it arrived too early, another step claimed it, or its server-sent event has other fields';
@@ -167,7 +172,8 @@ function missed(step: RecvStep, scene: Scene, connection: Connection, from: numb
   const { received, closed: end } = connection;
   const likely = (frames: readonly Frame[]): readonly Frame[] => frames.filter((each) => mayBeMeant(each, step));
   const later = nearest(step.pattern, likely(received.slice(from)), (frame: Frame) => frame.json, scene.bindings);
-  // A matching message that arrived too early explains the failure better than another message at the right time.
+  // A matching message that arrived too early explains the failure better than a different message that arrived in
+  // time.
   const any = nearest(step.pattern, likely(received.slice(0, from)), (frame: Frame) => frame.json, scene.bindings);
   const best = any?.differences.length === 0 ? any : (later ?? any);
   const text =
@@ -276,7 +282,10 @@ function isCommand(command: readonly string[] | undefined): command is readonly 
   return command !== undefined && command.length > 0;
 }
 
-/** A wrong server may have sent a value that is not valid in a command: a failure of the server, not of the tape. */
+/**
+ * Fails the step if the command is invalid. The invalid value comes from a wrong server, so this is a failure of the
+ * server, not of the tape.
+ */
 function assertSendable(message: JsonObject, { as, line }: SendStep): void {
   try {
     assertFits(message, as);
@@ -325,7 +334,9 @@ async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void
   }
 }
 
-/** Branches run concurrently; each reads an actor's messages from the position at which the `par` step began. */
+/**
+ * Runs branches concurrently. Each branch reads an actor's messages from the position at which the `par` step began.
+ */
 async function par(branches: readonly (readonly Step[])[], scene: Scene, cursors: Cursors): Promise<void> {
   const copies = branches.map(() => new Map(cursors));
   const results = await Promise.allSettled(

@@ -1,4 +1,4 @@
-/** Stimulus ports: how the suite makes the target emit events. Each is one small object behind the same interface. */
+/** Stimulus ports: the ways in which the suite makes the target emit events. All ports have the same interface. */
 import { spawn } from 'node:child_process';
 import { COMMAND_TIMEOUT_MS } from '../target/command.ts';
 import type { ChildProcess } from 'node:child_process';
@@ -15,7 +15,7 @@ import { exchange } from './exchange.ts';
 import type { Cause } from './verdict.ts';
 
 export interface StimulusPort {
-  /** Makes one event. Whether it was emitted is decided by the witness, not by the port. */
+  /** Makes one event. The witness, not the port, determines whether the event was emitted. */
   publish(event: StimEvent): Promise<void>;
   close(): void;
 }
@@ -108,7 +108,7 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
 /** How long the stimulus command may take to exit after its input has ended, in milliseconds. */
 const STIMULUS_GRACE_MS = 5000;
 
-/** Starts one process for the run; it receives one line per event. */
+/** Starts one process for the whole run. The process receives one line per event. */
 function openExec(command: readonly string[]): StimulusPort {
   const [program = '', ...rest] = command;
   const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -130,7 +130,7 @@ function openExec(command: readonly string[]): StimulusPort {
     },
     close: () => {
       child.stdin?.end();
-      // The run has ended: a command that still runs must not delay the exit.
+      // Kill a command that still runs, so that it does not delay the exit of the suite.
       const timer = setTimeout(() => child.kill('SIGKILL'), STIMULUS_GRACE_MS);
       child.once('exit', () => clearTimeout(timer));
       if (fault !== undefined) clearTimeout(timer);
@@ -158,7 +158,7 @@ function openFs(directory: string): StimulusPort {
   };
 }
 
-/** Which port `auto` means at this target. */
+/** The port that `auto` stands for at this target. */
 export function choosePort(context: RunContext): StimulusConfig {
   const { stimulus } = context.config;
   if (stimulus.port !== 'auto') return stimulus;

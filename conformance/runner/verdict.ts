@@ -10,7 +10,8 @@ import type { Difference } from '../tape/matcher.ts';
  * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
  * - `VACUOUS`: the run had nothing for the check to examine.
  * - `INCONCLUSIVE`: the runner got too little CPU time, or the network failed.
- * - `SKIPPED`: it the check did not run, because it could not pass: the server had stopped, or lacks a function that the check needs.
+ * - `SKIPPED`: the check did not run, because it could not pass: the server had stopped, or lacks a function that the
+ *   check needs.
  */
 export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE', 'SKIPPED'] as const;
 
@@ -49,7 +50,7 @@ export interface CheckResult {
   /** Why the verdict is neither PASS nor FAIL. */
   readonly reason?: string;
   readonly failures: readonly Failure[];
-  /** Undefined when the check passed, or when its failure is a cause of its own. */
+  /** Undefined if the check passed, or if its failure has no known common cause. */
   readonly cause?: Cause;
   /** How often the check was applied. */
   readonly fired: number;
@@ -72,7 +73,7 @@ export interface Outcome {
   readonly text: string;
 }
 
-/** Verdicts with which a MUST check is not met. */
+/** The verdicts that mean that a MUST check is not satisfied. */
 const UNMET: readonly Verdict[] = ['FAIL', 'UNTESTABLE', 'VACUOUS'];
 
 /** Whether this check alone makes the run fail. */

@@ -1,6 +1,6 @@
 /**
- * Watches whether the target still works. A tape without an answer does not prove that the target has stopped; a target that sends no
- * `welcome` on new connections has stopped, and one of the last frames caused it.
+ * Watches whether the target still works. A tape that gets no answer does not prove that the target has stopped. But a
+ * target that sends no `welcome` on new connections has stopped, and one of the last frames caused it.
  */
 import { HANDSHAKE_MARK, isFromServer, outstanding, traceBefore } from '../trace/outstanding.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -8,10 +8,13 @@ import { Connection, typeOf } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
 
-/** How long a supervisor has for a restart, in milliseconds before `--time-scale`. */
+/** How long a supervisor may take to restart the target, in milliseconds before `--time-scale`. */
 const RETURN_MS = 10_000;
 const POLL_MS = 250;
-/** A frame that stops a server was sent at most this long before the last frame of the server, in milliseconds, or after it. */
+/**
+ * A frame that stops a server is sent after the last frame of the server, or at most this long before it, in
+ * milliseconds.
+ */
 const WINDOW_MS = 1000;
 /** When a server stops, the ends of all its connections are detected within this time, in milliseconds. */
 const BURST_MS = 250;
@@ -21,9 +24,9 @@ export const CHECK = 'vigil';
 export interface Standstill {
   /** `stopped`: no connections are accepted. `silent`: connections are accepted, but nothing is answered. */
   readonly kind: 'stopped' | 'silent';
-  /** Whether the target answered again, because something restarted it. */
+  /** Whether the target answered again, because it was restarted. */
   readonly restarted: boolean;
-  /** The first frame that belongs to the standstill, and the last. */
+  /** The numbers of the first and the last frame that belong to the standstill. */
   readonly from: number;
   readonly to: number;
   /** The last frames that the target had not answered, the likely cause first. */
@@ -37,7 +40,7 @@ type Greeting = 'greeted' | 'nobody' | 'silence';
 export class Vigil {
   readonly #context: RunContext;
   #checking: Promise<Standstill | undefined> | undefined;
-  /** The number of the first frame that was not examined yet. */
+  /** The number of the first frame that has not been examined yet. */
   #seen = 1;
 
   constructor(context: RunContext) {
@@ -86,19 +89,19 @@ export class Vigil {
         setTimeout(done, POLL_MS);
       });
       const next = await this.#greet((RETURN_MS / 4) * timeScale);
-      // `nobody` outweighs an earlier `silence`: connections may be cut while the port is being closed.
+      // `nobody` replaces an earlier `silence`, because connections may be cut while the port is being closed.
       last = next === 'silence' ? last : next;
     }
     const restarted = last === 'greeted';
     const end = this.#end(from, to);
     const stopped = this.#restart(from, trace.frames.length);
     this.#seen = trace.frames.length + 1;
-    // A pause without broken connections is not a restart: the machine may have been busy.
+    // A pause without broken connections is not a restart, because the machine may have been busy.
     if (restarted && stopped === undefined) return undefined;
     return this.#describe(last === 'silence' ? 'silent' : 'stopped', stopped ?? end, restarted ? 'restarted' : 'gone');
   }
 
-  /** The first frame after the last that the target sent. */
+  /** The number of the first frame after the last frame that the target sent. */
   #end(from: number, to: number): number {
     const last = this.#context.trace.frames
       .slice(0, to)
@@ -107,8 +110,8 @@ export class Vigil {
   }
 
   /**
-   * The first broken connection, if the whole target stopped. A server with a fault on a single connection breaks only connections with
-   * an unanswered frame; if idle connections are broken as well, the target has stopped.
+   * The first broken connection, if the whole target stopped. A fault on a single connection breaks only connections
+   * with an unanswered frame. If idle connections are broken as well, the target has stopped.
    */
   #restart(from: number, to: number): number | undefined {
     const { trace } = this.#context;
@@ -128,11 +131,13 @@ export class Vigil {
   #describe(kind: Standstill['kind'], from: number, fate: 'restarted' | 'gone'): Standstill {
     const { trace } = this.#context;
     const at = trace.frames[Math.max(0, from - 2)]?.at ?? 0;
-    // Uses the whole trace: frames that the server sent before it stopped can be read after the end of another connection was detected.
+    // Use the whole trace, because frames that the server sent before it stopped may be read after the end of another
+    // connection was detected.
     const suspects = outstanding(trace).filter(
       (frame) => frame.at >= at - WINDOW_MS && (kind === 'silent' || frame.n < from) && frame.check !== CHECK,
     );
-    // A handshake is recorded when it fails, so in the trace it can be after frames that were sent later.
+    // Handshakes without a response are found separately: they are recorded when they fail, so in the trace they may be
+    // after frames that were sent later.
     const open = suspects.filter(({ kind: what }) => what !== 'mark');
     const tried = trace.frames.filter(
       ({ n, text, check }) =>

@@ -1,4 +1,4 @@
-/** Detects stalls of the runner itself: a time-out during a stall proves nothing about the server. */
+/** Detects stalls of the runner itself, because a time-out during a stall proves nothing about the server. */
 const PERIOD_MS = 20;
 const REPORTED_MS = 250;
 
@@ -25,13 +25,16 @@ export class SelfWatch {
 
   #tick(): void {
     const now = this.#now();
-    // A tick that is late by more than its own period was delayed by the event loop, not by the clock.
+    // A tick that is very late was delayed by the event loop, not by the inaccuracy of the timer.
     if (now - this.#last > PERIOD_MS * 3) this.#stalls.push({ from: this.#last + PERIOD_MS, to: now });
     if (now - this.#last > REPORTED_MS) this.#onStall(Math.round(now - this.#last));
     this.#last = now;
   }
 
-  /** The parts of stalls between two times, in milliseconds. A stall is known before the timer notices it. */
+  /**
+   * How long each stall between two times lasted, in milliseconds. Includes a stall that the timer has not detected
+   * yet.
+   */
   #stallsMs(from: number, to: number): readonly number[] {
     const now = this.#now();
     const current = now - this.#last > PERIOD_MS * 3 ? [{ from: this.#last + PERIOD_MS, to: now }] : [];

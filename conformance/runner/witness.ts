@@ -1,6 +1,6 @@
 /**
- * The witness: an extra connection, without a filter, beside the connections that a tape opens for its actors. It receives every event that was
- * emitted, so that filters and replays can be checked by comparison.
+ * The witness: an additional connection without a filter, besides the connections of a tape's actors. It receives every
+ * emitted event, so that filters and replays can be checked by comparison.
  */
 import { equal, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
@@ -54,7 +54,7 @@ export class Witness {
     return this.#connection.signal;
   }
 
-  /** The `data` of an emitted event once it was received. Each message is matched with one event. */
+  /** The `data` of an emitted event, if the witness has received it. Each message is matched with only one event. */
   seen(event: StimEvent, compare: 'payload' | 'path'): Json | undefined {
     const frame = this.#connection.received.find((each) => !this.#claimed.has(each.n) && is(each, event, compare));
     if (frame === undefined) return undefined;
@@ -64,7 +64,7 @@ export class Witness {
 }
 
 /**
- * Whether a frame holds the event. A file change is compared by path and type only, because its payload has more
+ * Whether a frame contains the event. A file change is compared by path and type only, because its payload has more
  * members.
  */
 function is(frame: Frame, event: StimEvent, compare: 'payload' | 'path'): boolean {

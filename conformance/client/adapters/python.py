@@ -2,8 +2,8 @@
 
     npx tidemark conformance client --command "python3 conformance/client/adapters/python.py"
 
-In a clone it uses ``generated/python``; elsewhere the installed ``tidemark_client``. The lines that it reads and writes are described in
-docs/guides/conformance/test-your-client.md.
+In a clone it uses ``generated/python``, elsewhere the installed ``tidemark_client``.
+docs/guides/conformance/test-your-client.md describes the lines that it reads and writes.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ async def main() -> None:
             program.run(line)
         except Exception as error:  # noqa: BLE001 - whatever the call raises is reported
             tell("result", ref=line.get("ref"), ok=False, error=described(error))
-    # The reply to "close" may still be on its way.
+    # The result of "close" may not have been written yet.
     await asyncio.sleep(0)
 
 

@@ -4,13 +4,13 @@ import { suite } from '../../testing/processes.ts';
 import { LANGUAGES, checkPatches, listClientMutants } from './patched-sdk.ts';
 
 describe.each(LANGUAGES)('the client mutants in %s', (language) => {
-  test('can all be made of the SDK as it is', async () => {
+  test('can all be made from the present sources of the SDK', async () => {
     const mutants = await listClientMutants(language);
     expect(mutants.length).toBeGreaterThanOrEqual(25);
     for (const mutant of mutants) await checkPatches(language, mutant);
   });
 
-  test('break every clause that clients keep', async () => {
+  test('break every clause that clients must satisfy', async () => {
     const broken = new Set((await listClientMutants(language)).map(({ clause }) => clause));
     const kept = Object.entries(CLAUSES).flatMap(([id, { observable }]) => (observable === 'server' ? [id] : []));
     expect(kept.filter((clause) => !broken.has(clause))).toEqual([]);
@@ -23,7 +23,7 @@ describe.each(LANGUAGES)('the client mutants in %s', (language) => {
   }, 240_000);
 });
 
-test('a text that the SDK does not contain once is an error that names file and text', async () => {
+test('a text that the SDK does not contain exactly once is an error that names file and text', async () => {
   const mutant = {
     name: 'x',
     clause: 'CLI-1',

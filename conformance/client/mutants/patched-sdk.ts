@@ -1,4 +1,4 @@
-/** Makes copies of the SDKs, unchanged or with one fault, together with the program that drives them. */
+/** Makes copies of the SDKs, unchanged or with one fault, together with a driver program. */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export const LANGUAGES = ['typescript', 'python'] as const;
 
 export type Language = (typeof LANGUAGES)[number];
 
-/** A text that occurs once in a file of the SDK, and what replaces it. */
+/** A text that occurs exactly once in a file of the SDK, and its replacement. */
 export interface Patch {
   readonly file: string;
   readonly find: string;
@@ -27,7 +27,7 @@ export class PatchError extends Error {
   override readonly name = 'PatchError';
 }
 
-/** A program to run `conformance client` against. */
+/** A driver program for `conformance client`, which uses a copy of the SDK. */
 export interface PatchedClient {
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;

@@ -8,7 +8,7 @@ import type { Judgement } from '../../mutants/suite.ts';
 import { patchedClient } from './patched-sdk.ts';
 import type { ClientMutant, Language } from './patched-sdk.ts';
 
-/** The ids of the checks of a clause, as `only` takes them. */
+/** The ids of the checks of a clause, as a value for `only`. */
 function checksOf(clause: string): string {
   const all = [...loadClientTapes().map(({ header }) => header), ...CLIENT_CHECKS];
   return all
