@@ -1,13 +1,13 @@
 /**
- * Bounds on the numbers that a server sends. A faulty or hostile server must not make a client reconnect in a loop, wait without limit,
- * or drop a working connection.
+ * Limits the delays that a server sends, because a faulty or hostile server must not make a client reconnect in a loop,
+ * wait without limit, or drop a working connection.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 
-/** Bounds of a wait that a server asks for, in milliseconds (CLI-4). */
+/** The limits of a delay that a server asks for, in milliseconds (CLI-4). */
 const RETRY_MS = { least: 100, most: 300_000 };
-/** The range that the contract allows for the limit `heartbeatIntervalMs`. */
+/** The range of the limit `heartbeatIntervalMs` in the contract. */
 const HEARTBEAT_MS = { least: 100, most: 600_000 };
 
 function within(

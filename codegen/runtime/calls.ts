@@ -1,6 +1,6 @@
 /**
- * Commands of callers. Each is a promise that waits for a connection and the reply, and rejects on its time-out or
- * signal. A command is sent at most once: only the caller knows whether it may be repeated.
+ * Commands of callers. Each is a promise that waits for a connection and then for the reply, and rejects on its
+ * time-out or signal. A command is sent at most once, because only the caller knows whether it may be repeated.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -11,7 +11,7 @@ import { startTimer } from './timers.ts';
 import type { Frame } from './wire.ts';
 
 export interface CallOptions {
-  /** In milliseconds. Default: the client's `commandTimeoutMs`. */
+  /** Time limit in milliseconds. Default: the client's `commandTimeoutMs`. */
   readonly timeoutMs?: number;
   /** Rejects the call with the signal's reason. The server may still execute a command that was sent. */
   readonly signal?: AbortSignal;
@@ -30,7 +30,7 @@ export class CallQueue {
     this.#table = table;
   }
 
-  /** Number of calls that were not sent yet. */
+  /** Number of calls that have not been sent yet. */
   get waiting(): number {
     return this.#waiting.size;
   }

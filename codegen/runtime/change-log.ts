@@ -1,11 +1,15 @@
 /**
- * The changes of a mirror that one reader has not read yet. Changes of one key become one, so its size is bounded by the keys.
+ * The changes of a mirror that one reader has not read yet. Changes of the same key are combined, so there are at most
+ * as many changes as keys.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { defer } from './deferred.ts';
 
-/** `previous` is what the reader knew of the key before; undefined if the key was not in the map. */
+/**
+ * A change of a mirror. `previous` is the event that the reader last knew for the key; undefined if the key was not in
+ * the map.
+ */
 export type MirrorChange<Event> =
   | { readonly kind: 'set'; readonly key: string; readonly event: Event; readonly previous: Event | undefined }
   | { readonly kind: 'delete'; readonly key: string; readonly previous: Event };
@@ -18,7 +22,7 @@ export class ChangeLog<Event> {
   add(change: MirrorChange<Event>): void {
     const { key } = change;
     const unread = this.#changes.get(key);
-    // Deleted first: the change goes to the end, in the order of the latest events.
+    // Delete the entry first, so that the change moves to the end: changes are in the order of the latest events.
     this.#changes.delete(key);
     const previous = unread === undefined ? change.previous : unread.previous;
     if (change.kind === 'set') this.#changes.set(key, { ...change, previous });
@@ -31,7 +35,9 @@ export class ChangeLog<Event> {
     this.#wake.resolve();
   }
 
-  /** The oldest unread change; waits for one. Undefined after the end, once all have been read. */
+  /**
+   * Waits for a change, and returns the oldest unread one. Undefined after the end, when all changes have been read.
+   */
   async next(): Promise<MirrorChange<Event> | undefined> {
     for (;;) {
       const [change] = this.#changes.values();

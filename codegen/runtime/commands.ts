@@ -54,7 +54,7 @@ export class CommandTable {
     };
   }
 
-  /** @returns false when the frame is not a reply. A late reply counts as one. */
+  /** Handles a frame. @returns false if the frame is not a reply. A late reply also counts as a reply. */
   receive(frame: Frame): boolean {
     if (frame.id === undefined) return false;
     const pending = this.#pending.get(frame.id);
@@ -63,7 +63,7 @@ export class CommandTable {
     return true;
   }
 
-  /** The connection has ended: the server may or may not have executed the pending commands. */
+  /** Fails all pending commands, because the connection has ended. The server may or may not have executed them. */
   failAll(error: unknown): void {
     for (const id of [...this.#pending.keys()]) this.#settle(id, { ok: false, error });
   }

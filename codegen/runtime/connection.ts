@@ -27,7 +27,7 @@ export type ConnectionState = 'idle' | 'connecting' | 'authenticating' | 'ready'
 
 /** How a socket ended, and whether the client reconnects. */
 export interface ConnectionEnd {
-  /** The close code; that of the `closing` push when no close frame was received. */
+  /** The close code. If no close frame was received, the code of the `closing` push. */
   readonly code: number;
   readonly reason: string;
   readonly class: CloseClass;
@@ -39,17 +39,16 @@ export interface ConnectionHooks {
   readonly onConnecting: (attempt: number) => void;
   readonly onOpen: () => void;
   readonly onAuthenticated: (data: Frame['data']) => void;
-  /** Commands can be sent from now on. */
+  /** Called when commands can be sent. */
   readonly onReady: () => void;
   readonly onPush: (frame: Frame) => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   readonly onReconnecting: (attempt: number, delayMs: number) => void;
-  /** No further attempt will be made. */
+  /** Called when no further attempt will be made. */
   readonly onStopped: (error: unknown) => void;
   readonly onError: (error: Error) => void;
   /**
-   * Whether calls or subscriptions wait for the connection: only then does the wait for a reconnect keep the process
-   * alive.
+   * Whether calls or subscriptions wait for the connection. Only then does a pending reconnect keep the process alive.
    */
   readonly hasWork: () => boolean;
 }
@@ -61,7 +60,7 @@ export interface ConnectionOptions {
   readonly hooks: ConnectionHooks;
 }
 
-/** How long `stop` waits for the server's side of the closing handshake, in milliseconds. */
+/** How long `stop` waits for the server to close the connection too, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 
 export class Connection {
@@ -74,9 +73,9 @@ export class Connection {
   readonly #authenticator: Authenticator;
   #state: ConnectionState = 'idle';
   #link: Link | undefined;
-  /** Consecutive connections that did not last; the backoff grows with this number. */
+  /** Number of consecutive connections that ended soon. The backoff grows with this number. */
   #unstable = 0;
-  /** Consecutive attempts that did not become ready, bounded by `maxAttempts`. */
+  /** Number of consecutive attempts that did not become ready, limited by `maxAttempts`. */
   #unreached = 0;
   #readyAt: number | undefined;
   /** The delay before the next attempt that the server asked for. */
@@ -110,13 +109,16 @@ export class Connection {
     return this.#link?.events ?? 0;
   }
 
-  /** Call after the amount of work changed: connects if needed, and updates whether the process is kept alive. */
+  /**
+   * Must be called when the number of waiting calls or subscriptions has changed. Connects if needed, and updates
+   * whether the process is kept alive.
+   */
   review(): void {
     if (this.#state === 'idle') void this.#connect();
     else if (this.#state === 'waiting') this.#wait();
   }
 
-  /** A caller's command: see {@link CallQueue}. */
+  /** Sends a command for a caller; see {@link CallQueue}. */
   async call(command: string, data: Frame['data'], options: CallOptions = {}): Promise<Frame['data']> {
     if (this.#state === 'stopped') throw this.#stopError;
     const { timeoutMs = this.#settings.commandTimeoutMs, signal } = options;
@@ -134,7 +136,7 @@ export class Connection {
     if (this.#state !== 'ready' || this.#link === undefined) return false;
     const link = this.#link;
     this.#table.send(link, command, data, this.#settings.commandTimeoutMs, (answer) => {
-      // Without a reply in time, client and server may disagree about the subscription: reconnect.
+      // If the reply does not arrive in time, client and server may disagree about the subscription, so reconnect.
       const error = answer.ok ? undefined : answer.error;
       if (error instanceof ConnectionError && error.reason === 'timeout') link.giveUp(error.message);
       else settle(answer);
@@ -184,7 +186,7 @@ export class Connection {
       this.#retry();
       return;
     }
-    // Stopped meanwhile, by a listener or while the token was fetched.
+    // The client may have been stopped meanwhile, by a listener or while the token was fetched.
     if (this.state !== 'connecting') return;
     const { WebSocket, url, openTimeoutMs, silentIntervals } = this.#settings;
     try {

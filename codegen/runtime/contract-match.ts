@@ -9,14 +9,14 @@ export interface ContractMatch {
   readonly matches: boolean;
   /** SHA-256 of the contract that this client was generated from. */
   readonly ownDigest: string;
-  /** SHA-256 of the server's contract; undefined when its `welcome` names none. */
+  /** SHA-256 of the server's contract; undefined if `welcome` does not contain it. */
   readonly serverDigest: string | undefined;
   /**
-   * Events that this client declares and the server does not. They can be subscribed to and published as custom events: the
-   * server checks no payload, and refuses their filter fields.
+   * Events that this client declares and the server does not declare. They can be subscribed to and published as custom
+   * events. The server does not check their payloads, and refuses their filter fields.
    */
   readonly missingEvents: readonly string[];
-  /** Events that the server names and this client has no types for: they arrive as custom events. */
+  /** Events that the server declares and for which this client has no types. They arrive as custom events. */
   readonly unknownEvents: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function matchContract(
 ): ContractMatch {
   const serverDigest = typeof contractDigest === 'string' ? contractDigest : undefined;
   const replay = isObject(features) && isObject(features.replay) ? features.replay : undefined;
-  // A server that does not list its declared events may have all of them.
+  // If a server does not list its declared events, assume that it has all events of this client.
   const named = replay === undefined ? events : Object.keys(replay).filter((name) => name !== CUSTOM);
   return {
     matches: serverDigest === ownDigest,

@@ -8,7 +8,7 @@
 /** `data` of `authenticate`. */
 export type Credential = { readonly token: string } | { readonly apiKey: string };
 
-/** A fixed token, or a function that fetches a valid one: it is called before every connection. */
+/** A fixed token, or a function that fetches a valid token. The function is called before every connection. */
 export type TokenSource = string | (() => string | Promise<string>);
 
 export interface CredentialOptions {
@@ -35,14 +35,14 @@ export class Credentials {
     return typeof this.#source === 'function';
   }
 
-  /** @throws what the token function throws. */
+  /** @throws the error of the token function. */
   async fetch(): Promise<Credential | undefined> {
     if (this.#apiKey !== undefined) return { apiKey: this.#apiKey };
     if (this.#source === undefined) return undefined;
     return { token: typeof this.#source === 'function' ? await this.#source() : this.#source };
   }
 
-  /** Uses an accepted token for later connections. A token function is kept. */
+  /** Uses an accepted token for later connections, unless there is a token function. */
   adopt(token: string): void {
     if (typeof this.#source !== 'function') this.#source = token;
   }
@@ -50,8 +50,8 @@ export class Credentials {
 
 /**
  * The address to connect to, as `ws:` or `wss:`.
- * @throws {TypeError} when the address is invalid or contains a credential: a gateway rejects those with a status 400,
- * which WebSocket clients cannot see.
+ * @throws {TypeError} when the address is invalid or contains a credential. A gateway would reject such an address with
+ * status 400, which WebSocket clients cannot see.
  */
 export function readUrl(url: string | URL, credentialParameters: readonly string[]): string {
   const parsed = new URL(url);

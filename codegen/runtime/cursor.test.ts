@@ -13,7 +13,7 @@ function liveAt(sequenceId: number): Cursor {
 }
 
 describe('the position', () => {
-  test('is undefined during a warm replay, because a resume from its middle would miss the rest', () => {
+  test('is undefined during a warm replay, because a resume from the middle of it would miss the rest', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.accept(at(3));
@@ -155,7 +155,7 @@ describe('a loss on the way', () => {
     expect([3, 4, 5].map((n) => cursor.accept(at(n)).fresh)).toEqual([false, true, false]);
   });
 
-  test('without a proven position is reported, and a warm replay requested', () => {
+  test('without a proven position is reported, and a warm replay is requested', () => {
     const cursor = new Cursor();
     cursor.start({ position: at(9), asked: 'warm', recovery: FRESH });
     cursor.complete(at(9));

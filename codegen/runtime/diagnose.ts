@@ -1,6 +1,6 @@
 /**
- * Finds out why a client does not connect. A WebSocket does not reveal why it could not be opened, so the server is asked by HTTP.
- * An export of its own: an application that never asks does not load it.
+ * Finds out why a client does not connect. A WebSocket does not reveal why it could not be opened, so the server is
+ * asked by HTTP. This is a separate export, so an application that does not use it does not load it.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -27,7 +27,7 @@ export type Cause =
 
 export interface Findings {
   readonly cause: Cause;
-  /** What is wrong and what to do, in a sentence or two. */
+  /** What is wrong and what to do, in one or two sentences. */
   readonly advice: string;
   readonly diagnosis: Diagnosis;
 }
@@ -74,7 +74,7 @@ export async function diagnose(
   return { ...finding, diagnosis };
 }
 
-/** The diagnosis that follows from the client's own observations, if any. */
+/** The diagnosis, if it follows from the client's own observations; otherwise undefined. */
 function known({ state, lastClose, lastError, url }: Diagnosis): Finding | undefined {
   if (state === 'open') return { cause: 'none', advice: 'The client is connected.' };
   if (state === 'idle') return { cause: 'none', advice: `The client has not tried to connect to ${url} yet.` };
@@ -115,7 +115,7 @@ function getter({ fetch = globalFetch(), timeoutMs = 5_000 }: DiagnoseOptions): 
     );
 }
 
-/** Without an origin, or from the gateway's own, the status can be read. */
+/** Reads the status of the address. Possible without an origin, or from the gateway's own origin. */
 async function askDirectly(address: URL, get: Get): Promise<Finding> {
   const answer = await get(address, 'cors');
   if (answer === undefined) return unreachable(address);
@@ -141,7 +141,10 @@ async function askDirectly(address: URL, get: Get): Promise<Finding> {
   };
 }
 
-/** From another origin only the contract can be read (OPS-5); it names the path of the WebSocket. */
+/**
+ * Reads the contract, because a page of another origin can read nothing else (OPS-5). The contract contains the path of
+ * the WebSocket.
+ */
 async function askAcrossOrigins(address: URL, origin: string, get: Get): Promise<Finding> {
   const answer = await get(new URL('/asyncapi.yaml', address), 'cors');
   if (answer === undefined || answer.status >= 400) {

@@ -20,7 +20,8 @@ export class Emitter<Events extends object> {
   ): () => void {
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
-    // A wrapper, so that the same function added twice is called twice and removed one at a time.
+    // Wrap the function, so that a function that was added twice is called twice, and each addition can be removed
+    // separately.
     const entry = (detail: Events[Name]): void => listener(detail);
     const off = (): void => {
       set.delete(entry);
@@ -32,7 +33,10 @@ export class Emitter<Events extends object> {
     return off;
   }
 
-  /** Calls every listener. One that throws is reported as an uncaught error and stops neither the others nor the client. */
+  /**
+   * Calls every listener. If a listener throws, its error is reported as an uncaught error, and the other listeners are
+   * still called.
+   */
   emit<Name extends keyof Events>(name: Name, detail: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])] as ((detail: Events[Name]) => void)[]) {
       callListener(listener, detail);
@@ -40,7 +44,10 @@ export class Emitter<Events extends object> {
   }
 }
 
-/** Calls a function of the application. What it throws is reported as an uncaught error and does not stop the client. */
+/**
+ * Calls a function of the application. If it throws, its error is reported as an uncaught error, and the client
+ * continues.
+ */
 export function callListener<Detail>(listener: (detail: Detail) => void, detail: Detail): void {
   try {
     listener(detail);

@@ -154,7 +154,7 @@ describe('a mirror', () => {
     expect([...entities.keys()]).toEqual(['c']);
     const connection = server.connections.at(-1);
     if (connection === undefined) throw new Error('no connection');
-    // Proves what was received so far, so that the client repairs by a resume and not by a warm replay.
+    // The heartbeat proves what was received so far, so that the client repairs by a resume and not by a warm replay.
     model.beat(connection);
     model.carry = () => false;
     create(model, 'd');

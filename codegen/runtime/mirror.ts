@@ -1,12 +1,14 @@
 /**
- * A read-only map that equals the server's picture of some events: the newest event of each key, without the deleted ones.
+ * A read-only map with the state that the server keeps for some events: the newest event of each key, without deleted
+ * keys.
  *
  *     loading → live → repairing → live …
  *               any of them → closed
  *
- * The starting picture is a warm replay, which is collected aside and shown when it is complete; live events follow. Whenever an
- * event may be missing or out of order (a gap, a new epoch, a warm replay that was cut, an event that arrives late), a new
- * subscription fetches a fresh picture. Until it is complete the map shows the old one; then it changes by the difference.
+ * The first content is a warm replay. It is collected separately, and shown when it is complete; live events follow.
+ * Whenever an event may be missing or out of order (a gap, a new epoch, a warm replay that was cut, an event that
+ * arrives late), a new subscription fetches the whole state again. Until this is complete, the map shows the old state.
+ * Then it changes to the new state, and reports the differences.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -25,11 +27,11 @@ import type { Subscription } from './subscription.ts';
 import type { Position, Protocol } from './wire.ts';
 
 export type MirrorState =
-  /** The starting picture is not complete: the map is empty. */
+  /** The first warm replay is not complete yet, so the map is empty. */
   | 'loading'
   /** The map follows the stream. */
   | 'live'
-  /** Events were lost: the map shows the old picture until a fresh one is complete. */
+  /** Events were lost. The map shows the old state until the new state is complete. */
   | 'repairing'
   /** The map no longer changes. */
   | 'closed';
@@ -41,13 +43,13 @@ export interface MirrorOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What every mirrored event has. */
+/** The members of every mirrored event. */
 export type Mirrored = Position & { readonly event: string };
 
 export interface MirrorEvents<P extends Protocol, Event> {
   readonly change: MirrorChange<Event>;
   readonly state: MirrorState;
-  /** A gap that the mirror repairs, or one of a source (`source_overflow`), which no picture can repair. */
+  /** A gap. The mirror repairs it, except a gap that a source caused (`source_overflow`). */
   readonly gap: SubscriptionGap<P>;
 }
 
@@ -58,12 +60,15 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   readonly #emitter = new Emitter<MirrorEvents<P, Event>>();
   readonly #ready = defer<void>();
   readonly #logs = new Set<ChangeLog<Event>>();
-  /** An iterator that was never read runs no `finally`, so the mirror forgets its log when the engine collects it. */
+  /**
+   * Removes the log of an iterator that is garbage-collected. `finally` is not sufficient, because it does not run if
+   * the iterator was never read.
+   */
   readonly #collected = new FinalizationRegistry<ChangeLog<Event>>((log) => this.#logs.delete(log));
   readonly #offs: (() => void)[];
   readonly #signal: AbortSignal | undefined;
   #shown: Map<string, Event> = new Map();
-  /** The picture that is being collected; undefined while live. */
+  /** The state that is being collected; undefined while live. */
   #next: Map<string, Event> | undefined;
   #subscription: Subscription<P, unknown> | undefined;
   #state: MirrorState = 'loading';
@@ -79,10 +84,10 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#offs = [
       client.on('resumed', ({ subscriptionId, recovery }) => {
         if (subscriptionId !== this.#subscription?.id) return;
-        // A replay that was cut before it was complete starts again: a deletion may have come meanwhile.
+        // Start again if a replay was cut before it was complete, because a key may have been deleted meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
-      // The client fetches the lost event by a resume, which yields it after later ones.
+      // The client fetches the lost event by a resume, which yields the event after later events.
       client.on('loss', () => this.#refresh()),
     ];
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -90,7 +95,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     else this.#refresh();
   }
 
-  /** Resolves when the starting picture is complete. Rejects if the mirror is closed before. */
+  /** Resolves when the first state is complete. Rejects if the mirror is closed before that. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -99,12 +104,12 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     return this.#state;
   }
 
-  /** Bounds of the server's history made the latest picture incomplete (RPL-3). */
+  /** Whether the latest warm replay was incomplete, because the server's history is limited (RPL-3). */
   get truncated(): boolean {
     return this.#truncated;
   }
 
-  /** The position up to which the map is complete; undefined before the starting picture is. */
+  /** The position up to which the map is complete; undefined before the first state is complete. */
   get position(): Position | undefined {
     return this.#state === 'live' ? this.#subscription?.position : undefined;
   }
@@ -151,8 +156,8 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   }
 
   /**
-   * Yields the changes from now on, until the mirror is closed. Changes of one key that were not read yet become one, so a slow
-   * reader holds at most one change per key.
+   * Yields the changes from now on, until the mirror is closed. Unread changes of the same key are combined, so there
+   * is at most one unread change per key.
    */
   changes(): AsyncGenerator<MirrorChange<Event>, void> {
     const log = new ChangeLog<Event>();
@@ -167,14 +172,15 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
 
   /**
    * Resolves when the map has every event that was published on the stream before this call (SYN-1).
-   * @throws as `client.sync`, except for a lost connection, after which it is repeated; {ConnectionError} once closed.
+   * @throws the errors of `client.sync`, except that it is repeated after a lost connection; {ConnectionError} if the
+   * mirror is closed.
    */
   async sync(options: CallOptions = {}): Promise<void> {
     for (;;) {
       await this.#live.promise;
       if (this.#state === 'closed') throw this.#failure;
       const isAnswered = await this.#client.sync(this.stream, options).then(() => true, passLostConnection);
-      // A replay may still be on its way, if the subscription was resumed or refreshed meanwhile.
+      // A replay may still be in progress, if the subscription was resumed or replaced meanwhile.
       if (isAnswered && this.#state === 'live' && this.#subscription?.state === 'live') return;
     }
   }
@@ -184,7 +190,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#end(closedError());
   }
 
-  /** Fetches a picture with a new subscription. */
+  /** Fetches the whole state with a new subscription. */
   #refresh(): void {
     if (this.#isClosed()) return;
     void this.#subscription?.unsubscribe();
@@ -222,7 +228,10 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#show(next);
   }
 
-  /** A subscription that nobody here has ended: the server rejected it, or the client has stopped. */
+  /**
+   * Handles the end of a subscription that the mirror did not end itself: the server rejected it, or the client has
+   * stopped.
+   */
   async #watchEnd(subscription: Subscription<P, unknown>): Promise<void> {
     const error: unknown = await subscription[Symbol.asyncIterator]()
       .next()
@@ -274,7 +283,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#emitter.emit('change', change);
   }
 
-  /** Asked after each call of a listener, because a listener may close the mirror. */
+  /** Whether the mirror is closed. Checked after each call of a listener, because a listener may close the mirror. */
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

@@ -1,7 +1,7 @@
 /**
- * Limits the rate of the commands that subscriptions send. After a reconnect a hundred commands could be sent at once
- * and exceed the server's rate limit. A client that keeps exceeding it is closed with 4204, and would reconnect with
- * the same hundred.
+ * Limits the rate of the commands that subscriptions send. After a reconnect, a client with a hundred subscriptions
+ * would send a hundred commands at once, which may exceed the server's rate limit. A client that keeps exceeding the
+ * limit is disconnected (4204), and would then send the same commands again.
  *
  * A few commands are in flight at once until the server first answers `rate_limited`. From then on, until the client is
  * closed, they are sent one by one, spaced by the `retryAfterMs` of that answer. The spacing grows whenever a command
@@ -15,7 +15,7 @@ import { TidemarkError } from './errors.ts';
 import { startTimer } from './timers.ts';
 import type { Frame } from './wire.ts';
 
-/** Sends a command. @returns false when there is no connection to send it on. */
+/** Sends a command. @returns false if there is no connection. */
 export type Send = (command: string, data: Frame['data'], settle: Settle) => boolean;
 
 /** Maximum number of commands in flight: below any sensible rate limit, and much faster than one at a time. */
@@ -27,7 +27,10 @@ const DEFAULT_PAUSE_MS = 1_000;
 /** Factor by which the spacing grows after each `rate_limited`. */
 const WIDENING = 1.5;
 
-/** Maximum spacing, in milliseconds. A server that asks for a longer wait refills its allowance by several commands. */
+/**
+ * Maximum spacing, in milliseconds. A longer `retryAfterMs` does not need a longer spacing, because after such a wait
+ * the server allows several commands.
+ */
 const MAX_SPACING_MS = 100;
 
 export class Pacer {
@@ -35,12 +38,9 @@ export class Pacer {
   #waiting: (() => boolean)[] = [];
   #inFlight = 0;
   #spacingMs = 0;
-  /**
-   * Counts the changes of the spacing: a `rate_limited` for a command sent before the last change is not evidence about
-   * it.
-   */
+  /** How often the spacing has changed. A `rate_limited` is ignored if its command was sent before the last change. */
   #spacings = 0;
-  /** Counts connections: replies on earlier connections are ignored. */
+  /** Number of the current connection. Replies on earlier connections are ignored. */
   #life = 0;
   #cancelPause: (() => void) | undefined;
 
@@ -65,7 +65,7 @@ export class Pacer {
     this.#pump();
   }
 
-  /** The connection has ended: drops queued commands. */
+  /** Drops queued commands, because the connection has ended. */
   reset(): void {
     this.#life += 1;
     this.#waiting = [];

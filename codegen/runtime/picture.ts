@@ -1,16 +1,16 @@
 /**
- * Which events make up a picture, under which key each is kept, and which remove a key: the contract's replay policies, as a
- * warm replay applies them (RPL-3). Pure.
+ * Decides, by the replay policies of the contract (RPL-3), which events a warm replay contains, under which key each is
+ * kept, and which events remove a key. Pure.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { isObject } from './wire.ts';
 
-/** The replay policy of an event, as the generated `EVENTS` has it. */
+/** The replay policy of an event, from the generated `EVENTS`. */
 export interface KeyedEvent {
   readonly replay: {
     readonly policy: string;
-    /** RFC 6901 pointer into the event's `data`. */
+    /** RFC 6901 pointer to the key in the event's `data`. */
     readonly key?: string;
     readonly keySpace?: string;
     readonly clears?: true;
@@ -18,20 +18,21 @@ export interface KeyedEvent {
 }
 
 export interface PictureRules {
-  /** What to subscribe to: the events of the pattern, and those that remove keys of the same key space. */
+  /** The events to subscribe to: those that match the pattern, and those that remove keys of the same key space. */
   readonly events: readonly string[];
-  /** The key of an event; undefined if it has none, and is then no part of the picture. */
+  /** The key of an event; undefined if it has no key, and so is not kept. */
   readonly keyOf: (event: object) => string | undefined;
   /** Whether an event removes its key. */
   readonly clears: (event: object) => boolean;
 }
 
-/** Events of the policy `latest` are kept by name, so that all of them share one key space. */
+/** The key space of all events with the policy `latest`. Their key is the name of the event. */
 const BY_NAME = 'event names';
 
 /**
  * @param declared every event of the contract
- * @throws {TypeError} if no declared event fits the pattern, one that fits is not kept by key, or two use different key spaces.
+ * @throws {TypeError} if no declared event matches the pattern, if a matching event is not kept by key, or if two
+ * matching events use different key spaces.
  */
 export function pictureRules(declared: Readonly<Record<string, KeyedEvent>>, pattern: string): PictureRules {
   const names = Object.keys(declared).filter((name) => covers(pattern, name));

@@ -34,7 +34,7 @@ export class Pushes {
       ['subscription_closed', (data) => this.#subscriptionClosed(data)],
       ['welcome', options.onWelcome],
       ['closing', (data) => this.#closing(data)],
-      // An error without id: the server could not read the id of the command.
+      // An error without an id: the server could not read the id of the command.
       ['error', (data) => options.onError(readError(data))],
     ]);
   }

@@ -1,6 +1,6 @@
 /**
- * The queue of received items that were not read yet. `position` is that of the last item read: store this one to
- * resume in another process, because queued items are lost with this process.
+ * A queue of items that have been received and not yet read. `position` is the position of the last item that was read.
+ * Store this position to resume in another process, because queued items are lost with this process.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -8,7 +8,7 @@ import type { Position } from './wire.ts';
 
 interface Entry<Item> {
   readonly item: Item;
-  /** The reader's position once the item is taken; undefined leaves it where it is. */
+  /** The reader's position when the item has been taken; undefined leaves the position unchanged. */
   position: Position | undefined;
 }
 
@@ -19,7 +19,10 @@ interface Reader<Item> {
 
 export class DeliveryQueue<Item> {
   #entries: Entry<Item>[] = [];
-  /** Index of the oldest entry: shifting an array of ten thousand for each item read would be quadratic. */
+  /**
+   * Index of the oldest entry. Entries are not shifted out of the array, because shifting a long array for each read
+   * item would take quadratic time.
+   */
   #head = 0;
   readonly #readers: Reader<Item>[] = [];
   #position: Position | undefined;
@@ -32,7 +35,7 @@ export class DeliveryQueue<Item> {
     this.#position = position;
   }
 
-  /** Items that wait for the reader. */
+  /** Number of items that wait for the reader. */
   get size(): number {
     return this.#entries.length - this.#head;
   }
@@ -71,7 +74,7 @@ export class DeliveryQueue<Item> {
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
   }
 
-  /** Ends the queue after the waiting items were read; with an error, the next read then throws it, once. */
+  /** Ends the queue when the waiting items have been read. If there is an error, the next read then throws it, once. */
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };

@@ -208,7 +208,7 @@ async function perform(each: Step, model: ModelGateway, connection: FakeConnecti
   else if (connection !== undefined) model.beat(connection);
 }
 
-/** Epochs in tests are named e1, e2, …: their order is known. */
+/** Epochs in tests are named e1, e2, …, so that positions of different epochs can be ordered. */
 const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
 
 describe('whatever is lost', () => {
@@ -242,7 +242,7 @@ describe('whatever is lost', () => {
         };
         await until(() => !silent().includes(place(last)), 'the last event, or a gap in its place');
         expect(silent()).toEqual([]);
-        // Only a warm replay repeats events, and only a gap causes one.
+        // Only a warm replay repeats events, and only a gap causes a warm replay.
         const again = events().filter(
           (event, index, all) => all.findIndex((each) => place(each) === place(event)) < index,
         );

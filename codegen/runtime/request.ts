@@ -15,7 +15,7 @@ export interface FeedRequest {
   readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
 }
 
-/** What the options of `subscribe` mean for a feed. */
+/** The settings of a feed that follow from the options of `subscribe`. */
 export interface FeedSettings {
   readonly request: FeedRequest;
   readonly limit: number;
@@ -25,7 +25,7 @@ export interface FeedSettings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The options of `subscribe`, as far as they are read here. */
+/** The options of `subscribe` that are read here. */
 interface RequestOptions {
   readonly events: readonly string[];
   readonly stream?: string | undefined;
@@ -40,9 +40,9 @@ interface RequestOptions {
 const DEFAULT_BUFFER = 10_000;
 
 /**
- * The defaults of the request are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
+ * Reads the options. The defaults are those of the contract: stream `main`, and a warm replay (SUB-1, RPL-1).
  *
- * @throws {TypeError} when `replay` is invalid: falling back to a fresh start would hide a loss.
+ * @throws {TypeError} when `replay` is invalid. It is not replaced by a fresh start, because this would hide a loss.
  */
 export function readFeedOptions(options: RequestOptions): FeedSettings {
   const { events, stream = 'main', filter, replay, buffer = {}, gaps, onItem, signal } = options;

@@ -30,7 +30,7 @@ export interface ClientOptions {
   readonly commandTimeoutMs?: number;
   /** Number of heartbeat intervals without any message after which the client reconnects. Default 2.5. */
   readonly silentIntervals?: number;
-  /** A connection that lasted this long resets the backoff, in milliseconds. Default 5,000. */
+  /** How long a connection must last to reset the backoff, in milliseconds. Default 5,000. */
   readonly stableAfterMs?: number;
   /** Source of jitter, 0 ≤ x < 1. Default `Math.random`. */
   readonly random?: () => number;

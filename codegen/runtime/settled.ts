@@ -7,9 +7,9 @@ import { startTimer } from './timers.ts';
 import { isObject } from './wire.ts';
 
 export interface SettleOptions {
-  /** A group ends when nothing arrives for so long; 200 ms by default. */
+  /** A group ends when no item arrives for this long, in milliseconds; default 200. */
   readonly quietMs?: number;
-  /** A group ends this long after its first item even without a pause; 10,000 ms by default. */
+  /** A group ends this long after its first item even without a pause, in milliseconds; default 10,000. */
   readonly atMostMs?: number;
   /** A group ends with this number of items; 10,000 by default. */
   readonly atMostItems?: number;
@@ -18,13 +18,13 @@ export interface SettleOptions {
 const QUIET = Symbol('quiet');
 
 /**
- * Yields groups of items, each in the order of arrival. Of several changes of one file in a group only the newest is kept: it names the
- * whole state of the file. Renames, gaps and all other events are kept.
+ * Yields groups of items, each in the order of arrival. Of several changes of one file in a group, only the newest is
+ * kept, because it describes the whole state of the file. Renames, gaps and all other events are kept.
  *
  *     for await (const changes of settled(client.subscribe({ events: ['file_change'] }), { quietMs: 300 })) await build(changes);
  *
- * Ending the loop ends the subscription, and the end of the subscription ends the loop after its last group. An error is thrown after the
- * group before it.
+ * Ending the loop ends the subscription, and the end of the subscription ends the loop after its last group. If the
+ * subscription throws an error, the group collected before the error is yielded first.
  */
 export async function* settled<Item extends object>(
   items: AsyncIterable<Item>,
@@ -40,7 +40,7 @@ export async function* settled<Item extends object>(
       const group = new Group<Item>();
       group.add(first.value);
       next = iterator.next();
-      // Thrown where it is awaited, which may be after the group was handled.
+      // The error is thrown where `next` is awaited, which may be later, so prevent a report of an unhandled rejection.
       next.catch(() => undefined);
       const endsAt = performance.now() + atMostMs;
       while (group.size < atMostItems) {
@@ -57,7 +57,7 @@ export async function* settled<Item extends object>(
   }
 }
 
-/** The next item; `QUIET` if it does not come in time or is an error, which the next wait throws. */
+/** The next item. `QUIET` if no item arrives in time, or if `next` rejects; then the next wait throws the error. */
 async function within<T>(ms: number, next: Promise<T>): Promise<T | typeof QUIET> {
   let cancel = (): void => undefined;
   const quiet = new Promise<typeof QUIET>((resolve) => {
@@ -71,7 +71,7 @@ async function within<T>(ms: number, next: Promise<T>): Promise<T | typeof QUIET
 }
 
 class Group<Item extends object> {
-  /** In order of arrival; a change of a file replaces the earlier one of the same file. */
+  /** The items in order of arrival. A change of a file replaces an earlier change of the same file. */
   readonly #items = new Map<unknown, Item>();
 
   get size(): number {
@@ -85,7 +85,7 @@ class Group<Item extends object> {
   add(item: Item): void {
     const change = fileChangeOf(item);
     if (change !== undefined) this.#items.delete(change.file);
-    // A rename also changes its old path, so no later change of the new path replaces it.
+    // A rename also affects the old path, so a later change of the new path does not replace it.
     this.#items.set(change === undefined || change.isRename ? item : change.file, item);
   }
 }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const KIB = 1024;
 
-/** Size of one entry point as a page loads it: bundled, minified and compressed, in bytes. */
+/** Size in bytes of one entry point as a page loads it: bundled, minified and compressed. */
 async function sizeOf(entry: string): Promise<number> {
   const entryPoint = fileURLToPath(new URL(`../../generated/${entry}`, import.meta.url));
   const { outputFiles } = await build({

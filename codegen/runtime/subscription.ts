@@ -12,7 +12,10 @@ export type SubscriptionState =
   | 'subscribing'
   | 'replaying'
   | 'live'
-  /** The buffer was full: unsubscribed on the server until half of the buffer has been read, then resumed. */
+  /**
+   * The buffer was full. The subscription is ended on the server until half of the buffer has been read, and is then
+   * resumed.
+   */
   | 'parked'
   | 'ended';
 
@@ -49,7 +52,10 @@ export interface SubscribeOptions<
    * reject with the signal's reason if they are still pending.
    */
   readonly signal?: AbortSignal;
-  /** `inline` yields gaps between the events; tell them apart with `isGap`. `aside` does not. Default `aside`. */
+  /**
+   * `inline` yields gaps between the events; use `isGap` to distinguish them. `aside` does not yield gaps. Default
+   * `aside`.
+   */
   readonly gaps?: Gaps;
   /** Called immediately for each gap, also when gaps are yielded inline. */
   readonly onGap?: (gap: SubscriptionGap<P>) => void;
@@ -68,7 +74,7 @@ export type ItemOf<P extends Protocol, Pattern extends string, Gaps extends 'asi
 export interface ReplaySummary {
   readonly position: Position;
   readonly count: number;
-  /** The replay may be incomplete, because history is bounded. */
+  /** Whether the replay may be incomplete, because the server's history is limited. */
   readonly truncated: boolean;
 }
 
@@ -76,25 +82,29 @@ export interface ReplaySummary {
  * A subscription that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
  * It yields events in the order of the stream, each exactly once, over any number of connections. There are two
- * exceptions, both announced: after a gap with `recovered === false`, a complete warm replay follows, to rebuild state
- * from; and an event that was lost on the way (lifecycle event `loss`) is yielded late, as a replay.
+ * exceptions, and both are reported. After a gap with `recovered === false`, a complete warm replay follows, from which
+ * the program can rebuild its state. And an event that was lost in transit (lifecycle event `loss`) is yielded late, as
+ * a replay.
  */
 export interface Subscription<P extends Protocol, Item> extends AsyncIterable<Item> {
   readonly id: string;
   readonly stream: string;
   readonly state: SubscriptionState;
   /**
-   * The position of the reader: resuming here, in this process or another, delivers every event that was not read yet.
-   * Undefined until the first warm replay is complete.
+   * The position of the reader. Resuming here, in this process or another, yields every event that has not been read
+   * yet. Undefined until the first warm replay is complete.
    */
   readonly position: Position | undefined;
   /** The outcome of the latest subscribe (RPL-4). */
   readonly recovery: P['replies']['subscribe']['recovery'] | undefined;
-  /** `recovery` in one word: undefined when no resume was attempted. */
+  /** Whether the latest resume succeeded; undefined if no resume was attempted. */
   readonly recovered: boolean | undefined;
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
   readonly ready: Promise<P['replies']['subscribe'] & { readonly position: Position }>;
-  /** Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects as `ready` does. */
+  /**
+   * Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects with the same errors as
+   * `ready`.
+   */
   readonly caughtUp: Promise<ReplaySummary>;
   /** The latest replay. */
   readonly replay: ReplaySummary | undefined;
@@ -103,13 +113,14 @@ export interface Subscription<P extends Protocol, Item> extends AsyncIterable<It
   /** Number of items that wait for the reader. */
   readonly buffered: number;
   /**
-   * How many events of the stream lie between the reader and the newest one that the server has reported. Events that the
-   * subscription does not select count too, until the next heartbeat. Undefined while no position is known.
+   * How many events of the stream lie between the reader and the newest one that the server has reported. Until the
+   * next heartbeat, this includes events that the subscription does not select. Undefined while no position is known.
    */
   readonly lag: number | undefined;
   [Symbol.asyncIterator](): AsyncIterator<Item, undefined>;
   /**
-   * Ends the subscription: nothing more is yielded. Resolves when the server has confirmed, or without a connection.
+   * Ends the subscription: no more items are yielded. Resolves when the server has confirmed the end, or immediately if
+   * there is no connection.
    */
   unsubscribe(): Promise<void>;
 }

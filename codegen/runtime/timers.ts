@@ -6,12 +6,15 @@
 
 export interface TimerOptions {
   /**
-   * Keep the process alive until the timer fires: only for a reconnect that a pending call or subscription waits for.
+   * Keeps the process alive until the timer fires. Used only for a reconnect for which a pending call or subscription
+   * waits.
    */
   readonly holdsProcess?: boolean;
 }
 
-/** Longest delay that `setTimeout` takes (a signed 32-bit integer of milliseconds); a longer one would fire at once. */
+/**
+ * Longest delay that `setTimeout` accepts (a signed 32-bit integer of milliseconds). A longer delay would fire at once.
+ */
 const MAX_DELAY_MS = 2_147_483_647;
 
 /** Runs `task` after `delayMs` milliseconds; returns the function that cancels it. */

@@ -21,7 +21,10 @@ export interface AuthenticatorOptions {
 
 export interface AuthenticationHandlers {
   readonly onAccepted: () => void;
-  /** Another connection may succeed, with a renewed credential or later. */
+  /**
+   * Called when another connection may succeed, because the credential can be renewed or the server may accept it
+   * later.
+   */
   readonly onRetry: (retryAfterMs: number | undefined) => void;
   readonly onRefused: (error: TidemarkError) => void;
 }
@@ -30,14 +33,18 @@ export interface AuthenticationHandlers {
 const RENEW_AT = 0.9;
 
 /**
- * With less lifetime left than this, in milliseconds, the client waits until the server closes with 4100: a token function
- * that returns a cached token would otherwise be called faster and faster.
+ * If a token expires in less than this time, in milliseconds, it is not renewed; instead the client waits until the
+ * server closes the connection with 4100. Otherwise a token function that returns a cached token would be called more
+ * and more often.
  */
 const MIN_LEFT_MS = 2_000;
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  /** Consecutive rejections. The first may be due to an expired token, so a token function is called once more. */
+  /**
+   * Number of consecutive rejections. The first rejection may be caused by an expired token, so a token function is
+   * called once more.
+   */
   #refusals = 0;
   #cancelRenewal: () => void = () => undefined;
 
@@ -67,19 +74,19 @@ export class Authenticator {
     });
   }
 
-  /** A credential was accepted: schedules its renewal if there is a token function. */
+  /** Handles the acceptance of a credential. Schedules its renewal if there is a token function. */
   accepted(link: Link, data: Frame['data']): void {
     this.#options.onAuthenticated(data);
     this.cancel();
     const expiresAt = isObject(data.principal) ? data.principal.expiresAt : undefined;
     if (!this.#options.credentials.renewable || typeof expiresAt !== 'string') return;
     const leftMs = Date.parse(expiresAt) - Date.now();
-    // Just accepted, but expired by our clock: the clocks differ.
+    // The token may seem expired although it was just accepted, because the clocks of client and server differ.
     if (!(leftMs >= MIN_LEFT_MS)) return;
     this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
   }
 
-  /** The connection has ended. */
+  /** Called when the connection has ended. */
   cancel(): void {
     this.#cancelRenewal();
   }

@@ -52,7 +52,7 @@ export class ClientCore<P extends Protocol> {
   #closed: Promise<void> | undefined;
 
   /**
-   * Does not connect yet: the first subscription, command or `connect()` does.
+   * Creates a client that does not connect yet. The first subscription, command or `connect()` opens the connection.
    * @throws {TypeError} when the address is invalid or contains a credential, or no WebSocket class is available.
    */
   constructor(spec: ProtocolSpec, options: ClientOptions) {
@@ -124,7 +124,10 @@ export class ClientCore<P extends Protocol> {
     return [...this.#feeds.values()];
   }
 
-  /** The connection and its subscriptions in numbers, and why there is no connection. Read anew on each access. */
+  /**
+   * The connection and its subscriptions in numbers, and the reason if there is no connection. Computed anew on each
+   * access.
+   */
   get diagnosis(): Diagnosis {
     return this.#diagnostics.read({ url: this.#settings.url, state: this.state, subscriptions: this.#feeds.values() });
   }
@@ -140,7 +143,7 @@ export class ClientCore<P extends Protocol> {
 
   /**
    * Connects now instead of on first use.
-   * @returns the server's `welcome`, once commands can be sent.
+   * @returns the server's `welcome`, when commands can be sent.
    * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is rejected.
    */
   connect(): Promise<P['pushes']['welcome']> {
@@ -180,9 +183,10 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Waits for one event: the first that the pattern covers and the predicate accepts. With `since` nothing that was published
-   * after that position is missed; `(await client.sync()).position` is the position of now.
-   * @throws {WaitError} `timeout` or `gap`; the signal's reason; what the predicate throws; otherwise as a subscription's iterator.
+   * Waits for one event: the first that the pattern covers and the predicate accepts. With `since`, no event that was
+   * published after that position is missed. `(await client.sync()).position` is the current position.
+   * @throws {WaitError} `timeout` or `gap`; the signal's reason; what the predicate throws; otherwise as a
+   * subscription's iterator.
    */
   waitFor<const Pattern extends EventPattern<P>>(
     event: Pattern,
@@ -243,9 +247,9 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Ends every subscription, rejects what is pending with {@link ConnectionError} `client_closed`, and closes the
-   * connection.
-   * Iterators end without an error. Resolves when the server has closed too, or after a second.
+   * Ends every subscription, rejects pending calls with {@link ConnectionError} `client_closed`, and closes the
+   * connection. Iterators end without an error. Resolves when the server has closed the connection too, or after a
+   * second.
    */
   close(): Promise<void> {
     return this.#close(closedError());
@@ -303,7 +307,7 @@ export class ClientCore<P extends Protocol> {
     this.#settleReady();
   }
 
-  /** Called when commands can be sent and when `welcome` was received; acts on the second of the two. */
+  /** Called when commands can be sent, and when `welcome` was received. Acts when both have happened. */
   #settleReady(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
     this.#emitter.emit('ready', { url: this.#settings.url });

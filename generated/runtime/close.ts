@@ -11,7 +11,9 @@ export interface ClosingNotice {
   readonly retryAfterMs: number | undefined;
 }
 
-/** The first two digits of a private code give its class, so that codes of a newer contract can be classified. */
+/**
+ * The class of a private close code by its first two digits, so that codes of a newer contract can be classified too.
+ */
 const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
   40: 'do-not-retry',
   41: 'refresh',
@@ -20,8 +22,9 @@ const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
 };
 
 /**
- * RFC 6455 codes that reject this client itself, so that another attempt fails too: 1008 policy violation (proxies),
- * 1010 a missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …) end only this connection.
+ * Close codes of RFC 6455 with which a server rejects the client itself, so that another attempt would fail too: 1008
+ * policy violation (also from proxies), 1010 missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …)
+ * end only this connection.
  */
 const STANDARD_REFUSALS: ReadonlySet<number> = new Set([1008, 1010]);
 

@@ -1,6 +1,6 @@
 /**
- * Tracks the position of one subscription in its stream: which events are new, and where to resume so that none is
- * missed. Pure: no socket and no clock.
+ * Tracks the position of one subscription in its stream: which events are new, and where to resume so that no event is
+ * missed. Pure: it uses no socket and no clock.
  *
  * There are three marks, because "received" has three meanings:
  *
@@ -44,8 +44,8 @@ export interface Verdict {
 }
 
 /**
- * Bound on `seen` between two heartbeats: 25 s at 600 events a second. Beyond it, duplicates are recognised only by
- * order.
+ * The maximum size of `seen`, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates are
+ * recognised only by their order.
  */
 const MAX_SEEN = 16_384;
 
@@ -54,11 +54,11 @@ export class Cursor {
   #proven: Position | undefined;
   /** The epoch of the expected events. */
   #epoch: string | undefined;
-  /** A newer epoch that a `gap` has announced while events of the old one were still in transit. */
+  /** A newer epoch that a `gap` has announced while events of the old epoch were still in transit. */
   #announced: Position | undefined;
   #floor = 0;
   readonly #seen = new Set<number>();
-  /** Newest number received on this connection; 0 when none was. Numbers ascend along a connection. */
+  /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
   /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
@@ -74,7 +74,9 @@ export class Cursor {
     this.#floor = after.sequenceId;
   }
 
-  /** Where to resume without missing an event; undefined while only a fresh start can guarantee that. */
+  /**
+   * The position from which to resume without missing an event; undefined while only a fresh start can guarantee this.
+   */
   get position(): Position | undefined {
     return this.#position;
   }
@@ -92,8 +94,8 @@ export class Cursor {
       return undefined;
     }
     const gap = this.#unsaid({ position, asked, recovery });
-    // After a failed resume the state is rebuilt, so events that were seen before are wanted again (RPL-4). A warm
-    // replay that is repeated after a lost connection continues where it stopped.
+    // After a failed resume the program rebuilds its state, so events that it has already received are delivered again
+    // (RPL-4). A warm replay that is repeated after a lost connection delivers only events that are still missing.
     if (asked === 'resume' || gap !== undefined || position.epoch !== this.#epoch) this.#reset(position.epoch);
     this.#forgotten = undefined;
     this.#phase = asked === 'none' ? 'live' : 'warm';
@@ -135,7 +137,7 @@ export class Cursor {
     return gap;
   }
 
-  /** A heartbeat's `delivered` equals our count: no event up to here was lost on the way. */
+  /** Records that a heartbeat's `delivered` equals our count, so no event up to here was lost in transit. */
   prove(): void {
     this.#settle();
     this.#cut = false;
@@ -143,7 +145,7 @@ export class Cursor {
   }
 
   /**
-   * The server reported a loss from one position to another. Control messages may overtake events (BCK-1), so the
+   * Handles a loss between two positions that the server reported. Control messages may overtake events (BCK-1), so the
    * position moves only when no event before the loss is still in transit; otherwise the next event after the loss
    * moves it.
    */
@@ -158,9 +160,9 @@ export class Cursor {
   }
 
   /**
-   * `delivered` differs: an event of this connection was not received. The next resume starts at the last proven
-   * position, and events received since are dropped as duplicates, so that exactly the lost ones are delivered, late.
-   * If there is no proven position, the loss is reported and a warm replay requested.
+   * Handles a heartbeat whose `delivered` differs: an event of this connection was not received. The next resume starts
+   * at the last proven position, and events received since are dropped as duplicates, so that exactly the lost ones are
+   * delivered, late. If there is no proven position, the loss is reported and a warm replay requested.
    */
   rewind(): void {
     if (this.#proven === undefined || this.#cut) this.forget('unproven');
@@ -175,10 +177,10 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** The loss of a start that is not a continuation and that no `gap` of the server reports. */
+  /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
   #unsaid({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
-    // `recovered: false` is explained by the server's own gap (RPL-4).
+    // The server itself reports a gap after `recovered: false` (RPL-4), so no other report is needed.
     if (asked !== 'resume' || (recovery.attempted && !recovery.recovered)) return undefined;
     const reason = position.epoch === this.#epoch ? 'state_invalidated' : 'epoch_changed';
     return { reason, from: this.#position, to: position };
@@ -214,7 +216,9 @@ export class Cursor {
     this.#position = { epoch: to.epoch, sequenceId: to.sequenceId };
   }
 
-  /** Events at or before the newest number of this connection cannot arrive again as new, so `floor` replaces them. */
+  /**
+   * Raises `floor` to the newest number of this connection, because lower numbers cannot arrive as new events any more.
+   */
   #settle(): void {
     this.#floor = Math.max(this.#floor, this.#newest);
     for (const sequenceId of this.#seen) if (sequenceId <= this.#floor) this.#seen.delete(sequenceId);

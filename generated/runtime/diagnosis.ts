@@ -1,5 +1,5 @@
 /**
- * What a client knows about its own connection: for support, dashboards, and the question why it does not connect.
+ * What a client knows about its own connection, for support, for dashboards, and to find out why it does not connect.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -25,24 +25,27 @@ export interface Diagnosis {
   readonly state: ClientState;
   /** Number of connections on which commands could be sent. */
   readonly connections: number;
-  /** The same without the first one. */
+  /** Number of reconnects: the connections after the first one. */
   readonly reconnects: number;
   /** Consecutive attempts that failed; 0 while connected. */
   readonly failedAttempts: number;
   /** How the latest socket ended. 1006 without `opened` means that no WebSocket was opened. */
   readonly lastClose: (Lifecycle<Protocol>['closed'] & { readonly opened: boolean }) | undefined;
-  /** The latest error that no call reported, since the latest connection. */
+  /** The latest error since the latest connection that no call reported. */
   readonly lastError: Error | undefined;
   /** Number of gaps, over all subscriptions. */
   readonly gaps: number;
   /** How often a heartbeat counted more events than were received (CON-3). */
   readonly losses: number;
   readonly subscriptions: readonly SubscriptionDiagnosis[];
-  /** Why there is no connection, as far as the client can know; undefined while there is one or none was tried. */
+  /**
+   * Why there is no connection, as far as the client can know. Undefined while there is a connection, or before the
+   * first attempt.
+   */
   readonly problem: string | undefined;
 }
 
-/** What the client itself adds to the counts. */
+/** The values that the client adds to the counts. */
 export interface DiagnosisSubject extends Pick<Diagnosis, 'url' | 'state'> {
   readonly subscriptions: Iterable<SubscriptionDiagnosis>;
 }

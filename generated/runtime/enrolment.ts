@@ -4,7 +4,7 @@
  *
  * There are two states: what the server has (`wire`) and what is wanted (`want`). Every change of one of them calls
  * `#reconcile`, which sends the next command. An unsubscribe during a subscribe therefore waits for the reply of the
- * subscribe: sent immediately, it could be handled first and leave a subscription that nothing reads.
+ * subscribe. If it were sent immediately, the server could handle it first, and keep a subscription that nothing reads.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -36,7 +36,9 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   #wire: 'none' | 'subscribing' | 'active' | 'unsubscribing' = 'none';
   #want: 'running' | 'parked' | 'ended' = 'running';
-  /** Events were skipped while parked, so the subscription on the server must be ended and resumed. */
+  /**
+   * Set if events were skipped while the subscription was parked. It must then end on the server before it is resumed.
+   */
   #stale = false;
   #detached = false;
   #refusals = 0;
@@ -55,19 +57,21 @@ export class Enrolment {
   }
 
   /**
-   * Whether events are accepted: only between `subscribed` and our own `unsubscribe`. Later ones are unwanted or will
-   * be replayed.
+   * Whether events are accepted now: only between `subscribed` and our own `unsubscribe`. Later events are not wanted,
+   * or will be replayed.
    */
   get attentive(): boolean {
     return this.#wire === 'active' && this.#want === 'running' && !this.#stale;
   }
 
-  /** Commands can be sent. */
+  /** Called when commands can be sent. */
   connected(): void {
     this.#reconcile();
   }
 
-  /** The subscription no longer exists on the server: the connection or the subscription has ended. */
+  /**
+   * Called when the subscription no longer exists on the server, because the connection or the subscription has ended.
+   */
   lost(): void {
     this.#setWire('none');
     this.#clearRetry();
@@ -122,7 +126,7 @@ export class Enrolment {
         this.#refused('active', answer.error);
         return;
       }
-      // Any other error means that the server does not have it.
+      // Any other error means that the server does not have the subscription.
       this.#setWire('none');
       this.#reconcile();
     });
@@ -131,7 +135,7 @@ export class Enrolment {
 
   /** The server refused a command, temporarily or permanently. */
   #refused(wire: 'none' | 'active', error: unknown): void {
-    // When the connection has ended, `lost` is called too and handles it.
+    // Nothing to do if the connection has ended: `lost` is called as well, and handles this.
     if (!(error instanceof TidemarkError || error instanceof ProtocolViolation)) return;
     this.#setWire(wire);
     if (error instanceof ProtocolViolation || !error.retryable) {

@@ -9,7 +9,10 @@ import type { Position, Protocol } from './wire.ts';
 /** Names of the events that the contract declares. */
 export type EventName<P extends Protocol> = keyof P['events'] & string;
 
-/** An event's name, or a prefix and a trailing `*` (SUB-1). Names of custom events are any other string. */
+/**
+ * The name of an event, or a prefix followed by `*` (SUB-1). Any string that is not a declared name is the name of a
+ * custom event.
+ */
 export type EventPattern<P extends Protocol> = EventName<P> | '*' | (string & {});
 
 /** A custom event; its name is a literal type when the pattern has no wildcard. */
@@ -24,8 +27,8 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
       : Custom<P, Pattern>;
 
 /**
- * The items of a subscription to `Pattern`. A declared name gives that event; a wildcard gives every declared event
- * that it covers, and custom events: tell them apart with {@link isEvent}.
+ * The items of a subscription to `Pattern`. A declared name selects that event. A wildcard selects every declared event
+ * that it covers, and custom events; distinguish them with {@link isEvent}.
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
@@ -44,12 +47,12 @@ export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
   readonly payload: Name extends keyof P['payloads'] ? P['payloads'][Name] : P['commands']['broadcast']['payload'];
 };
 
-/** Reports lost events, at their place in the stream (GAP-1). */
+/** A report that events were lost. It takes the place of the missing events in the stream (GAP-1). */
 export interface SubscriptionGap<P extends Protocol> {
   readonly kind: 'gap';
   readonly subscriptionId: string;
   readonly stream: string;
-  /** The last position before the loss; undefined when the subscription had none. */
+  /** The last position before the loss; undefined if the subscription had no position. */
   readonly from: Position | undefined;
   /** Delivery continues after this position. */
   readonly to: Position | undefined;
@@ -57,7 +60,7 @@ export interface SubscriptionGap<P extends Protocol> {
   readonly reason: P['pushes']['gap']['reason'] | ClientGapReason;
   /** How the loss may be repaired. */
   readonly repair: P['pushes']['gap']['repair'] | undefined;
-  /** Who detected the loss. The client does when the server should have reported it (STR-3). */
+  /** Who detected the loss: `client` if the server should have reported the loss but did not (STR-3). */
   readonly noticedBy: 'server' | 'client';
 }
 
@@ -72,8 +75,8 @@ export function isEventNamed(item: object, name: string): boolean {
 }
 
 /**
- * Narrows an event of a wildcard subscription to the declared ones, so that a `switch` over `event.event` can be exhaustive:
- * a custom event may have any name, which a `switch` cannot exclude.
+ * Narrows an event of a wildcard subscription to the declared events. Then a `switch` over `event.event` can be
+ * exhaustive; with custom events it cannot, because these may have any name.
  */
 export type IsDeclared<P extends Protocol> = <Item extends object>(
   item: Item,

@@ -47,7 +47,9 @@ export interface Lifecycle<P extends Protocol> {
   /** The reader is too slow: its subscription is paused until half of its buffer has been read. */
   readonly parked: { readonly subscriptionId: string; readonly position: Position | undefined };
   readonly gap: SubscriptionGap<P>;
-  /** A heartbeat counts more sent events than were received (CON-3): the client reconnects to fetch them. */
+  /**
+   * A heartbeat counts more sent events than were received (CON-3). The client reconnects to fetch the missing events.
+   */
   readonly loss: { readonly sent: number; readonly received: number };
   /**
    * An error that no call reports: an invalid frame, an error without a command, a failed token function, a rejected

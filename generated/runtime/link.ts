@@ -1,6 +1,6 @@
 /**
- * One WebSocket from opening to end: frames in and out, the count of events, and the time-out for silence. It does not
- * reconnect. It reports its end exactly once and nothing afterwards.
+ * One WebSocket, from its opening to its end: sends and receives frames, counts events, and detects a silent
+ * connection. It does not reconnect. It reports its end exactly once, and nothing after that.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -18,7 +18,7 @@ export interface WebSocketEvent {
   readonly reason?: string;
 }
 
-/** The part of the WHATWG WebSocket that is used; browsers, Node ≥ 22 and `ws` all have it. */
+/** The part of the WHATWG WebSocket that is used here. Browsers, Node ≥ 22 and `ws` have it. */
 export interface WebSocketLike {
   send(data: string): void;
   close(code?: number, reason?: string): void;
@@ -29,10 +29,10 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 
 /** Why a connection is over. */
 export interface LinkEnd {
-  /** WebSocket close code; 1006 when there was none. */
+  /** WebSocket close code; 1006 if there was no close frame. */
   readonly code: number;
   readonly reason: string;
-  /** The `closing` push that announced it, if one did (CON-5). */
+  /** The `closing` push that announced the end, if there was one (CON-5). */
   readonly closing: ClosingNotice | undefined;
 }
 
@@ -70,7 +70,7 @@ export class Link {
   #cancelWatch: () => void = () => undefined;
   #onSocketClosed: (() => void) | undefined;
 
-  /** @throws what the WebSocket constructor throws, for example on a URL that it cannot use. */
+  /** @throws the error of the WebSocket constructor, for example for a URL that it does not accept. */
   constructor(options: LinkOptions, handlers: LinkHandlers) {
     this.#options = options;
     this.#handlers = handlers;
@@ -82,7 +82,8 @@ export class Link {
       this.#onSocketClosed?.();
       this.#end(code, reason);
     });
-    // Always followed by `close`, which has the details; without a listener some implementations throw.
+    // This event is ignored, because `close` always follows and has the details. The listener is needed because some
+    // implementations throw without one.
     this.#socket.addEventListener('error', () => undefined);
     this.#watch();
   }
@@ -106,7 +107,7 @@ export class Link {
     this.#watch();
   }
 
-  /** The server announced that it will close. Keeps the code, because the close frame may be lost. */
+  /** Records the announcement that the server will close, because the close frame with the code may be lost. */
   announceClosing(notice: ClosingNotice): void {
     this.#closing = notice;
   }
@@ -156,7 +157,8 @@ export class Link {
   }
 
   /**
-   * Detects silence with one timer instead of one per message: when it fires, it is restarted for the rest of the time.
+   * Detects silence with a single timer instead of a new timer per message: when it fires, it is restarted for the
+   * remaining time.
    */
   #watch(): void {
     this.#cancelWatch();
@@ -176,7 +178,7 @@ export class Link {
   }
 
   #closeSocket(code: number, reason: string): void {
-    // A peer that is gone never answers the closing handshake; `ws` can end the socket without one.
+    // A dead peer never answers the closing handshake. The package `ws` can end the socket without the handshake.
     const { terminate } = this.#socket as WebSocketLike & { terminate?: unknown };
     if (code !== CLOSED_BY_CLIENT && typeof terminate === 'function') terminate.call(this.#socket);
     else this.#socket.close(code, reason);

@@ -40,9 +40,9 @@ export interface Protocol {
     readonly gap: { readonly reason: string; readonly from: Position; readonly to: Position; readonly repair?: object };
     readonly closing: { readonly code: number; readonly retryAfterMs?: number };
   };
-  /** Declared event name → `data` of its message. */
+  /** From each declared event name to `data` of its message. */
   readonly events: object;
-  /** Declared event name → its payload. */
+  /** From each declared event name to its payload. */
   readonly payloads: object;
   /** `data` of an event that the contract does not declare. */
   readonly customEvent: { readonly event: string };
@@ -55,11 +55,11 @@ export interface ProtocolSpec {
   /** Names of the declared events. */
   readonly events: readonly string[];
   readonly subprotocol: string;
-  /** Query parameters that would hold a credential, in lower case. */
+  /** Names of query parameters for credentials, in lower case. */
   readonly credentialParameters: readonly string[];
-  /** By command name. */
+  /** The reply of each command, by command name. */
   readonly commands: Readonly<Record<string, { readonly reply: string }>>;
-  /** By name; the runtime looks them up by `code`. */
+  /** The close codes by name. The runtime finds them by `code`. */
   readonly closeCodes: Readonly<Record<string, { readonly code: number; readonly class: CloseClass }>>;
 }
 

@@ -1,4 +1,4 @@
-/** A WebSocket server that tests control: frame by frame, or with a script for each command. */
+/** A WebSocket server that tests control, frame by frame or with a script that answers commands. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
@@ -14,13 +14,13 @@ export interface FakeServerOptions {
   /** Sends `welcome` on each connection; default yes. */
   readonly greet?: 'yes' | 'no';
   readonly port?: number;
-  /** Its subprotocol; default `tidemark.v1`. */
+  /** The subprotocol that the server chooses; default `tidemark.v1`. */
   readonly subprotocol?: string;
 }
 
 export class FakeConnection {
   readonly commands: Frame[] = [];
-  /** The count for `delivered`. */
+  /** The number of sent events, for `delivered`. */
   events = 0;
   closeCode: number | undefined;
   readonly #socket: WebSocket;
@@ -107,7 +107,7 @@ export class FakeServer {
     });
   }
 
-  /** The nth connection ever made, counted from 1; waits for it. */
+  /** Waits for the nth connection to this server, counted from 1. */
   async connection(nth: number): Promise<FakeConnection> {
     await until(() => this.connections.length >= nth, `connection ${nth}`);
     const connection = this.connections[nth - 1];

@@ -1,6 +1,7 @@
 /**
- * Random histories of a model gateway, with everything that can go wrong between it and a client: checks that a subscription
- * misses nothing without a gap and repeats nothing, and that a mirror equals the gateway's picture afterwards.
+ * Random histories of a model gateway, with every fault that can occur between the gateway and a client. Checks that a
+ * subscription misses no event without a gap and repeats none, and that a mirror finally equals the state of the
+ * gateway.
  */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
@@ -29,7 +30,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
 
 export const anyHistory: fc.Arbitrary<readonly Turn[]> = fc.array(anyTurn, { minLength: 5, maxLength: 40 });
 
-/** Epochs are named e1, e2, …: their order is known. */
+/** Epochs are named e1, e2, …, so that positions of different epochs can be ordered. */
 const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
 
 export async function checkHistory(turns: readonly Turn[]): Promise<void> {
@@ -76,7 +77,7 @@ async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promis
   else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
   else if (turn.do === 'lose_frame' && connection !== undefined) {
     model.beat(connection);
-    // The deletion is received before the heartbeat reveals that the creation before it was not.
+    // The client receives the deletion before the heartbeat reveals that the earlier creation was lost.
     let lost = 0;
     model.carry = (_event, to) => {
       if (to === connection && to.isOpen) lost += 1;
@@ -86,7 +87,7 @@ async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promis
     model.carry = () => true;
     model.publish('entity_deleted', { id: 'a' });
     model.beat(connection);
-    // Until the client has read the heartbeat it cannot know of the loss.
+    // Wait, because the client cannot know of the loss until it has read the heartbeat.
     if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A simple model of one stream with history and the replay rules of RPL, against which a client's state is compared.
- * Every name is `latest-per-key` by `payload.id` in a warm replay, except `file_change`, which is not replayed; `entity_deleted`
- * removes its key.
+ * A simple model of one stream with history and the replay rules of RPL. Tests compare the state of a client with this
+ * model. Every name is `latest-per-key` by `payload.id` in a warm replay, except `file_change`, which is not replayed;
+ * `entity_deleted` removes its key.
  */
 import type { Frame, Position } from '../wire.ts';
 import type { FakeConnection } from './fake-server.ts';
@@ -24,11 +24,11 @@ const STREAM = 'main';
 export class ModelGateway {
   epoch = 'e1';
   log: ModelEvent[] = [];
-  /** Everything ever published, over all epochs. */
+  /** All events ever published, in all epochs. */
   readonly published: ModelEvent[] = [];
-  /** Number of events kept for replay; older ones are out of the window. */
+  /** Number of events kept for replay. Older events are lost for a resume. */
   window = Number.POSITIVE_INFINITY;
-  /** Called before each event frame; return false to lose the frame although it is counted. */
+  /** Called before each event frame. If it returns false, the frame is counted but not sent. */
   carry: (event: ModelEvent, to: FakeConnection) => boolean = () => true;
   #subscribers: Subscriber[] = [];
   #sequence = 0;
@@ -60,7 +60,7 @@ export class ModelGateway {
     return record;
   }
 
-  /** The stream's counter is lost: starts a new epoch and reports it to every subscriber. */
+  /** Simulates the loss of the stream's counter: starts a new epoch, and reports it to every subscriber. */
   loseEpoch(epoch: string): void {
     const from = this.head;
     this.epoch = epoch;

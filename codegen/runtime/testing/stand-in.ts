@@ -116,7 +116,7 @@ export const SPEC: ProtocolSpec = {
 
 const ENTITY = { policy: 'latest-per-key', key: '/payload/id', keySpace: 'entity' } as const;
 
-/** The replay policies, as the generated `EVENTS` has them. */
+/** The replay policies, in the form of the generated `EVENTS`. */
 export const DECLARED = {
   file_change: { replay: { policy: 'none' } },
   entity_created: { replay: ENTITY },
