@@ -11,7 +11,7 @@ const STAMP_LAG_MS = 10;
 
 /**
  * Reports changes of files. A change between two waits ends the next wait at once, so no change is missed while the caller works. The
- * directories of the files are watched, because editors replace a file by a new one, which a watch of the old file would not report.
+ * directories of the files are watched, because editors replace a file by a new one: a watch of the old file would not report this.
  */
 export class FileChanges {
   readonly #watchers = new Map<string, FSWatcher>();

@@ -70,7 +70,7 @@ async function create(options: CreateOptions): Promise<void> {
   await print(token);
 }
 
-/** Only warns, because the limit is a setting of the gateway, which this command does not know. */
+/** Only warns, because this command does not know the settings of the gateway. */
 function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;

@@ -1,6 +1,6 @@
 /**
  * A single address for several gateways. Like a TCP load balancer, it passes each new connection to the next gateway that accepts it. With
- * probes, only gateways that report to be ready receive connections.
+ * probes, only gateways that report that they are ready receive connections.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
