@@ -378,6 +378,35 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   drainMs: { default: 10000, unit: 'ms', minimum: 0, maximum: 600000, description: 'Time from the start of a shutdown until remaining connections are cut.' },
 };
 
+/** The most items that a list may have, by schema and member. */
+export const MAX_ITEMS = {
+  Principal: { scopes: 256 },
+  ReplayResumeStreams: { positions: 100000 },
+  SubscribedData: { events: 1024 },
+  SubscriptionInfo: { events: 1024 },
+  UnsubscribedData: { subscriptionIds: 10000 },
+  SubscriptionsData: { items: 10000 },
+  RepairRescan: { paths: 1024 },
+  RepairRefetch: { ids: 1024 },
+  GapData: { subscriptionIds: 10000 },
+  PositionsData: { positions: 256, ended: 256 },
+  HeartbeatData: { positions: 10000 },
+  EntityUpdatedPayload: { changedFields: 256 },
+  GraphUpdatePayload: { paths: 1024 },
+  ChangeInfo: { entityIds: 1024 },
+  Impact: { testsFailed: 1024 },
+  SessionEventPayload: { relationships: 1024 },
+  Health: { streams: 10000, otherContracts: 1000 },
+  SubscriptionReport: { events: 1024 },
+  SubscriptionsPage: { items: 1000, missingNodes: 1000 },
+  FilesPage: { entries: 1000, unread: 1000 },
+  NodeReport: { unsubscribed: 100 },
+  NodesReport: { nodes: 1000, missingNodes: 1000 },
+  ExplainMismatch: { wanted: 1024, seen: 1024 },
+  Explanation: { matches: 1000, mismatches: 1000, missingNodes: 1000 },
+  DisconnectResult: { missingNodes: 1000 },
+} as const;
+
 /** The requirements of the protocol. Their ids are never reused or renumbered. */
 export const CLAUSES = {
   'ENV-1': { level: 'must', observable: 'client', text: 'Every message, both ways, is one UTF-8 text frame that contains `{type, id?, data}` and nothing else at its top level; `data` is an object. A binary frame is answered with close 1003.' },

@@ -11,6 +11,7 @@ export function emitProtocol(contract: Contract): string {
     emitEvents(contract),
     emitCodes(contract),
     emitLimits(contract),
+    emitListBounds(contract),
     emitClauses(contract),
   ].join('\n');
 }
@@ -261,6 +262,22 @@ function emitLimits({ limits }: Contract): string {
       '{ readonly [Name in LimitName]: LimitSpec }',
     ),
   ].join('\n');
+}
+
+/** The bounds of lists, which a server must respect in what it sends. */
+function emitListBounds({ schemas }: Contract): string {
+  const bounds = Object.entries(schemas).flatMap(([name, { properties = {} }]) => {
+    const lists = Object.entries(properties).flatMap(([member, { maxItems }]) =>
+      maxItems === undefined ? [] : [[member, maxItems] as const],
+    );
+    return lists.length === 0 ? [] : [[name, Object.fromEntries(lists)] as const];
+  });
+  return table(
+    'MAX_ITEMS',
+    'The most items that a list may have, by schema and member.',
+    Object.fromEntries(bounds),
+    (each) => each,
+  );
 }
 
 function emitClauses({ clauses }: Contract): string {

@@ -2,7 +2,7 @@
  * The reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Reading a report does not change the state of the
  * gateway.
  */
-import { HTTP_OPERATIONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
+import { HTTP_OPERATIONS, MAX_ITEMS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {
   Health,
   HealthSummary,
@@ -68,8 +68,7 @@ export interface SubscriptionQuery {
 /** Number of items on a page if the query does not specify it. */
 export const DEFAULT_PAGE = HTTP_OPERATIONS.get_subscriptions.query.limit.default;
 
-/** Equals the `maxItems` of `unsubscribed` in the contract. */
-const MAX_UNSUBSCRIBED = 100;
+const MAX_UNSUBSCRIBED = MAX_ITEMS.NodeReport.unsubscribed;
 
 function brokerOf(broker: Pick<Broker, 'health'>): Health['broker'] {
   const { kind, connected, lagMs } = broker.health();
