@@ -17,8 +17,9 @@ export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignore
 export class Directory {
   name: ByteString;
   parent: Directory | undefined;
-  /** The row in the facts table for each name. */
-  readonly entries = new Map<ByteString, number>();
+  readonly #entries = new Map<ByteString, number>();
+  /** See {@link namesFrom}. Undefined after a name was added or removed. */
+  #sorted: readonly ByteString[] | undefined;
   readonly directories = new Map<ByteString, Directory>();
   state: DirectoryState = 'new';
   watch: WatchId | undefined;
@@ -32,6 +33,26 @@ export class Directory {
   constructor(name: ByteString, parent: Directory | undefined) {
     this.name = name;
     this.parent = parent;
+  }
+
+  /** The row in the facts table for each name. */
+  get entries(): ReadonlyMap<ByteString, number> {
+    return this.#entries;
+  }
+
+  addEntry(name: ByteString, row: number): void {
+    if (!this.#entries.has(name)) this.#sorted = undefined;
+    this.#entries.set(name, row);
+  }
+
+  removeEntry(name: ByteString): void {
+    if (this.#entries.delete(name)) this.#sorted = undefined;
+  }
+
+  /** The names from one on, sorted; all names without it. Pages of a large directory share one sorting. */
+  *namesFrom(first: ByteString | undefined): Generator<ByteString> {
+    const names = (this.#sorted ??= [...this.#entries.keys()].toSorted());
+    for (let at = first === undefined ? 0 : firstIndex(names, first); at < names.length; at += 1) yield names[at] ?? '';
   }
 
   /** The path relative to the root; `''` for the root itself. */
@@ -60,6 +81,17 @@ export class Directory {
   }
 }
 
+/** The index of the first name that is not before `first`, by bisection. */
+function firstIndex(names: readonly ByteString[], first: ByteString): number {
+  let [low, high] = [0, names.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] ?? '') < first) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The known entries, and the directories to which each watch belongs. */
 export class Tree {
   readonly root = new Directory('', undefined);
@@ -82,7 +114,7 @@ export class Tree {
   put(directory: Directory, name: ByteString, facts: Facts): void {
     const row = directory.entries.get(name);
     if (row === undefined) {
-      directory.entries.set(name, this.table.add(facts));
+      directory.addEntry(name, this.table.add(facts));
       this.size += 1;
     } else {
       if (this.table.isHidden(row)) this.size += 1;
@@ -95,7 +127,7 @@ export class Tree {
     if (row === undefined) return;
     if (!this.table.isHidden(row)) this.size -= 1;
     this.table.remove(row);
-    directory.entries.delete(name);
+    directory.removeEntry(name);
   }
 
   hide(directory: Directory, name: ByteString): void {
@@ -109,8 +141,8 @@ export class Tree {
   move(from: Directory, name: ByteString, to: Directory, newName: ByteString): void {
     const row = from.entries.get(name);
     if (row === undefined) return;
-    from.entries.delete(name);
-    to.entries.set(newName, row);
+    from.removeEntry(name);
+    to.addEntry(newName, row);
     const moved = from.directories.get(name);
     if (moved === undefined) return;
     from.directories.delete(name);

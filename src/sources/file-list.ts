@@ -1,4 +1,5 @@
 /** Lists the known entries in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
+import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { FileEntry } from '../../generated/types.ts';
 import type { FilePart, FileQuery } from '../introspection/file-pictures.ts';
 import { lastSegment } from '../subscriptions/event-facts.ts';
@@ -18,8 +19,7 @@ export type ListedPart = Omit<FilePart, 'position'>;
 const MOST_VISITED = 20_000;
 /** Maximum number of characters in all paths of one part. */
 const MOST_CHARACTERS = 512 * 1024;
-/** Equals the `maxItems` of `unread` in the contract. */
-const MOST_UNREAD = 1_000;
+const MOST_UNREAD = MAX_ITEMS.FilesPage.unread;
 
 export function listFiles(tree: Tree, query: FileQuery): ListedPart {
   const list = new FileList(tree, query);
@@ -57,8 +57,7 @@ class FileList {
    */
   #visit(directory: Directory, [first, ...rest]: readonly ByteString[]): void {
     if (directory.state === 'unreadable' || directory.state === 'lost') this.#unread.add(nameableAncestor(directory));
-    const names = [...directory.entries.keys()].filter((name) => first === undefined || name >= first).toSorted();
-    for (const name of names) {
+    for (const name of directory.namesFrom(first)) {
       if (this.#full) return;
       const facts = this.#tree.visible(directory, name);
       if (facts === undefined) continue;
