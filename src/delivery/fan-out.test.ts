@@ -62,8 +62,9 @@ class Rig {
       onFault: (error) => expect.unreachable(String(error)),
     });
     const peer = { session, writes, lookups: 0 };
-    const outlet: Pick<Outlet, 'live' | 'framing'> = {
+    const outlet: Pick<Outlet, 'live' | 'framing' | 'sendInOrder'> = {
       framing,
+      sendInOrder: (messages) => outbox.pushInOrder(Buffer.concat(messages.map((each) => framing.message(each)))),
       get live() {
         peer.lookups += 1;
         return outbox;
@@ -91,12 +92,30 @@ class Rig {
     return subscription;
   }
 
-  publish(event: string, payload: EventRecord['payload'] = {}): void {
+  /** Follows many streams. */
+  follow({ session }: Peer, id: string, selectors: readonly string[]): Subscription {
+    const subscription = new Subscription({
+      id,
+      session,
+      stream: undefined,
+      selectors,
+      events: ['*'],
+      filter: {},
+      replayMode: 'none',
+      livePrefix: eventPrefix([id]),
+      bytes: 0,
+      createdAt: this.now,
+    });
+    this.fanout.add(subscription);
+    return subscription;
+  }
+
+  publish(event: string, payload: EventRecord['payload'] = {}, stream = 'main'): void {
     this.#sequenceId += 1;
     const sequenceId = this.#sequenceId;
     this.fanout.deliver(
       recordFromDraft(
-        { stream: 'main', epoch: 'e', sequenceId, eventId: `${sequenceId}`, event, emittedAtMs: this.now },
+        { stream, epoch: 'e', sequenceId, eventId: `${sequenceId}`, event, emittedAtMs: this.now },
         { source: { name: 'a', principal: 'b' }, payload },
       ),
     );
@@ -111,6 +130,8 @@ class Rig {
 interface Sent {
   readonly subscriptionIds: readonly string[];
   readonly sequenceId: number;
+  readonly stream: string;
+  readonly ended?: readonly string[];
 }
 
 /** The messages in some writes. Each frame is an unmasked text frame of less than 64 KiB. */
@@ -236,6 +257,80 @@ describe('a connection that subscribes to what others receive already', () => {
     await rig.flush();
     expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2]);
   });
+});
+
+describe('streams that expire together (MUL-6)', () => {
+  const streams = Array.from({ length: 300 }, (_, at) => `session:${at}`);
+
+  test('are reported in as few messages as the contract allows, to those who follow many streams', async () => {
+    const rig = new Rig();
+    const [all, gone, one] = [rig.connect(), rig.connect(), rig.connect()];
+    rig.follow(all, 'all', ['session:*']);
+    const ending = rig.follow(gone, 'gone', ['session:*']);
+    rig.subscribe(one, 'one', ['*']);
+    for (const each of [...streams, 'main']) rig.fanout.end(each);
+    rig.fanout.remove(ending);
+    await rig.flush();
+    const ended = messagesIn(all.writes).map((each) => each.ended ?? []);
+    expect(ended.map(({ length }) => length)).toEqual([256, 44]);
+    expect(ended.flat()).toEqual(streams);
+    expect([gone.writes, one.writes]).toEqual([[], []]);
+  });
+
+  test('are reported before one of them has an event again', async () => {
+    const rig = new Rig();
+    const peer = rig.connect();
+    rig.follow(peer, 'all', ['session:*']);
+    rig.fanout.end('session:1');
+    rig.fanout.end('session:2');
+    rig.publish('tick', {}, 'session:1');
+    rig.fanout.end('session:3');
+    await rig.flush();
+    const told = messagesIn(peer.writes).map(({ ended, stream }) => ended ?? stream);
+    expect(told).toEqual([['session:1', 'session:2'], 'session:1', ['session:3']]);
+  });
+});
+
+describe('a subscription that comes or goes', () => {
+  test('changes nothing for streams that it does not cover', () => {
+    const rig = new Rig();
+    const [both, other] = [rig.connect(), rig.connect()];
+    rig.follow(both, 'all', ['session:*']);
+    rig.follow(both, 'one', ['session:1']);
+    const lookups = (): number => {
+      both.lookups = 0;
+      rig.publish('tick', {}, 'session:1');
+      return both.lookups;
+    };
+    expect(lookups()).toBe(1);
+    expect(lookups()).toBe(0);
+    for (const selector of ['main', 'session:2', 'workspace:*']) {
+      const subscription = rig.follow(other, selector, [selector]);
+      expect(lookups()).toBe(0);
+      rig.fanout.remove(subscription);
+      expect(lookups()).toBe(0);
+    }
+  });
+
+  test.each([['session:1'], ['session:*'], ['session:1*'], ['*']])(
+    'receives what it covers from then on until its end, with %s',
+    async (selector) => {
+      const rig = new Rig();
+      const [early, late] = [rig.connect(), rig.connect()];
+      rig.follow(early, 'a', ['session:*']);
+      rig.follow(early, 'b', ['session:1']);
+      for (let round = 0; round < 2; round += 1) {
+        rig.publish('tick', {}, 'session:1');
+        const subscription = rig.follow(late, 'c', [selector]);
+        rig.publish('tick', {}, 'session:1');
+        rig.fanout.remove(subscription);
+      }
+      rig.publish('tick', {}, 'session:1');
+      await rig.flush();
+      expect(messagesIn(early.writes).map(({ sequenceId }) => sequenceId)).toEqual([1, 2, 3, 4, 5]);
+      expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2, 4]);
+    },
+  );
 });
 
 describe('the counts of a subscription (OPS-2)', () => {

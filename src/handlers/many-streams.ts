@@ -2,10 +2,11 @@
  * The replay of a subscription to many streams. All streams belong to one replay, and are replayed one after another (MUL-4, MUL-5, MUL-7).
  */
 import type { PushMessage, Recovery, SubscribeData, SubscribedData } from '../../generated/types.ts';
+import { MAX_POSITIONS, positionMessages } from '../delivery/position-messages.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import type { FinishedPlans, ManyPlans, Preparation } from './many-plans.ts';
-import { countGaps, failedResume, positionMessages, streamItems } from './stream-replay.ts';
+import { countGaps, failedResume, streamItems } from './stream-replay.ts';
 import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 
 /** A subscription whose replay is planned, after the snapshots of its streams were taken. */
@@ -49,7 +50,7 @@ function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): voi
   const [resumed, warm] = [plans.filter(isResumed), plans.filter((plan) => !isResumed(plan))];
   const begun = { count: 0 };
   const finish = function* (): Generator<ReplayItem, void, void> {
-    yield* positionMessages(subscription, { positions: [], ended });
+    yield* positionMessages(subscription, { ended });
     subscription.confirmed = true;
     if (replayMode === 'none') return;
     subscription.replayedAt = now();
@@ -78,8 +79,8 @@ function isResumed({ replayReason }: StreamPlan): boolean {
   return replayReason === 'resume';
 }
 
-/** Number of streams to replay before their positions are reported. Equals `maxItems` of `positions` in the contract. */
-const PORTION = 256;
+/** Number of streams to replay before their positions are reported, in one message. */
+const PORTION = MAX_POSITIONS;
 
 /** Replays several streams, and tracks which of them are not started yet. */
 class ReplayedStreams {

@@ -1,5 +1,5 @@
 /** The replay of one stream for a new subscription. A subscription to many streams replays them in turn (RPL-2, MUL-7). */
-import type { PushMessage, StreamPosition } from '../../generated/types.ts';
+import type { PushMessage } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
 import { planRecovery } from '../replay/recovery.ts';
@@ -112,23 +112,4 @@ export function* streamItems(selection: Selection, plan: StreamPlan): Generator<
   }
   yield* losses.map(gap);
   return events;
-}
-
-/** Equals `maxItems` of `positions` in the contract. */
-const MAX_POSITIONS = 256;
-
-/** For a subscription to many streams: messages that report the positions of streams, and the streams without events (MUL-4, MUL-5). */
-export function positionMessages(
-  { id: subscriptionId }: Subscription,
-  { positions, ended = [] }: { readonly positions: readonly StreamPosition[]; readonly ended?: readonly string[] },
-): readonly PushMessage[] {
-  const messages: PushMessage[] = [];
-  for (let at = 0; at < positions.length; at += MAX_POSITIONS)
-    messages.push({ type: 'positions', data: { subscriptionId, positions: positions.slice(at, at + MAX_POSITIONS) } });
-  for (let at = 0; at < ended.length; at += MAX_POSITIONS)
-    messages.push({
-      type: 'positions',
-      data: { subscriptionId, positions: [], ended: ended.slice(at, at + MAX_POSITIONS) },
-    });
-  return messages;
 }
