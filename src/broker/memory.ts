@@ -31,6 +31,9 @@ import { recordFromDraft } from './event-encoding.ts';
 import { growingIds } from './event-id.ts';
 import { selectedNames } from './stream-selectors.ts';
 
+/** How long a sweep may drop streams in one turn of the event loop, in milliseconds. */
+const SWEEP_MS = 2;
+
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
   /** Determines which events are retained per key or name (RPL-3). */
@@ -82,6 +85,9 @@ export class MemoryBroker implements Broker {
   /** For each followed selector, the number of its followers. */
   readonly #follows = new Map<string, number>();
   #lives = 0;
+  #closed = false;
+  /** A sweep that continues in the next turn of the event loop. */
+  #sweep: Iterator<undefined> | undefined;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -102,7 +108,8 @@ export class MemoryBroker implements Broker {
 
   start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
-    this.#sweeper = setInterval(() => this.sweep(), this.#sweepIntervalMs);
+    this.#closed = false;
+    this.#sweeper = setInterval(() => this.#sweepInPortions(), this.#sweepIntervalMs);
     this.#sweeper.unref();
     listener.onHealth(this.health());
     return Promise.resolve();
@@ -214,18 +221,44 @@ export class MemoryBroker implements Broker {
 
   close(): Promise<void> {
     clearInterval(this.#sweeper);
+    this.#closed = true;
     this.#listener = undefined;
     return Promise.resolve();
   }
 
-  /** Drops everything that is too old. Runs periodically while the broker is started. */
+  /** Drops everything that is too old, at once. */
   sweep(): void {
+    const sweep = this.#aged();
+    while (sweep.next().done !== true);
+  }
+
+  /** Does the same periodically while the broker is started, in several turns of the event loop if there are many streams. */
+  #sweepInPortions(): void {
+    if (this.#sweep === undefined) this.#continue(this.#aged());
+  }
+
+  #continue(sweep: Iterator<undefined>): void {
+    const until = performance.now() + SWEEP_MS;
+    this.#sweep = sweep;
+    while (sweep.next().done !== true)
+      if (performance.now() > until) return void setImmediate(() => this.#continue(sweep));
+    this.#sweep = undefined;
+  }
+
+  /** Drops everything that is too old; yields after each stream and each key. Ends when the broker is closed. */
+  *#aged(): Generator<undefined, void, void> {
     const now = this.#now();
-    for (const stream of this.#streams.values()) this.#expire(stream, now);
+    for (const name of [...this.#streams.keys()]) {
+      const stream = this.#streams.get(name);
+      if (stream !== undefined) this.#expire(stream, now);
+      yield;
+      if (this.#closed) return;
+    }
     for (const [principal, keys] of this.#remembered)
       for (const [key, { untilMs }] of keys) {
         if (untilMs > now) break;
         this.#forgetIdempotency(principal, key);
+        yield;
       }
   }
 
