@@ -29,6 +29,7 @@ import { ProtocolError } from '../errors.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
 import { recordFromDraft } from './event-encoding.ts';
 import { growingIds } from './event-id.ts';
+import { RememberedPublications } from './remembered-publications.ts';
 import { selectedNames } from './stream-selectors.ts';
 
 /** How long a sweep may drop streams in one turn of the event loop, in milliseconds. */
@@ -62,11 +63,6 @@ interface MemoryStream {
   attached: number;
 }
 
-interface Remembered {
-  readonly result: PublishResult;
-  readonly untilMs: number;
-}
-
 export class MemoryBroker implements Broker {
   readonly kind = 'memory';
   readonly #limits: BrokerLimits;
@@ -78,10 +74,7 @@ export class MemoryBroker implements Broker {
   readonly #process: string;
   /** Streams by name. The least recently used stream is first. */
   readonly #streams = new Map<string, MemoryStream>();
-  /**
-   * The remembered publications of each principal. They are in the order in which they expire, because the window has a constant length.
-   */
-  readonly #remembered = new Map<string, Map<string, Remembered>>();
+  readonly #remembered: RememberedPublications;
   /** For each followed selector, the number of its followers. */
   readonly #follows = new Map<string, number>();
   #lives = 0;
@@ -96,11 +89,12 @@ export class MemoryBroker implements Broker {
     this.#events = options.events;
     this.#now = options.now ?? Date.now;
     this.#newId = options.newId ?? growingIds();
-    const { historyBudgetBytes, streamsPerNode, idempotencyKeys } = options.limits;
+    const { historyBudgetBytes, streamsPerNode } = options.limits;
+    this.#remembered = new RememberedPublications(options.limits);
     this.#budgets = {
       historyBudgetBytes: new Budget(historyBudgetBytes),
       streamsPerNode: new Budget(streamsPerNode),
-      idempotencyKeys: new Budget(idempotencyKeys),
+      idempotencyKeys: this.#remembered.budget,
     };
     this.#sweepIntervalMs = options.sweepIntervalMs ?? Math.min(30_000, options.limits.sessionTtlMs / 4);
     this.#process = this.#newId(this.#now());
@@ -117,8 +111,7 @@ export class MemoryBroker implements Broker {
 
   async publish(draft: EventDraft): Promise<PublishResult> {
     const now = this.#now();
-    const key = draft.idempotencyKey === undefined ? undefined : idempotencyKey(draft, draft.idempotencyKey);
-    const first = key === undefined ? undefined : this.#recall(draft.source.principal, key, now);
+    const first = this.#remembered.recall(draft, now);
     if (first !== undefined) return { ...first, duplicate: true };
 
     const stream = this.#stream(draft.stream, now);
@@ -130,8 +123,7 @@ export class MemoryBroker implements Broker {
       eventId: record.eventId,
       duplicate: false,
     };
-    if (key !== undefined)
-      this.#remember(draft.source.principal, key, { result, untilMs: now + this.#limits.idempotencyWindowMs });
+    this.#remembered.remember(draft, result, now);
     if (stream.attached > 0 || this.#follows.size > 0) this.#listener?.onEvent(record);
     return result;
   }
@@ -254,12 +246,7 @@ export class MemoryBroker implements Broker {
       yield;
       if (this.#closed) return;
     }
-    for (const [principal, keys] of this.#remembered)
-      for (const [key, { untilMs }] of keys) {
-        if (untilMs > now) break;
-        this.#forgetIdempotency(principal, key);
-        yield;
-      }
+    yield* this.#remembered.forgetAged(now);
   }
 
   #append(stream: MemoryStream, draft: EventDraft, now: number): EventRecord {
@@ -385,35 +372,4 @@ export class MemoryBroker implements Broker {
     stream.history.close();
     if (stream.owner !== undefined) this.#budgets.streamsPerNode.count(stream.owner, -1);
   }
-
-  #recall(principal: string, key: string, now: number): PublishResult | undefined {
-    const remembered = this.#remembered.get(principal)?.get(key);
-    return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
-  }
-
-  #remember(principal: string, key: string, remembered: Remembered): void {
-    const budget = this.#budgets.idempotencyKeys;
-    this.#forgetIdempotency(principal, key);
-    const keys = this.#remembered.get(principal) ?? new Map<string, Remembered>();
-    this.#remembered.set(principal, keys);
-    keys.set(key, remembered);
-    budget.count(principal, 1);
-    while (budget.used > budget.limit) {
-      const { heaviest = principal } = budget;
-      const [oldest = key] = this.#remembered.get(heaviest)?.keys() ?? [];
-      this.#forgetIdempotency(heaviest, oldest);
-      budget.dropped += 1;
-    }
-  }
-
-  #forgetIdempotency(principal: string, key: string): void {
-    const keys = this.#remembered.get(principal);
-    if (keys?.delete(key) !== true) return;
-    this.#budgets.idempotencyKeys.count(principal, -1);
-    if (keys.size === 0) this.#remembered.delete(principal);
-  }
-}
-
-function idempotencyKey(draft: EventDraft, key: string): string {
-  return JSON.stringify([draft.stream, key]);
 }

@@ -1,0 +1,68 @@
+/** Remembers publications with an idempotency key, so that a repetition returns the first result (BRD-1). */
+import { Budget } from '../replay/budget.ts';
+import type { EventDraft, PublishResult } from './broker.ts';
+
+interface Remembered {
+  readonly result: PublishResult;
+  readonly untilMs: number;
+}
+
+export class RememberedPublications {
+  /** The number of keys, by principal. */
+  readonly budget: Budget;
+  readonly #windowMs: number;
+  /** By principal and key, in order of expiry, because the window is constant. */
+  readonly #remembered = new Map<string, Map<string, Remembered>>();
+
+  constructor(limits: { readonly idempotencyKeys: number; readonly idempotencyWindowMs: number }) {
+    this.budget = new Budget(limits.idempotencyKeys);
+    this.#windowMs = limits.idempotencyWindowMs;
+  }
+
+  /** The result of the first publication with the same key; undefined if there was none within the window. */
+  recall(draft: EventDraft, now: number): PublishResult | undefined {
+    if (draft.idempotencyKey === undefined) return undefined;
+    const remembered = this.#remembered.get(draft.source.principal)?.get(keyOf(draft, draft.idempotencyKey));
+    return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
+  }
+
+  /** Past the budget, the oldest keys of the principal with the most keys are forgotten. */
+  remember(draft: EventDraft, result: PublishResult, now: number): void {
+    if (draft.idempotencyKey === undefined) return;
+    const { principal } = draft.source;
+    const key = keyOf(draft, draft.idempotencyKey);
+    const { budget } = this;
+    this.#forget(principal, key);
+    const keys = this.#remembered.get(principal) ?? new Map<string, Remembered>();
+    this.#remembered.set(principal, keys);
+    keys.set(key, { result, untilMs: now + this.#windowMs });
+    budget.count(principal, 1);
+    while (budget.used > budget.limit) {
+      const { heaviest = principal } = budget;
+      const [oldest = key] = this.#remembered.get(heaviest)?.keys() ?? [];
+      this.#forget(heaviest, oldest);
+      budget.dropped += 1;
+    }
+  }
+
+  /** Forgets what is older than the window; yields after each key. */
+  *forgetAged(now: number): Generator<undefined, void, void> {
+    for (const [principal, keys] of this.#remembered)
+      for (const [key, { untilMs }] of keys) {
+        if (untilMs > now) break;
+        this.#forget(principal, key);
+        yield;
+      }
+  }
+
+  #forget(principal: string, key: string): void {
+    const keys = this.#remembered.get(principal);
+    if (keys?.delete(key) !== true) return;
+    this.budget.count(principal, -1);
+    if (keys.size === 0) this.#remembered.delete(principal);
+  }
+}
+
+function keyOf({ stream }: EventDraft, key: string): string {
+  return JSON.stringify([stream, key]);
+}
