@@ -1,5 +1,7 @@
 /** Subscriptions to many streams, on a gateway with the memory broker (MUL-1 to MUL-8). */
 import { describe, expect, test } from 'vitest';
+import { MemoryBroker } from '../broker/memory.ts';
+import { ProtocolError } from '../errors.ts';
 import type { RawClient } from '../testing/raw-client.ts';
 import { connect, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
@@ -78,4 +80,49 @@ describe('a subscription to many streams', () => {
     const one = (served.gateway.health().budgets?.filterBytes?.used ?? 0) - (budgets?.filterBytes?.used ?? 0);
     expect(budgets?.filterBytes?.used).toBe(3 * one);
   });
+});
+
+/** Refuses to attach one stream, and counts what is held. */
+class RefusingBroker extends MemoryBroker {
+  readonly held = new Map<string, number>();
+
+  #count(name: string, change: number): void {
+    this.held.set(name, (this.held.get(name) ?? 0) + change);
+  }
+
+  override attach(stream: string): Promise<void> {
+    if (stream === 'session:refused')
+      return Promise.reject(new ProtocolError('broker_unavailable', 'refused by the test'));
+    this.#count(stream, 1);
+    return super.attach(stream);
+  }
+
+  override detach(stream: string): void {
+    this.#count(stream, -1);
+    super.detach(stream);
+  }
+
+  override follow(selector: string): Promise<void> {
+    this.#count(selector, 1);
+    return super.follow(selector);
+  }
+
+  override unfollow(selector: string): void {
+    this.#count(selector, -1);
+    super.unfollow(selector);
+  }
+}
+
+test('a resume that the broker refuses half-way keeps nothing attached or followed', async () => {
+  let broker: RefusingBroker | undefined;
+  const served = await serve({ broker: (context) => (broker = new RefusingBroker(context)) });
+  const client = await connect(served.url);
+  const positions = ['session:gone', 'session:refused'].map((stream) => ({ stream, epoch: 'e', sequenceId: 1 }));
+  const data = { subscriptionId: 'all', streams: ['session:*'], events: ['*'], replay: { mode: 'resume', positions } };
+  const reply = await client.call('subscribe', data);
+  expect(reply).toMatchObject({ type: 'error', data: { code: 'broker_unavailable' } });
+  expect([...(broker?.held ?? [])]).toEqual([
+    ['session:*', 0],
+    ['session:gone', 0],
+  ]);
 });
