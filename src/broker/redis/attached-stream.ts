@@ -1,41 +1,25 @@
-/**
- * The attached streams of a node, each reference-counted, subscribed once and mirrored once. Only streams with local subscribers
- * use resources. Subscriptions of one turn are sent to Redis together. A stream stays attached for a moment after its last
- * subscriber, who often reconnects.
- */
-import { BROKER_RETRY_MS } from '../broker.ts';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ProtocolError } from '../../errors.ts';
-import { covers } from '../../catalogue/event-pattern.ts';
-import { Budget } from '../../replay/budget.ts';
-import { shrinkHistories } from '../../replay/history-budget.ts';
-import type { BudgetedStream } from '../../replay/history-budget.ts';
-import { StreamHistory } from '../../replay/history.ts';
+/** One stream that this node mirrors: for its own subscribers, for followers of many streams, or for a moment after them. */
 import type { EventTable } from '../../catalogue/event-table.ts';
-import type { Losses } from '../../replay/losses.ts';
+import type { Budget } from '../../replay/budget.ts';
+import { StreamHistory } from '../../replay/history.ts';
+import type { BrokerLimits, BrokerListener, BrokerLog, Position } from '../broker.ts';
 import { historyBounds } from '../history-bounds.ts';
-import type {
-  BrokerLimits,
-  BrokerListener,
-  BrokerLog,
-  FollowedStream,
-  Position,
-  Snapshot,
-  StreamInfo,
-} from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
+import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import { parsePublished, parseState } from './line.ts';
-import { hasExpired, StreamMirror } from './mirror.ts';
-import { FollowedStreams, followedStreams } from './followed-streams.ts';
-import { SourceLosses } from './source-losses.ts';
-import type { StreamIndex } from './stream-index.ts';
-import type { HistorySeed, MirrorHistory } from './mirror.ts';
+import type { Line, StreamState } from './line.ts';
+import { StreamMirror } from './mirror.ts';
+import type { MirrorHistory } from './mirror.ts';
 import { mirrorSource } from './mirror-source.ts';
-import { StreamChannels } from './stream-channels.ts';
+import { SourceLosses } from './source-losses.ts';
+import type { StreamChannels } from './stream-channels.ts';
+import type { Appearance, StreamIndex } from './stream-index.ts';
+import type { Turns } from './turns.ts';
 
-export interface AttachedStreamsOptions {
+/** What the mirrored streams of a node share. */
+export interface AttachedStreamContext {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
@@ -48,304 +32,271 @@ export interface AttachedStreamsOptions {
   readonly blankTtlMs: number;
   readonly listener: () => BrokerListener | undefined;
   readonly log: BrokerLog;
-}
-
-interface Attached {
-  readonly mirror: StreamMirror;
-  readonly sourceLosses: SourceLosses;
-  count: number;
-  /** Resolves once the mirror is loaded and subscribed. */
-  ready: Promise<void>;
-  /** The time of the last detach, by the performance clock. */
-  leftAt: number;
-  /** When the TTL was last renewed, by the performance clock. */
-  renewedAt: number;
-  /** Whether a message has arrived since the mirror was last found behind. */
-  heard: boolean;
-}
-
-/** Seconds between two looks at the head of a followed stream. */
-const FOLLOWED_TURNS = 10;
-const LINGER_MS = 5_000;
-/** A message in transit arrives within this time; after it, the log is read. */
-const PATIENCE_MS = 20;
-
-export class AttachedStreams {
-  readonly #options: AttachedStreamsOptions;
-  /** Memory of all mirrors of this node. */
   readonly budget: Budget;
-  readonly #attached = new Map<string, Attached>();
-  readonly follows: FollowedStreams;
-  #looks = 0;
-  readonly #channels: StreamChannels;
+  readonly channels: StreamChannels;
+  /** See mirror-source.ts. */
+  readonly reads: Turns;
+  readonly questions: Turns;
+  /** Whether a follow covers the stream. */
+  readonly isFollowed: (stream: string) => boolean;
+  /** Whether the stream, loaded only now, is new to a follow, so that it must be delivered from where it appeared. */
+  readonly isNew: (stream: string) => boolean;
+}
 
-  constructor(options: AttachedStreamsOptions) {
-    this.#options = options;
-    this.budget = new Budget(options.limits.historyBudgetBytes);
-    this.#channels = new StreamChannels({ ...options, wanted: () => this.#attached.keys() });
-    this.follows = new FollowedStreams({
-      index: options.index,
-      mirror: (stream) => this.#mirror(stream),
-      loading: (selector) => this.#loading(selector),
+/** The facts of a read that must be known before it is sent. */
+export interface Reading {
+  /** By the performance clock. */
+  readonly since: number;
+  /** See EpochFence.departures. */
+  readonly departures: number;
+}
+
+export interface Beginning {
+  readonly turn: number;
+  /** Undefined if the index has not been read. */
+  readonly appearance: Appearance | undefined;
+}
+
+/** The part of its TTL after which a stream without keys counts as expired: clocks differ. */
+const EXPIRY_TOLERANCE = 0.9;
+
+export class AttachedStream {
+  readonly name: string;
+  /** Counts the streams of this node. */
+  readonly turn: number;
+  readonly #context: AttachedStreamContext;
+  readonly #mirror: StreamMirror;
+  readonly #losses: SourceLosses;
+  /** Undefined until it has to be known. */
+  #appearance: Appearance | undefined;
+  /** Whether this node has read that the stream is in the index. */
+  readonly #isEntered: boolean;
+  #startedAs: 'known' | 'new' = 'known';
+  #state: StreamState | undefined;
+  #loading: Promise<void> | undefined;
+  #isLoaded = false;
+  #isClosed = false;
+  #currentSince = Number.NEGATIVE_INFINITY;
+  /** Whether a message has arrived since the mirror was last found behind. */
+  #heard = true;
+  #count = 0;
+  /** The time of the last detach, by the performance clock. */
+  #leftAt = Number.NEGATIVE_INFINITY;
+  /** When the TTL was last renewed, by the performance clock. */
+  #renewedAt = 0;
+
+  constructor(name: string, context: AttachedStreamContext, { turn, appearance }: Beginning) {
+    this.name = name;
+    this.turn = turn;
+    this.#context = context;
+    this.#appearance = appearance;
+    this.#isEntered = appearance !== undefined;
+    const { connection, keys, log } = context;
+    this.#losses = new SourceLosses({
+      read: (from) => connection.range(keys.of(name).losses, from),
+      report: ({ paths }) => this.#listener()?.onSourceLoss({ stream: name, paths }),
+      onUnreadable: (error) => log.warn({ err: error, stream: name }, 'A source loss cannot be read yet'),
     });
+    this.#mirror = this.#createMirror();
   }
 
-  async attach(stream: string): Promise<void> {
-    const attached = this.#attached.get(stream) ?? this.#begin(stream);
-    attached.count += 1;
-    try {
-      await attached.ready;
-    } catch (error) {
-      this.detach(stream);
-      if (attached.count === 0 && this.#attached.get(stream) === attached) this.#attached.delete(stream);
-      throw new ProtocolError('broker_unavailable', 'the history of the stream could not be read from Redis', {
-        retryAfterMs: BROKER_RETRY_MS,
-        cause: error,
-      });
-    }
+  /** How many subscribers of its own it has. */
+  get count(): number {
+    return this.#count;
   }
 
-  detach(stream: string): void {
-    const attached = this.#attached.get(stream);
-    if (attached === undefined || attached.count === 0) return;
-    attached.count -= 1;
-    attached.leftAt = performance.now();
+  /** Undefined until the stream has been read. */
+  get history(): MirrorHistory | undefined {
+    return this.#mirror.history;
   }
 
-  snapshot(stream: string): Snapshot {
-    const attached = this.#attached.get(stream);
-    const history = attached?.mirror.history;
-    if (attached === undefined || attached.count === 0 || history === undefined) {
-      throw new Error(`stream ${stream} is not attached`);
-    }
-    history.expire(Date.now());
-    return history.snapshot();
+  get isLoaded(): boolean {
+    return this.#isLoaded;
   }
 
-  headOf(stream: string): Position | undefined {
-    return this.#attached.get(stream)?.mirror.history?.snapshot().head;
+  /** As of this time, by the performance clock, the mirror has every event of the stream. */
+  get currentSince(): number {
+    return this.#currentSince;
   }
 
-  /** The streams with events that this node mirrors and that one of the selectors covers. */
-  followed(selectors: readonly string[]): Iterable<FollowedStream> {
-    return followedStreams(selectors, {
-      names: this.#attached.keys(),
-      historyOf: (stream) => this.#attached.get(stream)?.mirror.history,
-    });
+  attach(): void {
+    this.#count += 1;
   }
 
-  #mirror(stream: string): void {
-    if (this.#attached.has(stream)) return;
-    // A stream that cannot be read yet is read again with the next look at its head.
-    this.#begin(stream).ready.catch(() => undefined);
+  detach(): void {
+    if (this.#count === 0) return;
+    this.#count -= 1;
+    this.#leftAt = performance.now();
   }
 
-  #loading(selector: string): Promise<unknown> | undefined {
-    const pending = [...this.#attached].flatMap(([stream, { mirror, ready }]) =>
-      mirror.history === undefined && covers(selector, stream) ? [ready] : [],
-    );
-    return pending.length === 0 ? undefined : Promise.all(pending);
+  /** Whether the last subscriber left less than so many milliseconds ago. */
+  wasLeftWithin(ms: number): boolean {
+    return performance.now() - this.#leftAt <= ms;
   }
 
-  /** Whether events of the stream are delivered on this node. */
-  #isWanted(stream: string, { count }: Attached): boolean {
-    return count > 0 || this.follows.covers(stream);
-  }
-
-  async sync(stream: string): Promise<void> {
-    const attached = this.#attached.get(stream);
-    if (attached === undefined) throw new Error(`stream ${stream} is not attached`);
-    try {
-      const text = await this.#options.connection.get(this.#options.keys.of(stream).meta);
-      if (text !== null && attached.mirror.covers(parseState(text))) return;
-      if (text !== null) await delay(PATIENCE_MS);
-      if (text === null || !attached.mirror.covers(parseState(text))) await attached.mirror.catchUp();
-    } catch (error) {
-      throw new ProtocolError('broker_unavailable', 'the head of the stream could not be read from Redis', {
-        retryAfterMs: BROKER_RETRY_MS,
-        cause: error,
-      });
-    }
-  }
-
-  infos(): readonly StreamInfo[] {
-    const infos: StreamInfo[] = [];
-    for (const [stream, { mirror, count }] of this.#attached) {
-      const { head, history } = mirror;
-      if (count === 0 || head === undefined || history === undefined) continue;
-      const { epoch, sequenceId } = head;
-      infos.push({ stream, head: { epoch, sequenceId }, historyEvents: history.events, historyBytes: history.bytes });
-    }
-    return infos;
-  }
-
-  /** A message on a stream's channel: lines, `!` or a loss (redis-keys.ts). */
-  receive(channel: string, text: string): void {
-    const stream = this.#options.keys.streamOf(channel);
-    const attached = stream === undefined ? undefined : this.#attached.get(stream);
-    if (stream === undefined || attached === undefined) return;
-    attached.heard = true;
-    if (text === '!') {
-      this.#catchUp(attached);
-    } else if (text.startsWith('?')) {
-      attached.sourceLosses.receive(text);
-    } else {
-      const { incarnation, lines } = parsePublished(text);
-      for (const line of lines) attached.mirror.receive(line, incarnation);
-    }
-  }
-
-  /** Called after the subscriber has connected: nothing is subscribed, and messages may have been missed. */
-  async resubscribe(): Promise<void> {
-    this.#channels.forget();
-    await this.#channels.reconcile();
-    for (const attached of this.#attached.values()) this.#catchUp(attached);
-  }
-
-  /** @throws {Error} if a stream could not be read */
-  async catchUpAll(): Promise<void> {
-    await Promise.all([...this.#attached.values()].map(({ mirror }) => mirror.catchUp()));
-  }
-
-  /** Compares every mirror with its stream, releases unused streams, and keeps attached sessions alive. */
-  lookAtHeads(): void {
-    const now = performance.now();
-    this.#looks += 1;
-    let place = 0;
-    this.follows
-      .look()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'the index of streams cannot be read'));
-    for (const [stream, attached] of this.#attached) {
-      if (attached.count > 0 || now - attached.leftAt <= LINGER_MS || this.follows.covers(stream)) {
-        place += 1;
-        // A node may follow ten thousand streams: those without subscribers of their own take turns.
-        if (attached.count > 0 || place % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS)
-          void this.#lookAtHead(stream, attached);
-        continue;
-      }
-      this.#attached.delete(stream);
-      attached.mirror.history?.close();
-    }
-    shrinkHistories(this.budget, () => this.#mirrored());
-    this.#channels
-      .reconcile()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
-  }
-
-  *#mirrored(): Generator<BudgetedStream> {
-    for (const [name, { mirror }] of this.#attached)
-      if (mirror.history !== undefined) yield { name, history: mirror.history };
-  }
-
+  /** Nothing is delivered afterwards. */
   close(): void {
-    this.#attached.clear();
+    this.#isClosed = true;
+    this.#context.channels.close(this.name);
+    this.#mirror.history?.close();
   }
 
-  #begin(stream: string): Attached {
-    const { connection, keys, fence, log, listener } = this.#options;
-    const sourceLosses = new SourceLosses({
-      read: (from) => connection.range(keys.of(stream).losses, from),
-      report: ({ paths }) => {
-        if (this.#isWanted(stream, attached)) listener()?.onSourceLoss({ stream, paths });
-      },
-      onUnreadable: (error) => log.warn({ err: error, stream }, 'A source loss cannot be read yet'),
-    });
-    const mirror = new StreamMirror({
-      stream,
-      deliverFrom: this.follows.isNew(stream) ? 'beginning' : 'now',
-      source: mirrorSource(stream, this.#options),
-      createHistory: (seed) => this.#createHistory(stream, { ...seed, losses: sourceLosses.kept }),
-      onEvent: (record) => {
-        if (this.#isWanted(stream, attached)) listener()?.onEvent(record);
-      },
-      onLoss: (loss) => {
-        log.warn({ ...loss }, 'Events were lost between Redis and this node');
-        if (this.#isWanted(stream, attached)) listener()?.onLoss(loss);
-      },
-      onKnown: (place) => fence.know(stream, place),
-      onRead: ({ state, departures }) => {
-        if (state !== undefined) fence.adopt(stream, state, departures);
-      },
-      accepts: (incarnation) => fence.accepts(stream, incarnation),
-    });
-    const attached: Attached = {
-      mirror,
-      sourceLosses,
-      count: 0,
-      ready: Promise.resolve(),
-      leftAt: 0,
-      renewedAt: 0,
-      heard: true,
-    };
-    this.#attached.set(stream, attached);
-    attached.ready = this.#load(stream, attached);
-    return attached;
+  /**
+   * Resolves once the mirror is subscribed and has been read. After a failure, a later call goes on with what is missing: events that
+   * arrived meanwhile are neither lost nor delivered again. @throws {Error} if Redis could not be read
+   */
+  load(): Promise<void> {
+    if (this.#isLoaded) return Promise.resolve();
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    return this.#loading;
   }
 
   /** Subscribes first, then reads, so that events published in between arrive by one of the two. */
-  async #load(stream: string, { mirror, sourceLosses }: Attached): Promise<void> {
-    await this.#channels.reconcile();
-    await mirror.catchUp();
-    const { connection, keys } = this.#options;
-    const text = await connection.get(keys.of(stream).meta);
-    if (text !== null) await sourceLosses.load(parseState(text));
-    await this.#options.index.register(stream, 'if absent');
+  async #load(): Promise<void> {
+    const { index, channels, isFollowed } = this.#context;
+    await channels.open(this.name);
+    if (isFollowed(this.name)) this.#appearance ??= await index.appearanceOf(this.name);
+    await this.catchUp();
+    const state = this.#state;
+    if (state === undefined) throw new Error(`the state of stream ${this.name} was not read`);
+    await this.#losses.load(state, this.#startedAs);
+    if (!this.#isEntered) await index.enterFound(this.name, state);
+    this.#isLoaded = true;
   }
 
-  #createHistory(stream: string, seed: HistorySeed & { readonly losses: Losses }): MirrorHistory {
-    const { limits, events } = this.#options;
-    return new StreamHistory({ bounds: historyBounds(stream, limits), events, budget: this.budget, ...seed });
+  async catchUp(): Promise<void> {
+    const since = performance.now();
+    await this.#mirror.catchUp();
+    this.#currentSince = Math.max(this.#currentSince, since);
   }
 
-  #catchUp(attached: Attached): void {
-    attached.mirror.catchUp().catch((error: unknown) => {
-      this.#options.log.warn({ err: error, stream: attached.mirror.stream }, 'the log cannot be read yet');
+  catchUpUnasked(): void {
+    this.catchUp().catch((error: unknown) => {
+      this.#context.log.warn({ err: error, stream: this.name }, 'the log cannot be read yet');
     });
   }
 
-  async #lookAtHead(stream: string, attached: Attached): Promise<void> {
-    const { connection, keys, fence, ttlOf } = this.#options;
-    const { meta } = keys.of(stream);
-    const ttl = ttlOf(stream);
-    const renew = ttl > 0 && attached.count > 0 && performance.now() - attached.renewedAt > ttl / 4;
-    try {
-      if (renew) attached.renewedAt = performance.now();
-      const { departures } = fence;
-      const text = renew ? await connection.getAndExpire(meta, ttl) : await connection.get(meta);
-      const state = text === null ? undefined : parseState(text);
-      if (state === undefined && attached.count === 0 && hasExpired(attached.mirror, ttl))
-        return await this.#end(stream, attached);
-      if (state !== undefined) await attached.sourceLosses.look(state);
-      const behind = state === undefined || !attached.mirror.covers(state);
-      if (behind) this.#suspect(stream, attached);
-      if (behind || (await fence.isSuspicious(stream, state))) await attached.mirror.catchUp();
-      else fence.adopt(stream, state, departures);
-      if (state?.sequenceId === 0 && ttl === 0) await this.#keepBlank(stream, attached);
-    } catch (error) {
-      this.#options.log.warn({ err: error, stream }, 'The head of a stream cannot be read');
+  /** A message on the stream's channel: lines, `!` or a loss (keys.ts). */
+  receive(text: string): void {
+    this.#heard = true;
+    if (text === '!') {
+      this.catchUpUnasked();
+    } else if (text.startsWith('?')) {
+      this.#losses.receive(text);
+    } else {
+      const { incarnation, lines } = parsePublished(text);
+      for (const line of lines) this.#mirror.receive(line, incarnation);
     }
   }
 
-  /** Forgets an expired stream; nothing of it was missed (MUL-6). */
-  async #end(stream: string, attached: Attached): Promise<void> {
-    if (this.#attached.get(stream) !== attached) return;
-    this.#attached.delete(stream);
-    attached.mirror.history?.close();
-    if ((attached.mirror.head?.sequenceId ?? 0) > 0) this.#options.listener()?.onEnded(stream);
-    await this.#options.index.remove(stream);
+  /** True when every event up to the position has been applied. */
+  covers(position: Position): boolean {
+    return this.#mirror.covers(position);
+  }
+
+  /** Compares the mirror with a state of the stream in Redis. @returns false if the log must be read */
+  async isCurrent(text: string | undefined, { since, departures }: Reading): Promise<boolean> {
+    const { fence } = this.#context;
+    const state = text === undefined ? undefined : parseState(text);
+    if (state === undefined) return false;
+    await this.#losses.look(state);
+    if (!this.covers(state) || (await fence.isSuspicious(this.name, state))) return false;
+    fence.adopt(this.name, state, departures);
+    this.#currentSince = Math.max(this.#currentSince, since);
+    if (state.sequenceId === 0) await this.#keepBlank();
+    return true;
+  }
+
+  /** The stream has new events. If no message has arrived since the last time, the subscription may have been lost unnoticed. */
+  suspectSilence(): void {
+    if (!this.#heard) this.#context.channels.forget(this.name);
+    this.#heard = false;
+  }
+
+  /** Keeps the keys of a stream with subscribers from expiring. */
+  async renew(): Promise<void> {
+    const { connection, keys, ttlOf } = this.#context;
+    const ttl = ttlOf(this.name);
+    if (ttl === 0 || this.#count === 0 || performance.now() - this.#renewedAt <= ttl / 4) return;
+    this.#renewedAt = performance.now();
+    await connection.getAndExpire(keys.of(this.name).meta, ttl);
+  }
+
+  /** Whether the stream, whose keys are gone, has expired. Otherwise its keys were lost. */
+  get hasExpired(): boolean {
+    const { head } = this.#mirror;
+    return head === undefined ? this.#count === 0 : this.#hadExpired(head, undefined);
+  }
+
+  /** Without subscribers, a stream expires after its TTL; one without events cannot be missed. */
+  #hadExpired(head: KnownPlace, next: Line | undefined): boolean {
+    if (this.#count > 0) return false;
+    const ttl = this.#context.ttlOf(this.name);
+    return head.sequenceId === 0 || (ttl > 0 && (next?.at ?? Date.now()) - head.at > ttl * EXPIRY_TOLERANCE);
   }
 
   /** Keeps a stream without events while it has subscribers. The script renews the TTL only if the stream is still blank. */
-  async #keepBlank(stream: string, attached: Attached): Promise<void> {
-    const due = performance.now() - attached.renewedAt > this.#options.blankTtlMs / 4;
-    if (attached.count === 0 || !due) return;
-    attached.renewedAt = performance.now();
-    await this.#options.fence.open(stream);
+  async #keepBlank(): Promise<void> {
+    const { fence, blankTtlMs, ttlOf } = this.#context;
+    const due = performance.now() - this.#renewedAt > blankTtlMs / 4;
+    if (this.#count === 0 || !due || ttlOf(this.name) > 0) return;
+    this.#renewedAt = performance.now();
+    await fence.open(this.name);
   }
 
-  /** The stream has new events but no message has arrived since the last check: the subscription may have been lost unnoticed. */
-  #suspect(stream: string, attached: Attached): void {
-    if (!attached.heard) this.#channels.forget(stream);
-    attached.heard = false;
+  /** The receiver of what happens on the stream; undefined if nothing is delivered on this node. */
+  #listener(): BrokerListener | undefined {
+    const { listener, isFollowed } = this.#context;
+    if (this.#isClosed || (this.#count === 0 && !isFollowed(this.name))) return undefined;
+    return listener();
+  }
+
+  #createMirror(): StreamMirror {
+    const { name } = this;
+    const { fence, limits, events, budget, log } = this.#context;
+    return new StreamMirror({
+      stream: name,
+      deliverAfter: (state) => this.#deliverAfter(state),
+      hasExpired: (head, next) => this.#hadExpired(head, next),
+      source: mirrorSource(name, { ...this.#context, turn: (turns, task) => this.#inTurn(turns, task) }),
+      createHistory: (seed) =>
+        new StreamHistory({ bounds: historyBounds(name, limits), events, budget, ...seed, losses: this.#losses.kept }),
+      onEvent: (record) => this.#listener()?.onEvent(record),
+      onLoss: (loss) => {
+        log.warn({ ...loss }, 'Events were lost between Redis and this node');
+        this.#listener()?.onLoss(loss);
+      },
+      onEnded: () => this.#listener()?.onEnded(name),
+      onKnown: (place) => fence.know(name, place),
+      onRead: ({ state, departures }) => {
+        if (state === undefined) return;
+        this.#state = state;
+        fence.adopt(name, state, departures);
+      },
+      accepts: (incarnation) => fence.accepts(name, incarnation),
+    });
+  }
+
+  /** A closed mirror must not create the stream again. */
+  #inTurn<T>(turns: Turns, task: () => Promise<T>): Promise<T> {
+    return turns.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
+      if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);
+      return task();
+    });
+  }
+
+  /** A stream that was found with events is delivered from there on, and what was before is reported: its followers have not received it. */
+  #deliverAfter({ epoch, sequenceId }: StreamState): Position | undefined {
+    if (!this.#context.isNew(this.name)) return undefined;
+    this.#startedAs = 'new';
+    const start = { epoch, sequenceId: 0 };
+    const appearance = this.#appearance ?? 'found';
+    if (appearance === 'created') return start;
+    const to = appearance === 'found' ? { epoch, sequenceId } : appearance;
+    if (to.sequenceId > 0) {
+      const from = { epoch: to.epoch, sequenceId: 0 };
+      this.#listener()?.onLoss({ stream: this.name, from, to, reason: 'broker_lost' });
+    }
+    return to;
   }
 }

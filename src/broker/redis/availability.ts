@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../broker.ts';
-import type { AttachedStreams } from './attached-stream.ts';
+import type { AttachedStreams } from './attached-streams.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { NodeRegistry } from './fence/registry.ts';

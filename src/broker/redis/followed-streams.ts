@@ -5,22 +5,31 @@ import { covers } from '../../catalogue/event-pattern.ts';
 import type { FollowedStream } from '../broker.ts';
 import { SelectorMap, selectedNames } from '../stream-selectors.ts';
 import type { MirrorHistory } from './mirror.ts';
-import type { StreamIndex } from './stream-index.ts';
+import { SharedRuns } from './shared-runs.ts';
+import { appearanceAt } from './stream-index.ts';
+import type { Appearance, Entry, StreamIndex } from './stream-index.ts';
 
 interface Follow {
   readonly selector: string;
   count: number;
+  /** The time of the last unfollow, by the performance clock. */
+  leftAt: number;
   /** Whether every stream that existed when it began is loaded. A stream that appears later is delivered from its first event. */
   established: boolean;
   ready: Promise<void>;
+  /** Reads what was published since. */
+  readonly syncs: SharedRuns;
 }
 
 export interface FollowedStreamsOptions {
   readonly index: StreamIndex;
+  /** How long a follow stays after its last follower, who often reconnects, in milliseconds. */
+  readonly lingerMs: number;
+  readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
-  readonly mirror: (stream: string) => void;
-  /** Resolves when all streams that the selector covers and this node mirrors are loaded; undefined if they are. */
-  readonly loading: (selector: string) => Promise<unknown> | undefined;
+  readonly mirror: (stream: string, appearance?: Appearance) => void;
+  /** Resolves once the mirrored streams that the selector covers have everything that was published before a time of the performance clock. */
+  readonly sync: (selector: string, since: number) => Promise<void>;
 }
 
 export class FollowedStreams {
@@ -33,10 +42,13 @@ export class FollowedStreams {
 
   /** @throws {ProtocolError} `broker_unavailable` */
   async follow(selector: string): Promise<void> {
-    const follow = this.#follows.get(selector) ?? this.#begin(selector);
+    const known = this.#follows.get(selector);
+    const follow = known ?? this.#begin(selector);
     follow.count += 1;
     try {
       await follow.ready;
+      // Its streams may have events that this node has not received, and that the client has received from another node.
+      if (known !== undefined) await follow.syncs.run();
     } catch (error) {
       this.unfollow(selector);
       throw new ProtocolError('broker_unavailable', 'the streams could not be read from Redis', {
@@ -48,9 +60,10 @@ export class FollowedStreams {
 
   unfollow(selector: string): void {
     const follow = this.#follows.get(selector);
-    if (follow === undefined) return;
+    if (follow === undefined || follow.count === 0) return;
     follow.count -= 1;
-    if (follow.count === 0) this.#follows.delete(selector);
+    follow.leftAt = performance.now();
+    if (follow.count === 0 && !follow.established) this.#follows.delete(selector);
   }
 
   /** Whether a follow covers the stream. */
@@ -58,36 +71,69 @@ export class FollowedStreams {
     return this.#follows.covering(stream).length > 0;
   }
 
-  /** Whether a stream that this node begins to mirror now is new to a follow, so that all its events must be delivered. */
+  /** Whether a stream that this node has loaded only now is new to a follow, so that its events must be delivered. */
   isNew(stream: string): boolean {
     return this.#follows.covering(stream).some(({ established }) => established);
   }
 
-  /** Another node, or this one, has created a stream. */
-  appeared(stream: string): void {
-    if (this.covers(stream)) this.#options.mirror(stream);
+  /** A stream was entered into the index. */
+  appeared(stream: string, appearance: Appearance): void {
+    if (this.covers(stream)) this.#options.mirror(stream, appearance);
   }
 
-  /** Mirrors streams whose announcement was lost. */
+  /** Mirrors streams whose announcement was lost, and ends follows that nobody has taken up again. */
   async look(): Promise<void> {
-    if (this.#follows.size === 0) return;
-    for (const stream of await this.#options.index.news()) this.appeared(stream);
+    const { index, lingerMs } = this.#options;
+    for (const { selector, count, leftAt } of this.#follows.values())
+      if (count === 0 && performance.now() - leftAt > lingerMs) this.#follows.delete(selector);
+    if (this.#follows.size === 0) index.untrack();
+    else await this.#readNews();
   }
 
   #begin(selector: string): Follow {
-    const follow: Follow = { selector, count: 0, established: false, ready: Promise.resolve() };
+    const syncs = new SharedRuns(() => this.#sync(selector));
+    const follow: Follow = { selector, count: 0, leftAt: 0, established: false, ready: Promise.resolve(), syncs };
     this.#follows.set(selector, follow);
-    follow.ready = this.#load(follow);
+    follow.ready = this.#establish(follow);
     return follow;
   }
 
-  async #load(follow: Follow): Promise<void> {
-    const { index, mirror, loading } = this.#options;
-    for (const stream of await index.all()) if (covers(follow.selector, stream)) mirror(stream);
-    // Streams that appear meanwhile are awaited, too: they are loaded as history, and would otherwise be missed.
-    for (let pending = loading(follow.selector); pending !== undefined; pending = loading(follow.selector))
-      await pending;
+  /** A stream that appears meanwhile is not waited for: it is history if it is loaded by the end, and otherwise delivered from its first event. */
+  async #establish(follow: Follow): Promise<void> {
+    const { index, sync } = this.#options;
+    const { selector } = follow;
+    const since = performance.now();
+    await index.track();
+    if (!selector.endsWith('*')) await this.#mirrorNamed(selector);
+    else for await (const entries of index.all()) await this.#mirrorExisting(selector, entries);
+    await sync(selector, since);
     follow.established = true;
+  }
+
+  async #sync(selector: string): Promise<void> {
+    const since = performance.now();
+    if (selector.endsWith('*')) await this.#readNews();
+    else await this.#mirrorNamed(selector);
+    await this.#options.sync(selector, since);
+  }
+
+  /** A stream that does not exist is mirrored when it appears. */
+  async #mirrorNamed(stream: string): Promise<void> {
+    const { index, isMirrored, mirror } = this.#options;
+    if (!isMirrored(stream) && (await index.existing([stream])).has(stream)) mirror(stream);
+  }
+
+  /** Mirroring a stream that has expired would create it again. */
+  async #mirrorExisting(selector: string, entries: readonly Entry[]): Promise<void> {
+    const { index, isMirrored, mirror } = this.#options;
+    const unknown = entries.filter(({ stream }) => covers(selector, stream) && !isMirrored(stream));
+    const found = await index.existing(unknown.map(({ stream }) => stream));
+    for (const { stream, place } of unknown) if (found.has(stream)) mirror(stream, appearanceAt(place));
+    await index.remove(unknown.filter(({ stream }) => !found.has(stream)));
+  }
+
+  async #readNews(): Promise<void> {
+    for (const { stream, place } of await this.#options.index.news()) this.appeared(stream, appearanceAt(place));
   }
 }
 

@@ -8,7 +8,7 @@ import type { StoredKey } from '../../auth/api-key.ts';
 import { connectionFault } from './connection-fault.ts';
 import { isStoredKey } from '../../auth/key-file.ts';
 import type { KeyStorage } from '../../auth/key-ring.ts';
-import { commandClient, withoutCommand } from './connection.ts';
+import { commandClient, withoutCommand } from './clients.ts';
 import { script } from './scripts.ts';
 import { describeRedis, parseRedisUrl } from './url.ts';
 

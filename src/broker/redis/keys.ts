@@ -20,14 +20,17 @@
  *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
- *   tidemark:streams          zset    <stream> by the order in which streams were entered, # by the newest place (stream-index.ts)
+ *   tidemark:streams          zset    <stream> by its place in the order in which streams were entered, # by the newest place; a stream
+ *                                     that had events by then is half a place earlier, so that they do not pass for new ones;
+ *                                     ! once every stream that existed before is in the index
  *   tidemark:format           string  FORMAT: a node of another format does not start
  *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/standing.ts)
  *
  * Channels are shared by all databases of a server, so they carry the number of the database:
  *
  *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:0:nodes          heartbeats of the nodes, what they ask each other (nodes.ts), and `stream <name>` for a new stream
+ *   tidemark:0:nodes          heartbeats of the nodes, what they ask each other (nodes.ts), `stream <name>` for a new stream, and
+ *                             `found <epoch> <sequence> <name>` for one that had events when it was entered into the index
  *   tidemark:0:nodes:<nodeId> answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
@@ -100,6 +103,16 @@ export class RedisKeys {
       .update(JSON.stringify([principal, idempotencyKey]))
       .digest('base64url');
     return `${this.#prefix}:{${stream}}:once:${digest}`;
+  }
+
+  /** Matches the `meta` of every stream; may match other keys. */
+  get allMeta(): string {
+    return this.of('*').meta;
+  }
+
+  /** The stream of a key that {@link allMeta} matches. */
+  streamOfMeta(key: string): string {
+    return key.slice(`${this.#prefix}:{`.length, -'}:meta'.length);
   }
 
   /** The stream of a channel, or undefined for any other channel. */

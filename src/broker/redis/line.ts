@@ -46,7 +46,10 @@ export function asTexts(reply: unknown): readonly string[] {
   return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));
 }
 
-/** @throws {Error} if the text was not written by the scripts of this version */
+/** Another version of Tidemark wrote the state of a stream. */
+export class ForeignState extends Error {}
+
+/** @throws {ForeignState} if the text was not written by the scripts of this version */
 export function parseState(text: string): StreamState {
   const [format, sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
   if (
@@ -56,7 +59,7 @@ export function parseState(text: string): StreamState {
     incarnation === undefined ||
     evicted === undefined
   ) {
-    throw new Error(
+    throw new ForeignState(
       `A stream in Redis was written by another version of Tidemark (expected format ${FORMAT}): ${text.slice(0, 200)}`,
     );
   }

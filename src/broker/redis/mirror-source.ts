@@ -5,28 +5,37 @@ import type { RedisKeys } from './keys.ts';
 import { asTexts, parseLine, parseState } from './line.ts';
 import type { Line } from './line.ts';
 import type { LogPage, MirrorSource } from './mirror.ts';
+import type { Turns } from './turns.ts';
 
 export interface MirrorSourceOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
+  /** Takes a turn for a command on behalf of the stream. @throws {Error} if the stream is no longer mirrored */
+  readonly turn: <T>(turns: Turns, task: () => Promise<T>) => Promise<T>;
+  /** For commands that read. */
+  readonly reads: Turns;
+  /** For questions to the other nodes, which may take seconds but hardly any commands. */
+  readonly questions: Turns;
 }
 
 const PAGE_EVENTS = 512;
 
 export function mirrorSource(stream: string, options: MirrorSourceOptions): MirrorSource {
-  const { connection, keys, fence } = options;
+  const { connection, keys, fence, turn, reads, questions } = options;
   const { meta, log } = keys.of(stream);
   return {
-    readLog: async (from) => {
-      await fence.incarnation(stream);
-      const { departures } = fence;
-      const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
-      return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
-    },
-    readRetained: () => readRetained(stream, options),
-    open: () => fence.open(stream),
-    settle: () => fence.settle(stream),
+    readLog: (from) =>
+      turn(reads, async () => {
+        await fence.incarnation(stream);
+        const { departures } = fence;
+        const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
+        return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
+      }),
+    readRetained: () => turn(reads, () => readRetained(stream, options)),
+    // May have to settle the stream first.
+    open: () => turn(questions, () => fence.open(stream)),
+    settle: () => turn(questions, () => fence.settle(stream)),
     isSettled: (state) => fence.isCurrent(stream, state),
   };
 }

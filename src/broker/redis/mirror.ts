@@ -57,12 +57,19 @@ export interface MirrorSource {
 
 export interface MirrorOptions {
   readonly stream: string;
-  /** `beginning` if the stream is new to subscribers: then every event is delivered, also those in the log before it is first read. */
-  readonly deliverFrom: 'now' | 'beginning';
+  /**
+   * Called when the stream has been read for the first time: the position after which events are delivered, also those in the log.
+   * Undefined if all of them are history.
+   */
+  readonly deliverAfter: (state: StreamState) => Position | undefined;
+  /** Whether the stream, whose epoch is over, had expired before its next event, or by now if it has none. */
+  readonly hasExpired: (head: KnownPlace, next: Line | undefined) => boolean;
   readonly source: MirrorSource;
   readonly createHistory: (seed: HistorySeed) => MirrorHistory;
   readonly onEvent: (record: EventRecord) => void;
   readonly onLoss: (loss: StreamLoss) => void;
+  /** The stream has expired, and begins again in a new epoch. */
+  readonly onEnded: () => void;
   readonly onKnown: (place: KnownPlace) => void;
   /** Called when the whole log up to the state of a page has been applied. */
   readonly onRead: (page: LogPage) => void;
@@ -100,7 +107,7 @@ export class StreamMirror {
     this.#options = options;
   }
 
-  get head(): Position | undefined {
+  get head(): KnownPlace | undefined {
     return this.#loaded?.head;
   }
 
@@ -259,8 +266,7 @@ export class StreamMirror {
 
   #replace({ page, state, lines, retained, floor }: Picture): void {
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
-    const start = { epoch: state.epoch, sequenceId: 0, at: state.at, eventId: '-' };
-    const before = this.#loaded?.head ?? (this.#options.deliverFrom === 'beginning' ? start : undefined);
+    const before = this.#deliveredBefore(state, lines[0]);
     const history = this.#options.createHistory({
       after,
       retained: retained.map((line) => recordOf(this.stream, line)),
@@ -281,8 +287,17 @@ export class StreamMirror {
     this.#options.onRead(page);
   }
 
+  /** The position up to which events have been delivered, or need not be; undefined if none are to be delivered now. */
+  #deliveredBefore(state: StreamState, next: Line | undefined): Position | undefined {
+    const head = this.#loaded?.head;
+    if (head === undefined) return this.#options.deliverAfter(state);
+    if (head.epoch === state.epoch || !this.#options.hasExpired(head, next)) return head;
+    if (head.sequenceId > 0) this.#options.onEnded();
+    return { epoch: state.epoch, sequenceId: 0 };
+  }
+
   /** @returns the sequenceId after which events have not been delivered yet */
-  #sayLoss(before: KnownPlace, after: Position): number {
+  #sayLoss(before: Position, after: Position): number {
     const known = before.epoch === after.epoch && before.sequenceId >= after.sequenceId;
     if (known) return before.sequenceId;
     const reason: GapReason = before.epoch === after.epoch ? 'broker_lost' : 'epoch_changed';
@@ -323,17 +338,4 @@ interface Picture {
   readonly lines: readonly Line[];
   readonly retained: readonly Line[];
   readonly floor: number;
-}
-
-/** The part of its TTL after which a stream without keys counts as expired: clocks differ. */
-const EXPIRY_TOLERANCE = 0.9;
-
-/**
- * Whether a stream whose keys are gone has expired: after its TTL, or without events. Earlier, its keys were lost.
- * @param ttlMs 0 for a stream that does not expire
- */
-export function hasExpired({ head, history }: StreamMirror, ttlMs: number): boolean {
-  if (head?.sequenceId === 0) return true;
-  const newest = history?.snapshot().since(0).at(-1);
-  return ttlMs > 0 && (newest === undefined || Date.now() - Date.parse(newest.emittedAt) > ttlMs * EXPIRY_TOLERANCE);
 }

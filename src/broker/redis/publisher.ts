@@ -12,7 +12,7 @@ import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import type { StreamIndex } from './stream-index.ts';
-import { asTexts } from './line.ts';
+import { asTexts, ForeignState } from './line.ts';
 
 /** One event, encoded as far as possible before it has its position. */
 export interface Outgoing {
@@ -46,7 +46,7 @@ interface Pending {
 
 /** In {@link RedisPublisher}: the stream is in the index. */
 const KNOWN = Promise.resolve();
-/** Streams that a node remembers to have entered; entering one again costs one call. */
+/** Streams that a node remembers to have entered; entering one again costs two calls. */
 const MAX_ENTERED = 100_000;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
@@ -97,11 +97,12 @@ export class RedisPublisher {
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
     const args = [channel, command, limits.historyAgeMs, ttlOf(stream, limits), JSON.stringify(paths)];
     try {
+      if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
         const reply = String(await connection.run('announce', [meta, losses], args));
         if (/^\d+$/.test(reply)) return;
         if (reply !== 'unborn') throw refused(stream, reply);
-        await this.#beforeSending(() => this.#create(stream));
+        await this.#beforeSending(stream, () => this.#options.fence.open(stream));
       }
       throw new NotStored(`stream ${stream} cannot be created`);
     } catch (error) {
@@ -136,27 +137,27 @@ export class RedisPublisher {
 
   async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
     const { fence } = this.#options;
-    if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(() => this.#enter(stream));
+    if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
     for (let attempt = 1; ; attempt += 1) {
       // Not awaited if already known, because batches must be sent in order.
       const incarnation =
-        fence.cachedIncarnation(stream) ?? (await this.#beforeSending(() => fence.incarnation(stream)));
+        fence.cachedIncarnation(stream) ?? (await this.#beforeSending(stream, () => fence.incarnation(stream)));
       const { departures } = fence;
       const replies = await this.#run(stream, batch, incarnation);
       const [first = ''] = replies;
       if (first.startsWith('published ')) return { departures, replies };
       if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
-      await this.#beforeSending<unknown>(() => (first === 'unborn' ? this.#create(stream) : fence.settle(stream)));
+      await this.#beforeSending(stream, () => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
     }
   }
 
-  /** Enters a stream into the index before this node's first event on it. */
+  /** Creates and enters a stream into the index before this node's first event on it. */
   async #enter(stream: string): Promise<void> {
     let entering = this.#entered.get(stream);
     if (entering === undefined) {
       if (this.#entered.size >= MAX_ENTERED) this.#entered.clear();
-      entering = this.#options.index.register(stream, 'if absent');
+      entering = this.#openAndEnter(stream);
       this.#entered.set(stream, entering);
     }
     try {
@@ -168,10 +169,9 @@ export class RedisPublisher {
     }
   }
 
-  /** After the stream was created, so that a node that removed the expired one receives its name again. */
-  async #create(stream: string): Promise<void> {
-    await this.#options.fence.open(stream);
-    await this.#options.index.register(stream, 'always');
+  async #openAndEnter(stream: string): Promise<void> {
+    const { fence, index } = this.#options;
+    await index.enterFound(stream, await fence.open(stream));
   }
 
   async #run(stream: string, batch: readonly Pending[], incarnation: string): Promise<readonly string[]> {
@@ -193,11 +193,12 @@ export class RedisPublisher {
   }
 
   /** Converts a failure before the publish was sent, when nothing was stored. */
-  async #beforeSending<T>(step: () => Promise<T>): Promise<T> {
+  async #beforeSending<T>(stream: string, step: () => Promise<T>): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      throw new NotStored('Redis does not answer', { cause: error });
+      if (error instanceof ForeignState) throw refused(stream, 'foreign');
+      throw new NotStored(refusalOf(error) ?? 'Redis does not answer', { cause: error });
     }
   }
 
@@ -278,9 +279,9 @@ const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
 export function publishFailure(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const text = error instanceof Error ? error.message : '';
-  const refusal = REFUSALS.find(([code]) => text.startsWith(`${code} `));
+  const refusal = refusalOf(error);
   if (error instanceof NotStored) return notStored(error.message, error);
-  if (refusal !== undefined) return notStored(refusal[1], error);
+  if (refusal !== undefined) return notStored(refusal, error);
   // Rejected as a command; an error within the script would name the script.
   if (text.startsWith('NOPERM ') && !text.includes('script:'))
     return notStored('the Redis user lacks a permission', error);
@@ -293,6 +294,12 @@ export function publishFailure(error: unknown): ProtocolError {
     details: UNKNOWN,
     cause: error,
   });
+}
+
+/** The reason of Redis for not running a script at all. */
+function refusalOf(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : '';
+  return REFUSALS.find(([code]) => text.startsWith(`${code} `))?.[1];
 }
 
 function isReply(error: unknown): boolean {

@@ -36,7 +36,7 @@ import type {
 } from '../broker.ts';
 import { encodeContent } from '../event-encoding.ts';
 import { growingIds } from '../event-id.ts';
-import { AttachedStreams } from './attached-stream.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import { Availability } from './availability.ts';
 import { RedisConnection } from './connection.ts';
 import { EpochFence } from './fence/epoch-fence.ts';
@@ -45,7 +45,7 @@ import { RedisHeartbeat } from './heartbeat.ts';
 import { RedisKeys } from './keys.ts';
 import { announcementOf, RedisNodes } from './nodes.ts';
 import { RedisPublisher } from './publisher.ts';
-import { StreamIndex } from './stream-index.ts';
+import { parseEntered, StreamIndex } from './stream-index.ts';
 import { checkServer } from './server-checks.ts';
 import { parseRedisUrl } from './url.ts';
 import type { RedisAddress } from './url.ts';
@@ -145,17 +145,18 @@ export class RedisBroker implements Broker {
       patienceMs: deadAfterMs,
       log: this.#log,
     });
+    const index = new StreamIndex({ connection: this.#connection, keys: this.#keys, log: this.#log });
     this.#fence = new EpochFence({
       connection: this.#connection,
       keys: this.#keys,
       registry: this.#registry,
       newEpoch: () => ulid(),
+      onCreated: (stream) => index.enterCreated(stream),
       ttlOf: (stream) => ttlOf(stream, limits),
       blankTtlMs,
       waitMs: 3_000,
       listenMs: intervalMs * 1.5,
     });
-    const index = new StreamIndex({ connection: this.#connection, keys: this.#keys });
     this.#publisher = new RedisPublisher({
       connection: this.#connection,
       keys: this.#keys,
@@ -312,7 +313,8 @@ export class RedisBroker implements Broker {
   }
 
   #hearNodes(text: string): void {
-    if (text.startsWith('stream ')) return this.#streams.follows.appeared(text.slice('stream '.length));
+    const entered = parseEntered(text);
+    if (entered !== undefined) return this.#streams.follows.appeared(entered.stream, entered.appearance);
     this.#nodes.receive(text);
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;

@@ -27,11 +27,15 @@ export class SourceLosses {
     this.#options = options;
   }
 
-  /** Records the losses announced before the stream was attached, without reporting them. */
-  async load({ epoch, losses }: StreamState): Promise<void> {
+  /** Records the losses announced before the stream was attached; reports them if the stream is new to its followers. */
+  async load({ epoch, losses }: StreamState, how: 'known' | 'new'): Promise<void> {
     if (this.#number !== undefined) return;
-    const entries = await this.#options.read('-');
-    for (const [, [, loss = '']] of entries) this.kept.add(parseLoss(loss));
+    const entries = losses === 0 ? [] : await this.#options.read('-');
+    for (const [, [, text = '']] of entries) {
+      const loss = parseLoss(text);
+      if (how === 'new' && loss.epoch === epoch) this.#report(loss);
+      else this.kept.add(loss);
+    }
     this.#epoch = epoch;
     this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
   }

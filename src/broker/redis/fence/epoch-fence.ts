@@ -22,6 +22,8 @@ export interface FenceOptions {
   readonly keys: RedisKeys;
   readonly registry: NodeRegistry;
   readonly newEpoch: () => string;
+  /** Called after a stream was created, before it has events. */
+  readonly onCreated: (stream: string) => Promise<void>;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
   /** TTL of the keys of a stream without events, in milliseconds, if `ttlOf` gives none. */
@@ -109,12 +111,15 @@ export class EpochFence {
 
   /** The stream's state after the fence has decided; creates it if missing. */
   async open(stream: string): Promise<StreamState> {
-    const { connection, keys, newEpoch, ttlOf, blankTtlMs } = this.#options;
+    const { connection, keys, newEpoch, onCreated, ttlOf, blankTtlMs } = this.#options;
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
     const { departures } = this;
     const ttl = ttlOf(stream);
     const args = [await this.incarnation(stream), newEpoch(), ttl > 0 ? ttl : blankTtlMs];
-    const state = parseState(String(await connection.run('open', [meta, log, latest, order, losses, witness], args)));
+    const names = [meta, log, latest, order, losses, witness];
+    const [text = '', created] = asTexts(await connection.run('open', names, args));
+    if (created === '1') await onCreated(stream);
+    const state = parseState(text);
     if (await this.isSuspicious(stream, state)) return this.settle(stream);
     this.adopt(stream, state, departures);
     return state;

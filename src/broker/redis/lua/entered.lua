@@ -1,12 +1,19 @@
 #!lua flags=no-writes,allow-oom
--- One page of the streams that were entered into the index after a place.
--- KEYS 1 index   ARGV 1 place, 2 most streams
--- Returns {newest place, place to go on from or '', stream…}.
+-- One page of the streams that were entered into the index after a place. '#' has the place of the newest stream and is sorted before
+-- it, so the next page goes on from the last stream, never from '#'.
+-- KEYS 1 index   ARGV 1 place, 2 most entries, at least 2
+-- Returns {newest place, place to go on from or '', '1' if the index is complete (complete.lua) or '0', then for each stream: its name,
+-- its place}.
 local newest = redis.call('ZSCORE', KEYS[1], '#') or '0'
+local complete = redis.call('ZSCORE', KEYS[1], '!') and '1' or '0'
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local reply = {newest, ''}
-if #found == ARGV[2] * 2 then reply[2] = found[#found] end
+local reply, last = {newest, '', complete}, ''
 for i = 1, #found, 2 do
-  if found[i] ~= '#' then reply[#reply + 1] = found[i] end
+  if found[i] ~= '#' then
+    reply[#reply + 1] = found[i]
+    reply[#reply + 1] = found[i + 1]
+    last = found[i + 1]
+  end
 end
+if #found == ARGV[2] * 2 then reply[2] = last end
 return reply

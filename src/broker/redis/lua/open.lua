@@ -3,14 +3,14 @@
 -- epoch are deleted, or its events would have sequenceIds that are assigned again. Naming a stream opens it, so a
 -- stream without events has a TTL, which every call renews and the first publish or loss removes. KEYS 1 meta, 2 log, 3
 -- latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank Returns the
--- state.
+-- state, and 1 if it was created.
 local state = redis.call('GET', KEYS[1])
 if state then
   if string.find(state, '^f2 0 .* 0 0$') and redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-  return state
+  return {state, 0}
 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 state = 'f2 0 0 - ' .. ARGV[2] .. ' ' .. ARGV[1] .. ' 0 0'
 redis.call('SET', KEYS[1], state)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return state
+return {state, 1}

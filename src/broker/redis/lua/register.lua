@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
--- Enters a stream into the index of streams, and announces it to the nodes. The score of a stream is its place in the order of entries;
--- the member '#' has the newest place.
--- KEYS 1 index   ARGV 1 stream, 2 'always', or 'if absent' to leave a stream that is already in the index, 3 channel of the nodes
--- Returns the newest place.
-local newest = tonumber(redis.call('ZSCORE', KEYS[1], '#') or '0')
-if ARGV[2] == 'if absent' and redis.call('ZSCORE', KEYS[1], ARGV[1]) then return newest end
-redis.call('ZADD', KEYS[1], newest + 1, ARGV[1], newest + 1, '#')
-redis.call('PUBLISH', ARGV[3], 'stream ' .. ARGV[1])
-return newest + 1
+-- Enters a stream into the index of streams, and announces it to the nodes (keys.ts).
+-- KEYS 1 index   ARGV 1 stream, 2 'created', or 'found' to leave a stream that is already in the index, 3 channel of the nodes,
+--      4 the newest position '<epoch> <sequence>' of a found stream with events, else ''
+-- Returns 1, or 0 if the stream was left.
+if ARGV[2] == 'found' and redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+local newest = tonumber(redis.call('ZSCORE', KEYS[1], '#') or '0') + 1
+local place, text = newest, 'stream ' .. ARGV[1]
+if ARGV[4] ~= '' then place, text = newest - 0.5, 'found ' .. ARGV[4] .. ' ' .. ARGV[1] end
+redis.call('ZADD', KEYS[1], place, ARGV[1], newest, '#')
+redis.call('PUBLISH', ARGV[3], text)
+return 1

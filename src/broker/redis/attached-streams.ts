@@ -1,0 +1,280 @@
+/**
+ * The streams that a node mirrors, each subscribed once and mirrored once: those with local subscribers, reference-counted, and those that
+ * follows cover. A stream stays for a moment after its last subscriber, who often reconnects.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { covers } from '../../catalogue/event-pattern.ts';
+import { ProtocolError } from '../../errors.ts';
+import { Budget } from '../../replay/budget.ts';
+import { shrinkHistories } from '../../replay/history-budget.ts';
+import type { BudgetedStream } from '../../replay/history-budget.ts';
+import { BROKER_RETRY_MS } from '../broker.ts';
+import type { FollowedStream, Position, Snapshot, StreamInfo } from '../broker.ts';
+import { AttachedStream } from './attached-stream.ts';
+import type { AttachedStreamContext, Reading } from './attached-stream.ts';
+import { FollowedStreams, followedStreams } from './followed-streams.ts';
+import { parseState } from './line.ts';
+import { StreamChannels } from './stream-channels.ts';
+import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
+import type { Appearance } from './stream-index.ts';
+import { Turns } from './turns.ts';
+
+export type AttachedStreamsOptions = Omit<
+  AttachedStreamContext,
+  'budget' | 'channels' | 'reads' | 'questions' | 'isFollowed' | 'isNew'
+>;
+
+/** Seconds between two looks at the head of a followed stream. */
+const FOLLOWED_TURNS = 10;
+export const LINGER_MS = 5_000;
+/** A message in transit arrives within this time; after it, the log is read. */
+const PATIENCE_MS = 20;
+/** Reads at a time. Their replies have at most 1 MiB each. */
+const READS = 32;
+/** Streams at a time that are opened, or about which the other nodes are asked. */
+const QUESTIONS = 256;
+
+export class AttachedStreams {
+  readonly #options: AttachedStreamsOptions;
+  readonly #context: AttachedStreamContext;
+  /** Memory of all mirrors of this node. */
+  readonly budget: Budget;
+  readonly follows: FollowedStreams;
+  readonly #streams = new Map<string, AttachedStream>();
+  readonly #channels: StreamChannels;
+  #begun = 0;
+  #looks = 0;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: AttachedStreamsOptions) {
+    this.#options = options;
+    this.budget = new Budget(options.limits.historyBudgetBytes);
+    this.#channels = new StreamChannels(options);
+    this.follows = new FollowedStreams({
+      index: options.index,
+      lingerMs: LINGER_MS,
+      isMirrored: (stream) => this.#streams.has(stream),
+      mirror: (stream, appearance) => this.#mirror(stream, appearance),
+      sync: (selector, since) => this.#syncCovered(selector, since),
+    });
+    this.#context = {
+      ...options,
+      budget: this.budget,
+      channels: this.#channels,
+      reads: new Turns(READS),
+      questions: new Turns(QUESTIONS),
+      isFollowed: (stream) => this.follows.covers(stream),
+      isNew: (stream) => this.follows.isNew(stream),
+    };
+  }
+
+  async attach(stream: string): Promise<void> {
+    const attached = this.#streams.get(stream) ?? this.#begin(stream);
+    attached.attach();
+    try {
+      await attached.load();
+    } catch (error) {
+      attached.detach();
+      this.#releaseUnloaded(attached);
+      throw unavailable('the history of the stream could not be read from Redis', error);
+    }
+  }
+
+  detach(stream: string): void {
+    this.#streams.get(stream)?.detach();
+  }
+
+  snapshot(stream: string): Snapshot {
+    const attached = this.#streams.get(stream);
+    const history = attached?.history;
+    if (attached === undefined || attached.count === 0 || history === undefined) {
+      throw new Error(`stream ${stream} is not attached`);
+    }
+    history.expire(Date.now());
+    return history.snapshot();
+  }
+
+  headOf(stream: string): Position | undefined {
+    return this.#streams.get(stream)?.history?.snapshot().head;
+  }
+
+  /** The streams with events that this node mirrors and that one of the selectors covers. */
+  followed(selectors: readonly string[]): Iterable<FollowedStream> {
+    return followedStreams(selectors, {
+      names: this.#streams.keys(),
+      historyOf: (stream) => this.#streams.get(stream)?.history,
+    });
+  }
+
+  async sync(stream: string): Promise<void> {
+    const attached = this.#streams.get(stream);
+    if (attached === undefined) throw new Error(`stream ${stream} is not attached`);
+    try {
+      const text = await this.#options.connection.get(this.#options.keys.of(stream).meta);
+      if (text !== null && attached.covers(parseState(text))) return;
+      if (text !== null) await delay(PATIENCE_MS);
+      if (text === null || !attached.covers(parseState(text))) await attached.catchUp();
+    } catch (error) {
+      throw unavailable('the head of the stream could not be read from Redis', error);
+    }
+  }
+
+  infos(): readonly StreamInfo[] {
+    const infos: StreamInfo[] = [];
+    for (const { name, count, history } of this.#streams.values()) {
+      if (count === 0 || history === undefined) continue;
+      const { events, bytes } = history;
+      infos.push({ stream: name, head: history.snapshot().head, historyEvents: events, historyBytes: bytes });
+    }
+    return infos;
+  }
+
+  /** A message on a stream's channel. */
+  receive(channel: string, text: string): void {
+    const stream = this.#options.keys.streamOf(channel);
+    if (stream !== undefined) this.#streams.get(stream)?.receive(text);
+  }
+
+  /** Called after the subscriber has connected: nothing is subscribed, and messages may have been missed. */
+  async resubscribe(): Promise<void> {
+    this.#channels.forgetAll();
+    await this.#channels.reconcile();
+    this.#compare([...this.#streams.values()]).catch((error: unknown) => this.#warn(error));
+  }
+
+  /** @throws {Error} if a stream could not be read */
+  async catchUpAll(): Promise<void> {
+    await this.#compare([...this.#streams.values()]);
+  }
+
+  /** Compares mirrors with their streams, releases unused streams, and keeps attached sessions alive. */
+  lookAtHeads(): void {
+    this.#looks += 1;
+    this.#release();
+    shrinkHistories(this.budget, () => this.#mirrored());
+    this.#channels
+      .reconcile()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
+    if (this.#looking !== undefined) return;
+    this.#looking = this.#look()
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => (this.#looking = undefined));
+  }
+
+  close(): void {
+    for (const attached of this.#streams.values()) this.#drop(attached);
+  }
+
+  #begin(stream: string, appearance?: Appearance): AttachedStream {
+    this.#begun += 1;
+    const attached = new AttachedStream(stream, this.#context, { turn: this.#begun, appearance });
+    this.#streams.set(stream, attached);
+    return attached;
+  }
+
+  #mirror(stream: string, appearance?: Appearance): void {
+    if (this.#streams.has(stream)) return;
+    const attached = this.#begin(stream, appearance);
+    attached.load().catch((error: unknown) => {
+      // It is read again with the next look.
+      if (this.#streams.get(stream) === attached) this.#warn(error, stream);
+    });
+  }
+
+  #release(): void {
+    for (const attached of this.#streams.values())
+      if (attached.count === 0 && !attached.wasLeftWithin(LINGER_MS) && !this.follows.covers(attached.name))
+        this.#drop(attached);
+  }
+
+  /** A stream that could not be read is kept only for those who still need it. */
+  #releaseUnloaded(attached: AttachedStream): void {
+    if (attached.count === 0 && !attached.isLoaded && !this.follows.covers(attached.name)) this.#drop(attached);
+  }
+
+  #drop(attached: AttachedStream): void {
+    if (this.#streams.get(attached.name) === attached) this.#streams.delete(attached.name);
+    attached.close();
+  }
+
+  *#mirrored(): Generator<BudgetedStream> {
+    for (const { name, history } of this.#streams.values()) if (history !== undefined) yield { name, history };
+  }
+
+  async #look(): Promise<void> {
+    const { index } = this.#options;
+    await Promise.all(
+      [index.enterOwed(), index.sweep(), this.follows.look()].map((step) =>
+        step.catch((error: unknown) => this.#warn(error)),
+      ),
+    );
+    const due = [...this.#streams.values()].filter(
+      // A node may follow ten thousand streams: those without subscribers of their own take turns.
+      ({ count, isLoaded, turn }) => count > 0 || !isLoaded || turn % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS,
+    );
+    await this.#readHeads(due, (attached, text, reading) => {
+      // Not awaited: questions to other nodes about one stream must not delay the others.
+      const settling = Promise.all([this.#settle(attached, text, reading), attached.renew()]);
+      settling.catch((error: unknown) => this.#warn(error, attached.name));
+    });
+  }
+
+  /** Resolves once these streams have everything that Redis had at this call. @throws {Error} if a stream could not be read */
+  async #compare(streams: readonly AttachedStream[], patienceMs = 0): Promise<void> {
+    const settling: Promise<readonly PromiseSettledResult<void>[]>[] = [];
+    await this.#readHeads(streams, (attached, text, reading) => {
+      settling.push(Promise.allSettled([this.#settle(attached, text, reading, patienceMs)]));
+    });
+    for (const [outcome] of await Promise.all(settling)) if (outcome?.status === 'rejected') throw outcome.reason;
+  }
+
+  async #readHeads(
+    streams: readonly AttachedStream[],
+    use: (attached: AttachedStream, text: string | undefined, reading: Reading) => void,
+  ): Promise<void> {
+    const { fence } = this.#options;
+    for (const portion of portions(streams, HEADS_PER_READ)) {
+      const reading = { since: performance.now(), departures: fence.departures };
+      const names = portion.map(({ name }) => name);
+      const texts = await readHeads(this.#options, names);
+      for (const [at, attached] of portion.entries()) use(attached, texts[at], reading);
+    }
+  }
+
+  /** Brings a mirror up to date with a state of its stream, or ends it with the stream. */
+  async #settle(attached: AttachedStream, text: string | undefined, reading: Reading, patienceMs = 0): Promise<void> {
+    if (this.#streams.get(attached.name) !== attached) return;
+    if (text === undefined && attached.hasExpired) return this.#end(attached);
+    if (!attached.isLoaded) return attached.load();
+    if (patienceMs > 0 && text !== undefined && !attached.covers(parseState(text))) await delay(patienceMs);
+    if (await attached.isCurrent(text, reading)) return;
+    attached.suspectSilence();
+    await attached.catchUp();
+  }
+
+  /** Forgets an expired stream; nothing of it was missed (MUL-6). */
+  #end(attached: AttachedStream): void {
+    const sequenceId = this.headOf(attached.name)?.sequenceId ?? 0;
+    this.#drop(attached);
+    if (sequenceId > 0) this.#options.listener()?.onEnded(attached.name);
+  }
+
+  /** Resolves once the mirrored streams that the selector covers have every event that was published before `since`. */
+  async #syncCovered(selector: string, since: number): Promise<void> {
+    const covered = [...this.#streams.values()].filter(({ name }) => covers(selector, name));
+    await Promise.all(covered.map((attached) => attached.load()));
+    await this.#compare(
+      covered.filter(({ currentSince }) => currentSince < since),
+      PATIENCE_MS,
+    );
+  }
+
+  #warn(error: unknown, stream?: string): void {
+    const about = stream === undefined ? {} : { stream };
+    this.#options.log.warn({ err: error, ...about }, 'A stream cannot be read from Redis yet');
+  }
+}
+
+function unavailable(message: string, cause: unknown): ProtocolError {
+  return new ProtocolError('broker_unavailable', message, { retryAfterMs: BROKER_RETRY_MS, cause });
+}

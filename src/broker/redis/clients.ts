@@ -1,0 +1,127 @@
+/** The ioredis clients of a node, and how they are configured for each kind of deployment. */
+import { Cluster, Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
+import type { RedisAddress } from './url.ts';
+
+export interface ClientOptions {
+  readonly address: RedisAddress;
+  /** How long a command may wait for its reply, in milliseconds. */
+  readonly commandTimeoutMs: number;
+}
+
+/** Time limit for connecting: enough for a busy server, and short enough that a failed attempt does not delay recovery. */
+const CONNECT_TIMEOUT_MS = 1_000;
+
+/** One generation of clients. They are replaced together, and later reports of an old client are ignored. */
+export interface Clients {
+  readonly commands: Redis | Cluster;
+  /** The same client in a cluster: it manages its own subscribers. */
+  readonly subscriber: Redis | Cluster;
+}
+
+export function createClients(options: ClientOptions): Clients {
+  if (options.address.mode !== 'cluster') {
+    return { commands: singleClient(options, AUTO_PIPELINING), subscriber: singleClient(options, {}) };
+  }
+  const cluster = clusterClient(options);
+  return { commands: cluster, subscriber: cluster };
+}
+
+export function disconnect({ commands, subscriber }: Clients): void {
+  commands.disconnect();
+  if (subscriber !== commands) subscriber.disconnect();
+}
+
+/**
+ * Removes the command and its arguments from error replies of ioredis, because they would log the password of a rejected login or
+ * the payload of an event.
+ */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
+const AUTO_PIPELINING = {
+  enableAutoPipelining: true,
+  // Publishes are already batched per stream; another batch delay would only add latency.
+  autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
+};
+
+/** A client for commands without streams; connects on request. */
+export function commandClient(options: ClientOptions): Redis | Cluster {
+  return options.address.mode === 'cluster' ? clusterClient(options) : singleClient(options, {});
+}
+
+export function retryDelay(times: number): number {
+  return Math.min(times * 50, 400) + Math.random() * 100;
+}
+
+/** Options of every connection, for all kinds of deployment. */
+function commonOptions({ address, commandTimeoutMs }: ClientOptions) {
+  const { username, password, tls } = address;
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
+    connectionName: 'tidemark',
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: 100,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: null,
+  } satisfies RedisOptions;
+}
+
+function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PIPELINING>): Redis {
+  const { mode, hosts, master, db, tls, sentinelUsername, sentinelPassword } = options.address;
+  const [first] = hosts;
+  const client = new Redis({
+    ...commonOptions(options),
+    ...pipelining,
+    ...(mode === 'single' && first !== undefined ? first : {}),
+    ...(mode === 'sentinel' && master !== undefined ? { sentinels: [...hosts], name: master, role: 'master' } : {}),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...(mode === 'sentinel' && tls !== undefined ? { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } } : {}),
+    db,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryStrategy: retryDelay,
+    sentinelRetryStrategy: retryDelay,
+  });
+  endOnFailedSelect(client);
+  return client;
+}
+
+/**
+ * Ends a connection if SELECT fails during its set-up. ioredis would otherwise continue and write to database 0.
+ */
+function endOnFailedSelect(client: Redis): void {
+  const select = client.select.bind(client);
+  client.select = async (db) => {
+    try {
+      return await select(db);
+    } catch (error) {
+      client.emit('error', withoutCommand(error));
+      client.disconnect(true);
+      // The set-up stops here; ioredis starts it again on the next connection.
+      return new Promise(() => undefined);
+    }
+  };
+}
+
+function clusterClient(options: ClientOptions): Cluster {
+  return new Cluster([...options.address.hosts], {
+    ...AUTO_PIPELINING,
+    redisOptions: commonOptions(options),
+    lazyConnect: true,
+    // ioredis connects to a shard at its first command and, without this queue, would reject all others until then, including its
+    // own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
+    enableOfflineQueue: true,
+    shardedSubscribers: true,
+    // 0: a command is not resent after its connection closed.
+    retryDelayOnFailover: 0,
+    clusterRetryStrategy: retryDelay,
+  });
+}

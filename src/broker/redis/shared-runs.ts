@@ -1,0 +1,25 @@
+/** Runs a task one run at a time. Calls that arrive before a run has begun share it, also in the rest of their turn of the event loop. */
+export class SharedRuns {
+  readonly #task: () => Promise<void>;
+  /** The run that has not begun. */
+  #next: Promise<void> | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(task: () => Promise<void>) {
+    this.#task = task;
+  }
+
+  /** Resolves when a run that began after this call has ended. Rejects if it failed. */
+  run(): Promise<void> {
+    this.#next ??= Promise.allSettled([this.#running, nextTurn()]).then(() => {
+      this.#next = undefined;
+      this.#running = this.#task();
+      return this.#running;
+    });
+    return this.#next;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,29 @@
+/** The states of many streams, in few commands. */
+import type { RedisConnection } from './connection.ts';
+import type { RedisKeys } from './keys.ts';
+import { asTexts } from './line.ts';
+
+/** Streams of one command: it keeps Redis busy for much less than a millisecond. */
+export const HEADS_PER_READ = 256;
+
+/** The state of each stream as text; undefined for a stream that does not exist. @throws {Error} if Redis does not answer */
+export async function readHeads(
+  { connection, keys }: { readonly connection: RedisConnection; readonly keys: RedisKeys },
+  streams: readonly string[],
+): Promise<readonly (string | undefined)[]> {
+  const texts: (string | undefined)[] = [];
+  for (const portion of portions(streams, HEADS_PER_READ)) {
+    const metas = portion.map((stream) => keys.of(stream).meta);
+    // In a cluster, the streams of a command would have to be on one server.
+    const states = connection.sharded
+      ? await Promise.all(metas.map(async (meta) => (await connection.get(meta)) ?? ''))
+      : asTexts(await connection.run('heads', metas, []));
+    if (states.length !== portion.length) throw new Error('Redis returned another number of states than of streams');
+    texts.push(...states.map((text) => (text === '' ? undefined : text)));
+  }
+  return texts;
+}
+
+export function* portions<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}
