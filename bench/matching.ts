@@ -15,7 +15,10 @@ import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 const ROUNDS = 9;
 const EVENTS_PER_ROUND = 100;
 
-/** Typical subscriptions of IDEs and agents: mostly one directory each, some by extension, glob, session or entity type. */
+/**
+ * Typical subscriptions of IDEs and agents. Most filter by one directory, some by extension, glob, session or entity
+ * type.
+ */
 function specAt(n: number): FilterSpec {
   const directory = `packages/p${n % 997}/src/part${n % 31}`;
   switch (n % 8) {

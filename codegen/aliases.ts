@@ -82,7 +82,7 @@ class Walk {
           text: `has more than ${MOST_VALUES} values after its aliases are replaced by copies. Use fewer aliases.`,
         },
       };
-    // An alias may be nested deeper than its anchor.
+    // Check again at an alias, because it may be nested deeper than its anchor.
     if (level + depth > DEEPEST + 1) return { ...LEAF, fault: tooDeep(at) };
     return { values, depth };
   }

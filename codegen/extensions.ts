@@ -19,7 +19,7 @@ const clauses = {
 const ref = { type: 'object', required: ['$ref'], properties: { $ref: text }, additionalProperties: false };
 const mapOf = (value: object): object => ({ type: 'object', minProperties: 1, additionalProperties: value });
 
-/** An object with exactly these members; a member is required unless its name ends in `?`. */
+/** The schema of an object with exactly these members. A member is required unless its name ends in `?`. */
 function closed(members: Readonly<Record<string, object>>): object {
   const names = Object.keys(members);
   return {

@@ -27,7 +27,7 @@ export interface Schema {
   readonly default?: unknown;
   /** Why an object accepts undeclared members. */
   readonly 'x-open'?: string;
-  /** The class of a value that differs from run to run, so that recordings can be compared. */
+  /** Set if the value differs from run to run: the kind of value, so that recordings can be compared. */
   readonly 'x-volatile'?: Volatility;
 }
 

@@ -6,7 +6,7 @@
 import { decodeUri, fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** Places where AsyncAPI allows a reference instead of the value; `*` is any member. */
+/** The places where AsyncAPI allows a reference instead of a value; `*` stands for any member. */
 const PLACES: readonly string[] = [
   '/info/tags/*',
   '/operations/*',

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `tidemark-mcp`: serves MCP in front of a gateway. stdout is for the protocol; everything else goes to stderr. */
+/**
+ * `tidemark-mcp`: serves MCP in front of a gateway. stdout is used only for the protocol; everything else goes to
+ * stderr.
+ */
 import { once } from 'node:events';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CliError, EXIT } from '../src/cli/exit.ts';

@@ -87,7 +87,7 @@ export async function run(
   return stdout;
 }
 
-/** @throws {Error} with the name of the condition, after the time limit (default 20 s) */
+/** Waits until a condition is met. @throws {Error} that names the condition, after the time limit (default 20 s) */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,

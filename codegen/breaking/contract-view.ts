@@ -1,4 +1,6 @@
-/** One version of a contract for the comparison: operations, messages and events by their names on the wire. */
+/**
+ * One version of a contract, prepared for the comparison: operations, messages and events by the names that are sent.
+ */
 import { fromPointer } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
 import { isObject, objectAt, textAt, textsOf, valueAt } from './json.ts';

@@ -81,8 +81,8 @@ function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was
 }
 
 /**
- * The bindings without the parts that need no comparison here: HTTP methods and queries are compared elsewhere, and the
- * version of a binding does not affect the protocol.
+ * Removes the parts of bindings that are not compared here: HTTP methods and queries, which are compared elsewhere, and
+ * the version of a binding, which does not affect the protocol.
  */
 function otherBindings(value: unknown): unknown {
   if (!isObject(value)) return value;

@@ -11,7 +11,7 @@ interface Sides {
 
 type Bound = 'lower' | 'upper';
 
-/** Keyword → which end of the range it limits, and the limit that applies without the keyword. */
+/** For each keyword: the end of the range that it limits, and the limit that applies without the keyword. */
 const BOUNDS = {
   minLength: ['lower', 0],
   maxLength: ['upper', Number.POSITIVE_INFINITY],

@@ -20,7 +20,7 @@ export interface TapeReport {
   /** Number of frames that are valid in the old contract. Only these frames can show that a change breaks them. */
   readonly judged: number;
   readonly broken: readonly BrokenFrame[];
-  /** The findings, each with the frames that it breaks. */
+  /** The findings, each with the frames that its change makes invalid. */
   readonly findings: readonly CompatibilityFinding[];
 }
 
@@ -56,7 +56,7 @@ export function checkTapes({ before, after, findings, frames }: TapeCheck): Tape
 
 interface Fault {
   readonly reason: string;
-  /** Pointers into the new contract: the keywords that refuse the frame. */
+  /** Pointers into the new contract, to the keywords that make the frame invalid. */
   readonly pointers: readonly string[];
   /** The operation or event, if the new contract no longer has it. */
   readonly missing?: string;
@@ -198,7 +198,7 @@ function indexPointers(value: unknown, pointer: string, pointers: WeakMap<object
   for (const [key, each] of Object.entries(value)) indexPointers(each, `${pointer}${toPointer([key])}`, pointers);
 }
 
-/** A copy of the document whose schemas also accept a part of a valid message. */
+/** A copy of the document with schemas that accept a valid message even if some of its members are missing. */
 function relaxDocument(document: JsonObject): JsonObject {
   const components = objectAt(document, 'components');
   const { schemas, messages } = {

@@ -72,7 +72,7 @@ class Bundler {
   readonly #documents: Documents;
   /** From the place of a named schema to its name. */
   readonly #schemaNames = new Map<string, string>();
-  /** Place of a copied part → place of the copy. */
+  /** From the place of a copied part to the place of its copy. */
   readonly #moved = new Map<string, readonly string[]>();
   readonly #links: { readonly object: { $ref: string }; readonly place: Place }[] = [];
   readonly #schemas = new Map<string, unknown>();

@@ -75,7 +75,10 @@ export function memberKind(kind: Kind, member: string): Kind | Each {
   return Object.hasOwn(members, member) ? (members[member] ?? 'other') : 'other';
 }
 
-/** Keywords that the copy of a schema omits: information for other tools, and schemas that get names through references. */
+/**
+ * Keywords that are left out of the copy of a schema: information for other tools, and `$defs`, whose schemas get names
+ * when they are referenced.
+ */
 export const DROPPED: ReadonlySet<string> = new Set([
   ...['$schema', '$id', 'id', '$anchor', '$comment', 'title', 'example', 'examples', 'deprecated'],
   ...['readOnly', 'writeOnly', '$defs', 'definitions'],

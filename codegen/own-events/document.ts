@@ -44,7 +44,7 @@ export interface OwnDocument {
   readonly title: string;
   readonly version: string;
   readonly description: string | undefined;
-  /** `tidemark`, a path relative to the document, or a URL. */
+  /** The contract that the document extends: `tidemark`, a path relative to the document, or a URL. */
   readonly base: string;
   readonly events: readonly OwnEvent[];
   readonly filters: Readonly<Record<string, OwnFilter>>;

@@ -178,7 +178,7 @@ export class ClientCore<P extends Protocol> {
       feed.connected();
       this.#connection.review();
     }
-    // The only place where received data gets the contract's types.
+    // This cast is the only place where received data gets the types of the contract.
     return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
   }
 

@@ -31,7 +31,7 @@ export interface BufferOptions {
   readonly onFull?: 'park' | 'error';
 }
 
-/** Options of `subscribe`; `events`, `filter` and `replay` are those of the contract's command. */
+/** Options of `subscribe`. `events`, `filter` and `replay` have the same meaning as in the contract's command. */
 export interface SubscribeOptions<
   P extends Protocol,
   Pattern extends EventPattern<P>,

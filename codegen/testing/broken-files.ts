@@ -1,4 +1,4 @@
-/** Files that are not contracts, or from which no code can be generated, and the finding of each. */
+/** Files that are not contracts, or from which no code can be generated, each with the finding that it must cause. */
 import { SHOP, shopWith } from './shop.ts';
 import type { Changes } from './shop.ts';
 import type { Files } from './odd-files.ts';

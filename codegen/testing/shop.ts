@@ -1,4 +1,4 @@
-/** The small contract of `fixtures/shop.yaml`, also with some parts changed. */
+/** The small contract in `fixtures/shop.yaml`, unchanged or with some parts changed. */
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { fromPointer, sourceOf } from '../source.ts';

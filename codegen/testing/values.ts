@@ -1,4 +1,4 @@
-/** Makes values that match a schema, or nearly match it, from the schema alone. */
+/** Makes values that match, or nearly match, a schema. They are made from the schema alone. */
 import * as fc from 'fast-check';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';

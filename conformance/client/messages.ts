@@ -1,4 +1,4 @@
-/** Messages of the suite's server, valid by the contract unless a tape changes them. */
+/** Makes the messages of the suite's server. They are valid by the contract unless a tape changes them. */
 import { CONTRACT_DIGEST, EVENTS, LIMITS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import { isObject, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';

@@ -33,7 +33,9 @@ function notes({
   ].join('');
 }
 
-/** An instruction for the program, or its notice: the kind first, then the other members. */
+/**
+ * The text of an instruction for the program, or of a notice of the program: the kind first, then the other members.
+ */
 function lineText(line: Json, kind: 'do' | 'notice'): string {
   const { [kind]: name, ...rest } = line as JsonObject;
   const text = Object.keys(rest).length === 0 ? '' : ` ${patternText(rest)}`;

@@ -139,7 +139,7 @@ export function configureHostile(command: Command): Command {
     .option('--json', 'print NDJSON: one line per case, then the summary')
     .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))
     .action(async (_options, self: Command) => {
-      // A reader that closes the pipe early, such as `head`, ends the run.
+      // If the reader of the output closes the pipe early, as `head` does, end the run.
       process.stdout.on('error', () => process.exit());
       try {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));

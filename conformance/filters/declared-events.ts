@@ -13,7 +13,7 @@ export type FilterKind = 'path' | 'extension' | 'exact';
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** Filter field → pointers into the event's `data`. */
+  /** From each filter field to its pointers into the event's `data`. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /** Set if the event may be published on one stream only (STR-5). */
   readonly stream?: { readonly kind: string; readonly id: string };
@@ -22,13 +22,13 @@ export interface EventSpec {
 const events = new Map<string, EventSpec>(Object.entries(EVENTS));
 const fields = new Map<string, FilterKind>(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind]));
 
-/** Name of a server message or of a declared event → its validator. */
+/** From the name of a server message or of a declared event to its validator. */
 const messages = new Map<string, Validator>(Object.entries(serverValidators));
 
 export interface DeclaredEvents {
   readonly events: ReadonlyMap<string, EventSpec>;
   readonly fields: ReadonlyMap<string, FilterKind>;
-  /** Event → the validator of its whole message. */
+  /** From each event to the validator of its whole message. */
   readonly validators: ReadonlyMap<string, Validator>;
 }
 

@@ -41,7 +41,7 @@ export class Names {
   readonly #counts = new Map<string, number>();
   #counting = true;
 
-  /** Keeps the counts and forgets the names, for the second pass. */
+  /** Returns a copy with the counts but without the names, for the second pass. */
   afresh(): Names {
     const names = new Names();
     for (const [key, uses] of this.#uses) names.#uses.set(key, uses);

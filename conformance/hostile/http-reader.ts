@@ -1,4 +1,4 @@
-/** Reads HTTP/1.1 responses from a raw connection, as far as the pack needs them. */
+/** Reads HTTP/1.1 responses from a raw connection. Supports only the features that the pack needs. */
 
 export interface HttpAnswer {
   readonly status: number;

@@ -69,7 +69,7 @@ export type Step =
   | { readonly hold: Amount }
   | { readonly do: 'stop reading' | 'read again' | 'half-close' | 'reset' };
 
-/** An allowed outcome. If a row has several, one of them must occur. */
+/** An allowed outcome. If a row has several outcomes, at least one of them must occur. */
 export type Outcome =
   /** The command is refused; the connection stays open and nothing changes. */
   | {

@@ -28,7 +28,7 @@ function itemsOf(frame: Frame, { id }: Following, event: SeenEvent | undefined):
   ];
 }
 
-/** Everything that the subscription received, by stream and in order. */
+/** Everything that the subscription received, grouped by stream, in the order of arrival. */
 function streamsOf(following: Following): ReadonlyMap<string, readonly Item[]> {
   const { connection } = following;
   const events = new Map(connection.events.map((event) => [event.frame, event]));

@@ -1,10 +1,7 @@
 import type { Invariant } from '../trace/finding.ts';
 import { isReply, typeOf } from '../trace/reading.ts';
 
-/**
- * Every reply belongs to a command: no command is answered twice, and no reply is for a command that was not sent on its
- * connection.
- */
+/** Every reply belongs to a command of the same connection, and no command is answered twice. */
 export const noOrphanReply: Invariant = {
   id: 'invariants/no-orphan-reply',
   clauses: ['ENV-3'],

@@ -115,7 +115,7 @@ export class Hop {
     return { status: UNREACHABLE, headers: {}, body: 'The target is not reachable as a WebSocket.\n' };
   }
 
-  /** Accepts the client only after the target accepted, with the same subprotocol. */
+  /** Accepts the client only after the target has accepted the connection, and with the same subprotocol. */
   async open({ request, socket, head }: Upgrade): Promise<'accepted' | 'rejected' | 'the target does not answer'> {
     const answer = await this.#reach(request);
     if ('status' in answer) {

@@ -6,7 +6,7 @@ import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import type { Summary } from './summary.ts';
 
-/** How many causes are shown: GitHub shows at most ten errors and ten warnings per step. */
+/** How many causes are shown. GitHub shows at most ten errors and ten warnings per step. */
 const SHOWN = 9;
 
 function escapeText(text: string): string {

@@ -1,4 +1,4 @@
-/** The result of a run as data; every report format renders this. */
+/** The result of a run as data. Every report format is made from it. */
 import { CLAUSES, CONTRACT_DIGEST, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
 import { CLAUSE_IDS } from '../invariants/contract.ts';
@@ -116,7 +116,7 @@ export function troubles(checks: readonly CheckResult[]): readonly CheckResult[]
   return checks.filter((check) => isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.verdict === 'WARN');
 }
 
-/** The frames of one check, including those of the runner’s own connections for it. */
+/** The frames of one check, including the frames that the runner exchanged on its own connections for the check. */
 export function framesOf(trace: Trace, check: CheckResult): readonly Frame[] {
   if (check.kind === 'tape' || check.kind === 'generated')
     return trace.frames.filter((frame) => frame.check === check.id);

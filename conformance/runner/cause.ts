@@ -24,7 +24,7 @@ function unanswered({ type, malformed }: Command): Cause {
   return { text: `no reply to \`${type}\``, unanswered: type };
 }
 
-/** The cause when a message did not arrive. @param pattern what was expected, as in a tape */
+/** The cause if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
 export function causeOfMiss(reading: ConnectionReading, pattern: Json): Cause {
   const { commands, closed } = reading;
   const open = commands.find(({ reply }) => reply === undefined);

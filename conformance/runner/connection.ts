@@ -252,7 +252,7 @@ export class Connection {
     this.#socket?.setReading(state);
   }
 
-  /** The cause when a message did not arrive. @param pattern the expected message, as in a tape */
+  /** The cause if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
   causeOfMiss(pattern: Json): Cause | undefined {
     const reading = readingOf(this.#context.trace, this.number);
     return reading === undefined ? undefined : causeOfMiss(reading, pattern);

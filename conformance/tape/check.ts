@@ -138,7 +138,7 @@ export function checkTape(tape: Tape, headerLine: number): void {
   const steps = flatten(tape.steps);
   checkActors(tape, steps);
   checkStimulus(tape, steps, headerLine);
-  // The runner binds the credentials of the configuration.
+  // `credentials` is always bound: the runner binds it to the credentials of the configuration.
   const bound = new Set(['credentials']);
   for (const step of steps) {
     const fail = (text: string): never => {

@@ -13,7 +13,7 @@ const MODIFIERS = ['as', 'note', 'within', 'bind', 'until', 'expect', 'times', '
 type Modifier = (typeof MODIFIERS)[number];
 
 interface VerbSpec {
-  /** Keys besides the verb: required and optional ones. `note` is always allowed. */
+  /** The keys that a step must have (`needs`) or may have (`takes`) besides its verb. `note` is always allowed. */
   readonly needs: readonly Modifier[];
   readonly takes: readonly Modifier[];
   readonly read: (value: Json, line: JsonObject, reader: Reader) => Omit<Step, keyof StepBase>;

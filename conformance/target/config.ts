@@ -1,4 +1,7 @@
-/** The suite's configuration for a target: its address, how to make events there, and its credentials. */
+/**
+ * The suite's configuration for a target: the address of the target, how to make it emit events, and credentials for
+ * it.
+ */
 import { readFileSync } from 'node:fs';
 import { readSource } from './credential.ts';
 import type { Credential } from './credential.ts';
@@ -13,7 +16,7 @@ export type StimulusConfig =
   | { readonly port: 'auto' | 'inband' | 'http' | 'none' }
   /** A command that reads `{stream, event, payload, source?}` lines from its input and publishes each. */
   | { readonly port: 'exec'; readonly command: readonly string[] }
-  /** A directory that the target watches; only `file_change` can be made this way. */
+  /** A directory that the target watches. Only `file_change` events can be made in this way. */
   | { readonly port: 'fs'; readonly directory: string };
 
 export interface TargetConfig {

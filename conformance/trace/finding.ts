@@ -23,7 +23,7 @@ export interface TraceCheck {
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly why: string;
-  /** Needs (see `target/needs.ts`) without which the check can never apply. */
+  /** Conditions of the target (see `target/needs.ts`) without which the check can never apply. */
   readonly needs?: readonly string[];
   readonly judge: (trace: Trace) => Finding;
 }

@@ -7,7 +7,7 @@ import { isArray, isObject, member, numberAt, textAt, textsAt } from './json.ts'
 import type { Json, JsonObject } from './json.ts';
 import type { Frame, Trace } from './trace.ts';
 
-/** An `event` message. Events with missing or invalid members are left out here; level 1 reports them. */
+/** An `event` message. Events with missing or invalid members are left out, because level 1 reports them. */
 export interface SeenEvent {
   readonly frame: Frame;
   readonly subscriptionIds: readonly string[];
@@ -32,7 +32,7 @@ export interface Span {
   readonly connection: ConnectionReading;
   readonly id: string;
   readonly subscribed: Frame;
-  /** The `unsubscribed` or `subscription_closed` that ended it; undefined while it is active. */
+  /** The `unsubscribed` or `subscription_closed` that ended the subscription; undefined while it is active. */
   ended: Frame | undefined;
   /** The `replay_complete` of the subscription. */
   completed: Frame | undefined;

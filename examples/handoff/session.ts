@@ -12,7 +12,7 @@ import type { SessionEventPayload } from 'tidemark-client/types';
 
 export type Said = SessionEventPayload;
 export type Step = Said['sessionEvent'];
-/** The parts of a step other than its agent. */
+/** The members of a step, without the agent that publishes it. */
 export type Facts = Omit<Said, 'sessionId' | 'sessionEvent' | 'actor'>;
 
 export interface SessionOptions {

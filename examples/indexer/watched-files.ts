@@ -6,7 +6,7 @@ import type { FilesPage, Position } from 'tidemark-client/types';
 
 export interface Listing {
   readonly paths: readonly string[];
-  /** `file_change` events after this position continue the listing. */
+  /** `file_change` events after this position report what has changed since the listing. */
   readonly resumeAfter: Position;
 }
 

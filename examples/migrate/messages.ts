@@ -15,7 +15,7 @@ export interface Command {
 /** The result for a message of the older system: a command, or the reason why there is none. */
 export type Translation = { readonly command: Command } | { readonly fault: string };
 
-/** Channels of the older system → event patterns. Any other name is treated as an event name. */
+/** From each channel of the older system to event patterns. Any other name is treated as an event name. */
 const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   all: ['*'],
   files: ['file_change'],
@@ -24,7 +24,7 @@ const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   sync: ['sync_status'],
 };
 
-/** Flat filter fields → lists of Tidemark. */
+/** From each flat filter field of the older system to Tidemark's filter field, which is a list. */
 const FIELDS: Readonly<Record<string, string>> = {
   path: 'paths',
   extension: 'extensions',
@@ -47,7 +47,7 @@ const isMembers = (value: Json): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: Json): value is string => typeof value === 'string';
 
-/** In the older system, members were beside `type` or inside `data`. */
+/** Collects the members of a message. In the older system, members were beside `type` or inside `data`. */
 function membersOf(message: Members): Members {
   return { ...message, ...(isMembers(message['data']) ? message['data'] : {}) };
 }

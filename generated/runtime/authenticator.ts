@@ -1,5 +1,5 @@
 /**
- * Sends the credential on each connection, and a new one before it expires (SEC-2, SEC-3).
+ * Sends the credential on each connection, and a new credential before the present one expires (SEC-2, SEC-3).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

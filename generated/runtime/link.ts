@@ -10,7 +10,7 @@ import { startTimer } from './timers.ts';
 import { readFrame } from './wire.ts';
 import type { Frame } from './wire.ts';
 
-/** The part of the WHATWG events that is used: `data` of a message, `code` and `reason` of a close. */
+/** The members of WHATWG events that are used here: `data` of a message event, `code` and `reason` of a close event. */
 export interface WebSocketEvent {
   readonly type: string;
   readonly data?: unknown;

@@ -40,7 +40,7 @@ export function selfContained(schema: JsonSchema, schemas: Readonly<Record<strin
   return { ...body, $defs: Object.fromEntries([...found].toSorted(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
-/** A reference to a schema of the contract, for use inside a schema that {@link selfContained} completes. */
+/** A reference to a schema of the contract, for use in a schema that is then passed to {@link selfContained}. */
 export function refTo(name: string): JsonSchema {
   return { $ref: CONTRACT_REF + name };
 }

@@ -38,7 +38,7 @@ export function pictureEndOf({ position: { epoch, sequenceId }, pictureHead = se
   return { position: { epoch, sequenceId: pictureHead } };
 }
 
-/** The replay that continues after a mark; without a mark only new events count. */
+/** The `replay` option for a subscription that continues after a mark. Without a mark, it selects only new events. */
 export function replayAfter(
   mark: Mark | undefined,
 ): { readonly mode: 'none' | 'warm' } | { readonly mode: 'resume'; readonly after: Position } {

@@ -29,7 +29,7 @@ export function uriOf(stream: string): string {
   return SCHEME + encodeURIComponent(stream);
 }
 
-/** @returns the stream of a resource's address, or undefined */
+/** @returns the name of the stream for the address of a resource; undefined if the address is not one of a stream */
 export function streamAt(uri: string): string | undefined {
   if (!uri.startsWith(SCHEME)) return undefined;
   const name = decodeURIComponent(uri.slice(SCHEME.length));

@@ -16,7 +16,7 @@ export const explain: Tool<Asked> = {
   name: 'explain',
   title: 'Explain who receives an event',
   description:
-    'Reports which subscriptions an event would reach, and which condition keeps it from the others. Publishes nothing. Needs the scope admin:read.',
+    'Reports which subscriptions would receive an event, and which condition prevents the others from receiving it. Publishes nothing. Needs the scope admin:read.',
   isReadOnly: true,
   isIdempotent: true,
   input: (contract) =>

@@ -38,7 +38,7 @@ export function at(pointer: string): unknown {
   return fromPointer(pointer).reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], SOURCE.value);
 }
 
-/** `rule severity direction` of every finding. */
+/** Every finding as text: `rule severity direction`. */
 export function verdictsOf(findings: readonly CompatibilityFinding[]): string[] {
   return findings.map(({ rule, severity, direction, decided }) =>
     [rule, decided ? severity : 'undecided', direction].join(' '),

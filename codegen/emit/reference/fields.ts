@@ -25,7 +25,7 @@ export interface Row {
   readonly constraints: readonly string[];
   /** The row is not a field but one of the shapes that its parent may have. */
   readonly isVariant: boolean;
-  /** Anchor of the section with more about this field or its members. */
+  /** Anchor of the section that describes this field or its members in more detail. */
   readonly more: string | undefined;
 }
 

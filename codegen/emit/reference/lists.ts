@@ -178,7 +178,7 @@ function scopes({ scopes: { grammar, description, kinds, examples = {} } }: Cont
 export interface ToldClause {
   readonly id: string;
   readonly text: string;
-  /** A note about the clause. Empty unless its level is not `must`, or clients cannot observe it. */
+  /** A note about a clause whose level is not `must`, or that clients cannot observe. Empty for other clauses. */
   readonly note: string;
   readonly citedBy: readonly string[];
 }

@@ -113,7 +113,7 @@ ${connectionBody(contract)}
 </section>`;
 }
 
-/** Everything below the heading of the connection. */
+/** The content below the heading of the connection chapter. */
 export function connectionBody(contract: Contract): string {
   const { subprotocol, path, connection: about } = contract;
   return `${paragraphs(about.description)}
@@ -158,7 +158,7 @@ ${listBody(contract, list)}
 </section>`;
 }
 
-/** Everything below the heading of a list. */
+/** The content below the heading of a list. */
 export function listBody(contract: Contract, { anchor, lead, text, tables }: List): string {
   const tablesHtml = tables.map(
     (table) => `${table.title === '' ? '' : `<h4>${inline(table.title)}</h4>\n`}${listTable(table)}`,

@@ -9,7 +9,7 @@ export interface Mention {
   readonly text: string;
   /** Anchor of its section on the page. */
   readonly anchor?: string;
-  /** Its path from the root of the repository. */
+  /** Path of the mentioned file from the root of the repository. */
   readonly file?: string;
   /** Text after the mention. */
   readonly note?: string;
@@ -26,7 +26,7 @@ export interface Shape {
   readonly text: string;
   readonly rows: readonly Row[];
   readonly examples: readonly Example[];
-  /** Pointer → error code. */
+  /** From each pointer to the error code of an invalid value there. */
   readonly errorPointers: Readonly<Record<string, string>>;
   /** Prefix of the rows' anchors. */
   readonly prefix: string;

@@ -1,4 +1,4 @@
-/** Clients and servers of one test; all are closed after it. */
+/** Makes clients and servers for a test, and closes all of them after the test. */
 import { afterEach } from 'vitest';
 import type { ClientOptions } from '../settings.ts';
 import type { Subscription } from '../subscription.ts';
@@ -39,7 +39,7 @@ export function clientOf(server: { readonly url: string }, options: Partial<Clie
   return client;
 }
 
-/** A mirror of the entities; closed with its client. */
+/** A mirror of the entities. It is closed when its client is closed. */
 export function entitiesOf(client: StandInClient, options: MirrorOptions = {}): Mirror<StandIn, EntityCreatedEvent> {
   return new Mirror<StandIn, EntityCreatedEvent>(client, pictureRules(DECLARED, 'entity_*'), options);
 }

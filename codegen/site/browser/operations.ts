@@ -32,7 +32,7 @@ export interface Operations {
   >;
 }
 
-/** A compiled schema, as the generated validators export them. */
+/** A compiled schema, in the form in which the generated validators export it. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?:

@@ -18,8 +18,8 @@ export function tryOverHttp(section: HTMLElement, { operation, webSocket, ...che
   const { method, path, query } = operation;
   const form = makeForm(section, operation);
   const { operations } = checks;
-  // The gateway may serve its WebSocket on another path than the contract. Operations below the WebSocket's path move
-  // with it.
+  // The gateway may serve its WebSocket on a path that differs from the path in the contract. Operations below the
+  // WebSocket's path then have another path too.
   const below = path.startsWith(`${operations.path}/`) ? `/${webSocket}${path.slice(operations.path.length)}` : path;
   const base = new URL('..', ROOT).href.replace(/\/$/, '');
   const fields = query.map(({ name, description }) => {
