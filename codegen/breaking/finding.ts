@@ -38,7 +38,7 @@ export interface CompatibilityFinding {
   readonly tapes: readonly string[];
 }
 
-/** A finding without line numbers and tapes. */
+/** A finding before its line numbers, and the tapes that show its effect, are added. */
 export interface Draft {
   readonly rule: string;
   readonly severity: Severity;

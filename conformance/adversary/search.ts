@@ -39,7 +39,7 @@ export interface SearchResult {
   readonly evaluations: number;
   /** The costliest inputs; each was repeated, and its cost is the median. */
   readonly worst: readonly Evaluated<Cost>[];
-  /** The waits of the neighbour over all inputs, in milliseconds. */
+  /** How long an ordinary client beside the attack waited for its replies, over all inputs, in milliseconds. */
   readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
   /** The faults of the server. */
   readonly faults: readonly string[];

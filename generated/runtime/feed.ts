@@ -167,8 +167,8 @@ export class Feed {
   }
 
   /**
-   * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`.
-   * @param error what the iterator throws after the buffered items otherwise.
+   * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`. Without it, the
+   * iterator first returns the buffered items, and then throws the error.
    */
   shutDown(error: unknown, { atOnce }: { readonly atOnce: boolean }): void {
     if (atOnce) this.#queue.stop();

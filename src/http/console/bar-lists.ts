@@ -80,7 +80,7 @@ export function hotLists(
   ];
 }
 
-/** The budgets of all nodes, the fullest first. */
+/** The budgets of all nodes. Those with the largest used share come first. */
 export function budgetList(nodes: NodesReport | undefined, refused: string): ComponentChild {
   const rows = nodes === undefined ? [] : budgetsOf(nodes).slice(0, LISTED);
   const many = (nodes?.nodes.length ?? 0) > 1;

@@ -23,7 +23,10 @@ export interface Standing {
   id: string;
   /** Whether this node may publish, read and apply messages. */
   member: boolean;
-  /** The nodes whose testimony is required before an epoch continues. For each, the newest count of its entry. */
+  /**
+   * The other nodes, each with the newest number of renewals that was read from its entry. An epoch continues only after all of them have
+   * reported what they know.
+   */
   readonly peers: Map<string, number>;
   /** How often a node was given up, including this node. Each increase makes all earlier confirmations useless. */
   departures: number;
@@ -70,7 +73,7 @@ export function forgotten(standing: Standing): void {
   standing.member = false;
 }
 
-/** Removes a peer that has left, or whose lease has expired. The peer learns nothing more under this id. */
+/** Removes a peer that has left, or whose lease has expired. It gets no more messages under this id. To return, it registers under a new one. */
 export function giveUp(standing: Standing, peer: string): void {
   if (standing.peers.delete(peer)) standing.departures += 1;
 }
