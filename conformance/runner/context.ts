@@ -4,6 +4,7 @@ import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
 // Cycle of types: the context contains the connections of a run, and each connection refers to the context.
 import type { Connections } from './connections.ts';
+import type { SharedPart } from './shared-command.ts';
 import type { Cause } from './verdict.ts';
 import type { SelfWatch } from './watch.ts';
 
@@ -21,6 +22,8 @@ export interface RunContext {
   /** Part of the paths, ids and streams of this run, so that other runs on the same server do not affect this one. */
   readonly nonce: string;
   readonly connections: Connections;
+  /** Set for tapes that shut the target down: they do so together. */
+  readonly shutdown?: SharedPart;
 }
 
 /** The target cannot be reached, so its conformance is unknown. */

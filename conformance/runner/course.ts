@@ -17,6 +17,8 @@ import type { Idle } from './judge-trace.ts';
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';
+import { SharedCommand } from './shared-command.ts';
+import type { SharedPart } from './shared-command.ts';
 import { RUNS_ALONE, starvationSince, starvedResult } from './starvation.ts';
 import { standstillFailure, standstillText, standstillTitle } from './standstill.ts';
 import { skippedCheck } from './verdict.ts';
@@ -152,7 +154,7 @@ export class Course {
   }
 
   /** @returns undefined after a fault of the suite itself */
-  async #perform({ tape, index }: Item): Promise<Performed | undefined> {
+  async #perform({ tape, index }: Item, context = this.#context): Promise<Performed | undefined> {
     const from = this.#context.now();
     const { id } = tape.header;
     const runs = (this.#runs.get(id) ?? 0) + 1;
@@ -160,7 +162,7 @@ export class Course {
     const nonce = `${this.#context.nonce}${index.toString(36)}`;
     try {
       // A second run uses new streams and paths, because the first run may have left events.
-      const result = await runTape(tape, this.#context, runs === 1 ? nonce : `${nonce}_${runs}`);
+      const result = await runTape(tape, context, runs === 1 ? nonce : `${nonce}_${runs}`);
       return {
         result,
         starved: QUIET.includes(result.verdict) ? undefined : starvationSince(from, this.#context),
@@ -222,6 +224,7 @@ export class Course {
       if (result === undefined) continue;
       const found = await this.#vigil.look();
       if (found === undefined) {
+        this.#silence.note(result);
         this.#tell(result);
         continue;
       }
@@ -252,14 +255,22 @@ export class Course {
     await this.#settle();
   }
 
+  /** Runs all tapes at the same time, because the target can be shut down only once. */
   async #shutDown(items: readonly Item[]): Promise<void> {
+    const command = new SharedCommand();
+    const able: (Item & { readonly shutdown: SharedPart })[] = [];
     for (const item of items) {
       const reason = this.#skipReason(item.tape);
-      if (reason === undefined) {
-        const performed = await this.#perform(item);
-        if (performed !== undefined) this.#tell(certain(performed));
-      } else this.#tell(skippedCheck(item.tape.header, reason));
+      if (reason === undefined) able.push({ ...item, shutdown: command.join() });
+      else this.#tell(skippedCheck(item.tape.header, reason));
     }
+    await Promise.all(able.map((each) => this.#shutDownBy(each)));
+  }
+
+  async #shutDownBy({ shutdown, ...item }: Item & { readonly shutdown: SharedPart }): Promise<void> {
+    const context = { ...this.#context, shutdown };
+    const performed = await this.#perform(item, context).finally(() => shutdown.leave());
+    if (performed !== undefined) this.#tell(certain(performed));
   }
 
   /** Whether the target has stopped for good. */

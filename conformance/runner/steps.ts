@@ -266,8 +266,14 @@ async function closed(step: ClosedStep, scene: Scene): Promise<void> {
   });
 }
 
-/** Runs a command of the configuration and waits until it exits. */
-async function control(step: ControlStep, scene: Scene): Promise<void> {
+/** Runs a command of the configuration and waits until it exits. Tapes that shut the target down do so together. */
+function control(step: ControlStep, scene: Scene): Promise<void> {
+  const { shutdown } = scene.context;
+  const run = (): Promise<void> => runControl(step, scene);
+  return step.name === 'shutdown' && shutdown !== undefined ? shutdown.reach(run) : run();
+}
+
+async function runControl(step: ControlStep, scene: Scene): Promise<void> {
   const command = scene.context.config.control[step.name];
   if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
   try {

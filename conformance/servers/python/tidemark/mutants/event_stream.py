@@ -116,6 +116,15 @@ class ScopeIgnored(Commands):
             connection.principal = principal
 
 
+@mutant("sse-no-retry", "closing has no retry field: all clients of a node reconnect at the same time", clause="SSE-4")
+class NoRetry(EventStreamWire):
+    def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
+        fields = super().fields(message)
+        if message["type"] == "closing":
+            fields.pop("retry", None)
+        return fields
+
+
 @mutant("sse-buffered", "proxies may buffer and cache the events", clause="SSE-4")
 class Buffered(EventStreamWire):
     def open(self, headers: list[tuple[str, str]]) -> None:
