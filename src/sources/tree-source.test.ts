@@ -123,10 +123,11 @@ describe('a tree source whose system fails', () => {
   test('compares everything after the queue of the system has overflowed', async () => {
     const engine = inotify();
     let deaf = false;
+    const unheard: string[] = [];
     const drain: Engine['drain'] = (reports) => {
       if (!deaf) return engine.drain(reports);
       engine.drain({
-        onName: () => undefined,
+        onName: (_watch, name) => void unheard.push(name),
         onPath: () => undefined,
         onEnd: () => undefined,
         onOverflow: () => undefined,
@@ -148,7 +149,7 @@ describe('a tree source whose system fails', () => {
     deaf = true;
     mkdirSync(join(directory, 'made/deep'), { recursive: true });
     writeFileSync(join(directory, 'made/deep/a'), '1');
-    await delay(60);
+    await vi.waitUntil(() => unheard.includes('made'), wait);
     expect(changed('made/deep/a')).toBe(false);
     deaf = false;
     overflowed = true;
