@@ -16,6 +16,7 @@ export interface PushContext {
   /** Milliseconds between heartbeats. */
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
+  /** Resolves when the client has taken the notification. */
   readonly notify: (method: string, params: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly onFault: (error: unknown) => void;
 }
@@ -38,11 +39,11 @@ export async function push(request: EventsRequest, context: PushContext): Promis
   let isActive = false;
   const heartbeat = setInterval(() => {
     const { mark } = follower;
-    if (isActive && mark !== undefined) out.send('heartbeat', { cursor: writeCursor(selection.stream, mark) });
+    if (isActive && mark !== undefined) out.offer('heartbeat', { cursor: writeCursor(selection.stream, mark) });
   }, heartbeatMs);
   const stopReports = reportOutages(client, (reason) => {
     if (isActive)
-      out.send('error', { error: { code: EVENTS_ERROR.internal, message: 'UpstreamError', data: { reason } } });
+      out.queue('error', { error: { code: EVENTS_ERROR.internal, message: 'UpstreamError', data: { reason } } });
   });
   try {
     for await (const item of follower.follow()) {
@@ -67,20 +68,30 @@ export async function push(request: EventsRequest, context: PushContext): Promis
 class Output {
   readonly #context: PushContext;
   #last: Promise<void> = Promise.resolve();
+  #isBusy = false;
 
   constructor(context: PushContext) {
     this.#context = context;
   }
 
-  /** Resolves when the notification has been passed to the transport. */
+  /** Resolves when the client has taken the notification. */
   write(name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
-    this.#last = this.#last.then(() => this.#context.notify(`notifications/events/${name}`, params));
+    this.#last = this.#last.then(async () => {
+      this.#isBusy = true;
+      await this.#context.notify(`notifications/events/${name}`, params);
+      this.#isBusy = false;
+    });
     return this.#last;
   }
 
-  /** Writes without waiting. If the connection has ended, the next event will notice it. */
-  send(name: string, params: Readonly<Record<string, unknown>>): void {
+  /** Without waiting: the end of the connection is noticed by the next event. */
+  queue(name: string, params: Readonly<Record<string, unknown>>): void {
     this.write(name, params).catch(() => undefined);
+  }
+
+  /** Drops the notification if the client has not taken the one before. */
+  offer(name: string, params: Readonly<Record<string, unknown>>): void {
+    if (!this.#isBusy) this.queue(name, params);
   }
 }
 

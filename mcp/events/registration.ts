@@ -24,9 +24,11 @@ export interface EventsHost extends ToolHost {
   /** Milliseconds between the heartbeats of a stream; default 15,000. */
   readonly heartbeatMs?: number;
   /**
-   * The webhook subscriptions, and the authenticated caller to whom they belong. Absent if callers are not
-   * authenticated.
+   * Resolves when the client has taken everything that was sent to it as part of an HTTP request. Absent where sending itself waits, as
+   * over stdio.
    */
+  readonly taken?: (request: Request) => Promise<void>;
+  /** Webhook subscriptions, and the authenticated caller whose they are. Absent where callers are not authenticated. */
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 
@@ -60,15 +62,17 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
       return poll(request, { gateway: host.gateway, maxEvents: parameters.maxEvents, signal: mcpReq.signal });
     },
   );
-  handle('events/stream', SUBSCRIPTION_PROPERTIES, async (given, { mcpReq }) => {
+  handle('events/stream', SUBSCRIPTION_PROPERTIES, async (given, { mcpReq, http }) => {
     const request = await readRequest(types, given as unknown as SubscriptionParameters);
     const _meta = { [SUBSCRIPTION_ID_META_KEY]: mcpReq.id };
     await push(request, {
       gateway: host.gateway,
       heartbeatMs: host.heartbeatMs ?? HEARTBEAT_MS,
       signal: mcpReq.signal,
-      notify: (method, params) =>
-        mcpReq.notify({ method, params: { ...params, _meta: { ...metaOf(params), ..._meta } } }),
+      notify: async (method, params) => {
+        await mcpReq.notify({ method, params: { ...params, _meta: { ...metaOf(params), ..._meta } } });
+        if (http?.req !== undefined) await host.taken?.(http.req);
+      },
       onFault: host.onFault,
     });
     return { _meta };

@@ -30,7 +30,7 @@ async function rig(options: Partial<Parameters<typeof httpServer>[1]> = {}): Pro
   const scoped = await scopedGateway({ ana: ['subscribe:*', 'admin:read'] });
   const callers = [callerOf('ana', scoped.tokenFile('ana'))];
   const service = await httpServer(scoped.url, { callers, ...options });
-  const client = await httpClient(service.url, tokenAt('ana'));
+  const client = await httpClient(service.url, { token: tokenAt('ana') });
   const hook = await receiver();
   const delivery = { mode: 'webhook', url: hook.url, secret: hook.secret };
   const subscribe: Rig['subscribe'] = (more = {}) =>

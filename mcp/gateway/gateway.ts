@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
+import { orAbort } from '../../src/agents/abort.ts';
 import { askWhy } from '../../src/cli/handshake.ts';
 import { call, secretOf, unreachable, webSocketUrl } from '../../src/cli/remote.ts';
 import type { Call, RemoteOptions } from '../../src/cli/remote.ts';
@@ -43,7 +44,7 @@ export class Gateway {
     const settled = new AbortController();
     const late = sleep(this.#patienceMs, undefined, { signal: settled.signal }).then(() => this.#reportAway());
     try {
-      await Promise.race([client.connect(), late, abortOf(signal, settled.signal)]);
+      await orAbort(Promise.race([client.connect(), late]), signal);
     } finally {
       settled.abort();
     }
@@ -78,11 +79,4 @@ export class Gateway {
   async #reportAway(): Promise<never> {
     throw unreachable(this.#options.url, await askWhy(this.url));
   }
-}
-
-/** Rejects with the reason of a signal when it is aborted. The signal `settled` removes the listener. */
-function abortOf(signal: AbortSignal, settled: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true, signal: settled });
-  });
 }

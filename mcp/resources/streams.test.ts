@@ -32,31 +32,48 @@ test('a stream is listed, and read with its position and newest events', async (
     events: [{ payload: { n: 1 } }, {}],
   });
   await expect(client.readResource({ uri: `${MAIN}x` })).rejects.toMatchObject({ code: -32602 });
+  await expect(client.readResource({ uri: 'tidemark://stream/%' })).rejects.toMatchObject({ code: -32602 });
   expect(streamAt(uriOf('workspace:a.b'))).toBe('workspace:a.b');
 });
 
-test('a stream that the credential may not read is refused', async () => {
-  const { url, tokenFile } = await scopedGateway({ ana: ['subscribe:sync_status@main'] });
+test('what the credential may not read is neither read nor watched, and a watch ends with the access', async () => {
+  const { gateway, url, tokenFile, grants, authenticator } = await scopedGateway({ ana: ['subscribe:*@main'] });
   const client = await linkedClient({ url, tokenFile: tokenFile('ana') });
-  await expect(client.readResource({ uri: MAIN })).rejects.toMatchObject({
-    message: expect.stringContaining('forbidden: '),
-  });
+  const other = uriOf('workspace:other');
+  const refused = { message: expect.stringContaining('forbidden: ') };
+  await expect(client.readResource({ uri: other })).rejects.toMatchObject(refused);
+  const old = await linkedClient({ url, era: 'legacy', tokenFile: tokenFile('ana') });
+  await expect(old.subscribeResource({ uri: other })).rejects.toMatchObject(refused);
+  for (const uri of ['tidemark://stream/%', 'https://example.org/'])
+    await expect(old.subscribeResource({ uri })).rejects.toMatchObject({ code: -32602 });
+  const listening = await client.listen({ resourceSubscriptions: [MAIN, other, 'tidemark://stream/%'] });
+  expect(listening.honoredFilter).toEqual({ resourceSubscriptions: [MAIN] });
+  grants.set('ana', []);
+  await gateway.close({ drainMs: 0 });
+  await serve({ port: Number(new URL(url).port), authenticator });
+  expect(await listening.closed).toBe('remote');
+  expect((await client.listen({ resourceSubscriptions: [MAIN] })).honoredFilter).toEqual({});
 });
 
-test.each(['stdio', 'stdio of 2025', 'http'])(
-  'new events are announced to a host that has subscribed (%s)',
-  async (kind) => {
-    const { gateway, url } = await serve();
-    const era = kind === 'stdio of 2025' ? 'legacy' : 'modern';
-    const client = kind === 'http' ? await httpClient((await httpServer(url)).url) : await linkedClient({ url, era });
-    const updates = updatesOf(client);
-    if (era === 'legacy') await client.subscribeResource({ uri: MAIN });
-    else await client.listen({ resourceSubscriptions: [MAIN] });
-    await vi.waitFor(
-      async () => expect((await callTool(client, 'who_listens')).content).toMatchObject({ total: 1 }),
-      PATIENCE,
-    );
-    for (let n = 0; n < 5; n += 1) await gateway.publish('build.finished', { n });
-    await vi.waitFor(() => expect(updates).toEqual([MAIN]), PATIENCE);
-  },
-);
+test('new events are announced to hosts that have subscribed, until they no longer want it', async () => {
+  const { gateway, url } = await serve();
+  const listeners = async (): Promise<unknown> => (await callTool(old, 'who_listens')).content['total'];
+  const old = await linkedClient({ url, era: 'legacy' });
+  const clients = [await linkedClient({ url }), await httpClient((await httpServer(url)).url)];
+  const updates = [old, ...clients].map(updatesOf);
+  await old.subscribeResource({ uri: MAIN });
+  await old.subscribeResource({ uri: MAIN });
+  const listening = await Promise.all(clients.map((client) => client.listen({ resourceSubscriptions: [MAIN] })));
+  expect(await listeners()).toBe(3);
+  for (let n = 0; n < 5; n += 1) await gateway.publish('build.finished', { n });
+  await vi.waitFor(() => expect(updates).toEqual([[MAIN], [MAIN], [MAIN]]), PATIENCE);
+  await old.unsubscribeResource({ uri: MAIN });
+  await Promise.all(listening.map((each) => each.close()));
+  await vi.waitFor(async () => expect(await listeners()).toBe(0), PATIENCE);
+});
+
+test('a client of before 2026 is not offered subscriptions over HTTP, because no notification could reach it', async () => {
+  const { url } = await serve();
+  const client = await httpClient((await httpServer(url)).url, { era: 'legacy' });
+  expect(client.getServerCapabilities()?.resources).not.toHaveProperty('subscribe');
+});

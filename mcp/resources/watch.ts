@@ -1,86 +1,131 @@
 /**
- * Detects new events of streams, for hosts that have subscribed to the resources of these streams. No stream is read
- * before a host asks for it, and at most one notification per second is sent for each stream.
+ * Notices that streams have new events, for hosts that have subscribed to their resources. Nothing is read for a stream that nobody
+ * watches, and at most one notification a second is sent for a resource.
  */
+import { ProtocolError, ProtocolErrorCode, ResourceNotFoundError } from '@modelcontextprotocol/server';
+import { orAbort } from '../../src/agents/abort.ts';
+import { failureOf } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { streamAt } from './streams.ts';
+import { resourceErrorOf, streamAt } from './streams.ts';
 
 const QUIET_MS = 1_000;
-/** How many streams a host may watch, because each needs a subscription on the connection to the gateway. */
-const MOST_STREAMS = 32;
+/** Resources that one caller may watch: each is a subscription of its connection to the gateway. */
+const MOST_RESOURCES = 32;
+
+export interface WatchOptions {
+  readonly onUpdate: (uri: string) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+interface Watched {
+  /** Those who watch; the last one to leave ends the subscription. */
+  users: number;
+  readonly ready: Promise<void>;
+  /** Ends the subscription. */
+  readonly stop: AbortController;
+  /** The gateway has ended the subscription. */
+  readonly ended: AbortController;
+  pending: NodeJS.Timeout | undefined;
+}
 
 export class StreamWatch {
   readonly #gateway: Gateway;
-  readonly #onUpdate: (uri: string) => void;
-  readonly #onFault: (error: unknown) => void;
-  readonly #end = new AbortController();
-  readonly #watched = new Set<string>();
-  readonly #pending = new Map<string, NodeJS.Timeout>();
+  readonly #options: WatchOptions;
+  readonly #watched = new Map<string, Watched>();
 
-  constructor(
-    gateway: Gateway,
-    { onUpdate, onFault }: { readonly onUpdate: (uri: string) => void; readonly onFault: (error: unknown) => void },
-  ) {
+  constructor(gateway: Gateway, options: WatchOptions) {
     this.#gateway = gateway;
-    this.#onUpdate = onUpdate;
-    this.#onFault = onFault;
+    this.#options = options;
   }
 
-  /** Starts to watch the streams of these resources; others are ignored. */
-  add(uris: readonly string[]): void {
-    for (const uri of uris) {
-      const stream = streamAt(uri);
-      if (stream === undefined || this.#watched.has(uri) || this.#watched.size >= MOST_STREAMS) continue;
-      this.#watched.add(uri);
-      this.#follow(uri, stream).catch((error: unknown) => {
-        this.#watched.delete(uri);
-        if (!this.#end.signal.aborted) this.#onFault(error);
-      });
+  /**
+   * Watches the stream of a resource until the signal is aborted. Resolves when the gateway has confirmed.
+   * @returns a signal that is aborted when the gateway ends the subscription
+   * @throws {ResourceNotFoundError}; {ProtocolError} if the gateway refuses, or too many resources are watched; the signal's reason
+   */
+  async watch(uri: string, signal: AbortSignal): Promise<AbortSignal> {
+    signal.throwIfAborted();
+    const watched = this.#watched.get(uri) ?? this.#start(uri);
+    watched.users += 1;
+    const leave = (): void => this.#leave(uri, watched);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      await orAbort(watched.ready, signal);
+      return watched.ended.signal;
+    } catch (error) {
+      signal.removeEventListener('abort', leave);
+      if (!signal.aborted) leave();
+      throw resourceErrorOf(error);
     }
   }
 
   close(): void {
-    this.#end.abort();
-    for (const timer of this.#pending.values()) clearTimeout(timer);
+    for (const [uri, watched] of [...this.#watched]) this.#end(uri, watched);
   }
 
-  async #follow(uri: string, stream: string): Promise<void> {
-    const { signal } = this.#end;
+  #start(uri: string): Watched {
+    const stream = streamAt(uri);
+    if (stream === undefined) throw new ResourceNotFoundError(uri);
+    if (this.#watched.size >= MOST_RESOURCES)
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `At most ${MOST_RESOURCES} resources can be watched.`);
+    const ready = Promise.withResolvers<void>();
+    const watched: Watched = {
+      ...{ users: 0, ready: ready.promise, pending: undefined },
+      ...{ stop: new AbortController(), ended: new AbortController() },
+    };
+    this.#watched.set(uri, watched);
+    const { signal } = watched.stop;
+    const onChange = (): void => this.#changed(uri, watched);
+    this.#follow(stream, { signal, onChange, onReady: ready.resolve })
+      .catch((error: unknown) => {
+        ready.reject(error);
+        if (!signal.aborted && failureOf(error) === undefined) this.#options.onFault(error);
+      })
+      .finally(() => {
+        this.#end(uri, watched);
+        watched.ended.abort();
+      });
+    return watched;
+  }
+
+  async #follow(
+    stream: string,
+    {
+      signal,
+      onChange,
+      onReady,
+    }: { readonly signal: AbortSignal; readonly onChange: () => void; readonly onReady: () => void },
+  ): Promise<void> {
     const client = await this.#gateway.connected(signal);
     const subscription = client.subscribe({
       stream,
       events: ['*'],
       replay: { mode: 'none' },
       signal,
-      onItem: () => this.#changed(uri),
-      onGap: () => this.#changed(uri),
+      onItem: onChange,
+      onGap: onChange,
     });
-    // The iterator is needed only to learn of the end of the subscription.
+    await subscription.ready;
+    onReady();
+    // The iterator only reports the end.
     for await (const _ of subscription);
   }
 
-  #changed(uri: string): void {
-    if (this.#pending.has(uri)) return;
-    const notify = (): void => {
-      this.#pending.delete(uri);
-      this.#onUpdate(uri);
-    };
-    this.#pending.set(uri, setTimeout(notify, QUIET_MS).unref());
+  #leave(uri: string, watched: Watched): void {
+    watched.users -= 1;
+    if (watched.users === 0) this.#end(uri, watched);
   }
-}
 
-/**
- * The resources to which a message subscribes. The message is `subscriptions/listen` in protocol version 2026-07-28,
- * and `resources/subscribe` in earlier versions.
- */
-export function subscribedUris(message: unknown): readonly string[] {
-  const { method, params } = (message ?? {}) as { readonly method?: unknown; readonly params?: Params };
-  if (method === 'resources/subscribe') return typeof params?.uri === 'string' ? [params.uri] : [];
-  const uris = method === 'subscriptions/listen' ? params?.notifications?.resourceSubscriptions : undefined;
-  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : [];
-}
+  #end(uri: string, watched: Watched): void {
+    clearTimeout(watched.pending);
+    watched.stop.abort();
+    if (this.#watched.get(uri) === watched) this.#watched.delete(uri);
+  }
 
-interface Params {
-  readonly uri?: unknown;
-  readonly notifications?: { readonly resourceSubscriptions?: unknown };
+  #changed(uri: string, watched: Watched): void {
+    watched.pending ??= setTimeout(() => {
+      watched.pending = undefined;
+      this.#options.onUpdate(uri);
+    }, QUIET_MS).unref();
+  }
 }

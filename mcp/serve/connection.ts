@@ -1,10 +1,11 @@
 /** Serves one client over a permanent transport, such as stdio. */
 import type { McpServer, Transport } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { StreamWatch, subscribedUris } from '../resources/watch.ts';
+import { ResourceSubscriptions } from '../resources/subscriptions.ts';
+import { StreamWatch } from '../resources/watch.ts';
 import { mcpServerOf } from '../server.ts';
 import type { McpHost } from '../server.ts';
-import { ObservedTransport } from './observed-transport.ts';
+import { ListeningTransport } from './listening-transport.ts';
 
 export interface Connection {
   close(): Promise<void>;
@@ -17,9 +18,12 @@ export function serveConnection(host: McpHost, transport: Transport): Connection
     onUpdate: (uri) => void server?.server.sendResourceUpdated({ uri }).catch(() => undefined),
     onFault,
   });
-  const observed = new ObservedTransport(transport, (message) => watch.add(subscribedUris(message)));
-  // The server that was made last serves the connection. An earlier server may have been made only to answer a probe.
-  const handle = serveStdio(() => (server = mcpServerOf(host)), { transport: observed, onerror: onFault });
+  const subscriptions = new ResourceSubscriptions(watch);
+  // The last server that was made is the one of the connection: one before may have answered a probe.
+  const handle = serveStdio(() => (server = mcpServerOf({ ...host, subscriptions })), {
+    transport: new ListeningTransport(transport, watch),
+    onerror: onFault,
+  });
   return {
     close: async () => {
       watch.close();

@@ -89,9 +89,9 @@ describe('over HTTP', () => {
     for (const headers of [{}, { authorization: 'Bearer ana' }, { authorization: `Basic ${tokenAt('ana')}` }])
       expect(await statusOf(service.url, headers)).toBe(401);
     const parameters = { events: ['file_change'] };
-    const ana = await callTool(await httpClient(service.url, tokenAt('ana')), 'recent_changes', parameters);
+    const ana = await callTool(await httpClient(service.url, { token: tokenAt('ana') }), 'recent_changes', parameters);
     expect(ana.isError).toBe(false);
-    const bo = await callTool(await httpClient(service.url, tokenAt('bo')), 'recent_changes', parameters);
+    const bo = await callTool(await httpClient(service.url, { token: tokenAt('bo') }), 'recent_changes', parameters);
     expect(bo).toMatchObject({ isError: true, text: expect.stringMatching(/^forbidden: /) });
   });
 });

@@ -5,19 +5,16 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostHeaderValidation, originValidation, toNodeHandler } from '@modelcontextprotocol/node';
-import { createMcpHandler, localhostAllowedHostnames } from '@modelcontextprotocol/server';
-import type { McpHttpHandler } from '@modelcontextprotocol/server';
+import { hostHeaderValidation, originValidation } from '@modelcontextprotocol/node';
+import { localhostAllowedHostnames } from '@modelcontextprotocol/server';
 import { requestTarget } from '../../src/auth/request-target.ts';
 import type { Contract } from '../contract/contract.ts';
-import { Gateway } from '../gateway/gateway.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
-import { StreamWatch, subscribedUris } from '../resources/watch.ts';
-import { mcpServerOf } from '../server.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { callerWith } from './callers.ts';
 import type { Caller } from './callers.ts';
+import { Seat } from './seat.ts';
 
 export interface HttpOptions {
   readonly host: string;
@@ -46,20 +43,8 @@ export interface HttpService {
 }
 
 export const MCP_PATH = '/mcp';
-const LARGEST_BODY = 1024 * 1024;
-/**
- * The methods of Streamable HTTP, of all revisions. Other methods are refused before a `Request` is made, because
- * `Request` throws for some, such as TRACE.
- */
+/** The methods of Streamable HTTP, of all revisions. `Request` throws for others, such as TRACE. */
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
-
-/** The gateway of one caller, and the MCP servers in front of it. */
-interface Seat {
-  readonly gateway: Gateway;
-  readonly watch: StreamWatch;
-  readonly handler: McpHttpHandler;
-  readonly serve: ReturnType<typeof toNodeHandler>;
-}
 
 /** @throws {CliError} if a credential cannot be read; the error of the socket */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpService> {
@@ -118,31 +103,18 @@ class Seats {
   async close(): Promise<void> {
     this.#webhooks.close();
     const all = [...this.#seats.values(), ...(this.#shared === undefined ? [] : [this.#shared])];
-    for (const { watch } of all) watch.close();
-    await Promise.all(all.map(async ({ handler, gateway }) => Promise.all([handler.close(), gateway.close()])));
+    await Promise.all(all.map(async (seat) => seat.close()));
   }
 
-  #make(gatewayOptions: GatewayOptions, principal: string | undefined): Seat {
+  #make(gateway: GatewayOptions, principal: string | undefined): Seat {
     const { contract, heartbeatMs, streams, onFault } = this.#options;
-    const gateway = new Gateway(gatewayOptions);
     const host = {
-      ...{ gateway, contract, onFault },
+      ...{ contract, onFault },
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
       ...(streams === undefined ? {} : { streams }),
       ...(principal === undefined ? {} : { webhooks: { registry: this.#webhooks, principal } }),
     };
-    const handler = createMcpHandler(() => mcpServerOf(host), { onerror: onFault, maxRequestBodySize: LARGEST_BODY });
-    const watch = new StreamWatch(gateway, { onUpdate: (uri) => handler.notify.resourceUpdated(uri), onFault });
-    const fetch: McpHttpHandler['fetch'] = async (request, rest) => {
-      const body: unknown = await request
-        .clone()
-        .json()
-        .catch(() => undefined);
-      watch.add(subscribedUris(body));
-      return handler.fetch(request, rest);
-    };
-    const serve = toNodeHandler({ fetch }, { onerror: onFault, maxRequestBodySize: LARGEST_BODY });
-    return { gateway, watch, handler, serve };
+    return new Seat({ gateway, host });
   }
 }
 

@@ -7,13 +7,14 @@ import { text } from 'node:stream/consumers';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
 import { onCleanup } from '../../src/testing/rig.ts';
-import { readContract } from '../contract/contract.ts';
+import { testContract } from './contracts.ts';
 import type { Caller } from '../serve/callers.ts';
 import { serveOverHttp } from '../serve/http.ts';
 import type { HttpOptions, HttpService } from '../serve/http.ts';
 import { WEBHOOK_DEFAULTS } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { clientOf } from './mcp-process.ts';
+import type { Era } from './mcp-process.ts';
 
 /** Webhook options with times that are short enough for a test. */
 export const QUICK_WEBHOOKS: WebhookOptions = {
@@ -38,7 +39,7 @@ export async function httpServer(
 ): Promise<HttpService & { readonly faults: unknown[] }> {
   const faults: unknown[] = [];
   const service = await serveOverHttp({
-    ...{ host: '127.0.0.1', port: 0, contract: await readContract(undefined), gateway: { url } },
+    ...{ host: '127.0.0.1', port: 0, contract: await testContract(), gateway: { url } },
     ...{ webhooks: QUICK_WEBHOOKS, onFault: (fault: unknown) => faults.push(fault) },
     ...options,
   });
@@ -46,9 +47,12 @@ export async function httpServer(
   return { ...service, faults };
 }
 
-export async function httpClient(url: string, token?: string): Promise<Client> {
+export async function httpClient(
+  url: string,
+  { token, era = 'modern' }: { readonly token?: string; readonly era?: Era } = {},
+): Promise<Client> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const client = clientOf('modern');
+  const client = clientOf(era);
   onCleanup(() => client.close());
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
   return client;

@@ -2,7 +2,7 @@
 import { InMemoryTransport } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
 import { onCleanup } from '../../src/testing/rig.ts';
-import { readContract } from '../contract/contract.ts';
+import { testContract } from './contracts.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
 import { serveConnection } from '../serve/connection.ts';
@@ -27,7 +27,7 @@ export async function linkedClient({
   const host = {
     gateway,
     heartbeatMs,
-    contract: await readContract(contract),
+    contract: await testContract(contract),
     onFault: (fault: unknown) => faults.push(fault),
   };
   const [mine, theirs] = InMemoryTransport.createLinkedPair();

@@ -1,0 +1,92 @@
+/**
+ * A response at the pace of its client. The library keeps everything that is sent in a queue without a bound. So a sender waits until the
+ * client has taken what was sent, and a client that takes nothing for too long is reported.
+ */
+
+/** How long a client may take nothing although something waits for it, in milliseconds. */
+const STALL_MS = 60_000;
+
+export interface PaceOptions {
+  /** The client has taken nothing for too long. */
+  readonly onStall: () => void;
+  /** The body has ended, or the client has gone. Called once. */
+  readonly onEnd: () => void;
+  /** Milliseconds; default 60,000. */
+  readonly stallMs?: number;
+}
+
+export class ResponsePace {
+  readonly #options: PaceOptions;
+  /** Whether the client waits for more. */
+  #isIdle = false;
+  #hasEnded = false;
+  #changed = Promise.withResolvers<void>();
+  #stall: NodeJS.Timeout | undefined;
+
+  constructor(options: PaceOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the client has taken everything that was sent, or has gone. */
+  async taken(): Promise<void> {
+    // What was just sent reaches a waiting client within this turn of the event loop.
+    await new Promise(setImmediate);
+    while (!this.#isIdle && !this.#hasEnded) await this.#changed.promise;
+  }
+
+  /** The same response, whose body is read only as fast as the client reads it. */
+  follow({ body, status, statusText, headers }: Response): Response {
+    const paced = body === null ? null : this.#paced(body.getReader());
+    if (paced === null) this.#end();
+    return new Response(paced, { status, statusText, headers });
+  }
+
+  #paced(reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+    this.#wait();
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const next = reader.read();
+          this.#rest();
+          const { done, value } = await next.catch(() => ({ done: true, value: undefined }) as const);
+          if (!done) {
+            this.#wait();
+            return controller.enqueue(value);
+          }
+          this.#end();
+          return controller.close();
+        },
+        cancel: async (reason) => {
+          this.#end();
+          await reader.cancel(reason);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  #rest(): void {
+    this.#isIdle = true;
+    clearTimeout(this.#stall);
+    this.#notify();
+  }
+
+  #wait(): void {
+    this.#isIdle = false;
+    clearTimeout(this.#stall);
+    this.#stall = setTimeout(this.#options.onStall, this.#options.stallMs ?? STALL_MS).unref();
+  }
+
+  #end(): void {
+    clearTimeout(this.#stall);
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#options.onEnd();
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}

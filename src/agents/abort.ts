@@ -1,0 +1,18 @@
+/** Waits that end when a signal is aborted. */
+
+/**
+ * The outcome of a promise, unless a signal is aborted first. Leaves no listener on the signal.
+ * @throws the signal's reason; what the promise rejects with
+ */
+export async function orAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([aborted.promise, outcome]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    outcome.catch(() => undefined);
+  }
+}
