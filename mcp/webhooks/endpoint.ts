@@ -11,6 +11,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { orAbort } from '../../src/agents/abort.ts';
 
 /** The categories of `lastError`. Nothing else of a response or a failure reaches a caller. */
 export type DeliveryFault =
@@ -26,11 +27,17 @@ export interface EndpointOptions {
   /** For development and tests: also allow http, and addresses that are not public. */
   readonly allowPrivate: boolean;
   readonly timeoutMs: number;
+  /** The addresses of a name; default: those of the system. */
+  readonly lookup?: (host: string) => Promise<readonly LookupAddress[]>;
   /** PEM of a certificate authority to trust besides the public ones. */
   readonly ca?: string;
 }
 
 const LARGEST_REPLY = 4_096;
+
+function lookupAll(host: string): Promise<readonly LookupAddress[]> {
+  return lookup(host, { all: true });
+}
 
 export class EndpointError extends Error {
   readonly fault: DeliveryFault;
@@ -69,7 +76,9 @@ export async function post(
 ): Promise<Reply> {
   try {
     const address = new URL(url);
-    const pinned = await resolve(address.hostname.replace(/^\[|\]$/g, ''), options);
+    // One time limit for everything: the lookup, the connection, and the response with its body.
+    const signal = AbortSignal.timeout(options.timeoutMs);
+    const pinned = await orAbort(resolve(address.hostname.replace(/^\[|\]$/g, ''), options), signal);
     const send = address.protocol === 'https:' ? requestHttps : requestHttp;
     const response = await new Promise<IncomingMessage>((fulfil, reject) => {
       const request = send(address, {
@@ -78,7 +87,7 @@ export async function post(
         // Use a new connection, because a kept connection could lead to an address that was checked earlier.
         agent: false,
         lookup: pinned,
-        signal: AbortSignal.timeout(options.timeoutMs),
+        signal,
         ...(options.ca === undefined ? {} : { ca: options.ca }),
       });
       request.on('response', fulfil).on('error', reject).end(body);
@@ -95,10 +104,9 @@ export function statusFault(status: number): DeliveryFault {
 }
 
 /** Resolves a name once and checks the result, so that the address cannot change between the check and the connection. */
-async function resolve(host: string, { allowPrivate }: EndpointOptions): Promise<LookupFunction> {
+async function resolve(host: string, { allowPrivate, lookup = lookupAll }: EndpointOptions): Promise<LookupFunction> {
   const family = isIP(host);
-  const found: readonly LookupAddress[] =
-    family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+  const found = family === 0 ? await lookup(host) : [{ address: host, family }];
   const usable = found.filter(({ address }) => allowPrivate || isPublic(address));
   const [first] = usable;
   if (first === undefined) throw new EndpointError('connection_refused');

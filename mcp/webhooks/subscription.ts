@@ -3,6 +3,7 @@
  * is given up, or the subscription ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orAbort } from '../../src/agents/abort.ts';
 import { EndpointError, post, statusFault } from './endpoint.ts';
 import type { DeliveryFault, EndpointOptions } from './endpoint.ts';
 import { signedHeaders } from './signature.ts';
@@ -26,7 +27,7 @@ export interface SubscriptionFacts {
   /** The keys that sign at present, the newest first. */
   readonly keys: () => readonly Buffer[];
   readonly signal: AbortSignal;
-  /** Called when the source has ended without being stopped. */
+  /** The source has ended by itself: nothing more is delivered but the error that this returns. */
   readonly onEnd: (error: unknown) => Termination;
 }
 
@@ -90,7 +91,7 @@ export class WebhookSubscription {
     this.#resumed = Promise.withResolvers();
   }
 
-  /** Delivers until the signal is aborted or the source ends. Never rejects. */
+  /** Delivers until the signal is aborted, or the source has ended and this was reported as far as the endpoint answers. Never rejects. */
   async run(): Promise<void> {
     const { source, signal, onEnd } = this.#facts;
     try {
@@ -103,7 +104,9 @@ export class WebhookSubscription {
     } catch (error) {
       if (signal.aborted) return;
       await this.#settle();
-      await this.#control('terminated', { error: onEnd(error) });
+      // No refresh can follow, so the endpoint is not waited for.
+      const { id, body } = controlOf('terminated', { error: onEnd(error) });
+      await this.#tryAll(id, () => body);
     }
   }
 
@@ -112,7 +115,7 @@ export class WebhookSubscription {
     const delivery = this.#deliver(id, (safe) => JSON.stringify({ ...body, cursor: safe })).then((outcome) => {
       settled();
       const isGivenUp = outcome === 'failed' && !this.#facts.signal.aborted;
-      return isGivenUp ? this.#reportGiveUp() : undefined;
+      return isGivenUp ? this.#sendGap(this.#watermark.cursor) : undefined;
     });
     this.#underWay.add(delivery);
     void delivery.finally(() => this.#underWay.delete(delivery));
@@ -123,21 +126,17 @@ export class WebhookSubscription {
   async #reportGap(cursor: string): Promise<void> {
     await this.#settle();
     this.#watermark.advance(cursor);
-    this.#isTruncated = true;
-    await this.#control('gap', { cursor });
+    await this.#sendGap(cursor);
   }
 
-  async #reportGiveUp(): Promise<void> {
+  async #sendGap(cursor: string): Promise<void> {
     this.#isTruncated = true;
-    await this.#control('gap', { cursor: this.#watermark.cursor });
+    const { id, body } = controlOf('gap', { cursor });
+    await this.#deliver(id, () => body);
   }
 
   async #settle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
-  }
-
-  async #control(type: 'gap' | 'terminated', members: object): Promise<void> {
-    await this.#deliver(`msg_${type}_${crypto.randomUUID()}`, () => JSON.stringify({ type, ...members }));
   }
 
   /**
@@ -145,19 +144,26 @@ export class WebhookSubscription {
    * delivery has succeeded, the endpoint is unreachable, and the delivery waits for a refresh.
    */
   async #deliver(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
-    const { options, signal } = this.#facts;
+    const { signal } = this.#facts;
     for (;;) {
       const begun = Date.now();
-      for (const delay of [0, ...options.retryDelaysMs]) {
-        if (signal.aborted) return 'failed';
-        if (delay > 0 && !(await pause(delay, signal))) return 'failed';
-        const outcome = await this.#attempt({ id, body: bodyOf(this.#watermark.cursor) });
-        if (outcome !== 'failed') return outcome;
-      }
-      if (this.#lastSuccess >= begun) return 'failed';
+      const outcome = await this.#tryAll(id, bodyOf);
+      if (outcome !== 'failed' || signal.aborted || this.#lastSuccess >= begun) return outcome;
       this.#isActive = false;
-      await Promise.race([this.#resumed.promise, aborted(signal)]);
+      await orAbort(this.#resumed.promise, signal).catch(() => undefined);
     }
+  }
+
+  /** Attempts one delivery until it succeeds, after each of the pauses. */
+  async #tryAll(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
+    const { options, signal } = this.#facts;
+    for (const delay of [0, ...options.retryDelaysMs]) {
+      if (delay > 0) await sleep(delay, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return 'failed';
+      const outcome = await this.#attempt({ id, body: bodyOf(this.#watermark.cursor) });
+      if (outcome !== 'failed') return outcome;
+    }
+    return 'failed';
   }
 
   async #attempt(signed: Signed): Promise<Outcome> {
@@ -185,12 +191,6 @@ export class WebhookSubscription {
   }
 }
 
-/** @returns false if the signal was aborted first */
-async function pause(delayMs: number, signal: AbortSignal): Promise<boolean> {
-  return sleep(delayMs, true, { signal }).catch(() => false);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function controlOf(type: 'gap' | 'terminated', members: object): Signed {
+  return { id: `msg_${type}_${crypto.randomUUID()}`, body: JSON.stringify({ type, ...members }) };
 }

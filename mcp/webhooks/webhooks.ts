@@ -99,9 +99,11 @@ interface Held {
 export class Webhooks {
   readonly #options: WebhookOptions;
   readonly #held = new Map<string, Held>();
-  /** Subscriptions whose `terminated` is still to be delivered. */
-  readonly #ended = new Map<string, Held>();
-  /** The last call for each subscription. Calls for the same subscription run one after the other. */
+  /** Subscriptions whose source has ended, until this was reported to the endpoint. */
+  readonly #ended = new Set<Held>();
+  /** The principals of subscriptions that are being made: they count too. */
+  readonly #making: string[] = [];
+  /** Calls for one subscription, one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** From principal and URL to the time until which the endpoint counts as verified. */
   readonly #verified = new Map<string, number>();
@@ -135,12 +137,24 @@ export class Webhooks {
 
   close(): void {
     for (const id of [...this.#held.keys()]) this.#drop(id);
+    for (const { end } of this.#ended) end.abort();
   }
 
   async #create(id: string, request: WebhookRequest, key: Buffer): Promise<Grant> {
-    const { principal, url } = request.key;
+    const { principal } = request.key;
+    this.#requireRoom(principal);
+    this.#making.push(principal);
+    try {
+      return await this.#open(id, request, key);
+    } finally {
+      this.#making.splice(this.#making.indexOf(principal), 1);
+    }
+  }
+
+  #requireRoom(principal: string): void {
     const max = this.#options.subscriptionsPerPrincipal;
-    if ([...this.#held.values()].filter((each) => each.principal === principal).length >= max)
+    const owners = [...this.#making, ...[...this.#held.values()].map((each) => each.principal)];
+    if (owners.filter((each) => each === principal).length >= max)
       throw new WebhookRefusal(
         'exhausted',
         `At most ${max} webhook subscriptions at a time; unsubscribe from one first.`,
@@ -148,6 +162,10 @@ export class Webhooks {
           limit: { limit: 'subscriptions', max },
         },
       );
+  }
+
+  async #open(id: string, request: WebhookRequest, key: Buffer): Promise<Grant> {
+    const { principal, url } = request.key;
     const end = new AbortController();
     const source = request.open(end.signal);
     try {
@@ -158,17 +176,18 @@ export class Webhooks {
       const until = this.#until(request.ttlMs);
       const facts = {
         ...{ id, url, source, options: this.#options, signal: end.signal },
-        keys: () => this.#keysOf(id),
+        keys: () => keysOf(held),
         onEnd: (error: unknown) => {
-          this.#forget(id);
+          this.#forget(id, held);
           return request.onEnd(error);
         },
       };
       const subscription = new WebhookSubscription(facts, first.value);
-      this.#held.set(id, { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) });
+      const held: Held = { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) };
+      this.#held.set(id, held);
       const grant = { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription) };
-      // Start after the reply has been sent, because a receiver that does not know the id yet would ask for a retry.
-      setImmediate(() => void subscription.run());
+      // After the reply is on its way: a receiver that does not know the id yet asks for a retry.
+      setImmediate(() => void this.#run(held));
       return grant;
     } catch (error) {
       end.abort();
@@ -190,24 +209,17 @@ export class Webhooks {
     return { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription), deliveryStatus };
   }
 
-  #keysOf(id: string): readonly Buffer[] {
-    const held = this.#held.get(id) ?? this.#ended.get(id);
-    if (held === undefined) return [];
-    const { key, former } = held;
-    return former !== undefined && former.until > Date.now() ? [key, former.key] : [key];
+  async #run(held: Held): Promise<void> {
+    await held.subscription.run();
+    held.end.abort();
+    this.#ended.delete(held);
   }
 
-  /**
-   * Removes a subscription whose source has ended. Its id can be used again, even while `terminated` is still being
-   * delivered.
-   */
-  #forget(id: string): void {
-    const held = this.#held.get(id);
-    if (held === undefined) return;
+  /** The source has ended: the id is free, while the end is reported with the same key. */
+  #forget(id: string, held: Held): void {
+    if (this.#held.get(id) === held) this.#held.delete(id);
     clearTimeout(held.expiry);
-    this.#held.delete(id);
-    this.#ended.set(id, held);
-    setTimeout(() => this.#ended.delete(id), this.#options.ttlMs.shortest).unref();
+    this.#ended.add(held);
   }
 
   #drop(id: string): boolean {
@@ -251,6 +263,8 @@ export class Webhooks {
 
   #countVerification(host: string, now: number): void {
     const max = this.#options.verificationsPerMinute;
+    for (const [each, times] of this.#verifications)
+      if (times.every((at) => at <= now - MINUTE_MS)) this.#verifications.delete(each);
     const recent = (this.#verifications.get(host) ?? []).filter((at) => at > now - MINUTE_MS);
     if (recent.length >= max)
       throw new WebhookRefusal('exhausted', `Too many verifications of ${host}; try again in a minute.`, {
@@ -269,6 +283,10 @@ export class Webhooks {
     this.#turns.set(id, settled);
     return turn;
   }
+}
+
+function keysOf({ key, former }: Held): readonly Buffer[] {
+  return former !== undefined && former.until > Date.now() ? [key, former.key] : [key];
 }
 
 function progressOf(subscription: WebhookSubscription): Pick<Grant, 'cursor' | 'truncated'> {
