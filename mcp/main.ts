@@ -61,8 +61,21 @@ async function serve(options: Options): Promise<void> {
   const end = new AbortController();
   process.once('SIGINT', () => end.abort()).once('SIGTERM', () => end.abort());
   const contract = await readContract(options.contract);
-  if (options.http !== undefined) return serveHttp(options, { ...options.http, contract, signal: end.signal });
+  if (options.http === undefined) refuseHttpOptions(options);
+  else return serveHttp(options, { ...options.http, contract, signal: end.signal });
   await serveOverStdio({ contract, gateway: new Gateway(options), onFault, ...streamsOf(options) }, end.signal);
+}
+
+/** Without this, a server that was meant for several callers would serve one with the operator's credential. */
+function refuseHttpOptions({ callers, allowHost, insecure, allowPrivateCallbacks }: Options): void {
+  const given = Object.entries({
+    '--callers': callers,
+    '--allow-host': allowHost,
+    '--insecure': insecure,
+    '--allow-private-callbacks': allowPrivateCallbacks,
+  }).find(([, value]) => value !== undefined);
+  if (given !== undefined)
+    throw new CliError(`${given[0]} needs --http. Add --http HOST:PORT, or leave ${given[0]} out.`, EXIT.usage);
 }
 
 async function serveHttp(

@@ -85,6 +85,7 @@ const SHARED_WITH_MCP = [
   'src/cli/exit.ts',
   'src/cli/handshake.ts',
   'src/cli/open-contract.ts',
+  'src/cli/reason.ts',
   'src/cli/remote.ts',
   'src/cli/terminal.ts',
   'src/version.ts',

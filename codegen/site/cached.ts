@@ -29,10 +29,17 @@ process.stdout.write(`${await cachedSite()}\n`);
 
 async function cachedSite(): Promise<string> {
   const directory = join(CACHE, await digestOfSources());
-  if (!existsSync(directory)) await render(directory);
-  const now = new Date();
-  await utimes(directory, now, now);
+  if (!(await markUsed(directory))) await render(directory);
   return directory;
+}
+
+/** @returns whether the directory exists */
+async function markUsed(directory: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(directory, now, now).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function digestOfSources(): Promise<string> {
@@ -62,10 +69,15 @@ async function render(directory: string): Promise<void> {
   await removeUnused();
 }
 
+/** A gateway may still use what is removed: it then runs this program again. Moved first, so that nobody finds half a site. */
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(CACHE)) {
     const path = join(CACHE, name);
     const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > UNUSED_MS) await rm(path, { recursive: true, force: true });
+    if (found === undefined || Date.now() - found.mtimeMs <= UNUSED_MS) continue;
+    const removed = join(CACHE, `old-${process.pid}-${name}`);
+    // Another process may be removing it.
+    await rename(path, removed).catch(() => undefined);
+    await rm(removed, { recursive: true, force: true });
   }
 }

@@ -96,12 +96,19 @@ export function closeCodePages(contract: Contract, tapes: readonly Tape[]): read
         { term: 'Announced by', text: '[closing](#closing), before the close frame where possible' },
       ],
       examples: [],
-      tapes: tapes.filter(({ steps }) => steps.some((step) => new RegExp(`:${number}\\b`).test(step))),
+      tapes: tapes.filter(({ steps }) => steps.some((step) => isClosedWith(step, number))),
     }),
     path: `close-codes/${number}`,
     section: 'Close codes',
     kind: 'close code',
   }));
+}
+
+/** Whether a step has the code as that of a close frame or of its announcement, and not as another number. */
+function isClosedWith(step: string, number: string): boolean {
+  return ['"closed":', '"drop":', '"type":"closing","data":'].some((place) =>
+    step.includes(`${place}{"code":${number}`),
+  );
 }
 
 function pageOf({

@@ -89,6 +89,12 @@ describe('the site', () => {
     }
   });
 
+  test('lists for a close code only tapes that close with it', () => {
+    // Its payload has the number 4000, but no connection is closed.
+    expect(text('close-codes/4000.md')).toContain('## Tapes');
+    expect(text('close-codes/4000.md')).not.toContain('broadcast/control-names');
+  });
+
   test('keeps an anchor for everything that the one-page reference had', () => {
     const addresses = addressesOf(draftsOf(contract, sources));
     const before = idsOf(text('all.html')).filter((id) => !['bar', 'contents', 'reading'].includes(id));

@@ -31,7 +31,9 @@ export interface Contract {
   readonly custom: EventKind;
   /** From each filter field to its description. */
   readonly filters: ReadonlyMap<string, string>;
-  /** A copy of the schema that also contains the schemas to which it refers. */
+  /** The schema of a member of a message or payload. @throws {Error} if the contract has none */
+  member(schema: string, name: string): JsonSchema;
+  /** A schema with everything that it refers to. */
   complete(schema: JsonSchema): JsonSchema;
 }
 
@@ -91,8 +93,17 @@ function parse(bundle: Bundle): Contract {
     events: new Map(declared.map((kind) => [kind.name, kind])),
     custom,
     filters: new Map(Object.entries(bundle['x-filters']).map(([field, { description }]) => [field, description])),
+    member: (schema, name) => memberOf(schemas[schema], name) ?? missing(`${schema}.${name}`),
     complete: (schema) => selfContained(schema, schemas),
   };
+}
+
+function memberOf(schema: JsonSchema | undefined, name: string): JsonSchema | undefined {
+  return (schema?.['properties'] as Readonly<Record<string, JsonSchema>> | undefined)?.[name];
+}
+
+function missing(place: string): never {
+  throw new Error(`The contract has no schema of ${place}.`);
 }
 
 function kindOf(message: BundledMessage, schemas: Readonly<Record<string, JsonSchema>>): readonly EventKind[] {

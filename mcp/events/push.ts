@@ -76,12 +76,15 @@ class Output {
 
   /** Resolves when the client has taken the notification. */
   write(name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
-    this.#last = this.#last.then(async () => {
-      this.#isBusy = true;
-      await this.#context.notify(`notifications/events/${name}`, params);
-      this.#isBusy = false;
-    });
+    this.#last = this.#send(this.#last, name, params);
     return this.#last;
+  }
+
+  async #send(before: Promise<void>, name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
+    await before;
+    this.#isBusy = true;
+    await this.#context.notify(`notifications/events/${name}`, params);
+    this.#isBusy = false;
   }
 
   /** Without waiting: the end of the connection is noticed by the next event. */

@@ -4,11 +4,11 @@
  */
 import { ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import { HandoffLostError } from '../../src/agents/handoff-log.ts';
-import { OfferError } from '../../src/agents/handoff.ts';
+import { OfferError, TakeUnknownError } from '../../src/agents/handoff.ts';
 import { CliError, EXIT } from '../../src/cli/exit.ts';
 
 export interface Failure {
-  /** A code of the contract, or `unreachable`, `handoff_lost`, `offer_done`, `offer_unknown`, `usage`, `internal`. */
+  /** A code of the contract, or `unreachable`, `handoff_lost`, `handoff_unknown`, `offer_done`, `offer_unknown`, `usage`, `internal`. */
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
@@ -36,6 +36,7 @@ export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof SubscriptionError) return { code: error.reason, message: error.message, retryable: false };
   if (error instanceof CliError) return commandFailureOf(error);
   if (error instanceof HandoffLostError) return { code: 'handoff_lost', message: error.message, retryable: false };
+  if (error instanceof TakeUnknownError) return { code: 'handoff_unknown', message: error.message, retryable: false };
   if (error instanceof OfferError) return { code: `offer_${error.reason}`, message: error.message, retryable: false };
   if (error instanceof UsageError) return { code: 'usage', message: error.message, retryable: false };
   return undefined;

@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CliError, EXIT } from '../../src/cli/exit.ts';
+import { reasonOf } from '../../src/cli/reason.ts';
 
 export interface Caller {
   /** Identifies the caller's webhook subscriptions. */
@@ -34,7 +35,10 @@ const EXAMPLE = '{"callers":[{"name":"ana","tokenSha256":"<64 hex digits>","toke
 
 /** @throws {CliError} if the file cannot be read or is not a list of callers */
 export async function readCallers(file: string): Promise<readonly Caller[]> {
-  const value = parse(file, await readFile(file, 'utf8'));
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new CliError(`--callers ${file} cannot be read: ${reasonOf(cause)}`, EXIT.usage, { cause });
+  });
+  const value = parse(file, text);
   const entries = typeof value === 'object' && value !== null && 'callers' in value ? value.callers : undefined;
   if (!Array.isArray(entries) || entries.length === 0) throw fault(file, `expected ${EXAMPLE}`);
   const callers = entries.map((entry, index) => callerOf(file, entry as Entry, index));

@@ -41,7 +41,7 @@ test('a client that does not read stops the subscription, and receives everythin
   await vi.waitFor(async () => expect(await listeners(url)).toBe(0), PATIENCE);
   let text = '';
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
     if (text.includes(`"payload":{"n":${count - 1}}`)) break;
   }
@@ -53,7 +53,7 @@ test('a client that does not read stops the subscription, and receives everythin
 test('a client that takes nothing for too long is disconnected, and one that waits for events is not', async () => {
   const { gateway, url } = await serve();
   const seat = seatOf(url, 20);
-  const [deaf, reading] = [vi.fn(), vi.fn()];
+  const [deaf, reading] = [vi.fn<() => void>(), vi.fn<() => void>()];
   await seat.fetch(stream(), deaf);
   const { body } = await seat.fetch(stream(), reading);
   void body?.pipeTo(new WritableStream()).catch(() => undefined);

@@ -37,9 +37,9 @@ test('stdout contains only the protocol, and the process ends when stdin ends, e
   for (const line of (await output).trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ jsonrpc: '2.0' });
 });
 
-test('wrong usage is reported on stderr with exit code 2', async () => {
-  const child = spawn(process.execPath, [MAIN, '--url', 'ftp://host'], { stdio: ['ignore', 'pipe', 'pipe'] });
+test('an option without a meaning over stdio is reported on stderr with exit code 2', async () => {
+  const child = spawn(process.execPath, [MAIN, '--callers', 'callers.json'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   expect({ code: child.exitCode ?? (await once(child, 'exit'))[0], out }).toEqual({ code: 2, out: '' });
-  expect(err).toMatch(/^tidemark-mcp: --url ftp:\/\/host is not a valid address/);
+  expect(err).toMatch(/^tidemark-mcp: --callers needs --http/);
 });

@@ -7,15 +7,15 @@ import { HandoffLog } from '../../src/agents/handoff-log.ts';
 import { DEFAULT_LEASE_S, offerWork, reportWork, takeWork } from '../../src/agents/handoff.ts';
 import type { HeldStep } from '../../src/agents/handoff.ts';
 import { writePosition } from '../../src/agents/position.ts';
+import type { Contract } from '../contract/contract.ts';
 import type { JsonSchema } from '../contract/schema.ts';
 import { objectSchema, POSITION, positionOf } from './tool.ts';
 import type { Tool, ToolContext } from './tool.ts';
 
-const SESSION: JsonSchema = {
-  type: 'string',
-  pattern: '^[A-Za-z0-9._-]{1,128}$',
+const sessionIn = (contract: Contract): JsonSchema => ({
+  ...contract.member('SessionEventPayload', 'sessionId'),
   description: 'Id of the session that the agents share.',
-};
+});
 const OFFER: JsonSchema = { type: 'string', minLength: 1, maxLength: 100, description: 'Id of the offer.' };
 const ACTOR: JsonSchema = { type: 'string', minLength: 1, maxLength: 128, description: 'Name of this agent.' };
 const FENCE: JsonSchema = { ...POSITION, description: 'The fence that handoff_take returned: pass it on unchanged.' };
@@ -37,10 +37,10 @@ export const handoffOffer: Tool<Offering> = {
     'offered again. Nothing is published if the id `offer` was offered before, so it is safe to retry.',
   isReadOnly: false,
   isIdempotent: false,
-  input: () =>
+  input: (contract) =>
     objectSchema(
       {
-        session: SESSION,
+        session: sessionIn(contract),
         actor: ACTOR,
         task: { description: 'Description of the work: any JSON value.' },
         offer: { ...OFFER, description: 'Id of the offer; a random one by default.' },
@@ -48,7 +48,7 @@ export const handoffOffer: Tool<Offering> = {
       },
       ['session', 'actor', 'task'],
     ),
-  output: () => objectSchema({ session: SESSION, offer: OFFER }, ['session', 'offer']),
+  output: (contract) => objectSchema({ session: sessionIn(contract), offer: OFFER }, ['session', 'offer']),
   run: async ({ session, actor, task, offer = crypto.randomUUID(), leaseSeconds = DEFAULT_LEASE_S }, context) => {
     await withLog(session, context, (log) =>
       offerWork(log, { offer, task, leaseMs: leaseSeconds * 1000 }, { actor, signal: context.signal }),
@@ -72,21 +72,21 @@ export const handoffTake: Tool<Taking> = {
     'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`; after that time another agent may have the work.',
   isReadOnly: false,
   isIdempotent: false,
-  input: () =>
+  input: (contract) =>
     objectSchema(
       {
-        session: SESSION,
+        session: sessionIn(contract),
         actor: ACTOR,
         offer: { ...OFFER, description: 'Take only this offer.' },
         timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: DEFAULT_TIMEOUT_S },
       },
       ['session', 'actor'],
     ),
-  output: () =>
+  output: (contract) =>
     objectSchema(
       {
         outcome: { type: 'string', enum: ['taken', 'none'] },
-        session: SESSION,
+        session: sessionIn(contract),
         offer: OFFER,
         task: {},
         fence: FENCE,
@@ -96,21 +96,25 @@ export const handoffTake: Tool<Taking> = {
       ['outcome', 'session'],
     ),
   run: async ({ session, actor, offer: only, timeoutSeconds = DEFAULT_TIMEOUT_S }, context) => {
-    const late = AbortSignal.timeout(timeoutSeconds * 1000);
-    const signal = AbortSignal.any([context.signal, late]);
-    return withLog(session, context, async (log) => {
-      const warning = log.warning === undefined ? {} : { warning: log.warning };
-      try {
-        const { offer, task, fence, until } = await takeWork(log, only, { actor, signal });
-        const leaseUntil = new Date(until).toISOString();
-        return { outcome: 'taken', session, offer, task, fence: writePosition(fence), leaseUntil, ...warning };
-      } catch (error) {
-        if (!late.aborted || context.signal.aborted) throw error;
-        return { outcome: 'none', session, ...warning };
-      }
-    });
+    const limit = AbortSignal.timeout(timeoutSeconds * 1000);
+    const { signal } = context;
+    const take = async (log: HandoffLog): Promise<object> => {
+      const { offer, task, fence, until } = await takeWork(log, only, { actor, signal, limit });
+      const leaseUntil = new Date(until).toISOString();
+      return { outcome: 'taken', session, offer, task, fence: writePosition(fence), leaseUntil, ...warningOf(log) };
+    };
+    return withLog(session, context, async (log) =>
+      take(log).catch((error: unknown) => {
+        if (!limit.aborted || error !== limit.reason) throw error;
+        return { outcome: 'none', session, ...warningOf(log) };
+      }),
+    );
   },
 };
+
+function warningOf({ warning }: HandoffLog): { readonly warning?: string } {
+  return warning === undefined ? {} : { warning };
+}
 
 interface Reporting {
   readonly session: string;
@@ -128,10 +132,10 @@ export const handoffReport: Tool<Reporting> = {
     'false, another agent has the work, or it is done: nothing was changed, so stop and do not use the result.',
   isReadOnly: false,
   isIdempotent: false,
-  input: () =>
+  input: (contract) =>
     objectSchema(
       {
-        session: SESSION,
+        session: sessionIn(contract),
         actor: ACTOR,
         offer: OFFER,
         fence: FENCE,
@@ -139,8 +143,12 @@ export const handoffReport: Tool<Reporting> = {
       },
       ['session', 'actor', 'offer', 'fence', 'step'],
     ),
-  output: () =>
-    objectSchema({ isValid: { type: 'boolean' }, session: SESSION, offer: OFFER }, ['isValid', 'session', 'offer']),
+  output: (contract) =>
+    objectSchema({ isValid: { type: 'boolean' }, session: sessionIn(contract), offer: OFFER }, [
+      'isValid',
+      'session',
+      'offer',
+    ]),
   run: async ({ session, actor, offer, fence, step }, context) => {
     const position = positionOf(fence);
     const isValid = await withLog(session, context, (log) =>
@@ -152,7 +160,7 @@ export const handoffReport: Tool<Reporting> = {
 
 async function withLog<T>(session: string, context: ToolContext, run: (log: HandoffLog) => Promise<T>): Promise<T> {
   const client = await context.gateway.connected(context.signal);
-  const log = await HandoffLog.open(client, session);
+  const log = await HandoffLog.open(client, session, context.signal);
   try {
     return await run(log);
   } finally {

@@ -29,7 +29,7 @@ export const publishEvent: Tool<Publication> = {
         payload: refTo('OpenObject'),
         stream: refTo('StreamName'),
         source: { ...refTo('Label'), description: 'Name of the publisher.' },
-        idempotencyKey: { type: 'string', minLength: 1, maxLength: 128, pattern: '^[\\x20-\\x7E]+$' },
+        idempotencyKey: contract.member('BroadcastData', 'idempotencyKey'),
       },
       ['event', 'payload'],
     ),

@@ -3,7 +3,7 @@
  * requests to internal addresses (SEP-3415, *SSRF prevention*). So only https is allowed, redirects are not followed,
  * and the IP address is checked on each use; the connection is made to the checked IP address.
  */
-import { lookup } from 'node:dns/promises';
+import { lookup as lookupAddresses } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
@@ -36,7 +36,7 @@ export interface EndpointOptions {
 const LARGEST_REPLY = 4_096;
 
 function lookupAll(host: string): Promise<readonly LookupAddress[]> {
-  return lookup(host, { all: true });
+  return lookupAddresses(host, { all: true });
 }
 
 export class EndpointError extends Error {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, isGap, TidemarkError } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import { orAbort } from './abort.ts';
 import { follow, readStep } from './handoff-state.ts';
 import type { Offers, Step } from './handoff-state.ts';
 
@@ -47,12 +48,13 @@ export class HandoffLog {
   }
 
   /**
-   * Opens the log. Resolves when all steps up to now have been read. @throws {TidemarkError} if this client is not allowed to read the
-   * session
+   * Opens the log. Resolves when all steps up to now have been read.
+   * @throws {TidemarkError} if this client is not allowed to read the session. Throws the reason of the signal if the signal is aborted
+   *   before.
    */
-  static async open(client: TidemarkClient, session: string): Promise<HandoffLog> {
+  static async open(client: TidemarkClient, session: string, signal: AbortSignal): Promise<HandoffLog> {
     const log = new HandoffLog(client, session);
-    const { time } = await client.ping();
+    const { time } = await client.ping({ signal });
     log.#ahead = Date.parse(time) - Date.now();
     const subscription = client.subscribe({
       stream: log.#stream,
@@ -60,8 +62,13 @@ export class HandoffLog {
       gaps: 'inline',
       onItem: (item) => log.#receive(item),
     });
-    ({ truncated: log.#isCut } = await subscription.caughtUp);
     log.#end = () => subscription.unsubscribe();
+    try {
+      ({ truncated: log.#isCut } = await orAbort(subscription.caughtUp, signal));
+    } catch (error) {
+      void log.close();
+      throw error;
+    }
     void log.#watchEnd(subscription);
     return log;
   }
@@ -117,13 +124,11 @@ export class HandoffLog {
     signal.throwIfAborted();
     this.#throwFailure();
     const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
-    const late = limitMs === undefined ? aborted(either) : sleep(limitMs, undefined, { signal: either });
+    const late = limitMs === undefined ? [] : [sleep(limitMs, undefined, { signal: stop.signal })];
     try {
-      await Promise.race([this.#wake.promise, late]);
+      await orAbort(Promise.race([this.#wake.promise, ...late]), signal);
     } finally {
       stop.abort();
-      late.catch(() => undefined);
     }
     this.#throwFailure();
   }
@@ -172,12 +177,6 @@ export class HandoffLog {
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 /** The delay before a retry, in milliseconds. If a retry cannot succeed, the error is thrown again. */

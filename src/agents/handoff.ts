@@ -11,10 +11,20 @@ export const DEFAULT_LEASE_S = 60;
  */
 const AFTER_LEASE_MS = 20;
 
+/** How long after its time limit a take waits for the gateway, in milliseconds. A restart of the gateway takes less. */
+const SETTLE_MS = 10_000;
+
 /** The agent that acts. The signal ends its attempts. */
 export interface Acting {
   readonly actor: string;
   readonly signal: AbortSignal;
+}
+
+export interface Taking extends Acting {
+  /** Ends the wait for work. A take that was sent is completed, because this agent may have the work already. */
+  readonly limit: AbortSignal;
+  /** How long after the limit the gateway may take to confirm, in milliseconds; default 10,000. */
+  readonly settleMs?: number;
 }
 
 export interface NewOffer {
@@ -54,6 +64,16 @@ export class OfferError extends Error {
   }
 }
 
+/** The gateway has not confirmed a take, so it is unknown which agent has the work. */
+export class TakeUnknownError extends Error {
+  constructor(offer: string) {
+    super(
+      `The gateway has not confirmed in time that this agent takes the offer ${offer}, so the agent may have it. It is offered again when its lease ends.`,
+    );
+    this.name = 'TakeUnknownError';
+  }
+}
+
 /** @throws {TidemarkError} if the gateway refuses the offer */
 export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOffer, acting: Acting): Promise<void> {
   await log.publish({ step: 'offer', offer, task, leaseMs }, { ...acting, idempotencyKey: `handoff-offer-${offer}` });
@@ -62,17 +82,29 @@ export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOf
 /**
  * Waits for work that no agent has, and takes it.
  * @param only if given, only this offer is taken
- * @throws {OfferError} if the offer `only` is done. Throws the reason of the signal if the signal is aborted.
+ * @throws {OfferError} if the offer `only` is done; {TakeUnknownError}. Throws the reason of the signal or of the limit if one of them is
+ *   aborted.
  */
-export async function takeWork(log: HandoffLog, only: string | undefined, acting: Acting): Promise<Taken> {
+export async function takeWork(
+  log: HandoffLog,
+  only: string | undefined,
+  { actor, signal, limit, settleMs = SETTLE_MS }: Taking,
+): Promise<Taken> {
+  const waiting = AbortSignal.any([signal, limit]);
   for (;;) {
+    waiting.throwIfAborted();
     const wanted = wantedOf(log, only);
     const open = wanted.find((each) => isOpen(each, log.now));
     if (open === undefined) {
-      await log.change(acting.signal, untilFirstEnd(wanted, log.now));
+      await log.change(waiting, untilFirstEnd(wanted, log.now));
       continue;
     }
-    const { epoch, sequenceId } = await log.publish({ step: 'take', offer: open.id }, acting);
+    const unknown = abortAfter(limit, { delayMs: settleMs, reason: new TakeUnknownError(open.id) });
+    const published = await log.publish(
+      { step: 'take', offer: open.id },
+      { actor, signal: AbortSignal.any([signal, unknown]) },
+    );
+    const { epoch, sequenceId } = published;
     const taken = log.offers.get(open.id);
     if (taken?.holder?.fence !== sequenceId) continue;
     return { offer: taken.id, task: taken.task, fence: { epoch, sequenceId }, until: taken.holder.until };
@@ -91,6 +123,18 @@ export async function reportWork(log: HandoffLog, { step, offer, fence }: Report
   const spoken = { step, offer, fence: fence.sequenceId } as const;
   const { epoch, hasCounted } = await log.publish(spoken, { ...acting, idempotencyKey });
   return epoch === fence.epoch && hasCounted;
+}
+
+/** A signal that is aborted some time after another. */
+function abortAfter(
+  signal: AbortSignal,
+  { delayMs, reason }: { readonly delayMs: number; readonly reason: Error },
+): AbortSignal {
+  const end = new AbortController();
+  const start = (): void => void setTimeout(() => end.abort(reason), delayMs).unref();
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return end.signal;
 }
 
 function wantedOf({ offers }: HandoffLog, only: string | undefined): readonly Offer[] {

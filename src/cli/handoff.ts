@@ -7,14 +7,14 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Position } from '../../generated/client.ts';
 import { HandoffLog, HandoffLostError } from '../agents/handoff-log.ts';
-import { DEFAULT_LEASE_S, OfferError, offerWork, reportWork, takeWork } from '../agents/handoff.ts';
+import { DEFAULT_LEASE_S, OfferError, offerWork, reportWork, TakeUnknownError, takeWork } from '../agents/handoff.ts';
 import type { HeldStep } from '../agents/handoff.ts';
 import { writePosition } from '../agents/position.ts';
 import { readPosition, readSeconds } from './event-options.ts';
 import { CliError, EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './session-command.ts';
-import type { TimedOptions } from './session-command.ts';
+import type { SessionOptions, TimedOptions } from './session-command.ts';
 import { printJson, say, tint } from './terminal.ts';
 
 interface HandoffOptions extends TimedOptions {
@@ -93,13 +93,23 @@ async function offer(options: OfferOptions): Promise<void> {
   });
 }
 
-async function take(options: TakeOptions): Promise<void> {
+/** The time limit ends the wait for work, but not a take that was sent: this agent may have the work already. */
+async function take({ timeout, ...options }: TakeOptions): Promise<void> {
   const { session, actor } = options;
-  await withLog(options, async (log, signal) => {
-    const { offer: id, task, fence, until } = await takeWork(log, options.offer, { actor, signal });
+  const limit = timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout);
+  const connecting = timeout === undefined ? {} : { connectTimeout: timeout };
+  const run = async (log: HandoffLog, signal: AbortSignal): Promise<void> => {
+    const { offer: id, task, fence, until } = await takeWork(log, options.offer, { actor, signal, limit });
     const leaseUntil = new Date(until).toISOString();
     await printJson({ session, offer: id, task, fence: writePosition(fence), leaseUntil });
-  });
+  };
+  try {
+    await withLog({ ...options, ...connecting, limit }, run);
+  } catch (error) {
+    if (!limit.aborted || error !== limit.reason) throw error;
+    say('Timed out.');
+    process.exitCode = EXIT.unreachable;
+  }
 }
 
 async function speak(step: HeldStep, options: HeldOptions): Promise<void> {
@@ -125,13 +135,19 @@ async function list(options: HandoffOptions): Promise<void> {
   });
 }
 
+interface LogOptions extends HandoffOptions, SessionOptions {
+  /** Ends the opening of the log; the command decides what else. */
+  readonly limit?: AbortSignal;
+}
+
 async function withLog(
-  options: HandoffOptions,
+  options: LogOptions,
   run: (log: HandoffLog, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
+  const limits = options.limit === undefined ? [] : [options.limit];
   await withClient(options, async (client, signal) => {
     try {
-      const log = await HandoffLog.open(client, options.session);
+      const log = await HandoffLog.open(client, options.session, AbortSignal.any([signal, ...limits]));
       if (log.warning !== undefined) say(tint('yellow', log.warning));
       await run(log, signal);
     } catch (error) {
@@ -141,6 +157,7 @@ async function withLog(
 }
 
 function asFailure(error: unknown): unknown {
+  if (error instanceof TakeUnknownError) return new CliError(error.message, EXIT.unreachable);
   if (error instanceof HandoffLostError) return new CliError(error.message, EXIT.runtime);
   if (error instanceof OfferError)
     return new CliError(error.message, error.reason === 'done' ? EXIT.findings : EXIT.usage);

@@ -11,7 +11,7 @@ export interface TimedOptions extends RemoteOptions {
   readonly timeout?: number;
 }
 
-interface SessionOptions extends TimedOptions {
+export interface SessionOptions extends TimedOptions {
   /** Milliseconds within which the client must be connected. Used by a command that enforces a time limit of its own after that. */
   readonly connectTimeout?: number;
 }

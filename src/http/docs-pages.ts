@@ -45,21 +45,34 @@ export async function sendDocs(
 ): Promise<FastifyReply> {
   if (wantsMarkdown(request.headers.accept))
     return reply.headers(assets.docs.markdown.headers).send(assets.docs.markdown.text);
+  void reply.header('vary', 'Accept');
+  const known = site.etagOf(ENTRY);
+  if (isUnchanged(request, known)) return sendUnchanged(reply, known);
   const entry = await Promise.race([site.file(ENTRY), delay(RENDER_PATIENCE_MS, undefined, { ref: false })]);
   if (entry === undefined) return reply.headers(assets.docs.page.headers).send(assets.docs.page.text);
-  void reply.header('vary', 'Accept');
-  return sendFile(request, reply, entry, HEADERS);
+  return sendFile(request, reply, entry);
+}
+
+function isUnchanged({ headers }: FastifyRequest, etag: string | undefined): etag is string {
+  return etag !== undefined && headers['if-none-match'] === etag;
+}
+
+/** Without the other headers: the client keeps those of the file that it has (RFC 9110, 15.4.5). */
+function sendUnchanged(reply: FastifyReply, etag: string): FastifyReply {
+  return reply.code(304).headers({ etag, 'cache-control': HEADERS['cache-control'] }).send();
 }
 
 function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   { bytes, contentType, etag }: SiteFile,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = HEADERS,
 ): FastifyReply {
-  void reply.headers({ ...headers, etag });
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-  return reply.type(contentType).send(bytes);
+  if (isUnchanged(request, etag)) return sendUnchanged(reply, etag);
+  return reply
+    .headers({ ...headers, etag })
+    .type(contentType)
+    .send(bytes);
 }
 
 /** Registers the pages, the scripts and the style sheet below `/docs/`. */
@@ -70,7 +83,10 @@ export function registerDocsPages(app: FastifyInstance, { site, path }: DocsOpti
   app.get('/docs/*', async (request, reply) => {
     const { '*': asked } = request.params as { readonly '*': string };
     const name = asked === '' ? 'index.html' : asked;
-    const file = name === ENTRY ? undefined : await site.file(name);
+    if (name === ENTRY) return reply.callNotFound();
+    const known = site.etagOf(name);
+    if (isUnchanged(request, known)) return sendUnchanged(reply, known);
+    const file = await site.file(name);
     if (file === undefined) return reply.callNotFound();
     return sendFile(request, reply, file, name === ONE_PAGE ? pageHeaders(file.bytes.toString('utf8')) : HEADERS);
   });

@@ -28,19 +28,28 @@ const TYPES: Readonly<Record<string, string>> = {
 const COMPRESSED = '.gz';
 const decompress = promisify(gunzip);
 
+interface Stored {
+  /** The file in the directory. */
+  readonly file: string;
+  /** Set when it was read. */
+  etag: string | undefined;
+}
+
 interface Listing {
   readonly directory: string;
   /** The stored file for each path. A request can only name these paths, so it cannot read any other file. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, Stored>;
 }
 
 export class DocsSite {
   readonly #find: () => Promise<string | undefined>;
   readonly #onFault: (error: unknown) => void;
   #listing: Promise<Listing | undefined> | undefined;
+  #found: Listing | undefined;
 
   /**
-   * @param find returns the directory, or undefined if the contract has no site. Called once, when a page is first requested.
+   * @param find returns the directory, or undefined if the contract has no site. Called when a page is first requested, and again after the
+   *   directory was deleted.
    * @param onFault called if the directory cannot be created or read. The site is then empty.
    */
   constructor(find: () => Promise<string | undefined>, onFault: (error: unknown) => void) {
@@ -48,26 +57,39 @@ export class DocsSite {
     this.#onFault = onFault;
   }
 
+  /** The entity tag of a file, if the file was read before. A 304 response needs nothing else. */
+  etagOf(path: string): string | undefined {
+    return this.#found?.files.get(path)?.etag;
+  }
+
   /**
    * @param path path below the root of the site
    * @returns undefined if there is no such file
    */
   async file(path: string): Promise<SiteFile | undefined> {
+    try {
+      return await this.#read(path);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      // The cache of a clone may be cleaned while the gateway runs.
+      this.#listing = undefined;
+      return this.#read(path);
+    }
+  }
+
+  async #read(path: string): Promise<SiteFile | undefined> {
     this.#listing ??= this.#list().catch((error: unknown) => {
       this.#onFault(error);
       return undefined;
     });
-    const listing = await this.#listing;
-    const file = listing?.files.get(path);
-    if (listing === undefined || file === undefined) return undefined;
-    const stored = await readFile(join(listing.directory, file));
-    const bytes = file.endsWith(COMPRESSED) ? await decompress(stored) : stored;
+    this.#found = await this.#listing;
+    const stored = this.#found?.files.get(path);
+    if (this.#found === undefined || stored === undefined) return undefined;
+    const content = await readFile(join(this.#found.directory, stored.file));
+    const bytes = stored.file.endsWith(COMPRESSED) ? await decompress(content) : content;
+    stored.etag ??= `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
     const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
-    return {
-      bytes,
-      contentType: `${type}; charset=utf-8`,
-      etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`,
-    };
+    return { bytes, contentType: `${type}; charset=utf-8`, etag: stored.etag };
   }
 
   async #list(): Promise<Listing | undefined> {
@@ -78,6 +100,6 @@ export class DocsSite {
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => relative(directory, join(parentPath, name)).replaceAll(sep, '/'));
     const nameOf = (path: string): string => (path.endsWith(COMPRESSED) ? path.slice(0, -COMPRESSED.length) : path);
-    return { directory, files: new Map(paths.map((path) => [nameOf(path), path])) };
+    return { directory, files: new Map(paths.map((file) => [nameOf(file), { file, etag: undefined }])) };
   }
 }

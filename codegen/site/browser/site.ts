@@ -5,12 +5,18 @@
 import { element } from './element.ts';
 import { addSearch } from './search.ts';
 
-/**
- * Redirects links to the former one-page reference, such as `/docs#subscribe.data.filter`, to the page that now has the
- * anchor.
- */
+/** The text as it is if it is no valid encoding, such as `%`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Links to the former one-page reference, such as `/docs#subscribe.data.filter`, lead to the page that now has the anchor. */
 function followOldAnchor(): void {
-  const anchor = decodeURIComponent(location.hash.slice(1));
+  const anchor = decoded(location.hash.slice(1));
   if (document.body.dataset['page'] !== 'index' || anchor === '') return;
   const [name = ''] = anchor.split('.');
   const link = [anchor, name]

@@ -49,6 +49,8 @@ export class ExplainDialog {
     const event = this.#event;
     if (event === undefined) return;
     const connectionId = this.#choice.value;
+    // If the user has chosen something else in the meantime, the response or failure is outdated.
+    const isCurrent = (): boolean => event === this.#event && connectionId === this.#choice.value;
     this.#draw(h('p', { class: 'empty' }, 'Asking the nodes…'));
     try {
       const explanation = await this.#options.api.explain({
@@ -58,9 +60,9 @@ export class ExplainDialog {
         source: event.source.name,
         ...(connectionId === '' ? {} : { connectionId }),
       });
-      // If the user has chosen something else in the meantime, the response is outdated.
-      if (event === this.#event && connectionId === this.#choice.value) this.#draw(this.#answer(explanation));
+      if (isCurrent()) this.#draw(this.#answer(explanation));
     } catch (error) {
+      if (!isCurrent()) return;
       this.#draw(h('p', { class: 'bad' }, error instanceof Error ? error.message : 'The gateway did not answer.'));
     }
   }
