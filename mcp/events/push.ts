@@ -87,7 +87,7 @@ class Output {
     this.#isBusy = false;
   }
 
-  /** Without waiting: the end of the connection is noticed by the next event. */
+  /** Writes without waiting. If the connection has ended, the next event will notice it. */
   queue(name: string, params: Readonly<Record<string, unknown>>): void {
     this.write(name, params).catch(() => undefined);
   }

@@ -28,7 +28,10 @@ export interface EventsHost extends ToolHost {
    * over stdio.
    */
   readonly taken?: (request: Request) => Promise<void>;
-  /** Webhook subscriptions, and the authenticated caller whose they are. Absent where callers are not authenticated. */
+  /**
+   * The webhook subscriptions, and the authenticated caller to whom they belong. Absent if callers are not
+   * authenticated.
+   */
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 

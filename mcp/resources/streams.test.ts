@@ -5,7 +5,7 @@ import { PATIENCE, serve } from '../../src/testing/rig.ts';
 import { httpClient, httpServer } from '../testing/http-server.ts';
 import { callTool, linkedClient } from '../testing/linked-client.ts';
 import { scopedGateway } from '../testing/scoped-gateway.ts';
-import { streamAt, uriOf } from './streams.ts';
+import { streamAt, uriOf } from './stream-uri.ts';
 
 const MAIN = uriOf('main');
 

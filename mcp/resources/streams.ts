@@ -1,19 +1,10 @@
-/**
- * Offers streams as resources: a host lists streams, reads the newest events of a stream, and is notified when the
- * stream has new events.
- */
-import {
-  ProtocolError,
-  ProtocolErrorCode,
-  ResourceNotFoundError,
-  ResourceTemplate,
-} from '@modelcontextprotocol/server';
+/** Streams as resources: a host lists them, reads the newest events of one, and is notified when it has new ones. */
+import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server';
 import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server';
-import { PATTERNS } from '../../generated/protocol.ts';
 import { writePosition } from '../../src/agents/position.ts';
-import { failureOf } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { readNewest } from '../gateway/page.ts';
+import { resourceErrorOf, STREAM_SCHEME, streamAt, uriOf } from './stream-uri.ts';
 import type { ResourceSubscriptions } from './subscriptions.ts';
 
 export interface StreamsHost {
@@ -27,36 +18,8 @@ export interface StreamsHost {
   readonly subscriptions?: 'listen' | ResourceSubscriptions;
 }
 
-const SCHEME = 'tidemark://stream/';
 /** Events in the text of a resource: enough to see what goes on. */
 const NEWEST = 20;
-
-export function uriOf(stream: string): string {
-  return SCHEME + encodeURIComponent(stream);
-}
-
-/** @returns the name of the stream for the address of a resource; undefined if the address is not one of a stream */
-export function streamAt(uri: string): string | undefined {
-  if (!uri.startsWith(SCHEME)) return undefined;
-  const name = decoded(uri.slice(SCHEME.length));
-  return PATTERNS.StreamName.test(name) ? name : undefined;
-}
-
-/** The text as it is if it is no valid encoding, such as `%`. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** A failure of the gateway as clients see it; other errors unchanged. */
-export function resourceErrorOf(error: unknown): unknown {
-  const failure = failureOf(error);
-  if (failure === undefined) return error;
-  return new ProtocolError(ProtocolErrorCode.InternalError, `${failure.code}: ${failure.message}`);
-}
 
 export function registerStreams(server: McpServer, { gateway, streams = ['main'], subscriptions }: StreamsHost): void {
   const config = {
@@ -64,7 +27,7 @@ export function registerStreams(server: McpServer, { gateway, streams = ['main']
     description: `The position and the newest ${NEWEST} events of a stream: main, workspace:ID or session:ID.`,
     mimeType: 'application/json',
   };
-  const template = new ResourceTemplate(`${SCHEME}{name}`, {
+  const template = new ResourceTemplate(`${STREAM_SCHEME}{name}`, {
     list: () => ({
       resources: streams.map((name) => ({ ...config, uri: uriOf(name), name, title: `Stream ${name}` })),
     }),

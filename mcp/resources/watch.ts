@@ -6,7 +6,7 @@ import { ProtocolError, ProtocolErrorCode, ResourceNotFoundError } from '@modelc
 import { orAbort } from '../../src/agents/abort.ts';
 import { failureOf } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import { resourceErrorOf, streamAt } from './streams.ts';
+import { resourceErrorOf, streamAt } from './stream-uri.ts';
 
 const QUIET_MS = 1_000;
 /** Resources that one caller may watch: each is a subscription of its connection to the gateway. */

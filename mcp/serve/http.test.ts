@@ -3,11 +3,15 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { PATIENCE, serve } from '../../src/testing/rig.ts';
+import { CliError } from '../../src/cli/exit.ts';
+import { onCleanup, PATIENCE, serve } from '../../src/testing/rig.ts';
 import { eventStream } from '../testing/events-client.ts';
+import { testContract } from '../testing/contracts.ts';
 import { callerOf, httpClient, httpServer, tokenAt } from '../testing/http-server.ts';
 import { callTool } from '../testing/linked-client.ts';
 import { scopedGateway } from '../testing/scoped-gateway.ts';
+import { readCallers } from './callers.ts';
+import { Seat } from './seat.ts';
 
 function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
@@ -94,4 +98,69 @@ describe('over HTTP', () => {
     const bo = await callTool(await httpClient(service.url, { token: tokenAt('bo') }), 'recent_changes', parameters);
     expect(bo).toMatchObject({ isError: true, text: expect.stringMatching(/^forbidden: /) });
   });
+});
+
+test('a file of callers that cannot be read is wrong usage, and is named', async () => {
+  const failure = await readCallers('/nowhere/callers.json').catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(CliError);
+  expect(failure).toMatchObject({ exitCode: 2, message: expect.stringContaining('--callers /nowhere/callers.json') });
+});
+
+const contract = await testContract();
+
+function seatOf(url: string, stallMs = 60_000): Seat {
+  const onFault = (error: unknown): void => expect(error).toBeUndefined();
+  const seat = new Seat({ gateway: { url }, host: { contract, onFault }, stallMs });
+  onCleanup(() => seat.close());
+  return seat;
+}
+
+function call(method: string, params: object, signal?: AbortSignal): Request {
+  return new Request('http://localhost/mcp', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+const stream = call.bind(undefined, 'events/stream', { name: 'custom_event', arguments: { event: 'build.*' } });
+
+/** Number of subscriptions at the gateway. */
+async function listeners(url: string): Promise<unknown> {
+  const response = await fetch(`${url.replace('ws:', 'http:')}/subscriptions`);
+  return ((await response.json()) as { readonly total: unknown }).total;
+}
+
+test('a client that does not read stops the subscription, and receives everything once it reads', async () => {
+  const { gateway, url } = await serve();
+  const end = new AbortController();
+  const response = await seatOf(url).fetch(stream(end.signal), () => undefined);
+  await vi.waitFor(async () => expect(await listeners(url)).toBe(1), PATIENCE);
+  const count = 600;
+  for (let n = 0; n < count; n += 1) await gateway.publish('build.step', { n });
+  // A full buffer makes the client of the gateway unsubscribe until half of it has been read.
+  await vi.waitFor(async () => expect(await listeners(url)).toBe(0), PATIENCE);
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes(`"payload":{"n":${count - 1}}`)) break;
+  }
+  expect(text.split('notifications/events/event"').length - 1).toBe(count);
+  end.abort();
+  await vi.waitFor(async () => expect(await listeners(url)).toBe(0), PATIENCE);
+});
+
+test('a client that takes nothing for too long is disconnected, and one that waits for events is not', async () => {
+  const { gateway, url } = await serve();
+  const seat = seatOf(url, 20);
+  const [deaf, reading] = [vi.fn<() => void>(), vi.fn<() => void>()];
+  await seat.fetch(stream(), deaf);
+  const { body } = await seat.fetch(stream(), reading);
+  void body?.pipeTo(new WritableStream()).catch(() => undefined);
+  await vi.waitFor(async () => expect(await listeners(url)).toBe(2), PATIENCE);
+  await gateway.publish('build.step', {});
+  await vi.waitFor(() => expect(deaf).toHaveBeenCalledOnce(), PATIENCE);
+  expect(reading).not.toHaveBeenCalled();
 });

@@ -43,7 +43,10 @@ export interface HttpService {
 }
 
 export const MCP_PATH = '/mcp';
-/** The methods of Streamable HTTP, of all revisions. `Request` throws for others, such as TRACE. */
+/**
+ * The methods of Streamable HTTP, of all revisions. Other methods are refused before a `Request` is made, because
+ * `Request` throws for some, such as TRACE.
+ */
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
 /** @throws {CliError} if a credential cannot be read; the error of the socket */

@@ -1,5 +1,4 @@
 /** Tests the tools as a model uses them: with the official client, a real gateway, and names of the contract. */
-import { resolve } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { SyncStatusPayload } from '../../generated/types.ts';
 import { scopedGateway } from '../testing/scoped-gateway.ts';
@@ -7,7 +6,6 @@ import { clientOf as sdkOf, PATIENCE, serve } from '../../src/testing/rig.ts';
 import { callTool, linkedClient } from '../testing/linked-client.ts';
 
 const sync = (status: SyncStatusPayload['status']) => ({ status, operationId: 'o1' });
-const ACME = resolve(import.meta.dirname, '../../examples/own-events/acme.yaml');
 
 describe('the tools', () => {
   test('are listed with schemas of the contract, to clients of both protocol eras', async () => {
@@ -158,17 +156,6 @@ describe('the tools', () => {
     expect((await callTool(ana, 'handoff_report', { ...report, step: 'release' })).content).toMatchObject({
       isValid: false,
     });
-  });
-
-  test('know own events', async () => {
-    const { url } = await serve();
-    const client = await linkedClient({ url, contract: ACME });
-    const { content } = await callTool(client, 'list_events', { event: 'build_finished' });
-    expect(content).toMatchObject({
-      events: [{ event: 'build_finished', filters: expect.arrayContaining(['targets']), payload: { type: 'object' } }],
-    });
-    const { tools } = await client.listTools();
-    expect(JSON.stringify(tools.find(({ name }) => name === 'recent_changes')?.inputSchema)).toContain('"targets"');
   });
 });
 

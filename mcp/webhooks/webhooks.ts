@@ -103,7 +103,7 @@ export class Webhooks {
   readonly #ended = new Set<Held>();
   /** The principals of subscriptions that are being made: they count too. */
   readonly #making: string[] = [];
-  /** Calls for one subscription, one after the other. */
+  /** The last call for each subscription. Calls for the same subscription run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** From principal and URL to the time until which the endpoint counts as verified. */
   readonly #verified = new Map<string, number>();
@@ -186,7 +186,7 @@ export class Webhooks {
       const held: Held = { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) };
       this.#held.set(id, held);
       const grant = { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription) };
-      // After the reply is on its way: a receiver that does not know the id yet asks for a retry.
+      // Start after the reply has been sent, because a receiver that does not know the id yet would ask for a retry.
       setImmediate(() => void this.#run(held));
       return grant;
     } catch (error) {

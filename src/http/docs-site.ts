@@ -67,32 +67,37 @@ export class DocsSite {
    * @returns undefined if there is no such file
    */
   async file(path: string): Promise<SiteFile | undefined> {
+    const listing = (this.#listing ??= this.#list());
     try {
-      return await this.#read(path);
+      return await this.#read(path, await listing);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
       // The cache of a clone may be cleaned while the gateway runs.
-      this.#listing = undefined;
-      return this.#read(path);
+      // Another request may have looked for it already.
+      if (this.#listing === listing) this.#listing = this.#list();
+      return this.#read(path, await this.#listing);
     }
   }
 
-  async #read(path: string): Promise<SiteFile | undefined> {
-    this.#listing ??= this.#list().catch((error: unknown) => {
-      this.#onFault(error);
-      return undefined;
-    });
-    this.#found = await this.#listing;
-    const stored = this.#found?.files.get(path);
-    if (this.#found === undefined || stored === undefined) return undefined;
-    const content = await readFile(join(this.#found.directory, stored.file));
+  async #read(path: string, listing: Listing | undefined): Promise<SiteFile | undefined> {
+    this.#found = listing;
+    const stored = listing?.files.get(path);
+    if (listing === undefined || stored === undefined) return undefined;
+    const content = await readFile(join(listing.directory, stored.file));
     const bytes = stored.file.endsWith(COMPRESSED) ? await decompress(content) : content;
     stored.etag ??= `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
     const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
     return { bytes, contentType: `${type}; charset=utf-8`, etag: stored.etag };
   }
 
-  async #list(): Promise<Listing | undefined> {
+  #list(): Promise<Listing | undefined> {
+    return this.#findFiles().catch((error: unknown) => {
+      this.#onFault(error);
+      return undefined;
+    });
+  }
+
+  async #findFiles(): Promise<Listing | undefined> {
     const directory = await this.#find();
     if (directory === undefined) return undefined;
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });

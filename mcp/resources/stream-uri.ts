@@ -1,0 +1,32 @@
+/** The addresses of streams as resources, and the errors of the gateway as those of resources. */
+import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import { PATTERNS } from '../../generated/protocol.ts';
+import { failureOf } from '../gateway/failure.ts';
+
+export const STREAM_SCHEME = 'tidemark://stream/';
+export function uriOf(stream: string): string {
+  return STREAM_SCHEME + encodeURIComponent(stream);
+}
+
+/** @returns the stream of a resource's address, or undefined */
+export function streamAt(uri: string): string | undefined {
+  if (!uri.startsWith(STREAM_SCHEME)) return undefined;
+  const name = decoded(uri.slice(STREAM_SCHEME.length));
+  return PATTERNS.StreamName.test(name) ? name : undefined;
+}
+
+/** The text as it is if it is no valid encoding, such as `%`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A failure of the gateway as clients see it; other errors unchanged. */
+export function resourceErrorOf(error: unknown): unknown {
+  const failure = failureOf(error);
+  if (failure === undefined) return error;
+  return new ProtocolError(ProtocolErrorCode.InternalError, `${failure.code}: ${failure.message}`);
+}
