@@ -15,6 +15,7 @@ import { emitReferencePage } from './emit/reference/page.ts';
 import { emitReferenceText } from './emit/reference/text.ts';
 import { emitSchemas } from './emit/schemas.ts';
 import { ORIGIN } from './emit/text.ts';
+import { emitStreams } from './emit/streams.ts';
 import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
 import type { Contract } from './model.ts';
@@ -72,6 +73,7 @@ export async function emitSources(contract: Contract): Promise<Files> {
     ['handlers.ts', emitHandlers(contract)],
     ['mirror.ts', emitMirror(contract)],
     ['protocol.ts', emitProtocol(contract)],
+    ['streams.ts', emitStreams()],
     ['types.ts', await emitTypes(contract)],
     ['validators.d.ts', validators.types],
     ['validators.js', validators.code],

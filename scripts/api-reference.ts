@@ -40,7 +40,12 @@ const PARTS: readonly Part[] = [
   {
     folder: 'client',
     title: 'Clients: the package tidemark-client',
-    entryPoints: ['generated/client.ts', 'generated/mirror.ts', 'generated/runtime/diagnose.ts'],
+    entryPoints: [
+      'generated/client.ts',
+      'generated/mirror.ts',
+      'generated/streams.ts',
+      'generated/runtime/diagnose.ts',
+    ],
   },
 ];
 

@@ -4,14 +4,14 @@
  */
 import type { Contract } from '../model.ts';
 import { typeNameOf } from '../names.ts';
-import { banner, quote } from './text.ts';
+import { banner, key, quote } from './text.ts';
 
 const FACADE = `import { ClientCore } from './runtime/client-core.ts';
 import { isEventAmong, isEventNamed } from './runtime/events.ts';
 import type { EventFor, IsDeclared, IsEvent, SubscriptionGap } from './runtime/events.ts';
 import type { ClientOptions } from './runtime/settings.ts';
 import type { Subscription } from './runtime/subscription.ts';
-import { CLOSE_CODES, COMMANDS, CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
+import { CONTRACT_DIGEST, CREDENTIAL_PARAMETERS, SUBPROTOCOL } from './protocol.ts';
 import type { CommandDataMap, @custom as CustomEventData, EventMap, PayloadMap, PushDataMap, ReplyDataMap } from './types.ts';
 
 /** The contract's types, in the form that the runtime expects. */
@@ -28,8 +28,9 @@ const SPEC = {
   contractDigest: CONTRACT_DIGEST,
   events: [@names],
   subprotocol: SUBPROTOCOL,
-  commands: COMMANDS,
-  closeCodes: CLOSE_CODES,
+  // Not COMMANDS and CLOSE_CODES: pages would load members that the client does not read.
+  commands: { @commands },
+  closeCodes: { @closeCodes },
   credentialParameters: CREDENTIAL_PARAMETERS,
 };
 
@@ -74,11 +75,17 @@ export type { Waited, WaitOptions } from './runtime/wait.ts';
 export type { Position } from './runtime/wire.ts';
 `;
 
-export function emitClient({ events, customEvent }: Contract): string {
+export function emitClient({ closeCodes, commands, events, customEvent }: Contract): string {
   const names = events.map(({ name }) => quote(name));
+  const replies = commands.map(({ name, reply }) => `${key(name)}: { reply: ${quote(reply)} }`);
+  const closes = Object.entries(closeCodes).map(
+    ([code, each]) => `${code}: { name: ${quote(each.name)}, class: ${quote(each.class)} as const }`,
+  );
   const facade = FACADE.replaceAll('@custom', typeNameOf(customEvent.schema))
     .replaceAll('@event', events[0]?.name ?? 'name')
     // Pass a function, because `replace` would expand `$&` in a name if the name were passed as text.
-    .replace('@names', () => names.join(', '));
+    .replace('@names', () => names.join(', '))
+    .replace('@commands', () => replies.join(', '))
+    .replace('@closeCodes', () => closes.join(', '));
   return `${banner('The client: types and constants of the contract over the runtime.')}\n${facade}`;
 }

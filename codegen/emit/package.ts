@@ -25,6 +25,7 @@ export function emitPackage(contract: Contract): string {
       '.': module('client'),
       './diagnose': module('runtime/diagnose'),
       './mirror': module('mirror'),
+      './streams': module('streams'),
       './types': module('types'),
       './protocol': module('protocol'),
       './validators': module('validators'),
@@ -141,6 +142,19 @@ or a loss it fetches a fresh picture (\`state\` is \`repairing\` meanwhile, and 
 key spaces and deletions are those of the contract (\`x-replay\`), own events included; a pattern covers one key space. There is no
 filter: it would hide deletions that lack the filtered field. \`truncated\` reports a picture that the server's history cut short.
 
+## Several streams in one subscription
+
+\`\`\`ts
+import { followStreams } from 'tidemark-client/streams';
+
+const all = followStreams(client, { streams: ['main', 'session:*'], events: ['*'], replay: { mode: 'none' } });
+for await (const event of all) console.log(event.stream, event.sequenceId, event.event);
+\`\`\`
+
+The subscription also follows streams that appear later. Order, positions and gaps are per stream: after a lost connection each stream
+resumes at its own position, and a gap names its stream. \`all.positions\` resumes all of them in another process:
+\`replay: { mode: 'resume', positions }\`. \`waitOnStreams\` waits for one event on several streams.
+
 ## When the server is unreachable
 
 By default a client retries without limit, and a loop over a subscription waits. To see what happens, listen to the client's own
@@ -200,6 +214,7 @@ files directly, pass \`--import-ending .ts\` (and set \`allowImportingTsExtensio
 |---|---|
 | \`tidemark-client\` | the client |
 | \`tidemark-client/mirror\` | \`mirror(client, 'entity_*')\`: a map that follows the current state |
+| \`tidemark-client/streams\` | \`followStreams\` and \`waitOnStreams\`: several streams in one subscription |
 | \`tidemark-client/diagnose\` | \`diagnose(client)\`: why it does not connect |
 | \`tidemark-client/types\` | types of every message and payload |
 | \`tidemark-client/protocol\` | names, codes, limits and policies as constants |

@@ -6,12 +6,12 @@
 import { retryAfterOf } from './bounds.ts';
 import { readError } from './commands.ts';
 import { ProtocolViolation } from './errors.ts';
-import type { Feed } from './feed.ts';
+import type { ClientFeed } from './feed-port.ts';
 import { isObject, isStrings, readEventPrefix, readPosition } from './wire.ts';
 import type { Frame, Position } from './wire.ts';
 
 export interface PushesOptions {
-  readonly feeds: ReadonlyMap<string, Feed>;
+  readonly feeds: ReadonlyMap<string, ClientFeed>;
   /** Number of event messages received on the current connection. */
   readonly eventsReceived: () => number;
   readonly onWelcome: (data: Frame['data']) => void;
@@ -30,6 +30,7 @@ export class Pushes {
       ['event', (data) => this.#event(data)],
       ['heartbeat', (data) => this.#heartbeat(data)],
       ['replay_complete', (data) => this.#replayComplete(data)],
+      ['positions', (data) => this.#attentive(this.#idOf(data))?.positionsReceived?.(data)],
       ['gap', (data) => this.#gap(data)],
       ['subscription_closed', (data) => this.#subscriptionClosed(data)],
       ['welcome', options.onWelcome],
@@ -49,7 +50,7 @@ export class Pushes {
       this.#violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)');
       return;
     }
-    for (const id of prefix.subscriptionIds) this.#options.feeds.get(id)?.event(data, prefix);
+    for (const id of prefix.subscriptionIds) this.#attentive(id)?.event(data, prefix);
   }
 
   #heartbeat(data: Frame['data']): void {
@@ -74,18 +75,14 @@ export class Pushes {
       if (isObject(entry) && typeof entry.stream === 'string' && position !== undefined)
         byStream.set(entry.stream, position);
     }
-    for (const feed of this.#options.feeds.values()) feed.heartbeat(byStream.get(feed.stream));
+    for (const id of this.#options.feeds.keys()) this.#attentive(id)?.heartbeat(byStream);
   }
 
   #replayComplete(data: Frame['data']): void {
-    const { subscriptionId, count, truncated } = data;
+    const { count, truncated } = data;
     const position = readPosition(data.position);
-    if (typeof subscriptionId !== 'string' || position === undefined) {
-      this.#violation('a "replay_complete" without subscriptionId or position (RPL-2)');
-      return;
-    }
-    const summary = { position, count: typeof count === 'number' ? count : 0, truncated: truncated === true };
-    this.#options.feeds.get(subscriptionId)?.replayComplete(summary);
+    const end = { position, count: typeof count === 'number' ? count : 0, truncated: truncated === true };
+    this.#attentive(this.#idOf(data))?.replayComplete(end);
   }
 
   #gap(data: Frame['data']): void {
@@ -93,16 +90,23 @@ export class Pushes {
       this.#violation('a "gap" without subscriptionIds (GAP-1)');
       return;
     }
-    for (const id of data.subscriptionIds) this.#options.feeds.get(id)?.gap(data);
+    for (const id of data.subscriptionIds) this.#attentive(id)?.gap(data);
   }
 
   #subscriptionClosed(data: Frame['data']): void {
-    const { subscriptionId, reason } = data;
-    if (typeof subscriptionId !== 'string') {
-      this.#violation('a "subscription_closed" without subscriptionId');
-      return;
-    }
-    this.#options.feeds.get(subscriptionId)?.closedByServer(typeof reason === 'string' ? reason : 'unknown');
+    const { reason } = data;
+    this.#options.feeds.get(this.#idOf(data))?.closedByServer(typeof reason === 'string' ? reason : 'unknown');
+  }
+
+  #attentive(id: string): ClientFeed | undefined {
+    const feed = this.#options.feeds.get(id);
+    return feed?.attentive === true ? feed : undefined;
+  }
+
+  #idOf({ subscriptionId }: Frame['data']): string {
+    if (typeof subscriptionId === 'string') return subscriptionId;
+    this.#violation('a message without subscriptionId');
+    return '';
   }
 
   #closing(data: Frame['data']): void {

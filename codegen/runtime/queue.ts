@@ -6,10 +6,10 @@
  */
 import type { Position } from './wire.ts';
 
-interface Entry<Item> {
+interface Entry<Item, Mark> {
   readonly item: Item;
   /** The reader's position when the item has been taken; undefined leaves the position unchanged. */
-  position: Position | undefined;
+  position: Mark | undefined;
 }
 
 interface Reader<Item> {
@@ -17,22 +17,28 @@ interface Reader<Item> {
   readonly reject: (error: unknown) => void;
 }
 
-export class DeliveryQueue<Item> {
-  #entries: Entry<Item>[] = [];
+/** @typeParam Mark the position; of several streams, the positions that an item changes. */
+export class DeliveryQueue<Item, Mark = Position> {
+  #entries: Entry<Item, Mark>[] = [];
   /**
    * Index of the oldest entry. Entries are not shifted out of the array, because shifting a long array for each read
    * item would take quadratic time.
    */
   #head = 0;
   readonly #readers: Reader<Item>[] = [];
-  #position: Position | undefined;
+  #position: Mark | undefined;
   #end: { readonly error: unknown } | undefined;
   readonly #onRead: () => void;
+  readonly #join: (older: Mark, newer: Mark) => Mark;
 
-  /** @param onRead called after each item that the reader takes. */
-  constructor(onRead: () => void, position?: Position) {
+  /**
+   * @param onRead called after each item that the reader takes.
+   * @param join joins two positions that follow one another; by default the newer one counts.
+   */
+  constructor(onRead: () => void, position?: Mark, join = (_older: Mark, newer: Mark): Mark => newer) {
     this.#onRead = onRead;
     this.#position = position;
+    this.#join = join;
   }
 
   /** Number of items that wait for the reader. */
@@ -40,33 +46,32 @@ export class DeliveryQueue<Item> {
     return this.#entries.length - this.#head;
   }
 
-  get position(): Position | undefined {
+  get position(): Mark | undefined {
     return this.#position;
   }
 
-  push(item: Item, position: Position | undefined): void {
+  push(item: Item, position: Mark | undefined): void {
     if (this.#end !== undefined) return;
     const reader = this.#readers.shift();
     if (reader === undefined) {
       this.#entries.push({ item, position });
       return;
     }
-    this.#position = position ?? this.#position;
+    this.#move(position);
     reader.resolve({ done: false, value: item });
   }
 
   /** Moves the position without an item: it takes effect when every item before it has been read. */
-  mark(position: Position | undefined): void {
-    if (position === undefined) return;
-    const last = this.size === 0 ? undefined : this.#entries.at(-1);
-    if (last === undefined) this.#position = position;
-    else last.position = position;
+  mark(position: Mark | undefined): void {
+    const last = this.#entries.at(-1);
+    if (last === undefined) this.#move(position);
+    else last.position = this.#joined(last.position, position);
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
     const entry = this.#take();
     if (entry !== undefined) {
-      this.#position = entry.position ?? this.#position;
+      this.#move(entry.position);
       this.#onRead();
       return Promise.resolve({ done: false, value: entry.item });
     }
@@ -95,7 +100,16 @@ export class DeliveryQueue<Item> {
     return Promise.reject(end.error);
   }
 
-  #take(): Entry<Item> | undefined {
+  #move(to: Mark | undefined): void {
+    this.#position = this.#joined(this.#position, to);
+  }
+
+  #joined(older: Mark | undefined, newer: Mark | undefined): Mark | undefined {
+    if (older === undefined || newer === undefined) return newer ?? older;
+    return this.#join(older, newer);
+  }
+
+  #take(): Entry<Item, Mark> | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
     this.#head += 1;

@@ -39,8 +39,8 @@ export interface SubscribeOptions<
 > {
   readonly events: readonly Pattern[];
   /** Default `main`. */
-  readonly stream?: string;
-  readonly filter?: P['commands']['subscribe']['filter'];
+  readonly stream?: string | undefined;
+  readonly filter?: P['commands']['subscribe']['filter'] | undefined;
   /**
    * The replay of the first subscribe. After a lost connection the subscription resumes automatically. Default: warm.
    */

@@ -4,6 +4,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { closedError, WaitError } from './errors.ts';
+import type { WaitFailure } from './errors.ts';
 import { isGap } from './events.ts';
 import type { SubscriptionGap } from './events.ts';
 import type { SubscribeOptions, Subscription } from './subscription.ts';
@@ -37,16 +38,39 @@ export async function waitForEvent<P extends Protocol>(
   subscribe: (options: SubscribeOptions<P, string, 'inline'>) => Subscription<P, unknown>,
   pattern: string,
   predicate: (event: never) => boolean,
-  { stream, filter, since, timeoutMs, signal, onGap }: WaitOptions<P>,
+  options: WaitOptions<P>,
 ): Promise<Waited<unknown>> {
+  const { stream, filter, since, signal } = options;
   signal?.throwIfAborted();
   const subscription = subscribe({
     events: [pattern],
     gaps: 'inline',
     replay: since === undefined ? { mode: 'none' } : { mode: 'resume', after: since },
-    ...(stream === undefined ? {} : { stream }),
-    ...(filter === undefined ? {} : { filter }),
+    stream,
+    filter,
   });
+  const event = await firstEvent(subscription, predicate, {
+    ...options,
+    what: `"${pattern}" on "${subscription.stream}"`,
+    placeOf: (gap) => ({ position: gap === undefined ? (subscription.position ?? since) : gap.to }),
+  });
+  return { event, position: readPosition(event) as Position };
+}
+
+/** How to wait for the first event of a subscription. */
+export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, 'timeoutMs' | 'signal' | 'onGap'> {
+  /** What is awaited, for messages. */
+  readonly what: string;
+  /** Where to go on after a failure. */
+  readonly placeOf: (gap: SubscriptionGap<P> | undefined) => Omit<WaitFailure, 'gap'>;
+}
+
+/** Reads a subscription with inline gaps until the predicate accepts an event, then ends it. @throws as {@link waitForEvent}. */
+export async function firstEvent<P extends Protocol>(
+  subscription: Pick<Subscription<P, unknown>, 'state' | 'unsubscribe' | typeof Symbol.asyncIterator>,
+  predicate: (event: never) => boolean,
+  { what, placeOf, timeoutMs, signal, onGap }: FirstOptions<P>,
+): Promise<unknown> {
   let failure: unknown = closedError();
   const end = (error: unknown): void => {
     failure = error;
@@ -54,31 +78,27 @@ export async function waitForEvent<P extends Protocol>(
   };
   const onAbort = (): void => end(signal?.reason);
   const onTimeout = (): void => {
-    const text = `No event matching "${pattern}" on "${subscription.stream}" arrived within ${timeoutMs} ms (subscription: ${subscription.state}).`;
-    end(new WaitError('timeout', text, { position: subscription.position ?? since }));
+    const text = `No event matching ${what} arrived within ${timeoutMs} ms (subscription: ${subscription.state}).`;
+    end(new WaitError('timeout', text, placeOf(undefined)));
   };
   const cancelTimer = timeoutMs === undefined ? undefined : startTimer(timeoutMs, onTimeout, { holdsProcess: true });
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     for await (const item of subscription) {
-      if (isGap(item as object)) gapMet(item as SubscriptionGap<P>, onGap);
-      else if (predicate(item as never)) return { event: item, position: readPosition(item) as Position };
+      if (!isGap(item as object)) {
+        if (predicate(item as never)) return item;
+        continue;
+      }
+      const gap = item as SubscriptionGap<P>;
+      if (onGap === undefined) {
+        const text = `Events of "${gap.stream}" were lost (${gap.reason}): the awaited event may be among them.`;
+        throw new WaitError('gap', text, { ...placeOf(gap), gap });
+      }
+      onGap(gap);
     }
     throw failure;
   } finally {
     cancelTimer?.();
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-function gapMet<P extends Protocol>(
-  gap: SubscriptionGap<P>,
-  onGap: ((gap: SubscriptionGap<P>) => void) | undefined,
-): void {
-  if (onGap !== undefined) {
-    onGap(gap);
-    return;
-  }
-  const text = `Events of "${gap.stream}" were lost (${gap.reason}): the awaited event may be among them.`;
-  throw new WaitError('gap', text, { position: gap.to, gap });
 }

@@ -12,6 +12,11 @@ export interface Position {
   readonly sequenceId: number;
 }
 
+/** A position in one of several streams. */
+export interface StreamPosition extends Position {
+  readonly stream: string;
+}
+
 /** What a close code asks of the client (CON-6). */
 export type CloseClass = 'do-not-retry' | 'refresh' | 'retry-resume' | 'retry-fresh';
 
@@ -59,8 +64,8 @@ export interface ProtocolSpec {
   readonly credentialParameters: readonly string[];
   /** The reply of each command, by command name. */
   readonly commands: Readonly<Record<string, { readonly reply: string }>>;
-  /** The close codes by name. The runtime finds them by `code`. */
-  readonly closeCodes: Readonly<Record<string, { readonly code: number; readonly class: CloseClass }>>;
+  /** By code. */
+  readonly closeCodes: Readonly<Record<number, { readonly name: string; readonly class: CloseClass }>>;
 }
 
 /** One message as read from the socket (ENV-1). `data` is validated only by the code that reads it. */

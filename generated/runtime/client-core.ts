@@ -19,13 +19,13 @@ import type { ListenOptions } from './emitter.ts';
 import { Diagnostics } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { closedError, ConnectionError } from './errors.ts';
-import type { BroadcastOf, EventFor, EventName, EventPattern, PlainCommand, SubscriptionGap } from './events.ts';
+import type { BroadcastOf, EventFor, EventName, EventPattern, PlainCommand } from './events.ts';
 import { Feed } from './feed.ts';
-import type { FeedPort } from './feed.ts';
+import type { ClientFeed, FeedPort } from './feed-port.ts';
 import type { ClientState, Lifecycle } from './lifecycle.ts';
 import { Pacer } from './pacer.ts';
 import { Pushes } from './pushes.ts';
-import { readFeedOptions } from './request.ts';
+import { readFeedOptions, readStreamRequest } from './request.ts';
 import { readSettings } from './settings.ts';
 import type { ClientOptions, Settings } from './settings.ts';
 import type { ItemOf, SubscribeOptions, Subscription } from './subscription.ts';
@@ -41,8 +41,7 @@ export class ClientCore<P extends Protocol> {
   readonly #pacer: Pacer;
   readonly #emitter = new Emitter<Lifecycle<P>>();
   readonly #diagnostics = new Diagnostics(this.#emitter);
-  readonly #feeds = new Map<string, Feed>();
-  readonly #onGaps = new WeakMap<Feed, (gap: SubscriptionGap<P>) => void>();
+  readonly #feeds = new Map<string, ClientFeed>();
   readonly #port: FeedPort;
   readonly #signal: AbortSignal | undefined;
   readonly #connectors: { resolve: (welcome: P['pushes']['welcome']) => void; reject: (error: unknown) => void }[] = [];
@@ -167,19 +166,27 @@ export class ClientCore<P extends Protocol> {
   subscribe<const Pattern extends EventPattern<P>, const Gaps extends 'aside' | 'inline' = 'aside'>(
     options: SubscribeOptions<P, Pattern, Gaps>,
   ): Subscription<P, ItemOf<P, Pattern, Gaps>> {
+    const request = { ...readFeedOptions(options), ...readStreamRequest(options) };
+    const feed = this.attach((id, port) => new Feed({ id, port, ...request }), options.subscriptionId);
+    // This cast is the only place where received data gets the types of the contract.
+    return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
+  }
+
+  /**
+   * Adds a subscription of another kind: for the entry points of this package, such as `streams`.
+   * @throws {TypeError} when another subscription of this client has the id; {ConnectionError} after `close()`.
+   */
+  attach<Kind extends ClientFeed>(make: (id: string, port: FeedPort) => Kind, id = this.#nextId()): Kind {
     if (this.state === 'closed') throw closedError();
-    const { subscriptionId: id = this.#nextId(), onGap } = options;
     if (this.#feeds.has(id))
       throw new TypeError(`A subscription "${id}" already exists; end it first, or choose another id.`);
-    const feed = new Feed({ id, port: this.#port, ...readFeedOptions(options) });
-    if (onGap !== undefined) this.#onGaps.set(feed, onGap);
+    const feed = make(id, this.#port);
     if (feed.state !== 'ended') {
       this.#feeds.set(id, feed);
       feed.connected();
       this.#connection.review();
     }
-    // This cast is the only place where received data gets the types of the contract.
-    return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
+    return feed;
   }
 
   /**
@@ -277,11 +284,7 @@ export class ClientCore<P extends Protocol> {
         return ready;
       },
       backoffMs: (attempt) => backoffDelayMs(attempt, random, backoff),
-      onGap: (feed, gap) => {
-        const typed = gap as SubscriptionGap<P>;
-        this.#emitter.emit('gap', typed);
-        this.#onGaps.get(feed)?.(typed);
-      },
+      onGap: (gap) => this.#emitter.emit('gap', gap),
       onResumed: (feed) => {
         const recovery = (feed.recovery ?? {}) as P['replies']['subscribe']['recovery'];
         this.#emitter.emit('resumed', { subscriptionId: feed.id, stream: feed.stream, recovery });

@@ -29,12 +29,11 @@ const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
 const STANDARD_REFUSALS: ReadonlySet<number> = new Set([1008, 1010]);
 
 export function classifyClose(code: number, spec: ProtocolSpec): CloseClass {
-  for (const entry of Object.values(spec.closeCodes)) if (entry.code === code) return entry.class;
   if (STANDARD_REFUSALS.has(code)) return 'do-not-retry';
-  return CLASS_BY_HUNDRED[Math.floor(code / 100)] ?? 'retry-resume';
+  return spec.closeCodes[code]?.class ?? CLASS_BY_HUNDRED[Math.floor(code / 100)] ?? 'retry-resume';
 }
 
 /** The contract's name of a close code, for messages. */
 export function closeName(code: number, spec: ProtocolSpec): string | undefined {
-  return Object.entries(spec.closeCodes).find(([, entry]) => entry.code === code)?.[0];
+  return spec.closeCodes[code]?.name;
 }

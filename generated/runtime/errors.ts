@@ -5,7 +5,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
-import type { CloseClass, Position } from './wire.ts';
+import type { CloseClass, Position, StreamPosition } from './wire.ts';
 
 /** `data` of an `error` reply (ERR-1). */
 export interface ErrorData {
@@ -20,23 +20,18 @@ export interface ErrorData {
 /** The server rejected a command (ERR-1). The connection stays open. */
 export class TidemarkError extends Error {
   /** One of the contract's error codes; a newer server may have more. */
-  readonly code: string;
+  declare readonly code: string;
   /** Whether the same command may succeed later, unchanged. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /** How long to wait before a retry, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   /** JSON pointer (RFC 6901) to the invalid value in the command. */
-  readonly pointer: string | undefined;
-  readonly details: Readonly<Record<string, unknown>> | undefined;
+  declare readonly pointer: string | undefined;
+  declare readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(data: ErrorData) {
     super(data.message);
-    this.name = 'TidemarkError';
-    this.code = data.code;
-    this.retryable = data.retryable;
-    this.retryAfterMs = data.retryAfterMs;
-    this.pointer = data.pointer;
-    this.details = data.details;
+    Object.assign(this, data, { name: 'TidemarkError' });
   }
 }
 
@@ -66,7 +61,7 @@ export class ConnectionError extends Error {
   readonly closeClass: CloseClass | undefined;
 
   constructor(reason: ConnectionErrorReason, message: string, options: ConnectionErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options);
     this.name = 'ConnectionError';
     this.reason = reason;
     this.closeCode = options.closeCode;
@@ -79,44 +74,50 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Where a subscription is: `position` in one stream, `positions` in several. */
+export interface SubscriptionPlace {
+  readonly subscriptionId: string;
+  readonly position?: Position | undefined;
+  readonly positions?: readonly StreamPosition[] | undefined;
+}
+
 /** A subscription ended without a call of `unsubscribe()`. Events received before were yielded. */
 export class SubscriptionError extends Error {
   /** `buffer_overflow`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
-  readonly reason: string;
-  readonly subscriptionId: string;
+  declare readonly reason: string;
+  declare readonly subscriptionId: string;
   /** Where a new subscription can resume without loss; undefined before the first warm replay is complete. */
-  readonly position: Position | undefined;
+  declare readonly position: Position | undefined;
+  /** The same of a subscription to several streams. */
+  declare readonly positions: readonly StreamPosition[] | undefined;
 
-  constructor(reason: string, message: string, at: { subscriptionId: string; position: Position | undefined }) {
+  constructor(reason: string, message: string, at: SubscriptionPlace) {
     super(message);
-    this.name = 'SubscriptionError';
-    this.reason = reason;
-    this.subscriptionId = at.subscriptionId;
-    this.position = at.position;
+    Object.assign(this, at, { name: 'SubscriptionError', reason });
   }
 }
 
 /** The details of a {@link WaitError}. */
-interface WaitFailure {
-  readonly position: Position | undefined;
+export interface WaitFailure {
+  readonly position?: Position | undefined;
+  readonly positions?: readonly StreamPosition[] | undefined;
   readonly gap?: object;
 }
 
 /** `waitFor` ended without an event. */
 export class WaitError extends Error {
   /** `timeout`: no event in time. `gap`: events were lost, and the awaited one may be among them. */
-  readonly reason: 'timeout' | 'gap';
+  declare readonly reason: 'timeout' | 'gap';
   /** Where to go on: pass it as `since` to a new wait. Undefined when no position is known, because there was no connection. */
-  readonly position: Position | undefined;
+  declare readonly position: Position | undefined;
+  /** The same of a wait on several streams. */
+  declare readonly positions: readonly StreamPosition[] | undefined;
   /** When `reason` is `gap`: the `SubscriptionGap`. */
-  readonly gap: object | undefined;
+  declare readonly gap: object | undefined;
 
-  constructor(reason: 'timeout' | 'gap', message: string, { position, gap }: WaitFailure) {
+  constructor(reason: 'timeout' | 'gap', message: string, failure: WaitFailure) {
     super(message);
-    this.name = 'WaitError';
-    this.reason = reason;
-    this.position = position;
-    this.gap = gap;
+    Object.assign(this, failure, { name: 'WaitError', reason });
   }
 }
 
@@ -130,7 +131,7 @@ export function closedError(): ConnectionError {
  */
 export class ProtocolViolation extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options);
     this.name = 'ProtocolViolation';
   }
 }

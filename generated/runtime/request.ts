@@ -7,57 +7,68 @@ import type { BufferOptions } from './subscription.ts';
 import { readPosition } from './wire.ts';
 import type { Position } from './wire.ts';
 
-/** The parts of the `subscribe` command that do not change between connections. */
-export interface FeedRequest {
-  readonly stream: string;
+/** The options that do not depend on the number of streams. */
+export interface FeedSettings {
   readonly events: readonly string[];
   readonly filter: object | undefined;
-  readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
-}
-
-/** The settings of a feed that follow from the options of `subscribe`. */
-export interface FeedSettings {
-  readonly request: FeedRequest;
   readonly limit: number;
   readonly onFull: 'park' | 'error';
   readonly inlineGaps: boolean;
   readonly onItem: ((item: object) => void) | undefined;
+  readonly onGap: (gap: object) => void;
   readonly signal: AbortSignal | undefined;
 }
 
+/** What is asked of one stream; it does not change between connections. */
+export interface StreamRequest {
+  readonly stream: string;
+  readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
+}
+
 /** The options of `subscribe` that are read here. */
-interface RequestOptions {
+interface FeedOptions {
   readonly events: readonly string[];
-  readonly stream?: string | undefined;
   readonly filter?: object | undefined;
-  readonly replay?: object | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly gaps?: 'aside' | 'inline' | undefined;
   readonly buffer?: BufferOptions | undefined;
   readonly onItem?: ((item: never) => void) | undefined;
+  readonly onGap?: ((gap: never) => void) | undefined;
 }
 
 const DEFAULT_BUFFER = 10_000;
 
-/**
- * Reads the options. The defaults are those of the contract: stream `main`, and a warm replay (SUB-1, RPL-1).
- *
- * @throws {TypeError} when `replay` is invalid. It is not replaced by a fresh start, because this would hide a loss.
- */
-export function readFeedOptions(options: RequestOptions): FeedSettings {
-  const { events, stream = 'main', filter, replay, buffer = {}, gaps, onItem, signal } = options;
+export function readFeedOptions(options: FeedOptions): FeedSettings {
+  const { events, filter, buffer = {}, gaps, onItem, onGap = () => undefined, signal } = options;
   return {
-    request: { stream, events: [...events], filter, replay: readReplay(replay) },
+    events: [...events],
+    filter,
     limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
     onFull: buffer.onFull ?? 'park',
     inlineGaps: gaps === 'inline',
-    // The facade gives the items their types.
+    // The facade gives items and gaps their types.
     onItem: onItem as ((item: object) => void) | undefined,
+    onGap: onGap as (gap: object) => void,
     signal,
   };
 }
 
-function readReplay(replay: object | undefined): FeedRequest['replay'] {
+/**
+ * The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
+ *
+ * @throws {TypeError} when `replay` is invalid. It is not replaced by a fresh start, because this would hide a loss.
+ */
+export function readStreamRequest({
+  stream = 'main',
+  replay,
+}: {
+  readonly stream?: string | undefined;
+  readonly replay?: object | undefined;
+}): StreamRequest {
+  return { stream, replay: readReplay(replay) };
+}
+
+function readReplay(replay: object | undefined): StreamRequest['replay'] {
   if (replay === undefined) return { mode: 'warm' };
   const { mode, after } = { mode: undefined, after: undefined, ...replay } as { mode?: unknown; after?: unknown };
   if (mode === 'warm' || mode === 'none') return { mode };

@@ -31,6 +31,7 @@ async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: strin
   const local = code
     .replaceAll("'tidemark-client'", "'./client.ts'")
     .replaceAll("'tidemark-client/mirror'", "'./mirror.ts'")
+    .replaceAll("'tidemark-client/streams'", "'./streams.ts'")
     .replaceAll("'tidemark-client/diagnose'", "'./runtime/diagnose.ts'");
   await writeFile(join(project, file), local.replace(ADDRESS, url));
   return file;
@@ -43,6 +44,7 @@ describe("the examples in the client's README", () => {
       'client.broadcast',
       'client.waitFor',
       'await entities.sync',
+      'followStreams',
       'client.connect',
       'await diagnose',
       'settled',

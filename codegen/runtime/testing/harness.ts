@@ -57,7 +57,7 @@ export async function take<Item>(subscription: Subscription<StandIn, Item>, coun
 }
 
 /** Collects the items of a subscription in the background; `failure` is the error that ended it. */
-export function collect<Item>(subscription: Subscription<StandIn, Item>): {
+export function collect<Item>(subscription: AsyncIterable<Item>): {
   readonly items: Item[];
   readonly ended: Promise<unknown>;
 } {

@@ -107,10 +107,10 @@ export const SPEC: ProtocolSpec = {
     ping: { reply: 'pong' },
   },
   closeCodes: {
-    protocol_error: { code: 4000, class: 'do-not-retry' },
-    token_expired: { code: 4100, class: 'refresh' },
-    shutdown: { code: 4200, class: 'retry-resume' },
-    state_invalidated: { code: 4300, class: 'retry-fresh' },
+    4000: { name: 'protocol_error', class: 'do-not-retry' },
+    4100: { name: 'token_expired', class: 'refresh' },
+    4200: { name: 'shutdown', class: 'retry-resume' },
+    4300: { name: 'state_invalidated', class: 'retry-fresh' },
   },
 };
 

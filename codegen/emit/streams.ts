@@ -1,0 +1,50 @@
+/** `streams.ts`: subscriptions to several streams over the hand-written runtime. An entry point of its own, which `client.ts` does not load. */
+import { banner } from './text.ts';
+
+const FACADE = `import type { TidemarkClient, TidemarkEvent, TidemarkProtocol } from './client.ts';
+import type { EventPattern } from './runtime/events.ts';
+import { followStreams as follow, waitOnStreams as wait } from './runtime/follow-streams.ts';
+import type { StreamsWaited, StreamsWaitOptions } from './runtime/follow-streams.ts';
+import type { FollowOptions, StreamsSubscription } from './runtime/streams-subscription.ts';
+import type { ItemOf } from './runtime/subscription.ts';
+
+export type TidemarkStreams<Item = TidemarkEvent> = StreamsSubscription<TidemarkProtocol, Item>;
+
+/**
+ * Subscribes to several streams at once: names and patterns such as \`session:*\`, also streams that appear later (MUL-1, MUL-3). It resumes
+ * each stream at its own position over reconnects, yields each event once and reports every gap of each stream.
+ * @throws {TypeError} when \`streams\` is empty, \`replay\` is invalid, or another subscription of the client has the id; {ConnectionError}
+ *   after \`client.close()\`.
+ */
+export function followStreams<
+  const Pattern extends EventPattern<TidemarkProtocol>,
+  const Gaps extends 'aside' | 'inline' = 'aside',
+>(
+  client: TidemarkClient,
+  options: FollowOptions<TidemarkProtocol, Pattern, Gaps>,
+): TidemarkStreams<ItemOf<TidemarkProtocol, Pattern, Gaps>> {
+  return follow<TidemarkProtocol, Pattern, Gaps>(client, options);
+}
+
+/**
+ * Waits for one event on several streams. With \`since\` nothing is missed that was published after these positions, nor on streams that
+ * began later.
+ * @throws {WaitError} \`timeout\` or \`gap\`, with the \`positions\` to go on from; otherwise as \`client.waitFor\` does.
+ */
+export function waitOnStreams<const Pattern extends EventPattern<TidemarkProtocol>>(
+  client: TidemarkClient,
+  event: Pattern,
+  predicate: (event: TidemarkEvent<Pattern>) => boolean,
+  options: StreamsWaitOptions<TidemarkProtocol>,
+): Promise<StreamsWaited<TidemarkEvent<Pattern>>> {
+  return wait<TidemarkProtocol, Pattern>(client, event, predicate, options);
+}
+
+export type { StreamsWaited, StreamsWaitOptions } from './runtime/follow-streams.ts';
+export type { FollowOptions, StreamsReplay, StreamsSubscription } from './runtime/streams-subscription.ts';
+export type { StreamPosition } from './runtime/wire.ts';
+`;
+
+export function emitStreams(): string {
+  return `${banner('Subscriptions to several streams.')}\n${FACADE}`;
+}

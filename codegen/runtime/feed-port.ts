@@ -1,0 +1,73 @@
+/**
+ * What the client and its subscriptions see of each other. An interface of its own, so that a kind of subscription can be an entry
+ * point of the package which `client.ts` does not load.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { Settle } from './commands.ts';
+import type { ClientGapReason } from './cursor.ts';
+import type { SubscriptionDiagnosis } from './diagnosis.ts';
+import type { ProtocolViolation, TidemarkError } from './errors.ts';
+import type { EventPrefix, Frame, Position } from './wire.ts';
+
+/** A gap for the queue and for listeners; the facade adds the contract's types. */
+export interface FeedGap {
+  readonly kind: 'gap';
+  readonly subscriptionId: string;
+  readonly stream: string;
+  readonly from: Position | undefined;
+  readonly to: Position | undefined;
+  readonly reason: string;
+  readonly repair: object | undefined;
+  readonly noticedBy: 'server' | 'client';
+}
+
+/** The functions of the client that a subscription uses. */
+export interface FeedPort {
+  readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
+  readonly backoffMs: (attempt: number) => number;
+  readonly onGap: (gap: FeedGap) => void;
+  readonly onResumed: (feed: ClientFeed) => void;
+  readonly onPostponed: (feed: ClientFeed, error: TidemarkError, delayMs: number) => void;
+  readonly onParked: (feed: ClientFeed) => void;
+  readonly onViolation: (error: ProtocolViolation) => void;
+  /** The subscription has ended on both sides. */
+  readonly onDetached: (feed: ClientFeed) => void;
+}
+
+/** The content of a `replay_complete`; it has a position only for a subscription to one stream (RPL-2, MUL-7). */
+export interface ReplayEnd {
+  readonly position: Position | undefined;
+  readonly count: number;
+  readonly truncated: boolean;
+}
+
+/** The functions of a subscription that the client uses: what its connection reports. */
+export interface ClientFeed extends SubscriptionDiagnosis {
+  readonly recovery: Frame['data'] | undefined;
+  /**
+   * Whether events are accepted: only between `subscribed` and our own `unsubscribe`. Later ones are unwanted or will be replayed. Otherwise
+   * only the functions about the connection and the end are called.
+   */
+  readonly attentive: boolean;
+  /** Commands can be sent. */
+  connected(): void;
+  /** @param forget why the positions must be discarded, if they must (43xx). */
+  disconnected(forget?: ClientGapReason): void;
+  /**
+   * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`. Without it, the
+   * iterator first returns the buffered items, and then throws the error.
+   */
+  shutDown(error: unknown, options: { readonly atOnce: boolean }): void;
+  event(data: Frame['data'], prefix: EventPrefix): void;
+  replayComplete(end: ReplayEnd): void;
+  /** A heartbeat that proves that no event was lost so far, with its positions by stream. */
+  heartbeat(positions: ReadonlyMap<string, Position>): void;
+  /** A heartbeat's `delivered` differs from the count: the client will reconnect. */
+  lossFound(): void;
+  gap(data: Frame['data']): void;
+  /** A `positions` push, which only subscriptions to several streams receive (MUL-4, MUL-6). */
+  positionsReceived?(data: Frame['data']): void;
+  /** `subscription_closed` (SEC-3). */
+  closedByServer(reason: string): void;
+}

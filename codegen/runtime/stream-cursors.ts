@@ -1,0 +1,269 @@
+/**
+ * Tracks the positions of one subscription in all of its streams, with one {@link Cursor} for each: which events are new, and where to
+ * resume. Pure: no socket and no clock.
+ *
+ * A stream without a position is resumed from before its first event (MUL-5). So a stream that begins later needs no position to be
+ * complete, and a position may be left out of a resume: its events arrive again and are recognised as known.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import { Cursor } from './cursor.ts';
+import type { ClientGapReason, CursorGap, Verdict } from './cursor.ts';
+import type { Asked } from './enrolment.ts';
+import type { EventPrefix, Position, StreamPosition } from './wire.ts';
+
+/** What moves the reader's positions. */
+export interface Moves {
+  /** The new position of each stream; undefined for a stream that has ended. */
+  readonly streams: Map<string, Position | undefined>;
+  /** Whether the positions are all that a resume needs: not within the first picture. */
+  isComplete: boolean;
+}
+
+/** A loss in one of the streams that the client must report itself. */
+export interface StreamGap extends Pick<CursorGap, 'reason' | 'from'> {
+  readonly stream: string;
+  /** Undefined where the server has not named the new position yet. */
+  readonly to: Position | undefined;
+}
+
+/** A failed resume of a stream, until the picture that follows is complete. */
+interface Repair {
+  /** The position that the resume named, if any: it is named again when the picture is cut off. */
+  readonly asked: Position | undefined;
+  /** The end of the loss that was reported. */
+  readonly to: Position;
+}
+
+/** Bound on the events of all streams that are remembered between two heartbeats; see `MAX_SEEN` of the cursor. */
+const MAX_UNPROVEN = 65_536;
+
+export class StreamCursors {
+  readonly #cursors = new Map<string, Cursor>();
+  /** Streams of which something was received since the latest `subscribed`. */
+  readonly #begun = new Set<string>();
+  readonly #repairs = new Map<string, Repair>();
+  /** The proven position of streams that have ended since the latest proof: a loss before their end must still be reported. */
+  readonly #ended = new Map<string, Position>();
+  /** Where the events of a stream begin to be new whose position was left out of the resume. */
+  readonly #floors = new Map<string, Position>();
+  #moves: Moves = { streams: new Map(), isComplete: false };
+  /** Whether positions are known: after the first picture, or from the start. */
+  #placed: boolean;
+  #asked: Asked = 'warm';
+  #live = false;
+  #forgotten: readonly StreamGap[] = [];
+  #unproven = 0;
+  /** Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate. */
+  #cut = false;
+
+  constructor(positions?: readonly StreamPosition[]) {
+    this.#placed = positions !== undefined;
+    for (const { stream, epoch, sequenceId } of positions ?? [])
+      this.#cursors.set(stream, new Cursor({ epoch, sequenceId }));
+  }
+
+  /** Whether the replay is complete. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Where to resume without missing an event; undefined while only a fresh start can guarantee that. */
+  get positions(): readonly StreamPosition[] | undefined {
+    if (!this.#placed) return undefined;
+    return [...this.#cursors].flatMap(([stream, cursor]) => {
+      const repair = this.#repairs.get(stream);
+      const position = repair === undefined ? cursor.position : repair.asked;
+      return position === undefined ? [] : [{ stream, ...position }];
+    });
+  }
+
+  /** The changes of positions since the last call; undefined if there are none. */
+  takeMoves(): Moves | undefined {
+    const moves = this.#moves;
+    if (!this.#placed || (moves.streams.size === 0 && !moves.isComplete)) return undefined;
+    this.#moves = { streams: new Map(), isComplete: false };
+    return moves;
+  }
+
+  /** These positions did not fit into the resume: earlier events of the streams will arrive again. */
+  leaveOut(positions: readonly StreamPosition[]): void {
+    this.#floors.clear();
+    for (const { stream, epoch, sequenceId } of positions) this.#floors.set(stream, { epoch, sequenceId });
+  }
+
+  /** Handles `subscribed`. @returns the losses that the server does not report itself. */
+  start(asked: Asked): readonly StreamGap[] {
+    const gaps = this.#forgotten;
+    this.#forgotten = [];
+    this.#asked = asked;
+    this.#live = asked === 'none';
+    if (this.#live) this.#place();
+    this.#begun.clear();
+    return gaps;
+  }
+
+  /** Handles an event. `fresh` is whether it is new to this subscription. */
+  accept({ stream, epoch, sequenceId }: EventPrefix): Verdict {
+    const cursor = this.#begin(stream, { epoch, sequenceId });
+    const floor = this.#floors.get(stream);
+    if (floor?.epoch === epoch && sequenceId <= floor.sequenceId) return { fresh: false };
+    const verdict = cursor.accept({ epoch, sequenceId });
+    this.#move(stream, cursor);
+    this.#unproven += 1;
+    if (this.#unproven > MAX_UNPROVEN) {
+      this.#settle();
+      this.#cut = true;
+    }
+    return verdict;
+  }
+
+  /** Handles the position of a stream in `positions`: its replay is complete (MUL-4). */
+  place(stream: string, position: Position): CursorGap | undefined {
+    const cursor = this.#begin(stream, position, this.#asked === 'none' ? position : undefined);
+    this.#repairs.delete(stream);
+    const gap = cursor.complete(position);
+    this.#move(stream, cursor);
+    return gap;
+  }
+
+  /** Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost. */
+  end(stream: string): void {
+    const cursor = this.#cursors.get(stream);
+    const hasNoProof = !this.#repairs.delete(stream);
+    this.#cursors.delete(stream);
+    this.#moves.streams.set(stream, undefined);
+    if (cursor === undefined) return;
+    cursor.rewind();
+    if (cursor.position === undefined) this.#cut ||= hasNoProof;
+    else if (!this.#ended.has(stream)) this.#ended.set(stream, cursor.position);
+  }
+
+  /** Handles `replay_complete`. */
+  complete(): void {
+    this.#live = true;
+    this.#place();
+    for (const [stream, cursor] of this.#cursors) {
+      if (!cursor.live && cursor.position !== undefined) cursor.complete(cursor.position);
+      this.#move(stream, cursor);
+    }
+  }
+
+  /** Handles the position of a followed stream in a heartbeat (MUL-8). */
+  heard(stream: string, position: Position): CursorGap | undefined {
+    if (!this.#live) return undefined;
+    const cursor = this.#begin(stream, position);
+    const gap = cursor.heard(position);
+    this.#move(stream, cursor);
+    return gap;
+  }
+
+  /** A heartbeat's `delivered` equals our count: no event up to here was lost on the way. */
+  prove(): void {
+    this.#settle();
+    this.#ended.clear();
+    this.#cut = false;
+  }
+
+  /**
+   * The server reported a loss; after a failed resume the report directly follows `subscribed` (MUL-5).
+   * @returns whether the loss was not reported before: a resume fails again if the picture after it was cut off.
+   */
+  skip(stream: string, from: Position, to: Position): boolean {
+    const cursor = this.#cursors.get(stream);
+    if (!this.#live && this.#asked === 'resume' && !this.#begun.has(stream)) return this.#failed(stream, cursor, to);
+    cursor?.skip(from, to);
+    if (cursor !== undefined) this.#move(stream, cursor);
+    return true;
+  }
+
+  #failed(stream: string, known: Cursor | undefined, to: Position): boolean {
+    const repair = this.#repairs.get(stream);
+    const isRepeated = repair !== undefined && known !== undefined;
+    const cursor = isRepeated ? known : new Cursor();
+    // A picture that was cut off continues where it stopped.
+    const asked = isRepeated ? 'warm' : 'resume';
+    cursor.start({ position: to, asked, recovery: { attempted: true, recovered: false } });
+    this.#cursors.set(stream, cursor);
+    this.#begun.add(stream);
+    this.#floors.delete(stream);
+    this.#repairs.set(stream, { asked: isRepeated ? repair.asked : known?.position, to });
+    return repair?.to.epoch !== to.epoch || repair.to.sequenceId !== to.sequenceId;
+  }
+
+  /**
+   * `delivered` differs: an event of this connection was not received. Every stream returns to its proven position, so that exactly the
+   * lost events are delivered, late. If one has none, the loss is reported and the first replay is requested again.
+   */
+  rewind(): void {
+    for (const [stream, position] of this.#ended) this.#cursors.set(stream, new Cursor(position));
+    const known = this.#known();
+    for (const [stream, cursor] of this.#cursors) {
+      if (this.#repairs.has(stream)) continue;
+      cursor.rewind();
+      this.#cut ||= cursor.position === undefined;
+    }
+    if (this.#cut) this.#forget('unproven', known);
+    this.#ended.clear();
+  }
+
+  /** Discards all positions, for example after a 43xx close: the losses are reported with the next `subscribed`. */
+  forget(reason: ClientGapReason): void {
+    this.#forget(reason, this.#known());
+  }
+
+  #known(): readonly Omit<StreamGap, 'reason'>[] {
+    return [...this.#cursors].map(([stream, cursor]) => {
+      return { stream, from: this.#repairs.get(stream)?.asked ?? cursor.position, to: undefined };
+    });
+  }
+
+  #forget(reason: ClientGapReason, known: readonly Omit<StreamGap, 'reason'>[]): void {
+    if (this.#forgotten.length === 0) this.#forgotten = known.map((each) => ({ ...each, reason }));
+    for (const { stream } of known) this.#moves.streams.set(stream, undefined);
+    this.#placed = false;
+    this.#cut = false;
+    this.#cursors.clear();
+    this.#repairs.clear();
+    this.#ended.clear();
+  }
+
+  /**
+   * The cursor of a stream of which something arrives.
+   * @param at the position that arrives, which has the epoch.
+   * @param from where an unknown stream begins, if not before its first event.
+   */
+  #begin(stream: string, at: Position, from?: Position): Cursor {
+    const beforeFirst = { epoch: at.epoch, sequenceId: 0 };
+    const isWarm = this.#asked === 'warm' && !this.#live;
+    let cursor = this.#cursors.get(stream);
+    if (cursor !== undefined && this.#begun.has(stream)) return cursor;
+    const repair = this.#repairs.get(stream);
+    // This time the resume has not failed.
+    if (this.#repairs.delete(stream)) cursor = repair?.asked === undefined ? undefined : new Cursor(repair.asked);
+    if (cursor === undefined) {
+      cursor = isWarm ? new Cursor() : new Cursor(from ?? beforeFirst);
+    }
+    this.#cursors.set(stream, cursor);
+    this.#begun.add(stream);
+    const asked = isWarm ? 'warm' : 'resume';
+    const recovery = { attempted: !isWarm, recovered: !isWarm };
+    cursor.start({ position: isWarm ? at : (cursor.position ?? beforeFirst), asked, recovery });
+    if (this.#live && cursor.position !== undefined) cursor.complete(cursor.position);
+    return cursor;
+  }
+
+  #move(stream: string, { position }: Cursor): void {
+    if (position !== undefined && !this.#repairs.has(stream)) this.#moves.streams.set(stream, position);
+  }
+
+  #place(): void {
+    this.#moves.isComplete ||= !this.#placed;
+    this.#placed = true;
+  }
+
+  #settle(): void {
+    for (const cursor of this.#cursors.values()) cursor.prove();
+    this.#unproven = 0;
+  }
+}

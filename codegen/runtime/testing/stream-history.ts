@@ -1,0 +1,136 @@
+/**
+ * Random histories of a model of many streams, with everything that can go wrong between it and a client: checks that a subscription
+ * to several streams misses nothing without a gap, repeats nothing, and keeps the order of each stream.
+ */
+import * as fc from 'fast-check';
+import { expect } from 'vitest';
+import { isGap } from '../events.ts';
+import { followStreams } from '../follow-streams.ts';
+import type { Position, StreamPosition } from '../wire.ts';
+import { until } from './fake-server.ts';
+import type { FakeServer } from './fake-server.ts';
+import { clientOf, collect, fakeServer } from './harness.ts';
+import { ModelStreams } from './model-streams.ts';
+
+const STREAMS = ['main', 'session:a', 'session:b', 'session:c'] as const;
+
+type Turn =
+  | { readonly do: 'publish' | 'lose_frame' | 'lose_epoch' | 'expire'; readonly stream: string }
+  | { readonly do: 'cut' | 'beat' | 'wait' | 'close' }
+  | { readonly do: 'shorten'; readonly stream: string; readonly window: number };
+
+const stream = fc.constantFrom(...STREAMS);
+const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
+  { weight: 9, arbitrary: fc.record({ do: fc.constant('publish' as const), stream }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'wait' as const, 'beat' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('lose_frame' as const, 'lose_epoch' as const, 'expire' as const),
+      stream,
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'close' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('shorten' as const), stream, window: fc.integer({ min: 1, max: 4 }) }),
+  },
+);
+
+export interface StreamsHistory {
+  readonly turns: readonly Turn[];
+  /** Events before the first one of which the subscription begins. */
+  readonly before: readonly string[];
+  readonly limit: number;
+}
+
+export const anyStreamsHistory: fc.Arbitrary<StreamsHistory> = fc.record({
+  turns: fc.array(anyTurn, { minLength: 5, maxLength: 40 }),
+  before: fc.array(stream, { maxLength: 4 }),
+  limit: fc.constantFrom(2, 10_000),
+});
+
+/** Epochs are named e1, e2, …: their order is known. */
+const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
+const key = ({ stream: name, epoch, sequenceId }: StreamPosition): string => `${name} ${epoch} ${sequenceId}`;
+
+export async function checkStreamsHistory({ turns, before, limit }: StreamsHistory): Promise<void> {
+  const model = new ModelStreams();
+  const server = await fakeServer({ script: (connection, command) => model.script(connection, command) });
+  for (const each of before) model.publish(each);
+  const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
+  const errors: Error[] = [];
+  client.on('error', (error) => errors.push(error));
+  const reader = followStreams(client, {
+    streams: ['main', 'session:*'],
+    events: ['*'],
+    gaps: 'inline',
+    // From the first event: a cut before the first positions of `none` would replay what was published before.
+    replay: { mode: 'resume', positions: [] },
+    buffer: { limit },
+  });
+  const { items } = collect(reader);
+  await reader.ready;
+  for (const turn of turns) await take(turn, { model, server, reader });
+  const last = STREAMS.map((each) => model.publish(each));
+  const events = (): readonly (StreamPosition & { readonly replayReason?: string })[] =>
+    items.flatMap((item) => (isGap(item) ? [] : [item]));
+  const isCovered = (event: StreamPosition): boolean =>
+    items
+      .filter(isGap)
+      .some(
+        ({ stream: name, from, to }) =>
+          name === event.stream &&
+          to !== undefined &&
+          (from === undefined || place(from) < place(event)) &&
+          place(event) <= place(to),
+      );
+  const silent = (): readonly string[] => {
+    const seen = new Set(events().map(key));
+    return model.published.filter((each) => !seen.has(key(each)) && !isCovered(each)).map(key);
+  };
+  await until(() => last.every((each) => !silent().includes(key(each))), 'the last events, or gaps in their place');
+  expect(silent()).toEqual([]);
+  const complete = events().filter(({ replayReason }) => replayReason !== 'warm');
+  expect(new Set(complete.map(key)).size).toBe(complete.length);
+  expect(errors).toEqual([]);
+  await client.close();
+  await server.close();
+}
+
+interface Scene {
+  readonly model: ModelStreams;
+  readonly server: FakeServer;
+  readonly reader: { readonly state: string; readonly positions: readonly StreamPosition[] | undefined };
+}
+
+async function take(turn: Turn, { model, server, reader }: Scene): Promise<void> {
+  const connection = server.connections.at(-1);
+  if (turn.do === 'publish') model.publish(turn.stream);
+  else if (turn.do === 'cut') connection?.drop();
+  else if (turn.do === 'close') connection?.close(4200);
+  else if (turn.do === 'shorten') model.shorten(turn.stream, turn.window);
+  else if (turn.do === 'wait') await new Promise((resolve) => setTimeout(resolve, 2));
+  else if (turn.do === 'lose_epoch' || turn.do === 'expire') {
+    // Nobody can report the loss of a stream that began and ended while the client was away.
+    const { epoch } = model.head(turn.stream);
+    const isKnown = reader.positions?.some((each) => each.stream === turn.stream && each.epoch === epoch) === true;
+    if (isKnown && turn.do === 'expire') model.expire(turn.stream);
+    else if (isKnown) model.loseEpoch(turn.stream);
+  } else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
+  else if (turn.do === 'lose_frame' && connection !== undefined) {
+    model.beat(connection);
+    // The second event is received before the heartbeat reveals that the first one was not.
+    let lost = 0;
+    model.carry = (_event, to) => {
+      if (to === connection && to.isOpen) lost += 1;
+      return false;
+    };
+    model.publish(turn.stream);
+    model.carry = () => true;
+    model.publish(turn.stream);
+    model.beat(connection);
+    // Until the client has read the heartbeat it cannot know of the loss.
+    if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
+  }
+}

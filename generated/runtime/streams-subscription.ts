@@ -1,0 +1,66 @@
+/**
+ * The public interface of a subscription to several streams.
+ *
+ * Part of the client runtime: imports nothing from outside this directory.
+ */
+import type { EventPattern } from './events.ts';
+import type { SubscribeOptions, Subscription } from './subscription.ts';
+import type { Protocol, StreamPosition } from './wire.ts';
+
+/** Options of `followStreams`; those that are not named here are those of `client.subscribe`. */
+export interface FollowOptions<
+  P extends Protocol,
+  Pattern extends EventPattern<P>,
+  Gaps extends 'aside' | 'inline',
+> extends Omit<SubscribeOptions<P, Pattern, Gaps>, 'stream' | 'replay'> {
+  /** Names, and beginnings of names followed by `*`; also streams that appear later are followed (MUL-1, MUL-3). */
+  readonly streams: readonly string[];
+  /**
+   * The replay of the first subscribe. After a lost connection each stream resumes automatically at its own position. A stream without
+   * a position in `positions` is replayed from its first event. Default: warm.
+   */
+  readonly replay?:
+    | { readonly mode: 'none' | 'warm' }
+    | { readonly mode: 'resume'; readonly positions: readonly StreamPosition[] }
+    | undefined;
+}
+
+/** The end of a replay of all streams (MUL-7). */
+export interface StreamsReplay {
+  readonly count: number;
+  /** The picture of a stream may be incomplete, because history is bounded. */
+  readonly truncated: boolean;
+}
+
+/**
+ * A subscription to several streams that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
+ *
+ * The events of each stream come in its order, each exactly once, over any number of connections; the streams come in any order. The
+ * exceptions are those of {@link Subscription}, for each stream; a gap names its stream.
+ */
+export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
+  Subscription<P, Item>,
+  'stream' | 'position' | 'ready' | 'caughtUp' | 'replay'
+> {
+  /** The names and patterns; once subscribed, those in force: narrowed to the scopes, without those that others cover. */
+  readonly streams: readonly string[];
+  /**
+   * The positions of the reader: resuming with them, in this process or another, delivers every event that was not read yet, also of streams
+   * that appear later. Undefined until the first warm replay is complete.
+   */
+  readonly positions: readonly StreamPosition[] | undefined;
+  /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
+  readonly ready: Promise<P['replies']['subscribe']>;
+  /**
+   * Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects with the same errors as
+   * `ready`.
+   */
+  readonly caughtUp: Promise<StreamsReplay>;
+  /** The latest replay. */
+  readonly replay: StreamsReplay | undefined;
+  /**
+   * How many events of all streams lie between the reader and the newest ones that the server has reported. Events that the
+   * subscription does not select count too, until the next heartbeat. Undefined while no positions are known.
+   */
+  readonly lag: number | undefined;
+}
