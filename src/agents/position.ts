@@ -1,7 +1,11 @@
-/** Converts between a position and its text form `<epoch>:<sequenceId>`, which people and programs can pass on as one word. */
+/** Converts between positions and their text form, which people and programs can pass on as one word. */
 import type { Position } from '../../generated/client.ts';
+import type { StreamPosition } from '../../generated/streams.ts';
 
-/** @returns undefined if the text is not a position */
+/** The word for the positions of streams of which none had an event: before the first event of each. */
+const START = 'start';
+
+/** Reads `<epoch>:<sequenceId>`. @returns undefined if the text is not a position */
 export function readPosition(text: string): Position | undefined {
   const [, epoch, sequenceId] = /^([^:]+):(\d+)$/.exec(text) ?? [];
   return epoch === undefined || !Number.isSafeInteger(Number(sequenceId))
@@ -11,4 +15,22 @@ export function readPosition(text: string): Position | undefined {
 
 export function writePosition({ epoch, sequenceId }: Position): string {
   return `${epoch}:${sequenceId}`;
+}
+
+/** Reads `<stream>=<epoch>:<sequenceId>,…`, or `start`. @returns undefined if the text is no such list */
+export function readPositions(text: string): readonly StreamPosition[] | undefined {
+  if (text === START) return [];
+  const positions: StreamPosition[] = [];
+  for (const each of text.split(/,(?=[^,=]+=)/)) {
+    const [, stream, place = ''] = /^([^=]+)=(.*)$/.exec(each) ?? [];
+    const position = readPosition(place);
+    if (stream === undefined || position === undefined) return undefined;
+    positions.push({ stream, ...position });
+  }
+  return positions;
+}
+
+export function writePositions(positions: readonly StreamPosition[]): string {
+  if (positions.length === 0) return START;
+  return positions.map((each) => `${each.stream}=${writePosition(each)}`).join(',');
 }

@@ -191,6 +191,16 @@ describe('tidemark listen', () => {
     expect(lost.stdout).toMatch(/built {2}replay {2}\{"step":3\}/);
   });
 
+  test('follows several streams, and prints the positions of all of them at the end', async () => {
+    const { env } = await serve();
+    for (const stream of ['main', 'session:a', 'workspace:x'])
+      await finish(['broadcast', '--event', 'built', '--payload', '{}', '--stream', stream], { env });
+    const args = ['listen', '--event', 'built', '--stream', 'main', '--stream', 'session:*', '--count', '2'];
+    const { code, stdout, stderr } = await finish([...args, '--resume', 'start'], { env });
+    expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 2 });
+    expect(stderr).toMatch(/listening to built on main, session:\*\n.*position main=[^:]+:1,session:a=[^:]+:1\n$/s);
+  });
+
   test('ends by --count or --timeout, with different exit codes', async () => {
     const env = shared;
     expect(await finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });

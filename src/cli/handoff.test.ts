@@ -39,6 +39,35 @@ describe('tidemark wait', () => {
     expect(json(next.stdout)).toMatchObject({ sequenceId: 3 });
   });
 
+  test('waits on several streams, and prints positions from which the next wait misses nothing on any of them', async () => {
+    const { gateway, url } = await serve();
+    const { epoch } = await gateway.publish('sync_status', sync('started'));
+    const args = [
+      'wait',
+      '--url',
+      url,
+      '--event',
+      'note',
+      '--stream',
+      'main',
+      '--stream',
+      'session:*',
+      '--timeout',
+      '20',
+    ];
+    const late = await cli.finish([...args.slice(0, -1), '1.5', '--since', `main=${epoch}:0`]);
+    expect(late).toMatchObject({ code: 5, stderr: expect.stringMatching(new RegExp(`\nposition main=${epoch}:1\n$`)) });
+    const note = await gateway.publish('note', {}, { stream: 'session:a' });
+    const since = `main=${epoch}:1`;
+    const next = await cli.finish([...args, '--since', since]);
+    expect(json(next.stdout)).toMatchObject({ stream: 'session:a', sequenceId: 1 });
+    expect(next).toMatchObject({ code: 0, stderr: `position ${since},session:a=${note.epoch}:1\n` });
+    expect(await cli.finish([...args, '--since', `${epoch}:1`])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is a position in one stream'),
+    });
+  });
+
   test('exits with 5 and the position when nothing has matched in time, also where no gateway answers', async () => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('sync_status', sync('started'));

@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { isGap, settled } from '../../generated/client.ts';
-import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import { followStreams } from '../../generated/streams.ts';
 import type { SubscribeData } from '../../generated/types.ts';
+import { writePositions } from '../agents/position.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
-import { append, collect, filterOf, readPause, readPosition, readSeconds } from './event-options.ts';
+import { append, collect, filterOf, readPause, readSeconds } from './event-options.ts';
 import type { FilterOptions } from './event-options.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -15,12 +17,13 @@ import { asCliError, firstConnection, openClient, tellWait } from './remote-clie
 import type { Wait } from './remote-client.ts';
 import { remoteOptions, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
+import { labelOf, readSince, streamOption, targetOf } from './stream-options.ts';
+import type { Since, StreamOptions, Target } from './stream-options.ts';
 import { print, printJson, say, tint } from './terminal.ts';
 
-interface ListenOptions extends RemoteOptions, FilterOptions {
+interface ListenOptions extends RemoteOptions, FilterOptions, StreamOptions {
   readonly event?: readonly string[];
-  readonly stream: string;
-  readonly resume?: Position;
+  readonly resume?: Since;
   readonly replay?: 'none' | 'warm';
   readonly count?: number;
   /** Milliseconds. */
@@ -31,7 +34,7 @@ interface ListenOptions extends RemoteOptions, FilterOptions {
 }
 
 export function registerListen(program: Command): void {
-  remoteOptions(program.command('listen'))
+  streamOption(remoteOptions(program.command('listen')))
     .description('print events as they arrive, until Ctrl-C')
     .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect)
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
@@ -45,9 +48,12 @@ export function registerListen(program: Command): void {
       `any filter field: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of the gateway's own events`,
       append,
     )
-    .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
-    .option('--resume <epoch:sequenceId>', 'begin with the events after this position', readPosition)
+    .option(
+      '--resume <position>',
+      'begin with the events after <epoch>:<sequenceId>; of several streams <stream>=<epoch>:<sequenceId>,…',
+      readSince,
+    )
     .option(
       '--settle <time>',
       'print the events of a burst when nothing has arrived for so long, such as 200ms; of several changes of a file only the newest',
@@ -76,6 +82,7 @@ function readCount(value: string): number {
 
 async function listen(options: ListenOptions): Promise<void> {
   const request = requestOf(options);
+  const target = targetOf(options, options.resume, '--resume');
   const url = webSocketUrl(options.url);
   const client = openClient(url, options);
   const wait = tellWait(client);
@@ -87,7 +94,7 @@ async function listen(options: ListenOptions): Promise<void> {
   try {
     await firstConnection(client, { url, signal: interrupt.signal });
     checkRequest(client, request);
-    const end = await follow(client, { request, options, wait, signal: interrupt.signal });
+    const end = await follow(client, { request, target, options, wait, signal: interrupt.signal });
     if (end === 'aborted') process.exitCode = exitCodeOfEnd(interrupt.signal, options, wait);
   } catch (error) {
     if (!interrupt.signal.aborted) throw asCliError(error, options);
@@ -109,7 +116,8 @@ function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions, wait: 
 }
 
 interface Following {
-  readonly request: Omit<SubscribeData, 'subscriptionId'>;
+  readonly request: Pick<SubscribeData, 'events' | 'filter'>;
+  readonly target: Target;
   readonly options: ListenOptions;
   readonly wait: Wait;
   readonly signal: AbortSignal;
@@ -118,22 +126,43 @@ interface Following {
 /** @returns whether the wanted number of events has arrived, or the signal ended the loop. */
 async function follow(
   client: TidemarkClient,
-  { request, options, wait, signal }: Following,
+  { request, target, options, wait, signal }: Following,
 ): Promise<'counted' | 'aborted'> {
-  const { stream, count = Infinity, settle, json } = options;
-  const subscription = client.subscribe({ ...request, stream, gaps: 'inline', signal });
+  const { count = Infinity, settle, json, replay } = options;
+  const common = { ...request, gaps: 'inline', signal } as const;
+  const subscription = subscribe(client, target, { ...common, ...(replay === undefined ? {} : { replay }) });
   const { hints } = await subscription.ready;
   wait.reason = undefined;
   showHints(hints);
-  if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${stream}`));
+  if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${labelOf(target)}`));
   let seen = 0;
   for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
     if (isGap(item)) await sayGap(item, json);
     else await sayEvent(item, json);
     if (!isGap(item)) seen += 1;
-    if (seen >= count) return 'counted';
+    if (seen >= count) break;
   }
-  return 'aborted';
+  // Of one stream, the event has its position.
+  if (!json && 'positions' in subscription && subscription.positions !== undefined)
+    say(`position ${writePositions(subscription.positions)}`);
+  return seen >= count ? 'counted' : 'aborted';
+}
+
+interface Subscribing extends Pick<SubscribeData, 'events' | 'filter'> {
+  readonly gaps: 'inline';
+  readonly signal: AbortSignal;
+  readonly replay?: 'none' | 'warm';
+}
+
+function subscribe(client: TidemarkClient, target: Target, { replay: mode = 'warm', ...request }: Subscribing) {
+  if ('stream' in target) {
+    const { stream, since } = target;
+    const replay = since === undefined ? { mode } : ({ mode: 'resume', after: since } as const);
+    return client.subscribe({ ...request, stream, replay });
+  }
+  const { streams, since } = target;
+  const replay = since === undefined ? { mode } : ({ mode: 'resume', positions: since } as const);
+  return followStreams(client, { ...request, streams, replay });
 }
 
 async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
@@ -149,7 +178,7 @@ async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
   else say(tint('red', gapLine(gap)));
 }
 
-function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'> {
+function requestOf(options: ListenOptions): Pick<SubscribeData, 'events' | 'filter'> {
   const filter = filterOf(options);
   const { resume, replay } = options;
   if (resume !== undefined && replay !== undefined)
@@ -160,8 +189,6 @@ function requestOf(options: ListenOptions): Omit<SubscribeData, 'subscriptionId'
   return {
     events: options.event ?? ['*'],
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
-    ...(replay === undefined ? {} : { replay: { mode: replay } }),
-    ...(resume === undefined ? {} : { replay: { mode: 'resume', after: resume } }),
   };
 }
 

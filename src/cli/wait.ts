@@ -2,29 +2,31 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WaitError } from '../../generated/client.ts';
-import type { Position, TidemarkClient } from '../../generated/client.ts';
+import type { TidemarkClient, TidemarkEvent } from '../../generated/client.ts';
+import { waitOnStreams } from '../../generated/streams.ts';
 import { meetsAll } from '../agents/condition.ts';
 import type { Condition } from '../agents/condition.ts';
-import { writePosition } from '../agents/position.ts';
+import { writePosition, writePositions } from '../agents/position.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
-import { append, collect, filterOf, readPosition, readSeconds } from './event-options.ts';
+import { append, collect, filterOf, readSeconds } from './event-options.ts';
 import type { FilterOptions } from './event-options.ts';
 import { EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './session-command.ts';
 import type { TimedOptions } from './session-command.ts';
+import { readSince, streamOption, targetOf } from './stream-options.ts';
+import type { Since, StreamOptions, Target } from './stream-options.ts';
 import { plain, printJson, say, tint } from './terminal.ts';
 
-interface WaitOptions extends TimedOptions, FilterOptions {
+interface WaitOptions extends TimedOptions, FilterOptions, StreamOptions {
   readonly event: string;
   readonly where?: readonly Condition[];
-  readonly stream: string;
-  readonly since?: Position;
+  readonly since?: Since;
 }
 
 export function registerWait(program: Command): void {
-  remoteOptions(program.command('wait'))
+  streamOption(remoteOptions(program.command('wait')))
     .description('wait for one event, print it as JSON and exit; prints the position for the next --since to stderr')
     .requiredOption('--event <name>', 'name of the event, or a pattern such as entity_*')
     .option(
@@ -35,11 +37,10 @@ export function registerWait(program: Command): void {
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
     .option('--ext <extensions>', 'file extensions; may be repeated', collect)
     .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
-    .option('--stream <name>', 'main, workspace:<id> or session:<id>', 'main')
     .option(
-      '--since <epoch:sequenceId>',
-      'also consider past events, those after this position, so that none is missed (default: only new events)',
-      readPosition,
+      '--since <position>',
+      'also consider past events, those after the position that the last wait printed, so that none is missed (default: only new events)',
+      readSince,
     )
     .option('--timeout <seconds>', 'exit with 5 if no event has matched by then', readSeconds)
     .action(wait);
@@ -53,6 +54,7 @@ function collectConditions(text: string, previous: readonly Condition[] = []): r
 }
 
 async function wait(options: WaitOptions): Promise<void> {
+  const target = targetOf(options, options.since, '--since');
   const filter = filterOf(options);
   // Once connected, the time limit is applied by `waitFor`, because its time-out error has the position for the next call.
   const { timeout, ...rest } = options;
@@ -61,9 +63,7 @@ async function wait(options: WaitOptions): Promise<void> {
   await withClient({ ...rest, ...limit }, async (client, signal) => {
     warnOfSlip(client, options.event);
     try {
-      const { event, position } = await client.waitFor(options.event, (each) => meetsAll(each, options.where ?? []), {
-        stream: options.stream,
-        since: options.since,
+      const { event, position } = await firstOn(target, client, options, {
         timeoutMs: deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now())),
         signal,
         ...(Object.keys(filter).length === 0 ? {} : { filter }),
@@ -73,7 +73,8 @@ async function wait(options: WaitOptions): Promise<void> {
     } catch (error) {
       if (!(error instanceof WaitError)) throw error;
       say(tint('red', plain(error.message)));
-      sayPosition(error.position);
+      if (error.position !== undefined) sayPosition(writePosition(error.position));
+      if (error.positions !== undefined) sayPosition(writePositions(error.positions));
       process.exitCode = error.reason === 'timeout' ? EXIT.unreachable : EXIT.runtime;
     }
   });
@@ -88,6 +89,28 @@ function warnOfSlip({ contract }: TidemarkClient, event: string): void {
   if (meant !== undefined) say(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
 }
 
-function sayPosition(position: Position | undefined): void {
-  if (position !== undefined) say(`position ${writePosition(position)}`);
+interface Limits {
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+  readonly filter?: ReturnType<typeof filterOf>;
+}
+
+/** Waits on one stream or on several. */
+async function firstOn(
+  target: Target,
+  client: TidemarkClient,
+  { event: name, where = [] }: WaitOptions,
+  limits: Limits,
+): Promise<{ readonly event: TidemarkEvent; readonly position: string }> {
+  const matches = (each: object): boolean => meetsAll(each, where);
+  if ('stream' in target) {
+    const { event, position } = await client.waitFor(name, matches, { ...target, ...limits });
+    return { event, position: writePosition(position) };
+  }
+  const { event, positions } = await waitOnStreams(client, name, matches, { ...target, ...limits });
+  return { event, position: writePositions(positions) };
+}
+
+function sayPosition(position: string): void {
+  say(`position ${position}`);
 }
