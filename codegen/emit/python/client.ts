@@ -2,8 +2,8 @@
 import type { Command, Contract, Event } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
 import type { Schema } from '../../model.ts';
-import { typeNameOf } from '../../names.ts';
 import { docstring, literal } from './names.ts';
+import { ANY_OBJECT, classOf, filterArgument, streams, subscribe, subscribeOverload } from './subscriptions.ts';
 
 export function emitPythonClient(contract: Contract, banner: string): string {
   const filter = filterType(contract);
@@ -23,8 +23,10 @@ from .protocol import EVENT_KEYS, SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
 from .runtime.mirror import Mirror
-from .runtime.subscription import Gap, Subscription
-from .runtime.wait import Waited
+from .runtime.streams import StreamsReplay, StreamsSubscription
+from .runtime.subscription import Subscription
+from .runtime.subscription_port import Gap
+from .runtime.wait import StreamsWaited, Waited
 from .runtime.wire import Position
 
 #: The names of the events that the contract declares.
@@ -46,6 +48,7 @@ ${subscribe(filter)}
 ${contract.events.map((event) => waitOverload(filter, `Literal[${literal(event.name)}]`, classOf(event.schema))).join('\n')}
 ${waitOverload(filter, 'str', 'types.AnyEvent')}
 ${waitFor(filter)}
+${streams(contract, filter)}
 ${mirrors(contract)}
 ${contract.events.map((event) => broadcastOverload(event, replyTypeOf(contract.commands, 'broadcast'))).join('\n')}
 ${commands(contract, welcome)}
@@ -64,17 +67,10 @@ def is_gap(item: object) -> TypeGuard[Gap]:
 `;
 }
 
-/** The qualified name of a schema's class. The types module is imported as a whole, so that no class hides a name of this module. */
-function classOf(schema: string): string {
-  return `types.${typeNameOf(schema)}`;
-}
-
 function replyTypeOf(all: readonly Command[], name: string): string {
   const command = all.find((each) => each.name === name);
   return command === undefined ? 'object' : classOf(command.replyData);
 }
-
-const ANY_OBJECT = 'Mapping[str, object]';
 
 /** The type of `filter` in `subscribe`: a named schema, or any object. */
 function filterType(contract: Contract): string {
@@ -89,10 +85,6 @@ function welcomeType(contract: Contract): string {
 
 function named(schema: Schema | undefined): string {
   return schema?.$ref === undefined ? ANY_OBJECT : classOf(schemaName(schema.$ref));
-}
-
-function isImported(type: string): boolean {
-  return type !== ANY_OBJECT;
 }
 
 function init(): string {
@@ -132,70 +124,6 @@ function init(): string {
             stable_after=stable_after,
         )
 `;
-}
-
-const SUBSCRIBE_OPTIONS = (filter: string, gaps: string, values: boolean): string => {
-  const or = (value: string): string => (values ? value : '...');
-  return `        stream: str = ${or('"main"')},
-        filter: Union[${filter}, None] = ${or('None')},
-        replay: Union[Literal["warm", "none"], Position] = ${or('"warm"')},
-        subscription_id: Union[str, None] = ${or('None')},
-        buffer_limit: int = ${or('10_000')},
-        on_full: Literal["park", "error"] = ${or('"park"')},
-        gaps: ${gaps},
-        on_gap: Union[Callable[[Gap], object], None] = ${or('None')},
-`;
-};
-
-function subscribeOverload(
-  filter: string,
-  names: readonly string[] | undefined,
-  item: string,
-  type = `Sequence[Literal[${(names ?? []).map(literal).join(', ')}]]`,
-  gaps: 'aside' | 'inline' = 'aside',
-): string {
-  const option = gaps === 'aside' ? 'Literal["aside"] = ...' : 'Literal["inline"]';
-  return `    @overload
-    def subscribe(
-        self,
-        events: ${type},
-        *,
-${SUBSCRIBE_OPTIONS(filter, option, false)}    ) -> Subscription[${item}]: ...
-`;
-}
-
-function subscribe(filter: string): string {
-  return `    def subscribe(
-        self,
-        events: Sequence[str],
-        *,
-${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> Subscription[Any]:
-        """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
-
-        replay: "warm" to receive the warm picture first, "none" for new events only, or a Position to resume from.
-        buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: \`\`park\`\` unsubscribes and
-        resumes when half has been read; \`\`error\`\` ends the subscription with the position to resume from.
-        gaps: \`\`inline\`\` also yields gaps, in order between the events; \`\`on_gap\`\` is called for each gap in either case.
-
-        Raises ValueError when the id is taken by another subscription, ConnectionLost after \`\`close()\`\`.
-        """
-        return self._subscribe(
-            events,
-            stream=stream,
-            filter=${filterArgument(filter)},
-            replay=replay,
-            subscription_id=subscription_id,
-            buffer_limit=buffer_limit,
-            on_full=on_full,
-            gaps=gaps,
-            on_gap=on_gap,
-        )
-`;
-}
-
-/** The filter as the runtime takes it. A cast to the type that the filter already has is an error of `mypy --strict`. */
-function filterArgument(filter: string): string {
-  return isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter';
 }
 
 const BROADCAST_OPTIONS = (values: boolean): string => {

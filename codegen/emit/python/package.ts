@@ -47,8 +47,10 @@ from .runtime.diagnosis import Diagnosis, SubscriptionDiagnosis
 from .runtime.errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError, WaitFailed
 from .runtime.mirror import Mirror, MirrorChange
 from .runtime.settled import settled
-from .runtime.subscription import Gap, ReplaySummary, Subscription
-from .runtime.wait import Waited
+from .runtime.streams import StreamsSubscription, StreamsSummary
+from .runtime.subscription import ReplaySummary, Subscription
+from .runtime.subscription_port import Gap
+from .runtime.wait import StreamsWaited, Waited
 from .runtime.wire import Position
 
 __version__ = ${JSON.stringify(version)}
@@ -65,6 +67,9 @@ __all__ = [
     "Position",
     "ProtocolViolation",
     "ReplaySummary",
+    "StreamsSubscription",
+    "StreamsSummary",
+    "StreamsWaited",
     "Subscription",
     "SubscriptionDiagnosis",
     "SubscriptionEnded",

@@ -11,27 +11,23 @@ from .commands import Pacer, Settle
 from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_url
 from .contract_match import ContractMatch, match_contract
 from .diagnosis import Counts, Diagnosis, SubscriptionDiagnosis
-from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .errors import ConnectionLost
 from .listeners import call_listener
 from .mirror import Mirror
 from .picture import KeyedEvent, PictureRules
-from .subscription import Gap, ReplaySummary, Request, Subscription
-from .timing import backoff, retry_after_of
-from .wait import Waited, wait_for_event
-from .wire import (
-    EventPrefix,
-    Frame,
-    JsonObject,
-    Position,
-    ProtocolSpec,
-    as_list,
-    as_object,
-    as_strings,
-    read_event_prefix,
-    read_position,
-)
+from .feed import FeedSettings
+from .pushes import AnyFeed, Pushes
+from .streams import StreamsReplay, StreamsRequest, StreamsSubscription
+from .subscription import Request, Subscription
+from .subscription_port import Gap
+from .timing import backoff
+from .wait import StreamsWaited, Waited, wait_for_event, wait_on_streams
+from .wire import Frame, JsonObject, Position, ProtocolSpec, as_object
 
 Self = TypeVar("Self", bound="ClientCore")
+
+#: Largest command of a server that does not announce its limit: the contract's default, in bytes.
+DEFAULT_ROOM = 65_536
 
 ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
 
@@ -88,23 +84,16 @@ class ClientCore:
         )
         self._connection = Connection(self._settings, spec, self)
         self._pacer = Pacer(self._connection.request)
-        self._subscriptions: dict[str, Subscription[object]] = {}
+        self._subscriptions: dict[str, AnyFeed] = {}
         self._listeners: dict[str, list[Callable[[object], object]]] = {}
         self._last_subscription = 0
+        #: The largest command that the latest server accepts, in bytes: a client subscribes before it has received a new ``welcome``.
+        self._room = DEFAULT_ROOM
         self._counts = Counts()
         self._welcome: Union[JsonObject, None] = None
         self._spec = spec
         self._contract: Union[ContractMatch, None] = None
-        self._pushes: Mapping[str, Callable[[JsonObject], None]] = {
-            "welcome": self._welcomed,
-            "event": self._event,
-            "heartbeat": self._heartbeat,
-            "replay_complete": self._replay_complete,
-            "gap": self._gap,
-            "subscription_closed": self._subscription_closed,
-            "closing": self._closing,
-            "error": self._refused,
-        }
+        self._pushes = Pushes(self._subscriptions, self)
 
     @property
     def state(self) -> ClientState:
@@ -193,29 +182,71 @@ class ClientCore:
         on_gap: Union[Callable[[Gap], object], None],
         on_item: Union[Callable[[object], None], None] = None,
     ) -> Subscription[object]:
-        if self.state == "closed":
-            raise ConnectionLost("client_closed", "The client was closed.")
         if isinstance(events, str):
             raise TypeError(f'events is a list of names: ["{events}"]')
         if not isinstance(replay, Position) and replay not in ("warm", "none"):
             raise ValueError('replay is "warm", "none" or a Position to resume from')
-        id_ = self._next_id() if subscription_id is None else subscription_id
+        settings = FeedSettings(tuple(events), filter, buffer_limit, on_full, gaps == "inline", on_gap, on_item)
+        subscription: Subscription[object] = Subscription(
+            self._free_id(subscription_id), Request(stream, replay), settings, self
+        )
+        self._attach(subscription)
+        return subscription
+
+    def _free_id(self, id_: Union[str, None]) -> str:
+        if self.state == "closed":
+            raise ConnectionLost("client_closed", "The client was closed.")
+        id_ = self._next_id() if id_ is None else id_
         if id_ in self._subscriptions:
             raise ValueError(f'A subscription "{id_}" exists already; end it first, or choose another id.')
-        subscription: Subscription[object] = Subscription(
-            id_,
-            Request(stream, tuple(events), filter, replay),
-            self,
-            limit=buffer_limit,
-            on_full=on_full,
-            inline_gaps=gaps == "inline",
-            on_gap=on_gap,
-            on_item=on_item,
-        )
-        self._subscriptions[id_] = subscription
+        return id_
+
+    def _attach(self, subscription: AnyFeed) -> None:
+        self._subscriptions[subscription.id] = subscription
         subscription.connected()
         self._connection.begin()
+
+    def _follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[str],
+        *,
+        filter: Union[Mapping[str, object], None],
+        replay: StreamsReplay,
+        subscription_id: Union[str, None] = None,
+        buffer_limit: int = 10_000,
+        on_full: Literal["park", "error"] = "park",
+        gaps: Literal["aside", "inline"] = "inline",
+        on_gap: Union[Callable[[Gap], object], None] = None,
+    ) -> StreamsSubscription[object]:
+        for name, value in (("streams", streams), ("events", events)):
+            if isinstance(value, str):
+                raise TypeError(f'{name} is a list of names: ["{value}"]')
+        if not streams:
+            raise ValueError('streams must name a stream, or a pattern such as "session:*"')
+        if isinstance(replay, str) and replay not in ("warm", "none"):
+            raise ValueError('replay is "warm", "none" or a mapping from stream to the Position to resume from')
+        settings = FeedSettings(tuple(events), filter, buffer_limit, on_full, gaps == "inline", on_gap)
+        request = StreamsRequest(tuple(streams), replay, lambda: self._room)
+        subscription: StreamsSubscription[object] = StreamsSubscription(
+            self._free_id(subscription_id), request, settings, self
+        )
+        self._attach(subscription)
         return subscription
+
+    async def _wait_on_streams(
+        self,
+        streams: Sequence[str],
+        event: str,
+        predicate: Union[Callable[[Any], bool], None],
+        *,
+        filter: Union[Mapping[str, object], None],
+        since: Union[Mapping[str, Position], None],
+        timeout: Union[float, None],
+        on_gap: Union[Callable[[Gap], object], None],
+    ) -> StreamsWaited[Any]:
+        subscription = self._follow_streams(streams, [event], filter=filter, replay="none" if since is None else since)
+        return await wait_on_streams(subscription, event, predicate, since=since, timeout=timeout, on_gap=on_gap)
 
     async def _wait_for(
         self,
@@ -324,13 +355,26 @@ class ClientCore:
         self.report("error", error)
 
     def on_push(self, frame: Frame) -> None:
-        """Passes the server's pushes to the subscriptions that they concern. Unknown types are ignored (ENV-4)."""
-        handler = self._pushes.get(frame.type)
-        if handler is not None:
-            handler(frame.data)
+        self._pushes.receive(frame)
 
-    def _welcomed(self, data: JsonObject) -> None:
+    # ---- for its pushes
+
+    @property
+    def events_received(self) -> int:
+        return self._connection.events
+
+    def on_closing(self, data: JsonObject, code: int, retry_after: Union[float, None]) -> None:
+        self._connection.announce_closing(code, retry_after)
+        self.report("closing", data)
+
+    def on_loss(self, sent: int, received: int) -> None:
+        self.report("loss", (sent, received))
+        self._connection.restart(f"{sent} events were sent, {received} arrived")
+
+    def on_welcome(self, data: JsonObject) -> None:
         self._welcome = data
+        room = (as_object(data.get("limits")) or {}).get("inboundMessageBytes")
+        self._room = room if isinstance(room, int) else DEFAULT_ROOM
         self._connection.welcomed(data)
         self._contract = match_contract(self._spec, data)
         self.report("welcome", data)
@@ -338,81 +382,6 @@ class ClientCore:
             self.report("contract_mismatch", self._contract)
         if self.state == "open":
             self.report("ready", self._settings.url)
-
-    def _event(self, data: JsonObject) -> None:
-        prefix: Union[EventPrefix, None] = read_event_prefix(data)
-        if prefix is None:
-            self._violation('an "event" without subscriptionIds, isReplay, stream or position (EVT-1)')
-            return
-        for id_ in prefix.subscription_ids:
-            subscription = self._subscriptions.get(id_)
-            if subscription is not None:
-                subscription.event(data, prefix)
-
-    def _heartbeat(self, data: JsonObject) -> None:
-        delivered, positions = data.get("delivered"), as_list(data.get("positions"))
-        if not isinstance(delivered, int) or positions is None:
-            self._violation('a "heartbeat" without delivered or positions (CON-3)')
-            return
-        received = self._connection.events
-        if delivered > received:
-            for subscription in list(self._subscriptions.values()):
-                subscription.loss_found()
-            self.report("loss", (delivered, received))
-            self._connection.restart(f"{delivered} events were sent, {received} arrived")
-            return
-        if delivered < received:
-            self._violation(f'a "heartbeat" that counts {delivered} events where {received} arrived (CON-3)')
-            return
-        by_stream: dict[str, Position] = {}
-        for entry in positions:
-            position, stream = read_position(entry), (as_object(entry) or {}).get("stream")
-            if position is not None and isinstance(stream, str):
-                by_stream[stream] = position
-        for subscription in list(self._subscriptions.values()):
-            subscription.heartbeat(by_stream.get(subscription.stream))
-
-    def _replay_complete(self, data: JsonObject) -> None:
-        position, id_ = read_position(data.get("position")), data.get("subscriptionId")
-        if position is None or not isinstance(id_, str):
-            self._violation('a "replay_complete" without subscriptionId or position (RPL-2)')
-            return
-        count = data.get("count")
-        subscription = self._subscriptions.get(id_)
-        if subscription is not None:
-            summary = ReplaySummary(position, count if isinstance(count, int) else 0, data.get("truncated") is True)
-            subscription.replay_complete(summary)
-
-    def _gap(self, data: JsonObject) -> None:
-        ids = as_strings(data.get("subscriptionIds"))
-        if ids is None:
-            self._violation('a "gap" without subscriptionIds (GAP-1)')
-            return
-        for id_ in ids:
-            subscription = self._subscriptions.get(id_)
-            if subscription is not None:
-                subscription.gap(data)
-
-    def _subscription_closed(self, data: JsonObject) -> None:
-        id_, reason = data.get("subscriptionId"), data.get("reason")
-        subscription = self._subscriptions.get(id_) if isinstance(id_, str) else None
-        if subscription is not None:
-            subscription.closed_by_server(reason if isinstance(reason, str) else "unknown")
-
-    def _closing(self, data: JsonObject) -> None:
-        code = data.get("code")
-        if not isinstance(code, int):
-            self._violation('a "closing" without code (CON-5)')
-            return
-        self._connection.announce_closing(code, retry_after_of(data.get("retryAfterMs")))
-        self.report("closing", data)
-
-    def _refused(self, data: JsonObject) -> None:
-        # An error without a command id: the server could not read the message of the client that caused the error.
-        self.report("error", TidemarkError.read(data))
-
-    def _violation(self, what: str) -> None:
-        self.report("error", ProtocolViolation(f"The server sent {what}. It was ignored."))
 
     def _next_id(self) -> str:
         while True:

@@ -9,7 +9,7 @@ from runtime.wire import Position
 
 class ADeliveryQueue(unittest.IsolatedAsyncioTestCase):
     def setUp(self) -> None:
-        self.queue = DeliveryQueue(lambda: None)
+        self.queue: DeliveryQueue[Position] = DeliveryQueue()
 
     async def test_loses_nothing_when_a_waiting_reader_is_cancelled(self) -> None:
         reader = asyncio.create_task(self.queue.take())

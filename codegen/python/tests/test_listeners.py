@@ -5,7 +5,9 @@ import unittest
 from typing import Any, cast
 
 from runtime.client_core import ClientCore
-from runtime.subscription import Gap, Request, Subscription, SubscriptionPort
+from runtime.feed import FeedSettings
+from runtime.subscription import Request, Subscription
+from runtime.subscription_port import Gap, SubscriptionPort
 from runtime.wire import Position, ProtocolSpec
 
 SPEC = ProtocolSpec("tidemark.v1", frozenset(), {}, {}, contract_digest="sha256:own", events=())
@@ -50,15 +52,15 @@ class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
 
     async def test_does_not_keep_the_gap_of_a_subscription_from_the_client(self) -> None:
         port = FedPort()
-        request = Request("main", ["*"], None, "none")
         heard: list[Gap] = []
 
         def fail_later(gap: Gap) -> None:
             heard.append(gap)
             fail(gap)
 
+        settings = FeedSettings(("*",), None, limit=8, on_full="park", inline_gaps=False, on_gap=fail_later)
         subscription: Subscription[object] = Subscription(
-            "s1", request, cast(SubscriptionPort, port), limit=8, on_full="park", inline_gaps=False, on_gap=fail_later
+            "s1", Request("main", "none"), settings, cast(SubscriptionPort, port)
         )
         subscription.connected()
         port.settle({"position": Position("e", 1).as_json(), "recovery": {"attempted": False}})

@@ -7,7 +7,8 @@ from typing import Any, Callable, cast
 
 from runtime.mirror import Mirror, MirrorChange, _ChangeLog
 from runtime.picture import KeyedEvent, PictureRules
-from runtime.subscription import Gap, ReplaySummary, Subscription
+from runtime.subscription import ReplaySummary, Subscription
+from runtime.subscription_port import Gap
 from runtime.wire import Position
 
 RULES = PictureRules({"made": KeyedEvent("latest-per-key", "/payload/id", "thing")}, "made")

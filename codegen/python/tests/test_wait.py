@@ -5,7 +5,8 @@ import unittest
 from typing import Any, cast
 
 from runtime.errors import ConnectionLost, WaitFailed
-from runtime.subscription import Gap, Subscription
+from runtime.subscription import Subscription
+from runtime.subscription_port import Gap
 from runtime.wait import Waited, wait_for_event
 from runtime.wire import Position
 

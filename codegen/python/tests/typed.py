@@ -27,4 +27,10 @@ async def use(client: Client) -> None:
             print(entity["payload"]["name"])
         async for moved in entities.changes():
             print(moved.key, moved.event is None or moved.event["payload"]["name"])
+    async with client.follow_streams(["main", "session:*"], ["session_event"], replay={}) as sessions:
+        async for moment in sessions:
+            session: str = moment["payload"]["sessionId"]
+            print(moment["stream"], session, sessions.positions)
+    anywhere = await client.wait_on_streams(["session:*"], "session_event", since={}, timeout=1)
+    print(anywhere.event["stream"], anywhere.positions)
     print([each.lag for each in client.diagnosis.subscriptions])

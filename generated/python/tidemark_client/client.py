@@ -13,8 +13,10 @@ from .protocol import EVENT_KEYS, SPEC
 from .runtime.client_core import ClientCore
 from .runtime.connection import TokenSource
 from .runtime.mirror import Mirror
-from .runtime.subscription import Gap, Subscription
-from .runtime.wait import Waited
+from .runtime.streams import StreamsReplay, StreamsSubscription
+from .runtime.subscription import Subscription
+from .runtime.subscription_port import Gap
+from .runtime.wait import StreamsWaited, Waited
 from .runtime.wire import Position
 
 #: The names of the events that the contract declares.
@@ -458,6 +460,263 @@ class Client(ClientCore):
             event,
             predicate,
             stream=stream,
+            filter=cast("Union[Mapping[str, object], None]", filter),
+            since=since,
+            timeout=timeout,
+            on_gap=on_gap,
+        )
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["file_change"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.FileChangeEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["entity_created"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.EntityCreatedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["entity_updated"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.EntityUpdatedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["entity_deleted"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.EntityDeletedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["relationship_created"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.RelationshipCreatedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["relationship_updated"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.RelationshipUpdatedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["relationship_deleted"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.RelationshipDeletedEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["graph_update"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.GraphUpdateEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["sync_status"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.SyncStatusEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[Literal["session_event"]],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.SessionEventEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[EventName],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.DeclaredEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[str],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["aside"] = ...,
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[types.AnyEvent]: ...
+
+    @overload
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[str],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = ...,
+        replay: StreamsReplay = ...,
+        subscription_id: Union[str, None] = ...,
+        buffer_limit: int = ...,
+        on_full: Literal["park", "error"] = ...,
+        gaps: Literal["inline"],
+        on_gap: Union[Callable[[Gap], object], None] = ...,
+    ) -> StreamsSubscription[Union[types.AnyEvent, Gap]]: ...
+
+    def follow_streams(
+        self,
+        streams: Sequence[str],
+        events: Sequence[str],
+        *,
+        filter: Union[types.SubscriptionFilter, None] = None,
+        replay: StreamsReplay = "warm",
+        subscription_id: Union[str, None] = None,
+        buffer_limit: int = 10_000,
+        on_full: Literal["park", "error"] = "park",
+        gaps: Literal["aside", "inline"] = "aside",
+        on_gap: Union[Callable[[Gap], object], None] = None,
+    ) -> StreamsSubscription[Any]:
+        """Follows several streams in one subscription: names, and patterns such as ``session:*``, also streams that appear later.
+
+        Each stream resumes at its own position over reconnects; every event is yielded once, and a gap names its stream (MUL-1, MUL-3).
+
+        replay: "warm" to receive the current state first, "none" for new events only, or the positions to resume from, as
+        ``subscription.positions`` has them: a stream without a position is replayed from its first event. The other options are
+        those of :meth:`subscribe`.
+
+        Raises ValueError when no stream is named or the id is taken by another subscription, ConnectionLost after ``close()``.
+        """
+        return self._follow_streams(
+            streams,
+            events,
+            filter=cast("Union[Mapping[str, object], None]", filter),
+            replay=replay,
+            subscription_id=subscription_id,
+            buffer_limit=buffer_limit,
+            on_full=on_full,
+            gaps=gaps,
+            on_gap=on_gap,
+        )
+
+    async def wait_on_streams(
+        self,
+        streams: Sequence[str],
+        event: str,
+        predicate: Union[Callable[[types.AnyEvent], bool], None] = None,
+        *,
+        filter: Union[types.SubscriptionFilter, None] = None,
+        since: Union[Mapping[str, Position], None] = None,
+        timeout: Union[float, None] = None,
+        on_gap: Union[Callable[[Gap], object], None] = None,
+    ) -> StreamsWaited[types.AnyEvent]:
+        """Waits for one event on several streams. The options are those of :meth:`wait_for`.
+
+        since: nothing that was published after these positions is missed, nor on streams that began later.
+
+        Raises WaitFailed with the ``positions`` to go on from; otherwise as :meth:`wait_for` does.
+        """
+        return await self._wait_on_streams(
+            streams,
+            event,
+            predicate,
             filter=cast("Union[Mapping[str, object], None]", filter),
             since=since,
             timeout=timeout,

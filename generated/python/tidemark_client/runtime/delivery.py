@@ -10,28 +10,36 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Union
+from typing import Generic, TypeVar, Union
 
-from .wire import Position
+#: The position; of several streams, the positions that an item changes.
+Mark = TypeVar("Mark")
 
 
-class _Entry:
+class _Entry(Generic[Mark]):
     __slots__ = ("item", "position")
 
-    def __init__(self, item: object, position: Union[Position, None]) -> None:
+    def __init__(self, item: object, position: Union[Mark, None]) -> None:
         self.item = item
         #: The reader's position when the item has been taken; None leaves the position unchanged.
         self.position = position
 
 
-class DeliveryQueue:
-    """Items for one reader. A reader that is cancelled while it waits has taken no item, so no item is lost."""
+class DeliveryQueue(Generic[Mark]):
+    """Items for one reader. A reader that is cancelled while it waits has taken no item, so no item is lost.
 
-    def __init__(self, on_read: Callable[[], None], position: Union[Position, None] = None) -> None:
-        self._entries: deque[_Entry] = deque()
+    join: joins two positions that follow one another; by default the newer one counts.
+    """
+
+    def __init__(
+        self, position: Union[Mark, None] = None, join: Callable[[Mark, Mark], Mark] = lambda _older, newer: newer
+    ) -> None:
+        self._entries: deque[_Entry[Mark]] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._on_read = on_read
+        #: Called after each item that the reader takes.
+        self.on_read: Callable[[], None] = lambda: None
         self._position = position
+        self._join = join
         self._ended = False
         self._error: Union[BaseException, None] = None
 
@@ -39,24 +47,22 @@ class DeliveryQueue:
         return len(self._entries)
 
     @property
-    def position(self) -> Union[Position, None]:
+    def position(self) -> Union[Mark, None]:
         return self._position
 
-    def push(self, item: object, position: Union[Position, None]) -> None:
+    def push(self, item: object, position: Union[Mark, None]) -> None:
         if self._ended:
             return
         self._entries.append(_Entry(item, position))
         self._wake()
 
-    def mark(self, position: Union[Position, None]) -> None:
+    def mark(self, position: Union[Mark, None]) -> None:
         """Records that the position has moved without an item. The reader gets this position when it has read all
         earlier items."""
-        if position is None:
-            return
         if self._entries:
-            self._entries[-1].position = position
+            self._entries[-1].position = self._joined(self._entries[-1].position, position)
         else:
-            self._position = position
+            self._position = self._joined(self._position, position)
 
     async def take(self) -> object:
         """The next item. Raises StopAsyncIteration at the end, or, once, the error that ended the queue."""
@@ -77,9 +83,8 @@ class DeliveryQueue:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         entry = self._entries.popleft()
-        if entry.position is not None:
-            self._position = entry.position
-        self._on_read()
+        self._position = self._joined(self._position, entry.position)
+        self.on_read()
         return entry.item
 
     def end(self, error: Union[BaseException, None] = None) -> None:
@@ -97,6 +102,11 @@ class DeliveryQueue:
         if self._ended:
             self._error = error
         self.end(error)
+
+    def _joined(self, older: Union[Mark, None], newer: Union[Mark, None]) -> Union[Mark, None]:
+        if older is None or newer is None:
+            return older if newer is None else newer
+        return self._join(older, newer)
 
     def _wake(self) -> None:
         while self._waiters:

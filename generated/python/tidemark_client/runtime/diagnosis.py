@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Union
 
 from .connection import ConnectionEnd
-from .subscription import SubscriptionState
+from .subscription_port import SubscriptionState
 from .wire import Position
 
 

@@ -85,23 +85,42 @@ class ConnectionLost(Exception):
 class SubscriptionEnded(Exception):
     """A subscription ended although the program did not end it. Events that were received before have been yielded."""
 
-    def __init__(self, reason: str, message: str, *, subscription_id: str, position: Union[Position, None]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        subscription_id: str,
+        position: Union[Position, None],
+        positions: Union[Mapping[str, Position], None] = None,
+    ) -> None:
         super().__init__(message)
         #: ``buffer_overflow``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
         self.reason = reason
         self.subscription_id = subscription_id
         #: Where a new subscription can resume without a loss; None while no complete picture was received.
         self.position = position
+        #: The same of a subscription to several streams.
+        self.positions = positions
 
 
 class WaitFailed(Exception):
     """``wait_for`` ended without an event. ``reason``: ``timeout``, or ``gap`` (events were lost, perhaps the awaited one)."""
 
-    def __init__(self, reason: Literal["timeout", "gap"], message: str, *, position: Union[Position, None]) -> None:
+    def __init__(
+        self,
+        reason: Literal["timeout", "gap"],
+        message: str,
+        *,
+        position: Union[Position, None] = None,
+        positions: Union[Mapping[str, Position], None] = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         #: Where to go on: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
         self.position = position
+        #: The same of a wait on several streams.
+        self.positions = positions
 
 
 class ProtocolViolation(Exception):

@@ -19,7 +19,8 @@ from typing import Generic, Literal, Protocol, TypeVar, Union, cast
 from .errors import ConnectionLost
 from .listeners import call_listener
 from .picture import PictureRules
-from .subscription import Gap, Subscription
+from .subscription import Subscription
+from .subscription_port import Gap
 from .wire import JsonObject
 
 Event_co = TypeVar("Event_co", covariant=True)

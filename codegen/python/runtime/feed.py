@@ -1,0 +1,326 @@
+"""What subscriptions to one stream and to several streams have in common.
+
+The queue with its bound, the state on the server, the end, and the reports to the owner. A subclass decides with its cursors which
+messages are new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Literal, TypeVar, Union, cast
+
+from .commands import Settle
+from .cursor import Asked, ClientGapReason
+from .delivery import DeliveryQueue
+from .enrolment import Enrolment
+from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
+from .listeners import call_listener
+from .subscription_port import Gap, ReplayEnd, SubscriptionPort, SubscriptionState
+from .wire import EventPrefix, JsonObject, Position, as_object, read_position
+
+Item_co = TypeVar("Item_co", covariant=True)
+Mark = TypeVar("Mark")
+Summary = TypeVar("Summary")
+Self = TypeVar("Self", bound="Feed[Any, Any, Any]")
+
+
+@dataclass(frozen=True)
+class FeedSettings:
+    """The options that do not depend on the number of streams."""
+
+    events: Sequence[str]
+    filter: Union[JsonObject, None]
+    limit: int
+    on_full: Literal["park", "error"]
+    inline_gaps: bool
+    on_gap: Union[Callable[[Gap], object], None]
+    #: Called for each item instead of queueing it.
+    on_item: Union[Callable[[object], None], None] = None
+
+
+class Feed(ABC, Generic[Item_co, Mark, Summary]):
+    def __init__(self, id_: str, settings: FeedSettings, port: SubscriptionPort, queue: DeliveryQueue[Mark]) -> None:
+        self.id = id_
+        self._settings = settings
+        self._port = port
+        self._limit = max(1, settings.limit)
+        self._queue = queue
+        queue.on_read = self._read
+        self._enrolment = Enrolment(id_, self)
+        self._ready = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._failure: Union[BaseException, None] = None
+        self.recovery: Union[Mapping[str, object], None] = None
+        self.replay: Union[Summary, None] = None
+        self.gap_count = 0
+
+    # ---- for its owner
+
+    @property
+    @abstractmethod
+    def stream(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def position(self) -> Union[Position, None]: ...
+
+    @property
+    @abstractmethod
+    def lag(self) -> Union[int, None]: ...
+
+    @property
+    def state(self) -> SubscriptionState:
+        if self._enrolment.want != "running":
+            return self._enrolment.want
+        if self.attentive:
+            return "live" if self._live else "replaying"
+        return "subscribing" if self._enrolment.wire == "subscribing" else "waiting"
+
+    @property
+    def recovered(self) -> Union[bool, None]:
+        """The outcome of the latest resume; None if no resume was attempted (RPL-4)."""
+        if self.recovery is None or self.recovery.get("attempted") is not True:
+            return None
+        return self.recovery.get("recovered") is True
+
+    @property
+    def buffered(self) -> int:
+        """The number of items that wait for the reader."""
+        return len(self._queue)
+
+    async def ready(self) -> None:
+        """Returns when the server has confirmed the subscription. Raises the error if the subscription ended before
+        that."""
+        await self._until(self._ready)
+
+    async def caught_up(self) -> Summary:
+        """Returns when the first replay has been received completely; with ``replay="none"`` immediately. Raises the
+        same errors as :meth:`ready`."""
+        await self._until(self._caught_up)
+        assert self.replay is not None
+        return self.replay
+
+    async def unsubscribe(self) -> None:
+        """Ends the subscription: no more items are yielded. Returns when the server has confirmed the end, or
+        immediately if there is no connection."""
+        self.end()
+        await self._gone.wait()
+
+    def end(self) -> None:
+        """Ends the subscription like :meth:`unsubscribe`, but without waiting for the server."""
+        ended = self._ended("unsubscribed", "The subscription was ended by its owner.")
+        self._queue.stop()
+        self._end(ended)
+
+    def __aiter__(self: Self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item_co:
+        return cast(Item_co, await self._queue.take())
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Union[type[BaseException], None],
+        error: Union[BaseException, None],
+        trace: Union[TracebackType, None],
+    ) -> None:
+        await self.unsubscribe()
+
+    async def _until(self, event: asyncio.Event) -> None:
+        await event.wait()
+        if self._failure is not None and (event is self._ready or self.replay is None):
+            raise self._failure
+
+    # ---- what the connection reports
+
+    @property
+    def attentive(self) -> bool:
+        """Whether events are accepted: only between ``subscribed`` and our own ``unsubscribe``. Later ones are unwanted or will be replayed.
+
+        Otherwise only the methods about the connection and the end are called.
+        """
+        return self._enrolment.attentive
+
+    def connected(self) -> None:
+        self._enrolment.connected()
+
+    def disconnected(self, forget: Union[ClientGapReason, None] = None) -> None:
+        if forget is not None:
+            self._forget(forget)
+        self._enrolment.lost()
+
+    def shut_down(self, error: Union[BaseException, None]) -> None:
+        """Ends the subscription because the client has ended. The reader gets ``error`` after the buffered items.
+        Without an error, the subscription ends immediately."""
+        if error is None:
+            self._queue.stop()
+        else:
+            self._queue.end(error)
+        self._end(error or ConnectionLost("client_closed", "The client was closed."))
+        self._enrolment.lost()
+
+    @abstractmethod
+    def event(self, data: JsonObject, prefix: EventPrefix) -> None: ...
+
+    @abstractmethod
+    def replay_complete(self, end: ReplayEnd) -> None: ...
+
+    @abstractmethod
+    def heartbeat(self, positions: Mapping[str, Position]) -> None:
+        """Handles a heartbeat that proves that no event was lost, with its positions by stream."""
+
+    @abstractmethod
+    def loss_found(self) -> None:
+        """Handles a heartbeat whose ``delivered`` differs from the count. The client is about to drop the connection."""
+
+    def positions_received(self, data: JsonObject) -> None:
+        """Handles a ``positions`` push, which only subscriptions to several streams receive (MUL-4, MUL-6)."""
+
+    def gap(self, data: JsonObject) -> None:
+        start, end, reason, repair = read_position(data.get("from")), read_position(data.get("to")), data.get("reason"), data.get("repair")
+        stream = data.get("stream")
+        stream = stream if isinstance(stream, str) else self.stream
+        reason = reason if isinstance(reason, str) else "unknown"
+        # A source loss does not change the position: the stream itself is complete, because the lost changes never
+        # became events (GAP-2).
+        if start is not None and end is not None and reason != "source_overflow" and not self._skip(stream, start, end):
+            return
+        self._report(Gap(self.id, stream, start, end, reason, as_object(repair), "server"))
+
+    def closed_by_server(self, reason: str) -> None:
+        """Handles ``subscription_closed`` (SEC-3)."""
+        self._enrolment.lost()
+        text = f'The server ended the subscription "{self.id}": {reason}.'
+        self._fail(self._ended(reason, text))
+
+    # ---- what the subclass decides
+
+    @property
+    @abstractmethod
+    def _live(self) -> bool:
+        """Whether the replay is complete."""
+
+    @abstractmethod
+    def next_subscribe(self) -> tuple[Asked, JsonObject]: ...
+
+    @abstractmethod
+    def subscribed(self, asked: Asked, data: JsonObject) -> None: ...
+
+    @abstractmethod
+    def _forget(self, reason: ClientGapReason) -> None: ...
+
+    @abstractmethod
+    def _skip(self, stream: str, start: Position, end: Position) -> bool:
+        """Handles a loss that the server reports. Returns whether the owner does not know it yet."""
+
+    @abstractmethod
+    def _mark(self) -> Union[Mark, None]:
+        """Where everything that was received ends, for the reader who has read it."""
+
+    @abstractmethod
+    def _ended(self, reason: str, message: str) -> SubscriptionEnded:
+        """The error with the place where a new subscription can resume once all buffered items have been read."""
+
+    # ---- for its enrolment
+
+    def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
+        return self._port.send_command(command, data, settle)
+
+    def backoff(self, attempt: int) -> float:
+        return self._port.backoff(attempt)
+
+    def postponed(self, error: TidemarkError, delay: float) -> None:
+        self._port.report("postponed", error)
+
+    def refused(self, error: BaseException) -> None:
+        self._fail(error)
+
+    def detached(self) -> None:
+        self._gone.set()
+        self._port.remove(self.id)
+
+    # ---- for the subclass
+
+    def _common(self) -> dict[str, object]:
+        """The members of every subscribe command."""
+        data: dict[str, object] = {"subscriptionId": self.id, "events": list(self._settings.events)}
+        if self._settings.filter is not None:
+            data["filter"] = self._settings.filter
+        return data
+
+    def _confirmed(self, recovery: JsonObject) -> None:
+        """The server has accepted the subscription, at first or again."""
+        again = self.recovery is not None
+        self.recovery = recovery
+        self._ready.set()
+        if again:
+            self._port.report("resumed", self)
+
+    def _caught(self, summary: Summary) -> None:
+        """The replay is complete."""
+        self._moved()
+        self.replay = summary
+        self._caught_up.set()
+
+    def _drop(self, prefix: EventPrefix) -> None:
+        """Drops an event that was received before."""
+        self._moved()
+        if not prefix.is_replay:
+            text = (
+                f'The live event {prefix.position.sequence_id} of "{prefix.stream}" arrived twice, or out of order, for "{self.id}".'
+                " It was dropped (EVT-2, STR-2)."
+            )
+            self._port.report("error", ProtocolViolation(text))
+
+    def _moved(self) -> None:
+        """Moves the reader's position, once every item before has been read."""
+        self._queue.mark(self._mark())
+
+    def _fail(self, error: BaseException) -> None:
+        self._queue.end(error)
+        self._end(error)
+
+    def _end(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._ready.set()
+        self._caught_up.set()
+        self._enrolment.end()
+
+    def _push(self, item: object) -> None:
+        if self._settings.on_item is not None:
+            self._moved()
+            if self._enrolment.want != "ended":
+                self._settings.on_item(item)
+            return
+        self._queue.push(item, self._mark())
+        if len(self._queue) < self._limit or self._enrolment.want != "running":
+            return
+        if self._settings.on_full == "error":
+            text = f'{len(self._queue)} items waited for the reader of "{self.id}", which is the limit.'
+            self._fail(self._ended("buffer_overflow", text))
+            return
+        self._enrolment.park()
+        self._port.report("parked", self)
+
+    def _read(self) -> None:
+        if len(self._queue) <= self._limit / 2:
+            self._enrolment.unpark()
+
+    def _report(self, gap: Gap) -> None:
+        self.gap_count += 1
+        if self._settings.inline_gaps:
+            self._push(gap)
+        else:
+            self._moved()
+        if self._settings.on_gap is not None:
+            call_listener(self._settings.on_gap, gap)
+        self._port.report("gap", gap)

@@ -1,0 +1,263 @@
+"""Tracks the positions of one subscription in all of its streams, with one cursor for each: which events are new, and where to resume.
+
+It uses no socket and no clock. A stream without a position is resumed from before its first event (MUL-5). So a stream that begins later
+needs no position to be complete, and a position may be left out of a resume: its events arrive again and are recognised as known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Union
+
+from .cursor import Asked, ClientGapReason, Cursor, CursorGap
+from .wire import EventPrefix, Position
+
+#: Bound on the events of all streams that are remembered between two heartbeats; see ``MAX_SEEN`` of the cursor.
+MAX_UNPROVEN = 65_536
+
+
+@dataclass
+class Moves:
+    """What moves the reader's positions."""
+
+    #: The new position of each stream; None for a stream that has ended.
+    streams: dict[str, Union[Position, None]] = field(default_factory=lambda: {})
+    #: Whether the positions are all that a resume needs: not within the first picture.
+    is_complete: bool = False
+
+
+@dataclass(frozen=True)
+class StreamLoss:
+    """A loss in one of the streams that the client must report itself; its end is not known yet."""
+
+    stream: str
+    reason: ClientGapReason
+    start: Union[Position, None]
+
+
+@dataclass(frozen=True)
+class _Repair:
+    """A failed resume of a stream, until the picture that follows is complete."""
+
+    #: The position that the resume named, if any: it is named again when the picture is cut off.
+    asked: Union[Position, None]
+    #: The end of the loss that was reported.
+    end: Position
+
+
+class StreamCursors:
+    def __init__(self, positions: Union[Mapping[str, Position], None] = None) -> None:
+        self._cursors = {stream: Cursor(position) for stream, position in (positions or {}).items()}
+        #: Streams of which something was received since the latest ``subscribed``.
+        self._begun: set[str] = set()
+        self._repairs: dict[str, _Repair] = {}
+        #: The proven position of streams that have ended since the latest proof: a loss before their end must still be reported.
+        self._ended: dict[str, Position] = {}
+        #: Where the events of a stream begin to be new whose position was left out of the resume.
+        self._floors: dict[str, Position] = {}
+        self._moves = Moves()
+        #: Whether positions are known: after the first picture, or from the start.
+        self._placed = positions is not None
+        self._asked: Asked = "warm"
+        self._forgotten: Sequence[StreamLoss] = ()
+        self._unproven = 0
+        #: Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate.
+        self._cut = False
+        #: Whether the replay is complete.
+        self.live = False
+
+    @property
+    def positions(self) -> Union[Mapping[str, Position], None]:
+        """Where to resume without missing an event; None while only a fresh start can guarantee that."""
+        if not self._placed:
+            return None
+        known = {stream: self._resume_at(stream, cursor) for stream, cursor in self._cursors.items()}
+        return {stream: position for stream, position in known.items() if position is not None}
+
+    def take_moves(self) -> Union[Moves, None]:
+        """The changes of positions since the last call; None if there are none."""
+        moves = self._moves
+        if not self._placed or not (moves.streams or moves.is_complete):
+            return None
+        self._moves = Moves()
+        return moves
+
+    def leave_out(self, positions: Mapping[str, Position]) -> None:
+        """These positions did not fit into the resume: earlier events of the streams will arrive again."""
+        self._floors = dict(positions)
+
+    def start(self, asked: Asked) -> Sequence[StreamLoss]:
+        """Handles ``subscribed``. Returns the losses that the server does not report itself."""
+        losses, self._forgotten = self._forgotten, ()
+        self._asked = asked
+        self.live = asked == "none"
+        if self.live:
+            self._place()
+        self._begun.clear()
+        return losses
+
+    def accept(self, prefix: EventPrefix) -> tuple[bool, Union[CursorGap, None]]:
+        """Handles an event. Returns whether it is new to this subscription, and a loss that it reveals."""
+        stream, position = prefix.stream, prefix.position
+        cursor = self._begin(stream, position)
+        floor = self._floors.get(stream)
+        if floor is not None and floor.epoch == position.epoch and position.sequence_id <= floor.sequence_id:
+            return False, None
+        verdict = cursor.accept(position)
+        self._move(stream, cursor)
+        self._unproven += 1
+        if self._unproven > MAX_UNPROVEN:
+            self._settle()
+            self._cut = True
+        return verdict
+
+    def place(self, stream: str, position: Position) -> Union[CursorGap, None]:
+        """Handles the position of a stream in ``positions``: its replay is complete (MUL-4)."""
+        cursor = self._begin(stream, position, position if self._asked == "none" else None)
+        self._repairs.pop(stream, None)
+        gap = cursor.complete(position)
+        self._move(stream, cursor)
+        return gap
+
+    def end(self, stream: str) -> None:
+        """Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost."""
+        has_no_proof = self._repairs.pop(stream, None) is None
+        cursor = self._cursors.pop(stream, None)
+        self._moves.streams[stream] = None
+        if cursor is None:
+            return
+        cursor.rewind()
+        if cursor.position is None:
+            self._cut = self._cut or has_no_proof
+        else:
+            self._ended.setdefault(stream, cursor.position)
+
+    def complete(self) -> None:
+        """Handles ``replay_complete``."""
+        self.live = True
+        self._place()
+        for stream, cursor in self._cursors.items():
+            if not cursor.live and cursor.position is not None:
+                cursor.complete(cursor.position)
+            self._move(stream, cursor)
+
+    def heard(self, stream: str, position: Position) -> Union[CursorGap, None]:
+        """Handles the position of a followed stream in a heartbeat (MUL-8)."""
+        if not self.live:
+            return None
+        cursor = self._begin(stream, position)
+        gap = cursor.heartbeat(position)
+        self._move(stream, cursor)
+        return gap
+
+    def prove(self) -> None:
+        """A heartbeat's ``delivered`` equals our count: no event up to here was lost on the way."""
+        self._settle()
+        self._ended.clear()
+        self._cut = False
+
+    def skip(self, stream: str, start: Position, end: Position) -> bool:
+        """The server reported a loss; after a failed resume the report directly follows ``subscribed`` (MUL-5).
+
+        Returns whether the loss was not reported before: a resume fails again if the picture after it was cut off.
+        """
+        cursor = self._cursors.get(stream)
+        if not self.live and self._asked == "resume" and stream not in self._begun:
+            return self._failed(stream, cursor, end)
+        if cursor is not None:
+            cursor.skip(start, end)
+            self._move(stream, cursor)
+        return True
+
+    def rewind(self) -> None:
+        """``delivered`` differs: an event of this connection was not received.
+
+        Every stream returns to its proven position, so that exactly the lost events are delivered, late. If one has none, the loss is
+        reported and the first replay is requested again.
+        """
+        for stream, position in self._ended.items():
+            self._cursors[stream] = Cursor(position)
+        known = list(self._known())
+        for stream, cursor in self._cursors.items():
+            if stream not in self._repairs:
+                cursor.rewind()
+                self._cut = self._cut or cursor.position is None
+        if self._cut:
+            self._discard("unproven", known)
+        self._ended.clear()
+
+    def forget(self, reason: ClientGapReason) -> None:
+        """Discards all positions, for example after a 43xx close: the losses are reported with the next ``subscribed``."""
+        self._discard(reason, list(self._known()))
+
+    def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
+        repair = self._repairs.get(stream)
+        if repair is not None and known is not None:
+            # A picture that was cut off continues where it stopped.
+            cursor, asked = known, repair.asked
+            cursor.start(end, "warm", attempted=True, recovered=False)
+        else:
+            cursor, asked = Cursor(), None if known is None else known.position
+            cursor.start(end, "resume", attempted=True, recovered=False)
+        self._cursors[stream] = cursor
+        self._begun.add(stream)
+        self._floors.pop(stream, None)
+        self._repairs[stream] = _Repair(asked, end)
+        return repair is None or repair.end != end
+
+    def _resume_at(self, stream: str, cursor: Cursor) -> Union[Position, None]:
+        repair = self._repairs.get(stream)
+        return cursor.position if repair is None else repair.asked
+
+    def _known(self) -> Iterable[tuple[str, Union[Position, None]]]:
+        return ((stream, self._resume_at(stream, cursor)) for stream, cursor in self._cursors.items())
+
+    def _discard(self, reason: ClientGapReason, known: Sequence[tuple[str, Union[Position, None]]]) -> None:
+        if not self._forgotten:
+            self._forgotten = [StreamLoss(stream, reason, start) for stream, start in known]
+        for stream, _ in known:
+            self._moves.streams[stream] = None
+        self._placed = self._cut = False
+        self._cursors.clear()
+        self._repairs.clear()
+        self._ended.clear()
+
+    def _begin(self, stream: str, at: Position, start: Union[Position, None] = None) -> Cursor:
+        """The cursor of a stream of which something arrives.
+
+        at: the position that arrives, which has the epoch. start: where an unknown stream begins, if not before its first event.
+        """
+        cursor = self._cursors.get(stream)
+        if cursor is not None and stream in self._begun:
+            return cursor
+        before_first = Position(at.epoch, 0)
+        is_warm = self._asked == "warm" and not self.live
+        repair = self._repairs.pop(stream, None)
+        if repair is not None:
+            # This time the resume has not failed.
+            cursor = None if repair.asked is None else Cursor(repair.asked)
+        if cursor is None:
+            cursor = Cursor() if is_warm else Cursor(start or before_first)
+        self._cursors[stream] = cursor
+        self._begun.add(stream)
+        if is_warm:
+            cursor.start(at, "warm", attempted=False, recovered=False)
+        else:
+            cursor.start(cursor.position or before_first, "resume", attempted=True, recovered=True)
+        if self.live and cursor.position is not None:
+            cursor.complete(cursor.position)
+        return cursor
+
+    def _move(self, stream: str, cursor: Cursor) -> None:
+        if cursor.position is not None and stream not in self._repairs:
+            self._moves.streams[stream] = cursor.position
+
+    def _place(self) -> None:
+        self._moves.is_complete = self._moves.is_complete or not self._placed
+        self._placed = True
+
+    def _settle(self) -> None:
+        for cursor in self._cursors.values():
+            cursor.prove()
+        self._unproven = 0

@@ -1,0 +1,229 @@
+"""A subscription to several streams: decides with their cursors which of the server's messages are new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Union
+
+from .cursor import Asked, ClientGapReason, CursorGap
+from .delivery import DeliveryQueue
+from .errors import SubscriptionEnded
+from .feed import Feed, FeedSettings, Item_co
+from .stream_cursors import Moves, StreamCursors
+from .subscription_port import Gap, ReplayEnd, SubscriptionPort
+from .wire import EventPrefix, JsonObject, Position, as_list, as_object, as_strings, read_position
+
+#: Where to begin: the current state, only new events, or after a position in each stream.
+StreamsReplay = Union[Literal["warm", "none"], Mapping[str, Position]]
+
+#: Bytes of a subscribe command besides its ``data``, and of the members of ``replay``.
+ENVELOPE_BYTES = 256
+
+
+@dataclass(frozen=True)
+class StreamsSummary:
+    """What the last ``replay_complete`` of several streams reported (MUL-7)."""
+
+    count: int
+    #: Whether a bound of history made the picture of a stream incomplete.
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class StreamsRequest:
+    """What is asked of the streams; it does not change between connections."""
+
+    streams: Sequence[str]
+    replay: StreamsReplay
+    #: Largest command that the server accepts, in bytes.
+    room: Callable[[], int]
+
+
+class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
+    """A subscription to several streams that outlives connections: ``async for event in subscription``.
+
+    The events of each stream arrive in its order, each exactly once, over any number of connections; the streams come in any order.
+    The exceptions are those of a subscription to one stream, for each stream; a gap names its stream. It ends as one does.
+    """
+
+    def __init__(self, id_: str, request: StreamsRequest, settings: FeedSettings, port: SubscriptionPort) -> None:
+        positions = None if isinstance(request.replay, str) else dict(request.replay)
+        self._request = request
+        self._selectors = request.streams
+        self._cursors = StreamCursors(positions)
+        #: The newest position of each stream that the server has reported.
+        self._heads: dict[str, Position] = {}
+        reader = Moves(dict(positions or {}), positions is not None)
+        super().__init__(id_, settings, port, DeliveryQueue(reader, _join_into(reader)))
+
+    @property
+    def stream(self) -> str:
+        """The names and patterns, for reports."""
+        return ", ".join(self._selectors)
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """The names and patterns; once subscribed, those in force: narrowed to the scopes, without those that others cover."""
+        return self._selectors
+
+    @property
+    def position(self) -> None:
+        """There is one for each stream: see :attr:`positions`."""
+        return None
+
+    @property
+    def positions(self) -> Union[Mapping[str, Position], None]:
+        """The reader's positions: resuming with them, in this process or another, misses nothing, nor of streams that appear later.
+
+        None until the first picture is complete.
+        """
+        reader = self._queue.position
+        if reader is None or not reader.is_complete:
+            return None
+        return {stream: position for stream, position in reader.streams.items() if position is not None}
+
+    @property
+    def lag(self) -> Union[int, None]:
+        """How many events of all streams lie between the reader and the newest ones that the server has reported; None if unknown."""
+        positions = self.positions
+        if positions is None:
+            return None
+        lag = 0
+        for stream, head in self._heads.items():
+            read = positions.get(stream)
+            start = read.sequence_id if read is not None and read.epoch == head.epoch else 0
+            lag += max(0, head.sequence_id - start)
+        return lag
+
+    # ---- what the connection reports
+
+    def event(self, data: JsonObject, prefix: EventPrefix) -> None:
+        fresh, gap = self._cursors.accept(prefix)
+        if not prefix.is_replay:
+            self._heads[prefix.stream] = prefix.position
+        self._report_own(prefix.stream, gap)
+        if fresh:
+            self._push(data)
+        else:
+            self._drop(prefix)
+
+    def positions_received(self, data: JsonObject) -> None:
+        for stream, position in _read_positions(data.get("positions")):
+            self._heads[stream] = position
+            self._report_own(stream, self._cursors.place(stream, position))
+        for stream in as_strings(data.get("ended")) or ():
+            self._heads.pop(stream, None)
+            self._cursors.end(stream)
+        self._moved()
+
+    def replay_complete(self, end: ReplayEnd) -> None:
+        self._cursors.complete()
+        self._caught(StreamsSummary(end.count, end.truncated))
+
+    def heartbeat(self, positions: Mapping[str, Position]) -> None:
+        for stream, position in positions.items():
+            if self._live and covers(self._selectors, stream):
+                self._heads[stream] = position
+                self._report_own(stream, self._cursors.heard(stream, position))
+        self._cursors.prove()
+        self._moved()
+
+    def loss_found(self) -> None:
+        self._cursors.rewind()
+
+    # ---- for the base
+
+    @property
+    def _live(self) -> bool:
+        return self._cursors.live
+
+    def next_subscribe(self) -> tuple[Asked, JsonObject]:
+        data: dict[str, object] = {**self._common(), "streams": list(self._request.streams)}
+        positions = self._cursors.positions
+        if positions is not None:
+            named, left = fit_into(self._request.room(), positions, data)
+            self._cursors.leave_out(left)
+            items = [_item(stream, position) for stream, position in named.items()]
+            return "resume", {**data, "replay": {"mode": "resume", "positions": items}}
+        # Without valid positions, a resume becomes a warm replay.
+        mode: Literal["warm", "none"] = "none" if self._request.replay == "none" else "warm"
+        return mode, {**data, "replay": {"mode": mode}}
+
+    def subscribed(self, asked: Asked, data: JsonObject) -> None:
+        self._selectors = as_strings(data.get("streams")) or self._selectors
+        losses = self._cursors.start(asked)
+        self._confirmed(as_object(data.get("recovery")) or {})
+        for loss in losses:
+            self._report(Gap(self.id, loss.stream, loss.start, None, loss.reason, None, "client"))
+        if asked == "none":
+            self._caught(StreamsSummary(0, False))
+
+    def _forget(self, reason: ClientGapReason) -> None:
+        self._cursors.forget(reason)
+
+    def _skip(self, stream: str, start: Position, end: Position) -> bool:
+        return self._cursors.skip(stream, start, end)
+
+    def _mark(self) -> Union[Moves, None]:
+        return self._cursors.take_moves()
+
+    def _ended(self, reason: str, message: str) -> SubscriptionEnded:
+        positions = self.positions if self._cursors.positions is None else self._cursors.positions
+        return SubscriptionEnded(reason, message, subscription_id=self.id, position=None, positions=positions)
+
+    def _report_own(self, stream: str, gap: Union[CursorGap, None]) -> None:
+        if gap is not None:
+            self._report(Gap(self.id, stream, gap.start, gap.end, gap.reason, None, "client"))
+
+
+def covers(selectors: Sequence[str], stream: str) -> bool:
+    """Whether a name is one of the names, or covered by one of the patterns."""
+    return any(stream.startswith(each[:-1]) if each.endswith("*") else each == stream for each in selectors)
+
+
+def fit_into(
+    room: int, positions: Mapping[str, Position], data: JsonObject
+) -> tuple[Mapping[str, Position], Mapping[str, Position]]:
+    """Chooses the positions that fit into one command of a size that the server accepts, in bytes; returns them and the others.
+
+    The streams of the others are replayed from the first event (MUL-5), so those with the fewest events are left out first.
+    """
+    room -= ENVELOPE_BYTES + _size_of(data)
+    named: dict[str, Position] = {}
+    left: dict[str, Position] = {}
+    for stream, position in sorted(positions.items(), key=lambda item: -item[1].sequence_id):
+        room -= _size_of(_item(stream, position)) + 2
+        (named if room >= 0 else left)[stream] = position
+    return named, left
+
+
+def _item(stream: str, position: Position) -> dict[str, object]:
+    return {**position.as_json(), "stream": stream}
+
+
+def _size_of(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def _join_into(reader: Moves) -> Callable[[Moves, Moves], Moves]:
+    """Joins the moves of items; where they reach the reader, streams that have ended are forgotten."""
+
+    def join(older: Moves, newer: Moves) -> Moves:
+        for stream, position in newer.streams.items():
+            if position is None and older is reader:
+                older.streams.pop(stream, None)
+            else:
+                older.streams[stream] = position
+        older.is_complete = older.is_complete or newer.is_complete
+        return older
+
+    return join
+
+
+def _read_positions(value: object) -> Iterable[tuple[str, Position]]:
+    for each in as_list(value) or ():
+        position, stream = read_position(each), (as_object(each) or {}).get("stream")
+        if position is not None and isinstance(stream, str):
+            yield stream, position
