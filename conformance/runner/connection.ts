@@ -30,6 +30,8 @@ export interface ConnectOptions {
   readonly spec: ActorSpec;
   /** If set, connects by server-sent events, with this request. */
   readonly events?: EventStreamSpec;
+  /** Set if the request must be refused: then it may break the contract on purpose. */
+  readonly expected?: 'refused';
   readonly check: string;
   readonly timeoutMs: number;
 }
@@ -101,7 +103,7 @@ export class Connection {
     for (const secret of secretsIn(headers)) this.#context.trace.conceal(secret);
     const handshake = await (events === undefined
       ? this.#openSocket(options, headers)
-      : this.#openEventStream(events, { headers, timeoutMs: options.timeoutMs }));
+      : this.#openEventStream(events, headers, options));
     return this.#settle(handshake);
   }
 
@@ -126,7 +128,8 @@ export class Connection {
 
   #openEventStream(
     events: EventStreamSpec,
-    { headers, timeoutMs }: { readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number },
+    headers: Readonly<Record<string, string>>,
+    { expected, timeoutMs }: ConnectOptions,
   ): Promise<Handshake> {
     const { config, trace } = this.#context;
     const url = new URL(HTTP_OPERATIONS.get_events.path, config.httpUrl);
@@ -140,7 +143,8 @@ export class Connection {
         this.#opened = 'yes';
         this.headers = answered;
         this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ by: EVENT_STREAM, headers: answered }) });
-        this.#add({ dir: '>>', kind: 'text', text: JSON.stringify(commandOf(events, trace)) });
+        const command = { dir: '>>', kind: 'text', text: JSON.stringify(commandOf(events, trace)) } as const;
+        this.#add(expected === 'refused' ? { ...command, malformed: true } : command);
       },
       onEvent: ({ data, ...fields }) => {
         const frame = this.#received({ kind: 'text', text: data });

@@ -7,7 +7,6 @@ import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
 import type {
   ClosedStep,
-  ControlStep,
   EventStreamSpec,
   NeverStep,
   OpenStep,
@@ -17,9 +16,9 @@ import type {
   Step,
 } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
-import { CommandError, runCommand } from '../target/command.ts';
 import { Connection } from './connection.ts';
-import { HarnessError, PATIENCE_MS, StarvedError, UntestableError } from './context.ts';
+import { HarnessError, PATIENCE_MS, StarvedError } from './context.ts';
+import { control } from './control-step.ts';
 import { http } from './http-step.ts';
 import { judgeValue, keep } from './judge-value.ts';
 import type { Signal } from './signal.ts';
@@ -62,6 +61,7 @@ async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<voi
     spec,
     check: scene.tape.header.id,
     timeoutMs: scene.patience(step.within),
+    ...(step.refused === undefined ? {} : { expected: 'refused' as const }),
     ...(step.events === undefined ? {} : { events: requestOf(step.events, scene) }),
   };
   const connection = new Connection(scene.context, options);
@@ -264,28 +264,6 @@ async function closed(step: ClosedStep, scene: Scene): Promise<void> {
     line: step.line,
     text: `the connection of ${step.as} was closed, but not as expected`,
   });
-}
-
-/** Runs a command of the configuration and waits until it exits. Tapes that shut the target down do so together. */
-function control(step: ControlStep, scene: Scene): Promise<void> {
-  const { shutdown } = scene.context;
-  const run = (): Promise<void> => runControl(step, scene);
-  return step.name === 'shutdown' && shutdown !== undefined ? shutdown.reach(run) : run();
-}
-
-async function runControl(step: ControlStep, scene: Scene): Promise<void> {
-  const command = scene.context.config.control[step.name];
-  if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
-  try {
-    await runCommand(command);
-  } catch (error) {
-    if (error instanceof CommandError) throw new UntestableError(`${step.name}: ${error.message}`);
-    throw error;
-  }
-}
-
-function isCommand(command: readonly string[] | undefined): command is readonly [string, ...string[]] {
-  return command !== undefined && command.length > 0;
 }
 
 /**

@@ -1,0 +1,27 @@
+/** Runs the `control` steps of tapes: commands that make the target do something. */
+import { CommandError, runCommand } from '../target/command.ts';
+import type { ControlStep } from '../tape/tape.ts';
+import { UntestableError } from './context.ts';
+import type { Scene } from './scene.ts';
+
+/** Runs a command of the configuration and waits until it exits. Tapes that shut the target down do so together. */
+export function control(step: ControlStep, scene: Scene): Promise<void> {
+  const { shutdown } = scene.context;
+  const run = (): Promise<void> => runControl(step, scene);
+  return step.name === 'shutdown' && shutdown !== undefined ? shutdown.reach(run) : run();
+}
+
+async function runControl(step: ControlStep, scene: Scene): Promise<void> {
+  const command = scene.context.config.control[step.name];
+  if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
+  try {
+    await runCommand(command);
+  } catch (error) {
+    if (error instanceof CommandError) throw new UntestableError(`${step.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+function isCommand(command: readonly string[] | undefined): command is readonly [string, ...string[]] {
+  return command !== undefined && command.length > 0;
+}
