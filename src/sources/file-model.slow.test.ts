@@ -37,6 +37,16 @@ function mounted(kind: 'tmpfs' | 'overlay'): string {
   return join(base, 'merged');
 }
 
+/** Prints the progress, because a run can take hours. */
+function progressOf(name: string): () => boolean {
+  let rounds = 0;
+  return () => {
+    rounds += 1;
+    if (rounds % 400 === 0) console.log(`${name}: ${rounds * PER_ROUND} operations without a difference`);
+    return true;
+  };
+}
+
 const PLACES = [
   ['the local disk', tmpdir],
   ['tmpfs', () => mounted('tmpfs')],
@@ -44,11 +54,9 @@ const PLACES = [
 ] as const;
 
 describe('after long random work, the reported state equals the real state', () => {
-  test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (_name, place) => {
-    expect(await explore({ seed: SEED, rounds: ROUNDS, perRound: PER_ROUND, place: place() })).toEqual({
-      losses: [],
-      warnings: [],
-    });
+  test.each(PLACES)('on %s', { timeout: 7_200_000 }, async (name, place) => {
+    const work = { seed: SEED, rounds: ROUNDS, perRound: PER_ROUND, place: place(), onRound: progressOf(name) };
+    expect(await explore(work)).toEqual({ losses: [], warnings: [] });
   });
 });
 
