@@ -4,10 +4,13 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Whether the error proves that the entry does not exist. Only these two codes do. */
+/**
+ * Whether the error proves that no entry of the tree has this path. Only these codes do. ELOOP means that a symbolic link that leads to
+ * itself has replaced a directory of the path.
+ */
 export function isGone(error: unknown): boolean {
   const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP';
 }
 
 /** Whether the process has no permission. The entry may exist. */

@@ -52,6 +52,20 @@ describe('a file source', () => {
     expect([losses, warnings]).toEqual([[], []]);
   });
 
+  test('reports a directory that is replaced by a link to itself as deleted, without a loss', async () => {
+    const { directory, losses, warnings, story, seen } = await watch({ 'loop/d/a': '1', 'loop/b': '1' });
+    rmSync(join(directory, 'loop'), { recursive: true });
+    symlinkSync('loop', join(directory, 'loop'));
+    const changes = await story();
+    expect([losses, warnings]).toEqual([[], []]);
+    expect(changes.filter((each) => !each.endsWith(' loop')).toSorted()).toEqual([
+      'delete loop/b',
+      'delete loop/d',
+      'delete loop/d/a',
+    ]);
+    await seen(({ path, fileType }) => path === 'loop' && fileType === 'symlink');
+  });
+
   test('reports a change that does not change size and modification time', async () => {
     const { directory, seen } = await watch({ a: '1', b: '2' });
     const time = new Date(1_700_000_000_000);

@@ -71,8 +71,10 @@ export function readRuleFile(path: ByteString, options: PatternOptions): RuleFil
     if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
     return { patterns: parse(readSmallFile(path), options), version, problem: undefined };
   } catch (error) {
-    if (isGone(error)) return NO_RULES;
-    if (error instanceof Error && 'code' in error && error.code !== 'ELOOP') throw error;
+    // The file was replaced by a symbolic link after it was looked up.
+    const isLink = error instanceof Error && 'code' in error && error.code === 'ELOOP';
+    if (isGone(error) && !isLink) return NO_RULES;
+    if (error instanceof Error && 'code' in error && !isLink) throw error;
     return unusable(version, error instanceof Error ? error.message : 'it cannot be read');
   }
 }

@@ -57,7 +57,7 @@ function isDirectory(path: string): boolean {
     return lstatSync(path).isDirectory();
   } catch (error) {
     // The directory does not exist. ENOTDIR means that a file has replaced a directory above it.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(String(error.code)))
       return false;
     throw error;
   }
