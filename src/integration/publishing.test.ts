@@ -69,7 +69,7 @@ describe('publishing', () => {
     for (const [payload, text] of [
       [cycle, /cannot be written as JSON: Converting circular structure/],
       [{ n: 1n }, /cannot be written as JSON: .*BigInt/],
-      [{ toJSON: () => 5 }, /no object when it is written as JSON/],
+      [{ toJSON: () => 5 }, /must be a JSON object/],
       [{ toJSON: () => undefined }, /cannot be written as JSON/],
     ] as const)
       await expect(gateway.publish('tick', payload)).rejects.toMatchObject({

@@ -209,7 +209,7 @@ describe('serve --workers', () => {
 
   test('needs Redis', async () => {
     const { code, stderr } = await runner.finish(['serve', '--workers', '2']);
-    expect(stderr).toContain('--workers: `workers` is 2, and several workers share events through Redis only');
+    expect(stderr).toContain('--workers: `workers` is 2, and several workers can only share events through Redis');
     expect(code).toBe(2);
   });
 });
