@@ -71,7 +71,7 @@ export async function run(
   command: Command,
   options: { readonly cwd: string; readonly timeoutMs?: number },
 ): Promise<string> {
-  const { cwd, timeoutMs = 60_000 } = options;
+  const { cwd, timeoutMs = 180_000 } = options;
   const [program, ...parameters] = command;
   const child = spawn(program, parameters, { cwd, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
