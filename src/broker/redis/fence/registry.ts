@@ -165,6 +165,8 @@ export class NodeRegistry {
     if (status === 'forgotten') forgotten(this.standing);
     const registry = parseRegistry(fields);
     this.#watch(registry);
+    // The next renewal removes them from Redis, unless they have renewed their lease meanwhile.
+    for (const peer of this.#gone.keys()) registry.delete(peer);
     if (othersOf(this.standing, registry).unaware.length === 0) admit(this.standing, registry);
     return registry;
   }
@@ -199,7 +201,7 @@ export class NodeRegistry {
   }
 }
 
-function parseRegistry(fields: readonly string[]): Registry {
+function parseRegistry(fields: readonly string[]): Map<string, RegistryEntry> {
   const registry = new Map<string, RegistryEntry>();
   for (let at = 0; at < fields.length; at += 2) {
     const [count, member, known = '-'] = (fields[at + 1] ?? '').split(' ');
