@@ -1,0 +1,69 @@
+/**
+ * An agent in a process of its own, which a test may kill. It takes work and reports that the work is done, until the test ends it. It prints
+ * every step as a line of JSON.
+ *
+ *     node src/testing/handoff-agent-program.ts '{"session":"s","actor":"a","urls":["ws://…"]}'
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '../../generated/client.ts';
+import { HandoffLog } from '../agents/handoff-log.ts';
+import { reportWork, takeWork } from '../agents/handoff.ts';
+
+export interface AgentOptions {
+  readonly session: string;
+  readonly actor: string;
+  /** The agent connects to one gateway after the other. */
+  readonly urls: readonly string[];
+}
+
+export type AgentStep =
+  | {
+      readonly kind: 'taken';
+      readonly offer: string;
+      readonly epoch: string;
+      readonly fence: number;
+      readonly until: number;
+    }
+  | { readonly kind: 'done'; readonly offer: string; readonly fence: number; readonly hasCounted: boolean }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Some work is taken and never reported on: its lease ends, and another agent takes it. */
+const FORGETS = 0.05;
+/** The mean time that work takes, in milliseconds. */
+const WORK_MS = 1_000;
+/** How long the agent waits for work before it connects to the other gateway, in milliseconds. */
+const PATIENCE_MS = 15_000;
+
+const { session, actor, urls } = JSON.parse(process.argv[2] ?? '{}') as AgentOptions;
+
+function print(step: AgentStep): void {
+  process.stdout.write(`${JSON.stringify(step)}\n`);
+}
+
+async function work(url: string): Promise<never> {
+  const client = createClient({ url, backoff: { minMs: 20, maxMs: 500 } });
+  try {
+    const log = await HandoffLog.open(client, session, AbortSignal.timeout(PATIENCE_MS));
+    for (;;) {
+      const acting = { actor, signal: AbortSignal.timeout(2 * PATIENCE_MS) };
+      const limit = AbortSignal.timeout(PATIENCE_MS);
+      const { offer, fence, until } = await takeWork(log, undefined, { ...acting, limit });
+      print({ kind: 'taken', offer, epoch: fence.epoch, fence: fence.sequenceId, until });
+      await sleep(WORK_MS * 2 * Math.random());
+      if (Math.random() < FORGETS) continue;
+      const hasCounted = await reportWork(log, { step: 'done', offer, fence }, acting);
+      print({ kind: 'done', offer, fence: fence.sequenceId, hasCounted });
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+for (let turn = 0; ; turn += 1) {
+  try {
+    await work(urls[turn % urls.length] ?? '');
+  } catch (error) {
+    print({ kind: 'failed', message: String(error) });
+    await sleep(200);
+  }
+}
