@@ -65,7 +65,7 @@ export function start(
 
 /**
  * Runs a program to its end and resolves to its standard output. @throws {Error} with its whole output if it fails or exceeds the
- * time limit (default 60 s)
+ * time limit (default 3 min)
  */
 export async function run(
   command: Command,
