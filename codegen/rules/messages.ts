@@ -102,14 +102,39 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
   const ajv = new Ajv({ strict: false, formats: FORMATS, logger: false, ownProperties: true });
   ajv.addSchema({ $id: 'contract', components: { schemas: raw.components.schemas } });
-  const compiled = new Map<string, ValidateFunction>();
   return (name) => {
-    try {
-      const validate = compiled.get(name) ?? ajv.compile({ $ref: `contract#/components/schemas/${name}` });
-      compiled.set(name, validate);
-      return validate;
-    } catch {
-      return undefined;
-    }
+    const text = JSON.stringify([name, withReferences(raw.components.schemas, name)]);
+    if (validators.size > MOST_VALIDATORS) validators.clear();
+    if (!validators.has(text)) validators.set(text, compile(ajv, name));
+    return validators.get(text);
   };
 }
+
+/** By the text of the schema and of all schemas that it needs. The contracts that one process checks have most of them in common. */
+const validators = new Map<string, ValidateFunction | undefined>();
+const MOST_VALIDATORS = 1_000;
+
+function compile(ajv: Ajv, name: string): ValidateFunction | undefined {
+  try {
+    return ajv.compile({ $ref: `contract#/components/schemas/${name}` });
+  } catch {
+    return undefined;
+  }
+}
+
+type Schemas = RawContract['components']['schemas'];
+
+/** A schema and all schemas that it refers to, directly or through others. */
+function withReferences(all: Schemas, name: string): Schemas {
+  const found = new Map<string, Schemas[string]>();
+  const visit = (each: string): void => {
+    const schema = Object.hasOwn(all, each) ? all[each] : undefined;
+    if (schema === undefined || found.has(each)) return;
+    found.set(each, schema);
+    for (const [, next = ''] of JSON.stringify(schema).matchAll(REFERENCE)) visit(next);
+  };
+  visit(name);
+  return Object.fromEntries(found);
+}
+
+const REFERENCE = /"\$ref":"#\/components\/schemas\/([^"]+)"/g;
