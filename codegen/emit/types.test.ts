@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseContract } from '../contract.ts';
+import { checkContract } from '../contract.ts';
 import { emitSources } from '../emit.ts';
 import { compile } from '../testing/compile.ts';
 import { ODD, shopWith } from '../testing/shop.ts';
@@ -37,7 +37,7 @@ describe('the types of a contract with odd names and texts', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tidemark-types-'));
-    const { contract } = await parseContract(shopWith(ODD));
+    const contract = checkContract(shopWith(ODD));
     for (const [path, text] of await emitSources(contract))
       if (/^(?:types|protocol|handlers)\.ts$|^validators\.d\.ts$/.test(path))
         await writeFile(join(directory, path), text);
@@ -87,7 +87,7 @@ describe('the types of a contract with odd names and texts', () => {
   });
 
   test('compile when the contract declares no events', async () => {
-    const { contract } = await parseContract(shopWith({}));
+    const contract = checkContract(shopWith({}));
     const bare = { ...contract, events: [] };
     const cwd = join(directory, 'bare');
     await mkdir(cwd);

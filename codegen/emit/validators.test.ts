@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { commandValidators, httpValidators, payloadValidators, serverValidators } from '../../generated/validators.js';
 import type { Validator } from '../../generated/validators.js';
-import { loadContract, parseContract } from '../contract.ts';
+import { checkContract } from '../contract.ts';
 import { load } from '../testing/compile.ts';
 import { compileJsonSchemas, readJsonSchemas, tolerant } from '../testing/json-schemas.ts';
 import type { JsonSchemas } from '../testing/json-schemas.ts';
@@ -13,9 +13,10 @@ import { bent, objectsIn, valueAt, withAt } from '../testing/mutations.ts';
 import { ODD, ODD_EXAMPLE, shopWith } from '../testing/shop.ts';
 import { emitSchemas } from './schemas.ts';
 import { emitValidators } from './validators.ts';
+import { readStockContract } from '../testing/stock-contract.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
+const contract = await readStockContract();
 const { messages, commands, events, customEvent, http } = contract;
 const code = readFileSync(resolve(ROOT, 'generated/validators.js'), 'utf8');
 
@@ -188,7 +189,7 @@ describe('what a server sends', () => {
 });
 
 describe('the validators of a contract with every keyword, and schemas that refer to each other', async () => {
-  const { contract: odd } = await parseContract(shopWith(ODD));
+  const odd = checkContract(shopWith(ODD));
   const tables = (await load(emitValidators(odd).code)) as unknown as Tables;
   const schemas = emitSchemas(odd);
   const payload = {

@@ -6,12 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { Parser } from '@asyncapi/parser';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
-import { loadContract } from '../contract.ts';
+import { readStockContract } from '../testing/stock-contract.ts';
 import { documentOf, findingsOf, open, writeDocument } from '../testing/own-events.ts';
 import { openContract } from './open.ts';
 
 const ACME = fileURLToPath(new URL('../../examples/own-events/acme.yaml', import.meta.url));
-const STOCK = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.url));
 
 const text = { type: 'string' };
 
@@ -42,7 +41,7 @@ describe('an own-events document', () => {
   });
 
   test('leaves every part of the stock contract unchanged', async () => {
-    const [{ contract }, stock] = [await openContract(ACME), await loadContract(STOCK)];
+    const [{ contract }, stock] = [await openContract(ACME), { contract: await readStockContract() }];
     expect(contract.events.slice(0, -1)).toEqual(stock.contract.events);
     expect(contract.customEvent).toEqual(stock.contract.customEvent);
     expect(contract.commands).toEqual(stock.contract.commands);

@@ -5,15 +5,15 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, locate } from '../../../scripts/tools.ts';
-import { loadContract } from '../../contract.ts';
 import { clausesOf } from './lists.ts';
 import { escape, inline, prettyJson } from './markup.ts';
 import { emitReferencePage } from './page.ts';
 import { groupsOf } from './sections.ts';
 import { emitReferenceText } from './text.ts';
+import { readStockContract } from '../../testing/stock-contract.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const { contract } = await loadContract(resolve(ROOT, 'asyncapi.yaml'));
+const contract = await readStockContract();
 const page = emitReferencePage(contract);
 const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 
