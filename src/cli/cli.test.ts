@@ -197,7 +197,8 @@ describe('tidemark listen', () => {
       await finish(['broadcast', '--event', 'built', '--payload', '{}', '--stream', stream], { env });
     const args = ['listen', '--event', 'built', '--stream', 'main', '--stream', 'session:*', '--count', '2'];
     const { code, stdout, stderr } = await finish([...args, '--resume', 'start'], { env });
-    expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 2 });
+    const streams = [...stdout.matchAll(/^\S+ {2}(\S+) {2}#1 {2}built/gm)].map(([, stream]) => stream);
+    expect({ code, streams: streams.toSorted() }).toEqual({ code: 0, streams: ['main', 'session:a'] });
     expect(stderr).toMatch(/listening to built on main, session:\*\n.*position main=[^:]+:1,session:a=[^:]+:1\n$/s);
   });
 

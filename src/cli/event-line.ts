@@ -6,11 +6,15 @@ import { FILE_EVENT } from '../catalogue/catalogue.ts';
 
 const LONGEST = 160;
 
+/** A part of the line that is shown on request. */
+export type Extra = 'stream';
+
 /** Shows the local time, position, name and a summary of the payload. The line of a replayed event also has the word `replay`. */
-export function eventLine(event: TidemarkEvent): string {
+export function eventLine(event: TidemarkEvent, extras: readonly Extra[] = []): string {
   const { emittedAt, sequenceId, isReplay } = event;
   const parts = [
     paint('dim', clockOf(emittedAt)),
+    ...(extras.includes('stream') ? [plain(event.stream)] : []),
     paint('dim', `#${sequenceId}`),
     paint('cyan', plain(event.event)),
     ...(isReplay ? [paint('yellow', 'replay')] : []),

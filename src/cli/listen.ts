@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { isGap, settled } from '../../generated/client.ts';
-import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
+import type { TidemarkClient, TidemarkGap } from '../../generated/client.ts';
 import { followStreams } from '../../generated/streams.ts';
 import type { SubscribeData } from '../../generated/types.ts';
 import { writePositions } from '../agents/position.ts';
@@ -135,10 +135,11 @@ async function follow(
   wait.reason = undefined;
   showHints(hints);
   if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${labelOf(target)}`));
+  const extras = 'streams' in target ? (['stream'] as const) : [];
   let seen = 0;
   for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
     if (isGap(item)) await sayGap(item, json);
-    else await sayEvent(item, json);
+    else await (json ? printJson(item) : print(eventLine(item, extras)));
     if (!isGap(item)) seen += 1;
     if (seen >= count) break;
   }
@@ -167,10 +168,6 @@ function subscribe(client: TidemarkClient, target: Target, { replay: mode = 'war
 
 async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
   for await (const group of groups) yield* group;
-}
-
-async function sayEvent(event: TidemarkEvent, json: true | undefined): Promise<void> {
-  await (json ? printJson(event) : print(eventLine(event)));
 }
 
 async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
