@@ -8,7 +8,7 @@ import { ROOT } from './report.ts';
 export async function setup(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-test-'));
   process.env['TMPDIR'] = directory;
-  // Tests start the command line more than a thousand times; with the cache each start needs a third less processor time.
+  // Tests start the command line very often; with the cache each start needs about a third less processor time.
   process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules', '.cache', 'compiled');
   return () => rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }

@@ -195,7 +195,7 @@ function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
   return Object.fromEntries(own);
 }
 
-/** Why a schema cannot be compiled, by its text: a contract repeats most of its keywords, and compiling takes a millisecond. */
+/** Why a schema cannot be compiled, by its text: a contract repeats most of its keywords, and compiling is the slow part. */
 const faults = new Map<string, string | undefined>();
 
 function faultOf(schema: Readonly<Record<string, unknown>>): string | undefined {
