@@ -158,6 +158,51 @@ describe('a tree source whose system fails', () => {
   });
 });
 
+describe('a directory that is renamed and renamed back while its entries are examined', () => {
+  /** The directory `old` is elsewhere while the entry is examined for the first time. */
+  function away(entry: string) {
+    let isArmed = false;
+    const started = start({
+      disk: {
+        look: (path) => {
+          if (!isArmed || !path.endsWith(`/${entry}`)) return realDisk.look(path);
+          isArmed = false;
+          const [from, to] = [join(started.directory, 'old'), join(started.directory, 'away')];
+          renameSync(from, to);
+          try {
+            return realDisk.look(path);
+          } finally {
+            renameSync(to, from);
+          }
+        },
+      },
+    });
+    return { ...started, arm: () => (isArmed = true), isDone: () => !isArmed };
+  }
+
+  test.each(['old/entry', 'old/sub/entry'])('still reports the new entry %s', async (entry) => {
+    const { directory, begin, arm, isDone, changed } = away(entry);
+    mkdirSync(join(directory, 'old/sub'));
+    begin();
+    arm();
+    writeFileSync(join(directory, entry), '1');
+    await vi.waitUntil(isDone, wait);
+    await vi.waitUntil(() => changed(entry), wait);
+  });
+
+  test('still reports the change of an entry that existed, and does not report it as deleted at the end', async () => {
+    const { directory, begin, arm, isDone, items } = away('old/entry');
+    writeFileSync(join(directory, 'old/entry'), '1');
+    begin();
+    arm();
+    writeFileSync(join(directory, 'old/entry'), 'longer');
+    await vi.waitUntil(isDone, wait);
+    const last = () => items.findLast((each) => each.kind === 'change' && each.change.path === 'old/entry');
+    await vi.waitUntil(() => last() !== undefined, wait);
+    await vi.waitFor(() => expect(last()).toMatchObject({ change: { size: 6 } }), wait);
+  });
+});
+
 describe('a tree source without inotify', () => {
   test.each([
     ['with one watch for each directory', 'linux'],

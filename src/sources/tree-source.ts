@@ -246,6 +246,8 @@ export class TreeSource {
   #onName(watch: WatchId, name: ByteString, kind: ReportKind, move: Move | undefined): void {
     for (const each of this.#tree.watchers.get(watch) ?? []) {
       this.#dirty.add(each, name, kind);
+      const known = each.directories.get(name);
+      if (known !== undefined && kind === 'content') this.#walker.noteDisplaced(known);
       const origin = move === undefined ? undefined : this.#moves.note(each, name, move);
       // Both halves of a rename are examined in the same batch.
       if (origin !== undefined) this.#dirty.add(origin.directory, origin.name, 'content');

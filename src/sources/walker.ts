@@ -101,6 +101,7 @@ export class Walker {
   /** Ends the watch of a directory. The directory is also removed from the queue of directories to read. */
   forget(directory: Directory): void {
     directory.queued = false;
+    this.#displaced.delete(directory);
     this.retries.delete(directory);
     this.#recovered.delete(directory);
     const watch = this.#options.tree.unlisten(directory);
@@ -172,12 +173,24 @@ export class Walker {
       node = new Directory(name, parent);
       parent.directories.set(name, node);
     }
+    if (this.#displaced.delete(node) && same)
+      for (const each of node.subtree()) if (each.state !== 'ignored') this.queue(each);
     if (!same && node.state !== 'new') {
       this.forget(node);
       node.state = 'new';
     }
     if (node.state === 'ignored') node.state = 'new';
     if (node.state === 'new' || node.state === 'lost' || (node.state === 'unreadable' && reported)) this.queue(node);
+  }
+
+  readonly #displaced = new Set<Directory>();
+
+  /**
+   * Records that a known directory was renamed, and possibly renamed back. Meanwhile, entries in it were looked up at a path that was not
+   * theirs. If the directory is found in its place, it is read again with everything below it.
+   */
+  noteDisplaced(directory: Directory): void {
+    this.#displaced.add(directory);
   }
 
   /** Directories that were found while renames were not resolved; undefined if all renames are resolved. */
@@ -201,6 +214,7 @@ export class Walker {
   /** Records that a directory was moved. It is read again, because other ignore rules may apply in the new place. */
   noteMoved(directory: Directory): void {
     this.#moved.add(directory);
+    this.#displaced.delete(directory);
     if (directory.state !== 'ignored') this.queue(directory);
   }
 
