@@ -187,7 +187,7 @@ describe('a directory that is renamed and renamed back while its entries are exa
     arm();
     writeFileSync(join(directory, entry), '1');
     await vi.waitUntil(isDone, wait);
-    await vi.waitUntil(() => changed(entry), wait);
+    await vi.waitFor(() => expect(changed(entry)).toBe(true), wait);
   });
 
   test('still reports the change of an entry that existed, and does not report it as deleted at the end', async () => {
