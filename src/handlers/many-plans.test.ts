@@ -10,11 +10,15 @@ import { ReplayBlocks } from '../delivery/replay-blocks.ts';
 import { SubscriptionRegistry } from '../delivery/subscription-registry.ts';
 import { Counters } from '../introspection/counters.ts';
 import { resolveLimits } from '../options.ts';
+import type { StreamPosition } from '../replay/record.ts';
 import { Publisher } from '../publishing/publisher.ts';
 import { Session } from '../session/session.ts';
 import { Subscription } from '../session/subscription.ts';
 import { TurnBudget } from '../session/turn-budget.ts';
+import type { Outlet, Replay } from '../session/session.ts';
+import { AbsentStreams } from './absent-streams.ts';
 import { ManyPlans } from './many-plans.ts';
+import { finishMany } from './many-streams.ts';
 import { selectionOf } from './stream-replay.ts';
 
 /** A budget in which each turn has time for only one stream. `between` runs before each further turn. */
@@ -40,7 +44,11 @@ class OneStreamTurns extends TurnBudget {
 const TTL_MS = 60_000;
 
 /** The plans of a subscription to `session:*`, whose streams change between the turns. */
-async function plansOf(streams: number, between: (broker: MemoryBroker, turn: number) => unknown) {
+async function plansOf(
+  streams: number,
+  between: (broker: MemoryBroker, turn: number) => unknown,
+  positions: readonly StreamPosition[] = [],
+) {
   let nowMs = 0;
   const now = (): number => nowMs;
   const limits = resolveLimits({ sessionTtlMs: TTL_MS });
@@ -88,9 +96,18 @@ async function plansOf(streams: number, between: (broker: MemoryBroker, turn: nu
     onPrincipal: () => undefined,
   };
   for (let at = 0; at < streams; at += 1) await tick(broker, `session:${at}`);
-  const data = { streams: ['session:*'], events: ['*'], replay: { mode: 'resume' as const, positions: [] } };
-  const plans = new ManyPlans({ data, selection: selectionOf(subscription, context), absent: [] });
-  return { broker, plans, turn, session, wait: (ms: number) => (nowMs += ms) };
+  const data = { streams: ['session:*'], events: ['*'], replay: { mode: 'resume' as const, positions } };
+  const selection = selectionOf(subscription, context);
+  const absent = new AbsentStreams(context);
+  await absent.attach(data, subscription);
+  const plans = new ManyPlans({ data, selection, absent });
+  const finish = () => finishMany(plans, { data, selection });
+  return { broker, plans, absent, turn, session, counters, finish, wait: (ms: number) => (nowMs += ms) };
+}
+
+/** Positions in an epoch that no stream has. */
+function lostPositions(count: number): StreamPosition[] {
+  return Array.from({ length: count }, (_, at) => ({ stream: `session:${at}`, epoch: 'lost', sequenceId: 7 }));
 }
 
 function tick(broker: MemoryBroker, stream: string): Promise<unknown> {
@@ -156,5 +173,62 @@ describe('plans that are made ahead', () => {
     await plans.planAhead();
     expect(turn.turns).toBe(4);
     plans.stop();
+  });
+});
+
+describe('a failed resume of many streams', () => {
+  test('attaches, plans and releases one stream without events after another, each in a turn of its own', async () => {
+    const attached: number[] = [];
+    const { plans, absent, turn, broker } = await plansOf(
+      0,
+      (at) => attached.push(at.streams().length),
+      lostPositions(100),
+    );
+    expect(attached).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
+    await plans.planAhead();
+    expect(turn.turns).toBe(201);
+    const { ended } = plans.finish();
+    expect(ended.map(({ gap }) => gap?.reason)).toEqual(Array.from({ length: 100 }, () => 'epoch_changed'));
+    await absent.release();
+    expect(turn.turns).toBe(301);
+    expect(broker.streams()).toEqual([]);
+  });
+
+  test('knows a stream that began while the others were planned', async () => {
+    const { plans, absent } = await plansOf(
+      0,
+      (broker, turn) => (turn === 5 ? tick(broker, 'session:1') : undefined),
+      lostPositions(3),
+    );
+    await plans.planAhead();
+    const finished = plans.finish();
+    expect(finished.ended.map(({ stream }) => stream).toSorted()).toEqual(['session:0', 'session:2']);
+    expect(finished.plans).toMatchObject([{ stream: 'session:1', gap: { reason: 'epoch_changed' } }]);
+    await absent.release();
+  });
+
+  test('builds each gap only when the socket accepts it, and until then reports the position of the client', async () => {
+    const { plans, session, counters, finish } = await plansOf(100, () => undefined, lostPositions(100));
+    const replays: Replay[] = [];
+    session.bind({ sendReplay: (replay) => void replays.push(replay) } as Partial<Outlet> as Outlet);
+    await plans.planAhead();
+    const planned = finish();
+    expect(planned.reply.recovery).toMatchObject({ recovered: false, reason: 'epoch_changed' });
+    expect(planned.gaps).toEqual([]);
+    planned.begin();
+    const [gaps] = replays;
+    const failed = (): number => counters.replay.failed;
+    const waiting = () => [...(gaps?.waiting?.() ?? [])];
+    expect(failed()).toBe(0);
+    expect(waiting()).toEqual(lostPositions(100));
+    const items: unknown[] = [];
+    for (let next = gaps?.items.next(); next?.done === false; next = gaps?.items.next()) {
+      items.push(next.value);
+      // A gap counts as written when the next one is asked for.
+      expect([failed(), waiting().length]).toEqual([items.length - 1, 101 - items.length]);
+    }
+    expect(items).toHaveLength(100);
+    expect(items[99]).toMatchObject({ type: 'gap', data: { stream: 'session:99', from: { epoch: 'lost' } } });
+    expect([failed(), waiting()]).toEqual([100, []]);
   });
 });

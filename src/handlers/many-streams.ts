@@ -19,18 +19,42 @@ export interface Planned {
 
 /** Creates the reply. Streams that have changed since they were planned are planned again (MUL-7). */
 export function finishMany(plans: ManyPlans, { data, selection }: Pick<Preparation, 'data' | 'selection'>): Planned {
-  const { subscription } = selection;
   const finished = plans.finish();
-  const planned = [...finished.plans, ...finished.gone];
+  const planned = [...finished.plans, ...finished.ended];
   const failed = planned.filter(({ gap }) => gap !== undefined);
   return {
-    reply: { streams: [...subscription.selectors], recovery: recoveryOf(data, failed) },
-    gaps: failed.flatMap((each) => failedResume(subscription, each)),
+    reply: { streams: [...selection.subscription.selectors], recovery: recoveryOf(data, failed) },
+    gaps: [],
     begin: () => {
-      for (const each of planned) countGaps(selection, each);
+      for (const each of planned) if (each.gap === undefined) countGaps(selection, each);
+      if (failed.length > 0) sendGaps(selection, failed);
       sendReplays(selection, finished);
     },
   };
+}
+
+/**
+ * Adds the gaps of failed resumes to the send queue. As there may be one for each of many streams, they are built as the socket accepts
+ * them, like a replay. A heartbeat that is written before a gap reports the position from which the client resumed (CON-7).
+ */
+function sendGaps(selection: Selection, failed: readonly StreamPlan[]): void {
+  const { subscription } = selection;
+  let written = 0;
+  subscription.session.outlet.sendReplay({
+    after: undefined,
+    waiting: function* () {
+      for (const { stream, gap } of failed.slice(written)) if (gap !== undefined) yield { stream, ...gap.from };
+    },
+    prefix: eventPrefix([subscription.id], 'warm'),
+    reason: 'warm',
+    items: (function* () {
+      for (const [at, plan] of failed.entries()) {
+        yield* failedResume(subscription, plan);
+        countGaps(selection, plan);
+        written = at + 1;
+      }
+    })(),
+  });
 }
 
 function recoveryOf({ replay }: SubscribeData, [failed]: readonly StreamPlan[]): Recovery {
@@ -50,7 +74,7 @@ function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): voi
   const [resumed, warm] = [plans.filter(isResumed), plans.filter((plan) => !isResumed(plan))];
   const begun = { count: 0 };
   const finish = function* (): Generator<ReplayItem, void, void> {
-    yield* positionMessages(subscription, { ended });
+    yield* positionMessages(subscription, { ended: ended.map(({ stream }) => stream) });
     subscription.confirmed = true;
     if (replayMode === 'none') return;
     subscription.replayedAt = now();

@@ -10,8 +10,9 @@ import { Subscription } from '../session/subscription.ts';
 import { filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
 import type { FilterSpec } from '../subscriptions/filter.ts';
 import { eventPrefix } from '../wire/codec.ts';
+import { AbsentStreams } from './absent-streams.ts';
 import type { HandlerContext } from './context.ts';
-import { attachAbsent, ManyPlans } from './many-plans.ts';
+import { ManyPlans } from './many-plans.ts';
 import { finishMany } from './many-streams.ts';
 import type { Planned } from './many-streams.ts';
 import { countGaps, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';
@@ -164,13 +165,12 @@ interface Ready {
 }
 
 async function readyMany(data: SubscribeData, selection: Selection): Promise<Ready> {
-  const { subscription, context } = selection;
-  const { broker } = context;
-  const absent = await attachAbsent(data, subscription, broker);
+  const absent = new AbsentStreams(selection.context);
+  await absent.attach(data, selection.subscription);
   const plans = new ManyPlans({ data, selection, absent });
   const letGo = (): void => {
     plans.stop();
-    for (const { stream } of absent) broker.detach(stream);
+    void absent.release();
   };
   try {
     await plans.planAhead();
