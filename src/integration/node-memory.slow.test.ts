@@ -24,10 +24,10 @@ const PRINCIPALS = 200;
 const PER_PRINCIPAL = { sessions: 50, keys: 5000, filters: 500 };
 
 const LIMITS = {
-  connectionsPerNode: 320,
+  connectionsPerNode: 210,
   inboundMessageBytes: 16_384,
-  sendQueueBudgetBytes: 12 * MIB,
-  historyBudgetBytes: 20 * MIB,
+  sendQueueBudgetBytes: 8 * MIB,
+  historyBudgetBytes: 18 * MIB,
   filterBytes: 10 * MIB,
   idempotencyKeys: 16_384,
   subscriptionsPerConnection: 500,
