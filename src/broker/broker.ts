@@ -72,7 +72,7 @@ export interface BrokerPeer {
   readonly contractDigest: string | undefined;
 }
 
-/** A stream with events, and its current state. */
+/** A stream that has events, and its current state on this node. */
 export interface FollowedStream {
   readonly stream: string;
   readonly snapshot: Snapshot;
@@ -101,7 +101,7 @@ export interface BrokerLog {
   warn(details: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** The answer of one node to a question of another node. */
+/** The answer of one node to a question that another node asked. */
 export interface NodeAnswer {
   /** The {@link BrokerListener.nodeId} of the node. */
   readonly node: string;
@@ -125,10 +125,7 @@ export interface BrokerListener {
   /** Reports lost events. The stream then continues after `loss.to`. */
   onLoss(loss: StreamLoss): void;
   onSourceLoss(loss: SourceLoss): void;
-  /**
-   * A followed stream has expired after its last event. If it has another event later, that event has a new epoch and the sequenceId 1
-   * (MUL-6).
-   */
+  /** A followed stream has expired. If an event is published on it later, that event has a new epoch and the sequenceId 1 (MUL-6). */
   onEnded(stream: string): void;
   onHealth(health: BrokerHealth): void;
   /** Answers a question of another node ({@link Broker.askNodes}); undefined if this node cannot answer it. */

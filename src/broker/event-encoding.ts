@@ -36,7 +36,7 @@ export function encodeBody(fields: RecordFields, content: string): string {
   );
 }
 
-/** Creates a record from a draft of this process. The payload need not be parsed. */
+/** Creates a record from a draft that this process published. The record reuses the draft's payload, so that no JSON is parsed. */
 export function recordFromDraft(fields: RecordFields, draft: DraftContent): EventRecord {
   return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
 }
@@ -74,8 +74,8 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
 }
 
 /**
- * Memory of a record without its body: the record object, its strings, and its entries in history and among the retained events. Estimated
- * as 450 to 650 bytes, not measured.
+ * Memory of a record without its body, in bytes: the record object, its strings, and its entries in history and among the retained events.
+ * Estimated as 450 to 650 bytes, not measured.
  */
 const RECORD_BYTES = 640;
 /** Memory of a decoded object or array, and of a decoded member in addition to its text. */

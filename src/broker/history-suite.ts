@@ -79,7 +79,7 @@ export function historySuite(open: OpenBroker): void {
       expect(broker.snapshot('session:s').floor).toBe(191);
     });
 
-    test.each(['one after the other', 'in one turn'])(
+    test.each(['one at a time', 'in one turn'])(
       'retains, below its floor, the newest event per key and name, without the deleted ones, published %s (RPL-3)',
       async (manner) => {
         const { broker } = await open({ historyEvents: 100 });

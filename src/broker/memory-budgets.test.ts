@@ -29,7 +29,7 @@ async function floorOf(broker: MemoryBroker, stream: string): Promise<number> {
 describe('the budget for history', () => {
   const big = { payload: { text: 'x'.repeat(60_000) } };
 
-  test('takes from who uses most, never from a neighbour, however many streams the events are spread over', async () => {
+  test('drops events of the heaviest user only, however many streams the events are spread over', async () => {
     const broker = brokerWith({ historyBudgetBytes: 8 * MIB });
     await publish(broker, 'ana', 'main', big);
     await publish(broker, 'ana', 'session:ana', big);
@@ -41,7 +41,7 @@ describe('the budget for history', () => {
     expect([await floorOf(broker, 'main'), await floorOf(broker, 'session:ana')]).toEqual([1, 1]);
   });
 
-  test('takes from session streams first', async () => {
+  test('drops events of session streams first', async () => {
     const broker = brokerWith({ historyBudgetBytes: 4 * MIB });
     for (let n = 0; n < 10; n += 1) await publish(broker, 'ana', 'main', big);
     for (let n = 0; n < 60; n += 1) await publish(broker, 'ana', 'session:one', big);
@@ -49,7 +49,7 @@ describe('the budget for history', () => {
     expect(await floorOf(broker, 'session:one')).toBeGreaterThan(30);
   });
 
-  test('counts the newest events per key, too', async () => {
+  test('also counts the newest events per key', async () => {
     const broker = brokerWith({ historyBudgetBytes: 4 * MIB, historyEvents: 10, retainedBytes: 1024 * MIB });
     const name = 'n'.repeat(60_000);
     for (let n = 0; n < 200; n += 1)
@@ -62,7 +62,7 @@ describe('the budget for history', () => {
     expect(broker.snapshot('main').keysEvicted).toBe(true);
   });
 
-  test('gets everything back from streams that are forgotten', async () => {
+  test('is freed completely when streams are dropped', async () => {
     const broker = brokerWith({ streamsPerNode: 16 });
     for (let n = 0; n < 100; n += 1) await publish(broker, 'ana', `session:s${n}`, big);
     const { historyBudgetBytes, streamsPerNode } = broker.budgets();
@@ -70,7 +70,7 @@ describe('the budget for history', () => {
     expect(historyBudgetBytes?.used).toBeLessThan(16 * 130_000);
   });
 
-  test('knows that a small text can be a large object', async () => {
+  test('counts the memory of a decoded payload, which can be far larger than its text', async () => {
     const broker = brokerWith({});
     await publish(broker, 'ana', 'main', { payload: { all: Array.from({ length: 1000 }, () => []) } });
     expect(broker.budgets()['historyBudgetBytes']?.used).toBeGreaterThan(50_000);
@@ -78,7 +78,7 @@ describe('the budget for history', () => {
 });
 
 describe('the number of streams', () => {
-  test('is kept by forgetting session streams of who has most: main, workspaces and neighbours stay', async () => {
+  test('is kept by dropping session streams of the principal with the most; main, workspaces and other principals keep theirs', async () => {
     const broker = brokerWith({ streamsPerNode: 100 });
     const kept = ['main', 'workspace:w', 'session:ana'];
     const first = await Promise.all(kept.map((stream) => publish(broker, 'ana', stream)));
@@ -90,7 +90,7 @@ describe('the number of streams', () => {
 });
 
 describe('the number of idempotency keys', () => {
-  test('is kept by forgetting those of who has most: a neighbour repeats safely', async () => {
+  test('is kept by forgetting keys of the principal with the most; others can still repeat a publish safely', async () => {
     const broker = brokerWith({ idempotencyKeys: 100 });
     const mine = await publish(broker, 'ana', 'main', { idempotencyKey: 'mine' });
     for (let n = 0; n < 1000; n += 1) await publish(broker, 'greedy', 'main', { idempotencyKey: `k${n}` });

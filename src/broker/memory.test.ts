@@ -28,7 +28,7 @@ test('streams that expire together are dropped in several turns of the event loo
     onQuestion: () => undefined,
     onEnded: () => {
       endedIn.push(turn);
-      // Longer than one turn may take.
+      // One turn of the event loop may take longer than this on a busy machine.
       for (const until = performance.now() + 5; performance.now() < until;);
     },
   };

@@ -43,16 +43,13 @@ export interface MemoryBrokerOptions {
   readonly now?: () => number;
   /** Creates a ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
-  /**
-   * How often events that are too old and expired session streams are dropped, in milliseconds. By default a quarter of the TTL, at most 30
-   * s.
-   */
+  /** How often old events and expired session streams are dropped, in milliseconds. By default a quarter of the TTL, at most 30 s. */
   readonly sweepIntervalMs?: number;
 }
 
 interface MemoryStream {
   readonly name: string;
-  /** The principal that first published on the stream. Undefined for a stream without events, which is not kept for long. */
+  /** The principal that first published on the stream. Undefined for a stream without events; such a stream is soon dropped. */
   owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
@@ -224,7 +221,10 @@ export class MemoryBroker implements Broker {
     while (sweep.next().done !== true);
   }
 
-  /** Does the same periodically while the broker is started, in several turns of the event loop if there are many streams. */
+  /**
+   * Drops everything that is too old at each interval while the broker is started. Many streams are spread over several turns of the event
+   * loop.
+   */
   #sweepInPortions(): void {
     if (this.#sweep === undefined) this.#continue(this.#aged());
   }
@@ -237,7 +237,7 @@ export class MemoryBroker implements Broker {
     this.#sweep = undefined;
   }
 
-  /** Drops everything that is too old; yields after each stream and each key. Ends when the broker is closed. */
+  /** Drops everything that is too old, as a generator that yields after each stream and each key. Ends when the broker is closed. */
   *#aged(): Generator<undefined, void, void> {
     const now = this.#now();
     for (const name of [...this.#streams.keys()]) {
@@ -261,7 +261,7 @@ export class MemoryBroker implements Broker {
       },
       draft,
     );
-    // The position is assigned only now, because a payload that cannot be encoded must not use up a sequenceId.
+    // The position is assigned after encoding, because a payload that cannot be encoded must not use up a sequenceId.
     if (stream.sequenceId === 0) {
       this.#makeRoom(stream);
       this.#own(stream, draft.source.principal);

@@ -8,10 +8,10 @@ interface Remembered {
 }
 
 export class RememberedPublications {
-  /** The number of keys, by principal. */
+  /** The number of remembered keys of each principal. */
   readonly budget: Budget;
   readonly #windowMs: number;
-  /** By principal and key, in order of expiry, because the window is constant. */
+  /** The publications by principal and key. They are in order of expiry, because all of them expire after the same time. */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
 
   constructor(limits: { readonly idempotencyKeys: number; readonly idempotencyWindowMs: number }) {
@@ -26,7 +26,7 @@ export class RememberedPublications {
     return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
   }
 
-  /** Past the budget, the oldest keys of the principal with the most keys are forgotten. */
+  /** When the budget is exceeded, the oldest keys of the principal with the most keys are forgotten. */
   remember(draft: EventDraft, result: PublishResult, now: number): void {
     if (draft.idempotencyKey === undefined) return;
     const { principal } = draft.source;
@@ -45,7 +45,7 @@ export class RememberedPublications {
     }
   }
 
-  /** Forgets what is older than the window; yields after each key. */
+  /** Forgets the publications that are older than the window, as a generator that yields after each key. */
   *forgetAged(now: number): Generator<undefined, void, void> {
     for (const [principal, keys] of this.#remembered)
       for (const [key, { untilMs }] of keys) {

@@ -20,7 +20,10 @@ export function selects(selectors: readonly string[], stream: string): boolean {
   return selectors.some((each) => covers(each, stream));
 }
 
-/** The existing names that the selectors cover. If no selector is a pattern, the selectors themselves, even those that do not exist. */
+/**
+ * The existing names that the selectors cover. If no selector is a pattern, the result is the selectors themselves, even if no streams with
+ * these names exist.
+ */
 export function* selectedNames(selectors: readonly string[], existing: Iterable<string>): Generator<string> {
   if (!selectors.some((each) => each.endsWith('*'))) yield* selectors;
   else for (const each of [...existing]) if (selects(selectors, each)) yield each;

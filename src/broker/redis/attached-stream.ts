@@ -1,4 +1,7 @@
-/** One stream that this node mirrors: for its own subscribers, for followers of many streams, or for a moment after them. */
+/**
+ * One stream that this node mirrors: because it has subscribers here, because a follow covers it, or because its last subscriber left only
+ * a moment ago.
+ */
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
@@ -18,7 +21,7 @@ import type { StreamChannels } from './stream-channels.ts';
 import type { Appearance, StreamIndex } from './stream-index.ts';
 import type { Turns } from './turns.ts';
 
-/** What the mirrored streams of a node share. */
+/** What all mirrored streams of a node have in common. */
 export interface AttachedStreamContext {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
@@ -34,42 +37,45 @@ export interface AttachedStreamContext {
   readonly log: BrokerLog;
   readonly budget: Budget;
   readonly channels: StreamChannels;
-  /** See mirror-source.ts. */
+  /** Bounds the commands that read at a time; see mirror-source.ts. */
   readonly reads: Turns;
   readonly questions: Turns;
-  /** Whether a follow covers the stream. */
+  /** Whether a selector that this node follows covers the stream. */
   readonly isFollowed: (stream: string) => boolean;
-  /** Whether the stream, loaded only now, is new to a follow, so that it must be delivered from where it appeared. */
+  /**
+   * Whether a follow covers the stream and had already loaded all existing streams. Then the stream is new to the followers, so its events
+   * must be delivered and not only kept as history.
+   */
   readonly isNew: (stream: string) => boolean;
 }
 
-/** The facts of a read that must be known before it is sent. */
+/** Facts about a read of a stream's state that must be recorded before the read is sent. */
 export interface Reading {
-  /** By the performance clock. */
+  /** The time before the read was sent, by the performance clock. */
   readonly since: number;
-  /** See EpochFence.departures. */
+  /** The value of {@link EpochFence.departures} before the read was sent. */
   readonly departures: number;
 }
 
 export interface Beginning {
   readonly turn: number;
-  /** Undefined if the index has not been read. */
+  /** How the stream came into the index. Undefined if this node has not read the stream's entry. */
   readonly appearance: Appearance | undefined;
 }
 
-/** The part of its TTL after which a stream without keys counts as expired: clocks differ. */
+/** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
 
 export class AttachedStream {
   readonly name: string;
-  /** Counts the streams of this node. */
+  /** The number of this stream among the streams that this node has mirrored; determines in which turn its head is compared. */
   readonly turn: number;
   readonly #context: AttachedStreamContext;
   readonly #mirror: StreamMirror;
   readonly #losses: SourceLosses;
-  /** Undefined until it has to be known. */
+  /** How the stream came into the index. Undefined until it is needed, which is only if a follow covers the stream. */
   #appearance: Appearance | undefined;
-  /** Whether this node has read that the stream is in the index. */
+  /** Whether this node knows from the index that the stream is entered in it. */
   readonly #isEntered: boolean;
   #startedAs: 'known' | 'new' = 'known';
   #state: StreamState | undefined;
@@ -77,7 +83,7 @@ export class AttachedStream {
   #isLoaded = false;
   #isClosed = false;
   #currentSince = Number.NEGATIVE_INFINITY;
-  /** Whether a message has arrived since the mirror was last found behind. */
+  /** Whether a message has arrived since the mirror last lacked an event. */
   #heard = true;
   #count = 0;
   /** The time of the last detach, by the performance clock. */
@@ -100,12 +106,12 @@ export class AttachedStream {
     this.#mirror = this.#createMirror();
   }
 
-  /** How many subscribers of its own it has. */
+  /** The number of subscribers of this node. Followers are not counted. */
   get count(): number {
     return this.#count;
   }
 
-  /** Undefined until the stream has been read. */
+  /** The history of the mirror. Undefined until the stream has been read. */
   get history(): MirrorHistory | undefined {
     return this.#mirror.history;
   }
@@ -114,7 +120,7 @@ export class AttachedStream {
     return this.#isLoaded;
   }
 
-  /** As of this time, by the performance clock, the mirror has every event of the stream. */
+  /** The mirror has every event that was published before this time of the performance clock. */
   get currentSince(): number {
     return this.#currentSince;
   }
@@ -129,12 +135,12 @@ export class AttachedStream {
     this.#leftAt = performance.now();
   }
 
-  /** Whether the last subscriber left less than so many milliseconds ago. */
+  /** Whether the last subscriber left at most this many milliseconds ago. */
   wasLeftWithin(ms: number): boolean {
     return performance.now() - this.#leftAt <= ms;
   }
 
-  /** Nothing is delivered afterwards. */
+  /** Ends the mirror. Nothing is delivered afterwards. */
   close(): void {
     this.#isClosed = true;
     this.#context.channels.close(this.name);
@@ -142,8 +148,8 @@ export class AttachedStream {
   }
 
   /**
-   * Resolves once the mirror is subscribed and has been read. After a failure, a later call goes on with what is missing: events that
-   * arrived meanwhile are neither lost nor delivered again. @throws {Error} if Redis could not be read
+   * Resolves once the channel is subscribed and the stream has been read. After a failure, a later call repeats only the steps that failed,
+   * so events that arrived meanwhile are neither lost nor delivered again. @throws {Error} if Redis could not be read
    */
   load(): Promise<void> {
     if (this.#isLoaded) return Promise.resolve();
@@ -151,7 +157,7 @@ export class AttachedStream {
     return this.#loading;
   }
 
-  /** Subscribes first, then reads, so that events published in between arrive by one of the two. */
+  /** Subscribes before reading. An event that is published in between is then in the log, or arrives as a message. */
   async #load(): Promise<void> {
     const { index, channels, isFollowed } = this.#context;
     await channels.open(this.name);
@@ -176,7 +182,7 @@ export class AttachedStream {
     });
   }
 
-  /** A message on the stream's channel: lines, `!` or a loss (keys.ts). */
+  /** Handles a message on the stream's channel: events, `!` or a source loss. keys.ts describes the forms. */
   receive(text: string): void {
     this.#heard = true;
     if (text === '!') {
@@ -207,7 +213,10 @@ export class AttachedStream {
     return true;
   }
 
-  /** The stream has new events. If no message has arrived since the last time, the subscription may have been lost unnoticed. */
+  /**
+   * Must be called when the stream has events that the mirror lacks. If no message has arrived since the previous call, the subscription
+   * may have been lost without an error, so the stream is subscribed again.
+   */
   suspectSilence(): void {
     if (!this.#heard) this.#context.channels.forget(this.name);
     this.#heard = false;
@@ -222,20 +231,26 @@ export class AttachedStream {
     await connection.getAndExpire(keys.of(this.name).meta, ttl);
   }
 
-  /** Whether the stream, whose keys are gone, has expired. Otherwise its keys were lost. */
+  /** Whether a stream without keys has expired. If not, Redis has lost the keys. */
   get hasExpired(): boolean {
     const { head } = this.#mirror;
     return head === undefined ? this.#count === 0 : this.#hadExpired(head, undefined);
   }
 
-  /** Without subscribers, a stream expires after its TTL; one without events cannot be missed. */
+  /**
+   * Whether the stream had expired before its next event, or by now if it has none. A stream with subscribers does not expire. A stream
+   * without events counts as expired, because nobody can miss anything of it.
+   */
   #hadExpired(head: KnownPlace, next: Line | undefined): boolean {
     if (this.#count > 0) return false;
     const ttl = this.#context.ttlOf(this.name);
     return head.sequenceId === 0 || (ttl > 0 && (next?.at ?? Date.now()) - head.at > ttl * EXPIRY_TOLERANCE);
   }
 
-  /** Keeps a stream without events while it has subscribers. The script renews the TTL only if the stream is still blank. */
+  /**
+   * Keeps the keys of a stream without events from expiring while it has subscribers. The script renews the TTL only if the stream is still
+   * blank.
+   */
   async #keepBlank(): Promise<void> {
     const { fence, blankTtlMs, ttlOf } = this.#context;
     const due = performance.now() - this.#renewedAt > blankTtlMs / 4;
@@ -244,7 +259,7 @@ export class AttachedStream {
     await fence.open(this.name);
   }
 
-  /** The receiver of what happens on the stream; undefined if nothing is delivered on this node. */
+  /** The listener for events and losses of the stream. Undefined if this node has neither subscribers nor followers of it. */
   #listener(): BrokerListener | undefined {
     const { listener, isFollowed } = this.#context;
     if (this.#isClosed || (this.#count === 0 && !isFollowed(this.name))) return undefined;
@@ -277,7 +292,7 @@ export class AttachedStream {
     });
   }
 
-  /** A closed mirror must not create the stream again. */
+  /** Queues a command of the mirror. It is not run once the mirror is closed, because it could create the stream again. */
   #inTurn<T>(turns: Turns, task: () => Promise<T>): Promise<T> {
     return turns.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
       if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);
@@ -285,7 +300,10 @@ export class AttachedStream {
     });
   }
 
-  /** A stream that was found with events is delivered from there on, and what was before is reported: its followers have not received it. */
+  /**
+   * The position after which events are delivered, if the stream is new to its followers. Events of a stream that was found with events are
+   * not delivered up to the position at which it was found; they are reported as a loss.
+   */
   #deliverAfter({ epoch, sequenceId }: StreamState): Position | undefined {
     if (!this.#context.isNew(this.name)) return undefined;
     this.#startedAs = 'new';

@@ -1,6 +1,6 @@
 /**
- * The streams that a node mirrors, each subscribed once and mirrored once: those with local subscribers, reference-counted, and those that
- * follows cover. A stream stays for a moment after its last subscriber, who often reconnects.
+ * The streams that a node mirrors: those with local subscribers, and those that follows cover. Each stream is subscribed and mirrored only
+ * once. A stream stays mirrored for a moment after its last subscriber has left, because clients often reconnect at once.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { covers } from '../../catalogue/event-pattern.ts';
@@ -24,20 +24,20 @@ export type AttachedStreamsOptions = Omit<
   'budget' | 'channels' | 'reads' | 'questions' | 'isFollowed' | 'isNew'
 >;
 
-/** Seconds between two looks at the head of a followed stream. */
+/** The head of a followed stream without subscribers is compared once in this many seconds. */
 const FOLLOWED_TURNS = 10;
 export const LINGER_MS = 5_000;
-/** A message in transit arrives within this time; after it, the log is read. */
+/** How long to wait for a message in transit before the log is read instead, in milliseconds. */
 const PATIENCE_MS = 20;
-/** Reads at a time. Their replies have at most 1 MiB each. */
+/** Maximum number of reads in progress. Each reply has at most 1 MiB. */
 const READS = 32;
-/** Streams at a time that are opened, or about which the other nodes are asked. */
+/** Maximum number of streams that are being opened, or about which the other nodes are being asked. */
 const QUESTIONS = 256;
 
 export class AttachedStreams {
   readonly #options: AttachedStreamsOptions;
   readonly #context: AttachedStreamContext;
-  /** Memory of all mirrors of this node. */
+  /** The memory of all mirrors of this node. */
   readonly budget: Budget;
   readonly follows: FollowedStreams;
   readonly #streams = new Map<string, AttachedStream>();
@@ -129,13 +129,13 @@ export class AttachedStreams {
     return infos;
   }
 
-  /** A message on a stream's channel. */
+  /** Handles a message on the channel of a stream. */
   receive(channel: string, text: string): void {
     const stream = this.#options.keys.streamOf(channel);
     if (stream !== undefined) this.#streams.get(stream)?.receive(text);
   }
 
-  /** Called after the subscriber has connected: nothing is subscribed, and messages may have been missed. */
+  /** Must be called after the subscriber has connected. A new connection has no subscriptions, and messages may have been missed. */
   async resubscribe(): Promise<void> {
     this.#channels.forgetAll();
     await this.#channels.reconcile();
@@ -176,7 +176,7 @@ export class AttachedStreams {
     if (this.#streams.has(stream)) return;
     const attached = this.#begin(stream, appearance);
     attached.load().catch((error: unknown) => {
-      // It is read again with the next look.
+      // The next call of `lookAtHeads` reads the stream again.
       if (this.#streams.get(stream) === attached) this.#warn(error, stream);
     });
   }
@@ -187,7 +187,7 @@ export class AttachedStreams {
         this.#drop(attached);
   }
 
-  /** A stream that could not be read is kept only for those who still need it. */
+  /** Drops a stream that could not be read, unless a subscriber or a follow still needs it. */
   #releaseUnloaded(attached: AttachedStream): void {
     if (attached.count === 0 && !attached.isLoaded && !this.follows.covers(attached.name)) this.#drop(attached);
   }
@@ -209,7 +209,7 @@ export class AttachedStreams {
       ),
     );
     const due = [...this.#streams.values()].filter(
-      // A node may follow ten thousand streams: those without subscribers of their own take turns.
+      // A node may follow ten thousand streams. Those without subscribers are therefore compared in turns.
       ({ count, isLoaded, turn }) => count > 0 || !isLoaded || turn % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS,
     );
     await this.#readHeads(due, (attached, text, reading) => {
@@ -241,7 +241,7 @@ export class AttachedStreams {
     }
   }
 
-  /** Brings a mirror up to date with a state of its stream, or ends it with the stream. */
+  /** Brings a mirror up to date with the state of its stream in Redis. If the stream has expired, the mirror is dropped. */
   async #settle(attached: AttachedStream, text: string | undefined, reading: Reading, patienceMs = 0): Promise<void> {
     if (this.#streams.get(attached.name) !== attached) return;
     if (text === undefined && attached.hasExpired) return this.#end(attached);
@@ -252,7 +252,7 @@ export class AttachedStreams {
     await attached.catchUp();
   }
 
-  /** Forgets an expired stream; nothing of it was missed (MUL-6). */
+  /** Drops the mirror of an expired stream. No event was missed, so no loss is reported, only the end of the stream (MUL-6). */
   #end(attached: AttachedStream): void {
     const sequenceId = this.headOf(attached.name)?.sequenceId ?? 0;
     this.#drop(attached);

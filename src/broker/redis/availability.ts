@@ -101,7 +101,7 @@ export class Availability {
     const { connection, heartbeat, registry } = this.#options;
     if (!this.#subscribed) void this.resubscribe();
     heartbeat.tick();
-    // For example, this process was paused. The other nodes may have given up this node.
+    // This happens, for example, if this process was paused. The other nodes may have given up this node.
     if (!registry.holdsLease) this.reportLost('the lease of this node has expired');
     if (heartbeat.alive) {
       if (this.#connected) this.#renew();

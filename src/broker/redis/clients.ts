@@ -12,10 +12,10 @@ export interface ClientOptions {
 /** Time limit for connecting: enough for a busy server, and short enough that a failed attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
-/** One generation of clients. They are replaced together, and later reports of an old client are ignored. */
+/** The clients of one generation. All of them are replaced together, and events of a replaced client are ignored. */
 export interface Clients {
   readonly commands: Redis | Cluster;
-  /** The same client in a cluster: it manages its own subscribers. */
+  /** In a cluster, the same client as for commands, because it manages its subscribers itself. */
   readonly subscriber: Redis | Cluster;
 }
 
@@ -105,7 +105,7 @@ function endOnFailedSelect(client: Redis): void {
     } catch (error) {
       client.emit('error', withoutCommand(error));
       client.disconnect(true);
-      // The set-up stops here; ioredis starts it again on the next connection.
+      // This aborts the set-up of the connection. ioredis starts the set-up again on the next connection.
       return new Promise(() => undefined);
     }
   };
@@ -116,11 +116,11 @@ function clusterClient(options: ClientOptions): Cluster {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),
     lazyConnect: true,
-    // ioredis connects to a shard at its first command and, without this queue, would reject all others until then, including its
-    // own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
+    // ioredis connects to a shard when the first command for this shard is sent. Without this queue, it would reject all other commands
+    // until the shard is connected, including its own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
     enableOfflineQueue: true,
     shardedSubscribers: true,
-    // 0: a command is not resent after its connection closed.
+    // With 0, a command is not sent again after its connection closed.
     retryDelayOnFailover: 0,
     clusterRetryStrategy: retryDelay,
   });

@@ -58,7 +58,7 @@ describe('on a cluster of three shards', () => {
       }
     });
 
-    test('answer each other’s questions', async () => {
+    test('answer questions of other nodes', async () => {
       const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
       rigs.push(rig);
       const { answers, missing } = (await rig.nodes[1]?.broker.askNodes('who is there')) ?? {};
@@ -66,7 +66,7 @@ describe('on a cluster of three shards', () => {
       expect(missing).toEqual([]);
     });
 
-    test('keep their promises when the subscriptions of a shard are killed', async () => {
+    test('lose and duplicate nothing when the subscriptions of a shard are killed', async () => {
       const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
       rigs.push(rig);
       rig.load({ publishers: 6, pauseMs: 2 });
@@ -78,7 +78,7 @@ describe('on a cluster of three shards', () => {
       expect(deliveredEverywhere).toBe(rig.acknowledged.length);
     });
 
-    test('keep their promises when a shard is killed and restarts empty', async () => {
+    test('report what was lost when a shard is killed and restarts empty', async () => {
       const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
       rigs.push(rig);
       rig.load({ publishers: 6, pauseMs: 2 });
@@ -96,7 +96,7 @@ describe('on a cluster of three shards', () => {
 });
 
 describe('behind sentinels', () => {
-  test('a failover is followed: three nodes go on at the new master, and whatever is lost is reported', async () => {
+  test('after a failover, three nodes continue at the new master, and every loss is reported', async () => {
     expect((await failOver()).violations).toEqual([]);
   }, 60_000);
 });

@@ -4,10 +4,10 @@ import { RedisUnreachable, connectionFault } from './connection-fault.ts';
 describe('a fault of the connection to Redis', () => {
   test.each([
     ['connect ECONNREFUSED 127.0.0.1:6379', 'nothing listens at this address (connect ECONNREFUSED 127.0.0.1:6379)'],
-    ['getaddrinfo ENOTFOUND redis', 'the name of the host cannot be resolved (getaddrinfo ENOTFOUND redis)'],
+    ['getaddrinfo ENOTFOUND redis', 'its host name cannot be resolved (getaddrinfo ENOTFOUND redis)'],
     ['LOADING Redis is loading', 'it is starting (LOADING Redis is loading)'],
     ['All sentinels are unreachable', 'no sentinel answers (All sentinels are unreachable)'],
-  ])('that may pass, %s, has its reason in words', (reason, text) => {
+  ])('that may be temporary (%s) is explained in words', (reason, text) => {
     const fault = connectionFault('Redis at h', reason, undefined);
     expect(fault).toBeInstanceOf(RedisUnreachable);
     expect(fault.message).toBe(`Redis at h cannot be used: ${text}`);
@@ -16,10 +16,10 @@ describe('a fault of the connection to Redis', () => {
   test.each([
     ['WRONGPASS invalid username-password pair', 'the user or the password is wrong'],
     ['NOAUTH Authentication required', 'it requires a password'],
-    ['ERR DB index is out of range', 'it has no database of this number'],
+    ['ERR DB index is out of range', 'it has no database with this number'],
     ['self-signed certificate in certificate chain', 'the parameter ca of the URL'],
     ['ERR something else', 'ERR something else'],
-  ])('that lasts, %s, is not worth another attempt', (reason, words) => {
+  ])('that is permanent (%s) causes no further attempt', (reason, words) => {
     const fault = connectionFault('Redis at h', reason, undefined);
     expect(fault).not.toBeInstanceOf(RedisUnreachable);
     expect(fault.message).toContain(words);

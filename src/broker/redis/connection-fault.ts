@@ -12,7 +12,7 @@ interface Reason {
 
 const REASONS: readonly Reason[] = [
   { pattern: /ECONNREFUSED/, words: 'nothing listens at this address', kind: 'passing' },
-  { pattern: /ENOTFOUND|EAI_AGAIN/, words: 'the name of the host cannot be resolved', kind: 'passing' },
+  { pattern: /ENOTFOUND|EAI_AGAIN/, words: 'its host name cannot be resolved', kind: 'passing' },
   { pattern: /ETIMEDOUT|did not deliver it within/, words: 'it does not answer', kind: 'passing' },
   { pattern: /EHOSTUNREACH|ENETUNREACH/, words: 'no network route leads to it', kind: 'passing' },
   { pattern: /ECONNRESET|EPIPE|Connection is closed/, words: 'it closed the connection', kind: 'passing' },
@@ -21,7 +21,7 @@ const REASONS: readonly Reason[] = [
   { pattern: /Failed to refresh slots/, words: 'no node of the cluster answers', kind: 'passing' },
   { pattern: /WRONGPASS/, words: 'the user or the password is wrong', kind: 'lasting' },
   { pattern: /NOAUTH/, words: 'it requires a password', kind: 'lasting' },
-  { pattern: /DB index/, words: 'it has no database of this number', kind: 'lasting' },
+  { pattern: /DB index/, words: 'it has no database with this number', kind: 'lasting' },
   {
     pattern: /self-signed|unable to (?:verify|get)/,
     words: 'its certificate is signed by an unknown CA; the parameter ca of the URL names the file of the CA',
@@ -29,7 +29,7 @@ const REASONS: readonly Reason[] = [
   },
 ];
 
-/** @param what the name of what cannot be used; it becomes the subject of the message */
+/** @param what the thing that cannot be used, such as `Redis at …`; the subject of the message */
 export function connectionFault(what: string, reason: string, cause: unknown): Error {
   const known = REASONS.find(({ pattern }) => pattern.test(reason));
   const text = `${what} cannot be used: ${known === undefined ? reason : `${known.words} (${reason})`}`;

@@ -40,8 +40,8 @@ function open(password: string): RedisConnection {
   return connection;
 }
 
-describe('what is logged of Redis', () => {
-  test('is why it refused a login, and never the password', async () => {
+describe('the log entry about a Redis error', () => {
+  test('has the reason of a refused login, and never the password', async () => {
     const refused = open('canary').connect();
     await expect(refused).rejects.toThrow(/WRONGPASS/);
     log.error({ err: await refused.catch((error: unknown) => error) });
@@ -49,7 +49,7 @@ describe('what is logged of Redis', () => {
     expect(lines.join('')).not.toContain('canary');
   });
 
-  test('is why it refused a command, and never what the command carried', async () => {
+  test('has the reason of a refused command, and never its arguments', async () => {
     const connection = open('right');
     await connection.connect();
     const refusals = [

@@ -28,10 +28,10 @@ export interface RedisConnectionOptions extends ClientOptions {
   readonly log: BrokerLog;
 }
 
-/** The command was not sent. */
+/** Thrown if a command was not sent. Nothing can have been stored then. */
 export class NotSent extends Error {}
 
-/** Keys that Redis looks at in one step of a scan: less than a millisecond. */
+/** The number of keys that Redis examines in one step of a scan, which takes less than a millisecond. */
 const KEYS_PER_SCAN = 1_000;
 
 export class RedisConnection {
@@ -62,7 +62,7 @@ export class RedisConnection {
       await commands.connect();
       if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // The rejection of ioredis only says that the connection is closed. The reason was in its error event.
+      // The rejection of ioredis only contains that the connection is closed. The reason was in an earlier error event.
       const reason = this.#lastReason() ?? String(error);
       throw connectionFault(`Redis at ${describeRedis(this.#address)}`, reason, error);
     }
@@ -87,12 +87,12 @@ export class RedisConnection {
     return bare(this.#usable().getex(key, 'PX', ttlMs));
   }
 
-  /** The entries of a stream from an id on. */
+  /** The entries of a Redis stream, beginning with an id. */
   async range(key: string, from: string): Promise<[id: string, fields: string[]][]> {
     return bare(this.#usable().xrange(key, from, '+'));
   }
 
-  /** The keys that match a pattern, in pages, some of them perhaps twice. Reads the names of all keys of the database. */
+  /** The keys that match a pattern, in pages. A key may be returned twice. Redis examines the names of all keys of the database. */
   async *keysLike(pattern: string): AsyncGenerator<readonly string[]> {
     const client = this.#usable();
     for (const server of client instanceof Cluster ? client.nodes('master') : [client]) {
@@ -215,7 +215,7 @@ export class RedisConnection {
     const { commands, subscriber } = (this.#clients = this.#create());
     disconnect(old);
     this.#events.onCommandsLost();
-    // If a first attempt fails, the client either tries again or ends. A client that has ended is replaced.
+    // If the first attempt to connect fails, the client either tries again or ends. A client that has ended is replaced.
     for (const client of new Set([commands, subscriber])) client.connect().catch(() => undefined);
   }
 

@@ -8,7 +8,7 @@ import { failOver } from '../testing/failover.ts';
 const RUNS = Number(process.env['TIDEMARK_FAILOVERS'] ?? 20);
 const AT_ONCE = 4;
 
-test(`${RUNS} failovers, ${AT_ONCE} at a time, keep every promise`, async () => {
+test(`${RUNS} failovers, ${AT_ONCE} at a time, lose nothing without a report`, async () => {
   const times: number[] = [];
   const violations: string[] = [];
   let started = 0;

@@ -61,7 +61,7 @@ describe('Redis killed', () => {
     expect(new Set(rig.acknowledged.map(({ epoch }) => epoch)).size).toBe(1);
   });
 
-  test('while nobody is left who knows a stream, its old epoch is not believed', async () => {
+  test('while no node is left that knows a stream, its old epoch is not continued', async () => {
     const redis = held(await RedisProcess.start({ settings: { appendonly: 'yes' } }));
     const before = held(await RedisRig.start({ url: redis.url, nodes: 1 }));
     await before.burst({ publishers: 1, count: 5 });
@@ -76,7 +76,7 @@ describe('Redis killed', () => {
 });
 
 describe('Redis out of reach', () => {
-  test('frozen is noticed and recovered from, without a gap', async () => {
+  test('frozen for a while is detected, and the nodes recover without a gap', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 3, pauseMs: 2 });
@@ -94,7 +94,7 @@ describe('Redis out of reach', () => {
     for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
   });
 
-  test('behind a link that goes silent is found again when the link speaks, without a gap', async () => {
+  test('behind a link that stops forwarding is detected, and the nodes recover without a gap', async () => {
     const redis = held(await RedisProcess.start());
     const proxy = held(await TcpProxy.start(redis.port));
     const rig = held(await RedisRig.start({ url: redis.url, nodes: 2 }));
@@ -113,7 +113,7 @@ describe('Redis out of reach', () => {
     for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
   });
 
-  test('for a moment (DEBUG SLEEP) costs delay, and nothing else', async () => {
+  test('for a moment (DEBUG SLEEP) only delays events', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url, { patient: true });
     rig.load({ publishers: 6, pauseMs: 2 });
@@ -127,7 +127,7 @@ describe('Redis out of reach', () => {
     }
   });
 
-  test('by its subscriptions only (CLIENT KILL TYPE pubsub) costs nothing at all', async () => {
+  test('for subscriptions only (CLIENT KILL TYPE pubsub) loses and delays nothing', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url, { patient: true });
     rig.load({ publishers: 6, pauseMs: 1 });
@@ -144,7 +144,7 @@ describe('Redis out of reach', () => {
 });
 
 describe('Redis out of memory', () => {
-  test('refuses the publisher, tells nobody, and leaves no gap in the sequence', async () => {
+  test('rejects the publish, delivers nothing, and leaves no gap in the sequence', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 3, pauseMs: 2 });
@@ -166,7 +166,7 @@ describe('Redis out of memory', () => {
 });
 
 describe('a replica promoted', () => {
-  test('with lost writes begins a new epoch: no position ever holds two events', async () => {
+  test('with lost writes begins a new epoch: no position ever has two events', async () => {
     const master = held(await RedisProcess.start({ settings: { 'repl-diskless-sync-delay': '0' } }));
     const link = held(await TcpProxy.start(master.port));
     const replica = held(await RedisProcess.start({ settings: { replicaof: `127.0.0.1 ${link.port}` } }));
@@ -187,7 +187,7 @@ describe('a replica promoted', () => {
     }
   });
 
-  test('with all writes carries the epoch on, without a gap', async () => {
+  test('with all writes continues the epoch, without a gap', async () => {
     const master = held(await RedisProcess.start({ settings: { 'repl-diskless-sync-delay': '0' } }));
     const replica = held(await RedisProcess.start({ settings: { replicaof: `127.0.0.1 ${master.port}` } }));
     const proxy = held(await TcpProxy.start(master.port));

@@ -1,4 +1,4 @@
-/** What a node follows on a real Redis, while reads fail, messages are late and streams appear, expire and were there before. */
+/** Follows of streams on a real Redis, while reads fail, messages arrive late, and streams appear, expire or exist already. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, upTo } from '../testing/event-drafts.ts';
@@ -32,7 +32,7 @@ interface Node {
   readonly listener: RecordingListener;
 }
 
-/** `intervalMs` is the time between two looks at the heads, which would repair what a test breaks. */
+/** `intervalMs` is the time between two comparisons of the heads. A comparison would repair the fault that a test causes. */
 async function node({
   intervalMs = 100,
   limits = {},
@@ -43,7 +43,7 @@ async function node({
     limits: { ...SUITE_LIMITS, ...limits },
     events,
     heartbeatIntervalMs: intervalMs,
-    // Nothing may be refused on a busy machine.
+    // Time limits are long, so that nothing is refused on a busy machine.
     commandTimeoutMs: 30_000,
     deadAfterMs: 60_000,
     leaseMs: 120_000,
@@ -59,7 +59,7 @@ const publish = ({ broker }: Node, stream: string): Promise<PublishResult> => br
 
 type Run = RedisConnection['run'];
 
-/** Calls `around` instead of each script, with the script. */
+/** Calls `around` instead of each script. `around` receives the script and decides whether it runs. */
 function wrapRuns(around: (script: () => ReturnType<Run>, command: Parameters<Run>) => ReturnType<Run>): () => void {
   const run = Object.getOwnPropertyDescriptor(RedisConnection.prototype, 'run')?.value as Run;
   const spy = vi.spyOn(RedisConnection.prototype, 'run');
@@ -69,7 +69,7 @@ function wrapRuns(around: (script: () => ReturnType<Run>, command: Parameters<Ru
   return () => spy.mockRestore();
 }
 
-/** Lets the commands of some scripts about a stream fail until it is called. */
+/** Makes the commands of some scripts about a stream fail, until the returned function is called. */
 function failing(name: string, stream: string): () => void {
   return wrapRuns((script, command) =>
     command[0] === name && JSON.stringify(command).includes(stream)
@@ -78,7 +78,7 @@ function failing(name: string, stream: string): () => void {
   );
 }
 
-/** How often the nodes run a script. */
+/** The number of calls of a script by all nodes. */
 function runsOf(name: string): () => number {
   const spy = vi.spyOn(RedisConnection.prototype, 'run');
   return () => spy.mock.calls.filter(([script]) => script === name).length;
@@ -101,7 +101,7 @@ describe('a follow by pattern', () => {
     expect(most).toBeLessThan(320);
   });
 
-  test('delivers each event once when the first reads of a stream fail, and a subscriber of it with them', async () => {
+  test('delivers each event once, although the first reads of a stream fail and a subscription to it fails with them', async () => {
     const [writer, follower] = [await node(), await node()];
     await follower.broker.follow('session:*');
     const mend = failing('read', 'session:a');
@@ -117,7 +117,7 @@ describe('a follow by pattern', () => {
     expect(follower.listener.losses).toEqual([]);
   });
 
-  test('that is taken up again has what was published elsewhere, although the messages have not arrived', async () => {
+  test('that is repeated has the events of other nodes, even if their messages have not arrived yet', async () => {
     const [writer, follower] = [await node(), await node({ intervalMs: NEVER })];
     await publish(writer, 'session:a');
     await follower.broker.follow('session:*');
@@ -138,7 +138,7 @@ describe('a follow by pattern', () => {
     expect(follower.listener.losses).toEqual([]);
   });
 
-  test('delivers of a stream that is entered late only what is new, and reports what it has not delivered', async () => {
+  test('delivers only the new events of a stream that is entered late, and reports the earlier ones as a loss', async () => {
     const [before, writer, follower] = [await node(), await node(), await node()];
     await follower.broker.follow('session:*');
     const appeared = vi.spyOn(FollowedStreams.prototype, 'appeared').mockReturnValue();
@@ -177,7 +177,7 @@ describe('a follow by pattern', () => {
 });
 
 describe('a follow by name', () => {
-  test('reads no other streams, and delivers from the first event a stream that appears later', async () => {
+  test('reads only the streams that it covers, and delivers a later stream from its first event', async () => {
     const [writer, follower] = [await node({ intervalMs: NEVER }), await node({ intervalMs: NEVER })];
     await publish(writer, 'session:other');
     await publish(writer, 'session:known');
@@ -194,7 +194,7 @@ describe('a follow by name', () => {
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:later')).toEqual([1, 2]), PATIENCE);
   });
 
-  test('that is taken up again soon reads no history again', async () => {
+  test('that is repeated soon does not read the history again', async () => {
     const [writer, follower] = [await node(), await node()];
     await publish(writer, 'session:a');
     await follower.broker.follow('session:a');
@@ -208,7 +208,7 @@ describe('a follow by name', () => {
   });
 });
 
-test('expired streams leave the index, although nobody follows streams', async () => {
+test('expired streams are removed from the index, even if no node follows streams', async () => {
   const writer = await node({ limits: { sessionTtlMs: 200 } });
   await Promise.all(upTo(100).map((n) => publish(writer, `session:${n}`)));
   await publish(writer, 'main');
@@ -217,7 +217,7 @@ test('expired streams leave the index, although nobody follows streams', async (
   await vi.waitFor(async () => expect(await size()).toBe(':2\r\n'), PATIENCE);
 });
 
-test('an attachment that fails after the history was read keeps no memory', async () => {
+test('an attachment that fails after reading the history frees its memory', async () => {
   const { broker } = await node();
   await broker.publish(draftOf());
   const mend = failing('register', 'main');

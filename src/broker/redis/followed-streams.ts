@@ -1,4 +1,4 @@
-/** The selectors (names or patterns) that a node follows, and the streams that it knows because of them. */
+/** The selectors (names or patterns of streams) that a node follows. A node mirrors every stream that one of its selectors covers. */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { covers } from '../../catalogue/event-pattern.ts';
@@ -14,21 +14,26 @@ interface Follow {
   count: number;
   /** The time of the last unfollow, by the performance clock. */
   leftAt: number;
-  /** Whether every stream that existed when it began is loaded. A stream that appears later is delivered from its first event. */
+  /**
+   * Whether all streams that existed when the follow began are loaded. A stream that appears after that is delivered from its first event.
+   */
   established: boolean;
   ready: Promise<void>;
-  /** Reads what was published since. */
+  /** Reads the events that were published since the last run. */
   readonly syncs: SharedRuns;
 }
 
 export interface FollowedStreamsOptions {
   readonly index: StreamIndex;
-  /** How long a follow stays after its last follower, who often reconnects, in milliseconds. */
+  /** How long a follow is kept after its last follower has left, in milliseconds. Clients often reconnect at once. */
   readonly lingerMs: number;
   readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
   readonly mirror: (stream: string, appearance?: Appearance) => void;
-  /** Resolves once the mirrored streams that the selector covers have everything that was published before a time of the performance clock. */
+  /**
+   * Resolves once the mirrored streams that the selector covers have everything that was published before `since`, a time of the
+   * performance clock.
+   */
   readonly sync: (selector: string, since: number) => Promise<void>;
 }
 
@@ -40,14 +45,14 @@ export class FollowedStreams {
     this.#options = options;
   }
 
-  /** @throws {ProtocolError} `broker_unavailable` */
+  /** Begins to follow the selector, or counts one more follower. @throws {ProtocolError} `broker_unavailable` */
   async follow(selector: string): Promise<void> {
     const known = this.#follows.get(selector);
     const follow = known ?? this.#begin(selector);
     follow.count += 1;
     try {
       await follow.ready;
-      // Its streams may have events that this node has not received, and that the client has received from another node.
+      // The client may have received events from another node that have not arrived at this node yet.
       if (known !== undefined) await follow.syncs.run();
     } catch (error) {
       this.unfollow(selector);
@@ -66,22 +71,25 @@ export class FollowedStreams {
     if (follow.count === 0 && !follow.established) this.#follows.delete(selector);
   }
 
-  /** Whether a follow covers the stream. */
+  /** Whether a followed selector covers the stream. */
   covers(stream: string): boolean {
     return this.#follows.covering(stream).length > 0;
   }
 
-  /** Whether a stream that this node has loaded only now is new to a follow, so that its events must be delivered. */
+  /**
+   * Whether a follow covers the stream and had already loaded all existing streams. Then the stream is new to the followers, so its events
+   * must be delivered.
+   */
   isNew(stream: string): boolean {
     return this.#follows.covering(stream).some(({ established }) => established);
   }
 
-  /** A stream was entered into the index. */
+  /** Must be called when a stream was entered into the index. */
   appeared(stream: string, appearance: Appearance): void {
     if (this.covers(stream)) this.#options.mirror(stream, appearance);
   }
 
-  /** Mirrors streams whose announcement was lost, and ends follows that nobody has taken up again. */
+  /** Mirrors the streams whose announcement was lost, and ends the follows that have had no follower for `lingerMs`. */
   async look(): Promise<void> {
     const { index, lingerMs } = this.#options;
     for (const { selector, count, leftAt } of this.#follows.values())
@@ -98,7 +106,10 @@ export class FollowedStreams {
     return follow;
   }
 
-  /** A stream that appears meanwhile is not waited for: it is history if it is loaded by the end, and otherwise delivered from its first event. */
+  /**
+   * Loads all existing streams that the selector covers. A stream that appears during this time is not waited for: if it is loaded before
+   * the end, its events are history; otherwise it is delivered from its first event.
+   */
   async #establish(follow: Follow): Promise<void> {
     const { index, sync } = this.#options;
     const { selector } = follow;
@@ -117,13 +128,16 @@ export class FollowedStreams {
     await this.#options.sync(selector, since);
   }
 
-  /** A stream that does not exist is mirrored when it appears. */
+  /** Mirrors a stream if it exists. If it does not exist, it is mirrored when it appears. */
   async #mirrorNamed(stream: string): Promise<void> {
     const { index, isMirrored, mirror } = this.#options;
     if (!isMirrored(stream) && (await index.existing([stream])).has(stream)) mirror(stream);
   }
 
-  /** Mirroring a stream that has expired would create it again. */
+  /**
+   * Mirrors the streams of the entries that still exist. A stream that has expired must not be mirrored, because that would create it
+   * again.
+   */
   async #mirrorExisting(selector: string, entries: readonly Entry[]): Promise<void> {
     const { index, isMirrored, mirror } = this.#options;
     const unknown = entries.filter(({ stream }) => covers(selector, stream) && !isMirrored(stream));

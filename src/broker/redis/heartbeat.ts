@@ -25,7 +25,7 @@ export class RedisHeartbeat {
   #sent = 0;
   #returnedAt = 0;
   #roundTripMs = 0;
-  /** When the oldest heartbeat that has not returned was sent. */
+  /** The time at which the oldest heartbeat that has not returned was sent. */
   #waitingSince: number | undefined;
   #alive = false;
   #watch: NodeJS.Timeout | undefined;
@@ -39,8 +39,8 @@ export class RedisHeartbeat {
   }
 
   /**
-   * The round trip of the newest heartbeat that has returned or, if it is longer, the time that the oldest heartbeat in transit is already
-   * waited for. In milliseconds.
+   * The current delay in milliseconds: the round trip of the last heartbeat that returned, or the time since the oldest heartbeat in
+   * transit was sent, whichever is longer.
    */
   get lagMs(): number {
     const waiting = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince;

@@ -30,7 +30,7 @@ function open(count: number): RedisKeyStorage[] {
 const newKey = (): StoredKey => createKey({ name: 'ci', scopes: ['subscribe:*'], now: new Date() }).stored;
 
 describe('API keys in Redis', () => {
-  test('lose no change of many writers at once, not even of the same key', async () => {
+  test('lose no change when many writers change keys at once, even the same key', async () => {
     const writers = open(10);
     const key = newKey();
     await writers[0]?.change(() => [key]);

@@ -46,7 +46,7 @@ export function asTexts(reply: unknown): readonly string[] {
   return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));
 }
 
-/** Another version of Tidemark wrote the state of a stream. */
+/** Thrown if another version of Tidemark wrote the state of a stream. */
 export class ForeignState extends Error {}
 
 /** @throws {ForeignState} if the text was not written by the scripts of this version */

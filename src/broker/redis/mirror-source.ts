@@ -11,11 +11,11 @@ export interface MirrorSourceOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
-  /** Takes a turn for a command on behalf of the stream. @throws {Error} if the stream is no longer mirrored */
+  /** Runs a command for the stream when it is its turn. @throws {Error} if the stream is no longer mirrored */
   readonly turn: <T>(turns: Turns, task: () => Promise<T>) => Promise<T>;
-  /** For commands that read. */
+  /** Bounds the commands that read. */
   readonly reads: Turns;
-  /** For questions to the other nodes, which may take seconds but hardly any commands. */
+  /** Bounds the questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
   readonly questions: Turns;
 }
 
@@ -33,7 +33,7 @@ export function mirrorSource(stream: string, options: MirrorSourceOptions): Mirr
         return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
       }),
     readRetained: () => turn(reads, () => readRetained(stream, options)),
-    // May have to settle the stream first.
+    // `open` is bounded like a question, because it may have to settle the stream first.
     open: () => turn(questions, () => fence.open(stream)),
     settle: () => turn(questions, () => fence.settle(stream)),
     isSettled: (state) => fence.isCurrent(stream, state),

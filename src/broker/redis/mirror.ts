@@ -62,7 +62,7 @@ export interface MirrorOptions {
    * Undefined if all of them are history.
    */
   readonly deliverAfter: (state: StreamState) => Position | undefined;
-  /** Whether the stream, whose epoch is over, had expired before its next event, or by now if it has none. */
+  /** Whether the stream had expired before its next event or, if it has none, has expired by now. Asked when its epoch has ended. */
   readonly hasExpired: (head: KnownPlace, next: Line | undefined) => boolean;
   readonly source: MirrorSource;
   readonly createHistory: (seed: HistorySeed) => MirrorHistory;

@@ -32,7 +32,7 @@ async function whileStopped(
   await during({ redis, rig });
   const before = stopped.acknowledged.length;
   stopped.thaw();
-  await until(() => stopped.acknowledged.length > before + 20, 60_000, 'publishes of the node that goes on');
+  await until(() => stopped.acknowledged.length > before + 20, 60_000, 'publishes of the node that continues');
   await rig.progress(50);
   await rig.stopLoad();
   await stopped.finish();
@@ -42,7 +42,7 @@ async function whileStopped(
   return { violations: checkHistories(histories, acknowledged).violations, stopped };
 }
 
-test('a node that is stopped for 15 s and goes on loses nothing', async () => {
+test('a node that is stopped for 15 s and then continues loses nothing', async () => {
   const { violations, stopped } = await whileStopped(() => delay(15_000));
   expect(violations).toEqual([]);
   expect(stopped.history.losses).toEqual([]);

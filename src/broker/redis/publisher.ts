@@ -32,7 +32,7 @@ export interface PublisherOptions {
   readonly fence: EpochFence;
   readonly index: StreamIndex;
   readonly limits: BrokerLimits;
-  /** ARGV 5 of lua/publish.lua. */
+  /** The names of the events that are retained per key, as ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
   /** Maximum number of events that may wait for Redis. */
   readonly maxPending: number;
@@ -44,14 +44,14 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** In {@link RedisPublisher}: the stream is in the index. */
+/** The value of a stream in `#entered` once the stream is in the index. */
 const KNOWN = Promise.resolve();
-/** Streams that a node remembers to have entered; entering one again costs two calls. */
+/** How many streams the publisher remembers as entered. Entering a forgotten stream again costs two calls. */
 const MAX_ENTERED = 100_000;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** More than one attempt may be needed, because a stream may have to be created and then settled before it accepts an event. */
+/** How often a batch is sent. A stream may have to be created, and then settled, before it accepts an event. */
 const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
@@ -139,7 +139,7 @@ export class RedisPublisher {
     const { fence } = this.#options;
     if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
     for (let attempt = 1; ; attempt += 1) {
-      // Not awaited if already known, because batches must be sent in order.
+      // An incarnation that is already known is not awaited, because batches must be sent in order.
       const incarnation =
         fence.cachedIncarnation(stream) ?? (await this.#beforeSending(stream, () => fence.incarnation(stream)));
       const { departures } = fence;
@@ -152,7 +152,7 @@ export class RedisPublisher {
     }
   }
 
-  /** Creates and enters a stream into the index before this node's first event on it. */
+  /** Creates the stream and enters it into the index before this node publishes its first event on it. */
   async #enter(stream: string): Promise<void> {
     let entering = this.#entered.get(stream);
     if (entering === undefined) {
@@ -192,7 +192,7 @@ export class RedisPublisher {
     return asTexts(await connection.run('publish', names, args));
   }
 
-  /** Converts a failure before the publish was sent, when nothing was stored. */
+  /** Converts a failure that occurred before the publish was sent, so that nothing was stored. */
   async #beforeSending<T>(stream: string, step: () => Promise<T>): Promise<T> {
     try {
       return await step();
@@ -282,7 +282,7 @@ export function publishFailure(error: unknown): ProtocolError {
   const refusal = refusalOf(error);
   if (error instanceof NotStored) return notStored(error.message, error);
   if (refusal !== undefined) return notStored(refusal, error);
-  // Rejected as a command; an error within the script would name the script.
+  // Redis refused to run the script at all. An error within the script would name the script.
   if (text.startsWith('NOPERM ') && !text.includes('script:'))
     return notStored('the Redis user lacks a permission', error);
   if (error instanceof NotSent || text.includes('enableOfflineQueue'))
@@ -296,7 +296,7 @@ export function publishFailure(error: unknown): ProtocolError {
   });
 }
 
-/** The reason of Redis for not running a script at all. */
+/** The reason why Redis refused to run a script at all. */
 function refusalOf(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : '';
   return REFUSALS.find(([code]) => text.startsWith(`${code} `))?.[1];
@@ -314,7 +314,7 @@ function notStored(reason: string, cause: unknown): ProtocolError {
   });
 }
 
-/** ARGV 4 of lua/publish.lua. */
+/** The bounds of the history, as ARGV 4 of lua/publish.lua. */
 function boundsText(stream: string, limits: BrokerLimits): string {
   const { events, bytes, ageMs, keys } = historyBounds(stream, limits);
   return [events, bytes, ageMs, ttlOf(stream, limits), keys, limits.idempotencyWindowMs].join(' ');

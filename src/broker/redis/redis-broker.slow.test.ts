@@ -28,7 +28,7 @@ interface Scene {
 
 /** The faults. After each of them, the servers are in the same state as before. */
 const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
-  'killed, back with its file': async ({ redis, random }) => {
+  'killed and restarted with its file': async ({ redis, random }) => {
     await redis.kill();
     await delay(random() * 1_000);
     await redis.launch();
@@ -72,7 +72,7 @@ const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 };
 
 test(
-  `${SECONDS} s of random faults (seed ${SEED}) lose, double and reorder nothing without a report`,
+  `${SECONDS} s of random faults (seed ${SEED}) lose nothing without a report, and duplicate and reorder nothing`,
   async () => {
     const random = randomFrom(SEED);
     const redis = await RedisProcess.start({ settings: { appendonly: 'yes' } });

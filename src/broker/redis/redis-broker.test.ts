@@ -63,7 +63,7 @@ describe('two nodes on one Redis', () => {
     await broker.close();
   });
 
-  test('take over each other’s idempotency keys', async () => {
+  test('recognise idempotency keys that the other node stored', async () => {
     const url = freshUrl();
     const brokers = [0, 1].map(() => new RedisBroker({ url, limits: SUITE_LIMITS, events }));
     await Promise.all(brokers.map((broker) => broker.start(new RecordingListener())));
@@ -75,8 +75,8 @@ describe('two nodes on one Redis', () => {
   });
 });
 
-describe('what another program writes into Redis', () => {
-  test('cannot end the process, nor keep events back', async () => {
+describe('unreadable data that another program writes into Redis', () => {
+  test('neither ends the process nor delays events', async () => {
     const url = freshUrl();
     const prefix = new URL(url).searchParams.get('prefix') ?? '';
     const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events });
@@ -99,14 +99,14 @@ describe('what another program writes into Redis', () => {
 });
 
 describe('the start', () => {
-  test('fails naming the server when nothing listens there, and hides the password', async () => {
+  test('fails with the address of the server when nothing listens there, without the password', async () => {
     const broker = new RedisBroker({ url: 'redis://ana:secret@127.0.0.1:1', limits: SUITE_LIMITS, events });
     const failure = broker.start(new RecordingListener());
     await expect(failure).rejects.toThrow(/^Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/);
     await expect(failure).rejects.not.toThrow(/secret/);
   });
 
-  test('warns where Redis may evict what is needed', async () => {
+  test('warns if Redis may evict keys of streams', async () => {
     const warnings: string[] = [];
     const log = { info: () => undefined, warn: (_: unknown, text: string) => void warnings.push(text) };
     for (const policy of ['allkeys-lru', 'noeviction']) {
@@ -139,7 +139,7 @@ describe('three nodes on one Redis', () => {
     }
   });
 
-  test('give a node that comes later what the others hold: its resume is exact', async () => {
+  test('give the same history to a node that starts later: a resume on it is exact', async () => {
     rig = await RedisRig.start({ url: freshUrl(), nodes: 2 });
     rig.load({ publishers: 4, pauseMs: 1 });
     await rig.progress(300);

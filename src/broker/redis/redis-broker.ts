@@ -299,8 +299,7 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * Handles a message. A message that cannot be read must not end the process; events that are missed because of it are found at the next
-   * check of the head.
+   * Handles a message. An unreadable message must not end the process. Events that it contained are found when the head is compared next.
    */
   #receive(channel: string, text: string): void {
     try {

@@ -25,7 +25,7 @@ test(`${SAMPLES} schedules at random`, async () => {
 }, 1_200_000);
 
 test.each(Object.entries(PLANTED))(
-  'the way to a planted fault (%s) does no harm',
+  'steps that lead to a planted fault (%s) cause no violation',
   async (_, { near }) => {
     expect(
       (await runOnRedis([...parseActions(near), ...parseActions('restart saved, publish 1 s')])).violations,

@@ -53,7 +53,7 @@ describe('under load', () => {
     expect(rig.refused).toEqual({ not_stored: 0, unknown: 0 });
   });
 
-  test.each(['ALL', 'WRITE'])('CLIENT PAUSE %s costs delay, and nothing else', async (mode) => {
+  test.each(['ALL', 'WRITE'])('CLIENT PAUSE %s only delays events', async (mode) => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     await redis.command('CLIENT', 'PAUSE', '1500', mode);
@@ -63,7 +63,7 @@ describe('under load', () => {
   });
 
   test.each(['memory|usage', 'set', 'publish', 'xtrim'])(
-    'a permission that is taken away (%s) stores nothing half, and its return lets events through',
+    'a publish without a needed permission (%s) stores nothing, and succeeds once the permission is restored',
     async (command) => {
       const redis = held(await RedisProcess.start());
       await createAclUser(redis);
@@ -86,7 +86,7 @@ describe('under load', () => {
 });
 
 describe('a clock', () => {
-  test('of the nodes that jumps by a day, forward and back, costs no event and no connection', async () => {
+  test('of the nodes that jumps by a day, forward and back, causes no loss and no disconnect', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     const now = Date.now.bind(Date);
@@ -100,7 +100,7 @@ describe('a clock', () => {
     for (const { history } of rig.nodes) expect(history.health.every(({ connected }) => connected)).toBe(true);
   });
 
-  test('of Redis that steps back by an hour under load: time stands still in the stream, and nothing is lost', async () => {
+  test('of Redis that is set back by an hour under load: emittedAt stays constant for that time, and nothing is lost', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     // The state of a stream whose last event was stored before the clock was set back.
@@ -127,7 +127,7 @@ describe('a log', () => {
     return broker;
   }
 
-  test('with several entries under one number, and entries that were never published, can be read', async () => {
+  test('that has several entries with the same number, and entries that were never published, can be read', async () => {
     const redis = held(await RedisProcess.start());
     const broker = await brokerOn(redis);
     const published = [await broker.publish(draftOf()), await broker.publish(draftOf())];
@@ -151,7 +151,7 @@ describe('a log', () => {
     ).toEqual(published.map(({ eventId }) => eventId));
   });
 
-  test('with a hole can be read from behind the hole', async () => {
+  test('in which an event is missing can be read after the missing event', async () => {
     const redis = held(await RedisProcess.start());
     const broker = await brokerOn(redis);
     for (let n = 0; n < 5; n += 1) await broker.publish(draftOf());
@@ -162,7 +162,7 @@ describe('a log', () => {
     expect(late.snapshot('main')).toMatchObject({ head: { sequenceId: 5 }, floor: 4 });
   });
 
-  test('outlives twice the age of history after each publish, also with few events', async () => {
+  test('is kept for twice the age of history after each publish, even with few events', async () => {
     const redis = held(await RedisProcess.start());
     const broker = await brokerOn(redis, { historyAgeMs: 30_000 });
     for (let turn = 0; turn < 3; turn += 1) {

@@ -1,4 +1,4 @@
-/** What must be correct before a node uses a connection, and how a failed connection is replaced. */
+/** The checks before a node uses a connection, and how a failed connection is replaced. */
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -35,12 +35,12 @@ describe('a node does not start', () => {
     const redis = await startRedis();
     const start = brokerAt(`${redis.url}/99`).start(new RecordingListener());
     await expect(start).rejects.toThrow(
-      /cannot be used: it has no database of this number \(ERR DB index is out of range\)/,
+      /cannot be used: it has no database with this number \(ERR DB index is out of range\)/,
     );
     expect(await redis.command('DBSIZE')).toBe(':0\r\n');
   });
 
-  test('as a user who may not run a command that is needed only now and then, which is named', async () => {
+  test('as a user who may not run a command that is rarely needed, and names the command', async () => {
     const redis = await startRedis();
     await createAclUser(redis);
     await redis.command('ACL', 'SETUSER', 'tidemark', '-memory|usage', '-zpopmin');
@@ -63,7 +63,7 @@ describe('a node does not start', () => {
 });
 
 describe('a stream that another version has written', () => {
-  test('while this one ran is left alone: publishes are refused, with the reason', async () => {
+  test('while this version ran is not changed: publishes are refused, with the reason', async () => {
     const redis = await startRedis();
     const broker = brokerAt(redis.url);
     await broker.start(new RecordingListener());
@@ -78,7 +78,7 @@ describe('a stream that another version has written', () => {
 });
 
 describe('gateways on two databases of one Redis', () => {
-  test('know nothing of each other: no event, no loss, no question crosses over', async () => {
+  test('do not share events, losses or questions', async () => {
     const redis = await startRedis();
     const listeners = [new RecordingListener(), new RecordingListener()];
     const brokers = listeners.map((_, index) => brokerAt(`${redis.url}/${index + 2}`));
@@ -97,8 +97,8 @@ describe('gateways on two databases of one Redis', () => {
   });
 });
 
-describe('a gateway whose Redis is away at its first publish', () => {
-  test('refuses it as unavailable, and recovers as soon as Redis is there', async () => {
+describe('a gateway whose Redis is unavailable at its first publish', () => {
+  test('rejects the publish as unavailable, and recovers as soon as Redis is reachable', async () => {
     const port = await freePort();
     const broker = redisBroker({ url: `redis://127.0.0.1:${port}` });
     const gateway = createGateway({ broker, log: silent });
@@ -113,8 +113,8 @@ describe('a gateway whose Redis is away at its first publish', () => {
   });
 });
 
-describe('sentinels and master away for longer than a connection waits', () => {
-  test('are found again when they are back', async () => {
+describe('sentinels and a master that are unavailable for longer than the time limit for connecting', () => {
+  test('are found again when they have restarted', async () => {
     const master = await startRedis();
     const monitor = `sentinel monitor tide 127.0.0.1 ${master.port} 1`;
     const sentinel = await startRedis({ sentinel: [monitor, 'sentinel down-after-milliseconds tide 60000'] });

@@ -1,7 +1,10 @@
-/** Runs a task one run at a time. Calls that arrive before a run has begun share it, also in the rest of their turn of the event loop. */
+/**
+ * Runs a task, one run at a time. Calls that arrive before a run has begun share that run. A run begins at the end of the turn of the event
+ * loop, so all calls of the turn share it.
+ */
 export class SharedRuns {
   readonly #task: () => Promise<void>;
-  /** The run that has not begun. */
+  /** The run that is scheduled but has not begun. */
   #next: Promise<void> | undefined;
   #running: Promise<void> = Promise.resolve();
 

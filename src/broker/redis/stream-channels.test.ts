@@ -25,12 +25,12 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** How many connections are subscribed to the stream. */
+/** The number of connections that are subscribed to the stream's channel. */
 async function subscribers(stream: string): Promise<string | undefined> {
   return (await redis.command('PUBSUB', 'NUMSUB', keys.of(stream).channel)).split('\r\n').at(-2);
 }
 
-test('a channel that is opened again while it is being closed stays subscribed', async () => {
+test('a stream that is opened again while it is being closed stays subscribed', async () => {
   const channels = new StreamChannels({ connection, keys });
   await channels.open('main');
   for (const other of upTo(20).map((n) => `workspace:${n}`)) {
@@ -43,7 +43,7 @@ test('a channel that is opened again while it is being closed stays subscribed',
   }
 });
 
-test('a channel is subscribed again, and one that was closed is not, after a command failed', async () => {
+test('after a failed command, an open stream is subscribed again, and a closed one is not', async () => {
   let failing = true;
   const channels = new StreamChannels({
     keys,

@@ -1,4 +1,4 @@
-/** The channels of the mirrored streams. Subscriptions of one turn are sent to Redis together. */
+/** Subscribes to the channels of the mirrored streams. Changes of one turn of the event loop are sent to Redis together. */
 import type { RedisConnection } from './connection.ts';
 import type { RedisKeys } from './keys.ts';
 import { SharedRuns } from './shared-runs.ts';
@@ -9,18 +9,20 @@ export interface StreamChannelsOptions {
   readonly keys: RedisKeys;
 }
 
-/** Channels of one command: its replies arrive within a few milliseconds, so that no heartbeat waits for them. */
+/** Maximum number of channels in one command. The replies arrive within a few milliseconds, so they do not delay a heartbeat. */
 const PORTION = 1_000;
 
 export class StreamChannels {
   readonly #options: StreamChannelsOptions;
   readonly #wanted = new Set<string>();
   readonly #subscribed = new Set<string>();
-  /** Streams whose subscription may differ from what is wanted. */
+  /** Streams that must be compared: `#wanted` and `#subscribed` may differ for them, or the state in Redis may be unknown. */
   readonly #changed = new Set<string>();
   /** The number of connections that were lost. */
   #losses = 0;
-  /** Runs follow each other: otherwise the UNSUBSCRIBE of one could be sent after the SUBSCRIBE of a later one to the same channel. */
+  /**
+   * Only one run at a time. Otherwise, the UNSUBSCRIBE of one run could be sent after the SUBSCRIBE of a later run for the same channel.
+   */
   readonly #runs = new SharedRuns(() => this.#reconcile());
 
   constructor(options: StreamChannelsOptions) {
@@ -34,26 +36,26 @@ export class StreamChannels {
     return this.reconcile();
   }
 
-  /** The next run unsubscribes from the stream. */
+  /** Marks the stream, so that the next run unsubscribes from it. */
   close(stream: string): void {
     this.#wanted.delete(stream);
     this.#changed.add(stream);
   }
 
-  /** The subscription of the stream may be lost: the next run subscribes again. */
+  /** Must be called if the subscription of the stream may be lost. The next run then subscribes again. */
   forget(stream: string): void {
     this.#subscribed.delete(stream);
     this.#changed.add(stream);
   }
 
-  /** A new connection has no subscriptions. */
+  /** Must be called when a connection was lost, because a new connection has no subscriptions. */
   forgetAll(): void {
     this.#losses += 1;
     this.#subscribed.clear();
     for (const stream of this.#wanted) this.#changed.add(stream);
   }
 
-  /** Subscribes and unsubscribes in Redis until it matches what is wanted. */
+  /** Subscribes and unsubscribes in Redis until this node has exactly the wanted subscriptions. */
   reconcile(): Promise<void> {
     return this.#runs.run();
   }
@@ -62,14 +64,14 @@ export class StreamChannels {
     const { connection } = this.#options;
     const changed = [...this.#changed];
     const missing = changed.filter((stream) => this.#wanted.has(stream) && !this.#subscribed.has(stream));
-    // Also those whose SUBSCRIBE was not confirmed: Redis may have carried it out.
+    // This includes streams whose SUBSCRIBE was not confirmed, because Redis may have executed it.
     const left = changed.filter((stream) => !this.#wanted.has(stream));
     this.#changed.clear();
     try {
       await this.#inPortions(missing, async (streams, channels) => {
         const losses = this.#losses;
         await connection.subscribeStreams(channels);
-        // The reply may be of a connection that is lost by now.
+        // If a connection was lost in the meantime, the confirmed subscription may be lost too.
         if (losses === this.#losses) for (const stream of streams) this.#subscribed.add(stream);
       });
       await this.#inPortions(left, async (streams, channels) => {
@@ -77,7 +79,7 @@ export class StreamChannels {
         for (const stream of streams) this.#subscribed.delete(stream);
       });
     } catch (error) {
-      // What was not confirmed is sent again by the next run.
+      // The next run repeats the commands that were not confirmed.
       for (const stream of changed) this.#changed.add(stream);
       throw error;
     }

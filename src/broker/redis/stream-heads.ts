@@ -1,9 +1,9 @@
-/** The states of many streams, in few commands. */
+/** Reads the states of many streams in a few commands. */
 import type { RedisConnection } from './connection.ts';
 import type { RedisKeys } from './keys.ts';
 import { asTexts } from './line.ts';
 
-/** Streams of one command: it keeps Redis busy for much less than a millisecond. */
+/** Maximum number of streams in one command. Such a command keeps Redis busy for much less than a millisecond. */
 export const HEADS_PER_READ = 256;
 
 /** The state of each stream as text; undefined for a stream that does not exist. @throws {Error} if Redis does not answer */
@@ -14,11 +14,12 @@ export async function readHeads(
   const texts: (string | undefined)[] = [];
   for (const portion of portions(streams, HEADS_PER_READ)) {
     const metas = portion.map((stream) => keys.of(stream).meta);
-    // In a cluster, the streams of a command would have to be on one server.
+    // In a cluster, one command cannot read keys of different servers, so each state is read by a command of its own.
     const states = connection.sharded
       ? await Promise.all(metas.map(async (meta) => (await connection.get(meta)) ?? ''))
       : asTexts(await connection.run('heads', metas, []));
-    if (states.length !== portion.length) throw new Error('Redis returned another number of states than of streams');
+    if (states.length !== portion.length)
+      throw new Error('Redis returned ${states.length} states for ${portion.length} streams');
     texts.push(...states.map((text) => (text === '' ? undefined : text)));
   }
   return texts;

@@ -27,7 +27,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** An index of its own, for two nodes. */
+/** A new index with its own prefix, as seen by two nodes. */
 function indexes(): { readonly index: StreamIndex; readonly other: StreamIndex } {
   prefixes += 1;
   const keys = new RedisKeys({ prefix: `tidemark:i${prefixes}`, db: 0 });
@@ -68,7 +68,7 @@ test('a page that cannot be read hides no stream from the next one', async () =>
   expect(await newsOf(other)).toEqual(['session:a']);
 });
 
-test('a stream that expired is removed, unless it was created again meanwhile', async () => {
+test('an expired stream is removed, unless it was created again in the meantime', async () => {
   const { index, other } = indexes();
   await index.enterCreated('session:expired');
   await index.enterCreated('session:again');
@@ -79,7 +79,7 @@ test('a stream that expired is removed, unless it was created again meanwhile', 
   expect(await namesIn(other)).toEqual(['session:again']);
 });
 
-test('a stream with events that is entered late has another place than a new one, which shows without its announcement', async () => {
+test('a stream that already has events is distinguished from a new one by its place, even without an announcement', async () => {
   const { index } = indexes();
   await index.enterFound('session:old', { epoch: 'e', sequenceId: 3 });
   await index.enterFound('session:blank', { epoch: 'e', sequenceId: 0 });

@@ -4,14 +4,15 @@
  *
  *   stream created ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
  *
- * The announcement may be lost; each second a node that follows streams also reads the entries that it has not seen. The index is one
- * key, in a cluster on another server than the streams, so creating a stream and entering it are two steps. A stream is entered before its
- * first event is published.
+ * The announcement may be lost. Therefore a node that follows streams also reads, each second, the entries that it has not read yet. The
+ * index is one key, which in a cluster may be on another server than the stream. Therefore creating a stream and entering it into the index
+ * are two steps. A stream is entered before its first event is published.
  *
  * A stream with events that is not in the index was written by an earlier version, or the index was lost. It is entered as `found`, with
- * its position: its events up to there are not new. An index that is not marked as complete is completed first, by a scan of all keys.
+ * its newest position, because its events up to this position are not new. An index that is not marked as complete is first completed by a
+ * scan of all keys.
  *
- * Expired streams are removed by every node, a few with each turn, whether or not anybody follows streams.
+ * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams.
  */
 import type { BrokerLog, Position } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
@@ -20,12 +21,18 @@ import { asTexts, parseState } from './line.ts';
 import { portions, readHeads } from './stream-heads.ts';
 
 const PAGE = 1_000;
-/** Entries that each node checks in a turn, beside two for each stream that it has entered: the index stays below twice the existing streams. */
+/**
+ * How many entries each node checks at each interval, in addition to two for each stream that it has entered since the last check. This
+ * keeps the index below twice the number of existing streams.
+ */
 const CHECKED = 20;
-/** Existing streams that are entered at a time. */
+/** Maximum number of existing streams that are entered concurrently. */
 const ENTERED = 64;
 
-/** How a stream came into the index: as a new one, or with events up to a position that is unknown if the announcement was lost. */
+/**
+ * How a stream came into the index. A stream with events has the position up to which its events are not new; `found` if this position is
+ * unknown, because the announcement was lost.
+ */
 export type Appearance = 'created' | 'found' | Position;
 
 export interface Entry {
@@ -35,7 +42,7 @@ export interface Entry {
 
 interface Page {
   readonly newest: number;
-  /** The place to go on from; '' after the last page. */
+  /** The place after which the next page begins; '' after the last page. */
   readonly next: string;
   readonly isComplete: boolean;
   readonly entries: readonly Entry[];
@@ -45,7 +52,7 @@ export class StreamIndex {
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #log: BrokerLog;
-  /** The newest place that this node has read; undefined while it follows no streams. */
+  /** The newest place that this node has read. Undefined while it follows no streams. */
   #read: number | undefined;
   /** Streams that this node has created, and that may not be in the index yet. */
   readonly #owed = new Set<string>();
@@ -63,14 +70,17 @@ export class StreamIndex {
     this.#log = options.log;
   }
 
-  /** Enters a stream that was just created, again if an earlier one of this name is in the index. */
+  /** Enters a stream that was just created. If an expired stream of this name is still in the index, the stream gets a new place. */
   async enterCreated(stream: string): Promise<void> {
     this.#owed.add(stream);
     await this.#register(stream, 'created', '');
     this.#owed.delete(stream);
   }
 
-  /** Enters a stream that exists, unless it is in the index. Called before an event after `head` is published by this node. */
+  /**
+   * Enters a stream that exists, unless it is in the index already. Must be called before this node publishes an event after the given
+   * head.
+   */
   async enterFound(stream: string, { epoch, sequenceId }: Position): Promise<void> {
     if (this.#owed.has(stream)) return this.enterCreated(stream);
     await this.#register(stream, 'found', sequenceId === 0 ? '' : `${epoch} ${sequenceId}`);
@@ -82,7 +92,8 @@ export class StreamIndex {
   }
 
   /**
-   * Removes streams that did not exist after their places were read. One that was created meanwhile has another place, or is entered again.
+   * Removes streams that were found not to exist, unless they were created in the meantime: such a stream has another place in the index,
+   * or is entered again.
    */
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
@@ -91,7 +102,7 @@ export class StreamIndex {
     await this.#enterExisting(expired.map(({ stream }) => stream));
   }
 
-  /** Checks some entries, in turn, and removes the streams that have expired. */
+  /** Checks the next entries of the index, and removes those whose streams have expired. */
   async sweep(): Promise<void> {
     let left = CHECKED + 2 * this.#entered;
     this.#entered = 0;
@@ -104,7 +115,7 @@ export class StreamIndex {
     }
   }
 
-  /** Those of the streams that exist in Redis. */
+  /** Returns those of the given streams that exist in Redis. */
   async existing(streams: readonly string[]): Promise<ReadonlySet<string>> {
     const texts = await this.#heads(streams);
     return new Set(streams.filter((_, at) => texts[at] !== undefined));
@@ -122,14 +133,15 @@ export class StreamIndex {
     this.#read = undefined;
   }
 
-  /** Streams entered since the last call. After a loss of the index, all of them. */
+  /** The streams that were entered since the last call. If the index was lost, all streams. */
   async news(): Promise<readonly Entry[]> {
     if (this.#read === undefined) await this.track();
     const from = this.#read ?? 0;
     let read = await this.#after(from);
     if (!read.isComplete) await this.#complete();
     if (read.newest < from) read = await this.#after(0);
-    // Only now, or a failure would hide the streams. Another call may have read more meanwhile.
+    // `#read` is set only after everything has succeeded; otherwise, a failure would hide the streams. A concurrent call may have read
+    // further in the meantime.
     if (this.#read === from) this.#read = read.newest;
     return read.entries;
   }
@@ -144,7 +156,7 @@ export class StreamIndex {
     }
   }
 
-  /** How a stream came into the index. One that is not in it is `found`. */
+  /** How a stream came into the index; `found` if the index does not have it. */
   async appearanceOf(stream: string): Promise<Appearance> {
     const place = await this.#connection.run('place', [this.#keys.streams], [stream]);
     return appearanceAt(Number(place));
@@ -172,7 +184,10 @@ export class StreamIndex {
     return { newest: Number(newest), next, entries, isComplete: complete === '1' };
   }
 
-  /** Enters the streams of an earlier version, or those of an index that was lost. A user who may not scan follows what is used from now on. */
+  /**
+   * Enters the streams of an earlier version, or all streams after the index was lost. If the Redis user may not run SCAN, only streams
+   * that are used from now on are entered.
+   */
   async #complete(): Promise<void> {
     if (!this.#mayScan) return;
     try {
@@ -213,12 +228,12 @@ export class StreamIndex {
   }
 }
 
-/** A stream that was found with events is half a place before the next one (keys.ts). */
+/** A place that is not a whole number belongs to a stream that already had events when it was entered (keys.ts). */
 export function appearanceAt(place: number): Appearance {
   return Number.isInteger(place) && place > 0 ? 'created' : 'found';
 }
 
-/** The announcement of a stream: `stream <name>`, or `found <epoch> <sequence> <name>`. Undefined for other texts. */
+/** Parses the announcement of a stream: `stream <name>`, or `found <epoch> <sequence> <name>`. Undefined for other texts. */
 export function parseEntered(text: string): { readonly stream: string; readonly appearance: Appearance } | undefined {
   const [kind, ...words] = text.split(' ');
   const [stream = ''] = words;

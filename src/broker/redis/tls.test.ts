@@ -38,7 +38,7 @@ const brokerAt = (parameters: string): RedisBroker =>
   });
 
 describe('a broker over TLS', () => {
-  test('works with certificates on both sides, and the name that stands in the server’s', async () => {
+  test('works with certificates on both sides, if the host name matches the server’s certificate', async () => {
     const broker = brokerAt(`ca=${cert}&cert=${cert}&key=${key}&servername=redis.test`);
     const listener = new RecordingListener();
     await broker.start(listener);
@@ -50,9 +50,9 @@ describe('a broker over TLS', () => {
   });
 
   test.each([
-    ['a signer that it does not know', `cert=${cert}&key=${key}&servername=redis.test`, /self-signed certificate/],
+    ['an unknown CA', `cert=${cert}&key=${key}&servername=redis.test`, /self-signed certificate/],
     [
-      'a server of another name',
+      'a certificate for another name',
       `ca=${cert}&cert=${cert}&key=${key}&servername=other.test`,
       /Hostname\/IP does not match/,
     ],
@@ -60,7 +60,7 @@ describe('a broker over TLS', () => {
     await expect(brokerAt(parameters).start(new RecordingListener())).rejects.toThrow(reason);
   });
 
-  test('is refused without a certificate of its own', async () => {
+  test('is rejected without a client certificate', async () => {
     const start = brokerAt(`ca=${cert}&servername=redis.test`).start(new RecordingListener());
     await expect(start).rejects.toThrow(/^Redis at rediss:\/\/127\.0\.0\.1:\d+ cannot be used: /);
   });

@@ -1,9 +1,9 @@
 /**
- * Bounds how many reads of streams are sent to Redis at a time. Ten thousand at once would fill the connection: the replies of the last
- * ones, and of the heartbeat, would arrive after their timeout.
+ * Bounds how many reads of streams are sent to Redis at a time. Ten thousand reads at once would fill the connection, and the last replies,
+ * and that of the heartbeat, would arrive after their timeout.
  */
 
-/** `subscribed` streams go first: a client waits for them, while a node that follows many streams may take its time. */
+/** The priority of a task. `subscribed` tasks run first, because a client waits for them. A follow of many streams can wait longer. */
 export type Lane = 'subscribed' | 'followed';
 
 export class Turns {
@@ -21,7 +21,7 @@ export class Turns {
     try {
       return await task();
     } finally {
-      // The turn passes to the next task, or ends.
+      // The next task gets the turn. If there is none, the number of running tasks decreases.
       const next = this.#waiting.subscribed.take() ?? this.#waiting.followed.take();
       if (next === undefined) this.#running -= 1;
       else next();
@@ -29,7 +29,7 @@ export class Turns {
   }
 }
 
-/** A queue; taking from the front of a long array would move all of it. */
+/** A queue with a start index, because removing the first item of a long array would move all others. */
 class Waiting {
   #items: (() => void)[] = [];
   #taken = 0;

@@ -66,11 +66,11 @@ describe('a Redis URL', () => {
     ['redis://h?tls=yes', /unknown parameter "tls"; known parameters: ca,/],
     ['redis://h?prefix={x}', /The prefix in the Redis URL must have/],
     ['rediss://h?ca=/nowhere/ca.pem', /ca names \/nowhere\/ca.pem, which cannot be read/],
-  ])('%s is refused with what was expected', (url, text) => {
+  ])('%s is rejected, and the error contains what was expected', (url, text) => {
     expect(() => parseRedisUrl(url)).toThrow(text);
   });
 
-  test('with TLS takes its certificates from files', () => {
+  test('with TLS reads its certificates from files', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tidemark-url-'));
     writeFileSync(join(directory, 'ca.pem'), 'CA');
     const { tls } = parseRedisUrl(`rediss://h?ca=${directory}/ca.pem&servername=redis.example`);
@@ -78,7 +78,7 @@ describe('a Redis URL', () => {
     expect(tls).toEqual({ ca: 'CA', servername: 'redis.example' });
   });
 
-  test('is never shown with its password, also when it is refused', () => {
+  test('is never shown with its password, not even when it is rejected', () => {
     expect(describeRedis(parseRedisUrl('rediss+sentinel://ana:secret@[::1],b/mymaster/2'))).toBe(
       'rediss+sentinel://[::1]:26379,b:26379/mymaster/2',
     );

@@ -8,7 +8,7 @@ const GUIDE = new URL('../../../docs/guides/operate.md', import.meta.url);
 export async function createAclUser(redis: RedisProcess): Promise<void> {
   const line = /^ACL SETUSER .*$/m.exec(readFileSync(GUIDE, 'utf8'))?.[0] ?? '';
   const reply = await redis.command(...line.replace('>PASSWORD', '>pass word').split(/ (?!word)/));
-  if (reply !== '+OK\r\n') throw new Error(`Redis does not take the rules of the guide: ${reply}`);
+  if (reply !== '+OK\r\n') throw new Error(`Redis rejected the ACL rules of the guide: ${reply}`);
 }
 
 /** The login in the form in which it is written in a URL. */

@@ -6,7 +6,7 @@ import { RedisRig } from './redis-rig.ts';
 
 export interface FailoverReport {
   readonly violations: readonly string[];
-  /** Time from the end of the master until the new master acknowledged the first publish, in milliseconds. */
+  /** Time from killing the master until the new master acknowledged the first publish, in milliseconds. */
   readonly resumedAfterMs: number;
 }
 

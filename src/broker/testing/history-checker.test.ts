@@ -25,7 +25,7 @@ function node(...events: readonly EventRecord[]): NodeHistory {
 }
 
 describe('the history checker', () => {
-  test('has nothing to say of a contiguous history', () => {
+  test('reports nothing for a contiguous history', () => {
     const report = checkHistories([node(event(1), event(2))], [result(event(1)), result(event(2))]);
     expect(report).toEqual({ violations: [], deliveredEverywhere: 2 });
   });
@@ -47,7 +47,7 @@ describe('the history checker', () => {
     expect(checkHistories([silent], [result(event(2))]).violations).toEqual([]);
   });
 
-  test('finds a loss that does not begin where the node stood', () => {
+  test('finds a loss that does not begin at the position of the node', () => {
     const history = node(event(1));
     const [from, to] = [5, 9].map((sequenceId) => ({ epoch: 'e', sequenceId }));
     if (from !== undefined && to !== undefined) history.onLoss({ stream: 'main', from, to, reason: 'broker_lost' });
@@ -56,6 +56,6 @@ describe('the history checker', () => {
 
   test('finds two events at one position, on two nodes', () => {
     const report = checkHistories([node(event(1)), node(event(1, 'other'))], []);
-    expect(report.violations).toEqual(['two events stand at e/1']);
+    expect(report.violations).toEqual(['two events have the position e/1']);
   });
 });

@@ -39,7 +39,7 @@ export class NodeHistory implements BrokerListener {
   }
 
   onSourceLoss(): void {
-    // Not a part of the sequence of events.
+    // Ignored: a source loss is not part of the sequence of events.
   }
 
   onEnded(): void {
@@ -106,7 +106,7 @@ function checkOrder({ name, start, told }: NodeHistory): string[] {
 function claim(places: Map<string, string>, at: Position & { readonly eventId: string }, violations: string[]): void {
   const place = `${at.epoch}/${at.sequenceId}`;
   const holder = places.get(place);
-  if (holder !== undefined && holder !== at.eventId) violations.push(`two events stand at ${show(at)}`);
+  if (holder !== undefined && holder !== at.eventId) violations.push(`two events have the position ${show(at)}`);
   places.set(place, at.eventId);
 }
 

@@ -13,7 +13,7 @@ export interface RedisProcessOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of a configuration file for `redis-server --sentinel`. Without them, the process is a normal server. */
   readonly sentinel?: readonly string[];
-  /** By default, a free port. */
+  /** The port of the server; by default a free one. */
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -43,7 +43,7 @@ export class RedisProcess {
     }
   }
 
-  /** @throws {Error} with the command that installs redis-server, if it is missing */
+  /** Starts a server. @throws {Error} with the command that installs redis-server, if redis-server is missing */
   static async start(options: RedisProcessOptions = {}): Promise<RedisProcess> {
     for (let attempt = 1; ; attempt += 1) {
       const redis = new RedisProcess(options.port ?? (await freePort()), options);
@@ -104,7 +104,7 @@ export class RedisProcess {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Sends one command and returns the raw reply. For commands that a broker never sends. */
+  /** Sends one command and returns the raw reply. Tests use it for commands that a broker never sends. */
   command(...words: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.port, '127.0.0.1');
@@ -124,7 +124,7 @@ export class RedisProcess {
   async says(command: readonly string[], text: string, withinMs = 60_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await this.command(...command).catch(() => '')).includes(text)) {
-      if (performance.now() > deadline) throw new Error(`${command.join(' ')} does not say ${text}`);
+      if (performance.now() > deadline) throw new Error(`${command.join(' ')}: the reply does not contain ${text}`);
       await delay(20);
     }
   }

@@ -1,4 +1,4 @@
-/** Limits that a test of a broker does not reach, unless it sets a lower limit. */
+/** Limits that are too high to be reached in a test of a broker. A test that needs a lower limit overrides it. */
 import type { BrokerLimits } from '../broker.ts';
 
 export const SUITE_LIMITS: BrokerLimits = {

@@ -26,7 +26,7 @@ export interface FenceOptions {
   readonly onCreated: (stream: string) => Promise<void>;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream without events, in milliseconds, if `ttlOf` gives none. */
+  /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
   readonly blankTtlMs: number;
   /** How long to wait for the testimonies of the other nodes, in milliseconds. */
   readonly waitMs: number;
@@ -77,7 +77,7 @@ export class EpochFence {
     confirm(this.#known, stream, state, departures);
   }
 
-  /** Whether a message of a server may be applied. */
+  /** Whether messages that this server published on the stream may be applied. */
   accepts(stream: string, incarnation: string): boolean {
     const { registry } = this.#options;
     return registry.holdsLease && applies(this.#known, registry.standing, stream, incarnation);
@@ -245,7 +245,7 @@ interface Heard {
   /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
-  /** The number of the newest testimony. */
+  /** The number of the testimony that was given last. */
   readonly number: string;
   readonly incarnation: string;
   readonly fenced: boolean;

@@ -18,8 +18,8 @@ function worldAfter(steps: string, rules: FenceRules, budget: Budget = BUDGET): 
   return world;
 }
 
-describe('an epoch that continues contains everything reported in it', () => {
-  test('whatever two nodes that know each other do next, a third one joining and the server losing data', () => {
+describe('an epoch that continues contains every event that was reported in it', () => {
+  test('while two nodes know each other, a third one joins, and the server loses data', () => {
     const budget = { publishes: 2, restarts: 1, saves: 1, pauses: 1, crashes: 1, starts: 3, drops: 1 };
     const from = worldAfter(TWO_NODES, RULES, budget);
     const { violation, worlds } = exploreAll({ from, rules: RULES, depth: 5 });
@@ -40,7 +40,7 @@ describe('an epoch that continues contains everything reported in it', () => {
 describe('the model finds the fault when', () => {
   test.each(Object.entries(PLANTED))('%s', (_, { rules, near }) => {
     const found = exploreAll({ from: worldAfter(near, rules), rules, depth: 5 });
-    expect(found.violation?.text).toMatch(/goes on without|stand at/);
+    expect(found.violation?.text).toMatch(/continues without|both have the position/);
     const right = exploreAll({ from: worldAfter(near, RULES), rules: RULES, depth: 3 });
     expect(right.violation).toBeUndefined();
   });

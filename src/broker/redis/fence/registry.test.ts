@@ -4,7 +4,7 @@ import { NodeRegistry } from './registry.ts';
 
 const LEASE_MS = 20_000;
 
-/** Registries on one hash, which does what lua/renew.lua does, with one clock. */
+/** Registries that share a hash in memory and a clock. The hash behaves like lua/renew.lua. */
 function nodes() {
   const entries = new Map<string, string>();
   let now = 0;
@@ -31,7 +31,7 @@ function nodes() {
   return { create, pass: (ms: number) => (now += ms) };
 }
 
-test('a node that ended without leaving is given up once, when its lease is over', async () => {
+test('a node that ended without leaving is given up once, after its lease has expired', async () => {
   const { create, pass } = nodes();
   const [dead, alive] = [create('dead'), create('alive')];
   await dead.renew();

@@ -38,11 +38,11 @@ export class NodeRegistry {
   readonly standing: Standing;
   readonly #options: NodeRegistryOptions;
   readonly #now: () => number;
-  /** For each peer, when its count was last seen to change. */
+  /** For each peer, the time at which its count of renewals last changed. */
   readonly #changedAt = new Map<string, number>();
   #gone = new Map<string, string>();
   #count = 0;
-  /** When the last renewal that succeeded was sent. */
+  /** The time at which the last successful renewal was sent. */
   #renewedAt: number | undefined;
   /** Whether the current server has the entry of this node. */
   #current = false;
@@ -95,7 +95,7 @@ export class NodeRegistry {
     const [kind, id = ''] = text.split(' ');
     if (id === this.standing.id) return;
     if (kind === 'left') this.#giveUp(id);
-    // A joining node waits until its entry was read, so read the registry at once.
+    // A joining node waits until the others have read its entry, so read the registry at once.
     if (kind === 'joins' && !this.standing.peers.has(id)) this.renew().catch(() => undefined);
   }
 
@@ -165,7 +165,7 @@ export class NodeRegistry {
     if (status === 'forgotten') forgotten(this.standing);
     const registry = parseRegistry(fields);
     this.#watch(registry);
-    // The next renewal removes them from Redis, unless they have renewed their lease meanwhile.
+    // The next renewal removes the peers from Redis, unless they have renewed their lease in the meantime.
     for (const peer of this.#gone.keys()) registry.delete(peer);
     if (othersOf(this.standing, registry).unaware.length === 0) admit(this.standing, registry);
     return registry;

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Carries out what the nodes have decided (fence/verdict.ts), if nothing has changed since the decision was made.
+-- Executes the decision of the nodes (fence/verdict.ts) if nothing has changed since they made it.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
 -- ARGV 1 state that was judged, 2 number of the last testimony that was judged, 3 'begin' or 'extend', 4 epoch to begin,
 --      5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)

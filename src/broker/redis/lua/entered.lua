@@ -1,9 +1,9 @@
 #!lua flags=no-writes,allow-oom
--- One page of the streams that were entered into the index after a place. '#' has the place of the newest stream and is sorted before
--- it, so the next page goes on from the last stream, never from '#'.
+-- Reads one page of the streams that were entered into the index after a place. '#' has the same place as the newest stream and is sorted
+-- before this stream, so the next page continues after the last stream, never after '#'.
 -- KEYS 1 index   ARGV 1 place, 2 most entries, at least 2
--- Returns {newest place, place to go on from or '', '1' if the index is complete (complete.lua) or '0', then for each stream: its name,
--- its place}.
+-- Returns {newest place, place after which the next page begins or '' after the last page, '1' if the index is complete (complete.lua)
+-- or '0', then for each stream: its name, its place}.
 local newest = redis.call('ZSCORE', KEYS[1], '#') or '0'
 local complete = redis.call('ZSCORE', KEYS[1], '!') and '1' or '0'
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- The format of the keys; sets it to this version's if there is none.
+-- Reads the format of the keys. If none is stored, stores the format of this version.
 -- KEYS 1 format   ARGV 1 format of this version
--- Returns the format in force.
+-- Returns the format that is now stored.
 local format = redis.call('GET', KEYS[1])
 if not format then
   format = ARGV[1]

@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-oom
--- The states of several streams.
+-- Reads the states of several streams.
 -- KEYS meta of each stream. Returns their states, '' for a stream that does not exist.
 local states = {}
 for i = 1, #KEYS do states[i] = redis.call('GET', KEYS[i]) or '' end

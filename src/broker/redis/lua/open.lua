@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Begins an epoch of the stream if it has none: every position needs one, the first one too. Remains of an earlier
--- epoch are deleted, or its events would have sequenceIds that are assigned again. Naming a stream opens it, so a
--- stream without events has a TTL, which every call renews and the first publish or loss removes. KEYS 1 meta, 2 log, 3
--- latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank Returns the
--- state, and 1 if it was created.
+-- Begins an epoch of the stream if it has none, because even the position before its first event needs an epoch. Remains of an earlier
+-- epoch are deleted, because their sequenceIds are assigned again. A client can create streams by just naming them. Therefore a stream
+-- without events has a TTL, which every call renews and the first publish or loss removes.
+-- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank
+-- Returns the state, and 1 if it was created.
 local state = redis.call('GET', KEYS[1])
 if state then
   if string.find(state, '^f2 0 .* 0 0$') and redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end

@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-oom
--- The commands that the user of this connection is not allowed to run.
+-- Finds the commands that the user of this connection is not allowed to run.
 -- KEYS 1 a key with the prefix   ARGV 1 a channel with the prefix, then commands, with 'K' for the key and 'C' for the channel
 -- Returns the names of the commands that are denied.
 local denied = {}

@@ -64,13 +64,13 @@ end
 local length = call('XLEN', KEYS[2])
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 
--- `latest` events have their own key: 'name <event>'.
+-- The key of a `latest` event is 'name <event>'.
 local function drop(keys, step)
   local gone = {KEYS[3]}
   for i = 1, #keys, step do
     local under = string.match(keys[i], '^name (.*)$') or names
     for name in string.gmatch(under, '%S+') do gone[#gone + 1] = name .. ' ' .. keys[i] end
-    -- Lua passes a few thousand arguments at most.
+    -- A Lua call takes at most a few thousand arguments.
     if #gone > 1000 then
       call('HDEL', unpack(gone))
       gone = {KEYS[3]}
@@ -97,7 +97,7 @@ local function keep_newest()
   fields, scores = {}, {}
 end
 
--- By event: its idempotency key, and the result of an earlier call under that key.
+-- For each event: its idempotency key, and the result of an earlier publish with that key.
 local once, firsts, owner = {}, {}, 5
 for number in string.gmatch(ARGV[6], '%d+') do
   local i = first_event + 2 * (number - 1)

@@ -1,7 +1,8 @@
 #!lua flags=no-writes,allow-oom
--- One page of the log, with the state of the same instant. A page ends at about 1 MiB, so that no read blocks Redis for long.
+-- Reads one page of the log, and the state of the stream at the same instant. A page ends at about 1 MiB, so that no read blocks Redis for
+-- long.
 -- KEYS 1 meta, 2 log   ARGV 1 first id of the range ('-' or '(<at>-<sequence>'), 2 most events
--- Returns {state or false, 1 when the log goes on, line…}.
+-- Returns {state or false, 1 if the log has more, line…}.
 local state = redis.call('GET', KEYS[1])
 local reply = {state, 0}
 local from, room, bytes = ARGV[1], tonumber(ARGV[2]), 0

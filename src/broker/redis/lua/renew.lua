@@ -2,7 +2,7 @@
 -- Renews a node's lease and reads the other nodes (fence/standing.ts).
 -- KEYS 1 registry
 -- ARGV 1 node, 2 count, 3 '1' for a member, 4 the nodes that it knows (comma between, '-' for none), 5 how long the registry
---      outlives its last renewal, in ms, then the nodes to take out, each with its count ('' for any)
+--      outlives its last renewal, in ms, then the nodes to remove, each with its count ('' for any)
 -- Returns {'known' | 'forgotten', node, entry, node, entry…}; an entry is '<count> <member> <known nodes>'.
 for i = 6, #ARGV, 2 do
   local entry = redis.call('HGET', KEYS[1], ARGV[i])
@@ -11,7 +11,7 @@ for i = 6, #ARGV, 2 do
   end
 end
 local known = redis.call('HGET', KEYS[1], ARGV[1])
--- A node whose entry was lost is not a member until the nodes that registered since know it.
+-- If its entry was lost, a node is not a member until it is known to the nodes that have registered since then.
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. (known and ARGV[3] or '0') .. ' ' .. ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local reply = redis.call('HGETALL', KEYS[1])

@@ -1,8 +1,8 @@
 #!lua flags=no-writes,allow-oom
--- One page of the newest events per key, with the state of the same instant.
+-- Reads one page of the newest events per key, and the state of the stream at the same instant.
 -- KEYS 1 meta, 2 latest, 3 order
 -- ARGV 1 lowest score ('-inf' or '(<score>'), 2 most keys
--- Returns {state or false, score to go on from or '', line…}.
+-- Returns {state or false, score after which the next page begins or '' after the last page, line…}.
 local state = redis.call('GET', KEYS[1])
 local keys = redis.call('ZRANGEBYSCORE', KEYS[3], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local names = redis.call('HGET', KEYS[2], 'names') or ''

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes expired streams from the index. A stream that was created again has another place, and stays.
+-- Removes expired streams from the index. A stream that was created again has another place, and is not removed.
 -- KEYS 1 index   ARGV for each stream: its name, its place when it was found expired
 -- Returns the number of removed streams.
 local removed = 0

@@ -5,7 +5,7 @@ import type { FenceRules, World } from './fence-model.ts';
 import type { Action } from './model-steps.ts';
 
 export interface Exploration {
-  /** Number of different worlds that were reached. */
+  /** Number of different states of the model that were reached. */
   readonly worlds: number;
   readonly steps: number;
   /** The first violation and the steps that led to it. If all orders of steps are tried, no shorter list of steps leads to a violation. */

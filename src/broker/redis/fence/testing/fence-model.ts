@@ -76,7 +76,7 @@ export interface ModelNode {
   inbox: readonly Message[];
 }
 
-/** How often each kind of step may be taken. Steps that are not listed may be taken without limit. */
+/** How often each kind of step may be taken. Kinds that are not listed have no limit. */
 export interface Budget {
   readonly publishes: number;
   readonly restarts: number;
@@ -95,7 +95,7 @@ export interface World {
   /** The data that the server has on its disk. */
   saved: Stored | undefined;
   readonly nodes: ModelNode[];
-  /** For each position `<stream> <epoch>/<number>`, the event that was reported there. */
+  /** For each position, as `<stream> <epoch>/<number>`, the event that was reported with this position. */
   readonly told: Map<string, string>;
   readonly left: { -readonly [K in keyof Budget]: Budget[K] };
   violation: string | undefined;

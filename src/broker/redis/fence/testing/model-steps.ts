@@ -126,7 +126,7 @@ export function act(world: World, action: Action, rules: FenceRules): void {
 const run = (world: World): string => `r${world.incarnation}`;
 const newId = (world: World): string => `n${(world.lives += 1)}`;
 
-/** Whether the node that has this id may still learn of events under this id. */
+/** Whether the node with this id may still receive events under this id. */
 function mayStillLearn(world: World, id: string): boolean {
   return world.nodes.some(({ life, overslept, standing: at }) => life !== 'absent' && at.id === id && !overslept);
 }
@@ -187,7 +187,8 @@ function tell(world: World, stream: Stream, { epoch, sequenceId, eventId }: Know
   if (sequenceId === 0) return;
   const place = `${stream} ${epoch}/${sequenceId}`;
   const before = world.told.get(place);
-  if (before !== undefined && before !== eventId) world.violation ??= `${before} and ${eventId} stand at ${place}`;
+  if (before !== undefined && before !== eventId)
+    world.violation ??= `${before} and ${eventId} both have the position ${place}`;
   world.told.set(place, eventId);
   const stored = world.stored.streams[stream];
   if (stored !== undefined && stored.incarnation === run(world)) checkKept(world, stream, stored);
@@ -199,7 +200,7 @@ function checkKept(world: World, stream: Stream, { epoch, log }: StoredStream): 
     const [of, at = ''] = place.split(' ');
     const [within, number] = at.split('/');
     if (of === stream && within === epoch && log[Number(number) - 1] !== eventId) {
-      world.violation ??= `the epoch goes on without ${eventId} at ${place}`;
+      world.violation ??= `the epoch continues without ${eventId} at ${place}`;
     }
   }
 }
@@ -263,7 +264,7 @@ function deliver(world: World, node: ModelNode, rules: FenceRules): void {
   const { stream, incarnation, place } = message;
   const known = node.known.streams.get(stream);
   if (known === undefined || !rules.applies(node.known, node.standing, stream, incarnation)) return;
-  // Any other message is a repetition, or shows that one is missing. The node then reads the log, which is a separate step.
+  // Any other message is a repetition, or shows that an earlier message is missing. The node then reads the log, which is a separate step.
   if (place.epoch !== known.place.epoch || place.sequenceId !== known.place.sequenceId + 1) return;
   knowledge.know(node.known, stream, place);
   tell(world, stream, place);

@@ -10,7 +10,7 @@ export interface PlantedFault {
   readonly near: string;
 }
 
-/** Steps after which two nodes know each other and have both read a stream. */
+/** Steps after which two nodes know each other and both have read a stream. */
 export const TWO_NODES = 'start 0, read 0 s, start 1, renew 0, renew 0, renew 1, read 1 s';
 
 export const PLANTED: Readonly<Record<string, PlantedFault>> = {
@@ -22,11 +22,11 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     },
     near: `${TWO_NODES}, save, publish 0 s`,
   },
-  'a node learns before any other one knows it': {
+  'a node reads events before any other node knows it': {
     rules: { ...RULES, admit: (standing) => (standing.member = true) },
     near: 'start 0, read 0 s, save, start 1, read 1 s',
   },
-  'a newcomer is vouched for by a node that nobody knows': {
+  'a node that no other node knows vouches for a new node': {
     rules: {
       ...RULES,
       admit: (standing, registry) => {
@@ -39,7 +39,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
       'start 0, read 0 s, leave 0, save, start 0, start 1, renew 0, renew 0, renew 1, read 0 s, read 1 s, restart saved, ' +
       'start 2, attest 2 s, save, renew 1, renew 0',
   },
-  'a node that the server has forgotten goes on': {
+  'a node continues although the server has lost its entry': {
     rules: { ...RULES, forgotten: () => undefined },
     near:
       'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, restart saved, start 2, renew 0, renew 0, ' +
@@ -49,7 +49,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     rules: { ...RULES, givesUpTheLiving: true },
     near: `${TWO_NODES}, give up 0 n2, read 0 s, save, publish 1 s`,
   },
-  'a node keeps its id when its lease has run out': {
+  'a node keeps its id after its lease has expired': {
     rules: {
       ...RULES,
       lapse: (standing) => {
@@ -71,11 +71,11 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     },
     near: 'start 0, read 0 s, save, pause 0, oversleep 0, start 1, give up 1 n1, renew 1, read 1 s, publish 1 s',
   },
-  'a node vouches although another one has left since it looked': {
+  'a node vouches although another node has left since it read the registry': {
     rules: { ...RULES, giveUp: (standing, peer) => void standing.peers.delete(peer) },
     near: 'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, drop 0, publish 1 s, leave 1, give up 0 n2',
   },
-  'a node vouches for whatever it has seen': {
+  'a node vouches for every position that it has seen': {
     rules: {
       ...RULES,
       testify: (known, standing, stream) => {
@@ -98,7 +98,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     },
     near: `${TWO_NODES}, save, publish unanswered 0 s, restart saved`,
   },
-  'messages are applied whichever server sent them': {
+  'messages of every server are applied': {
     rules: {
       ...RULES,
       applies: (known, standing, stream) => standing.member && known.streams.get(stream)?.believes !== undefined,
@@ -115,7 +115,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     },
     near: `${TWO_NODES}, save, drop 1, publish 0 s`,
   },
-  'when nobody vouches, the epoch goes on': {
+  'the epoch continues although no node vouches': {
     rules: {
       ...RULES,
       decide: (hearing) => {
@@ -125,7 +125,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     },
     near: 'start 0, read 0 s, save, publish 0 s, crash 0',
   },
-  'when the others stay silent, the epoch goes on': {
+  'the epoch continues although the other nodes do not answer': {
     rules: {
       ...RULES,
       decide: (hearing) => {
