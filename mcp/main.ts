@@ -66,7 +66,7 @@ async function serve(options: Options): Promise<void> {
   await serveOverStdio({ contract, gateway: new Gateway(options), onFault, ...streamsOf(options) }, end.signal);
 }
 
-/** Without this, a server that was meant for several callers would serve one with the operator's credential. */
+/** Without this check, a server that was meant for several callers would serve all of them with the operator's credential. */
 function refuseHttpOptions({ callers, allowHost, insecure, allowPrivateCallbacks }: Options): void {
   const given = Object.entries({
     '--callers': callers,
@@ -84,7 +84,7 @@ async function serveHttp(
 ): Promise<void> {
   if (options.callers === undefined && !LOOPBACK.has(host) && options.insecure !== true)
     throw new CliError(
-      `Anyone who can reach ${host} would have the credential's full access. Give --callers FILE, or --insecure.`,
+      `Anyone who can reach ${host} would have the full access of the gateway credential. Give --callers FILE, or --insecure to allow this.`,
       EXIT.usage,
     );
   const service = await serveOverHttp({
@@ -118,7 +118,7 @@ function readAddress(text: string): Address {
  * contains one.
  */
 function onFault(error: unknown): void {
-  // The client has disconnected before it had sent or read everything.
+  // The client disconnected before it had sent its whole request or read its whole response.
   if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

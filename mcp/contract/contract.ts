@@ -1,6 +1,6 @@
 /**
- * The parts of the gateway's contract that the MCP server needs: event names, payload schemas, filter fields. Includes
- * the user's own events.
+ * The parts of the gateway's contract that the MCP server needs: event names, payload schemas, filter fields. The user's own events are
+ * included.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { loadContract } from '../../src/catalogue/built-contract.ts';
@@ -27,9 +27,9 @@ export interface Contract {
   readonly version: string;
   /** Declared events by name, in alphabetical order. */
   readonly events: ReadonlyMap<string, EventKind>;
-  /** What applies to all other events (EVT-4). */
+  /** The specification of all undeclared events (EVT-4). */
   readonly custom: EventKind;
-  /** From each filter field to its description. */
+  /** The description of each filter field, by name. */
   readonly filters: ReadonlyMap<string, string>;
   /** The schema of a member of a message or payload. @throws {Error} if the contract has none */
   member(schema: string, name: string): JsonSchema;
@@ -71,7 +71,7 @@ export async function readContract(path: string | undefined): Promise<Contract> 
   if (path === undefined) return parse(JSON.parse(await readFile(STOCK, 'utf8')) as Bundle);
   try {
     if ((await stat(path)).isDirectory()) {
-      // Also checks that the directory is complete and was written by this version.
+      // `loadContract` also checks that the directory is complete and was written by this version.
       const { location } = await loadContract(path);
       return parse(JSON.parse(await readFile(new URL('contract.json', location), 'utf8')) as Bundle);
     }

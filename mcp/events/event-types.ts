@@ -15,9 +15,9 @@ export interface EventType {
   readonly description: string;
   readonly inputSchema: JsonSchema;
   readonly payloadSchema: JsonSchema;
-  /** @returns what to subscribe to, or a text that says why the arguments are invalid */
+  /** @returns the events to subscribe to, or a text with the reason why the arguments are invalid */
   readonly select: (parameters: unknown) => Promise<Selection | string>;
-  /** `data` of an occurrence. */
+  /** The `data` of an occurrence of this type. */
   readonly dataOf: (event: TidemarkEvent) => object;
 }
 

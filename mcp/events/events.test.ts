@@ -65,7 +65,7 @@ describe('events/list', () => {
 });
 
 describe('events/poll', () => {
-  test('starts from now, pages, filters, and names custom events', async () => {
+  test('starts from now, returns pages, applies filters, and includes the names of custom events', async () => {
     const { gateway, url } = await serve();
     const client = await linkedClient({ url });
     await publish(gateway, 'before');
@@ -122,7 +122,7 @@ describe('events/poll', () => {
     for (const id of ['a', 'b', 'c', 'd']) await update(id);
     expect(await poll(start)).toEqual(['a', 'b', { truncated: true, hasMore: true }]);
     const inside = position;
-    // What is published meanwhile follows the picture, so nothing is missing after the first page.
+    // Events that are published in the meantime follow the picture, so nothing is missing after the first page.
     await update('a');
     expect(await poll(inside)).toEqual(['c', 'd', { truncated: false, hasMore: true }]);
     expect(await poll(position)).toEqual(['a', { truncated: false, hasMore: false }]);
@@ -197,7 +197,7 @@ describe('events/stream', () => {
     expect(data).toMatchObject([{ operationId: 'a' }, { operationId: 'b' }]);
   });
 
-  test('replays after a cursor, and reports a gap of a source in place', async () => {
+  test('replays after a cursor, and reports the gap of a source at its position', async () => {
     const { gateway, url } = await serve();
     const client = await linkedClient({ url });
     const { cursor } = await eventsCall(client, 'events/poll', { name: 'file_change' });
@@ -215,7 +215,7 @@ describe('events/stream', () => {
     ]);
   });
 
-  test('continues inside a picture with its rest, then with everything since', async () => {
+  test('continues inside a picture with its rest, then with every later event', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
     const client = await linkedClient({ url });
     const update = (id: string): Promise<unknown> =>
@@ -233,7 +233,7 @@ describe('events/stream', () => {
     expect(second.received.map(({ params }) => params['truncated'])).toEqual([false, undefined, undefined, undefined]);
   });
 
-  test('ends with `terminated` when the gateway withdraws the access', async () => {
+  test('ends with `terminated` when the gateway withdraws access', async () => {
     const { gateway, url, grants, tokenFile, authenticator } = await scopedGateway({ ana: ['subscribe:*'] });
     const client = await linkedClient({ url, tokenFile: tokenFile('ana') });
     const stream = eventStream(client, { name: NAME });

@@ -24,14 +24,11 @@ export interface EventsHost extends ToolHost {
   /** Milliseconds between the heartbeats of a stream; default 15,000. */
   readonly heartbeatMs?: number;
   /**
-   * Resolves when the client has taken everything that was sent to it as part of an HTTP request. Absent where sending itself waits, as
-   * over stdio.
+   * Resolves when the client has taken everything that was sent to it as part of an HTTP request. Not needed over a transport whose `send`
+   * itself waits, such as stdio.
    */
   readonly taken?: (request: Request) => Promise<void>;
-  /**
-   * The webhook subscriptions, and the authenticated caller to whom they belong. Absent if callers are not
-   * authenticated.
-   */
+  /** The webhook subscriptions, and the authenticated caller who owns them. Undefined if callers are not authenticated. */
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 

@@ -15,9 +15,9 @@ export interface SubscriptionParameters {
 export interface EventsRequest {
   readonly type: EventType;
   readonly selection: Selection;
-  /** Where to start; undefined to start from now. */
+  /** The mark after which to start; undefined to start from now. */
   readonly after: Mark | undefined;
-  /** Earlier events are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export async function readRequest(
     throw invalidParams(`The arguments do not match the inputSchema of ${name}: ${selection}`);
   const after = typeof cursor === 'string' ? readCursor(selection.stream, cursor) : undefined;
   if (typeof cursor === 'string' && after === undefined)
-    throw invalidParams(`The cursor is not one of this server for the stream ${selection.stream}.`);
+    throw invalidParams(`The cursor was not issued by this server for the stream ${selection.stream}.`);
   return { type, selection, after, notBefore: maxAgeMs === undefined ? undefined : Date.now() - maxAgeMs };
 }
 

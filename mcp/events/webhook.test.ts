@@ -66,7 +66,7 @@ describe('a webhook subscription', () => {
     });
   });
 
-  test('is refused with the code of the reason, and without scope no request reaches the endpoint', async () => {
+  test('is refused with an error code for the reason, and without the scope no request reaches the endpoint', async () => {
     const { scoped, client, hook, subscribe } = await rig();
     const url = (text: string) => ({ delivery: { mode: 'webhook', url: text, secret: hook.secret } });
     await expect(subscribe(url('not a url'))).rejects.toMatchObject({ code: -32602 });
@@ -112,7 +112,7 @@ describe('a webhook subscription', () => {
     });
   });
 
-  test('retries, keeps a safe cursor meanwhile, and does not retry an event that the receiver does not want', async () => {
+  test('retries a delivery, keeps a safe cursor in the meantime, and does not retry an event that the receiver rejects permanently', async () => {
     const { scoped, client, hook, subscribe } = await rig();
     await subscribe();
     hook.statuses.push(503, 410);
@@ -134,7 +134,7 @@ describe('a webhook subscription', () => {
     await vi.waitFor(
       async () => {
         hook.isAway = true;
-        // Each refresh tries again, and reports the state before the refresh.
+        // Each refresh starts a new attempt, and reports the state before it.
         expect(await subscribe()).toMatchObject({ deliveryStatus: { active: false, lastError: 'connection_refused' } });
       },
       { ...PATIENCE, interval: 300 },
@@ -167,7 +167,7 @@ describe('a webhook subscription', () => {
     await vi.waitFor(() => expect(idsOf(hook)).toEqual(['missed']), PATIENCE);
   });
 
-  test('reports `terminated` when the gateway withdraws the access', async () => {
+  test('reports `terminated` when the gateway withdraws access', async () => {
     const { scoped, hook, subscribe } = await rig();
     await subscribe();
     scoped.grants.set('ana', []);

@@ -62,7 +62,7 @@ export async function unsubscribeWebhook(
   { webhooks, principal }: WebhookContext,
 ): Promise<void> {
   if (!(await webhooks.unsubscribe(keyOf(parameters, delivery, principal))))
-    throw notFound('subscription', 'There is no such webhook subscription: it has expired, or was never made.');
+    throw notFound('subscription', 'There is no such webhook subscription: it has expired, or was never created.');
 }
 
 function keyOf(

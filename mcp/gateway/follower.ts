@@ -1,7 +1,6 @@
 /**
- * Follows events after a mark, also across restarts of the gateway. If events are missing, it reports this in their
- * place, and continues with everything that the history still has: after a change of the epoch, from the start of the
- * new epoch.
+ * Follows events after a mark, also across restarts of the gateway. If events are missing, the follower reports this at their position, and
+ * continues with everything that the history still has. After a change of the epoch, it continues from the start of the new epoch.
  */
 import { setImmediate as nothing } from 'node:timers/promises';
 import { isGap } from '../../generated/client.ts';
@@ -13,13 +12,13 @@ import type { Selection } from './page.ts';
 export interface FollowRequest extends Selection {
   /** The mark after which to start; undefined for only events from now on. */
   readonly after: Mark | undefined;
-  /** Earlier events are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }
 
 export type Followed =
-  /** Reading begins, or begins again after a loss. `truncated`: events after the previous mark are missing. */
+  /** Reading begins, or begins again after a loss. If `truncated` is true, events after the previous mark are missing. */
   | { readonly kind: 'start'; readonly mark: Mark; readonly truncated: boolean }
   | { readonly kind: 'event'; readonly event: TidemarkEvent; readonly mark: Mark };
 
@@ -57,7 +56,7 @@ export class Follower {
     return undefined;
   }
 
-  /** @returns what to read next; undefined at the end */
+  /** @returns the next step of reading; undefined at the end */
   async *#read({ after, start }: Step): AsyncGenerator<Followed, Step | undefined> {
     const subscription = subscribe(this.#client, { ...this.#request, after });
     try {
@@ -115,7 +114,7 @@ export class Follower {
 /** Whether the start item was already reported, and if not, whether it must report a loss. */
 type Start = 'complete' | 'truncated' | 'reported';
 
-/** What to read next. A picture is read to its end; then a new subscription reads the events after it. */
+/** The next step of reading. A picture is read to its end; then a new subscription reads the events after it. */
 interface Step {
   readonly after: Mark | undefined;
   readonly start: Start;

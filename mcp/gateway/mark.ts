@@ -12,7 +12,7 @@ import type { Position, TidemarkEvent } from '../../generated/client.ts';
 
 export interface Mark {
   readonly position: Position;
-  /** Inside a picture: the sequenceId at which it was taken. */
+  /** Inside a picture, the sequenceId at which the picture was taken; otherwise undefined. */
   readonly pictureHead?: number;
 }
 

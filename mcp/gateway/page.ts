@@ -14,18 +14,18 @@ export interface Selection {
 }
 
 export interface PageRequest extends Selection {
-  /** The mark after which to read; undefined for no past events, only the current position. */
+  /** The mark after which to read. Undefined to read no events, but only the current position. */
   readonly after: Mark | undefined;
   /** The maximum number of events to return. */
   readonly limit: number;
-  /** Earlier events are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }
 
 export interface Page {
   readonly events: readonly TidemarkEvent[];
-  /** Where the next page begins. */
+  /** The mark at which the next page begins. */
   readonly mark: Mark;
   /** Whether events after the given mark are missing: lost, out of the history, or too old. */
   readonly truncated: boolean;

@@ -1,6 +1,6 @@
 /**
- * `subscriptions/listen` of the revision 2026-07-28, as far as it concerns resources. The library answers it; before that, the request is
- * narrowed to the resources that can be watched, so that the acknowledgement names exactly those.
+ * `subscriptions/listen` of the revision 2026-07-28, as far as it concerns resources. The library answers the request. Before that, the
+ * request is narrowed to the resources that can be watched, so that the acknowledgement names exactly these resources.
  */
 import type { StreamWatch } from './watch.ts';
 

@@ -1,4 +1,4 @@
-/** The addresses of streams as resources, and the errors of the gateway as those of resources. */
+/** The resource URIs of streams, and the conversion of gateway errors to resource errors. */
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import { PATTERNS } from '../../generated/protocol.ts';
 import { failureOf } from '../gateway/failure.ts';
@@ -15,7 +15,7 @@ export function streamAt(uri: string): string | undefined {
   return PATTERNS.StreamName.test(name) ? name : undefined;
 }
 
-/** The text as it is if it is no valid encoding, such as `%`. */
+/** Decodes the text. A text that is not a valid encoding, such as `%`, is returned unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -24,7 +24,7 @@ function decoded(text: string): string {
   }
 }
 
-/** A failure of the gateway as clients see it; other errors unchanged. */
+/** Converts a failure of the gateway to an error for clients; returns other errors unchanged. */
 export function resourceErrorOf(error: unknown): unknown {
   const failure = failureOf(error);
   if (failure === undefined) return error;

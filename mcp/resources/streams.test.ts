@@ -36,7 +36,7 @@ test('a stream is listed, and read with its position and newest events', async (
   expect(streamAt(uriOf('workspace:a.b'))).toBe('workspace:a.b');
 });
 
-test('what the credential may not read is neither read nor watched, and a watch ends with the access', async () => {
+test('a stream that the credential may not read is neither read nor watched, and a watch ends when access is withdrawn', async () => {
   const { gateway, url, tokenFile, grants, authenticator } = await scopedGateway({ ana: ['subscribe:*@main'] });
   const client = await linkedClient({ url, tokenFile: tokenFile('ana') });
   const other = uriOf('workspace:other');
@@ -55,7 +55,7 @@ test('what the credential may not read is neither read nor watched, and a watch 
   expect((await client.listen({ resourceSubscriptions: [MAIN] })).honoredFilter).toEqual({});
 });
 
-test('new events are announced to hosts that have subscribed, until they no longer want it', async () => {
+test('new events are announced to subscribed hosts until they unsubscribe', async () => {
   const { gateway, url } = await serve();
   const listeners = async (): Promise<unknown> => (await callTool(old, 'who_listens')).content['total'];
   const old = await linkedClient({ url, era: 'legacy' });
@@ -72,7 +72,7 @@ test('new events are announced to hosts that have subscribed, until they no long
   await vi.waitFor(async () => expect(await listeners()).toBe(0), PATIENCE);
 });
 
-test('a client of before 2026 is not offered subscriptions over HTTP, because no notification could reach it', async () => {
+test('a client of a revision before 2026 is not offered subscriptions over HTTP, because no notification could reach it', async () => {
   const { url } = await serve();
   const client = await httpClient((await httpServer(url)).url, { era: 'legacy' });
   expect(client.getServerCapabilities()?.resources).not.toHaveProperty('subscribe');

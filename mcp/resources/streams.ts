@@ -12,13 +12,13 @@ export interface StreamsHost {
   /** The streams that are listed; default `main`. Other streams can be read by their names. */
   readonly streams?: readonly string[];
   /**
-   * How clients subscribe to resources: `listen` if what serves the connection answers `subscriptions/listen` (2026-07-28), or what
-   * handles `resources/subscribe` (before). Undefined: they cannot.
+   * How clients subscribe to resources. `listen` if the transport answers `subscriptions/listen` (revision 2026-07-28); an object that
+   * handles `resources/subscribe` for earlier revisions; undefined if clients cannot subscribe.
    */
   readonly subscriptions?: 'listen' | ResourceSubscriptions;
 }
 
-/** Events in the text of a resource: enough to see what goes on. */
+/** Number of events in the text of a resource: enough to see the recent activity. */
 const NEWEST = 20;
 
 export function registerStreams(server: McpServer, { gateway, streams = ['main'], subscriptions }: StreamsHost): void {

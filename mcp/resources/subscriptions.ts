@@ -9,7 +9,10 @@ export class ResourceSubscriptions {
     this.#watch = watch;
   }
 
-  /** Resolves when the gateway has confirmed; a second subscription to a resource changes nothing. @throws what `StreamWatch.watch` throws */
+  /**
+   * Resolves when the gateway has confirmed the subscription. A second subscription to the same resource changes nothing. @throws what
+   * `StreamWatch.watch` throws
+   */
   async subscribe(uri: string): Promise<void> {
     this.unsubscribe(uri);
     const end = new AbortController();

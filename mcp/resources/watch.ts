@@ -9,7 +9,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { resourceErrorOf, streamAt } from './stream-uri.ts';
 
 const QUIET_MS = 1_000;
-/** Resources that one caller may watch: each is a subscription of its connection to the gateway. */
+/** Maximum number of resources that one caller may watch. Each of them is a subscription on the caller's gateway connection. */
 const MOST_RESOURCES = 32;
 
 export interface WatchOptions {
@@ -18,12 +18,12 @@ export interface WatchOptions {
 }
 
 interface Watched {
-  /** Those who watch; the last one to leave ends the subscription. */
+  /** The watchers. When the last one leaves, the subscription ends. */
   users: number;
   readonly ready: Promise<void>;
   /** Ends the subscription. */
   readonly stop: AbortController;
-  /** The gateway has ended the subscription. */
+  /** Called when the gateway has ended the subscription. */
   readonly ended: AbortController;
   pending: NodeJS.Timeout | undefined;
 }
@@ -39,7 +39,7 @@ export class StreamWatch {
   }
 
   /**
-   * Watches the stream of a resource until the signal is aborted. Resolves when the gateway has confirmed.
+   * Watches the stream of a resource until the signal is aborted. Resolves when the gateway has confirmed the subscription.
    * @returns a signal that is aborted when the gateway ends the subscription
    * @throws {ResourceNotFoundError}; {ProtocolError} if the gateway refuses, or too many resources are watched; the signal's reason
    */
@@ -107,7 +107,7 @@ export class StreamWatch {
     });
     await subscription.ready;
     onReady();
-    // The iterator only reports the end.
+    // Ignored, because the iterator only reports that the subscription has ended.
     for await (const _ of subscription);
   }
 

@@ -19,8 +19,8 @@ export interface Caller {
 }
 
 /**
- * The file with a caller's credential. It is required, because without it the caller would use the credential in the
- * environment of this server.
+ * The file with a caller's gateway credential. Required, because without a file the caller would use the credential in the environment of
+ * this server.
  */
 export type CredentialFile = { readonly tokenFile: string } | { readonly apiKeyFile: string };
 
@@ -72,7 +72,10 @@ function callerOf(file: string, { name, tokenSha256, tokenFile, apiKeyFile }: En
     return { name, digest, credential: { tokenFile: below(tokenFile) } };
   if (typeof apiKeyFile === 'string' && tokenFile === undefined)
     return { name, digest, credential: { apiKeyFile: below(apiKeyFile) } };
-  throw fault(file, `${place} needs either tokenFile or apiKeyFile, the file with its credential of the gateway`);
+  throw fault(
+    file,
+    `${place} needs either tokenFile or apiKeyFile: the file with the caller's credential for the gateway`,
+  );
 }
 
 function fault(file: string, text: string): CliError {

@@ -1,4 +1,4 @@
-/** Tests MCP over HTTP: who may call, and what each caller may do. */
+/** Tests MCP over HTTP: which clients may call, and what each caller may do. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
@@ -60,7 +60,7 @@ describe('over HTTP', () => {
     expect(await statusOf(service.url.replace('/mcp', '/other'), {})).toBe(404);
   });
 
-  test('bytes that are no valid request end at most their own connection', async () => {
+  test('invalid requests end at most their own connection', async () => {
     const { url } = await serve();
     const service = await httpServer(url);
     const { port } = new URL(service.url);
@@ -100,7 +100,7 @@ describe('over HTTP', () => {
   });
 });
 
-test('a file of callers that cannot be read is wrong usage, and is named', async () => {
+test('an unreadable file of callers is reported as wrong usage, with its name', async () => {
   const failure = await readCallers('/nowhere/callers.json').catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(CliError);
   expect(failure).toMatchObject({ exitCode: 2, message: expect.stringContaining('--callers /nowhere/callers.json') });
@@ -152,7 +152,7 @@ test('a client that does not read stops the subscription, and receives everythin
   await vi.waitFor(async () => expect(await listeners(url)).toBe(0), PATIENCE);
 });
 
-test('a client that takes nothing for too long is disconnected, and one that waits for events is not', async () => {
+test('a client that reads nothing for too long is disconnected, and a client that waits for events is not', async () => {
   const { gateway, url } = await serve();
   const seat = seatOf(url, 20);
   const [deaf, reading] = [vi.fn<() => void>(), vi.fn<() => void>()];

@@ -26,8 +26,8 @@ export interface HttpOptions {
    */
   readonly callers?: readonly Caller[];
   /**
-   * Host names of this server that clients may use, besides those of this machine. Also the host names of origins whose
-   * pages may call.
+   * Host names by which clients may address this server, in addition to those of this machine. Pages from origins with these host names may
+   * call too.
    */
   readonly allowedHosts?: readonly string[];
   /** The streams that are listed as resources; default `main`. */

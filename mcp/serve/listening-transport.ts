@@ -1,4 +1,4 @@
-/** A transport that watches the resources which the client asks to be notified of, while it asks. */
+/** A transport that watches resources for a client, for as long as the client's `subscriptions/listen` request lasts. */
 import { ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type {
   JSONRPCMessage,
@@ -17,7 +17,7 @@ export class ListeningTransport implements Transport {
   onmessage?: (message: JSONRPCMessage, extra?: MessageExtraInfo) => void;
   readonly #inner: Transport;
   readonly #watch: StreamWatch;
-  /** The requests that last, by their ids. */
+  /** The `subscriptions/listen` requests in progress, by their ids. */
   readonly #listening = new Map<unknown, AbortController>();
 
   constructor(inner: Transport, watch: StreamWatch) {
@@ -69,7 +69,10 @@ export class ListeningTransport implements Transport {
     this.#listening.delete(id);
   }
 
-  /** The library knows no end of a request by the server alone: to it, the client has cancelled. */
+  /**
+   * Ends a request. The library has no function with which a server can end a request, so the library receives a cancellation as if from
+   * the client.
+   */
   #reportEnd({ id }: JSONRPCRequest): void {
     this.#end(id);
     this.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });

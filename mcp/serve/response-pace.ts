@@ -1,15 +1,15 @@
 /**
- * A response at the pace of its client. The library keeps everything that is sent in a queue without a bound. So a sender waits until the
- * client has taken what was sent, and a client that takes nothing for too long is reported.
+ * A response at the pace of its client. The library keeps everything that is sent in a queue without a bound. Therefore a sender waits
+ * until the client has read everything that was sent. A client that reads nothing for too long is reported.
  */
 
-/** How long a client may take nothing although something waits for it, in milliseconds. */
+/** How long a client may read nothing while data waits for it, in milliseconds. */
 const STALL_MS = 60_000;
 
 export interface PaceOptions {
-  /** The client has taken nothing for too long. */
+  /** Called when the client has read nothing for too long. */
   readonly onStall: () => void;
-  /** The body has ended, or the client has gone. Called once. */
+  /** Called once, when the body has ended or the client has disconnected. */
   readonly onEnd: () => void;
   /** Milliseconds; default 60,000. */
   readonly stallMs?: number;
@@ -17,7 +17,7 @@ export interface PaceOptions {
 
 export class ResponsePace {
   readonly #options: PaceOptions;
-  /** Whether the client waits for more. */
+  /** Whether the client has read everything and waits for more. */
   #isIdle = false;
   #hasEnded = false;
   #changed = Promise.withResolvers<void>();
@@ -27,9 +27,9 @@ export class ResponsePace {
     this.#options = options;
   }
 
-  /** Resolves when the client has taken everything that was sent, or has gone. */
+  /** Resolves when the client has read everything that was sent, or has disconnected. */
   async taken(): Promise<void> {
-    // What was just sent reaches a waiting client within this turn of the event loop.
+    // Data that was just sent reaches a waiting client within this turn of the event loop.
     await new Promise(setImmediate);
     while (!this.#isIdle && !this.#hasEnded) await this.#changed.promise;
   }

@@ -1,4 +1,4 @@
-/** What one caller of the HTTP server has: a gateway with the caller's credential, and the MCP servers in front of it. */
+/** The objects of one caller of the HTTP server: a gateway connection with the caller's credential, and the MCP servers that use it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
@@ -23,7 +23,7 @@ export interface SeatOptions {
 
 interface Answered {
   readonly request: Request;
-  /** Undefined if the body is not JSON. */
+  /** The parsed body of the request; undefined if it is not JSON. */
   readonly parsedBody: unknown;
 }
 
@@ -44,7 +44,7 @@ export class Seat {
       gateway: this.#gateway,
       taken: async (request) => this.#paces.get(request)?.taken(),
     };
-    // Clients of before 2026 have no connection on which a notification could reach them.
+    // Over HTTP, clients of revisions before 2026 have no connection on which a notification could reach them.
     this.#handler = createMcpHandler(
       ({ era }) => mcpServerOf(era === 'modern' ? { ...host, subscriptions: 'listen' } : host),
       { onerror: onFault, maxRequestBodySize: LARGEST_BODY },
@@ -91,7 +91,10 @@ export class Seat {
     }
   }
 
-  /** The response ends when the gateway ends a subscription: the client asks again, and learns what can still be watched. */
+  /**
+   * Ends the response when the gateway ends a subscription. The client then sends a new request, whose acknowledgement names the resources
+   * that can still be watched.
+   */
   async #listen(request: Request, body: ListenRequest, signal: AbortSignal): Promise<Answered> {
     const { message, ended } = await startListening(body, { watch: this.#watch, signal });
     const narrowed = new Request(request, { signal: AbortSignal.any([request.signal, ended]) });

@@ -16,7 +16,7 @@ test('the process serves the official client, with the address from the environm
   expect(log()).toBe('');
 });
 
-test('an option without a meaning over stdio is reported on stderr with exit code 2', async () => {
+test('an option that has no effect over stdio is reported on stderr with exit code 2', async () => {
   const child = spawn(process.execPath, [MAIN, '--callers', 'callers.json'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   expect({ code: child.exitCode ?? (await once(child, 'exit'))[0], out }).toEqual({ code: 2, out: '' });

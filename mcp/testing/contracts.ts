@@ -1,4 +1,4 @@
-/** The contracts of one test file, each read once: its schemas are compiled once for each contract, which takes most of the time. */
+/** The contracts of one test file. Each is read only once, because compiling its schemas takes most of the time of a test. */
 import { readContract } from '../contract/contract.ts';
 import type { Contract } from '../contract/contract.ts';
 

@@ -17,7 +17,7 @@ export interface ScopedGateway extends Served {
    * afterwards.
    */
   readonly grants: Map<string, readonly string[]>;
-  /** To start another gateway with the same credentials. */
+  /** Used to start another gateway with the same credentials. */
   readonly authenticator: Authenticator;
 }
 

@@ -126,9 +126,9 @@ interface Reporting {
 
 export const handoffReport: Tool<Reporting> = {
   name: 'handoff_report',
-  title: 'Report on taken work',
+  title: 'Report the state of taken work',
   description:
-    'Reports on work that handoff_take returned: `done`, `renew` (keep it for another lease) or `release` (give it back). If `isValid` is ' +
+    'Reports the state of work that handoff_take returned: `done`, `renew` (keep it for another lease) or `release` (give it back). If `isValid` is ' +
     'false, another agent has the work, or it is done: nothing was changed, so stop and do not use the result.',
   isReadOnly: false,
   isIdempotent: false,

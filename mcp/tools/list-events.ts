@@ -16,7 +16,7 @@ export const listEvents: Tool<Asked> = {
   name: 'list_events',
   title: 'List events',
   description:
-    'Lists the events that the contract declares: what each means, the filter fields that it has, and the stream to which it ' +
+    'Lists the events that the contract declares, each with its meaning, its filter fields, and the stream to which it ' +
     'belongs. With `event`, also returns the JSON Schema of its payload. Other event names may be published and awaited too.',
   isReadOnly: true,
   isIdempotent: true,
@@ -70,6 +70,6 @@ function brief({ name, summary, description, filters, stream, replay }: EventKin
 function unknownText(event: string, names: Iterable<string>): string {
   const known = [...names];
   const meant = nearest(event, known);
-  const hint = meant === undefined ? `Declared are: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-  return `The contract declares no event ${event}: as a custom event it may have any JSON object as payload. ${hint}`;
+  const hint = meant === undefined ? `Declared events: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  return `The contract does not declare the event ${event}. As a custom event, it may have any JSON object as payload. ${hint}`;
 }

@@ -39,7 +39,10 @@ export const publishEvent: Tool<Publication> = {
         stream: { type: 'string' },
         position: POSITION,
         eventId: { type: 'string' },
-        duplicate: { type: 'boolean', description: 'Whether the key was known, so that nothing was published.' },
+        duplicate: {
+          type: 'boolean',
+          description: 'Whether the idempotency key had been used before; nothing was published then.',
+        },
         hints: { type: 'array', items: { type: 'string' } },
       },
       ['stream', 'position', 'eventId', 'duplicate'],

@@ -29,8 +29,8 @@ export const recentChanges: Tool<Asked> = {
   name: 'recent_changes',
   title: 'Recent changes',
   description:
-    'Returns past events of a stream, oldest first, without waiting. With `since`, those after that position, from the first on; if ' +
-    '`hasMore`, call again with the returned position. Without `since`, those among the newest `limit` events of the stream that match. ' +
+    'Returns past events of a stream, oldest first, without waiting. With `since`, the first events after that position; if ' +
+    '`hasMore`, call again with the returned position. Without `since`, the matching events among the newest `limit` events of the stream. ' +
     '`truncated` means that events are missing, because the history no longer has them or they were lost.',
   isReadOnly: true,
   isIdempotent: true,

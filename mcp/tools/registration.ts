@@ -1,4 +1,4 @@
-/** Registers the tools on an MCP server: schemas, structured content, and failures as results that a model can act on. */
+/** Registers the tools on an MCP server, with their schemas and structured content. Failures become results that a model can act on. */
 import { fromJsonSchema } from '@modelcontextprotocol/server';
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
 import type { Contract } from '../contract/contract.ts';

@@ -75,7 +75,7 @@ export function positionOf(text: string): Position {
   return position;
 }
 
-/** A mark as one word: a position, and inside a picture `~` and its head. */
+/** Writes a mark as one word: the position and, inside a picture, `~` and the head of the picture. */
 export function writeMark({ position, pictureHead }: Mark): string {
   return writePosition(position) + (pictureHead === undefined ? '' : `~${pictureHead}`);
 }
@@ -86,7 +86,7 @@ export function readMark(text: string): Mark {
   const position = readPosition(word);
   const pictureHead = head === undefined ? undefined : Number(head);
   if (position === undefined || !Number.isSafeInteger(pictureHead ?? 0))
-    throw new UsageError(`"${text}" is not a position. Expected one that this server returned, or leave it out.`);
+    throw new UsageError(`"${text}" is not a position. Pass a position that this server returned, or omit it.`);
   return pictureHead === undefined ? { position } : { position, pictureHead };
 }
 

@@ -28,7 +28,7 @@ describe('the tools', () => {
     }
   });
 
-  test('publish, and read back what was published, from a position on', async () => {
+  test('publish events, and read them back from a position on', async () => {
     const { url } = await serve({ broadcast: 'on' });
     const client = await linkedClient({ url });
     const first = await callTool(client, 'publish_event', { event: 'sync_status', payload: sync('started') });
@@ -63,7 +63,7 @@ describe('the tools', () => {
     expect(other.content['events']).toContainEqual(expect.objectContaining({ sequenceId: 4 }));
   });
 
-  test('return the newest events also when the history has fewer than were asked for', async () => {
+  test('return the newest events, even when the history has fewer than requested', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
     const client = await linkedClient({ url });
     for (const path of ['a', 'b', 'c', 'd', 'e'])

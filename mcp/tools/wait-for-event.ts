@@ -34,8 +34,8 @@ export const waitForEvent: Tool<Asked> = {
   name: 'wait_for_event',
   title: 'Wait for an event',
   description:
-    'Waits for the first event that matches, and returns it with its position. Pass that position as `since` of the next call, and ' +
-    'no event between the two calls is missed. Without `since`, only events from now on count. ' +
+    'Waits for the first event that matches, and returns it with its position. Pass that position as `since` of the next call, so that ' +
+    'no event between the two calls is missed. Without `since`, only new events count. ' +
     '`outcome` is `event`, `timeout` (nothing matched in time: call again with `since`), or `gap` (events were lost and the awaited one ' +
     'may be among them: check the actual state, then continue with `since`).',
   isReadOnly: true,
@@ -46,7 +46,7 @@ export const waitForEvent: Tool<Asked> = {
         event: { ...PATTERN, examples: [...contract.events.keys()] },
         where: {
           type: 'array',
-          description: 'Members of the event that must have a value.',
+          description: 'Members of the event that must have a given value.',
           items: objectSchema(
             {
               pointer: { type: 'string', pattern: '^/', description: 'JSON pointer, such as /payload/status.' },

@@ -11,14 +11,14 @@ interface Asked {
   readonly cursor?: string;
 }
 
-/** How many subscriptions one result contains: enough for a model, without filling its context. */
+/** Maximum number of subscriptions in one result: enough for a model, without filling its context. */
 const LIMIT = 100;
 
 export const whoListens: Tool<Asked> = {
   name: 'who_listens',
   title: 'List who listens',
   description:
-    'Lists the subscriptions of all clients: principal, stream, events and filter, how far each lags, and whether it is slow. Needs the scope admin:read.',
+    'Lists the subscriptions of all clients: principal, stream, events and filter, how many events each lags behind, and whether it is slow. Needs the scope admin:read.',
   isReadOnly: true,
   isIdempotent: true,
   input: () =>
@@ -43,7 +43,10 @@ export const whoListens: Tool<Asked> = {
               events: { type: 'array', items: { type: 'string' } },
               filter: { type: 'object' },
               delivered: { type: 'integer' },
-              lag: { type: 'integer', description: 'Events behind the newest one of the stream.' },
+              lag: {
+                type: 'integer',
+                description: 'Number of events by which the subscription is behind the newest event of the stream.',
+              },
               slow: { type: 'boolean' },
             },
             ['principal', 'connectionId', 'subscriptionId', 'stream', 'events', 'filter', 'delivered', 'lag', 'slow'],

@@ -27,7 +27,7 @@ export interface EndpointOptions {
   /** For development and tests: also allow http, and addresses that are not public. */
   readonly allowPrivate: boolean;
   readonly timeoutMs: number;
-  /** The addresses of a name; default: those of the system. */
+  /** Resolves a host name to its addresses; default: the resolver of the system. */
   readonly lookup?: (host: string) => Promise<readonly LookupAddress[]>;
   /** PEM of a certificate authority to trust besides the public ones. */
   readonly ca?: string;
@@ -98,7 +98,7 @@ export async function post(
   }
 }
 
-/** The category of a response that is not a success. */
+/** The category of an unsuccessful response. */
 export function statusFault(status: number): DeliveryFault {
   return status >= 500 ? 'http_5xx' : 'http_4xx';
 }

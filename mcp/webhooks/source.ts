@@ -1,7 +1,7 @@
 /** The items that a webhook subscription delivers. The events layer makes them from the events of the gateway. */
 
 export type SourceItem =
-  /** Delivery begins, or begins again after a loss. */
+  /** Marks that delivery begins, or begins again after a loss. */
   | { readonly kind: 'start'; readonly cursor: string; readonly truncated: boolean }
   | { readonly kind: 'event'; readonly id: string; readonly body: object; readonly cursor: string };
 

@@ -27,7 +27,7 @@ export interface SubscriptionFacts {
   /** The keys that sign at present, the newest first. */
   readonly keys: () => readonly Buffer[];
   readonly signal: AbortSignal;
-  /** The source has ended by itself: nothing more is delivered but the error that this returns. */
+  /** Called when the source has ended by itself. Returns the error that is delivered last. */
   readonly onEnd: (error: unknown) => Termination;
 }
 
@@ -104,7 +104,7 @@ export class WebhookSubscription {
     } catch (error) {
       if (signal.aborted) return;
       await this.#settle();
-      // No refresh can follow, so the endpoint is not waited for.
+      // The subscription cannot be refreshed any more, so an unreachable endpoint is not waited for.
       const { id, body } = controlOf('terminated', { error: onEnd(error) });
       await this.#tryAll(id, () => body);
     }

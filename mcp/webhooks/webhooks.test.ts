@@ -36,7 +36,7 @@ function request(hook: Receiver, { name = 'a', end = new Promise<never>(() => un
 
 const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
 
-test('`terminated` is signed, however long the endpoint needs', async () => {
+test('`terminated` is signed, no matter how long the endpoint takes', async () => {
   const hook = await receiver();
   const { promise, reject } = Promise.withResolvers<never>();
   const webhooks = webhooksOf({ ttlMs: { shortest: 1, usual: 60_000, longest: 60_000 }, retryDelaysMs: [20, 20] });
@@ -48,7 +48,7 @@ test('`terminated` is signed, however long the endpoint needs', async () => {
   expect(hook.received.filter(isTerminated).map(({ isSigned }) => isSigned)).toEqual([true, true, true]);
 });
 
-test('nothing waits after the server was closed, also when the endpoint has not accepted `terminated`', async () => {
+test('nothing is pending after the server was closed, even when the endpoint has not accepted `terminated`', async () => {
   const hook = await receiver();
   const before = timers();
   const { promise, reject } = Promise.withResolvers<never>();
@@ -62,19 +62,19 @@ test('nothing waits after the server was closed, also when the endpoint has not 
   await vi.waitFor(() => expect(timers()).toBeLessThanOrEqual(before), PATIENCE);
 });
 
-test('the bound on subscriptions holds for those that are made at the same time', async () => {
+test('the limit on subscriptions also applies to subscriptions that are created at the same time', async () => {
   const hook = await receiver();
   const webhooks = webhooksOf({ subscriptionsPerPrincipal: 2 });
   const made = await Promise.allSettled(['a', 'b', 'c'].map((name) => webhooks.subscribe(request(hook, { name }))));
   expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
   expect(made[2]).toMatchObject({ reason: { reason: 'exhausted' } });
-  // A refused one leaves no trace: after an end there is room again.
+  // A refused subscription does not count: after another one has ended, a new one is accepted.
   const { key } = request(hook);
   await webhooks.unsubscribe(key);
   await webhooks.subscribe(request(hook, { name: 'c' }));
 });
 
-test('a name that is never resolved times out like everything else', async () => {
+test('a host name that is never resolved causes a timeout, like a silent endpoint', async () => {
   const lookup = (): Promise<never> => new Promise(() => undefined);
   const options = { allowPrivate: false, timeoutMs: 20, lookup };
   const error = await post('https://hooks.example/', { headers: {}, body: '' }, options).catch((each: unknown) => each);

@@ -58,13 +58,13 @@ export interface Grant {
   readonly refreshBefore: string;
   readonly cursor: string;
   readonly truncated: boolean;
-  /** Only in the reply to a refresh. */
+  /** Present only in the reply to a refresh. */
   readonly deliveryStatus?: DeliveryStatus;
 }
 
 export type RefusalReason = 'invalid' | 'exhausted' | 'endpoint';
 
-/** A subscription was refused by this server, or by the gateway. */
+/** Thrown if this server or the gateway refused a subscription. */
 export class WebhookRefusal extends Error {
   readonly reason: RefusalReason;
   readonly fault: DeliveryFault | undefined;
@@ -99,13 +99,13 @@ interface Held {
 export class Webhooks {
   readonly #options: WebhookOptions;
   readonly #held = new Map<string, Held>();
-  /** Subscriptions whose source has ended, until this was reported to the endpoint. */
+  /** Subscriptions whose source has ended, but whose end has not been reported to the endpoint yet. */
   readonly #ended = new Set<Held>();
-  /** The principals of subscriptions that are being made: they count too. */
+  /** The principals of subscriptions that are being created. They count for the limit too. */
   readonly #making: string[] = [];
   /** The last call for each subscription. Calls for the same subscription run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** From principal and URL to the time until which the endpoint counts as verified. */
+  /** The time until which an endpoint counts as verified, by principal and URL. */
   readonly #verified = new Map<string, number>();
   readonly #verifications = new Map<string, readonly number[]>();
 
@@ -215,7 +215,7 @@ export class Webhooks {
     this.#ended.delete(held);
   }
 
-  /** The source has ended: the id is free, while the end is reported with the same key. */
+  /** Called when the source has ended. The id can be used again at once, while the end is still reported with the same key. */
   #forget(id: string, held: Held): void {
     if (this.#held.get(id) === held) this.#held.delete(id);
     clearTimeout(held.expiry);
@@ -333,7 +333,7 @@ function idOf({ principal, url, name, parameters }: SubscriptionKey): string {
   return `sub_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
 }
 
-/** JSON with the members of every object in one order. */
+/** JSON in which the members of every object are sorted. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
