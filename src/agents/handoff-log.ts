@@ -18,7 +18,7 @@ export interface Published extends Position {
   readonly hasCounted: boolean;
 }
 
-/** A part of the log was lost, so it is unknown which agent has which work. */
+/** Thrown if a part of the log was lost, so that it is unknown which agent has which work. */
 export class HandoffLostError extends Error {
   constructor(message: string) {
     super(message);

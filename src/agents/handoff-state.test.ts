@@ -17,7 +17,7 @@ function fold(steps: readonly (readonly [Step, number, string?])[]): Offers {
 }
 
 describe('an offer', () => {
-  test('goes to the first take after it, and to no later one within the lease', () => {
+  test('goes to the first take after it, and to no later take within the lease', () => {
     const offers = fold([
       [offer('a'), 0],
       [take('a'), 10, 'ana'],
@@ -26,7 +26,7 @@ describe('an offer', () => {
     expect(offers.get('a')).toMatchObject({ holder: { actor: 'ana', fence: 2, until: 110 }, isDone: false });
   });
 
-  test('goes to the first take at or after the end of the lease, and the old fence does nothing more', () => {
+  test('goes to the first take at or after the end of the lease, after which the old fence has no effect', () => {
     const steps = [
       [offer('a'), 0],
       [take('a'), 10, 'ana'],
@@ -64,7 +64,7 @@ describe('an offer', () => {
       expect(fold([...steps, [step, 500]])).toEqual(fold(steps));
   });
 
-  test('does not exist before it was made: an early take is nothing', () => {
+  test('does not exist before it is made: an earlier take has no effect', () => {
     expect(
       fold([
         [take('a'), 0],
@@ -75,7 +75,7 @@ describe('an offer', () => {
 });
 
 describe('the step in the details of an event', () => {
-  test('is read as it was written', () => {
+  test('is read unchanged', () => {
     for (const step of [offer('a'), take('a'), held('done', 'a', 3), held('renew', 'a', 3), held('release', 'a', 3)])
       expect(readStep({ handoff: JSON.parse(JSON.stringify(step)) })).toEqual(step);
   });
@@ -93,7 +93,7 @@ describe('the step in the details of an event', () => {
     { handoff: { step: 'done', offer: 'a' } },
     { handoff: { step: 'steal', offer: 'a', fence: 1 } },
     { to: 'ben' },
-  ])('is not seen in %j', (details) => {
+  ])('is not recognised in %j', (details) => {
     expect(readStep(details)).toBeUndefined();
   });
 });
@@ -123,7 +123,7 @@ const anyLog = fc
     });
   });
 
-test('in every log each take that counts is alone for its lease, and only the latest fence acts', () => {
+test('in every log, no two leases of an offer overlap, and only the latest fence has an effect', () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       let offers: Offers = new Map();

@@ -22,7 +22,7 @@ function slowToConfirm(client: TidemarkClient, confirmed: Promise<void>): Tidema
   });
 }
 
-test('work that was taken is returned, also when the limit ends before the gateway has confirmed', async () => {
+test('taken work is returned, even if the time limit ends before the gateway has confirmed', async () => {
   const { url } = await serve({ broadcast: 'on' });
   const { signal } = new AbortController();
   const limit = new AbortController();
@@ -32,7 +32,7 @@ test('work that was taken is returned, also when the limit ends before the gatew
   await offerWork(log, { offer: 'o1', task: 1, leaseMs: 60_000 }, { actor: 'ana', signal });
   const taking = await HandoffLog.open(slowToConfirm(client, confirmed.promise), 's1', signal);
   const taken = takeWork(taking, undefined, { actor: 'bo', signal, limit: limit.signal });
-  // The log has the take.
+  // Now the log contains the take.
   while (log.offers.get('o1')?.holder === undefined) await log.change(signal);
   limit.abort();
   confirmed.resolve();
@@ -42,7 +42,7 @@ test('work that was taken is returned, also when the limit ends before the gatew
   );
 });
 
-test('without confirmation it is reported as unknown which agent has the work', async () => {
+test('without a confirmation, it is reported that the owner of the work is unknown', async () => {
   const { url } = await serve({ broadcast: 'on' });
   const { signal } = new AbortController();
   const client = clientOf(url);

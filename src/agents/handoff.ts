@@ -14,7 +14,7 @@ const AFTER_LEASE_MS = 20;
 /** How long after its time limit a take waits for the gateway, in milliseconds. A restart of the gateway takes less. */
 const SETTLE_MS = 10_000;
 
-/** The agent that acts. The signal ends its attempts. */
+/** The acting agent. When the signal is aborted, the agent stops trying. */
 export interface Acting {
   readonly actor: string;
   readonly signal: AbortSignal;
@@ -44,7 +44,7 @@ export interface Taken {
   readonly until: number;
 }
 
-/** A step that only the agent that has the work may take. */
+/** A step that is valid only for the agent that has the work. */
 export type HeldStep = 'renew' | 'done' | 'release';
 
 export interface Report {
@@ -53,7 +53,7 @@ export interface Report {
   readonly fence: Position;
 }
 
-/** The offer does not exist, or its work is done. A retry cannot succeed. */
+/** Thrown if the offer does not exist, or if its work is done. A retry cannot succeed. */
 export class OfferError extends Error {
   readonly reason: 'done' | 'unknown';
 
@@ -64,7 +64,7 @@ export class OfferError extends Error {
   }
 }
 
-/** The gateway has not confirmed a take, so it is unknown which agent has the work. */
+/** Thrown if the gateway has not confirmed a take, so that it is unknown which agent has the work. */
 export class TakeUnknownError extends Error {
   constructor(offer: string) {
     super(
@@ -125,7 +125,7 @@ export async function reportWork(log: HandoffLog, { step, offer, fence }: Report
   return epoch === fence.epoch && hasCounted;
 }
 
-/** A signal that is aborted some time after another. */
+/** A signal that is aborted some time after another signal. */
 function abortAfter(
   signal: AbortSignal,
   { delayMs, reason }: { readonly delayMs: number; readonly reason: Error },

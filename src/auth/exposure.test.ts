@@ -12,7 +12,7 @@ describe('without credentials a connection (SEC-5)', () => {
     expect(exposureOf(address, open)).toMatch(/only its own machine/);
   });
 
-  test('is not checked if credentials are required or the operator has allowed it', () => {
+  test('is not checked if credentials are required or the operator has allowed every address', () => {
     expect(exposureOf('10.0.0.1', { required: true, insecure: false })).toBeUndefined();
     expect(exposureOf('10.0.0.1', { required: false, insecure: true })).toBeUndefined();
   });

@@ -56,7 +56,7 @@ describe('a key file that several processes change', () => {
     expect((await storage.read()).map(({ id }) => id)).toEqual(['next']);
   });
 
-  test('can be read by its owner only', async () => {
+  test('is readable for its owner only', async () => {
     await new KeyFileStorage(path).change(() => [key('one')]);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ version: 1, keys: [{ id: 'one' }] });

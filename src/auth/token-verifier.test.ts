@@ -56,7 +56,7 @@ function sign(
 const secret = new TextEncoder().encode(SECRET);
 
 describe('a token', () => {
-  test('becomes a principal of its issuer’s kind, with the scopes of our grammar and its expiry', async () => {
+  test('becomes a principal of its issuer’s kind, with its valid scopes and its expiry', async () => {
     const verifier = await open([symmetric()]);
     const token = await sign(secret, { claims: { scope: 'openid subscribe:file_change@main admin:read publish:' } });
     expect(await verifier.verify(token)).toMatchObject({
@@ -96,7 +96,7 @@ describe('a token', () => {
     expect(await verifier.verify(early)).toMatchObject({ id: 'agent:refactor' });
   });
 
-  test('without a signature, or with that of another token, is invalid', async () => {
+  test('without a signature, or with the signature of another token, is invalid', async () => {
     const verifier = await open([symmetric()]);
     await expect(verifier.verify(new UnsecuredJWT(CLAIMS).encode())).rejects.toThrow(/alg/);
     await expect(verifier.verify(await sign(new TextEncoder().encode(SECRET.toUpperCase())))).rejects.toThrow(
@@ -140,7 +140,7 @@ describe('keys', () => {
     }
   });
 
-  test('serve every algorithm of their issuer, and prevent the start if one does not match', async () => {
+  test('serve every algorithm of their issuer, and prevent the start if an algorithm does not match the key', async () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
     const file = join(directory, 'rsa.pem');
     writeFileSync(file, await exportSPKI(publicKey));
@@ -230,7 +230,7 @@ describe('a set of keys at an address', () => {
     await expect(verifier.verify(expired)).rejects.toThrow(/exp/);
   });
 
-  test('rejects a key that is not in a set just fetched for it', async () => {
+  test('rejects a key that is missing in the set that was just fetched to find it', async () => {
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
     const jwk = { ...(await exportJWK(publicKey)), kid: 'one' };
     const { url } = await keyServer(() => ({ keys: [jwk] }));

@@ -59,7 +59,7 @@ export interface TokenVerifierOptions extends Pick<
   readonly now: () => number;
 }
 
-/** The token may be valid, but the keys to check it are unavailable at the moment. */
+/** Thrown if the token may be valid, but the keys to check it are unavailable at the moment. */
 export class KeysUnavailable extends Error {}
 
 export class TokenVerifier {
@@ -206,7 +206,7 @@ async function readText(path: string, place: string): Promise<string> {
   }
 }
 
-/** A secret must be at least as long as the hash (RFC 7518 §3.2). A shorter secret could be guessed by trying it on one token. */
+/** A secret must be at least as long as the hash (RFC 7518 §3.2). A shorter secret could be found by trying all secrets on one token. */
 function secretOf(text: string, place: string): Uint8Array {
   const secret = new TextEncoder().encode(text.trim());
   if (secret.length >= MIN_SECRET_BYTES) return secret;

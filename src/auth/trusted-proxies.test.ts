@@ -24,7 +24,7 @@ describe('the client of a request is', () => {
     ['fe80::1%eth0', 'fe80::1'],
     ['10.0.1.1', '10.0.1.1'],
     ['fd00:1:0:1::1', 'fd00:1:0:1::1'],
-  ])('the peer %s if it is not trusted, whatever its headers claim', (peer, address) => {
+  ])('the peer %s if it is not trusted, no matter what its headers contain', (peer, address) => {
     expect(byList(peer, '198.51.100.1')).toBe(address);
     expect(byElements(peer, 'for=198.51.100.1')).toBe(address);
   });
@@ -41,7 +41,7 @@ describe('the client of a request is', () => {
   test.each([
     ['one proxy', '198.51.100.1', '198.51.100.1'],
     ['a chain of trusted proxies', '198.51.100.1, 192.0.2.7, fd00:1::8', '198.51.100.1'],
-    ['what a client put before its own address', '8.8.8.8, 10.0.0.2, 198.51.100.1', '198.51.100.1'],
+    ['an address that a client wrote before its own', '8.8.8.8, 10.0.0.2, 198.51.100.1', '198.51.100.1'],
     ['an untrusted proxy between two trusted ones', '8.8.8.8, 10.0.0.3, 198.51.100.1, 10.0.0.2', '198.51.100.1'],
     ['trusted addresses only', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
     ['a port', '198.51.100.1:4711', '198.51.100.1'],
@@ -52,7 +52,7 @@ describe('the client of a request is', () => {
     ['IPv4 as IPv6 in hexadecimal digits', '[::ffff:c633:6401]:80', '198.51.100.1'],
     ['a trusted proxy as IPv6', '198.51.100.1, ::ffff:10.0.0.2', '198.51.100.1'],
     ['spaces and tabs', ' \t198.51.100.1\t ', '198.51.100.1'],
-    ['rubbish of a client before its own address', '"<script>, \\, for="x, 198.51.100.1', '198.51.100.1'],
+    ['invalid text of a client before its own address', '"<script>, \\, for="x, 198.51.100.1', '198.51.100.1'],
   ])('read from X-Forwarded-For: %s', (_what, value, address) => {
     expect(byList('10.0.0.1', value)).toBe(address);
   });
@@ -83,7 +83,7 @@ describe('the client of a request is', () => {
     expect(byList('10.0.0.1', `198.51.100.1, ${value}`)).toBe('10.0.0.1');
   });
 
-  test('the last proxy that can be read where an element left of it cannot', () => {
+  test('the last readable proxy where the element left of it is unreadable', () => {
     expect(byList('10.0.0.1', '198.51.100.1, unknown, 10.0.0.2')).toBe('10.0.0.2');
   });
 
@@ -95,8 +95,8 @@ describe('the client of a request is', () => {
     ['a port without quotes', 'for=198.51.100.1:4711', '198.51.100.1'],
     ['a chain', 'for=8.8.8.8, for=198.51.100.1, for=10.0.0.2;by=10.0.0.1', '198.51.100.1'],
     ['a comma between quotes', 'for=198.51.100.1;host="a, for=8.8.8.8"', '198.51.100.1'],
-    ['a quote that a client left open', 'for=8.8.8.8;host=", for=198.51.100.1', '198.51.100.1'],
-    ['a quote that a client left open before a quoted one', 'x=", for="[2001:db8::9]";by="10.0.0.1"', '2001:db8::9'],
+    ['an unclosed quote of a client', 'for=8.8.8.8;host=", for=198.51.100.1', '198.51.100.1'],
+    ['an unclosed quote of a client before a quoted address', 'x=", for="[2001:db8::9]";by="10.0.0.1"', '2001:db8::9'],
   ])('read from Forwarded: %s', (_what, value, address) => {
     expect(byElements('10.0.0.1', value)).toBe(address);
   });
@@ -128,7 +128,7 @@ describe('the client of a request is', () => {
     expect(clientOf('10.0.0.1', { forwarded: 'for=8.8.8.8' }, 'x-forwarded-for')).toBe('10.0.0.1');
   });
 
-  test('found in time that grows with the length of the header only', () => {
+  test('found in time proportional to the length of the header', () => {
     const [start, open] = [process.cpuUsage(), 'for="'.repeat(3_000)];
     for (const value of [open, ',"'.repeat(8_000), ';for=1'.repeat(2_700), `${','.repeat(16_000)}for=198.51.100.1`]) {
       byElements('10.0.0.1', value);

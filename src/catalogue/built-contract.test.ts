@@ -43,7 +43,7 @@ describe('a built contract', () => {
     expect(docs).toContain('build_finished');
   });
 
-  test('of an earlier version lacks the reference as Markdown, and is served with the page alone (OPS-7)', async () => {
+  test('of an earlier version lacks the reference as Markdown, so only the HTML page is served (OPS-7)', async () => {
     expect(catalogueOf(await loadContract(BUILT)).documents().docsText).toContain('### build_finished');
     const earlier = changed('manifest.json', (text) => text.replace(/\s*"docs\.md": "[^"]*",/, ''));
     rmSync(join(earlier, 'docs.md'));
@@ -56,7 +56,7 @@ describe('a built contract', () => {
   test.each([
     ['a directory without a manifest', () => scratch, 'is not a built contract: manifest.json cannot be read'],
     ['a manifest that is not JSON', () => changed('manifest.json', () => '{'), 'manifest.json is not valid JSON'],
-    ['a manifest of something else', () => changed('manifest.json', () => '{}'), 'manifest.json has another form'],
+    ['a manifest of another kind', () => changed('manifest.json', () => '{}'), 'manifest.json has another form'],
     [
       'a later format',
       () => changed('manifest.json', (text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),

@@ -39,7 +39,7 @@ function fifo(name: string): { readonly file: string; readonly readAll: () => st
   return { file, readAll };
 }
 
-test('lines are dropped while nobody reads, counted, and marked where they are missing', async () => {
+test('while no process reads, lines are dropped and counted, and the log shows where they are missing', async () => {
   const { file, readAll } = fifo('unit');
   const reports: string[] = [];
   const audit = openAuditFile({ file, report: (text) => reports.push(text), mostWaitingBytes: 200_000 });
@@ -64,7 +64,7 @@ test('a FIFO that no process reads is refused at once, with the reason', () => {
   expect(() => openAuditFile({ file, report: () => undefined })).toThrow('no process reads');
 });
 
-test('a file is only for its owner, and holds every line when it is closed', async () => {
+test('the file is readable for its owner only, and contains every line when it is closed', async () => {
   const file = join(home, 'plain');
   const audit = openAuditFile({ file, report: () => undefined });
   for (let n = 0; n < 2_000; n += 1) expect(audit.sink(`{"n":${n}}`)).toBe('taken');
@@ -73,7 +73,7 @@ test('a file is only for its owner, and holds every line when it is closed', asy
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test('a gateway answers and ends while the reader of its audit log has stopped', async () => {
+test('a gateway answers requests and shuts down while the reader of its audit log has stopped', async () => {
   const { file } = fifo('gateway');
   const { cli, url } = await runner.serve(['--audit-file', file]);
   const http = url.replace('ws:', 'http:');

@@ -24,10 +24,10 @@ const OWN_CONTRACT = fileURLToPath(new URL('../../asyncapi.yaml', import.meta.ur
 export function registerBreaking(program: Command): void {
   program
     .command('breaking')
-    .description('compare two versions of a contract: do clients of the old one still work?')
+    .description('report whether clients of an older contract still work with a newer one')
     .requiredOption('--against <source>', 'the older contract: a file, an http(s) address, or REF or REF:PATH of Git')
     .addOption(
-      new Option('--contract <file>', 'the newer contract').default(OWN_CONTRACT, "this version's own contract"),
+      new Option('--contract <file>', 'the newer contract').default(OWN_CONTRACT, 'the contract of this version'),
     )
     .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames are no longer valid')
     .addOption(

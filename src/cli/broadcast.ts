@@ -17,7 +17,7 @@ export function registerBroadcast(program: Command): void {
   eventOptions(remoteOptions(program.command('broadcast')))
     .description('publish one event')
     .option('--idempotency-key <key>', 'publish nothing if an event with this key was published before')
-    .option('--json', 'print the whole reply')
+    .option('--json', 'print the whole reply as JSON')
     .action(broadcast);
 }
 

@@ -68,7 +68,7 @@ describe('tidemark serve', () => {
     expect(stderr).toMatch(/^--host: `host` is 0\.0\.0\.0, and no credential is configured.*127\.0\.0\.1.*--insecure/);
   });
 
-  test('explains what to do if the port is in use or a directory is missing', async () => {
+  test('reports what to do if the port is in use or a directory is missing', async () => {
     const { url } = await serve();
     const taken = await finish(['serve', '--port', new URL(url).port]);
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/is already in use.*--port 0/) });
@@ -252,7 +252,7 @@ describe('tidemark listen', () => {
   });
 });
 
-describe('a name that is nearly a declared one', () => {
+describe('a name that is similar to a declared name', () => {
   test('is accepted with a warning on stderr, and a filter value outside its list is refused', async () => {
     const env = shared;
     const listening = start(['listen', '--event', 'file_changed'], { env });
@@ -357,7 +357,7 @@ describe('tidemark config', () => {
 });
 
 describe('tidemark generate', () => {
-  test('writes a client from the contract that it comes with', async () => {
+  test('writes a client of the contract that is part of the package', async () => {
     const out = join(home, 'client');
     const { code, stdout } = await finish(['generate', '--out', out, '--json']);
     expect(code).toBe(0);

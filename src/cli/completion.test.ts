@@ -44,7 +44,7 @@ describe('in bash', () => {
     expect(offered('tidemark', 'status', '--')).not.toContain('--watch');
   });
 
-  test('a flag with known values offers these, another file names', () => {
+  test('a flag with known values offers these values, other flags offer file names', () => {
     expect(offered('tidemark', 'serve', '--broadcast', '')).toEqual(['on', 'off']);
     expect(offered('tidemark', 'serve', '--json', '--log-level', 'w')).toEqual(['warn']);
     expect(offered('tidemark', 'serve', '--config', 'completion.te')).toEqual(['completion.test.ts']);
@@ -57,7 +57,7 @@ test('zsh and fish have the same commands and flags', () => {
       expect(scripts[shell]?.replaceAll(String.raw`\'`, "'")).toContain(word);
 });
 
-test('another shell is refused with those that are known', async () => {
+test('an unknown shell is rejected with a list of the known shells', async () => {
   const { code, stderr } = await runner.finish(['completion', 'powershell']);
   expect(code).toBe(2);
   expect(stderr).toContain('bash, zsh, fish');

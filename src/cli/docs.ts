@@ -16,7 +16,10 @@ export function registerDocs(program: Command): void {
     .command('build')
     .description('write the documentation as static files for any web host')
     .requiredOption('--out <directory>', 'directory to write')
-    .option('--contract <file>', "your own events, or a whole contract (default: this version's own)")
+    .option(
+      '--contract <file>',
+      'a document with your own events, or a whole contract (default: the contract of this version)',
+    )
     .option('--json', 'print the written paths as JSON')
     .action(build);
 }

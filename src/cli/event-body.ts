@@ -47,7 +47,7 @@ export async function eventBody(options: EventOptions): Promise<BroadcastData> {
 
 async function exampleOf(name: string, { event, payload, url }: EventOptions): Promise<BroadcastData> {
   if (event !== undefined || payload !== undefined)
-    throw new CliError('--example sets the event and the payload: leave out --event and --payload.', EXIT.usage);
+    throw new CliError('--example sets the event and the payload: remove --event and --payload.', EXIT.usage);
   const bundled = bundledExamples();
   const examples = bundled.has(name) ? bundled : ((await gatewayExamples(url)) ?? bundled);
   const example = examples.get(name);

@@ -17,7 +17,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Ends the command. The message has what was wrong, what was expected and what to do. */
+/** Ends the command. The message contains what was wrong, what was expected and what to do. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
 

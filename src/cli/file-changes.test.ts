@@ -31,7 +31,7 @@ test('a change between two waits is noticed by the second wait', async () => {
   await expect(changes.next()).resolves.toBeUndefined();
 });
 
-test('the creation of a file that was missing, and its deletion, are noticed', async () => {
+test('the creation and the deletion of a missing file are noticed', async () => {
   const file = join(home, 'later');
   const changes = new FileChanges();
   await changes.follow([file], Infinity);

@@ -19,7 +19,7 @@ export function registerGenerate(program: Command): void {
   program
     .command('generate')
     .description('write a typed client, without dependencies, from a contract')
-    .option('--contract <file>', "an AsyncAPI 3 contract (default: this version's own)")
+    .option('--contract <file>', 'an AsyncAPI 3 contract (default: the contract of this version)')
     .requiredOption('--out <directory>', 'directory for the sources')
     .addOption(
       new Option('--lang <language>', 'language of the client').choices(['typescript', 'python']).default('typescript'),

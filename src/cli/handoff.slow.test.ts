@@ -61,7 +61,7 @@ class Node {
   }
 }
 
-test('each task is done once, and no two agents hold one at the same time', async () => {
+test('each task is done once, and no two agents have the same task at the same time', async () => {
   const nodes = [new Node('north', await freePort()), new Node('south', await freePort())] as const;
   for (const node of nodes) node.start();
   const call = async (url: string, name: string, ...rest: readonly string[]) =>

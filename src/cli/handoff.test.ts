@@ -39,7 +39,7 @@ describe('tidemark wait', () => {
     expect(json(next.stdout)).toMatchObject({ sequenceId: 3 });
   });
 
-  test('waits on several streams, and prints positions from which the next wait misses nothing on any of them', async () => {
+  test('waits on several streams, and prints positions from which the next wait misses nothing on any stream', async () => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('sync_status', sync('started'));
     const args = [
@@ -68,7 +68,7 @@ describe('tidemark wait', () => {
     });
   });
 
-  test('exits with 5 and the position when nothing has matched in time, also where no gateway answers', async () => {
+  test('exits with 5 and the position when no event has matched in time, and with 5 when no gateway answers', async () => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('sync_status', sync('started'));
     const late = await cli.finish(['wait', '--url', url, '--event', 'sync_status', '--timeout', '1.5']);
@@ -77,7 +77,7 @@ describe('tidemark wait', () => {
     expect(await cli.finish(['wait', '--url', 'ws://127.0.0.1:1/ws', '--event', 'x'])).toMatchObject({ code: 5 });
   });
 
-  test('keeps its time limit also where a host accepts the connection and never answers', async () => {
+  test('keeps its time limit when a host accepts the connection but never answers', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     onCleanup(() => silent.close());
     const sockets: Socket[] = [];
@@ -89,7 +89,7 @@ describe('tidemark wait', () => {
     expect(late).toEqual({ code: 5, stdout: '', stderr: 'Timed out.\n' });
   });
 
-  test('exits with 1 when events were lost, and with 2 on wrong usage; warns of a misspelt name', async () => {
+  test('exits with 1 when events were lost, and with 2 on wrong usage; warns about a misspelt name', async () => {
     const { url } = await serve();
     const lost = await cli.finish(['wait', '--url', url, '--event', '*', '--since', 'elsewhere:7', '--timeout', '20']);
     expect(lost).toMatchObject({ code: 1, stderr: expect.stringMatching(/were lost \(epoch_changed\)/) });
@@ -107,7 +107,7 @@ describe('tidemark handoff', () => {
     return json(process.stdout);
   };
 
-  test('gives an offer to one agent, and to another after a release; a fence that is over does nothing', async () => {
+  test('gives an offer to one agent, and after a release to another one; an expired fence has no effect', async () => {
     const { url } = await serve({ broadcast: 'on' });
     const waiting = run(url, 'take', '--actor', 'ana');
     await done(run(url, 'offer', '--offer', 'o1', '--task', '{"file":"a.ts"}'));
@@ -127,7 +127,7 @@ describe('tidemark handoff', () => {
     expect(await run(url, 'done', '--offer', 'unknown', '--fence', 'e:1').ended).toBe(2);
   }, 120_000);
 
-  test('through two gateways on one Redis: of two agents one takes it, and after it was killed the other does', async () => {
+  test('through two gateways on one Redis: one of two agents takes the offer, and the other one takes it after the first was killed', async () => {
     const redis = await RedisProcess.start();
     onCleanup(() => redis.stop());
     const gateways = await Promise.all(

@@ -136,7 +136,7 @@ async function list(options: HandoffOptions): Promise<void> {
 }
 
 interface LogOptions extends HandoffOptions, SessionOptions {
-  /** Ends the opening of the log; the command decides what else. */
+  /** Time limit for opening the log. After that, each command applies its own limit. */
   readonly limit?: AbortSignal;
 }
 

@@ -56,7 +56,7 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--settle <time>',
-      'print the events of a burst when nothing has arrived for so long, such as 200ms; of several changes of a file only the newest',
+      'print events only after a pause of this length, such as 200ms; of several changes of one file, print only the newest',
       readPause,
     )
     .option('--count <n>', 'exit after this number of events', readCount)
@@ -143,7 +143,7 @@ async function follow(
     if (!isGap(item)) seen += 1;
     if (seen >= count) break;
   }
-  // Of one stream, the event has its position.
+  // With one stream, each printed event contains its position.
   if (!json && 'positions' in subscription && subscription.positions !== undefined)
     say(`position ${writePositions(subscription.positions)}`);
   return seen >= count ? 'counted' : 'aborted';
@@ -209,7 +209,7 @@ function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Fol
     say(
       tint(
         'yellow',
-        `the contract of this gateway does not declare ${missing.join(', ')}: events of that name are custom ones`,
+        `the contract of this gateway does not declare ${missing.join(', ')}; only custom events can have these names`,
       ),
     );
 }

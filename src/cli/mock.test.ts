@@ -18,7 +18,7 @@ async function start(...flags: readonly string[]) {
   return { mock, ...addresses };
 }
 
-test('serves the events of an own contract, and takes orders at its control address', async () => {
+test('serves the events of the user’s contract, and accepts requests at its control address', async () => {
   const { mock, url, controlUrl } = await start(
     '--contract',
     ACME,
@@ -57,7 +57,11 @@ test('plays the events of a tape to the first client', async () => {
 });
 
 test.each<[string, readonly string[], string]>([
-  ['an event that the contract does not declare', ['--event', 'file_changed'], 'declares no event file_changed'],
+  [
+    'an event that the contract does not declare',
+    ['--event', 'file_changed'],
+    'does not declare the event file_changed',
+  ],
   ['a tape that cannot be read', ['--tape', 'nowhere.ndjson'], '--tape nowhere.ndjson cannot be read'],
   ['a public address', ['--host', '0.0.0.0'], 'listens only on loopback'],
   ['a wrong duration', ['--every', 'often'], 'for example 500ms'],

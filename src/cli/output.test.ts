@@ -44,7 +44,7 @@ describe('without a terminal', () => {
     ]);
   });
 
-  test('a start that fails is a line of JSON, with the exit code as before', async () => {
+  test('a failed start is reported as a line of JSON, with the usual exit code', async () => {
     const wrong = await runner.finish(['serve', '--port', 'seven'], { env });
     expect(wrong.code).toBe(2);
     expect(linesOf(wrong)).toMatchObject([{ level: 50, msg: expect.stringMatching(/^--port: `port` must be/) }]);
@@ -53,14 +53,14 @@ describe('without a terminal', () => {
     expect(linesOf(missing).at(-1)).toMatchObject({ msg: expect.stringContaining('does not exist') });
   });
 
-  test('--log-format text is text as on a terminal', async () => {
+  test('--log-format text prints the same text as on a terminal', async () => {
     const cli = runner.start(['serve', '--port', '0', '--log-format', 'text'], { env });
     await cli.says('tidemark serves\n');
     expect(cli.stderr).toContain('broker    memory');
   });
 });
 
-describe('while Redis is away', () => {
+describe('while Redis is unavailable', () => {
   async function startOn(port: number, ...argv: readonly string[]): Promise<CliProcess> {
     const cli = runner.start(['serve', '--port', '0', '--json', ...argv], {
       env: { TIDEMARK_REDIS: `redis://127.0.0.1:${port}` },
@@ -69,7 +69,7 @@ describe('while Redis is away', () => {
     return cli;
   }
 
-  test('serve waits for it, and serves once it is there', async () => {
+  test('serve waits for Redis, and starts once Redis is reachable', async () => {
     const port = await freePort();
     const cli = await startOn(port);
     expect(cli.stderr).toContain('Trying again for 30 s (--redis-wait).');
@@ -81,7 +81,7 @@ describe('while Redis is away', () => {
     expect(cli.stderr.split('Trying again')).toHaveLength(2);
   });
 
-  test('serve gives up when the time is over, with the reason', async () => {
+  test('serve gives up after the time limit, with the reason', async () => {
     const cli = await startOn(await freePort(), '--redis-wait', '300');
     expect(await cli.ended).toBe(1);
     expect(cli.stderr).toMatch(
@@ -95,7 +95,7 @@ describe('while Redis is away', () => {
     expect(await cli.ended).toBe(0);
   });
 
-  test('a wrong password is not waited for', async () => {
+  test('after a wrong password, serve does not wait', async () => {
     const redis = await RedisProcess.start();
     onCleanup(() => redis.stop());
     const { code, stderr } = await runner.finish(['serve', '--port', '0'], {

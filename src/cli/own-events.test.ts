@@ -68,7 +68,7 @@ describe('in an empty directory', () => {
     expect(await finish(['broadcast', '--example', 'build_finished'], { env })).toMatchObject({ code: 0 });
   });
 
-  test('a gateway of the built form needs no code generation, and joins another over Redis', async () => {
+  test('a gateway with the built form needs no code generation, and shares Redis with another gateway', async () => {
     expect(await finish(['contract', 'build', ACME, '--out', 'built', '--json'])).toMatchObject({ code: 0 });
     const shared = ['--redis', redis.url, '--contract', 'built'];
     const [first, second] = [await runner.serve(shared), await runner.serve(shared)];
@@ -81,7 +81,7 @@ describe('in an empty directory', () => {
     expect((await finish(['status', '--json'], { env: second.env })).stdout).not.toContain('otherContracts');
   });
 
-  test('a client that was generated narrows the payload, and a host that serves it is typed', async () => {
+  test('a generated client narrows the type of the payload, and publishing in a host program is typed', async () => {
     await writeFile(join(home, 'package.json'), '{ "type": "module" }');
     expect(await finish(['generate', '--contract', ACME, '--out', 'client'])).toMatchObject({ code: 0 });
     expect(await finish(['contract', 'build', ACME, '--out', 'built'])).toMatchObject({ code: 0 });

@@ -16,12 +16,12 @@ beforeEach(() => {
   vi.stubEnv('TIDEMARK_API_KEY', 'environment-key');
 });
 
-test('the credential of a file is used alone: the environment adds none', () => {
+test('only the credential of the file is used, and none of the environment', () => {
   expect(secretOf({ ...URL_OPTION, tokenFile: file })).toEqual({ token: 'own' });
   expect(secretOf({ ...URL_OPTION, apiKeyFile: file })).toEqual({ apiKey: 'own' });
 });
 
-test('a file that cannot be read is an error, also when the environment has a credential', () => {
+test('an unreadable file is an error, even if the environment has a credential', () => {
   for (const option of [{ tokenFile: `${file}x` }, { apiKeyFile: `${file}x` }])
     expect(() => secretOf({ ...URL_OPTION, ...option })).toThrow('cannot be read');
 });
@@ -30,7 +30,7 @@ test('two files are an error', () => {
   expect(() => secretOf({ ...URL_OPTION, tokenFile: file, apiKeyFile: file })).toThrow('not both');
 });
 
-test('without a file the environment counts, the token first', () => {
+test('without a file, the environment is used, a token before an API key', () => {
   expect(secretOf(URL_OPTION)).toEqual({ token: 'environment-token' });
   vi.stubEnv('TIDEMARK_TOKEN', '');
   expect(secretOf(URL_OPTION)).toEqual({ apiKey: 'environment-key' });

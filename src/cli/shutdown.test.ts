@@ -23,13 +23,13 @@ async function statusOf(url: string, path: string): Promise<number> {
 }
 
 describe('at SIGTERM with --shutdown-delay', () => {
-  test('/readyz turns to 503 and all else goes on, until a second signal ends it at once', async () => {
+  test('/readyz answers 503 and everything else still works, until a second signal ends the process at once', async () => {
     const { cli, url } = await runner.serve(['--watch', 'shop', '--shutdown-delay', HOUR_MS]);
     expect(await statusOf(url, '/readyz')).toBe(200);
     cli.process.kill('SIGTERM');
     await vi.waitUntil(async () => (await statusOf(url, '/readyz')) === 503, wait);
     expect(await statusOf(url, '/healthz')).toBe(200);
-    // The balancer has not probed `/readyz` again yet, so it still sends this client.
+    // The load balancer has not probed `/readyz` again yet, so it still sends this client here.
     const client = await RawClient.open(url);
     await client.call('subscribe', { events: ['file_change'], replay: { mode: 'none' } });
     await writeFile(join(home, 'shop', 'late.ts'), '');
@@ -41,7 +41,7 @@ describe('at SIGTERM with --shutdown-delay', () => {
     client.close();
   });
 
-  test('without a client the port stays open for that long, then the process ends', async () => {
+  test('without clients, the port stays open for the delay, then the process ends', async () => {
     const { cli, url } = await runner.serve(['--shutdown-delay', '700']);
     const asked = performance.now();
     cli.process.kill('SIGTERM');
@@ -56,7 +56,7 @@ describe('at SIGTERM with --shutdown-delay', () => {
     expect([...new Set(seen)].filter((each) => each !== 200)).toEqual([503, 0]);
   });
 
-  test('a client receives closing when the time is up', async () => {
+  test('a client receives `closing` after the delay', async () => {
     const { cli, url } = await runner.serve(['--shutdown-delay', '200']);
     const client = await RawClient.open(url);
     cli.process.kill('SIGTERM');

@@ -1,4 +1,4 @@
-/** `--stream` and the positions to begin after: one stream, or several in one subscription. */
+/** The options for one stream, or for several streams in one subscription: `--stream`, and the positions after which to begin. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Position } from '../../generated/client.ts';
@@ -28,15 +28,15 @@ export function streamOption(command: Command): Command {
 }
 
 export function readSince(value: string): Since {
-  // The list first: an epoch may be any text, also one that reads like `main=…`.
+  // Try to read a list first, because an epoch may be any text, even one that looks like `main=…`.
   const since = readPositions(value) ?? readPosition(value);
   if (since !== undefined) return since;
   throw new InvalidArgumentError(
-    'Expected <epoch>:<sequenceId>, as in events, or of several streams <stream>=<epoch>:<sequenceId>,…',
+    'Expected <epoch>:<sequenceId>, as in events, or <stream>=<epoch>:<sequenceId>,… for several streams.',
   );
 }
 
-/** @param flag the option that `since` comes from. @throws {CliError} on a position of one stream for several */
+/** @param flag the option that `since` comes from. @throws {CliError} if the position belongs to one stream, but several are given */
 export function targetOf({ stream: names = ['main'] }: StreamOptions, since: Since | undefined, flag: string): Target {
   const [first = 'main', ...others] = names;
   const isList = since !== undefined && !('epoch' in since);

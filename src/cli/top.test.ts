@@ -89,7 +89,7 @@ describe('tidemark top', () => {
     expect(lines[6]).toBe('… 2 more; --limit shows them');
   });
 
-  test('sorts by the key, and shows events per second from the second look on', async () => {
+  test('sorts by the given key, and shows events per second from the second reading on', async () => {
     const served = await serve();
     const idle = await connectionOf(await subscribed(served, { events: ['other'] }));
     const busy = await connectionOf(await subscribed(served, { events: ['tick'] }));
@@ -107,7 +107,7 @@ describe('tidemark top', () => {
     await cli.ended;
   });
 
-  test('waits for a gateway that is away for a moment, and exits with 5 if there is none at first', async () => {
+  test('waits for a gateway that is briefly unavailable, and exits with 5 if none answers at first', async () => {
     const served = await serve();
     const env = { TIDEMARK_URL: served.url };
     const cli = runner.start(['top', '--json', '--interval', '1'], { env });
@@ -175,7 +175,7 @@ describe('tidemark explain', () => {
   const change = { path: 'docs/a.md', root: 'shop', changeType: 'modify', fileType: 'file' };
   const words = ['explain', '--event', 'file_change', '--payload', JSON.stringify(change)];
 
-  test('shows who would receive an event, and for the others the reason', async () => {
+  test('shows the clients that would receive an event, and why the others would not', async () => {
     const served = await serve();
     const receives = await connectionOf(await subscribed(served, { events: ['*'] }));
     const elsewhere = await connectionOf(await subscribed(served, { events: ['*'], stream: 'workspace:shop' }));
@@ -193,7 +193,7 @@ describe('tidemark explain', () => {
     expect(served.gateway.health().streams.find(({ stream }) => stream === 'main')?.position.sequenceId ?? 0).toBe(0);
   });
 
-  test('narrows to a principal, as JSON too', async () => {
+  test('shows only one principal on request, also as JSON', async () => {
     const served = await serve();
     await subscribed(served, { events: ['*'] });
     const env = { TIDEMARK_URL: served.url };
@@ -207,7 +207,7 @@ describe('tidemark explain', () => {
     expect(nobody.stdout).toBe('No client has a subscription.\n');
   });
 
-  test('warns that the counts are those of all principals when not every subscription is listed', async () => {
+  test('warns that the counts include all principals when not every subscription is listed', async () => {
     const served = await serve({ limits: { subscriptionsPerConnection: 2000, commandBurst: 5000 } });
     const client = await connect(served.url);
     for (let n = 0; n < 1001; n += 1) await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });

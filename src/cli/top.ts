@@ -51,7 +51,7 @@ export function registerTop(program: Command): void {
     .option('--interval <seconds>', 'time between two updates', readWhole(1, LONGEST_INTERVAL_S), 2)
     .option('--stream <name>', 'only subscriptions to this stream')
     .option('--principal <id>', 'only this principal, such as user:ana')
-    .option('--once', 'look once, then exit')
+    .option('--once', 'read the subscriptions once, then exit')
     .option('--json', 'print one JSON object per update')
     .action(top);
 }

@@ -98,7 +98,7 @@ describe('serve --workers', () => {
     expect(created).toEqual(['a.ts', 'b.ts', 'c.ts']);
   });
 
-  test('starts a worker again that ends unexpectedly, and its clients resume without loss', async () => {
+  test('restarts a worker that ends unexpectedly, and its clients resume without loss', async () => {
     const { cli, url } = await serve();
     const subscription = clientOf(url).subscribe({ events: ['tick'], replay: { mode: 'none' } });
     const events = collect(subscription);
@@ -198,7 +198,7 @@ describe('serve --workers', () => {
     expect(cli.stderr).not.toContain('exiting immediately');
   });
 
-  test('ends with the reason once, when the first worker cannot serve', async () => {
+  test('reports the reason once and ends when the first worker cannot serve', async () => {
     const { url } = await serve();
     const { port } = new URL(url);
     const argv = ['--redis', `${redis.url}?prefix=other`, '--workers', '3', '--port', port];
