@@ -154,7 +154,7 @@ describe('a violation is found', () => {
       'src/b.ts': "import type { C } from './c.ts';",
       'src/c.ts': "import { a } from './a.ts';",
       'src/d.ts': "import { e } from './e.ts';",
-      'src/e.ts': "// Cycle of types: each names the other.\nimport type { D } from './d.ts';",
+      'src/e.ts': "// Import cycle of types only: each names the other.\nimport type { D } from './d.ts';",
     });
     expect(cycles(files)).toEqual(['src/b.ts → src/c.ts']);
     const atRunTime = fixture({ 'src/a.ts': "import { b } from './b.ts';", 'src/b.ts': "import { a } from './a.ts';" });
@@ -285,7 +285,7 @@ function typeImportsOf(path: string, text: string): ReadonlyMap<string, boolean>
   const found = new Map<string, boolean>();
   const runTime = new Set<string>();
   for (const match of text.matchAll(
-    /(\/\/ Cycle of types:[^\n]*\n)?^(?:import|export)( type)?\b[^'"`;=()]*?from '(\.[^']+)'/gm,
+    /(\/\/ Import cycle of types only:[^\n]*\n)?^(?:import|export)( type)?\b[^'"`;=()]*?from '(\.[^']+)'/gm,
   )) {
     const [, reason, type, specifier = ''] = match;
     const target = posix.join(posix.dirname(path), specifier);

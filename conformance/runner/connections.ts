@@ -1,5 +1,5 @@
 /** The connections of a run. */
-// Cycle of types: each connection adds itself to this set.
+// Import cycle of types only: each connection adds itself to this set.
 import type { Connection } from './connection.ts';
 
 /** Connections stay open until the end of the run, so that late frames are recorded. */

@@ -2,7 +2,7 @@
 import type { TargetConfig } from '../target/config.ts';
 import type { Profile } from '../target/profile.ts';
 import type { Trace } from '../trace/trace.ts';
-// Cycle of types: the context contains the connections of a run, and each connection refers to the context.
+// Import cycle of types only: the context contains the connections of a run, and each connection refers to the context.
 import type { Connections } from './connections.ts';
 import type { SharedPart } from './shared-command.ts';
 import type { Cause } from './verdict.ts';

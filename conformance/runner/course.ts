@@ -13,7 +13,7 @@ import { HarnessError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { judgeTrace } from './judge-trace.ts';
 import type { Idle } from './judge-trace.ts';
-// Cycle of types: run.ts declares the options that this file reads, and calls this file.
+// Import cycle of types only: run.ts declares the options that this file reads, and calls this file.
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';

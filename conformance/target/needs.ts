@@ -14,7 +14,7 @@
  * it, the tape is UNTESTABLE.
  */
 import { asText, member, textAt } from '../trace/json.ts';
-// Cycle of types: a need is compared with a configuration, and config.ts checks the needs that a configuration names.
+// Import cycle of types only: a need is compared with a configuration, and config.ts checks the needs that a configuration names.
 import type { TargetConfig } from './config.ts';
 import type { Profile } from './profile.ts';
 

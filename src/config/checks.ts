@@ -1,6 +1,6 @@
 /** Checks for values that have a valid type, but would have no effect or would do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
-// Cycle of types: the checks take a whole configuration, and reading a configuration runs the checks.
+// Import cycle of types only: the checks take a whole configuration, and reading a configuration runs the checks.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { proxyFault } from '../auth/trusted-proxies.ts';

@@ -58,7 +58,7 @@ describe('a setting', () => {
     for (const name of Object.keys(LIMITS)) expect(SETTINGS.map(({ key }) => key)).toContain(`limits.${name}`);
   });
 
-  test('that is not given is left to the gateway, whose defaults are those of the contract', () => {
+  test('that is not given is not passed to the gateway, whose defaults are those of the contract', () => {
     const { config } = resolveConfig({ environment: { TIDEMARK_LIMITS_JSON_DEPTH: '16' } });
     expect(config.limits).toEqual({ jsonDepth: 16 });
     expect(config.replay).toEqual({});
@@ -90,7 +90,7 @@ describe('a problem', () => {
     ]);
   });
 
-  test('names the line in a file that is not YAML or not a map', () => {
+  test('reports the line in a file that is not YAML or not a map', () => {
     expect(problemsOf('host: [\nport: 1\n').join('\n')).toMatch(/^file:\d /);
     expect(problemsOf('- a\n')).toEqual(['file:1 A configuration must be a map of settings.']);
     expect(problemsOf('limits: 5\n')).toEqual(['file:1 `limits` is a section: put its settings under it.']);
@@ -192,12 +192,12 @@ describe('a problem', () => {
 });
 
 describe('a warning', () => {
-  test('names unknown variables, and a gateway without credentials', () => {
+  test('reports unknown variables, and a gateway without credentials', () => {
     const { warnings } = resolveConfig({ environment: { TIDEMARK_PROT: '1', TIDEMARK_URL: 'ws://x' } });
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
   });
 
-  test('points out that no remote client can connect if all addresses but no host name are served (SEC-4)', () => {
+  test('warns that remote clients cannot connect if the gateway listens on all addresses without allowed host names (SEC-4)', () => {
     const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
       resolveConfig({ flags: { insecure: true, ...flags } }).warnings.map(({ where }) => where);
     expect(warned({ host: '0.0.0.0' })).toEqual(['auth', 'allowedHosts']);
@@ -205,7 +205,7 @@ describe('a warning', () => {
     expect(warned({ host: '10.0.0.5' })).toEqual(['auth']);
   });
 
-  test('names proxy settings that have no effect or reject all clients (SEC-5)', () => {
+  test('reports proxy settings that have no effect or reject all clients (SEC-5)', () => {
     const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
       resolveConfig({ flags }).warnings.map(({ where }) => where);
     expect(warned({ 'forwarded-header': 'forwarded' })).toEqual(['auth', 'forwardedHeader']);

@@ -189,7 +189,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
       : { fault: 'must be true or false.' };
   },
   choice: (raw, { choices = [] }) => {
-    // Tools for YAML 1.1 and JSON write true and false instead of on and off.
+    // Accept true and false too, because tools for YAML 1.1 and JSON write them instead of on and off.
     const value = typeof raw === 'boolean' ? { true: 'on', false: 'off' }[`${raw}`] : raw;
     return typeof value === 'string' && choices.includes(value)
       ? { value }

@@ -96,7 +96,8 @@ export class Acceptor {
       this.#checkRequest(request);
       const who = await this.#identify(request, remoteAddress);
       if (socket.destroyed) return;
-      // Check the room again: while the credential was looked up, other clients may have connected, or the drain may have started.
+      // Check again whether there is room: while the credential was looked up, other clients may have connected, or the drain may have
+      // started.
       room.check(remoteAddress);
       this.#handOver(request, socket, head, { ...who, remoteAddress });
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Counts the open connections of a node, WebSockets and event streams together. Refuses new connections for which there is no room. */
+/** Counts the open connections of a node, WebSockets and event streams together. Refuses new connections above the limits. */
 import { TokenBucket } from '../session/token-bucket.ts';
 import { busy } from './refused-connection.ts';
 

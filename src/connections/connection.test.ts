@@ -23,7 +23,7 @@ import { SimulatedWs } from '../testing/slow-readers/simulated-peer.ts';
 import { Connection } from './connection.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
-/** A connection that answers its pings only after the gate has opened. */
+/** A connection that answers its pings only after `gate` has resolved. */
 function connectionBehindGate() {
   const gate = Promise.withResolvers<void>();
   let written = '';
@@ -99,8 +99,8 @@ function connectionBehindGate() {
 
 const ping = (id: number, padding = 0): string => `{"type":"ping","id":"${id}","data":{}}${' '.repeat(padding)}`;
 
-describe('commands that wait for the one before', () => {
-  test('stop the reading after 64 of them, and are all answered in order', async () => {
+describe('commands that wait for an earlier command', () => {
+  test('pause reading when 64 of them wait, and are all answered in order', async () => {
     const { ws, gate, answered } = connectionBehindGate();
     for (let id = 0; id < 64; id += 1) ws.send(ping(id));
     expect(ws.isPaused).toBe(false);
@@ -111,7 +111,7 @@ describe('commands that wait for the one before', () => {
     expect(ws.isPaused).toBe(false);
   });
 
-  test('stop the reading when they are as long as the largest message', async () => {
+  test('pause reading when they are as long as the largest message', async () => {
     const { ws, gate, answered, limits } = connectionBehindGate();
     ws.send(ping(0));
     ws.send(ping(1, limits.inboundMessageBytes / 2));

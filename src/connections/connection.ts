@@ -138,7 +138,7 @@ export class Connection implements Outlet {
     void this.#follow(pending);
   }
 
-  /** Starts the next command once this one is answered and the turn of the event loop has time left. */
+  /** Starts the next command once the current one is answered and the turn of the event loop has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
     await this.#context.turn.admit();
@@ -190,7 +190,7 @@ export class Connection implements Outlet {
     return this.#closing || this.session.closed;
   }
 
-  /** Whether the connection is open. It is false while a request for events may still be refused. */
+  /** Whether the connection is open. False for a request for server-sent events that may still be refused. */
   get isOpen(): boolean {
     return this.#link.isOpen;
   }

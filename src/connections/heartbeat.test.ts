@@ -5,7 +5,7 @@ import { connect, serve } from '../testing/rig.ts';
 const beats = (client: RawClient): number => client.frames.filter((each) => each.type === 'heartbeat').length;
 
 describe('a peer', () => {
-  test('that answers no ping and sends nothing is closed 4203 after two intervals, and no sooner (CON-4)', async () => {
+  test('that answers no ping and sends nothing is closed with 4203 after two intervals, and no sooner (CON-4)', async () => {
     const { url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const start = performance.now();
     const client = await connect(url, { autoPong: false });
@@ -28,7 +28,7 @@ describe('a peer', () => {
     expect(client.frames.map((each) => each.type)).not.toContain('closing');
   });
 
-  test('is not blamed for a pause of the gateway itself', async () => {
+  test('is not closed because of a pause of the gateway itself', async () => {
     const { url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const client = await connect(url);
     await client.until(() => beats(client) === 1);

@@ -3,13 +3,13 @@ import type { Writable } from 'node:stream';
 import type { Framing } from '../wire/framing.ts';
 
 export interface LinkEvents {
-  /** The peer has sent something, which may be a pong. */
+  /** Called when the peer has sent something, which may be only a pong. */
   readonly onHeard: () => void;
   readonly onText: (text: string) => void;
   readonly onBinary: () => void;
   /**
-   * A fault of the peer or of the network ends the link. @param code the close code that the link sends by itself; undefined if it sends
-   * none
+   * Called when a fault of the peer or of the network ends the link. @param code the close code that the link sends by itself; undefined if
+   * it sends none
    */
   readonly onFault: (code: number | undefined) => void;
   readonly onClosed: (code: number) => void;

@@ -13,7 +13,7 @@ export class RefusedConnection extends Error {
   }
 }
 
-/** A refusal for a client that may try again later. */
+/** Creates the refusal for a client that may try again later. */
 export function busy(status: 429 | 503, message: string): RefusedConnection {
   const retryAfterMs = RETRY_AFTER_S * 1000;
   return new RefusedConnection(status, new ProtocolError('rate_limited', message, { retryAfterMs }));

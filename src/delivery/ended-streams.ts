@@ -1,6 +1,6 @@
 /**
- * Streams that have expired and are still to be reported (MUL-6). Thousands of streams can expire at once, so what ends in one turn of the
- * event loop is reported together.
+ * Streams that have expired, but whose end is not reported yet (MUL-6). Thousands of streams can expire at once. Therefore all streams that
+ * end in one turn of the event loop are reported together.
  */
 import type { Subscription } from '../session/subscription.ts';
 import { positionMessages } from './position-messages.ts';
@@ -9,7 +9,7 @@ export class EndedStreams {
   readonly #bySubscription = new Map<Subscription, string[]>();
   readonly #streams = new Set<string>();
 
-  /** Reports the end of a stream later in this turn to subscriptions that follow it. */
+  /** Schedules the report of an ended stream to these subscriptions, at the end of this turn of the event loop. */
   add(stream: string, subscriptions: Iterable<Subscription>): void {
     for (const subscription of subscriptions) {
       const streams = this.#bySubscription.get(subscription);
@@ -20,12 +20,15 @@ export class EndedStreams {
     this.#streams.add(stream);
   }
 
-  /** The stream begins again: its end must be reported before (MUL-6). */
+  /**
+   * Must be called before an event of a stream is delivered. If the stream had ended, its end is reported now, because the report must
+   * precede its next event (MUL-6).
+   */
   reportBefore(stream: string): void {
     if (this.#streams.has(stream)) this.#report();
   }
 
-  /** The subscription has ended: nothing more is reported to it. */
+  /** Must be called when the subscription has ended. Nothing more is reported to it. */
   forget(subscription: Subscription): void {
     this.#bySubscription.delete(subscription);
   }

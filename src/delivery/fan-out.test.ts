@@ -121,7 +121,7 @@ class Rig {
     );
   }
 
-  /** Waits until everything that is due was written. */
+  /** Waits until everything that is scheduled was written. */
   async flush(): Promise<void> {
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   }
@@ -164,7 +164,7 @@ describe('a burst of events for many connections', () => {
     ]);
   });
 
-  test('is joined once for all who are due the same part of it', async () => {
+  test('is joined once for all connections that receive the same part of it', async () => {
     const rig = new Rig();
     for (let n = 0; n < 30; n += 1) {
       const peer = rig.connect();
@@ -180,7 +180,7 @@ describe('a burst of events for many connections', () => {
     expect(new Set(rig.peers.map(({ writes }) => writes[0])).size).toBe(2);
   });
 
-  test('is written in chunks that all share, if it is larger than one', async () => {
+  test('is written in chunks that all connections share, if it is larger than one chunk', async () => {
     const rig = new Rig();
     for (let n = 0; n < 10; n += 1) rig.subscribe(rig.connect(), 'ts', ['build.*']);
     for (let n = 0; n < 20; n += 1) rig.publish('build.log', { text: 'x'.repeat(10_000) });
@@ -194,7 +194,7 @@ describe('a burst of events for many connections', () => {
     );
   });
 
-  test('looks up who receives it when subscriptions come or go, and nobody that it is not for', async () => {
+  test('looks up the receivers only after subscriptions were added or removed, and visits no other connections', async () => {
     const rig = new Rig();
     const [due, other] = [rig.connect(), rig.connect()];
     const subscription = rig.subscribe(due, 'a', ['file_change'], { paths: ['src'] });
@@ -214,7 +214,7 @@ describe('a connection with several subscriptions for one event', () => {
   test.each<[string, readonly string[], readonly string[]]>([
     ['with the same filter', ['build.*'], ['build.*']],
     ['with different ones', ['build.*'], ['*']],
-  ])('%s receives one message that names them all (EVT-2)', async (_which, first, second) => {
+  ])('%s receives one message that names all of these subscriptions (EVT-2)', async (_which, first, second) => {
     const rig = new Rig();
     const [both, one] = [rig.connect(), rig.connect()];
     rig.subscribe(both, 'z', first);
@@ -231,7 +231,7 @@ describe('a connection with several subscriptions for one event', () => {
     expect(rig.counters.deliveries).toBe(6);
   });
 
-  test('receives what is for only one of them, after the other has ended', async () => {
+  test('receives the events of the remaining subscription after the other has ended', async () => {
     const rig = new Rig();
     const [both, other] = [rig.connect(), rig.connect()];
     rig.subscribe(both, 'a', ['build.*']);
@@ -246,23 +246,26 @@ describe('a connection with several subscriptions for one event', () => {
   });
 });
 
-describe('a connection that subscribes to what others receive already', () => {
-  test.each([[['build.*']], [['build.*', 'all']]])('receives what is published from then on', async (others) => {
-    const rig = new Rig();
-    for (const each of others) rig.subscribe(rig.connect(), 'a', [each === 'all' ? '*' : each]);
-    rig.publish('build.done');
-    const late = rig.connect();
-    rig.subscribe(late, 'a', ['build.*']);
-    rig.publish('build.done');
-    await rig.flush();
-    expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2]);
-  });
+describe('a connection that subscribes to events that others already receive', () => {
+  test.each([[['build.*']], [['build.*', 'all']]])(
+    'receives the events that are published from then on',
+    async (others) => {
+      const rig = new Rig();
+      for (const each of others) rig.subscribe(rig.connect(), 'a', [each === 'all' ? '*' : each]);
+      rig.publish('build.done');
+      const late = rig.connect();
+      rig.subscribe(late, 'a', ['build.*']);
+      rig.publish('build.done');
+      await rig.flush();
+      expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2]);
+    },
+  );
 });
 
 describe('streams that expire together (MUL-6)', () => {
   const streams = Array.from({ length: 300 }, (_, at) => `session:${at}`);
 
-  test('are reported in as few messages as the contract allows, to those who follow many streams', async () => {
+  test('are reported in as few messages as the contract allows, to subscriptions that follow many streams', async () => {
     const rig = new Rig();
     const [all, gone, one] = [rig.connect(), rig.connect(), rig.connect()];
     rig.follow(all, 'all', ['session:*']);
@@ -277,7 +280,7 @@ describe('streams that expire together (MUL-6)', () => {
     expect([gone.writes, one.writes]).toEqual([[], []]);
   });
 
-  test('are reported before one of them has an event again', async () => {
+  test('are reported before the next event of one of them', async () => {
     const rig = new Rig();
     const peer = rig.connect();
     rig.follow(peer, 'all', ['session:*']);
@@ -291,8 +294,8 @@ describe('streams that expire together (MUL-6)', () => {
   });
 });
 
-describe('a subscription that comes or goes', () => {
-  test('changes nothing for streams that it does not cover', () => {
+describe('a subscription that is added or removed', () => {
+  test('does not affect streams that it does not cover', () => {
     const rig = new Rig();
     const [both, other] = [rig.connect(), rig.connect()];
     rig.follow(both, 'all', ['session:*']);
@@ -313,7 +316,7 @@ describe('a subscription that comes or goes', () => {
   });
 
   test.each([['session:1'], ['session:*'], ['session:1*'], ['*']])(
-    'receives what it covers from then on until its end, with %s',
+    'receives the events that it covers from its start until its end, with %s',
     async (selector) => {
       const rig = new Rig();
       const [early, late] = [rig.connect(), rig.connect()];
@@ -334,7 +337,7 @@ describe('a subscription that comes or goes', () => {
 });
 
 describe('the counts of a subscription (OPS-2)', () => {
-  test('begin with it, though all with the same filter are counted together', () => {
+  test('begin when the subscription begins, although subscriptions with the same filter share a counter', () => {
     const rig = new Rig();
     const early = rig.subscribe(rig.connect(), 'ts', ['build.*']);
     rig.publish('build.done');
@@ -350,7 +353,7 @@ describe('the counts of a subscription (OPS-2)', () => {
     expect([late.delivered, late.lastDeliveredAt]).toEqual([1, 3000]);
   });
 
-  test('include events that the connection received for another subscription, too', () => {
+  test('include events that the connection also received for another subscription', () => {
     const rig = new Rig();
     const peer = rig.connect();
     const both = [rig.subscribe(peer, 'a', ['build.*']), rig.subscribe(peer, 'b', ['*'])];

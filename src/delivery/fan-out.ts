@@ -19,7 +19,7 @@ import { StreamChanges } from './stream-changes.ts';
 
 /** Heartbeats can report changes of this many streams: those with the newest events (MUL-8). */
 const MAX_RECENT = 1_024;
-/** The maximum number of these streams in one heartbeat. */
+/** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
 
 export interface FanoutOptions {
@@ -76,7 +76,7 @@ export class Fanout {
     for (const each of this.#watches) each.note(stream);
   }
 
-  /** Delivers one live event (EVT-2: one message per connection, whatever matches). */
+  /** Delivers one live event (EVT-2: one message per connection, no matter how many of its subscriptions match). */
   deliver(record: EventRecord): void {
     this.#noteForWatches(record.stream);
     const route = this.#routes.of(record.stream);

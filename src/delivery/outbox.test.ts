@@ -32,13 +32,13 @@ class Peer extends Writable {
     else this.#held = done;
   }
 
-  /** Reads what was held back, and from now on everything. */
+  /** Reads everything that waits, and from now on everything that arrives. */
   resume(): void {
     this.reading = true;
     this.takeOne();
   }
 
-  /** Reads one write that was held back. */
+  /** Reads one write that waits. */
   takeOne(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -137,7 +137,7 @@ describe('an outbox', () => {
     expect(slow.peer.writes).toEqual(['pong event1 event2 event3 event4 event5 ']);
   });
 
-  test('hands a shared frame on as it is', async () => {
+  test('passes a shared frame on without copying it', async () => {
     const shared = frame(100);
     const written: Buffer[] = [];
     const socket = new Writable({ write: (chunk: Buffer, _encoding, done) => (written.push(chunk), done()) });
@@ -158,7 +158,7 @@ describe('an outbox', () => {
     expect(written.map((each) => each === shared)).toEqual([true, true, true]);
   });
 
-  test('tells in a report what is true when it is written, and a later one makes a waiting one needless', async () => {
+  test('builds a report when it is written, and replaces a waiting report by a later one', async () => {
     const slow = rig();
     await stall(slow);
     slow.outbox.pushEvent(event(Buffer.from('event '), 1));
@@ -172,7 +172,7 @@ describe('an outbox', () => {
 });
 
 describe('a batch', () => {
-  test('goes on as entries of its own where a peer stops reading in the middle of it, in order and whole', async () => {
+  test('becomes entries of its own where a peer stops reading in the middle of it, in order and complete', async () => {
     const [fast, slow] = [new Peer(), new Peer()];
     const limits = { ...LIMITS, sendQueueBytes: 1024 * 1024 };
     const scheduler = new FlushScheduler({ ...limits, turnBudgetMs: 10 });
@@ -207,7 +207,7 @@ describe('a batch', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('waits with all that is asked of a queue: size, number, age and what is unwritten', () => {
+  test('counts in the queue with its size, number of messages, age and unwritten positions', () => {
     const { outbox, clock } = rig();
     for (const n of [3, 4]) outbox.pushEvent(event(frame(100), n));
     clock.ms = 70;
@@ -268,7 +268,7 @@ describe('the bounds of an outbox', () => {
     expect([bytes, messages, age].flatMap((each) => each.overflows)).toEqual([]);
   });
 
-  test('hold on age too, which passes without anything being sent, be it in the queue or in the socket', async () => {
+  test('include the age, which grows while nothing is sent, for messages in the queue and in the socket', async () => {
     for (const wait of [(): void => undefined, (each: Rig) => each.outbox.pushEvent(event(frame(1), 1))]) {
       const slow = rig();
       await stall(slow);
@@ -282,7 +282,7 @@ describe('the bounds of an outbox', () => {
     }
   });
 
-  test('forgive a peer as soon as it reads again', async () => {
+  test('no longer mark a peer as slow once it reads again', async () => {
     const slow = rig();
     await stall(slow);
     slow.clock.ms = 900;
@@ -295,7 +295,7 @@ describe('the bounds of an outbox', () => {
     expect(slow.outbox.oldestQueuedMs).toBe(0);
   });
 
-  test('do not end a peer that takes everything, however much comes within one tick', async () => {
+  test('do not end a peer that reads everything, no matter how much is queued within one tick', async () => {
     const { outbox, peer, overflows, turn } = rig();
     const sent = Array.from({ length: 5000 }, (_, n) => `${n} `);
     for (const [n, text] of sent.entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));
@@ -304,7 +304,7 @@ describe('the bounds of an outbox', () => {
     expect(peer.writes.join('')).toBe(sent.join(''));
   });
 
-  test('let one message pass that is larger than they are', async () => {
+  test('allow a single message that exceeds them', async () => {
     const { outbox, peer, overflows, turn } = rig();
     outbox.pushEvent(event(frame(LIMITS.sendQueueBytes * 2), 1));
     await turn();
@@ -312,7 +312,7 @@ describe('the bounds of an outbox', () => {
     expect(peer.writes.join('')).toHaveLength(LIMITS.sendQueueBytes * 2);
   });
 
-  test('end it without a report that takes the dropped queue for a delivered one (CON-3)', async () => {
+  test('end it without a report that counts the dropped queue as delivered (CON-3)', async () => {
     const peer = new Peer();
     const said: string[] = [];
     const outbox: Outbox = new Outbox({
@@ -339,8 +339,8 @@ describe('the bounds of an outbox', () => {
   });
 });
 
-describe('a message that is made when its turn comes', () => {
-  test('takes no bytes while it waits, is made once, and keeps its place among the answers', async () => {
+describe('a message that is built when it is written', () => {
+  test('takes no bytes while it waits, is built once, and keeps its place among the replies', async () => {
     const slow = rig({ sendQueueBytes: 20_000 });
     await stall(slow);
     const before = slow.outbox.queuedBytes;
@@ -361,7 +361,7 @@ describe('a message that is made when its turn comes', () => {
     expect(slow.outbox.queuedBytes).toBe(0);
   });
 
-  test('counts as a message, and by its age', async () => {
+  test('counts for the limits on messages and on age', async () => {
     const slow = rig({ sendQueueMessages: 16 });
     await stall(slow);
     for (let n = 0; n < 17; n += 1) slow.outbox.pushMade(() => Buffer.from('x'));
@@ -376,7 +376,7 @@ describe('a message that is made when its turn comes', () => {
 });
 
 describe('a replay', () => {
-  test('is written in pieces as the peer takes them, and holds no bytes while it waits (BCK-1)', async () => {
+  test('is written in pieces as the peer reads them, and takes no bytes while it waits (BCK-1)', async () => {
     const slow = rig({ sendQueueBytes: 1024 * 1024 });
     await stall(slow);
     const prefix = eventPrefix(['s'], 'resume');
@@ -425,7 +425,7 @@ describe('on a real socket', () => {
       else each.close();
   });
 
-  test('a burst larger than the queue reaches a peer that reads, in order and whole', async () => {
+  test('a burst larger than the queue reaches a peer that reads, in order and complete', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -1,6 +1,6 @@
 /**
- * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. What was found is kept, and a
- * subscription that comes or goes changes only the streams that it covers.
+ * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. The results are cached. Adding or
+ * removing a subscription changes only the results for streams that it covers.
  *
  *     stream ──▶ route: the fan-outs of all selectors that cover it ──▶ audiences that match the event ──▶ shares
  */
@@ -21,11 +21,11 @@ interface SelectorFanout {
   readonly selector: string;
   readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
-  /** The routes that include it, by their keys. */
+  /** The routes that include this selector, by their keys. */
   readonly routes: Map<string, Route>;
   /** How many of these subscriptions follow many streams. */
   many: number;
-  /** How many subscriptions have come or gone. */
+  /** How often a subscription was added or removed. */
   changes: number;
 }
 
@@ -33,7 +33,7 @@ interface SelectorFanout {
 interface Together {
   readonly audiences: readonly Audience[];
   readonly shares: readonly Share[];
-  /** The changes of all fan-outs when the shares were determined. */
+  /** The sum of `changes` of all fan-outs when the shares were determined. */
   readonly changes: number;
 }
 
@@ -44,7 +44,7 @@ interface Together {
 export class Route {
   readonly #fanouts: readonly SelectorFanout[];
   #together: Together | undefined;
-  /** Whether one of its selectors has no subscriptions any more. */
+  /** Whether one of the route's selectors has no subscriptions any more. The route must then be computed again. */
   stale = false;
 
   constructor(fanouts: readonly SelectorFanout[]) {
@@ -94,7 +94,7 @@ export class Routes {
   readonly #catalogue: Catalogue;
   readonly #selectors = new SelectorMap<SelectorFanout>();
   readonly #byStream = new Map<string, Route>();
-  /** By the selectors of the routes. */
+  /** The routes by their keys. The key of a route consists of its selectors. */
   readonly #byKey = new Map<string, Route>();
   #size = 0;
 

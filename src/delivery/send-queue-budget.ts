@@ -12,7 +12,7 @@ export class SendQueueBudget {
 
   /**
    * @param onExceeded called at most once per turn of the event loop, after the queues have been written: a burst that the sockets accept
-   * is no reason to close a connection
+   * does not close a connection
    */
   constructor(limit: number, onExceeded: () => void) {
     this.limit = limit;

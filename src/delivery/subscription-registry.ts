@@ -33,7 +33,7 @@ export class SubscriptionRegistry {
     return this.#fanout.watch(selectors);
   }
 
-  /** Its streams must be attached or followed already; the attachment passes to the subscription. */
+  /** Makes a subscription live. Its streams must already be attached or followed; ending the subscription releases them. */
   open(subscription: Subscription): void {
     const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);

@@ -125,7 +125,7 @@ const summary = ({ plans }: ReturnType<ManyPlans['finish']>) =>
     .toSorted((left, right) => (left.stream < right.stream ? -1 : 1));
 
 describe('plans that are made ahead', () => {
-  test('agree in the end with streams that had events or losses, began or ended meanwhile', async () => {
+  test('agree in the end with streams that in the meantime had events or losses, began or ended', async () => {
     const { plans, broker, wait } = await plansOf(5, async (_broker, turn) => {
       if (turn === 2) {
         wait(TTL_MS);
@@ -149,7 +149,7 @@ describe('plans that are made ahead', () => {
     ]);
   });
 
-  test('are made again ahead until few streams are left for the last turn', async () => {
+  test('are repeated ahead of the last turn until few streams are left for it', async () => {
     const { plans, broker, turn } = await plansOf(200, (_broker, at) =>
       at <= 200 ? tick(broker, `session:${at - 1}`) : undefined,
     );
@@ -159,7 +159,7 @@ describe('plans that are made ahead', () => {
     expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 200 }, () => 2));
   });
 
-  test('end although all streams change all the time', async () => {
+  test('end, although all streams change all the time', async () => {
     const { plans, broker, turn } = await plansOf(100, async () => {
       for (let at = 0; at < 100; at += 1) await tick(broker, `session:${at}`);
     });

@@ -123,7 +123,7 @@ class ReplayedStreams {
     for (const { stream, after } of this.#plans.slice(this.#begun)) yield { stream, ...after };
   }
 
-  /** Yields the events and the positions of all streams. @returns the number of events */
+  /** Yields the events of all streams and the messages with their positions. @returns the number of events */
   *items(): Generator<ReplayItem, number, void> {
     let events = 0;
     for (const [at, plan] of this.#plans.entries()) {

@@ -11,7 +11,7 @@ const JSON_RANGES = ['application/json', 'application/*', '*/*'];
 const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
 const HTML_RANGES = ['text/html', 'text/*', '*/*'];
 
-/** Whether a client prefers JSON to YAML. A client without a preference receives YAML. */
+/** Whether a client prefers JSON to YAML. If it has no preference, the result is false. */
 export function prefersJson(accept: string | undefined): boolean {
   const ranges = readRanges(accept);
   return weightOf(JSON_RANGES, ranges) > weightOf(YAML_RANGES, ranges);

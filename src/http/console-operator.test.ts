@@ -145,7 +145,7 @@ describe('an operator at the console', () => {
   }, 90_000);
 
   test.each(['light', 'dark'] as const)(
-    'meets no serious finding of axe, in %s colours and on a phone',
+    'has no serious finding of axe, in %s colours and on a phone',
     async (colorScheme) => {
       const opened = await openConsole();
       const { page, gateway } = opened;

@@ -57,7 +57,7 @@ function isUnchanged({ headers }: FastifyRequest, etag: string | undefined): eta
   return etag !== undefined && headers['if-none-match'] === etag;
 }
 
-/** Without the other headers: the client keeps those of the file that it has (RFC 9110, 15.4.5). */
+/** A 304 response has no other headers: the client keeps the headers of its copy (RFC 9110, 15.4.5). */
 function sendUnchanged(reply: FastifyReply, etag: string): FastifyReply {
   return reply.code(304).headers({ etag, 'cache-control': HEADERS['cache-control'] }).send();
 }

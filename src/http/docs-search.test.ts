@@ -6,7 +6,7 @@ import { buildContract } from '../testing/own-contract.ts';
 import { PageBrowser } from '../testing/page-browser.ts';
 import { serve } from '../testing/rig.ts';
 
-/** Long, because the first request in a clone renders the site. */
+/** The time limit is long, because the first request in a clone renders the site. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const gateway = createGateway();
@@ -52,14 +52,14 @@ describe('the search', () => {
     ['4201', '4201', 'close code'],
     ['testimony vouch', 'Glossary', 'guide'],
     ['deploy behind a proxy', 'Deploy', 'guide'],
-  ])('for %j finds it first, and shows what it is', async (query, title, kind) => {
+  ])('for %j finds its page first, and shows the kind of the result', async (query, title, kind) => {
     await search(query);
     const first = page.locator('[aria-label=Results] a').first();
     expect(await first.locator('b').innerText()).toContain(title);
     expect(await first.locator('small').innerText()).toBe(kind);
   });
 
-  test('works by keyboard alone, from any page', async () => {
+  test('works with the keyboard only, from any page', async () => {
     await page.goto(`${docs}/guides/deploy.html`);
     await page.keyboard.press('/');
     await page.keyboard.type('payload_too_large');
@@ -71,14 +71,14 @@ describe('the search', () => {
     expect(page.url()).toBe(`${docs}/errors/payload_too_large.html`);
   });
 
-  test('leads to the field on its page', async () => {
+  test('leads from a field to its place on the page', async () => {
     await search('previousPath');
     await page.locator('[aria-label=Results] a', { hasText: 'file_change.payload.previousPath' }).click();
     await page.waitForURL(`${docs}/events/file_change.html#file_change.payload.previousPath`);
     expect(await page.locator('[id="file_change.payload.previousPath"]').isVisible()).toBe(true);
   });
 
-  test('knows the events of an own contract', async () => {
+  test('finds the events of the user’s own contract', async () => {
     const { contract } = await buildContract();
     const { httpUrl } = await serve({ contract });
     const own = await browser.open(`${httpUrl}/docs`);

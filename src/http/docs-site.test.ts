@@ -15,7 +15,7 @@ async function directoryWith(text: string): Promise<string> {
 
 const noFault = (error: unknown): void => expect(error).toBeUndefined();
 
-test('a directory that was deleted is looked for again', async () => {
+test('a deleted directory is searched for again', async () => {
   const [first, second] = [await directoryWith('first'), await directoryWith('second')];
   const find = vi.fn<() => Promise<string>>().mockResolvedValueOnce(first).mockResolvedValueOnce(second);
   const site = new DocsSite(find, noFault);
@@ -28,7 +28,7 @@ test('a directory that was deleted is looked for again', async () => {
   expect(site.etagOf('index.html')).toBe(after?.etag);
 });
 
-test('the entity tag of a file that was read needs no file', async () => {
+test('the entity tag of a file is kept after the file was read and deleted', async () => {
   const directory = await directoryWith('page');
   const site = new DocsSite(() => Promise.resolve(directory), noFault);
   expect(site.etagOf('index.html')).toBeUndefined();

@@ -31,7 +31,7 @@ const decompress = promisify(gunzip);
 interface Stored {
   /** The file in the directory. */
   readonly file: string;
-  /** Set when it was read. */
+  /** The entity tag of the file. Set when the file was read. */
   etag: string | undefined;
 }
 

@@ -68,7 +68,7 @@ describe('the try-it form of a command', () => {
     expect(await page.locator('.try .state').getAttribute('data-state')).toBe('open');
   });
 
-  test('explains a wrong frame before it is sent, and the error that the gateway answers with', async () => {
+  test('explains a wrong frame before it is sent, and afterwards the error of the gateway', async () => {
     await open('commands/subscribe');
     await edit({ type: 'subscribe', id: 'c2', data: { events: ['file_change'], filtr: {} } });
     const check = page.locator('.check');
@@ -82,7 +82,7 @@ describe('the try-it form of a command', () => {
     await page.waitForURL(`${docs}/errors/invalid_message.html`);
   });
 
-  test('explains text that is no JSON, an unknown command, and a payload that its event does not allow', async () => {
+  test('explains invalid JSON, an unknown command, and a payload that the event does not allow', async () => {
     await open('commands/broadcast');
     const check = page.locator('.check');
     await edit('{"type":');

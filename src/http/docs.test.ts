@@ -11,7 +11,7 @@ import { buildContract } from '../testing/own-contract.ts';
 import { onCleanup, serve } from '../testing/rig.ts';
 import { DocsSite } from './docs-site.ts';
 
-/** Long, because the first request in a clone renders the site. */
+/** The time limit is long, because the first request in a clone renders the site. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 /** Most tests share one gateway and one page, because opening a page takes long on a busy machine. */
@@ -34,7 +34,7 @@ afterAll(async () => {
 afterEach(() => browser.throwFaults());
 
 describe('the start page', () => {
-  test('is where / leads, styled, under a policy that allows only files of the gateway', async () => {
+  test('is the target of /, has its style, and has a policy that allows only files of the gateway', async () => {
     expect(page.url()).toBe(docs);
     const response = await page.goto(docs);
     const policy = response?.headers()['content-security-policy'] ?? '';
@@ -44,7 +44,7 @@ describe('the start page', () => {
     expect(text?.x).toBe(contents?.width);
   });
 
-  test('leads the addresses of the former one-page reference to their pages', async () => {
+  test('redirects the addresses of the former one-page reference to the new pages', async () => {
     for (const [anchor, path] of [
       ['subscribed.data.position', 'commands/subscribe.html'],
       ['error-filter_not_applicable', 'errors/filter_not_applicable.html'],
@@ -60,7 +60,7 @@ describe('the start page', () => {
 });
 
 describe('a page', () => {
-  test('has its Markdown beside it, which the next request may keep', async () => {
+  test('has a Markdown version, which clients may cache', async () => {
     await page.goto(`${docs}/events/session_event.html`);
     await page.getByRole('link', { name: 'This page as Markdown' }).waitFor();
     const markdown = await fetch(`${docs}/events/session_event.md`);
@@ -107,7 +107,7 @@ describe('a page', () => {
   });
 });
 
-test('no address below /docs leads out of the site', async () => {
+test('no path below /docs reaches a file outside of the site', async () => {
   for (const path of [
     '../package.json',
     '..%2f..%2fpackage.json',

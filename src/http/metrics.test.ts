@@ -25,7 +25,7 @@ async function linesOf(name: string): Promise<string[]> {
 }
 
 describe('/metrics', () => {
-  test('has nothing that promtool complains of', async () => {
+  test('passes the checks of promtool', async () => {
     const program = locate(PROMTOOL);
     if (program === undefined) throw new Error('promtool is missing: node scripts/ensure-tools.ts');
     await gateway.publish('tick', { n: 1 });
@@ -51,7 +51,7 @@ describe('/metrics', () => {
     ['command_duration_seconds_count', 'command', Object.keys(COMMANDS)],
     ['replay_duration_seconds_count', 'kind', ['warm', 'resume']],
     ['budget_dropped_total', 'name', Object.keys({ historyBudgetBytes: 0, filterBytes: 0, sendQueueBudgetBytes: 0 })],
-  ])('has every series of tidemark_%s before anything was counted', async (name, label, values) => {
+  ])('has every series of tidemark_%s before the first count', async (name, label, values) => {
     const lines = await linesOf(`tidemark_${name}`);
     for (const value of values) expect(lines).toContain(`tidemark_${name}{${label}="${value}"} 0`);
   });

@@ -1,4 +1,4 @@
-/** Tracks the connections on which an HTTP request is not answered yet. */
+/** Tracks the connections that have an unanswered HTTP request. */
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 

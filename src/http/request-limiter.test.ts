@@ -31,7 +31,7 @@ describe('requests', () => {
     expect(passing(limiter, 'ana')).toBe(2);
   });
 
-  test('above it are refused, with the time after which one passes', () => {
+  test('above the rate are refused, with the time until the next one is allowed', () => {
     const { limiter, pass } = rig();
     passing(limiter, 'ana');
     expect(() => limiter.take('get_health', 'ana')).toThrow(
@@ -41,7 +41,7 @@ describe('requests', () => {
     expect(passing(limiter, 'ana')).toBe(1);
   });
 
-  test('of one caller, or of one operation, leave the others their own allowance', () => {
+  test('of one caller, or for one operation, do not use up the allowance of others', () => {
     const { limiter } = rig();
     expect(passing(limiter, 'ana')).toBe(3);
     expect(passing(limiter, 'ben')).toBe(3);
@@ -53,7 +53,7 @@ describe('requests', () => {
     expect(passing(limiter, 'ana', 'get_readyz')).toBe(100);
   });
 
-  test('that took long cost more than one', () => {
+  test('that took long cost more than one token', () => {
     const { limiter, pass } = rig();
     limiter.chargeWork('get_health', 'ana', 5);
     limiter.chargeWork('get_health', 'ana', 10);
@@ -65,7 +65,7 @@ describe('requests', () => {
     expect(passing(limiter, 'ana')).toBe(2);
   });
 
-  test('of callers who have left cost no memory, and a debt outlives the turn', () => {
+  test('of callers who have left use no memory, but a caller’s debt is remembered', () => {
     const { limiter, pass } = rig();
     for (let n = 0; n < 10_000; n += 1) limiter.take('get_health', `address ${n}`);
     expect(limiter.size).toBe(10_000);

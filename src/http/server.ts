@@ -47,7 +47,7 @@ export interface Http {
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
   /** Adds the routes to a host's Fastify instance. They are in a Fastify context of their own. */
   register(host: FastifyInstance): Promise<void>;
-  /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that undoes this */
+  /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that stops this */
   share(host: Server): Promise<() => void>;
   /** Whether a request on that connection is unanswered. */
   answering(socket: Duplex): boolean;

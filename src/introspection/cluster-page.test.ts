@@ -52,7 +52,7 @@ function pageOf(
 }
 
 describe('pages of several nodes', () => {
-  test('joined page by page hold every subscription once, in order, wherever each node cuts its own', () => {
+  test('joined page by page contain every subscription once and in order, wherever each node cuts its own pages', () => {
     const nodes = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 999 }), { maxLength: 12 }), { maxLength: 4 });
     fc.assert(
       fc.property(nodes, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }), (numbers, limit, cut) => {
@@ -78,7 +78,7 @@ describe('pages of several nodes', () => {
     );
   });
 
-  test('add up, and name the nodes that are missing', async () => {
+  test('have the totals of all nodes, and name the missing nodes', async () => {
     const own = [report('a'), report('c')];
     const theirs = [report('b')];
     const page = await clusterPage(
@@ -100,7 +100,7 @@ describe('pages of several nodes', () => {
 });
 
 describe('the answer to a page request', () => {
-  test('is cut to what fits into one message, and says that it goes on', () => {
+  test('is cut to the size of one message, and reports that more follows', () => {
     const wide = { paths: Array.from({ length: 64 }, (_, index) => `${index}/${'x'.repeat(250)}`) };
     const reports = Array.from({ length: 200 }, (_, index) => report(String(index).padStart(4, '0'), wide));
     const answer = answerPageRequest(JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } }), {
@@ -112,7 +112,7 @@ describe('the answer to a page request', () => {
     expect(page.nextCursor).toBeDefined();
   });
 
-  test('is none where the question is of another version', () => {
+  test('is undefined if the question is of another version', () => {
     const introspection = { page: (query: SubscriptionQuery) => pageOf([], query) };
     expect(answerPageRequest('{"ask":"weather"}', { introspection })).toBeUndefined();
   });

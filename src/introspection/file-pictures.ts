@@ -134,7 +134,7 @@ export class FilePictures {
     return [...this.#roots].filter((each) => each.stream === stream).map(({ root }) => root);
   }
 
-  /** The watched root, if it is on this node. Undefined if it is not, or if the cursor belongs to another node. */
+  /** The watched root, if this node watches it. Undefined if it does not, or if the cursor belongs to another node. */
   #find(stream: string, root: string, cursor: FileCursor | undefined): WatchedRoot | undefined {
     if (cursor !== undefined && cursor.nodeId !== this.#options.nodeId) return undefined;
     return [...this.#roots].find((each) => each.stream === stream && each.root === root);
@@ -223,7 +223,8 @@ export class FilePictures {
 }
 
 function notWatched(root: string | undefined, roots: readonly string[]): ProtocolError {
-  const watched = roots.length === 0 ? 'Nothing is watched on this stream' : `Watched are ${roots.join(', ')}`;
+  const watched =
+    roots.length === 0 ? 'No directory is watched on this stream' : `The watched roots are ${roots.join(', ')}`;
   const text =
     root === undefined
       ? `${watched}; set \`root\` to one of the watched roots.`

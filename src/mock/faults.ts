@@ -20,7 +20,7 @@ export interface UpgradeRefusal {
 export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
-  /** The number of this order. It ensures that each connection executes each order only once. */
+  /** The number of this request for losses. It ensures that each connection carries out each request only once. */
   readonly order: number;
 }
 
@@ -28,7 +28,7 @@ export class Faults {
   /** The delay of each message from the server, and the maximum of a further random delay, in milliseconds. */
   delayMs = 0;
   jitterMs = 0;
-  /** Until this time, nothing is sent. In milliseconds since the Unix epoch. */
+  /** Nothing is sent until this time. In milliseconds since the Unix epoch. */
   silentUntil = 0;
   loss: Loss = { kind: 'gap', count: 0, order: 0 };
   readonly commands: CommandRefusal[] = [];

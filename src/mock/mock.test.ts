@@ -79,7 +79,7 @@ describe('events', () => {
     expect([...seen, 'session_event'].toSorted()).toEqual(mock.events.toSorted());
   });
 
-  test('of an own contract are published too, with the state that a late subscriber needs', async () => {
+  test('of the user’s own contract are published too, with the state that a late subscriber needs', async () => {
     const { contract } = await buildContract();
     const { mock, url } = await rig({ contract });
     const own = mock.events.filter((name) => !examplesOf().has(name));
@@ -94,13 +94,13 @@ describe('events', () => {
     expect((await late.caughtUp).count).toBeGreaterThan(0);
   });
 
-  test('of another name than the contract has are refused with the names that it has', () => {
+  test('whose name the contract does not declare are refused, with the names that it declares', () => {
     expect(() => new Mock({ host: '127.0.0.1', port: 0, everyMs: 0, events: ['file_changed'] })).toThrow(
       UnknownEventError,
     );
   });
 
-  test('on demand have the example as payload, or one of their own that the contract allows', async () => {
+  test('on demand have the example as payload, or a given payload that the contract allows', async () => {
     const { client, order } = await rig();
     const events = client.subscribe({ events: ['sync_status'], replay: { mode: 'none' } });
     await events.ready;
@@ -166,7 +166,7 @@ describe('a fault on demand', () => {
     expect(events.gapCount).toBe(0);
   });
 
-  test('cuts connections, and restarts the gateway, which the client notices as a gap', async () => {
+  test('cuts connections, and restarts the gateway, which the client detects as a gap', async () => {
     const { client, order } = await rig();
     const gaps: TidemarkGap[] = [];
     const events = client.subscribe({
@@ -202,7 +202,7 @@ describe('a fault on demand', () => {
     ]);
   });
 
-  test('loses events without a report, which the client notices by the number of delivered events', async () => {
+  test('loses events without a report, which the client detects by the number of delivered events', async () => {
     const { client, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
     const losses: unknown[] = [];
     client.on('loss', (loss) => losses.push(loss));
@@ -214,7 +214,7 @@ describe('a fault on demand', () => {
     expect(losses).toHaveLength(1);
   });
 
-  test('reports withheld events by a gap when another order replaces theirs', async () => {
+  test('reports withheld events by a gap when a later request replaces theirs', async () => {
     const { url, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
     const { messages } = await follow(url);
     await order('/gap', { count: 5 });
@@ -238,7 +238,7 @@ describe('a fault on demand', () => {
     expect(heartbeats().at(-1)?.data).toMatchObject({ delivered: 1 });
   });
 
-  test('restarts the gateway one after the other when two orders come at once', async () => {
+  test('carries out two restarts one after the other when both are requested at once', async () => {
     const steps: string[] = [];
     const write = (line: string): void => {
       if (line.includes('no credential is configured')) steps.push('listens');
@@ -261,7 +261,7 @@ describe('a fault on demand', () => {
     expect(gaps[0]).toMatchObject({ reason: 'source_overflow' });
   });
 
-  test('refuses upgrades and commands as often as asked', async () => {
+  test('refuses as many upgrades and commands as requested', async () => {
     const { client, url, order } = await rig();
     await order('/refuse-upgrade', { status: 403 });
     const refused = createClient({ url, maxAttempts: 1 });
@@ -273,7 +273,7 @@ describe('a fault on demand', () => {
     await expect(publish()).resolves.toMatchObject({ duplicate: false });
   });
 
-  test('delays what is sent, or sends nothing for a while', async () => {
+  test('delays messages, or sends nothing for a while', async () => {
     const { client, order } = await rig();
     await client.connect();
     const timed = async (): Promise<number> => {
@@ -288,7 +288,7 @@ describe('a fault on demand', () => {
     expect(await timed()).toBeGreaterThan(250);
   });
 
-  test('shows in the state, and wrong orders are explained', async () => {
+  test('is shown in the state, and an invalid request is explained', async () => {
     const { order } = await rig();
     await order('/refuse-command', { command: 'ping', code: 'internal', times: 2 });
     expect(await order('/state')).toMatchObject({
@@ -305,7 +305,7 @@ describe('a fault on demand', () => {
   });
 });
 
-test('what the mock makes up itself matches the contract', async () => {
+test('events that the mock generates match the contract', async () => {
   const { url, order } = await rig();
   const { messages, socket } = await follow(url);
   await order('/gap', { count: 1 });

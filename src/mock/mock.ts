@@ -29,7 +29,7 @@ export interface MockOptions {
   readonly onPublish?: (event: string, problem?: string) => void;
 }
 
-/** The mock replays a recording, so it cannot fulfil the request. */
+/** Thrown if the mock replays a recording, and therefore cannot fulfil the request. */
 export class ReplayingError extends Error {
   override readonly name = 'ReplayingError';
 
@@ -38,7 +38,7 @@ export class ReplayingError extends Error {
   }
 }
 
-/** The contract does not declare an event of this name. */
+/** Thrown if the contract does not declare an event with this name. */
 export class UnknownEventError extends Error {
   override readonly name = 'UnknownEventError';
 }
@@ -90,7 +90,7 @@ export class Mock {
     const unknown = names.find((name) => !this.#examples.has(name));
     if (unknown !== undefined)
       throw new UnknownEventError(
-        `The contract declares no event ${unknown}; its events are ${[...this.#examples.keys()].join(', ')}.`,
+        `The contract does not declare the event ${unknown}; its events are ${[...this.#examples.keys()].join(', ')}.`,
       );
     const lists = [...this.#examples].filter(([name]) => names.length === 0 || names.includes(name));
     const longest = Math.max(0, ...lists.map(([, list]) => list.length));

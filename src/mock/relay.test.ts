@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { Faults } from './faults.ts';
 import { Relay } from './relay.ts';
 
-test('a response whose gateway resets the connection after the headers ends with an error, and the relay goes on', async () => {
+test('if the gateway resets the connection after the headers of a response, the response ends with an error, and the relay continues', async () => {
   const sockets: Socket[] = [];
   const gateway = createServer((socket) => {
     sockets.push(socket);

@@ -111,7 +111,7 @@ export class RelayedConnection {
     if (message?.type === 'subscribed') this.#onSubscribed();
   }
 
-  /** Starts a new order to lose events. Events that were withheld for the previous order are reported first. */
+  /** Starts a new request to lose events. Events that were withheld for the previous request are reported first. */
   #takeOrder(): void {
     const { count, order } = this.#faults.loss;
     if (order === this.#order) return;

@@ -119,7 +119,7 @@ async function socketOf(url: string): Promise<{ readonly socket: WebSocket; read
 }
 
 describe('a recording is repeated', () => {
-  test('to the generated client, with its own ids, and skips commands that the client does not send', async () => {
+  test('to the generated client with its own ids, without the replies to commands that the client does not send', async () => {
     const { url } = await mockOf(traceOf([...OPENING, event(11), event(12)]));
     const events = clientOf(url).subscribe({ events: ['*'] });
     const numbers: unknown[] = [];
@@ -131,7 +131,7 @@ describe('a recording is repeated', () => {
     expect(events.position).toEqual(position(12));
   });
 
-  test('connection by connection: a reconnect gets what was recorded after it', async () => {
+  test('connection by connection: a client that reconnects receives the next recorded connection', async () => {
     const again = [
       OPENING[0] ?? closed(1000),
       client('subscribe', 'c1', { events: ['*'] }),
@@ -147,7 +147,7 @@ describe('a recording is repeated', () => {
     expect(mock.state).toMatchObject({ replay: { used: 2, recorded: 2 } });
   });
 
-  test('literally, also when a message breaks the contract; other commands are refused, pings answered', async () => {
+  test('unchanged, even if a message breaks the contract; unknown commands are refused, and pings are answered', async () => {
     const wrong = { type: 'welcome', data: { connectionId: 7 }, more: ['x'] };
     const { url } = await mockOf(traceOf([{ dir: '<<', value: wrong }]));
     const { socket, messages } = await socketOf(url);
@@ -169,7 +169,7 @@ describe('a recording is repeated', () => {
     expect(performance.now() - began).toBeGreaterThanOrEqual(290);
   });
 
-  test('with faults: a gap, a close by order, and the beginning again after a restart', async () => {
+  test('with faults: a gap, a requested close, and a new start after a restart', async () => {
     const { url, order } = await mockOf(traceOf([...OPENING, event(11), event(12)]));
     const made = clientOf(url);
     await made.ping();

@@ -84,7 +84,7 @@ class Replay {
    */
   readonly #commands = new Map<string, Command>();
   readonly #subscriptions = new Map<string, string>();
-  /** Commands of this client for which the recording is not far enough yet. */
+  /** Commands of this client that the replay has not reached yet. */
   readonly #waiting: Command[] = [];
   #at = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -173,7 +173,7 @@ class Replay {
   }
 
   /**
-   * Learns which id this client uses for a recorded subscription. The recorded id is read from the reply, because the recorded client may
+   * Records which id this client uses for a recorded subscription. The recorded id is read from the reply, because the recorded client may
    * have let the server choose the id.
    */
   #learnSubscription(text: string, command: Command | undefined): void {

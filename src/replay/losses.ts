@@ -5,8 +5,8 @@
 import type { KeptLoss, Position } from './record.ts';
 
 /**
- * The maximum number of losses that are kept. Above it, the two oldest are merged into one for the whole root. It reports too much, which
- * is safe.
+ * The maximum number of losses that are kept. If there are more, the two oldest are merged into one loss for the whole root. The merged
+ * loss reports too much, which is safe.
  */
 const MOST = 256;
 

@@ -155,11 +155,17 @@ describe('a warm picture', () => {
   test.each<[string, readonly EventRecord[], Partial<HistoryBounds>, ReplayPolicy, boolean]>([
     ['everything is in history', entities, {}, 'latest-per-key', false],
     ['keys are retained beyond history', entities, { events: 1 }, 'latest-per-key', false],
-    ['a key was pushed out', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'latest-per-key', true],
-    ['a key was pushed out, but history is whole', entities, { keys: 2, keyBytes: 1e9 }, 'latest-per-key', false],
-    ['a key was pushed out, but none is asked for', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'none', false],
-    ['the log is whole', log, {}, 'log', false],
-    ['the log has lost its beginning', log, { events: 2 }, 'log', true],
+    ['a key was dropped', entities, { events: 1, keys: 2, keyBytes: 1e9 }, 'latest-per-key', true],
+    ['a key was dropped, but history is complete', entities, { keys: 2, keyBytes: 1e9 }, 'latest-per-key', false],
+    [
+      'a key was dropped, but no keyed event is subscribed',
+      entities,
+      { events: 1, keys: 2, keyBytes: 1e9 },
+      'none',
+      false,
+    ],
+    ['the log is complete', log, {}, 'log', false],
+    ['the beginning of the log was dropped', log, { events: 2 }, 'log', true],
   ])('reports whether a bound has truncated it: %s', (_what, records, bounds, policy, truncated) => {
     const made = plan(historyOf(records, bounds), { policies: new Set([policy]) });
     expect(made.truncated).toBe(truncated);

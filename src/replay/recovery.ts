@@ -17,8 +17,8 @@ export interface RecoveryFacts {
   readonly concerns: (paths: readonly string[]) => boolean;
   readonly table: EventTable;
   /**
-   * The replay policies of the events that the subscription names. It depends on them whether events that were dropped from history would
-   * be missing.
+   * The replay policies of the events that the subscription names. They determine whether events that were dropped from history are missing
+   * in the replay.
    */
   readonly policies: ReadonlySet<ReplayPolicy>;
   /** Whether the subscription has a filter. */

@@ -84,7 +84,7 @@ describe('a command whose handler fails', () => {
   });
 
   test.each(['at once', 'later'])(
-    'while its data is computed (%s) gets one error, and what the handler took is released',
+    'while its data is computed (%s) gets one error, and the resources of the handler are released',
     async (when) => {
       const abandon = vi.fn<() => void>();
       const outcome: Outcome<'ping'> = {
@@ -114,7 +114,7 @@ describe('a command whose handler fails', () => {
     expect(given.faults).toHaveLength(1);
   });
 
-  test('after the connection was closed releases what it took and sends nothing', async () => {
+  test('after the connection was closed releases its resources and sends nothing', async () => {
     const abandon = vi.fn<() => void>(() => {
       throw new Error('broken as well');
     });

@@ -8,7 +8,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Framing } from '../wire/framing.ts';
-// Cycle of types: a session has subscriptions, and each subscription refers to its session.
+// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -59,7 +59,10 @@ export interface LiveSink {
 export interface Outlet {
   /** Sends a message that may be sent before queued events (BCK-1). */
   send(message: ServerMessage): void;
-  /** The same for a large message. It is built when it is written; until then, it counts as a message, but its bytes do not count. */
+  /**
+   * Like `send`, for a large message. The message is built when it is written. Until then, it counts for the limit on messages, but not for
+   * the limit on bytes.
+   */
   sendMade(make: () => ServerMessage): void;
   /** Sends messages that keep their order among the events, and that are written together (BCK-3). */
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;

@@ -1,7 +1,7 @@
 /** One subscription of one connection: its streams, events and filter, and the facts that `/ws/subscriptions` lists (OPS-2). */
 import type { Recovery } from '../../generated/types.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-// Cycle of types: a session has subscriptions, and each subscription refers to its session.
+// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
 
 /**

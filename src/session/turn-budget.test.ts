@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { nextTurn, TurnBudget } from './turn-budget.ts';
 
-test('a turn of commands ends when its time is used up, also by commands that waited only for promises', async () => {
+test('a turn ends when its time is used up, even if commands only wait for promises', async () => {
   const turn = new TurnBudget(5);
   expect(turn.over).toBe(false);
   turn.start();
@@ -13,7 +13,7 @@ test('a turn of commands ends when its time is used up, also by commands that wa
   expect(turn.over).toBe(false);
 });
 
-test('work that arrives at many sockets at once is spread over turns, in order of arrival', async () => {
+test('work that arrives at many sockets at once is spread over several turns, in order of arrival', async () => {
   const turn = new TurnBudget(5);
   const turns = new Map<number, number[]>();
   let current = 0;
@@ -38,7 +38,7 @@ test('work that arrives at many sockets at once is spread over turns, in order o
   expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });
 
-test('long work in slices lets work that arrives later start after one slice', async () => {
+test('long work in slices lets later work start after one slice', async () => {
   const turn = new TurnBudget(5);
   let slices = 0;
   const stop = new AbortController();

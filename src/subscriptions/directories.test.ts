@@ -14,13 +14,13 @@ describe('a source loss below a directory', () => {
     ['a directory above it', ['src'], 'src/deep', true],
     ['a file in it', ['src/a.ts'], 'src', true],
     ['another directory', ['lib'], 'src', false],
-    ['a name with the same beginning', ['src-old'], 'src', false],
+    ['a directory whose name begins with the same text', ['src-old'], 'src', false],
     ['the root', ['lib/a.ts'], '', true],
     ['a glob that starts above', ['**/*.ts'], 'src', true],
     ['a glob that starts below', ['src/deep/*.ts'], 'src', true],
     ['a glob that starts elsewhere', ['lib/**'], 'src', false],
     ['one of several', ['lib', 'src/x'], 'src', true],
-    ['a name written with combining marks', ['caf\u00e9/a.ts'], 'cafe\u0301', true],
+    ['a path with combining marks', ['caf\u00e9/a.ts'], 'cafe\u0301', true],
   ])('concerns a subscription or not: %s', (_what, paths, directory, wanted) => {
     expect(touchesDirectory(follows(paths), directory)).toBe(wanted);
   });

@@ -105,7 +105,7 @@ describe('a filter', () => {
 });
 
 describe('the normalised filter', () => {
-  test('is the same for every notation, and normalising it again changes nothing', () => {
+  test('has the same form for every notation, and normalising that form again changes nothing', () => {
     const once = normalise(['file_change'], {
       extensions: ['TS', '.ts', 'js'],
       paths: ['src/', './lib', 'src'],
@@ -117,7 +117,7 @@ describe('the normalised filter', () => {
 
   test.each<[string, readonly string[], Filter, string, string]>([
     ['an empty list', ['file_change'], { paths: [] }, 'filter_invalid', '/data/filter/paths'],
-    ['no event has it', ['file_change'], { actors: ['ana'] }, 'filter_not_applicable', '/data/filter/actors'],
+    ['no event has the field', ['file_change'], { actors: ['ana'] }, 'filter_not_applicable', '/data/filter/actors'],
     ['a custom event', ['build.done'], { paths: ['src'] }, 'filter_not_applicable', '/data/filter/paths'],
     ['too many', ['file_change'], { paths: ['a', 'b', 'c', 'd', 'e'] }, 'limit_exceeded', '/data/filter/paths'],
     ['too long', ['file_change'], { paths: ['a', 'x'.repeat(33)] }, 'limit_exceeded', '/data/filter/paths/1'],
@@ -126,7 +126,7 @@ describe('the normalised filter', () => {
     ['a path', ['file_change'], { extensions: ['a/b'] }, 'filter_invalid', '/data/filter/extensions/0'],
     ['outside', ['file_change'], { paths: ['../x'] }, 'filter_invalid', '/data/filter/paths/0'],
     [
-      'no type of change',
+      'an unknown type of change',
       ['*'],
       { changeTypes: ['create', 'created'] },
       'filter_invalid',

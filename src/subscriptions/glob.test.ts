@@ -116,7 +116,7 @@ describe('a path pattern', () => {
     expect(matches(pattern, path)).toBe(wanted);
   });
 
-  test('is compared in NFC, whatever its own Unicode form', () => {
+  test('is compared in NFC, regardless of its own Unicode form', () => {
     const decomposed = 'cafe\u0301';
     const composed = 'caf\u00e9';
     expect(normalisePattern(`${decomposed}/*.ts`, '')).toBe(`${composed}/*.ts`);

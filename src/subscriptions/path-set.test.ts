@@ -10,7 +10,7 @@ const path = fc.array(segment, { minLength: 1, maxLength: 6 }).map((each) => eac
 const pattern = fc.array(fc.oneof(segment, wild), { minLength: 1, maxLength: 6 }).map((each) => each.join('/'));
 
 describe('a set of path patterns', () => {
-  test('matches every path that one of its patterns matches, whatever their number', () => {
+  test('matches every path that one of its patterns matches, regardless of their number', () => {
     let matching = 0;
     fc.assert(
       fc.property(fc.array(pattern, { minLength: 1, maxLength: 40 }), path, (patterns, seen) => {
@@ -23,7 +23,7 @@ describe('a set of path patterns', () => {
     expect(matching).toBeGreaterThan(100);
   });
 
-  test('finds a plain path among thousands, also beside names that sort between a directory and its entries', () => {
+  test('finds a plain path among thousands, even next to names that sort between a directory and its entries', () => {
     const directories = Array.from({ length: 3000 }, (_, at) => `d${at}`);
     const set = new PathSet([...directories, 'x', 'x!', 'x-1', 'x.d', 'x/y', 'x0']);
     const found = ['d7/a', 'd2999', 'x/z', 'x/y/z', 'x!', 'x.d/a', 'x0/b'];
@@ -43,7 +43,7 @@ describe('a set of path patterns', () => {
     expect([set.matches('src/a.ts'), set.matches('src/a.js')]).toEqual([true, false]);
   });
 
-  test('needs one word per 32 characters of its patterns, whatever they contain', () => {
+  test('needs one word per 32 characters of its patterns, regardless of their content', () => {
     const many = Array.from({ length: 64 }, (_, at) => `**/${'?*a/'.repeat(60)}${at}`);
     const characters = many.reduce((sum, { length }) => sum + length, 0);
     expect(new GlobAutomaton(many).words).toBeLessThanOrEqual(Math.ceil((characters + 2 * many.length) / 32));

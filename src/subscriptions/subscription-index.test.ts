@@ -136,7 +136,7 @@ describe('the index of subscriptions', () => {
       }),
       { numRuns: 400 },
     );
-    // The test shows little unless many events match.
+    // The test proves little unless many events match.
     expect(matches).toBeGreaterThan(3000);
   });
 
@@ -172,7 +172,7 @@ describe('the index of subscriptions', () => {
     expect(compared).toHaveBeenCalledTimes(2);
   });
 
-  test('compares nothing with a filter that was found by all of its values', () => {
+  test('compares nothing more with a filter that was found by all of its fields', () => {
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
     const compared = vi.spyOn(Condition.prototype, 'isMet');
     index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 1);
@@ -183,7 +183,7 @@ describe('the index of subscriptions', () => {
     expect(compared).not.toHaveBeenCalled();
   });
 
-  test('compares what many names, or many paths with many extensions, leave open', () => {
+  test('compares the conditions that an index by many names, or by many paths and extensions, does not check', () => {
     const index = new SubscriptionIndex<string, Set<string>>(catalogue, () => new Set());
     const paths = Array.from({ length: 20 }, (_, n) => `p${n}`);
     index.add(specOf(['a.a', 'b.b', 'c.c', 'd.d', 'e.e'], {}), 'names');
