@@ -12,12 +12,23 @@
 import type { GapReason } from '../../generated/protocol.ts';
 import type { Budget } from '../replay/budget.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
+import { ProtocolError } from '../errors.ts';
 import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } from '../replay/record.ts';
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
 /** How long a client must wait before it repeats a command that failed because the broker was unavailable, in milliseconds. */
 export const BROKER_RETRY_MS = 1_000;
+
+/**
+ * A stream cannot be attached because it cannot be read, although the broker can be reached. A follow covers the stream, so its followers
+ * receive its events, or a loss, as soon as it can be read.
+ */
+export class StreamUnread extends ProtocolError {
+  constructor(stream: string, cause: unknown) {
+    super('broker_unavailable', `the history of stream ${stream} could not be read`, { retryAfterMs: BROKER_RETRY_MS, cause });
+  }
+}
 
 /** An event before the broker has given it a position. The payload is already validated. */
 export interface EventDraft {
@@ -167,7 +178,7 @@ export interface Broker {
    * Passes the events of all streams that the selector covers to `onEvent`, until {@link unfollow} was called as often as `follow`. A
    * stream that is created later is delivered from its first event. Unlike attaching, following does not prevent a session stream from
    * expiring. After `follow` has resolved, {@link followed} returns every existing stream, with every event that was published before this
-   * call.
+   * call. A stream that cannot be read is left out; its events up to the moment when it can be read are reported to `onLoss`.
    * @throws {ProtocolError} `broker_unavailable`.
    */
   follow(selector: string): Promise<void>;

@@ -3,6 +3,7 @@
  * while the subscription is made, because the gap that ends such a resume names their current epoch (MUL-5).
  */
 import type { SubscribeData } from '../../generated/types.ts';
+import { StreamUnread } from '../broker/broker.ts';
 import type { FollowedStream } from '../broker/broker.ts';
 import { selects } from '../broker/stream-selectors.ts';
 import type { StreamPosition } from '../replay/record.ts';
@@ -53,7 +54,10 @@ export class AbsentStreams {
       if (!selects(selectors, stream) || (broker.headOf(stream)?.sequenceId ?? 0) > 0) return;
       const done = broker.attach(stream).then(
         () => this.#attached.add(stream),
-        (error: unknown) => (failed = { error }),
+        (error: unknown) => {
+          // The stream must not keep the others from being resumed, and what the client misses of it is reported later.
+          if (!(error instanceof StreamUnread)) failed = { error };
+        },
       );
       attaching.push(done);
     });

@@ -1,5 +1,6 @@
 /** Subscriptions to many streams, on a gateway with the memory broker (MUL-1 to MUL-8). */
 import { describe, expect, test } from 'vitest';
+import { StreamUnread } from '../broker/broker.ts';
 import { MemoryBroker } from '../broker/memory.ts';
 import { ProtocolError } from '../errors.ts';
 import type { RawClient } from '../testing/raw-client.ts';
@@ -125,4 +126,20 @@ test('a resume that the broker refuses half-way keeps nothing attached or follow
     ['session:*', 0],
     ['session:gone', 0],
   ]);
+});
+
+class UnreadBroker extends MemoryBroker {
+  override attach(stream: string): Promise<void> {
+    return Promise.reject(new StreamUnread(stream, new Error('refused by the test')));
+  }
+}
+
+test('a resume goes on without a stream that cannot be read yet, because its followers learn later what they missed', async () => {
+  const served = await serve({ broker: (context) => new UnreadBroker(context) });
+  await note(served, 'session:read', 1);
+  const client = await connect(served.url);
+  const positions = [{ stream: 'session:unread', epoch: 'e', sequenceId: 1 }];
+  await follow(client, ['session:*'], { replay: { mode: 'resume', positions } });
+  await client.find(({ type }) => type === 'replay_complete');
+  expect(client.events()).toMatchObject([{ stream: 'session:read', sequenceId: 1 }]);
 });

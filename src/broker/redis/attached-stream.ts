@@ -5,7 +5,7 @@
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
-import type { BrokerLimits, BrokerListener, BrokerLog, Position } from '../broker.ts';
+import type { BrokerLimits, BrokerListener, BrokerLog, Position, StreamLoss } from '../broker.ts';
 import { historyBounds } from '../history-bounds.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
@@ -65,6 +65,8 @@ export interface Beginning {
 
 /** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
+/** The epoch of a stream of which nothing was read. A resume from it fails, so a client that keeps it misses nothing. */
+const UNKNOWN_EPOCH = 'unknown';
 
 export class AttachedStream {
   readonly name: string;
@@ -81,6 +83,7 @@ export class AttachedStream {
   #state: StreamState | undefined;
   #loading: Promise<void> | undefined;
   #isLoaded = false;
+  #glimpsed: Position | undefined;
   #isClosed = false;
   #currentSince = Number.NEGATIVE_INFINITY;
   /** Whether a message has arrived since the mirror last lacked an event. */
@@ -125,6 +128,24 @@ export class AttachedStream {
     return this.#currentSince;
   }
 
+  /** Records a state that was read although the stream is not loaded yet. @throws {Error} if the state cannot be read */
+  glimpse(text: string | undefined): void {
+    if (text !== undefined) this.#glimpsed = parseState(text);
+  }
+
+  /** A follow has begun without the events of this stream, because it could not be read. Once it is loaded, they are reported as lost. */
+  leaveBehind(): void {
+    if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#appearance = 'found';
+  }
+
+  /** The loss to report if the stream has expired before it was loaded. */
+  get unreadLoss(): StreamLoss {
+    const delivered = this.#mirror.head;
+    const { epoch, sequenceId } = this.#glimpsed ?? delivered ?? { epoch: UNKNOWN_EPOCH, sequenceId: 0 };
+    const from = { epoch, sequenceId: delivered?.epoch === epoch ? delivered.sequenceId : 0 };
+    return { stream: this.name, from, to: { epoch, sequenceId }, reason: 'broker_lost' };
+  }
+
   attach(): void {
     this.#count += 1;
   }
@@ -165,7 +186,7 @@ export class AttachedStream {
     await this.catchUp();
     const state = this.#state;
     if (state === undefined) throw new Error(`the state of stream ${this.name} was not read`);
-    await this.#losses.load(state, this.#startedAs);
+    await this.#losses.load(state, () => this.#startedAs === 'new' || this.#context.isNew(this.name));
     if (!this.#isEntered) await index.enterFound(this.name, state);
     this.#isLoaded = true;
   }
@@ -273,7 +294,12 @@ export class AttachedStream {
       stream: name,
       deliverAfter: (state) => this.#deliverAfter(state),
       hasExpired: (head, next) => this.#hadExpired(head, next),
-      source: mirrorSource(name, { ...this.#context, turn: (turns, task) => this.#inTurn(turns, task) }),
+      source: mirrorSource(name, {
+        ...this.#context,
+        turn: (turns, task) => this.#inTurn(turns, task),
+        // A follow does not create the streams that it reads.
+        mayCreate: () => this.#count > 0 || this.#mirror.head !== undefined,
+      }),
       createHistory: (seed) =>
         new StreamHistory({ bounds: historyBounds(name, limits), events, budget, ...seed, losses: this.#losses.kept }),
       onEvent: (record) => this.#listener()?.onEvent(record),
@@ -309,12 +335,15 @@ export class AttachedStream {
     this.#startedAs = 'new';
     const start = { epoch, sequenceId: 0 };
     const appearance = this.#appearance ?? 'found';
+    const before = this.#glimpsed?.epoch ?? epoch;
+    if (before !== epoch) this.#reportLoss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed');
     if (appearance === 'created') return start;
     const to = appearance === 'found' ? { epoch, sequenceId } : appearance;
-    if (to.sequenceId > 0) {
-      const from = { epoch: to.epoch, sequenceId: 0 };
-      this.#listener()?.onLoss({ stream: this.name, from, to, reason: 'broker_lost' });
-    }
+    if (to.sequenceId > 0) this.#reportLoss({ epoch: to.epoch, sequenceId: 0 }, to, 'broker_lost');
     return to;
+  }
+
+  #reportLoss(from: Position, to: Position, reason: StreamLoss['reason']): void {
+    this.#listener()?.onLoss({ stream: this.name, from, to, reason });
   }
 }

@@ -8,12 +8,13 @@ import { ProtocolError } from '../../errors.ts';
 import { Budget } from '../../replay/budget.ts';
 import { shrinkHistories } from '../../replay/history-budget.ts';
 import type { BudgetedStream } from '../../replay/history-budget.ts';
-import { BROKER_RETRY_MS } from '../broker.ts';
+import { BROKER_RETRY_MS, StreamUnread } from '../broker.ts';
 import type { FollowedStream, Position, Snapshot, StreamInfo } from '../broker.ts';
 import { AttachedStream } from './attached-stream.ts';
 import type { AttachedStreamContext, Reading } from './attached-stream.ts';
 import { FollowedStreams, followedStreams } from './followed-streams.ts';
 import { parseState } from './line.ts';
+import { StreamExpired } from './mirror-source.ts';
 import { StreamChannels } from './stream-channels.ts';
 import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
 import type { Appearance } from './stream-index.ts';
@@ -72,10 +73,11 @@ export class AttachedStreams {
     const attached = this.#streams.get(stream) ?? this.#begin(stream);
     attached.attach();
     try {
-      await attached.load();
+      await this.#loadAttached(attached);
     } catch (error) {
       attached.detach();
       this.#releaseUnloaded(attached);
+      if (this.follows.isNew(stream) && this.#streams.has(stream)) throw new StreamUnread(stream, error);
       throw unavailable('the history of the stream could not be read from Redis', error);
     }
   }
@@ -176,9 +178,21 @@ export class AttachedStreams {
     if (this.#streams.has(stream)) return;
     const attached = this.#begin(stream, appearance);
     attached.load().catch((error: unknown) => {
-      // The next call of `lookAtHeads` reads the stream again.
-      if (this.#streams.get(stream) === attached) this.#warn(error, stream);
+      if (this.#streams.get(stream) !== attached) return;
+      if (error instanceof StreamExpired) this.#end(attached);
+      // Otherwise, the next call of `lookAtHeads` reads the stream again.
+      else this.#warn(error, stream);
     });
+  }
+
+  /** A load that began for followers does not create the stream. */
+  async #loadAttached(attached: AttachedStream): Promise<void> {
+    try {
+      await attached.load();
+    } catch (error) {
+      if (!(error instanceof StreamExpired)) throw error;
+      await attached.load();
+    }
   }
 
   #release(): void {
@@ -219,13 +233,27 @@ export class AttachedStreams {
     });
   }
 
-  /** Resolves once these streams have everything that Redis had at this call. @throws {Error} if a stream could not be read */
+  /**
+   * Resolves once these streams have everything that Redis had at this call. A stream that cannot be read is read again with the next looks;
+   * its subscribers then receive what they missed, or a loss.
+   * @throws {Error} if Redis does not answer
+   */
   async #compare(streams: readonly AttachedStream[], patienceMs = 0): Promise<void> {
-    const settling: Promise<readonly PromiseSettledResult<void>[]>[] = [];
+    const settling: Promise<void>[] = [];
+    const failures = new Map<AttachedStream, unknown>();
     await this.#readHeads(streams, (attached, text, reading) => {
-      settling.push(Promise.allSettled([this.#settle(attached, text, reading, patienceMs)]));
+      const settled = this.#settle(attached, text, reading, patienceMs);
+      settling.push(settled.catch((error: unknown) => void failures.set(attached, error)));
     });
-    for (const [outcome] of await Promise.all(settling)) if (outcome?.status === 'rejected') throw outcome.reason;
+    await Promise.all(settling);
+    await this.#checkRedisAnswers([...failures.keys()]);
+    for (const [{ name }, error] of failures) this.#warn(error, name);
+  }
+
+  /** Distinguishes streams that cannot be read from a Redis that cannot be reached. @throws {Error} if Redis does not answer */
+  async #checkRedisAnswers(unread: readonly AttachedStream[]): Promise<void> {
+    const names = unread.map(({ name }) => name);
+    await readHeads(this.#options, names);
   }
 
   async #readHeads(
@@ -245,28 +273,47 @@ export class AttachedStreams {
   async #settle(attached: AttachedStream, text: string | undefined, reading: Reading, patienceMs = 0): Promise<void> {
     if (this.#streams.get(attached.name) !== attached) return;
     if (text === undefined && attached.hasExpired) return this.#end(attached);
-    if (!attached.isLoaded) return attached.load();
+    if (!attached.isLoaded) {
+      attached.glimpse(text);
+      return attached.load();
+    }
     if (patienceMs > 0 && text !== undefined && !attached.covers(parseState(text))) await delay(patienceMs);
     if (await attached.isCurrent(text, reading)) return;
     attached.suspectSilence();
     await attached.catchUp();
   }
 
-  /** Drops the mirror of an expired stream. No event was missed, so no loss is reported, only the end of the stream (MUL-6). */
+  /**
+   * Drops the mirror of an expired stream. If it was loaded, no event was missed, and only the end of the stream is reported (MUL-6).
+   * Otherwise the stream may have had events, so a loss is reported to those who follow it from its first event.
+   */
   #end(attached: AttachedStream): void {
-    const sequenceId = this.headOf(attached.name)?.sequenceId ?? 0;
+    const { name, count, isLoaded, unreadLoss } = attached;
+    if (count > 0) return;
+    const isLost = !isLoaded && this.follows.isNew(name);
+    const hadEvents = (this.headOf(name)?.sequenceId ?? 0) > 0;
     this.#drop(attached);
-    if (sequenceId > 0) this.#options.listener()?.onEnded(attached.name);
+    if (isLost) {
+      this.#options.log.warn({ ...unreadLoss }, 'A stream expired before it could be read');
+      this.#options.listener()?.onLoss(unreadLoss);
+    }
+    if (isLost || hadEvents) this.#options.listener()?.onEnded(name);
   }
 
-  /** Resolves once the mirrored streams that the selector covers have every event that was published before `since`. */
+  /**
+   * Resolves once the mirrored streams that the selector covers have every event that was published before `since`, except those that cannot
+   * be read: their followers receive a loss when they can. @throws {Error} if Redis does not answer
+   */
   async #syncCovered(selector: string, since: number): Promise<void> {
     const covered = [...this.#streams.values()].filter(({ name }) => covers(selector, name));
-    await Promise.all(covered.map((attached) => attached.load()));
+    // The reason of a failure is logged by the looks.
+    await Promise.allSettled(covered.map((attached) => attached.load()));
+    await this.#checkRedisAnswers(covered.filter(({ isLoaded }) => !isLoaded));
     await this.#compare(
-      covered.filter(({ currentSince }) => currentSince < since),
+      covered.filter(({ isLoaded, currentSince }) => isLoaded && currentSince < since),
       PATIENCE_MS,
     );
+    for (const attached of covered) attached.leaveBehind();
   }
 
   #warn(error: unknown, stream?: string): void {

@@ -1,82 +1,24 @@
 /** Follows of streams on a real Redis, while reads fail, messages arrive late, and streams appear, expire or exist already. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { eventTable } from '../../catalogue/event-table.ts';
 import { draftOf, upTo } from '../testing/event-drafts.ts';
-import { RecordingListener } from '../testing/recording-listener.ts';
-import { RedisProcess } from '../testing/redis-process.ts';
-import { SUITE_LIMITS } from '../testing/suite-limits.ts';
-import type { BrokerLimits, PublishResult } from '../broker.ts';
+import { failing, NEVER, PATIENCE, publish, RedisNodes, wrapRuns } from '../testing/redis-nodes.ts';
+import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import { RedisConnection } from './connection.ts';
 import { FollowedStreams } from './followed-streams.ts';
-import { RedisBroker } from './redis-broker.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 } as const;
-const events = eventTable();
-let redis: RedisProcess;
-let prefix = 'tidemark:f0';
-const brokers: RedisBroker[] = [];
+let nodes: RedisNodes;
+const node = (options?: NodeOptions): Promise<Node> => nodes.start(options);
+const key = (name: string): string => `${nodes.prefix}:${name}`;
 
 beforeAll(async () => {
-  redis = await RedisProcess.start();
+  nodes = await RedisNodes.open('tidemark:f');
 });
-afterAll(() => redis.stop());
+afterAll(() => nodes.close());
 afterEach(async () => {
   vi.restoreAllMocks();
-  await Promise.all(brokers.splice(0).map((broker) => broker.close()));
-  prefix = `tidemark:f${Number(prefix.slice('tidemark:f'.length)) + 1}`;
+  await nodes.closeAll();
 });
-
-interface Node {
-  readonly broker: RedisBroker;
-  readonly listener: RecordingListener;
-}
-
-/** `intervalMs` is the time between two comparisons of the heads. A comparison would repair the fault that a test causes. */
-async function node({
-  intervalMs = 100,
-  limits = {},
-}: { intervalMs?: number; limits?: Partial<BrokerLimits> } = {}): Promise<Node> {
-  const listener = new RecordingListener();
-  const broker = new RedisBroker({
-    url: `${redis.url}?prefix=${prefix}`,
-    limits: { ...SUITE_LIMITS, ...limits },
-    events,
-    heartbeatIntervalMs: intervalMs,
-    // Time limits are long, so that nothing is refused on a busy machine.
-    commandTimeoutMs: 30_000,
-    deadAfterMs: 60_000,
-    leaseMs: 120_000,
-  });
-  brokers.push(broker);
-  await broker.start(listener);
-  return { broker, listener };
-}
-
-const NEVER = 30_000;
-
-const publish = ({ broker }: Node, stream: string): Promise<PublishResult> => broker.publish(draftOf({ stream }));
-
-type Run = RedisConnection['run'];
-
-/** Calls `around` instead of each script. `around` receives the script and decides whether it runs. */
-function wrapRuns(around: (script: () => ReturnType<Run>, command: Parameters<Run>) => ReturnType<Run>): () => void {
-  const run = Object.getOwnPropertyDescriptor(RedisConnection.prototype, 'run')?.value as Run;
-  const spy = vi.spyOn(RedisConnection.prototype, 'run');
-  spy.mockImplementation(function (this: RedisConnection, ...command) {
-    return around(() => run.apply(this, command), command);
-  });
-  return () => spy.mockRestore();
-}
-
-/** Makes the commands of some scripts about a stream fail, until the returned function is called. */
-function failing(name: string, stream: string): () => void {
-  return wrapRuns((script, command) =>
-    command[0] === name && JSON.stringify(command).includes(stream)
-      ? Promise.reject(new Error('broken by the test'))
-      : script(),
-  );
-}
 
 /** The number of calls of a script by all nodes. */
 function runsOf(name: string): () => number {
@@ -130,7 +72,7 @@ describe('a follow by pattern', () => {
   test('has the history of the streams from before the index', async () => {
     const [before, writer, follower] = [await node(), await node(), await node()];
     for (let n = 0; n < 3; n += 1) await publish(before, 'session:old');
-    await redis.command('DEL', `${prefix}:streams`);
+    await nodes.redis.command('DEL', key('streams'));
     await follower.broker.follow('session:*');
     expect(follower.broker.headOf('session:old')?.sequenceId).toBe(3);
     await publish(writer, 'session:old');
@@ -143,7 +85,7 @@ describe('a follow by pattern', () => {
     await follower.broker.follow('session:*');
     const appeared = vi.spyOn(FollowedStreams.prototype, 'appeared').mockReturnValue();
     for (let n = 0; n < 3; n += 1) await publish(before, 'session:old');
-    await redis.command('ZREM', `${prefix}:streams`, 'session:old');
+    await nodes.redis.command('ZREM', key('streams'), 'session:old');
     appeared.mockRestore();
     const { epoch } = await publish(writer, 'session:old');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:old')).toEqual([4]), PATIENCE);
@@ -156,8 +98,8 @@ describe('a follow by pattern', () => {
     const [writer, follower] = [await node({ limits }), await node({ limits, intervalMs: NEVER })];
     await follower.broker.follow('session:*');
     await publish(writer, 'session:a');
-    const meta = `${prefix}:{session:a}:meta`;
-    await vi.waitFor(async () => expect(await redis.command('EXISTS', meta)).toBe(':0\r\n'), PATIENCE);
+    const meta = key('{session:a}:meta');
+    await vi.waitFor(async () => expect(await nodes.redis.command('EXISTS', meta)).toBe(':0\r\n'), PATIENCE);
     await publish(writer, 'session:a');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1]), PATIENCE);
     expect(follower.listener.ended).toEqual(['session:a']);
@@ -168,11 +110,11 @@ describe('a follow by pattern', () => {
     const limits = { sessionTtlMs: 300 };
     const [writer, follower] = [await node({ limits, intervalMs: NEVER }), await node({ limits, intervalMs: NEVER })];
     await publish(writer, 'session:a');
-    const meta = `${prefix}:{session:a}:meta`;
-    await vi.waitFor(async () => expect(await redis.command('EXISTS', meta)).toBe(':0\r\n'), PATIENCE);
+    const meta = key('{session:a}:meta');
+    await vi.waitFor(async () => expect(await nodes.redis.command('EXISTS', meta)).toBe(':0\r\n'), PATIENCE);
     await follower.broker.follow('session:*');
-    expect(await redis.command('EXISTS', meta)).toBe(':0\r\n');
-    expect(await redis.command('ZSCORE', `${prefix}:streams`, 'session:a')).toBe('$-1\r\n');
+    expect(await nodes.redis.command('EXISTS', meta)).toBe(':0\r\n');
+    expect(await nodes.redis.command('ZSCORE', key('streams'), 'session:a')).toBe('$-1\r\n');
   });
 });
 
@@ -212,7 +154,7 @@ test('expired streams are removed from the index, even if no node follows stream
   const writer = await node({ limits: { sessionTtlMs: 200 } });
   await Promise.all(upTo(100).map((n) => publish(writer, `session:${n}`)));
   await publish(writer, 'main');
-  const size = (): Promise<string> => redis.command('ZCARD', `${prefix}:streams`);
+  const size = (): Promise<string> => nodes.redis.command('ZCARD', key('streams'));
   expect(await size()).toBe(':102\r\n');
   await vi.waitFor(async () => expect(await size()).toBe(':2\r\n'), PATIENCE);
 });

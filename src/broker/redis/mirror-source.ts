@@ -17,12 +17,17 @@ export interface MirrorSourceOptions {
   readonly reads: Turns;
   /** Bounds the questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
   readonly questions: Turns;
+  /** Whether the stream must be created if it does not exist. */
+  readonly mayCreate: () => boolean;
 }
+
+/** A stream that may not be created does not exist. It was entered into the index as one that exists, so it has expired. */
+export class StreamExpired extends Error {}
 
 const PAGE_EVENTS = 512;
 
 export function mirrorSource(stream: string, options: MirrorSourceOptions): MirrorSource {
-  const { connection, keys, fence, turn, reads, questions } = options;
+  const { connection, keys, fence, turn, reads, questions, mayCreate } = options;
   const { meta, log } = keys.of(stream);
   return {
     readLog: (from) =>
@@ -34,7 +39,13 @@ export function mirrorSource(stream: string, options: MirrorSourceOptions): Mirr
       }),
     readRetained: () => turn(reads, () => readRetained(stream, options)),
     // `open` is bounded like a question, because it may have to settle the stream first.
-    open: () => turn(questions, () => fence.open(stream)),
+    open: () =>
+      turn(questions, async () => {
+        if (mayCreate()) return fence.open(stream);
+        const state = await fence.find(stream);
+        if (state === undefined) throw new StreamExpired(`stream ${stream} expired before it was read`);
+        return state;
+      }),
     settle: () => turn(questions, () => fence.settle(stream)),
     isSettled: (state) => fence.isCurrent(stream, state),
   };

@@ -27,13 +27,16 @@ export class SourceLosses {
     this.#options = options;
   }
 
-  /** Records the losses announced before the stream was attached; reports them if the stream is new to its followers. */
-  async load({ epoch, losses }: StreamState, how: 'known' | 'new'): Promise<void> {
+  /**
+   * Records the losses announced before the stream was attached; reports them if the stream, by the time they are read, is new to its
+   * followers.
+   */
+  async load({ epoch, losses }: StreamState, isNew: () => boolean): Promise<void> {
     if (this.#number !== undefined) return;
     const entries = losses === 0 ? [] : await this.#options.read('-');
     for (const [, [, text = '']] of entries) {
       const loss = parseLoss(text);
-      if (how === 'new' && loss.epoch === epoch) this.#report(loss);
+      if (isNew()) this.#report(loss);
       else this.kept.add(loss);
     }
     this.#epoch = epoch;

@@ -6,6 +6,9 @@ import { asTexts } from './line.ts';
 /** Maximum number of streams in one command. Such a command keeps Redis busy for much less than a millisecond. */
 export const HEADS_PER_READ = 256;
 
+/** Stands for a state that is no text. Like every damaged state, it is refused when it is parsed. */
+const NO_TEXT = '?';
+
 /** The state of each stream as text; undefined for a stream that does not exist. @throws {Error} if Redis does not answer */
 export async function readHeads(
   { connection, keys }: { readonly connection: RedisConnection; readonly keys: RedisKeys },
@@ -16,13 +19,22 @@ export async function readHeads(
     const metas = portion.map((stream) => keys.of(stream).meta);
     // In a cluster, one command cannot read keys of different servers, so each state is read by a command of its own.
     const states = connection.sharded
-      ? await Promise.all(metas.map(async (meta) => (await connection.get(meta)) ?? ''))
+      ? await Promise.all(metas.map((meta) => readHead(connection, meta)))
       : asTexts(await connection.run('heads', metas, []));
     if (states.length !== portion.length)
       throw new Error('Redis returned ${states.length} states for ${portion.length} streams');
     texts.push(...states.map((text) => (text === '' ? undefined : text)));
   }
   return texts;
+}
+
+async function readHead(connection: RedisConnection, meta: string): Promise<string> {
+  try {
+    return (await connection.get(meta)) ?? '';
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE ')) return NO_TEXT;
+    throw error;
+  }
 }
 
 export function* portions<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {

@@ -206,11 +206,22 @@ export class StreamIndex {
 
   async #enterExisting(streams: readonly string[]): Promise<void> {
     const enter = async (stream: string, text: string | undefined): Promise<void> => {
-      if (text !== undefined) await this.enterFound(stream, parseState(text));
+      const state = text === undefined ? undefined : this.#readable(stream, text);
+      if (state !== undefined) await this.enterFound(stream, state);
     };
     for (const portion of portions(streams, ENTERED)) {
       const texts = await this.#heads(portion);
       await Promise.all(portion.map((stream, at) => enter(stream, texts[at])));
+    }
+  }
+
+  /** A stream whose state cannot be read must not keep the others out of the index. */
+  #readable(stream: string, text: string): Position | undefined {
+    try {
+      return parseState(text);
+    } catch (error) {
+      this.#log.warn({ err: error, stream }, 'A stream in Redis cannot be read, and is not followed by patterns');
+      return undefined;
     }
   }
 

@@ -111,13 +111,25 @@ export class EpochFence {
 
   /** The stream's state after the fence has decided; creates it if missing. */
   async open(stream: string): Promise<StreamState> {
+    const state = await this.#open(stream, 'create');
+    if (state === undefined) throw new Error(`stream ${stream} was not created`);
+    return state;
+  }
+
+  /** The stream's state after the fence has decided; undefined if the stream does not exist. */
+  find(stream: string): Promise<StreamState | undefined> {
+    return this.#open(stream, 'find');
+  }
+
+  async #open(stream: string, how: 'create' | 'find'): Promise<StreamState | undefined> {
     const { connection, keys, newEpoch, onCreated, ttlOf, blankTtlMs } = this.#options;
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
     const { departures } = this;
     const ttl = ttlOf(stream);
-    const args = [await this.incarnation(stream), newEpoch(), ttl > 0 ? ttl : blankTtlMs];
+    const args = [await this.incarnation(stream), newEpoch(), ttl > 0 ? ttl : blankTtlMs, how];
     const names = [meta, log, latest, order, losses, witness];
     const [text = '', created] = asTexts(await connection.run('open', names, args));
+    if (text === '') return undefined;
     if (created === '1') await onCreated(stream);
     const state = parseState(text);
     if (await this.isSuspicious(stream, state)) return this.settle(stream);

@@ -1,6 +1,10 @@
 #!lua flags=no-writes,allow-oom
 -- Reads the states of several streams.
--- KEYS meta of each stream. Returns their states, '' for a stream that does not exist.
+-- KEYS meta of each stream. Returns their states, '' for a stream that does not exist, and '?' for a stream whose state is not a string, so
+-- that the other states are still read.
 local states = {}
-for i = 1, #KEYS do states[i] = redis.call('GET', KEYS[i]) or '' end
+for i = 1, #KEYS do
+  local state = redis.pcall('GET', KEYS[i]) or ''
+  states[i] = type(state) == 'string' and state or '?'
+end
 return states

@@ -2,13 +2,15 @@
 -- Begins an epoch of the stream if it has none, because even the position before its first event needs an epoch. Remains of an earlier
 -- epoch are deleted, because their sequenceIds are assigned again. A client can create streams by just naming them. Therefore a stream
 -- without events has a TTL, which every call renews and the first publish or loss removes.
--- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank
--- Returns the state, and 1 if it was created.
+-- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank,
+--      4 'create', or 'find' if a missing stream must not be created
+-- Returns the state ('' for a missing stream), and 1 if it was created.
 local state = redis.call('GET', KEYS[1])
 if state then
   if string.find(state, '^f2 0 .* 0 0$') and redis.call('PTTL', KEYS[1]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
   return {state, 0}
 end
+if ARGV[4] == 'find' then return {'', 0} end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 state = 'f2 0 0 - ' .. ARGV[2] .. ' ' .. ARGV[1] .. ' 0 0'
 redis.call('SET', KEYS[1], state)

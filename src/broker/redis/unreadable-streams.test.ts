@@ -1,0 +1,112 @@
+/** Streams that a node cannot read on a real Redis: their followers learn of it, and other streams do not notice. */
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
+import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
+import { AttachedStreams } from './attached-streams.ts';
+import { RedisConnection } from './connection.ts';
+import { FollowedStreams } from './followed-streams.ts';
+
+let nodes: RedisNodes;
+const node = (options?: NodeOptions): Promise<Node> => nodes.start(options);
+
+beforeAll(async () => {
+  nodes = await RedisNodes.open('tidemark:u');
+});
+afterAll(() => nodes.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await nodes.closeAll();
+});
+
+describe('a stream that a follow by pattern cannot read', () => {
+  const limits = { sessionTtlMs: 1_000 };
+  const expired = (stream: string): Promise<void> =>
+    vi.waitFor(async () => {
+      expect(await nodes.redis.command('EXISTS', `${nodes.prefix}:{${stream}}:meta`)).toBe(':0\r\n');
+    }, PATIENCE);
+  const lost = (stream: string) => [expect.objectContaining({ stream, reason: 'broker_lost' })];
+
+  test('before it expires is reported as lost and as ended, and is not created again', async () => {
+    const [writer, follower] = [await node({ limits }), await node({ limits })];
+    await follower.broker.follow('session:*');
+    const mend = failing('read', 'session:a');
+    const { epoch } = await publish(writer, 'session:a');
+    await publish(writer, 'session:a');
+    await expired('session:a');
+    mend();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    expect(follower.listener.losses).toEqual(lost('session:a'));
+    expect(follower.listener.losses[0]?.to).toEqual({ epoch, sequenceId: 2 });
+    await expired('session:a');
+  });
+
+  test('because it expired before this node heard of it is reported as lost, and is not created again', async () => {
+    const [writer, follower] = [await node({ limits, intervalMs: NEVER }), await node({ limits, intervalMs: NEVER })];
+    await follower.broker.follow('session:*');
+    const appeared = vi.spyOn(FollowedStreams.prototype, 'appeared').mockReturnValue();
+    await publish(writer, 'session:a');
+    appeared.mockRestore();
+    await expired('session:a');
+    // A second follower lets the node read the index.
+    await follower.broker.follow('session:*');
+    await vi.waitFor(() => expect(follower.listener.losses).toEqual(lost('session:a')), PATIENCE);
+    expect(follower.listener.ended).toEqual(['session:a']);
+    await expired('session:a');
+  });
+
+  test('costs its followers a reported loss, and neither delays nor fails the other streams', async () => {
+    const [writer, follower] = [await node(), await node()];
+    for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
+    const mend = failing('read', 'session:a');
+    await follower.broker.follow('session:*');
+    expect([...follower.broker.followed(['session:*'])].map(({ stream }) => stream)).toEqual(['session:b']);
+    for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2]), PATIENCE);
+    mend();
+    await vi.waitFor(() => expect(follower.listener.losses).toEqual(lost('session:a')), PATIENCE);
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([3]), PATIENCE);
+  });
+
+  test.for([
+    ['its state is not a text', 'LPUSH'],
+    ['its state has another format', 'SET'],
+  ])('because %s neither delays nor fails the other streams', async ([, command = '']) => {
+    const [writer, follower] = [await node(), await node()];
+    for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
+    const meta = `${nodes.prefix}:{session:a}:meta`;
+    await nodes.redis.command('DEL', meta);
+    await nodes.redis.command(command, meta, 'f9 unreadable');
+    // Its entries must be found by a scan, too.
+    await nodes.redis.command('DEL', `${nodes.prefix}:streams`);
+    await follower.broker.follow('session:*');
+    await publish(writer, 'session:b');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2]), PATIENCE);
+    vi.spyOn(AttachedStreams.prototype, 'receive').mockReturnValue();
+    // Without messages, only the looks at the heads find the event.
+    await publish(writer, 'session:b');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2, 3]), PATIENCE);
+  });
+});
+
+test('source losses that cannot be read when a follow begins are reported when they can', async () => {
+  const [writer, follower] = [await node(), await node()];
+  await publish(writer, 'session:a');
+  await writer.broker.announce({ stream: 'session:a', paths: ['src'] });
+  const range = vi.spyOn(RedisConnection.prototype, 'range').mockRejectedValue(new Error('broken by the test'));
+  await follower.broker.follow('session:*');
+  range.mockRestore();
+  await vi.waitFor(() => {
+    expect(follower.listener.sourceLosses).toEqual([{ stream: 'session:a', paths: ['src'] }]);
+  }, PATIENCE);
+});
+
+test('a stream that cannot be read does not keep a node from recovering after it lost Redis', async () => {
+  const { broker, listener } = await node({ deadAfterMs: 500 });
+  await Promise.all(['session:a', 'session:b'].map((stream) => broker.attach(stream)));
+  await nodes.redis.command('SET', `${nodes.prefix}:{session:a}:meta`, 'f9 unreadable');
+  await nodes.redis.command('CLIENT', 'PAUSE', '1000', 'ALL');
+  await vi.waitFor(() => expect(broker.health().connected).toBe(false), PATIENCE);
+  await vi.waitFor(() => publish({ broker, listener }, 'session:b'), PATIENCE);
+  await vi.waitFor(() => expect(listener.sequenceIds('session:b').length).toBeGreaterThan(0), PATIENCE);
+});

@@ -1,0 +1,103 @@
+/** Broker nodes on a real Redis, for tests that let reads fail or messages be late. */
+import { vi } from 'vitest';
+import { eventTable } from '../../catalogue/event-table.ts';
+import type { BrokerLimits, PublishResult } from '../broker.ts';
+import { RedisConnection } from '../redis/connection.ts';
+import { RedisBroker } from '../redis/redis-broker.ts';
+import { draftOf } from './event-drafts.ts';
+import { RecordingListener } from './recording-listener.ts';
+import { RedisProcess } from './redis-process.ts';
+import { SUITE_LIMITS } from './suite-limits.ts';
+
+export const PATIENCE = { timeout: 20_000, interval: 20 } as const;
+/** An interval that no test reaches, in milliseconds. */
+export const NEVER = 30_000;
+
+export interface Node {
+  readonly broker: RedisBroker;
+  readonly listener: RecordingListener;
+}
+
+export interface NodeOptions {
+  /** The time between two looks at the heads, which would repair what a test breaks. */
+  readonly intervalMs?: number;
+  readonly limits?: Partial<BrokerLimits>;
+  /** After this time without a heartbeat, Redis counts as lost. By default, nothing is refused on a busy machine. */
+  readonly deadAfterMs?: number;
+}
+
+const events = eventTable();
+
+/** The nodes of one test file. Each test has keys of its own. */
+export class RedisNodes {
+  readonly redis: RedisProcess;
+  readonly #name: string;
+  readonly #brokers: RedisBroker[] = [];
+  #test = 0;
+
+  private constructor(redis: RedisProcess, name: string) {
+    this.redis = redis;
+    this.#name = name;
+  }
+
+  static async open(name: string): Promise<RedisNodes> {
+    return new RedisNodes(await RedisProcess.start(), name);
+  }
+
+  get prefix(): string {
+    return `${this.#name}${this.#test}`;
+  }
+
+  async start({ intervalMs = 100, limits = {}, deadAfterMs = 60_000 }: NodeOptions = {}): Promise<Node> {
+    const listener = new RecordingListener();
+    const broker = new RedisBroker({
+      url: `${this.redis.url}?prefix=${this.prefix}`,
+      limits: { ...SUITE_LIMITS, ...limits },
+      events,
+      heartbeatIntervalMs: intervalMs,
+      commandTimeoutMs: 30_000,
+      deadAfterMs,
+      leaseMs: 120_000,
+    });
+    this.#brokers.push(broker);
+    await broker.start(listener);
+    return { broker, listener };
+  }
+
+  /** Closes all nodes. The next ones use other keys. */
+  async closeAll(): Promise<void> {
+    await Promise.all(this.#brokers.splice(0).map((broker) => broker.close()));
+    this.#test += 1;
+  }
+
+  close(): Promise<void> {
+    return this.redis.stop();
+  }
+}
+
+export function publish({ broker }: Node, stream: string): Promise<PublishResult> {
+  return broker.publish(draftOf({ stream }));
+}
+
+type Run = RedisConnection['run'];
+
+/** Calls `around` instead of each script, with the script. */
+export function wrapRuns(
+  around: (script: () => ReturnType<Run>, command: Parameters<Run>) => ReturnType<Run>,
+): () => void {
+  const run = Object.getOwnPropertyDescriptor(RedisConnection.prototype, 'run')?.value as Run;
+  const spy = vi.spyOn(RedisConnection.prototype, 'run');
+  spy.mockImplementation(function (this: RedisConnection, ...command) {
+    return around(() => run.apply(this, command), command);
+  });
+  return () => spy.mockRestore();
+}
+
+/** Lets the commands of some scripts about a stream fail until it is called. */
+export function failing(name: string, stream: string): () => void {
+  return wrapRuns((script, command) =>
+    command[0] === name && JSON.stringify(command).includes(stream)
+      ? Promise.reject(new Error('broken by the test'))
+      : script(),
+  );
+}
