@@ -26,7 +26,10 @@ export const BROKER_RETRY_MS = 1_000;
  */
 export class StreamUnread extends ProtocolError {
   constructor(stream: string, cause: unknown) {
-    super('broker_unavailable', `the history of stream ${stream} could not be read`, { retryAfterMs: BROKER_RETRY_MS, cause });
+    super('broker_unavailable', `the history of stream ${stream} could not be read`, {
+      retryAfterMs: BROKER_RETRY_MS,
+      cause,
+    });
   }
 }
 

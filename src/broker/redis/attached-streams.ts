@@ -234,7 +234,7 @@ export class AttachedStreams {
   }
 
   /**
-   * Resolves once these streams have everything that Redis had at this call. A stream that cannot be read is read again with the next looks;
+   * Resolves once these streams have everything that Redis had at this call. The next call of `lookAtHeads` reads a stream again that failed;
    * its subscribers then receive what they missed, or a loss.
    * @throws {Error} if Redis does not answer
    */
@@ -306,7 +306,7 @@ export class AttachedStreams {
    */
   async #syncCovered(selector: string, since: number): Promise<void> {
     const covered = [...this.#streams.values()].filter(({ name }) => covers(selector, name));
-    // The reason of a failure is logged by the looks.
+    // `lookAtHeads` tries again, and logs the reason of a failure.
     await Promise.allSettled(covered.map((attached) => attached.load()));
     await this.#checkRedisAnswers(covered.filter(({ isLoaded }) => !isLoaded));
     await this.#compare(

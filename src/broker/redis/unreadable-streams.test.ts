@@ -24,7 +24,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     vi.waitFor(async () => {
       expect(await nodes.redis.command('EXISTS', `${nodes.prefix}:{${stream}}:meta`)).toBe(':0\r\n');
     }, PATIENCE);
-  const lost = (stream: string) => [expect.objectContaining({ stream, reason: 'broker_lost' })];
+  const lost = (stream: string): unknown[] => [expect.objectContaining({ stream, reason: 'broker_lost' })];
 
   test('before it expires is reported as lost and as ended, and is not created again', async () => {
     const [writer, follower] = [await node({ limits }), await node({ limits })];
@@ -83,7 +83,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     await publish(writer, 'session:b');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2]), PATIENCE);
     vi.spyOn(AttachedStreams.prototype, 'receive').mockReturnValue();
-    // Without messages, only the looks at the heads find the event.
+    // Without messages, the event is found only by comparing the heads.
     await publish(writer, 'session:b');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2, 3]), PATIENCE);
   });

@@ -19,7 +19,7 @@ export interface Node {
 }
 
 export interface NodeOptions {
-  /** The time between two looks at the heads, which would repair what a test breaks. */
+  /** The time between two comparisons of the heads. A comparison would repair the fault that a test causes. */
   readonly intervalMs?: number;
   readonly limits?: Partial<BrokerLimits>;
   /** After this time without a heartbeat, Redis counts as lost. By default, nothing is refused on a busy machine. */
@@ -81,7 +81,7 @@ export function publish({ broker }: Node, stream: string): Promise<PublishResult
 
 type Run = RedisConnection['run'];
 
-/** Calls `around` instead of each script, with the script. */
+/** Calls `around` instead of each script. `around` receives the script and decides whether it runs. */
 export function wrapRuns(
   around: (script: () => ReturnType<Run>, command: Parameters<Run>) => ReturnType<Run>,
 ): () => void {
@@ -93,7 +93,7 @@ export function wrapRuns(
   return () => spy.mockRestore();
 }
 
-/** Lets the commands of some scripts about a stream fail until it is called. */
+/** Makes the commands of some scripts about a stream fail, until the returned function is called. */
 export function failing(name: string, stream: string): () => void {
   return wrapRuns((script, command) =>
     command[0] === name && JSON.stringify(command).includes(stream)
