@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createKey, principalOf } from './api-key.ts';
-import type { NewKey } from './api-key.ts';
+import type { NewKey, StoredKey } from './api-key.ts';
 import { KeyFileStorage } from './key-file.ts';
 import { KeyRing } from './key-ring.ts';
 
@@ -161,6 +161,44 @@ describe('a ring of keys', () => {
     await closed;
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(reads).toBe(2);
+  });
+
+  test.each([0, 400])('is reported within two seconds after it is revoked, with %i ms per reading', async (readMs) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const key = keyOf();
+      let stored: StoredKey = key.stored;
+      const storage = {
+        read: async () => {
+          const keys = [stored];
+          await new Promise((resolve) => setTimeout(resolve, readMs));
+          return keys;
+        },
+        change: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+      };
+      // At each of these times after a reading, the next reading is differently far away.
+      for (const afterMs of [0, 1, 300, 700, 999, 1_100, 1_399]) {
+        const reported: number[] = [];
+        stored = key.stored;
+        const ring = new KeyRing({ storage, now: Date.now, onFault: () => undefined });
+        ring.onRevoked(() => reported.push(performance.now()));
+        const started = ring.start();
+        await vi.advanceTimersByTimeAsync(readMs);
+        await started;
+        await vi.advanceTimersByTimeAsync(afterMs);
+        stored = { ...key.stored, revokedAt: new Date().toISOString() };
+        const revokedAt = performance.now();
+        await vi.advanceTimersByTimeAsync(3_000);
+        expect(reported).toHaveLength(1);
+        expect((reported[0] ?? Number.POSITIVE_INFINITY) - revokedAt).toBeLessThanOrEqual(2_000);
+        const closed = ring.close();
+        await vi.advanceTimersByTimeAsync(readMs);
+        await closed;
+      }
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('does not start with a file that it cannot read', async () => {

@@ -114,6 +114,35 @@ async function connect(url: string, headers: Readonly<Record<string, string>> = 
 const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` });
 const keysOf = (): KeyFileStorage => new KeyFileStorage(join(mkdtempSync(join(directory, 'keys-')), 'keys.json'));
 
+/** A key storage that, from a revocation on, can be read only once more. */
+class LastReading implements KeyStorage {
+  readonly #storage: KeyStorage;
+  #left = Number.POSITIVE_INFINITY;
+
+  constructor(storage: KeyStorage) {
+    this.#storage = storage;
+  }
+
+  /** Further readings fail, and a gateway then goes on with the keys that it knows. */
+  allowOneMore(): void {
+    this.#left = 1;
+  }
+
+  read(): ReturnType<KeyStorage['read']> {
+    if (this.#left === 0) return Promise.reject(new Error('the test allows no more readings'));
+    this.#left -= 1;
+    return this.#storage.read();
+  }
+
+  change(edit: Parameters<KeyStorage['change']>[0]): Promise<void> {
+    return this.#storage.change(edit);
+  }
+
+  close(): Promise<void> {
+    return this.#storage.close();
+  }
+}
+
 async function makeKey(storage: KeyStorage, scopes: readonly string[]) {
   const key = createKey({ name: 'ci', scopes, now: new Date() });
   await storage.change((keys) => [...keys, key.stored]);
@@ -283,30 +312,30 @@ describe('a fresh credential on a live connection', () => {
 });
 
 describe('a key that is revoked', () => {
-  test('loses its connections with 4101 within seconds, and other connections stay', async () => {
-    const storage = keysOf();
+  test('loses its connections with 4101 at the next reading of the keys, and other connections stay', async () => {
+    const storage = new LastReading(keysOf());
     const [first, second] = [await makeKey(storage, ['subscribe:*']), await makeKey(storage, ['subscribe:*'])];
     const { url } = await serve({ storage });
     const doomed = await connect(url, { 'x-api-key': first.secret });
     const other = await connect(url, { 'x-api-key': second.secret });
     await revokeKey(storage, first.stored.id);
-    const revokedAt = Date.now();
+    storage.allowOneMore();
     expect((await doomed.closed).code).toBe(4101);
-    expect(Date.now() - revokedAt).toBeLessThan(20_000);
     expect((await RawClient.refused(url, { headers: { 'x-api-key': first.secret } })).status).toBe(401);
     expect(await other.call('ping')).toMatchObject({ type: 'pong' });
   });
 
-  test('in Redis loses them on every node, and receives nothing afterwards', async () => {
+  test('in Redis loses them on every node at its next reading, and receives nothing afterwards', async () => {
     const redis = await RedisProcess.start();
     cleanups.push(() => redis.stop());
     const admin = new RedisKeyStorage({ url: redis.url });
     cleanups.push(() => admin.close());
     const key = await makeKey(admin, ['subscribe:*']);
+    const storages = [1, 2].map(() => new LastReading(new RedisKeyStorage({ url: redis.url })));
     const nodes = await Promise.all(
-      [1, 2].map(() =>
+      storages.map((storage) =>
         serve({
-          storage: new RedisKeyStorage({ url: redis.url }),
+          storage,
           broker: new RedisBroker({ url: redis.url, limits: resolveLimits(), events: eventTable() }),
         }),
       ),
@@ -314,10 +343,9 @@ describe('a key that is revoked', () => {
     const clients = await Promise.all(nodes.map(({ url }) => connect(url, { 'x-api-key': key.secret })));
     for (const client of clients) await client.call('subscribe', { events: ['*'] });
     await revokeKey(admin, key.stored.id);
-    const revokedAt = Date.now();
+    for (const storage of storages) storage.allowOneMore();
     const closed = await Promise.all(clients.map((client) => client.closed));
     expect(closed.map(({ code }) => code)).toEqual([4101, 4101]);
-    expect(Date.now() - revokedAt).toBeLessThan(20_000);
     await nodes[0]?.gateway.publish('built', {});
     expect(clients.flatMap((client) => client.events())).toEqual([]);
   }, 15_000);
