@@ -40,6 +40,8 @@ export class RawClient {
       code: Number(code),
       reason: String(reason),
     }));
+    // If the upgrade is refused, `open` reports the error, and nobody waits for `closed`.
+    this.closed.catch(() => undefined);
   }
 
   /** Connects and waits until the socket is open. */
