@@ -1,6 +1,6 @@
 /**
- * `npm test`: the static checks, two at a time, and then the tests. All of them run even if one fails, and the exit code is 0
- * only if all pass. Arguments go to vitest (`npm test -- src/replay`).
+ * `npm test`: installs what the tests need, runs the static checks meanwhile, two at a time, and then the tests. All of
+ * them run even if one fails, and the exit code is 0 only if all pass. Arguments go to vitest (`npm test -- src/replay`).
  */
 import { spawn } from 'node:child_process';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
@@ -20,26 +20,35 @@ const CHECKS: readonly Check[] = [
 ];
 const LANES = 2;
 
+/** Waits for the network for most of its time, so it runs beside the checks. None of them needs what it installs. */
+const TOOLS: Check = {
+  name: 'tools of the tests',
+  command: ['node', 'scripts/ensure-tools.ts'],
+  repeat: 'node scripts/ensure-tools.ts',
+};
+
 const env = process.env['CI'] === undefined ? process.env : { ...process.env, NO_COLOR: '1' };
 const queue = [...CHECKS];
 let failed = 0;
-await Promise.all(Array.from({ length: LANES }, () => drain()));
-writeCounts(REPORTS.checks, { passed: CHECKS.length - failed, failed });
+await Promise.all([perform(TOOLS, 'inherit'), ...Array.from({ length: LANES }, () => drain())]);
+writeCounts(REPORTS.checks, { passed: CHECKS.length + 1 - failed, failed });
 
 const tests = await run(['vitest', 'run', ...process.argv.slice(2)], 'inherit');
 process.exitCode = failed === 0 && tests.code === 0 ? 0 : 1;
 
 async function drain(): Promise<void> {
-  for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
-    const started = performance.now();
-    const { code, output } = await run(check.command, 'pipe');
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    if (code === 0) {
-      console.log(`ok      ${check.name} (${seconds} s)`);
-    } else {
-      failed += 1;
-      console.log(`FAILED  ${check.name} (${seconds} s): ${check.repeat}\n${output}`);
-    }
+  for (let check = queue.shift(); check !== undefined; check = queue.shift()) await perform(check, 'pipe');
+}
+
+async function perform({ name, command, repeat }: Check, stdio: 'inherit' | 'pipe'): Promise<void> {
+  const started = performance.now();
+  const { code, output } = await run(command, stdio);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (code === 0) {
+    console.log(`ok      ${name} (${seconds} s)`);
+  } else {
+    failed += 1;
+    console.log(`FAILED  ${name} (${seconds} s): ${repeat}\n${output}`);
   }
 }
 
