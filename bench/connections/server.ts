@@ -1,0 +1,81 @@
+/**
+ * A server in a process of its own, for bench/connections.ts: the gateway, or `ws` alone for comparison.
+ *
+ *     node --expose-gc bench/connections/server.ts gateway|ws PORT HEARTBEAT_MS
+ */
+import { WebSocketServer } from 'ws';
+import { createGateway } from '../../src/gateway.ts';
+
+export type Request = { readonly kind: 'figures' } | { readonly kind: 'publish' } | { readonly kind: 'close' };
+export interface Figures {
+  readonly cpuUs: number;
+  /** Resident memory and live heap after a garbage collection, in bytes. */
+  readonly resident: number;
+  readonly heap: number;
+}
+
+interface Server {
+  publish(): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+const ENOUGH = 1_000_000;
+const [kind, port, heartbeatMs] = process.argv.slice(2);
+
+async function serveGateway(): Promise<Server> {
+  const gateway = createGateway({
+    limits: { connectionsPerNode: ENOUGH, connectionsPerAddress: ENOUGH, heartbeatIntervalMs: Number(heartbeatMs) },
+  });
+  await gateway.listen({ port: Number(port) });
+  return {
+    publish: () =>
+      gateway.publish('file_change', {
+        path: 'src/common/a.ts',
+        root: 'bench',
+        changeType: 'modify',
+        fileType: 'file',
+      }),
+    close: () => gateway.close(),
+  };
+}
+
+/** Accepts connections and answers nothing. */
+async function serveWs(): Promise<Server> {
+  const server = new WebSocketServer({
+    port: Number(port),
+    host: '127.0.0.1',
+    perMessageDeflate: false,
+    backlog: 4_096,
+  });
+  server.on('connection', (socket) => socket.on('error', () => undefined).on('message', () => undefined));
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    publish: () => Promise.resolve(),
+    close: async () => {
+      for (const socket of server.clients) socket.close(1001);
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function figures(): Figures {
+  // Read first, so that the collection is not included.
+  const { user, system } = process.cpuUsage();
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { cpuUs: user + system, resident: rss, heap: heapUsed };
+}
+
+const server = await (kind === 'ws' ? serveWs() : serveGateway());
+process.on('message', ({ kind: asked }: Request) => {
+  if (asked === 'figures') return void process.send?.(figures());
+  (asked === 'publish' ? server.publish() : server.close()).then(
+    () => process.send?.(figures()),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.(figures());
