@@ -2,8 +2,8 @@
  * Refuses YAML that no contract needs: circular aliases, aliases that expand to very many values, and very deep
  * nesting.
  */
-import { isAlias, isMap, isPair, isSeq } from 'yaml';
-import type { Document, Node } from 'yaml';
+import { isAlias, isMap, isNode, isPair, isSeq } from 'yaml';
+import type { Alias, Document, Node } from 'yaml';
 
 /**
  * The maximum depth, greater than in any schema written by hand. It is limited because compilers and validators are
@@ -21,7 +21,7 @@ export interface AliasFault {
 
 /** @returns why the document cannot be converted to a plain value, or undefined */
 export function aliasFaultOf(document: Document.Parsed): AliasFault | undefined {
-  return new Walk(document).visit(document.contents, 0).fault;
+  return new Walk().visit(document.contents, 0).fault;
 }
 
 interface Size {
@@ -33,15 +33,16 @@ interface Size {
 const LEAF: Size = { values: 1, depth: 0 };
 
 class Walk {
-  readonly #document: Document.Parsed;
   readonly #sizes = new Map<unknown, Size>();
   readonly #open = new Set<unknown>();
-
-  constructor(document: Document.Parsed) {
-    this.#document = document;
-  }
+  /**
+   * The newest node of each anchor so far, which is what an alias refers to (YAML 1.2.2, section 7.1). `Alias.resolve`
+   * would walk through the whole document for each alias.
+   */
+  readonly #anchors = new Map<string, unknown>();
 
   visit(node: unknown, level: number): Size {
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isPair(node)) return this.#sum(node, [node.key, node.value], level);
     if (isAlias(node)) return this.#alias(node, level);
     if (!isMap(node) && !isSeq(node)) return LEAF;
@@ -54,8 +55,8 @@ class Walk {
     return size;
   }
 
-  #alias(node: Node, level: number): Size {
-    const target: unknown = isAlias(node) ? node.resolve(this.#document) : undefined;
+  #alias(node: Alias, level: number): Size {
+    const target = this.#anchors.get(node.source);
     if (target === undefined)
       return { ...LEAF, fault: { node, text: 'is an alias without an anchor above it. Correct the name.' } };
     if (this.#open.has(target))
