@@ -68,8 +68,8 @@ function figures(): Figures {
 
 const server = await (kind === 'ws' ? serveWs() : serveGateway());
 process.on('message', ({ kind: asked }: Request) => {
-  if (asked === 'figures') return void process.send?.(figures());
-  (asked === 'publish' ? server.publish() : server.close()).then(
+  const work = { figures: () => Promise.resolve(), publish: () => server.publish(), close: () => server.close() };
+  work[asked]().then(
     () => process.send?.(figures()),
     (error: unknown) => {
       console.error(error);
