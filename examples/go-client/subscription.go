@@ -12,6 +12,8 @@ type Subscription struct {
 	position *Position
 	// proven is the newest position that a heartbeat with the right count has confirmed (CLI-6).
 	proven *Position
+	// picture is where the warm replay began that is not complete yet.
+	picture *Position
 	// epoch is the epoch of the last delivered events; handed contains their numbers since the last confirmed position (CLI-7).
 	epoch     string
 	announced string
@@ -113,11 +115,18 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 	}
 	at := *data.Position
 	recovered := s.isResume && data.Recovery.Recovered && at.Epoch == s.epoch
-	unreported := s.lost || (s.isResume && !data.Recovery.Attempted)
+	// Events after a picture that was cut off may be in no other picture (CLI-13).
+	cutOff := !s.isResume && s.picture != nil && (s.picture.Epoch != at.Epoch || s.picture.SequenceID < at.SequenceID)
+	unreported := s.lost || cutOff || (s.isResume && !data.Recovery.Attempted)
 	s.lost = false
 	if unreported {
-		s.report("state_invalidated", s.position, &at)
+		from := s.position
+		if cutOff {
+			from = s.picture
+		}
+		s.report("state_invalidated", from, &at)
 	}
+	s.picture = nil
 	s.live = false
 	if !recovered {
 		// The program rebuilds its state, so it needs events again that have already been delivered.
@@ -127,6 +136,8 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 		s.position, s.proven = nil, nil
 		if s.replay == "none" && !s.isResume {
 			s.position, s.proven, s.live = &at, &at, true
+		} else {
+			s.picture = &at
 		}
 	}
 	if s.unwanted != nil {
@@ -181,6 +192,7 @@ func (s *Subscription) move(to Position) {
 func (s *Subscription) complete(at Position) {
 	if s.active && !s.ended {
 		s.live = true
+		s.picture = nil
 		s.move(at)
 	}
 }

@@ -21,6 +21,8 @@ final class Cursor {
   private final TreeSet<Long> handedOver = new TreeSet<>();
   private String epoch;
   private Replay replay = Replay.NONE;
+  /** Where the picture began that is not complete yet, or null. */
+  private Position picture;
   private boolean resuming;
   private boolean withoutPicture;
 
@@ -41,14 +43,15 @@ final class Cursor {
     return "resume".equals(firstReplay.get("mode")) ? Map.of("mode", "warm") : firstReplay;
   }
 
-  /** @return the gap to report because the server did not attempt the resume, or null */
+  /** @return the gap to report because the server did not attempt the resume, or because a picture was cut off, or null */
   Gap subscribed(Map<String, Object> data) {
     Position at = Position.of(data.get("position"));
     Map<String, Object> recovery = Json.object(data.get("recovery"));
     if (at == null || recovery.isEmpty()) throw new Failure("wrong_reply", "The server sent `subscribed` without position or recovery.");
     if (epoch == null) epoch = at.epoch();
-    if (withoutPicture) settle(at);
-    if (!resuming || Boolean.TRUE.equals(recovery.get("recovered"))) return null;
+    if (!resuming) return begin(at);
+    if (Boolean.TRUE.equals(recovery.get("recovered"))) return null;
+    picture = at;
     Position from = position;
     position = null;
     proven = null;
@@ -56,6 +59,16 @@ final class Cursor {
     if (Boolean.TRUE.equals(recovery.get("attempted"))) return null;
     enter(at.epoch());
     return new Gap("resume_not_attempted", from, at, null);
+  }
+
+  /** Begins at a position. Events after a picture that was cut off may be in no other picture, so they are reported (CLI-13). */
+  private Gap begin(Position at) {
+    Position from = picture == null || picture.reaches(at) ? null : picture;
+    // The program rebuilds its state, so it needs the whole new picture.
+    if (from != null) enter(at.epoch());
+    if (withoutPicture) settle(at);
+    picture = withoutPicture ? null : at;
+    return from == null ? null : new Gap("state_invalidated", from, at, null);
   }
 
   /** @return the gap to report before the event, or null */
@@ -87,6 +100,7 @@ final class Cursor {
     if (replay == Replay.NONE) return;
     replay = Replay.NONE;
     position = at;
+    picture = null;
   }
 
   /** A heartbeat whose `delivered` is right; `at` is its position for the stream, or null. */
