@@ -8,6 +8,7 @@ import { retryAfterOf } from './bounds.ts';
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import type { Link } from './link.ts';
 import { startTimer } from './timers.ts';
+import { isObject } from './wire.ts';
 import type { Frame, ProtocolSpec } from './wire.ts';
 
 /**
@@ -86,7 +87,7 @@ export function readError(data: Frame['data']): TidemarkError {
     retryable: retryable === true,
     retryAfterMs: retryAfterOf(retryAfterMs),
     pointer: typeof pointer === 'string' ? pointer : undefined,
-    details: typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : undefined,
+    details: isObject(details) ? details : undefined,
   });
 }
 

@@ -12,6 +12,10 @@
  * The position does not move during a warm replay: it is complete only with its `replay_complete`, and a resume from
  * its middle would miss the rest. The position does move during a resume replay, which is ascending and complete.
  *
+ * A warm replay that is cut off is requested again. The new one shows the stream at a later position, and does not have all events in
+ * between: some are in no warm replay, others were replaced or deleted. So only the events up to the first position are taken from it, and a
+ * resume after that position then delivers the others (CLI-13).
+ *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import type { Asked } from './enrolment.ts';
@@ -40,7 +44,7 @@ export interface Start {
 
 export interface Verdict {
   readonly fresh: boolean;
-  readonly gap?: CursorGap;
+  readonly gap?: CursorGap | undefined;
 }
 
 /**
@@ -61,6 +65,8 @@ export class Cursor {
   /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
+  /** The position of the first `subscribed` of a warm replay that is not complete yet. */
+  #picture: Position | undefined;
   /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
   /** `seen` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate. */
@@ -88,21 +94,21 @@ export class Cursor {
   /** Handles `subscribed`. @returns a loss that the server does not report itself. */
   start({ position, asked, recovery }: Start): CursorGap | undefined {
     this.#newest = 0;
-    const resumed = asked === 'resume' && recovery.recovered && position.epoch === this.#epoch;
-    if (resumed) {
+    const isSameEpoch = position.epoch === this.#epoch;
+    if (asked === 'resume' && recovery.recovered && isSameEpoch) {
       this.#phase = 'resume';
       return undefined;
     }
     const gap = this.#unsaid({ position, asked, recovery });
     // After a failed resume the program rebuilds its state, so events that it has already received are delivered again
     // (RPL-4). A warm replay that is repeated after a lost connection delivers only events that are still missing.
-    if (asked === 'resume' || gap !== undefined || position.epoch !== this.#epoch) this.#reset(position.epoch);
+    if (asked === 'resume' || gap !== undefined || !isSameEpoch) this.#reset(position.epoch);
     this.#forgotten = undefined;
     this.#phase = asked === 'none' ? 'live' : 'warm';
     if (asked === 'none') {
       this.#position = position;
       this.#proven = position;
-    }
+    } else this.#picture ??= position;
     return gap;
   }
 
@@ -110,6 +116,7 @@ export class Cursor {
   accept(event: Position): Verdict {
     const gap =
       event.epoch === this.#epoch ? undefined : this.#enter({ epoch: event.epoch, sequenceId: event.sequenceId - 1 });
+    if (this.#endsBefore(event)) return { fresh: false };
     this.#newest = Math.max(this.#newest, event.sequenceId);
     if (this.#phase !== 'warm') this.#advance(event);
     const fresh = event.sequenceId > this.#floor && !this.#seen.has(event.sequenceId);
@@ -118,21 +125,30 @@ export class Cursor {
       this.#settle();
       this.#cut = true;
     }
-    return gap === undefined ? { fresh } : { fresh, gap };
+    return { fresh, gap };
   }
 
-  /** Handles `replay_complete`: the replay is complete. */
+  /** Handles `replay_complete`. If the cursor is not live then, a resume must deliver what is still missing. */
   complete(position: Position): CursorGap | undefined {
-    this.#phase = 'live';
-    const gap = position.epoch === this.#epoch ? undefined : this.#enter(position);
-    this.#advance(position);
+    const gap = this.#enter(position);
+    if (this.#endsBefore(position)) this.#position = this.#picture;
+    else {
+      this.#phase = 'live';
+      this.#advance(position);
+    }
+    this.#picture = undefined;
     return gap;
+  }
+
+  /** Whether a position is beyond those that are taken from the present warm replay. */
+  #endsBefore({ sequenceId }: Position): boolean {
+    return this.#picture !== undefined && this.#picture.sequenceId < sequenceId;
   }
 
   /** Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3). */
   heard(position: Position): CursorGap | undefined {
     if (this.#phase !== 'live') return undefined;
-    const gap = position.epoch === this.#epoch ? undefined : this.#enter(position);
+    const gap = this.#enter(position);
     this.#advance(position);
     return gap;
   }
@@ -150,11 +166,10 @@ export class Cursor {
    * moves it.
    */
   skip(from: Position, to: Position): void {
-    const newLife = to.epoch !== this.#epoch;
-    if (newLife) this.#announced = to;
+    if (to.epoch !== this.#epoch) this.#announced = to;
     if (this.#phase !== 'live' || this.#position === undefined) return;
     if (this.#position.epoch !== from.epoch || this.#position.sequenceId < from.sequenceId) return;
-    if (newLife) this.#enter(to);
+    this.#enter(to);
     this.#advance(to);
     this.#proven = this.#position;
   }
@@ -177,18 +192,21 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
+  /** The loss, if the new start does not continue the previous one and the server reports no `gap`. */
   #unsaid({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
+    const from = this.#position ?? this.#picture;
+    const isSameEpoch = position.epoch === this.#epoch;
     // The server itself reports a gap after `recovered: false` (RPL-4), so no other report is needed.
-    if (asked !== 'resume' || (recovery.attempted && !recovery.recovered)) return undefined;
-    const reason = position.epoch === this.#epoch ? 'state_invalidated' : 'epoch_changed';
-    return { reason, from: this.#position, to: position };
+    const isReported = asked === 'resume' && recovery.attempted && !recovery.recovered;
+    if (from === undefined || isReported || (asked === 'warm' && isSameEpoch)) return undefined;
+    return { reason: isSameEpoch ? 'state_invalidated' : 'epoch_changed', from, to: position };
   }
 
-  /** Enters a new epoch. @returns the loss, unless a `gap` of the server has announced it. */
+  /** Enters the epoch of a position, if it is a new one. @returns the loss, unless a `gap` of the server has announced it. */
   #enter(at: Position): CursorGap | undefined {
-    const from = this.#position;
+    if (at.epoch === this.#epoch) return undefined;
+    const from = this.#position ?? this.#picture;
     const announced = this.#announced?.epoch === at.epoch ? this.#announced : undefined;
     const start = announced ?? at;
     this.#reset(at.epoch);
@@ -204,6 +222,7 @@ export class Cursor {
     this.#announced = undefined;
     this.#position = undefined;
     this.#proven = undefined;
+    this.#picture = undefined;
     this.#floor = 0;
     this.#newest = 0;
     this.#seen.clear();

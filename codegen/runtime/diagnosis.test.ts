@@ -63,7 +63,7 @@ describe('the diagnosis of a client', () => {
     const gone = await fakeServer();
     await gone.close();
     const client = clientOf(gone, { maxAttempts: 2 });
-    await expect(client.connect()).rejects.toThrow(/after 2 attempts .*diagnose\(client\)/);
+    await expect(client.connect()).rejects.toThrow(/failed attempts: 2\. .*diagnose\(client\)/);
     const { problem, failedAttempts, lastClose } = client.diagnosis;
     expect(problem).toMatch(/No WebSocket was opened .* diagnose\(client\)/);
     expect([failedAttempts, lastClose?.opened]).toEqual([1, false]);

@@ -56,16 +56,14 @@ export interface ConnectionErrorOptions {
 
 /** A command or subscription failed because there was no connection or no answer. */
 export class ConnectionError extends Error {
-  readonly reason: ConnectionErrorReason;
-  readonly closeCode: number | undefined;
-  readonly closeClass: CloseClass | undefined;
+  declare readonly reason: ConnectionErrorReason;
+  declare readonly closeCode: number | undefined;
+  declare readonly closeClass: CloseClass | undefined;
 
   constructor(reason: ConnectionErrorReason, message: string, options: ConnectionErrorOptions = {}) {
     super(message, options);
-    this.name = 'ConnectionError';
-    this.reason = reason;
-    this.closeCode = options.closeCode;
-    this.closeClass = options.closeClass;
+    const { closeCode, closeClass } = options;
+    Object.assign(this, { name: 'ConnectionError', reason, closeCode, closeClass });
   }
 
   /** Whether the same call may succeed later, on this client. */

@@ -50,7 +50,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
   event(data: Frame['data'], prefix: EventPrefix): void {
     const { fresh, gap } = this.#cursor.accept(prefix);
     if (!prefix.isReplay) this.#head = prefix;
-    if (gap !== undefined) this.reportOwn(this.stream, gap);
+    this.reportOwn(this.stream, gap);
     if (fresh) this.push(data);
     else this.drop(prefix);
   }
@@ -60,16 +60,17 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
       this.options.port.onViolation(this.#unplaced('replay_complete'));
       return;
     }
-    const gap = this.#cursor.complete(position);
-    if (gap !== undefined) this.reportOwn(this.stream, gap);
-    this.caught({ position, count, truncated });
+    this.reportOwn(this.stream, this.#cursor.complete(position));
+    if (this.live) this.caught({ position, count, truncated });
+    else this.subscribeAgain();
   }
 
   heartbeat(positions: ReadonlyMap<string, Position>): void {
     const position = positions.get(this.stream);
-    if (position !== undefined) this.#head = position;
-    const gap = position === undefined ? undefined : this.#cursor.heard(position);
-    if (gap !== undefined) this.reportOwn(this.stream, gap);
+    if (position !== undefined) {
+      this.#head = position;
+      this.reportOwn(this.stream, this.#cursor.heard(position));
+    }
     this.#cursor.prove();
     this.moved();
   }
@@ -113,7 +114,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     const outcome = { attempted: recovery.attempted === true, recovered: recovery.recovered === true };
     const gap = this.#cursor.start({ position, asked, recovery: outcome });
     this.confirmed(data, recovery);
-    if (gap !== undefined) this.reportOwn(this.stream, gap);
+    this.reportOwn(this.stream, gap);
     if (asked === 'none') this.caught({ position, count: 0, truncated: false });
   }
 

@@ -180,6 +180,61 @@ test('an interrupted warm replay is requested again, and received events are not
   expect(again.data.replay).toEqual({ mode: 'warm' });
 });
 
+describe('a warm replay that is cut off', () => {
+  test('loses no event after its position: neither those that no warm replay has, nor deletions', async () => {
+    const { server, model } = await modelServer();
+    for (const id of ['a', 'b', 'c', 'd']) model.publish('entity_created', { id });
+    model.onReplayCut = () => {
+      model.publish('file_change', {});
+      model.publish('entity_deleted', { id: 'a' });
+      model.publish('entity_created', { id: 'd' });
+    };
+    const subscription = clientOf(server).subscribe({ events: ['*'], gaps: 'inline' });
+    const { items } = collect(subscription);
+    const { position } = await subscription.caughtUp;
+    expect(position).toEqual(model.head);
+    model.publish('file_change', {});
+    await until(() => items.length === 7, 'every event');
+    expect(items.map((item) => (isGap(item) ? 'gap' : item.sequenceId))).toEqual([1, 2, 3, 5, 6, 7, 8]);
+  });
+
+  test('is not requested again by a subscription that asked for none, which reports the loss', async () => {
+    const { server, model } = await modelServer();
+    const subscription = clientOf(server).subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
+    const { items } = collect(subscription);
+    await subscription.ready;
+    for (const id of ['a', 'b', 'c']) model.publish('entity_created', { id });
+    await until(() => items.length === 3, 'the events');
+    server.connections[0]?.drop();
+    model.window = 1;
+    model.onReplayCut = () => model.publish('file_change', {});
+    for (let n = 0; n < 3; n += 1) model.publish('file_change', {});
+    await until(() => subscription.gapCount === 2, 'the second loss');
+    expect(items.at(-1)).toMatchObject({
+      reason: 'state_invalidated',
+      from: { sequenceId: 6 },
+      to: { sequenceId: 7 },
+      noticedBy: 'client',
+    });
+  });
+
+  test('reports the loss if the epoch has changed before it is repeated', async () => {
+    const { server, model } = await modelServer();
+    for (const id of ['a', 'b']) model.publish('entity_created', { id });
+    model.onReplayCut = () => {
+      model.loseEpoch('e2');
+      model.publish('entity_created', { id: 'a' });
+    };
+    const subscription = clientOf(server).subscribe({ events: ['*'], gaps: 'inline' });
+    const { items } = collect(subscription);
+    await until(() => items.length === 3, 'the gap and the new picture');
+    expect(items.slice(1)).toMatchObject([
+      { reason: 'epoch_changed', from: { epoch: 'e1', sequenceId: 2 }, to: { epoch: 'e2', sequenceId: 1 } },
+      { epoch: 'e2', sequenceId: 1 },
+    ]);
+  });
+});
+
 /** What happens to a client while events are published. */
 type Step =
   | { readonly kind: 'publish'; readonly event: string; readonly count: number }

@@ -77,7 +77,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
   event(data: Frame['data'], prefix: EventPrefix): void {
     const { fresh, gap } = this.#cursors.accept(prefix);
     if (!prefix.isReplay) this.#head(prefix.stream, prefix);
-    if (gap !== undefined) this.reportOwn(prefix.stream, gap);
+    this.reportOwn(prefix.stream, gap);
     if (fresh) this.push(data);
     else this.drop(prefix);
   }
@@ -85,8 +85,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
   positionsReceived(data: Frame['data']): void {
     for (const [stream, position] of readPositions(data.positions)) {
       this.#head(stream, position);
-      const gap = this.#cursors.place(stream, position);
-      if (gap !== undefined) this.reportOwn(stream, gap);
+      this.reportOwn(stream, this.#cursors.place(stream, position));
     }
     for (const stream of isStrings(data.ended) ? data.ended : []) {
       this.#heads.delete(stream);
@@ -104,8 +103,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     for (const [stream, position] of positions) {
       if (!this.live || !covers(this.#selectors, stream)) continue;
       this.#head(stream, position);
-      const gap = this.#cursors.heard(stream, position);
-      if (gap !== undefined) this.reportOwn(stream, gap);
+      this.reportOwn(stream, this.#cursors.heard(stream, position));
     }
     this.#cursors.prove();
     this.moved();

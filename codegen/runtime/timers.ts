@@ -3,6 +3,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
+import { isObject } from './wire.ts';
 
 export interface TimerOptions {
   /**
@@ -25,5 +26,5 @@ export function startTimer(delayMs: number, task: () => void, options: TimerOpti
 }
 
 function isUnrefable(timer: unknown): timer is { unref(): void } {
-  return typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function';
+  return isObject(timer) && typeof timer.unref === 'function';
 }

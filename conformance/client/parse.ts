@@ -107,6 +107,13 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
     },
   },
   recv: { takes: WAITS, read: (pattern, line, reader) => ({ pattern, ...waits(line, reader) }) },
+  either: {
+    takes: ['or', 'within'],
+    read: (pattern, line, reader) =>
+      line['or'] === undefined
+        ? reader.fail('"either" needs "or".')
+        : { pattern, or: line['or'], ...waits(line, reader) },
+  },
   never: {
     takes: ['until', 'within'],
     read: (pattern, line, reader) =>
@@ -173,7 +180,7 @@ function readStep(line: JsonObject, reader: Reader): ClientStep {
   return { verb, ...read(line[verb] ?? null, line, reader), ...note, line: reader.line } as ClientStep;
 }
 
-const JUDGES: readonly Verb[] = ['open', 'recv', 'never', 'closed', 'told', 'quiet', 'waits'];
+const JUDGES: readonly Verb[] = ['open', 'recv', 'either', 'never', 'closed', 'told', 'quiet', 'waits'];
 
 /** The parts of a step that may refer to bound names. */
 function valuesOf(step: ClientStep): readonly (Json | undefined)[] {
@@ -191,6 +198,8 @@ function valuesOf(step: ClientStep): readonly (Json | undefined)[] {
     case 'told':
     case 'untold':
       return [step.pattern];
+    case 'either':
+      return [step.pattern, step.or];
     case 'never':
       return [step.pattern, step.until];
     default:

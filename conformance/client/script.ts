@@ -69,6 +69,14 @@ export interface RecvStep extends StepBase {
   readonly waited?: Bounds;
 }
 
+/** The client must send the command, or the program must report the notice: some clauses leave the choice to the client. */
+export interface EitherStep extends StepBase {
+  readonly verb: 'either';
+  readonly pattern: Json;
+  readonly or: Json;
+  readonly within?: number;
+}
+
 export interface NeverStep extends StepBase {
   readonly verb: 'never';
   readonly pattern: Json;
@@ -167,6 +175,7 @@ export type ClientStep =
   | SendFrameStep
   | SendRawStep
   | RecvStep
+  | EitherStep
   | NeverStep
   | AcceptStep
   | EmitStep

@@ -99,6 +99,11 @@ function lines(step: ClientStep): readonly string[] {
       return [`${CLIENT} << (bytes) ${step.hex}`];
     case 'recv':
       return [`${CLIENT} >> ${message(step.pattern)}${notes(step)}`];
+    case 'either':
+      return [
+        `${CLIENT} >> ${message(step.pattern)}${notes(step)}`,
+        `${PROGRAM} >> or reports ${lineText(step.or, 'notice')}`,
+      ];
     case 'never':
       return [
         `${CLIENT} >! never ${message(step.pattern)}`,

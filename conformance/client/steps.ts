@@ -10,6 +10,7 @@ import type {
   Bounds,
   ClientStep,
   ClosedStep,
+  EitherStep,
   EmitStep,
   NeverStep,
   OpenStep,
@@ -167,6 +168,15 @@ async function recv(step: RecvStep, stage: Stage): Promise<void> {
   stage.judged += 1;
 }
 
+async function either(step: EitherStep, stage: Stage): Promise<void> {
+  const { commands } = stage.link;
+  const look = (): Item | undefined => take(step.pattern, commands, stage) ?? take(step.or, stage.notices, stage);
+  const item = await awaited(look, patience(step.within, stage), stage);
+  const what = `the program did not report ${asText(step.or)}, and the client did not send`;
+  if (item === undefined) failMissing(what, step.pattern, commands, { step, stage });
+  stage.judged += 1;
+}
+
 async function never(step: NeverStep, stage: Stage): Promise<void> {
   const { commands } = stage.link;
   // The newest match counts, because a client may also send such a command, for example a ping, on its own.
@@ -294,6 +304,8 @@ export async function performClientStep(step: ClientStep, stage: Stage): Promise
       return stage.link.peer.sendBytes(Buffer.from(step.hex, 'hex'));
     case 'recv':
       return recv(step, stage);
+    case 'either':
+      return either(step, stage);
     case 'never':
       return never(step, stage);
     case 'accept':

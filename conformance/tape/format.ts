@@ -31,7 +31,21 @@ const STEP_KEYS = [
  * servers.
  */
 const CLIENT_STEP_KEYS = [
-  ...['drive', 'open', 'send', 'sendText', 'sendFrame', 'sendRaw', 'recv', 'never', 'until', 'accept', 'emit'],
+  ...[
+    'drive',
+    'open',
+    'send',
+    'sendText',
+    'sendFrame',
+    'sendRaw',
+    'recv',
+    'either',
+    'or',
+    'never',
+    'until',
+    'accept',
+    'emit',
+  ],
   ...['complete', 'beat', 'drop', 'closed', 'told', 'untold', 'quiet', 'waits', 'bind', 'waited', 'within', 'note'],
 ];
 const ENVELOPE_KEYS = ['type', 'id', 'data'];

@@ -188,10 +188,9 @@ export class Connection {
     }
     // The client may have been stopped meanwhile, by a listener or while the token was fetched.
     if (this.state !== 'connecting') return;
-    const { WebSocket, url, openTimeoutMs, silentIntervals } = this.#settings;
     try {
       const link: Link = new Link(
-        { WebSocket, url, openTimeoutMs, silentIntervals, subprotocol: this.#spec.subprotocol },
+        { ...this.#settings, subprotocol: this.#spec.subprotocol },
         {
           onOpen: () => this.#opened(link, credential),
           onFrame: (frame) => this.#receive(frame),
@@ -201,7 +200,9 @@ export class Connection {
       );
       this.#link = link;
     } catch (cause) {
-      void this.stop(new ConnectionError('refused', `Could not create a WebSocket to ${url}.`, { cause }));
+      void this.stop(
+        new ConnectionError('refused', `Could not create a WebSocket to ${this.#settings.url}.`, { cause }),
+      );
     }
   }
 
@@ -278,7 +279,7 @@ export class Connection {
     if (this.#readyAt !== undefined && performance.now() - this.#readyAt >= stableAfterMs) this.#unstable = 0;
     if (this.#readyAt === undefined) this.#unreached += 1;
     if (this.#unreached >= maxAttempts) {
-      const text = `Could not connect after ${this.#unreached} ${this.#unreached === 1 ? 'attempt' : 'attempts'} to ${this.#settings.url}. ${HOW_TO_FIND_OUT}`;
+      const text = `Could not connect to ${this.#settings.url}; failed attempts: ${this.#unreached}. ${HOW_TO_FIND_OUT}`;
       void this.stop(new ConnectionError('unreachable', text));
       return;
     }

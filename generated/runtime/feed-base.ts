@@ -204,6 +204,12 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#caughtUp.resolve(summary);
   }
 
+  /** Ends the subscription on the server and subscribes again, because the position is not where the server continues. */
+  protected subscribeAgain(): void {
+    this.#enrolment.park();
+    this.#enrolment.unpark();
+  }
+
   /** Drops an event that was received before. */
   protected drop({ isReplay, sequenceId, stream }: EventPrefix): void {
     this.moved();
@@ -241,12 +247,12 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     port.onParked(this);
   }
 
-  /** Reports a loss that the client itself has found. */
+  /** Reports a loss that the client itself has found, if there is one. */
   protected reportOwn(
     stream: string,
-    gap: Pick<CursorGap, 'from' | 'reason'> & { readonly to: Position | undefined },
+    gap: (Pick<CursorGap, 'from' | 'reason'> & { readonly to: Position | undefined }) | undefined,
   ): void {
-    this.#report({ stream, ...gap, repair: undefined, noticedBy: 'client' });
+    if (gap !== undefined) this.#report({ stream, ...gap, repair: undefined, noticedBy: 'client' });
   }
 
   #report(gap: Omit<FeedGap, 'kind' | 'subscriptionId'>): void {

@@ -70,7 +70,7 @@ export function readStreamRequest({
 
 function readReplay(replay: object | undefined): StreamRequest['replay'] {
   if (replay === undefined) return { mode: 'warm' };
-  const { mode, after } = { mode: undefined, after: undefined, ...replay } as { mode?: unknown; after?: unknown };
+  const { mode, after } = replay as { readonly mode?: unknown; readonly after?: unknown };
   if (mode === 'warm' || mode === 'none') return { mode };
   if (mode !== 'resume') throw new TypeError('`replay.mode` must be "none", "warm" or "resume".');
   const position = readPosition(after);

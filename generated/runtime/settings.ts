@@ -54,7 +54,7 @@ export function readSettings(options: ClientOptions, { credentialParameters }: P
     url: readUrl(options.url, credentialParameters),
     WebSocket: options.WebSocket ?? globalWebSocket(),
     backoff: options.backoff ?? {},
-    maxAttempts: options.maxAttempts ?? Number.POSITIVE_INFINITY,
+    maxAttempts: options.maxAttempts ?? Infinity,
     openTimeoutMs: options.openTimeoutMs ?? 10_000,
     commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
     silentIntervals: options.silentIntervals ?? 2.5,

@@ -8,7 +8,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { Cursor } from './cursor.ts';
-import type { ClientGapReason, CursorGap, Verdict } from './cursor.ts';
+import type { ClientGapReason, CursorGap } from './cursor.ts';
 import type { Asked } from './enrolment.ts';
 import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 
@@ -20,11 +20,20 @@ export interface Moves {
   isComplete: boolean;
 }
 
-/** A loss in one of the streams that the client must report itself. */
-export interface StreamGap extends Pick<CursorGap, 'reason' | 'from'> {
-  readonly stream: string;
+/** A loss that the client must report itself. */
+interface Loss extends Pick<CursorGap, 'reason' | 'from'> {
   /** Undefined where the server has not named the new position yet. */
   readonly to: Position | undefined;
+}
+
+/** A loss in one of the streams. */
+export interface StreamGap extends Loss {
+  readonly stream: string;
+}
+
+export interface StreamVerdict {
+  readonly fresh: boolean;
+  readonly gap?: Loss | undefined;
 }
 
 /** A failed resume of a stream, until the picture that follows is complete. */
@@ -52,13 +61,20 @@ export class StreamCursors {
   #placed: boolean;
   #asked: Asked = 'warm';
   #live = false;
+  /** Whether the first picture has begun and is not complete. */
+  #isInPicture = false;
+  /** Streams whose loss was reported at the latest `subscribed`; undefined if that continued what came before it, or was the first one. */
+  #reported: ReadonlySet<string> | undefined;
+  #hasBegun: boolean;
   #forgotten: readonly StreamGap[] = [];
+  #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
   /** Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(positions?: readonly StreamPosition[]) {
     this.#placed = positions !== undefined;
+    this.#hasBegun = this.#placed;
     for (const { stream, epoch, sequenceId } of positions ?? [])
       this.#cursors.set(stream, new Cursor({ epoch, sequenceId }));
   }
@@ -94,8 +110,14 @@ export class StreamCursors {
 
   /** Handles `subscribed`. @returns the losses that the server does not report itself. */
   start(asked: Asked): readonly StreamGap[] {
+    // The positions at which a picture began that was cut off are not all known, so there is no resume after them (CLI-13).
+    if (this.#isInPicture) this.forget('state_invalidated');
     const gaps = this.#forgotten;
     this.#forgotten = [];
+    const isFresh = asked !== 'resume' && this.#hasBegun;
+    this.#reported = isFresh ? new Set(gaps.map(({ stream }) => stream)) : undefined;
+    this.#hasBegun = true;
+    this.#isInPicture = asked === 'warm';
     this.#asked = asked;
     this.#live = asked === 'none';
     if (this.#live) this.#place();
@@ -104,7 +126,8 @@ export class StreamCursors {
   }
 
   /** Handles an event. `fresh` is whether it is new to this subscription. */
-  accept({ stream, epoch, sequenceId }: EventPrefix): Verdict {
+  accept({ stream, epoch, sequenceId }: EventPrefix): StreamVerdict {
+    const loss = this.#live ? undefined : this.#lossBefore(stream);
     const cursor = this.#begin(stream, { epoch, sequenceId });
     const floor = this.#floors.get(stream);
     if (floor?.epoch === epoch && sequenceId <= floor.sequenceId) return { fresh: false };
@@ -115,16 +138,17 @@ export class StreamCursors {
       this.#settle();
       this.#cut = true;
     }
-    return verdict;
+    return loss === undefined ? verdict : { ...verdict, gap: loss };
   }
 
   /** Handles the position of a stream in `positions`: its replay is complete (MUL-4). */
-  place(stream: string, position: Position): CursorGap | undefined {
+  place(stream: string, position: Position): Loss | undefined {
+    const loss = this.#lossBefore(stream);
     const cursor = this.#begin(stream, position, this.#asked === 'none' ? position : undefined);
     this.#repairs.delete(stream);
     const gap = cursor.complete(position);
     this.#move(stream, cursor);
-    return gap;
+    return loss ?? gap;
   }
 
   /** Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost. */
@@ -142,6 +166,7 @@ export class StreamCursors {
   /** Handles `replay_complete`. */
   complete(): void {
     this.#live = true;
+    this.#isInPicture = false;
     this.#place();
     for (const [stream, cursor] of this.#cursors) {
       if (!cursor.live && cursor.position !== undefined) cursor.complete(cursor.position);
@@ -179,16 +204,16 @@ export class StreamCursors {
 
   #failed(stream: string, known: Cursor | undefined, to: Position): boolean {
     const repair = this.#repairs.get(stream);
-    const isRepeated = repair !== undefined && known !== undefined;
-    const cursor = isRepeated ? known : new Cursor();
-    // A picture that was cut off continues where it stopped.
-    const asked = isRepeated ? 'warm' : 'resume';
-    cursor.start({ position: to, asked, recovery: { attempted: true, recovered: false } });
+    // A picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+    const continues = repair?.to.epoch === to.epoch && repair.to.sequenceId === to.sequenceId;
+    const cursor = continues && known !== undefined ? known : new Cursor();
+    const asked = continues ? 'warm' : 'resume';
+    cursor.start({ position: anywhereIn(to), asked, recovery: { attempted: true, recovered: false } });
     this.#cursors.set(stream, cursor);
     this.#begun.add(stream);
     this.#floors.delete(stream);
-    this.#repairs.set(stream, { asked: isRepeated ? repair.asked : known?.position, to });
-    return repair?.to.epoch !== to.epoch || repair.to.sequenceId !== to.sequenceId;
+    this.#repairs.set(stream, { asked: repair === undefined ? known?.position : repair.asked, to });
+    return !continues;
   }
 
   /**
@@ -218,7 +243,14 @@ export class StreamCursors {
     });
   }
 
+  /** The loss in a stream that was not known at a fresh start: it may have had events since the subscription began (MUL-3). */
+  #lossBefore(stream: string): Loss | undefined {
+    if (this.#reported?.has(stream) !== false || this.#begun.has(stream)) return undefined;
+    return { reason: this.#reason, from: undefined, to: undefined };
+  }
+
   #forget(reason: ClientGapReason, known: readonly Omit<StreamGap, 'reason'>[]): void {
+    this.#reason = reason;
     if (this.#forgotten.length === 0) this.#forgotten = known.map((each) => ({ ...each, reason }));
     for (const { stream } of known) this.#moves.streams.set(stream, undefined);
     this.#placed = false;
@@ -248,7 +280,7 @@ export class StreamCursors {
     this.#begun.add(stream);
     const asked = isWarm ? 'warm' : 'resume';
     const recovery = { attempted: !isWarm, recovered: !isWarm };
-    cursor.start({ position: isWarm ? at : (cursor.position ?? beforeFirst), asked, recovery });
+    cursor.start({ position: isWarm ? anywhereIn(at) : (cursor.position ?? beforeFirst), asked, recovery });
     if (this.#live && cursor.position !== undefined) cursor.complete(cursor.position);
     return cursor;
   }
@@ -266,4 +298,9 @@ export class StreamCursors {
     for (const cursor of this.#cursors.values()) cursor.prove();
     this.#unproven = 0;
   }
+}
+
+/** The position of a picture that the server names only when the picture is complete: each of its events is taken. */
+function anywhereIn({ epoch }: Position): Position {
+  return { epoch, sequenceId: Infinity };
 }

@@ -101,8 +101,8 @@ export function readFrame(text: unknown): Frame | string {
 
 export function readEventPrefix(data: Readonly<Record<string, unknown>>): EventPrefix | undefined {
   const { subscriptionIds, isReplay, stream, epoch, sequenceId } = data;
-  if (!isStrings(subscriptionIds) || typeof isReplay !== 'boolean' || typeof stream !== 'string') return undefined;
-  if (typeof epoch !== 'string' || !isSequence(sequenceId)) return undefined;
+  const isPlaced = typeof stream === 'string' && typeof epoch === 'string' && isSequence(sequenceId);
+  if (!isPlaced || !isStrings(subscriptionIds) || typeof isReplay !== 'boolean') return undefined;
   return { subscriptionIds, isReplay, stream, epoch, sequenceId };
 }
 

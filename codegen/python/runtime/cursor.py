@@ -10,6 +10,10 @@ It uses no socket and no clock. There are three kinds of marks, because "receive
 The position does not move during a warm replay, because the replay is complete only with its ``replay_complete``: a
 resume from its middle would miss the rest. The position does move during a resume replay, because this is ascending
 and without holes.
+
+A warm replay that is cut off is requested again. The new one shows the stream at a later position, and does not have
+all events in between: some are in no warm replay, others were replaced or deleted. So only the events up to the first
+position are taken from it, and a resume after that position then delivers the others (CLI-13).
 """
 
 from __future__ import annotations
@@ -54,6 +58,8 @@ class Cursor:
         #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
+        #: The position of the first ``subscribed`` of a warm replay that is not complete yet.
+        self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
         #: ``seen`` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate.
@@ -84,6 +90,8 @@ class Cursor:
         self._phase = "live" if asked == "none" else "warm"
         if asked == "none":
             self._position = self._proven = position
+        elif self._picture is None:
+            self._picture = position
         return gap
 
     def accept(self, event: Position) -> tuple[bool, Union[CursorGap, None]]:
@@ -91,6 +99,8 @@ class Cursor:
         gap = None
         if event.epoch != self._epoch:
             gap = self._enter(Position(event.epoch, event.sequence_id - 1))
+        if self._ends_before(event):
+            return False, None
         self._newest = max(self._newest, event.sequence_id)
         if self._phase != "warm":
             self._advance(event)
@@ -103,10 +113,14 @@ class Cursor:
         return fresh, gap
 
     def complete(self, position: Position) -> Union[CursorGap, None]:
-        """Handles ``replay_complete``: the replay is complete."""
-        self._phase = "live"
+        """Handles ``replay_complete``. If the cursor is not live then, a resume must deliver what is still missing."""
         gap = None if position.epoch == self._epoch else self._enter(position)
-        self._advance(position)
+        if self._ends_before(position):
+            self._position = self._picture
+        else:
+            self._phase = "live"
+            self._advance(position)
+        self._picture = None
         return gap
 
     def heartbeat(self, position: Position) -> Union[CursorGap, None]:
@@ -167,15 +181,17 @@ class Cursor:
     ) -> Union[CursorGap, None]:
         if self._forgotten is not None:
             return CursorGap(self._forgotten[0], self._forgotten[1], position)
-        # The server itself reports a gap after ``recovered: false`` (RPL-4), so no other report is needed.
-        if asked != "resume" or (attempted and not recovered):
-            return None
+        start = self._position or self._picture
         same = position.epoch == self._epoch
-        return CursorGap("state_invalidated" if same else "epoch_changed", self._position, position)
+        # The server itself reports a gap after ``recovered: false`` (RPL-4), so no other report is needed.
+        reported = asked == "resume" and attempted and not recovered
+        if start is None or reported or (asked == "warm" and same):
+            return None
+        return CursorGap("state_invalidated" if same else "epoch_changed", start, position)
 
     def _enter(self, at: Position) -> Union[CursorGap, None]:
         """Enters a new epoch. Returns the loss, unless a ``gap`` has announced it."""
-        start = self._position
+        start = self._position or self._picture
         announced = self._announced if self._announced is not None and self._announced.epoch == at.epoch else None
         begin = at if announced is None else announced
         self._reset(at.epoch)
@@ -185,10 +201,14 @@ class Cursor:
 
     def _reset(self, epoch: str) -> None:
         self._epoch = epoch
-        self._announced = self._position = self._proven = None
+        self._announced = self._position = self._proven = self._picture = None
         self._floor = self._newest = 0
         self._seen.clear()
         self._cut = False
+
+    def _ends_before(self, position: Position) -> bool:
+        """Whether a position is beyond those that are taken from the present warm replay."""
+        return self._picture is not None and self._picture.sequence_id < position.sequence_id
 
     def _advance(self, to: Position) -> None:
         if to.epoch != self._epoch:

@@ -28,6 +28,26 @@ class ACursor(unittest.TestCase):
         cursor.complete(at(9))
         self.assertEqual(cursor.position, at(9))
 
+    def test_takes_from_a_repeated_picture_what_lies_before_the_first_one_and_resumes_there(self) -> None:
+        cursor = Cursor()
+        cursor.start(at(9), "warm", attempted=False, recovered=False)
+        cursor.accept(at(3))
+        cursor.start(at(14), "warm", attempted=False, recovered=False)
+        self.assertEqual([cursor.accept(at(number))[0] for number in (3, 8, 12)], [False, True, False])
+        cursor.complete(at(14))
+        self.assertEqual((cursor.live, cursor.position), (False, at(9)))
+        cursor.start(at(14), "resume", attempted=True, recovered=True)
+        self.assertEqual([cursor.accept(at(number))[0] for number in (10, 12)], [True, True])
+        cursor.complete(at(14))
+        self.assertEqual((cursor.live, cursor.position), (True, at(14)))
+
+    def test_reports_a_picture_that_was_cut_off_and_is_not_requested_again(self) -> None:
+        cursor = Cursor(at(2))
+        cursor.start(at(9), "resume", attempted=True, recovered=False)
+        gap = cursor.start(at(14), "none", attempted=False, recovered=False)
+        assert gap is not None
+        self.assertEqual((gap.reason, gap.start, gap.end), ("state_invalidated", at(9), at(14)))
+
     def test_reports_an_epoch_that_changed_without_a_gap(self) -> None:
         cursor = Cursor(at(7))
         gap = cursor.start(at(2, "e2"), "resume", attempted=False, recovered=False)
@@ -64,13 +84,15 @@ def history(rng: random.Random) -> list[str]:
         incoming += range(head + 1, head + 1 + published)
         head += published
         cut = rng.randrange(len(incoming) + 2)
-        for index, number in enumerate(incoming[:cut]):
-            if index == complete_at:
-                cursor.complete(at(complete_at + after))
+        for number in incoming[: min(cut, complete_at)]:
             if cursor.accept(at(number))[0]:
                 yielded.append(number)
-        if cut > complete_at and cut >= len(incoming):
+        if cut > complete_at:
             cursor.complete(at(complete_at + after))
+        # Without being live, the client subscribes again at once.
+        for number in incoming[complete_at:cut] if cursor.live else ():
+            if cursor.accept(at(number))[0]:
+                yielded.append(number)
         if rng.random() < 0.4:
             cursor.prove()
     faults = [f"{number} was yielded twice" for number in set(yielded) if yielded.count(number) > 1]

@@ -66,6 +66,23 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
         events = [await self.reader.__anext__() for _ in range(count)]
         return [(event["stream"], event["sequenceId"]) for event in events]
 
+    async def test_report_a_first_picture_that_was_cut_off_and_then_deliver_all_of_it(self) -> None:
+        self.follow("warm")
+        self.receive("main", 3, is_replay=True)
+        self.place(("main", "e", 5))
+        self.assertEqual(self.reconnect(), {"mode": "warm"})
+        self.assertEqual([(gap.stream, gap.start, gap.reason) for gap in self.gaps], [("main", Position("e", 5), "state_invalidated")])
+        self.receive("main", 3, is_replay=True)
+        self.place(("main", "e", 7))
+        self.receive("session:a", 2, is_replay=True)
+        self.place(("session:a", "e", 2), ("session:b", "e", 1))
+        self.reader.replay_complete(ReplayEnd(None, 2, False))
+        self.assertEqual([(gap.stream, gap.start) for gap in self.gaps[1:]], [("session:a", None), ("session:b", None)])
+        self.assertEqual(await self.read(3), [("main", 3), ("main", 3), ("session:a", 2)])
+        self.receive("session:c", 1)
+        self.assertEqual(len(self.gaps), 3)
+        self.assertEqual(self.reader.positions, {name: Position("e", at) for name, at in (("main", 7), ("session:a", 2), ("session:b", 1))})
+
     async def test_resume_each_at_its_own_position(self) -> None:
         self.place(("main", "e", 7))
         self.receive("session:a", 1)
@@ -84,11 +101,7 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
         self.place(("main", "e", 7))
         await self.read(1)
         self.assertIsNone(self.reader.positions)
-        self.assertEqual(self.reconnect(), {"mode": "warm"})
-        self.receive("main", 3, is_replay=True)
-        self.place(("main", "e", 7))
         self.reader.replay_complete(ReplayEnd(None, 1, False))
-        self.assertEqual(self.reader.buffered, 0)
         self.assertEqual(self.reader.positions, {"main": Position("e", 7)})
 
     async def test_report_a_loss_of_one_stream_once(self) -> None:

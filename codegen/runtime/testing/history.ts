@@ -11,10 +11,13 @@ import { until } from './fake-server.ts';
 import type { FakeServer } from './fake-server.ts';
 import { clientOf, collect, entitiesOf, modelServer } from './harness.ts';
 import type { ModelGateway } from './model-gateway.ts';
+import type { StandInEvent, StandInGap } from './stand-in.ts';
+
+type Item = StandInEvent<'*'> | StandInGap;
 
 type Turn =
   | { readonly do: 'create' | 'delete'; readonly id: string }
-  | { readonly do: 'change_file' | 'cut' | 'lose_frame' | 'beat' | 'lose_epoch' | 'wait' }
+  | { readonly do: 'change_file' | 'cut' | 'cut_replay' | 'lose_frame' | 'beat' | 'lose_epoch' | 'wait' }
   | { readonly do: 'close'; readonly code: number }
   | { readonly do: 'shorten'; readonly window: number };
 
@@ -23,7 +26,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('create' as const, 'delete' as const), id }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('change_file' as const, 'wait' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'lose_frame' as const, 'beat' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose_epoch' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('lose_epoch' as const, 'cut_replay' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), code: fc.constantFrom(1001, 4200, 4300) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('shorten' as const), window: fc.integer({ min: 1, max: 8 }) }) },
 );
@@ -36,32 +39,36 @@ const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)
 export async function checkHistory(turns: readonly Turn[]): Promise<void> {
   const { server, model } = await modelServer();
   const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
-  const reader = client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode: 'none' } });
-  const { items } = collect(reader);
-  await reader.ready;
+  const readers = (['none', 'warm'] as const).map((mode) =>
+    client.subscribe({ events: ['*'], gaps: 'inline', replay: { mode } }),
+  );
+  const collected = readers.map((reader) => collect(reader).items);
+  await Promise.all(readers.map(({ ready }) => ready));
   const entities = entitiesOf(client);
   for (const turn of turns) await take(turn, model, server);
-  const last = model.publish('file_change', {});
+  model.publish('file_change', {});
   await entities.sync();
   const brief = (event: Position): string => `${event.epoch} ${event.sequenceId}`;
   expect(new Map([...entities].map(([key, event]) => [key, brief(event)]))).toEqual(
     new Map([...model.picture].map(([key, event]) => [key, brief(event)])),
   );
-  const gaps = (): readonly { readonly from: Position | undefined; readonly to: Position | undefined }[] =>
-    items.filter(isGap);
-  const events = () => items.flatMap((item) => (isGap(item) ? [] : [item]));
-  const isCovered = (at: number): boolean =>
-    gaps().some(({ from, to }) => from !== undefined && to !== undefined && place(from) < at && at <= place(to));
-  const silent = (): readonly number[] => {
-    const seen = new Set(events().map(place));
-    return model.published.map(place).filter((at) => !seen.has(at) && !isCovered(at));
-  };
-  await until(() => !silent().includes(place(last)), 'the last event, or a gap in its place');
-  expect(silent()).toEqual([]);
-  const live = events().filter(({ replayReason }) => replayReason !== 'warm');
-  expect(new Set(live.map(place)).size).toBe(live.length);
+  for (const items of collected) {
+    await until(() => silentIn(items, model.published).length === 0, 'every event, or a gap in its place');
+    const live = items.flatMap((item) => (isGap(item) || item.replayReason === 'warm' ? [] : [place(item)]));
+    expect(new Set(live).size).toBe(live.length);
+  }
   await client.close();
   await server.close();
+}
+
+/** The places of published events that were neither received nor covered by a gap. */
+function silentIn(items: readonly Item[], published: readonly Position[]): readonly number[] {
+  const seen = new Set(items.flatMap((item) => (isGap(item) ? [] : [place(item)])));
+  const isCovered = (at: number): boolean =>
+    items
+      .filter(isGap)
+      .some(({ from, to }) => from !== undefined && to !== undefined && place(from) < at && at <= place(to));
+  return published.map(place).filter((at) => !seen.has(at) && !isCovered(at));
 }
 
 async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promise<void> {
@@ -70,6 +77,7 @@ async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promis
   else if (turn.do === 'delete') model.publish('entity_deleted', { id: turn.id });
   else if (turn.do === 'change_file') model.publish('file_change', {});
   else if (turn.do === 'cut') connection?.drop();
+  else if (turn.do === 'cut_replay') model.onReplayCut = () => model.publish('file_change', {});
   else if (turn.do === 'close') connection?.close(turn.code);
   else if (turn.do === 'shorten') model.window = turn.window;
   else if (turn.do === 'lose_epoch') model.loseEpoch(`e${Number(model.epoch.slice(1)) + 1}`);

@@ -30,6 +30,8 @@ export class ModelGateway {
   window = Number.POSITIVE_INFINITY;
   /** Called before each event frame. If it returns false, the frame is counted but not sent. */
   carry: (event: ModelEvent, to: FakeConnection) => boolean = () => true;
+  /** Cuts off the next replay with its connection, after half of its events; called when the connection has ended. */
+  onReplayCut: (() => void) | undefined;
   #subscribers: Subscriber[] = [];
   #sequence = 0;
 
@@ -127,6 +129,17 @@ export class ModelGateway {
         after === undefined ? warmPicture(this.log) : kept.filter((e) => e.sequenceId > after.sequenceId)
       ).filter((e) => matches(events, e.event));
       const replayReason = after === undefined ? 'warm' : 'resume';
+      const { onReplayCut } = this;
+      if (onReplayCut !== undefined) {
+        this.onReplayCut = undefined;
+        const half = replayed.slice(0, Math.ceil(replayed.length / 2));
+        for (const event of half) this.#deliver(connection, [subscriptionId], event, { replayReason });
+        setImmediate(() => {
+          connection.drop();
+          onReplayCut();
+        });
+        return;
+      }
       for (const event of replayed) this.#deliver(connection, [subscriptionId], event, { replayReason });
       const count = replayed.length;
       connection.send('replay_complete', { subscriptionId, position: this.head, count, truncated: false });

@@ -24,7 +24,7 @@ from tidemark_client import Client, Gap, Position, Subscription  # noqa: E402
 
 Line = Mapping[str, Any]
 
-SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "open-timeout", "reconnecting", "sync", "token"]
+SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "open-timeout", "picture-resume", "reconnecting", "sync", "token"]
 
 
 def tell(notice: str, **members: object) -> None:

@@ -11,7 +11,17 @@ import type { ClientOptions, TidemarkClient, TidemarkSubscription } from '../../
 
 type Line = Readonly<Record<string, unknown>>;
 
-const SUPPORTS = ['api-key', 'backoff', 'broadcast', 'buffer', 'open-timeout', 'reconnecting', 'sync', 'token'];
+const SUPPORTS = [
+  'api-key',
+  'backoff',
+  'broadcast',
+  'buffer',
+  'open-timeout',
+  'picture-resume',
+  'reconnecting',
+  'sync',
+  'token',
+];
 
 function tell(notice: string, members: Line = {}): void {
   process.stdout.write(`${JSON.stringify({ notice, ...members })}\n`);

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:56bc606d899e6123a093b8f47bd44429e812532af255c45b05a5b7deb5c359ce"
+CONTRACT_DIGEST: Final = "sha256:31143dd37796ef0fa867b048eb52e3a663710e4bebbd755052b95431de6a779f"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -270,6 +270,11 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self.replay = summary
         self._caught_up.set()
 
+    def _subscribe_again(self) -> None:
+        """Ends the subscription on the server and subscribes again, because the position is not where the server continues."""
+        self._enrolment.park()
+        self._enrolment.unpark()
+
     def _drop(self, prefix: EventPrefix) -> None:
         """Drops an event that was received before."""
         self._moved()

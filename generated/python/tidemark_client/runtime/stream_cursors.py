@@ -6,7 +6,8 @@ needs no position to be complete, and a position may be left out of a resume: it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -34,6 +35,7 @@ class StreamLoss:
     stream: str
     reason: ClientGapReason
     start: Union[Position, None]
+    end: None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class _Repair:
     asked: Union[Position, None]
     #: The end of the loss that was reported.
     end: Position
+
+
+#: A loss that the client must report itself, if there is one.
+Loss = Union[CursorGap, StreamLoss, None]
 
 
 class StreamCursors:
@@ -59,6 +65,12 @@ class StreamCursors:
         self._moves = Moves()
         #: Whether positions are known: after the first picture, or from the start.
         self._placed = positions is not None
+        self._has_begun = self._placed
+        #: Whether the first picture has begun and is not complete.
+        self._in_picture = False
+        #: Streams whose loss was reported at the latest ``subscribed``; None if that continued what came before it, or was the first one.
+        self._reported: Union[Set[str], None] = None
+        self._reason: ClientGapReason = "state_invalidated"
         self._asked: Asked = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
@@ -89,7 +101,14 @@ class StreamCursors:
 
     def start(self, asked: Asked) -> Sequence[StreamLoss]:
         """Handles ``subscribed``. Returns the losses that the server does not report itself."""
+        if self._in_picture:
+            # The positions at which a picture began that was cut off are not all known, so there is no resume after them (CLI-13).
+            self.forget("state_invalidated")
         losses, self._forgotten = self._forgotten, ()
+        is_fresh = asked != "resume" and self._has_begun
+        self._reported = {loss.stream for loss in losses} if is_fresh else None
+        self._has_begun = True
+        self._in_picture = asked == "warm"
         self._asked = asked
         self.live = asked == "none"
         if self.live:
@@ -97,28 +116,30 @@ class StreamCursors:
         self._begun.clear()
         return losses
 
-    def accept(self, prefix: EventPrefix) -> tuple[bool, Union[CursorGap, None]]:
+    def accept(self, prefix: EventPrefix) -> tuple[bool, Loss]:
         """Handles an event. Returns whether it is new to this subscription, and a loss that it reveals."""
         stream, position = prefix.stream, prefix.position
+        loss = None if self.live else self._loss_before(stream)
         cursor = self._begin(stream, position)
         floor = self._floors.get(stream)
         if floor is not None and floor.epoch == position.epoch and position.sequence_id <= floor.sequence_id:
             return False, None
-        verdict = cursor.accept(position)
+        is_new, gap = cursor.accept(position)
         self._move(stream, cursor)
         self._unproven += 1
         if self._unproven > MAX_UNPROVEN:
             self._settle()
             self._cut = True
-        return verdict
+        return is_new, loss or gap
 
-    def place(self, stream: str, position: Position) -> Union[CursorGap, None]:
+    def place(self, stream: str, position: Position) -> Loss:
         """Handles the position of a stream in ``positions``: its replay is complete (MUL-4)."""
+        loss = self._loss_before(stream)
         cursor = self._begin(stream, position, position if self._asked == "none" else None)
         self._repairs.pop(stream, None)
         gap = cursor.complete(position)
         self._move(stream, cursor)
-        return gap
+        return loss or gap
 
     def end(self, stream: str) -> None:
         """Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost."""
@@ -136,6 +157,7 @@ class StreamCursors:
     def complete(self) -> None:
         """Handles ``replay_complete``."""
         self.live = True
+        self._in_picture = False
         self._place()
         for stream, cursor in self._cursors.items():
             if not cursor.live and cursor.position is not None:
@@ -193,18 +215,16 @@ class StreamCursors:
 
     def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
         repair = self._repairs.get(stream)
-        if repair is not None and known is not None:
-            # A picture that was cut off continues where it stopped.
-            cursor, asked = known, repair.asked
-            cursor.start(end, "warm", attempted=True, recovered=False)
-        else:
-            cursor, asked = Cursor(), None if known is None else known.position
-            cursor.start(end, "resume", attempted=True, recovered=False)
+        asked = repair.asked if repair is not None else None if known is None else known.position
+        # A picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+        continues = repair is not None and repair.end == end
+        cursor = known if continues and known is not None else Cursor()
+        cursor.start(_anywhere_in(end), "warm" if continues else "resume", attempted=True, recovered=False)
         self._cursors[stream] = cursor
         self._begun.add(stream)
         self._floors.pop(stream, None)
         self._repairs[stream] = _Repair(asked, end)
-        return repair is None or repair.end != end
+        return not continues
 
     def _resume_at(self, stream: str, cursor: Cursor) -> Union[Position, None]:
         repair = self._repairs.get(stream)
@@ -213,7 +233,14 @@ class StreamCursors:
     def _known(self) -> Iterable[tuple[str, Union[Position, None]]]:
         return ((stream, self._resume_at(stream, cursor)) for stream, cursor in self._cursors.items())
 
+    def _loss_before(self, stream: str) -> Union[StreamLoss, None]:
+        """The loss in a stream that was not known at a fresh start: it may have had events since the subscription began (MUL-3)."""
+        if self._reported is None or stream in self._reported or stream in self._begun:
+            return None
+        return StreamLoss(stream, self._reason, None)
+
     def _discard(self, reason: ClientGapReason, known: Sequence[tuple[str, Union[Position, None]]]) -> None:
+        self._reason = reason
         if not self._forgotten:
             self._forgotten = [StreamLoss(stream, reason, start) for stream, start in known]
         for stream, _ in known:
@@ -242,7 +269,7 @@ class StreamCursors:
         self._cursors[stream] = cursor
         self._begun.add(stream)
         if is_warm:
-            cursor.start(at, "warm", attempted=False, recovered=False)
+            cursor.start(_anywhere_in(at), "warm", attempted=False, recovered=False)
         else:
             cursor.start(cursor.position or before_first, "resume", attempted=True, recovered=True)
         if self.live and cursor.position is not None:
@@ -261,3 +288,8 @@ class StreamCursors:
         for cursor in self._cursors.values():
             cursor.prove()
         self._unproven = 0
+
+
+def _anywhere_in(position: Position) -> Position:
+    """The position of a picture that the server names only when the picture is complete: each of its events is taken."""
+    return Position(position.epoch, sys.maxsize)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Union
 
-from .cursor import Asked, ClientGapReason, CursorGap
+from .cursor import Asked, ClientGapReason
 from .delivery import DeliveryQueue
 from .errors import SubscriptionEnded
 from .feed import Feed, FeedSettings, Item_co
-from .stream_cursors import Moves, StreamCursors
+from .stream_cursors import Loss, Moves, StreamCursors
 from .subscription_port import Gap, ReplayEnd, SubscriptionPort
 from .wire import EventPrefix, JsonObject, Position, as_list, as_object, as_strings, read_position
 
@@ -156,7 +156,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
         losses = self._cursors.start(asked)
         self._confirmed(as_object(data.get("recovery")) or {})
         for loss in losses:
-            self._report(Gap(self.id, loss.stream, loss.start, None, loss.reason, None, "client"))
+            self._report_own(loss.stream, loss)
         if asked == "none":
             self._caught(StreamsSummary(0, False))
 
@@ -173,7 +173,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
         positions = self.positions if self._cursors.positions is None else self._cursors.positions
         return SubscriptionEnded(reason, message, subscription_id=self.id, position=None, positions=positions)
 
-    def _report_own(self, stream: str, gap: Union[CursorGap, None]) -> None:
+    def _report_own(self, stream: str, gap: Loss) -> None:
         if gap is not None:
             self._report(Gap(self.id, stream, gap.start, gap.end, gap.reason, None, "client"))
 

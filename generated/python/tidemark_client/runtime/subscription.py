@@ -95,7 +95,10 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
         gap = self._cursor.complete(end.position)
         if gap is not None:
             self._report_own(gap)
-        self._caught(ReplaySummary(end.position, end.count, end.truncated))
+        if self._live:
+            self._caught(ReplaySummary(end.position, end.count, end.truncated))
+        else:
+            self._subscribe_again()
 
     def heartbeat(self, positions: Mapping[str, Position]) -> None:
         position = positions.get(self.stream)
