@@ -49,7 +49,8 @@ describe('waitFor', () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     model.publish('file_change', { path: 'x' });
-    const error = await rejection(client.waitFor('entity_created', () => true, { timeoutMs: 50 }));
+    await client.connect();
+    const error = await rejection(client.waitFor('entity_created', () => true, { timeoutMs: 300 }));
     expect(error).toBeInstanceOf(WaitError);
     expect(error).toMatchObject({ reason: 'timeout', position: model.head });
     model.publish('entity_created', { id: 'a' });
