@@ -7,6 +7,8 @@ import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
 import type { BrokerLimits, BrokerListener, BrokerLog, Position, StreamLoss } from '../broker.ts';
 import { historyBounds } from '../history-bounds.ts';
+import { Completeness } from './completeness.ts';
+import type { Moment } from './completeness.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
@@ -51,8 +53,7 @@ export interface AttachedStreamContext {
 
 /** Facts about a read of a stream's state that must be recorded before the read is sent. */
 export interface Reading {
-  /** The time before the read was sent, by the performance clock. */
-  readonly since: number;
+  readonly moment: Moment;
   /** The value of {@link EpochFence.departures} before the read was sent. */
   readonly departures: number;
 }
@@ -72,6 +73,7 @@ export class AttachedStream {
   readonly name: string;
   /** The number of this stream among the streams that this node has mirrored; determines in which turn its head is compared. */
   readonly turn: number;
+  readonly completeness: Completeness;
   readonly #context: AttachedStreamContext;
   readonly #mirror: StreamMirror;
   readonly #losses: SourceLosses;
@@ -85,7 +87,6 @@ export class AttachedStream {
   #isLoaded = false;
   #glimpsed: Position | undefined;
   #isClosed = false;
-  #currentSince = Number.NEGATIVE_INFINITY;
   /** Whether a message has arrived since the mirror last lacked an event. */
   #heard = true;
   #count = 0;
@@ -106,6 +107,10 @@ export class AttachedStream {
       report: ({ paths }) => this.#listener()?.onSourceLoss({ stream: name, paths }),
       onUnreadable: (error) => log.warn({ err: error, stream: name }, 'A source loss cannot be read yet'),
     });
+    this.completeness = new Completeness({
+      ttlMs: context.ttlOf(name),
+      losses: () => context.channels.connectionLosses,
+    });
     this.#mirror = this.#createMirror();
   }
 
@@ -121,11 +126,6 @@ export class AttachedStream {
 
   get isLoaded(): boolean {
     return this.#isLoaded;
-  }
-
-  /** The mirror has every event that was published before this time of the performance clock. */
-  get currentSince(): number {
-    return this.#currentSince;
   }
 
   /** Records a state that was read although the stream is not loaded yet. @throws {Error} if the state cannot be read */
@@ -192,9 +192,9 @@ export class AttachedStream {
   }
 
   async catchUp(): Promise<void> {
-    const since = performance.now();
+    const moment = this.completeness.now();
     await this.#mirror.catchUp();
-    this.#currentSince = Math.max(this.#currentSince, since);
+    this.completeness.confirm(moment);
   }
 
   catchUpUnasked(): void {
@@ -222,14 +222,14 @@ export class AttachedStream {
   }
 
   /** Compares the mirror with a state of the stream in Redis. @returns false if the log must be read */
-  async isCurrent(text: string | undefined, { since, departures }: Reading): Promise<boolean> {
+  async isCurrent(text: string | undefined, { moment, departures }: Reading): Promise<boolean> {
     const { fence } = this.#context;
     const state = text === undefined ? undefined : parseState(text);
     if (state === undefined) return false;
     await this.#losses.look(state);
     if (!this.covers(state) || (await fence.isSuspicious(this.name, state))) return false;
     fence.adopt(this.name, state, departures);
-    this.#currentSince = Math.max(this.#currentSince, since);
+    this.completeness.confirm(moment);
     if (state.sequenceId === 0) await this.#keepBlank();
     return true;
   }
@@ -293,7 +293,7 @@ export class AttachedStream {
     return new StreamMirror({
       stream: name,
       deliverAfter: (state) => this.#deliverAfter(state),
-      hasExpired: (head, next) => this.#hadExpired(head, next),
+      hasExpired: (head, next) => this.#hadExpired(head, next) && !this.completeness.mayMiss,
       source: mirrorSource(name, {
         ...this.#context,
         turn: (turns, task) => this.#inTurn(turns, task),

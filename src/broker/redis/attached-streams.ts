@@ -262,7 +262,8 @@ export class AttachedStreams {
   ): Promise<void> {
     const { fence } = this.#options;
     for (const portion of portions(streams, HEADS_PER_READ)) {
-      const reading = { since: performance.now(), departures: fence.departures };
+      const moment = { since: performance.now(), losses: this.#channels.connectionLosses };
+      const reading = { moment, departures: fence.departures };
       const names = portion.map(({ name }) => name);
       const texts = await readHeads(this.#options, names);
       for (const [at, attached] of portion.entries()) use(attached, texts[at], reading);
@@ -284,13 +285,13 @@ export class AttachedStreams {
   }
 
   /**
-   * Drops the mirror of an expired stream. If it was loaded, no event was missed, and only the end of the stream is reported (MUL-6).
-   * Otherwise the stream may have had events, so a loss is reported to those who follow it from its first event.
+   * Drops the mirror of an expired stream. If it was loaded, usually no event was missed, and only the end of the stream is reported (MUL-6).
+   * Otherwise the stream may have had further events, so a loss is reported to those who follow it.
    */
   #end(attached: AttachedStream): void {
-    const { name, count, isLoaded, unreadLoss } = attached;
+    const { name, count, isLoaded, completeness, unreadLoss } = attached;
     if (count > 0) return;
-    const isLost = !isLoaded && this.follows.isNew(name);
+    const isLost = this.follows.isNew(name) && (!isLoaded || completeness.mayMiss);
     const hadEvents = (this.headOf(name)?.sequenceId ?? 0) > 0;
     this.#drop(attached);
     if (isLost) {
@@ -310,7 +311,7 @@ export class AttachedStreams {
     await Promise.allSettled(covered.map((attached) => attached.load()));
     await this.#checkRedisAnswers(covered.filter(({ isLoaded }) => !isLoaded));
     await this.#compare(
-      covered.filter(({ isLoaded, currentSince }) => isLoaded && currentSince < since),
+      covered.filter(({ isLoaded, completeness }) => isLoaded && completeness.since < since),
       PATIENCE_MS,
     );
     for (const attached of covered) attached.leaveBehind();

@@ -55,6 +55,10 @@ export class StreamChannels {
     for (const stream of this.#wanted) this.#changed.add(stream);
   }
 
+  get connectionLosses(): number {
+    return this.#losses;
+  }
+
   /** Subscribes and unsubscribes in Redis until this node has exactly the wanted subscriptions. */
   reconcile(): Promise<void> {
     return this.#runs.run();

@@ -54,6 +54,26 @@ describe('a stream that a follow by pattern cannot read', () => {
     await expired('session:a');
   });
 
+  test('since a lost connection, until it expires, is reported as lost after the last event that was received', async () => {
+    const [writer, follower] = [await node({ limits }), await node({ limits, intervalMs: NEVER })];
+    await follower.broker.follow('session:*');
+    const { epoch } = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    const receive = vi.spyOn(AttachedStreams.prototype, 'receive').mockReturnValue();
+    const resubscribe = vi.spyOn(AttachedStreams.prototype, 'resubscribe');
+    const mend = failing('heads', 'session:a');
+    await nodes.redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await vi.waitFor(() => expect(resubscribe).toHaveBeenCalled(), PATIENCE);
+    await publish(writer, 'session:a');
+    await expired('session:a');
+    mend();
+    receive.mockRestore();
+    await follower.broker.follow('session:*');
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    const last = { epoch, sequenceId: 1 };
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: last, to: last, reason: 'broker_lost' }]);
+  });
+
   test('costs its followers a reported loss, and neither delays nor fails the other streams', async () => {
     const [writer, follower] = [await node(), await node()];
     for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
