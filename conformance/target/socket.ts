@@ -67,7 +67,15 @@ function contentOf(frame: RawFrame): Buffer {
   return Buffer.concat(Array<Buffer>(frame.times ?? 1).fill(once));
 }
 
-function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
+/**
+ * How often a client that has stopped reading sends a pong. It cannot answer pings, and a server would close it with 4203
+ * (CON-4) before its send queue is full, if the machine is busy and the heartbeat interval short.
+ */
+const PONG_MS = 500;
+
+function wrap(ws: WebSocket, underlying: () => Duplex | undefined, pong: SocketOptions['pong']): Socket {
+  let pongs: NodeJS.Timeout | undefined;
+  ws.on('close', () => clearInterval(pongs));
   return {
     get protocol() {
       return ws.protocol;
@@ -85,8 +93,11 @@ function wrap(ws: WebSocket, underlying: () => Duplex | undefined): Socket {
       ws.terminate();
     },
     setReading: (state) => {
-      if (state === 'off') ws.pause();
-      else ws.resume();
+      clearInterval(pongs);
+      if (state === 'on') return ws.resume();
+      ws.pause();
+      // A pong without a ping is allowed (RFC 6455, section 5.5.3).
+      if (pong === 'auto') pongs = setInterval(() => ws.pong(), PONG_MS);
     },
   };
 }
@@ -107,7 +118,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     ws.on('open', () => {
       opened = true;
       options.onOpen(ws.protocol);
-      resolve({ socket: wrap(ws, () => underlying) });
+      resolve({ socket: wrap(ws, () => underlying, options.pong) });
     });
     ws.on('unexpected-response', (_request, response) => {
       const { statusCode: status = 0, socket } = response;
@@ -164,7 +175,7 @@ export function acceptSocket(
       ws.on('pong', (data) => onFrame('pong', data.toString('hex')));
       ws.on('error', () => undefined);
       ws.on('close', (code, reason) => onClose(code, reason.toString('utf8')));
-      resolve(wrap(ws, () => socket));
+      resolve(wrap(ws, () => socket, 'never'));
     });
   });
 }
