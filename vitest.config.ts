@@ -10,10 +10,11 @@ export default defineConfig({
     globalSetup: 'scripts/scratch.ts',
     // A process each: tests start servers, send signals and load a native watcher.
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait for other processes more than they compute, so three use two cores better than two.
+    maxWorkers: 3,
     // Against hanging only: each wait has a bound of its own, and a busy machine is no failure.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 10_000,
     unstubEnvs: true,
     unstubGlobals: true,

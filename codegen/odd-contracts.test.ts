@@ -20,7 +20,7 @@ let digest: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemark-forms-'));
   digest = (await openContract(await write(SAME['YAML without'] ?? {}))).contract.digest;
-}, 60_000);
+});
 afterAll(() => rm(directory, { recursive: true }));
 
 /** @returns the path of `shop.yaml` */
@@ -63,7 +63,7 @@ describe('a contract', () => {
     expect(await compile({ cwd: directory, files })).toBe('');
     const compiled = await run(['/usr/bin/python3', '-m', 'compileall', '-q', ...roots], { cwd: directory });
     expect(compiled).toEqual({ code: 0, output: '' });
-  }, 120_000);
+  });
 });
 
 describe('an invalid contract gives a finding with file, line, rule and remedy', () => {

@@ -29,7 +29,7 @@ beforeAll(async () => {
   await generateTo({ contract, out: join(directory, 'py'), lang: 'python' });
   await writeFile(join(directory, 'ts/package.json'), '{"type":"module"}');
   payloads = (await load(await readFile(join(directory, 'ts/validators.js'), 'utf8')))['payloadValidators'] as Table;
-}, 120_000);
+});
 afterAll(() => rm(directory, { recursive: true }));
 
 const payloadWith = (name: string, value: unknown): unknown => ({ id: 'o1', lines: [], [name]: value });
@@ -72,7 +72,7 @@ describe('the generated TypeScript', () => {
     ];
     await writeFile(join(directory, 'ts/program.ts'), program.join('\n'));
     expect(await compile({ cwd: join(directory, 'ts'), files: ['program.ts'] })).toBe('');
-  }, 120_000);
+  });
 });
 
 describe('the generated Python', () => {

@@ -106,7 +106,7 @@ describe.each(['stock', 'merged'] as const)('the %s contract', (which) => {
     } finally {
       await browser.close();
     }
-  }, 120_000);
+  });
 });
 
 test('a fault in the contract is found by Spectral and by Redocly', async () => {

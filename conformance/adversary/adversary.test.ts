@@ -67,7 +67,7 @@ describe('conformance hostile --search', () => {
     } finally {
       await gateway.stop();
     }
-  }, 120_000);
+  });
 
   test('reports an operation that does not exist', async () => {
     const { code, stderr } = await suite('hostile', '--url', 'ws://127.0.0.1:1/ws', '--operation', 'publish');

@@ -113,7 +113,7 @@ describe('conformance client', () => {
     expect(stdout).toContain('the client connected, which it must not (close/wanted.ndjson:5)');
     expect(stdout).toContain(`conformance client --command ${JSON.stringify(TYPESCRIPT)} --tapes ${tapes}`);
     expect(readFileSync(junit, 'utf8')).toContain('name="close/wanted [CLI-2]"');
-  }, 60_000);
+  });
 
   test('reports a program that ends early as a fault of the client, not of the suite', async () => {
     const tapes = directoryOf('close/early', { drive: { do: 'connect' } }, { open: {} });
@@ -122,13 +122,13 @@ describe('conformance client', () => {
     const { code, stdout } = await suite('client', '--command', command, '--tapes', tapes);
     expect(code).toBe(3);
     expect(stdout).toContain('the client did not connect (the program has ended with exit code 7)');
-  }, 60_000);
+  });
 
   test('explains why a command that is not a driver program cannot be used, with exit 5', async () => {
     const { code, stderr } = await suite('client', '--command', 'echo hello', '--only', 'close/cut');
     expect(code).toBe(5);
     expect(stderr).toContain('before it reported {"notice":"ready"}');
-  }, 60_000);
+  });
 
   test('skips tapes whose feature the program does not offer', async () => {
     const script = `console.log('{"notice":"ready","supports":[]}'); process.stdin.resume(); process.stdin.on('end', () => process.exit())`;
@@ -136,5 +136,5 @@ describe('conformance client', () => {
     const { code, stdout } = await suite('client', '--command', command, '--only', 'slow_reader/bounded', '--json');
     expect((JSON.parse(stdout) as Report).checks[0]).toMatchObject({ verdict: 'N/A' });
     expect(code).toBe(5);
-  }, 60_000);
+  });
 });

@@ -47,14 +47,14 @@ describe('the gateway', () => {
     const { code, stdout } = await suite('run', '--url', open.url, '--report', files.join(','));
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   test('is conformant with credentials, shutdown included', async () => {
     const { code, stdout } = await suite('run', '--config', secured.config);
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
     expect(stdout).not.toContain('Not judged');
     expect(code).toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('a report', () => {

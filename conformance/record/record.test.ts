@@ -42,7 +42,7 @@ describe('the session of an editor, recorded on real files', () => {
     const { code, stderr } = await suite('generalise', at('session.ndjson'), ...words, '--out', out);
     expect(stderr).toContain('mine.ndjson. Show it with');
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   const play = (url: string): ReturnType<typeof suite> =>
     suite('run', '--url', url, '--tapes', at('tapes'), '--only', 'recorded/*', '--time-scale', '0.4');

@@ -14,7 +14,7 @@ const BUILT = join(scratch, 'built');
 
 beforeAll(async () => {
   await buildTo(await openContract(ACME), BUILT);
-}, 60_000);
+});
 
 /** Copies the built contract, and changes one file in the copy. */
 function changed(name: string, change: (text: string) => string | undefined): string {

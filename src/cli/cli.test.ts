@@ -286,7 +286,7 @@ describe('tidemark broadcast', () => {
         stdout: expect.stringContaining('"duplicate":false'),
       });
     }
-  }, 120_000);
+  });
 
   test('reads a payload from stdin, publishes once per idempotency key, and explains errors', async () => {
     const { env } = await serve();
@@ -435,7 +435,7 @@ describe('tidemark key and tidemark token', () => {
     expect(await listener.ended).toBe(4);
     expect(listener.stderr).toMatch(/The credential is no longer accepted \(4101\)\. Give one with --token-file.*\n$/);
     expect(listener.stderr).not.toContain(key);
-  }, 120_000);
+  });
 
   test('reject unsafe and useless values', async () => {
     await writeFile(join(home, 'short'), 'short');

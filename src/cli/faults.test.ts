@@ -53,7 +53,7 @@ describe('a command', () => {
           stderr: expect.stringMatching(/^The response \(status 200\) does not come from a gateway\..*--url/),
         });
     }
-  }, 120_000);
+  });
 
   test('escapes control characters of the server', async () => {
     const data = { code: 'internal', message: 'see\u001b]0;title\u0007', retryable: true };
@@ -82,7 +82,7 @@ describe('a command', () => {
       expect(await runner.finish(['status', '--url', each])).toMatchObject({ code: 0, stderr: '' });
       expect(await runner.finish(['listen', '--timeout', '0.2', '--url', each])).toMatchObject({ code: 0 });
     }
-  }, 120_000);
+  });
 
   test('reports why it cannot reach a gateway', async () => {
     const { host } = new URL((await runner.serve()).url);
@@ -109,7 +109,7 @@ describe('a command', () => {
           new RegExp(`^No gateway answers at ${url} \\(${text}.*\\)\\. Start one .*--url\\.\n$`),
         ),
       });
-  }, 120_000);
+  });
 
   test('prints each default once in its help', async () => {
     for (const command of [['listen'], ['serve'], ['status'], ['token', 'create'], ['key', 'rotate']]) {
@@ -139,7 +139,7 @@ describe('a command', () => {
       code: 2,
       stderr: expect.stringMatching(/^TIDEMARK_TOKEN contains no valid credential/),
     });
-  }, 120_000);
+  });
 
   test('rejects a credential in an address without quoting it, and names the alternatives', async () => {
     for (const command of ['status', 'listen'])
@@ -182,7 +182,7 @@ describe('a command', () => {
     ] as const;
     for (const [argv, text] of refused)
       expect(await runner.finish(argv)).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(text) });
-  }, 120_000);
+  });
 });
 
 describe('tidemark key', () => {
@@ -256,7 +256,7 @@ describe('tidemark serve', () => {
     } finally {
       await redis.stop();
     }
-  }, 120_000);
+  });
 
   test('reports on Redis that changes between two runs may have been missed (GAP-2)', async () => {
     const redis = await RedisProcess.start();
@@ -275,7 +275,7 @@ describe('tidemark serve', () => {
     } finally {
       await redis.stop();
     }
-  }, 120_000);
+  });
 
   test('accepts the address on which it listens as host name (SEC-4)', async () => {
     const { url, env } = await runner.serve(['--host', '127.0.0.9']);
@@ -355,7 +355,7 @@ describe('tidemark listen', () => {
     } finally {
       await redis.stop();
     }
-  }, 120_000);
+  });
 
   test('exits with success when its reader has closed the pipe', async () => {
     const { env } = await runner.serve(['--watch', 'shop']);

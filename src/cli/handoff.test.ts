@@ -125,7 +125,7 @@ describe('tidemark handoff', () => {
     expect(list).toMatchObject({ offer: 'o1', state: 'done', actor: 'ben' });
     expect(await run(url, 'take', '--offer', 'o1').ended).toBe(3);
     expect(await run(url, 'done', '--offer', 'unknown', '--fence', 'e:1').ended).toBe(2);
-  }, 120_000);
+  });
 
   test('through two gateways on one Redis: one of two agents takes the offer, and the other one takes it after the first was killed', async () => {
     const redis = await RedisProcess.start();
@@ -150,5 +150,5 @@ describe('tidemark handoff', () => {
     const alive = winner === agents[0] ? south : north;
     expect(await run(alive, 'done', '--offer', 'o1', '--fence', String(first['fence'])).ended).toBe(3);
     await done(run(alive, 'done', '--offer', 'o1', '--fence', String(second['fence'])));
-  }, 120_000);
+  });
 });

@@ -12,9 +12,6 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const TSC = join(ROOT, 'node_modules/.bin/tsc');
 const ACME = join(ROOT, 'examples/own-events/acme.yaml');
 
-/** Each test starts many processes, which take long on a busy machine. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
-
 let home: string;
 let runner: CliRunner;
 let redis: RedisProcess;

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const executablePath = locate(CHROMIUM);
   if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-}, 60_000);
+});
 afterAll(() => browser.close());
 
 interface Opened extends Served {
@@ -91,7 +91,7 @@ describe('an operator at the console', () => {
     await page.locator('#done', { hasText: `connection ${stalled}` }).waitFor();
     await rowOf(page, '#clients', stalled).waitFor({ state: 'detached' });
     expect(faults).toEqual([]);
-  }, 90_000);
+  });
 
   test('sees the hot directory, and why a client does not receive an event', async () => {
     const opened = await openConsole();
@@ -119,7 +119,7 @@ describe('an operator at the console', () => {
     await page.locator('#explanation', { hasText: 'This client has no subscription' }).waitFor();
     await page.locator('#explain-close').click();
     expect(faults).toEqual([]);
-  }, 90_000);
+  });
 
   test('finds rows by text, sorts by any column, and pauses', async () => {
     const opened = await openConsole();
@@ -142,7 +142,7 @@ describe('an operator at the console', () => {
     expect(await page.locator('#events li').count()).toBe(0);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.locator('#events li', { hasText: 'a' }).waitFor();
-  }, 90_000);
+  });
 
   test.each(['light', 'dark'] as const)(
     'has no serious finding of axe, in %s colours and on a phone',
@@ -164,7 +164,6 @@ describe('an operator at the console', () => {
       await rowOf(page, '#explanation', 'yes').first().waitFor();
       expect(await seriousFindings(page)).toEqual([]);
     },
-    90_000,
   );
 });
 

@@ -122,7 +122,7 @@ describe('the console', () => {
     await page.goto(`${httpUrl}/docs/events/build_finished.html`);
     expect(await page.locator('#build_finished').isVisible()).toBe(true);
     expect(await page.locator('main').innerText()).toContain('A build ended.');
-  }, 60_000);
+  });
 
   test('shows its connection state with required tokens, and what to do without a token', async () => {
     const { page, faults } = await openConsole({ authenticator: await tokensOnly() }, 'none');

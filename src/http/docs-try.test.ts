@@ -12,7 +12,7 @@ import { watchDirectory } from '../sources/watched-directory.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import { PageBrowser } from '../testing/page-browser.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+vi.setConfig({ hookTimeout: 240_000 });
 
 const gateway = createGateway({ path: '/events', broadcast: 'on' });
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-try-'));

@@ -141,7 +141,7 @@ describe('on several nodes', () => {
     expect(await disconnect(a.httpUrl, { connectionId: there })).toEqual(missing);
     frozen.thaw();
     expect((await onFrozen.closed).code).toBe(4205);
-  }, 60_000);
+  });
 });
 
 describe('tidemark disconnect', () => {

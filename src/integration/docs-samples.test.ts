@@ -14,7 +14,7 @@ import { createGateway } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PYTHON = '/usr/bin/python3';

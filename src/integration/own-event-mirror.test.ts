@@ -56,4 +56,4 @@ test('a mirror of own events is typed, keyed by their contract, and loses what t
     code: 0,
     output: 'build job_started build\n',
   });
-}, 120_000);
+});

@@ -16,7 +16,7 @@ let prefixes = 0;
 
 beforeAll(async () => {
   [redis, { contract }] = await Promise.all([RedisProcess.start(), buildContract()]);
-}, 60_000);
+});
 afterAll(() => redis.stop());
 
 const node = (url: string, nodeId: string, own?: BuiltContract, limits: Partial<Limits> = {}): Promise<Served> =>

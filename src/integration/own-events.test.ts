@@ -8,7 +8,7 @@ let contract: BuiltContract;
 
 beforeAll(async () => {
   ({ contract } = await buildContract());
-}, 60_000);
+});
 
 describe('an own event', () => {
   test('with an invalid payload is rejected with a pointer, by every way of publishing (EVT-3)', async () => {

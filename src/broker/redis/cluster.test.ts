@@ -98,7 +98,7 @@ describe('on a cluster of three shards', () => {
 describe('behind sentinels', () => {
   test('after a failover, three nodes continue at the new master, and every loss is reported', async () => {
     expect((await failOver()).violations).toEqual([]);
-  }, 60_000);
+  });
 });
 
 const SLOTS = [
