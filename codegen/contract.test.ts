@@ -72,7 +72,21 @@ const CLAUSES = [
   ...['ERR-1', 'ERR-2', 'ERR-3'],
   ...['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3', 'OPS-4', 'OPS-5', 'OPS-6', 'OPS-7', 'OPS-8', 'OPS-9'],
   ...['SSE-1', 'SSE-2', 'SSE-3', 'SSE-4'],
-  ...['CLI-1', 'CLI-2', 'CLI-3', 'CLI-4', 'CLI-5', 'CLI-6', 'CLI-7', 'CLI-8', 'CLI-9', 'CLI-10', 'CLI-11', 'CLI-13'],
+  ...[
+    'CLI-1',
+    'CLI-2',
+    'CLI-3',
+    'CLI-4',
+    'CLI-5',
+    'CLI-6',
+    'CLI-7',
+    'CLI-8',
+    'CLI-9',
+    'CLI-10',
+    'CLI-11',
+    'CLI-12',
+    'CLI-13',
+  ],
   ...['MUL-1', 'MUL-2', 'MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7', 'MUL-8'],
 ];
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:31143dd37796ef0fa867b048eb52e3a663710e4bebbd755052b95431de6a779f';
+export const CONTRACT_DIGEST = 'sha256:ce648ab65692ab0af21db2ec1e7edc5536db937859e468445ac1fba8edc166a1';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -495,6 +495,7 @@ export const CLAUSES = {
   'CLI-9': { level: 'must', observable: 'server', text: 'What a client keeps for a slow reader is bounded. At the bound it unsubscribes and resumes later from the position of what it kept, or ends the subscription with an error.' },
   'CLI-10': { level: 'must', observable: 'server', text: 'A frame that breaks the contract ends a connection at most, never the client: it is not handed over, and the client continues with the next frame or reconnects.' },
   'CLI-11': { level: 'must', observable: 'server', text: 'A client takes a connection for lost, and reconnects, if no frame arrives within 60 s of the attempt, or later within two to four heartbeat intervals. An interval outside the limits of `heartbeatIntervalMs` is not believed.' },
+  'CLI-12': { level: 'must', observable: 'server', text: 'A client that follows several streams with one subscription (MUL-1) does for each of them what CLI-5 to CLI-7 demand, with a position of its own: that of `positions`, of an event or `gap` of the stream, or of a right `heartbeat`. It resumes with all of them, at most without those that do not fit into a command, and without those of streams that have ended (MUL-6), which then start again without a gap. A loss in one stream leaves the others as they are.' },
   'CLI-13': { level: 'must', observable: 'server', text: 'A connection that ends within a picture loses nothing of what follows the position of its `subscribed`. Of the picture that it then asks for again, a client takes what lies up to that position, and resumes after that position once the picture is complete. Or it hands over a gap from that position before the whole new picture.' },
 } as const;
 

@@ -119,7 +119,7 @@ interface Handed {
 }
 
 function positionOf(event: Json | undefined): string {
-  return `${textAt(event, 'epoch') ?? ''} ${numberAt(event, 'sequenceId') ?? ''}`;
+  return `${textAt(event, 'stream') ?? ''} ${textAt(event, 'epoch') ?? ''} ${numberAt(event, 'sequenceId') ?? ''}`;
 }
 
 /** Walks the trace and collects, for each subscription, the events that were sent and the events that the program reported. */

@@ -50,15 +50,18 @@ function recoveryOf(mode: string | undefined, failed: string | undefined): JsonO
 export function subscribedMessage(command: Json, { at, epoch, failed }: AcceptStep): JsonObject {
   const data = member(command, 'data');
   const filter = member(data, 'filter');
+  const streams = member(data, 'streams');
   return {
     type: 'subscribed',
     id: textAt(command, 'id') ?? 'none',
     data: {
       subscriptionId: textAt(data, 'subscriptionId') ?? 'made-up',
-      stream: textAt(data, 'stream') ?? 'main',
+      // A subscription to several streams has a position for each, in `positions` (MUL-4).
+      ...(streams === undefined
+        ? { stream: textAt(data, 'stream') ?? 'main', position: position(at, epoch) }
+        : { streams }),
       events: textsAt(data, 'events'),
       filter: isObject(filter) ? filter : {},
-      position: position(at, epoch),
       recovery: recoveryOf(textAt(member(data, 'replay'), 'mode'), failed),
     },
   };

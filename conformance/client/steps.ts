@@ -79,7 +79,8 @@ async function awaited<T>(look: () => T | undefined, timeoutMs: number, stage: S
 /** Adds the defaults of the contract to a `subscribe` command, because a client may send them or leave them out. */
 function withDefaults(value: JsonObject): JsonObject {
   if (value['type'] !== 'subscribe' || !isObject(value['data'])) return value;
-  return { ...value, data: { stream: 'main', replay: { mode: 'warm' }, ...value['data'] } };
+  const stream = Object.hasOwn(value['data'], 'streams') ? {} : { stream: 'main' };
+  return { ...value, data: { ...stream, replay: { mode: 'warm' }, ...value['data'] } };
 }
 
 /** Takes the first item that matches the pattern, and keeps the values that the pattern binds. */

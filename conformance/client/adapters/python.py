@@ -20,11 +20,12 @@ SDK = Path(os.environ.get("TIDEMARK_PYTHON_SDK", Path(__file__).resolve().parent
 if SDK.is_dir():
     sys.path.insert(0, str(SDK))
 
-from tidemark_client import Client, Gap, Position, Subscription  # noqa: E402
+from tidemark_client import Client, Gap, Position, StreamsSubscription, Subscription  # noqa: E402
 
 Line = Mapping[str, Any]
+Reader = Union[Subscription[object], StreamsSubscription[object]]
 
-SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "open-timeout", "picture-resume", "reconnecting", "sync", "token"]
+SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "open-timeout", "picture-resume", "reconnecting", "streams", "sync", "token"]
 
 
 def tell(notice: str, **members: object) -> None:
@@ -49,12 +50,24 @@ def token_of(tokens: list[str]) -> Union[str, Callable[[], str]]:
     return lambda: left.pop(0) if len(left) > 1 else left[0]
 
 
+def position_of(value: Line) -> Position:
+    return Position(value["epoch"], value["sequenceId"])
+
+
+def replay_of(value: Line) -> object:
+    if "after" in value:
+        return position_of(value["after"])
+    if "positions" in value:
+        return {each["stream"]: position_of(each) for each in value["positions"]}
+    return value["mode"]
+
+
 class Program:
     """One client and its subscriptions."""
 
     def __init__(self) -> None:
         self._client: Optional[Client] = None
-        self._subscriptions: dict[str, Subscription[object]] = {}
+        self._subscriptions: dict[str, Reader] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, line: Line) -> None:
@@ -114,17 +127,19 @@ class Program:
                 options[name] = line[name]
         if "buffer" in line:
             options["buffer_limit"] = line["buffer"]
-        replay = line.get("replay")
-        if replay is not None:
-            after = replay.get("after")
-            options["replay"] = replay["mode"] if after is None else Position(after["epoch"], after["sequenceId"])
-        subscription: Subscription[object] = client.subscribe(line["events"], **options)
+        if "replay" in line:
+            options["replay"] = replay_of(line["replay"])
+        subscription: Reader
+        if "streams" in line:
+            subscription = client.follow_streams(line["streams"], line["events"], **options)
+        else:
+            subscription = client.subscribe(line["events"], **options)
         self._subscriptions[line["id"]] = subscription
         self._start(self._confirm(line["id"], subscription))
         if line.get("hold") is not True:
             self._read(line["id"])
 
-    async def _confirm(self, id_: str, subscription: Subscription[object]) -> None:
+    async def _confirm(self, id_: str, subscription: Reader) -> None:
         try:
             await subscription.ready()
         except Exception:  # noqa: BLE001 - reported by the reader
@@ -134,7 +149,7 @@ class Program:
     def _read(self, id_: str) -> None:
         self._start(self._read_all(id_, self._subscriptions[id_]))
 
-    async def _read_all(self, id_: str, subscription: Subscription[object]) -> None:
+    async def _read_all(self, id_: str, subscription: Reader) -> None:
         try:
             async for event in subscription:
                 tell("event", subscription=id_, event=event)

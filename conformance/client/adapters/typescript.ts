@@ -7,7 +7,8 @@
  */
 import { createInterface } from 'node:readline';
 import { createClient } from '../../../generated/client.ts';
-import type { ClientOptions, TidemarkClient, TidemarkSubscription } from '../../../generated/client.ts';
+import type { ClientOptions, TidemarkClient, TidemarkEvent } from '../../../generated/client.ts';
+import { followStreams } from '../../../generated/streams.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -19,6 +20,7 @@ const SUPPORTS = [
   'open-timeout',
   'picture-resume',
   'reconnecting',
+  'streams',
   'sync',
   'token',
 ];
@@ -61,10 +63,16 @@ function optionsOf(line: Line): ClientOptions {
   };
 }
 
+/** What is used of a subscription, to one stream or to several. */
+interface Reader extends AsyncIterable<TidemarkEvent> {
+  readonly ready: Promise<unknown>;
+  unsubscribe(): Promise<void>;
+}
+
 /** One client and its subscriptions. */
 class Program {
   #client: TidemarkClient | undefined;
-  readonly #subscriptions = new Map<string, TidemarkSubscription>();
+  readonly #subscriptions = new Map<string, Reader>();
   readonly #held = new Set<string>();
 
   run(line: Line): void {
@@ -108,24 +116,28 @@ class Program {
   }
 
   #subscribe(line: Line): void {
-    const { id, stream, events, filter, replay, buffer, hold } = line as {
+    const { id, stream, streams, events, filter, replay, buffer, hold } = line as {
       readonly id: string;
       readonly stream?: string;
+      readonly streams?: readonly string[];
       readonly events: readonly string[];
       readonly filter?: object;
       readonly replay?: object;
       readonly buffer?: number;
       readonly hold?: boolean;
     };
-    const subscription = this.#client?.subscribe({
+    if (this.#client === undefined) return;
+    const options = {
       subscriptionId: id,
       events: events as readonly '*'[],
-      ...(stream === undefined ? {} : { stream }),
       ...(filter === undefined ? {} : { filter }),
       ...(replay === undefined ? {} : { replay: replay as { readonly mode: 'warm' } }),
       ...(buffer === undefined ? {} : { buffer: { limit: buffer } }),
-    });
-    if (subscription === undefined) return;
+    };
+    const subscription: Reader =
+      streams === undefined
+        ? this.#client.subscribe({ ...options, ...(stream === undefined ? {} : { stream }) })
+        : followStreams(this.#client, { ...options, streams });
     this.#subscriptions.set(id, subscription);
     subscription.ready.then(
       () => tell('subscribed', { subscription: id }),
@@ -148,7 +160,7 @@ class Program {
   }
 }
 
-async function readAll(id: string, subscription: TidemarkSubscription): Promise<void> {
+async function readAll(id: string, subscription: Reader): Promise<void> {
   try {
     for await (const event of subscription) tell('event', { subscription: id, event });
     tell('ended', { subscription: id });

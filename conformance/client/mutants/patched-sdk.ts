@@ -90,7 +90,8 @@ async function copySdk(language: Language, root: string): Promise<string> {
   // The adapter imports the SDK by a relative path, so the copies keep the relative paths of the originals.
   await cp(join(ADAPTERS, 'typescript.ts'), join(root, 'conformance', 'client', 'adapters', 'typescript.ts'));
   await cp(join(GENERATED, 'runtime'), join(sdk, 'runtime'), { recursive: true });
-  for (const name of ['client.ts', 'protocol.ts', 'types.ts']) await cp(join(GENERATED, name), join(sdk, name));
+  for (const name of ['client.ts', 'protocol.ts', 'streams.ts', 'types.ts'])
+    await cp(join(GENERATED, name), join(sdk, name));
   await writeFile(join(root, 'package.json'), '{"type":"module"}\n');
   return sdk;
 }

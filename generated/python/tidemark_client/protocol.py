@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:31143dd37796ef0fa867b048eb52e3a663710e4bebbd755052b95431de6a779f"
+CONTRACT_DIGEST: Final = "sha256:ce648ab65692ab0af21db2ec1e7edc5536db937859e468445ac1fba8edc166a1"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
