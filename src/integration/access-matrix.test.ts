@@ -202,7 +202,7 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
     expect(statuses).toEqual(expected.map((each) => (each === 'ok' ? 200 : 403)));
   });
 
-  test('publishes without a stream where its scopes cover the stream that the event goes to (STR-5)', async () => {
+  test('publishes without naming a stream if its scopes cover the stream of the event (STR-5)', async () => {
     const client = await connect(token);
     for (const stream of ['session:1', 'session:10'] as const) {
       const body = { event: 'session_event', payload: payloadOn('session_event', stream) };

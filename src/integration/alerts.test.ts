@@ -194,16 +194,19 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
 };
 
 describe('the alert', () => {
-  test.each(RULES)('$alert fires after its cause and not before, once for all workers of a node', async (rule) => {
-    const cause = CAUSES[rule.alert];
-    if (cause === undefined) throw new Error(`There is no cause for ${rule.alert} in this test.`);
-    const observed = await cause();
-    expect(judgeAlert(rule, observed)).toBe('');
-    for (const causeIn of ['both', 'one'] as const)
-      expect([causeIn, judgeAlert(rule, asWorkers(observed, causeIn), 'once')]).toEqual([causeIn, '']);
-  });
+  test.each(RULES)(
+    '$alert fires after its cause and not before, and only once for all workers of a node',
+    async (rule) => {
+      const cause = CAUSES[rule.alert];
+      if (cause === undefined) throw new Error(`There is no cause for ${rule.alert} in this test.`);
+      const observed = await cause();
+      expect(judgeAlert(rule, observed)).toBe('');
+      for (const causeIn of ['both', 'one'] as const)
+        expect([causeIn, judgeAlert(rule, asWorkers(observed, causeIn), 'once')]).toEqual([causeIn, '']);
+    },
+  );
 
-  test('does not fire where nothing has happened', async () => {
+  test('does not fire if nothing has happened', async () => {
     const text = await calmScrape(await serve());
     for (const rule of RULES) expect(judgeAlert(rule, { before: [text], after: [text] })).toContain('got: nil');
   });
@@ -255,7 +258,7 @@ describe('alert rules and dashboard', () => {
 });
 
 describe('the dashboard', () => {
-  test('has panels with an id each, beside one another and not over one another', () => {
+  test('has panels with unique ids that do not overlap', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     for (const { gridPos: a, title } of panels)
       for (const { gridPos: b, title: other } of panels) {

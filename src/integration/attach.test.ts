@@ -47,7 +47,7 @@ describe('a gateway attached to a host’s Fastify instance', () => {
 });
 
 describe('a gateway attached to a host’s http.Server', () => {
-  test('leaves `/` to the host, as one attached to a Fastify instance does', async () => {
+  test('leaves `/` to the host, like a gateway attached to a Fastify instance', async () => {
     const server = createServer((_request, response) => response.end('mine'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -111,7 +111,7 @@ describe('the client in Chromium', () => {
     expect(await page.evaluate(result)).toEqual(paths);
   });
 
-  test('finds out that the gateway does not accept the origin of the page, or has the WebSocket elsewhere', async () => {
+  test('reports that the gateway does not accept the origin of the page, or has its WebSocket at another path', async () => {
     const strict = await siteOf(async () => (await serve()).url);
     const { origin } = new URL(strict.url());
     expect(await strict.evaluate('explain()')).toMatchObject({

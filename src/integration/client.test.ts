@@ -101,7 +101,7 @@ describe('a subscription of the client', () => {
     expect(proxy.accepted).toBeGreaterThan(5);
   }, 20_000);
 
-  test('agrees with the gateway’s count of deliveries, heartbeat after heartbeat', async () => {
+  test('agrees with the gateway’s count of deliveries at every heartbeat', async () => {
     const { gateway, url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const client = clientOf(url);
     const troubles: unknown[] = [];
@@ -145,7 +145,7 @@ describe('a subscription of the client', () => {
     expect(subscription.recovered).toBe(false);
   }, 15_000);
 
-  test('resumes as one of a hundred subscriptions under a low command limit', async () => {
+  test('resumes together with a hundred other subscriptions under a low command limit', async () => {
     const { gateway, url } = await serve({ limits: { commandBurst: 20, commandsPerSecond: 100 } });
     const proxy = await proxyOf(url);
     const client = clientOf(proxy.url);
@@ -231,7 +231,7 @@ describe('credentials of the client', () => {
     expect(client.state).toBe('closed');
   });
 
-  test('a missing required credential ends a subscription with unauthenticated', async () => {
+  test('without a required credential, a subscription ends with unauthenticated', async () => {
     const { url } = await serve({ authenticator: readableTokens });
     const client = clientOf(url);
     await expect(client.subscribe({ events: ['*'] }).ready).rejects.toMatchObject({ code: 'unauthenticated' });
@@ -272,7 +272,7 @@ describe('commands of the client', () => {
     expect(error).toHaveProperty('pointer');
   });
 
-  test('list_subscriptions shows what is left after an unsubscribe', async () => {
+  test('list_subscriptions returns the remaining subscriptions after an unsubscribe', async () => {
     const { url } = await serve();
     const client = clientOf(url);
     const [kept, gone] = [client.subscribe({ events: ['*'] }), client.subscribe({ events: ['*'] })];

@@ -48,7 +48,7 @@ describe('at its limits', () => {
     });
   });
 
-  test('the refused commands of a client that sends too fast are those that it was refused', async () => {
+  test('counts as many refused commands as a client that sends too fast was refused', async () => {
     const served = await serve({ limits: { commandBurst: 5, commandsPerSecond: 1 } });
     const client = await connect(served.url);
     for (let n = 0; n < 9; n += 1) client.sendText(JSON.stringify({ type: 'ping', id: `p${n}`, data: {} }));
@@ -58,7 +58,7 @@ describe('at its limits', () => {
     await untilMetrics(served, { 'tidemark_errors_total{code="rate_limited"}': refused });
   });
 
-  test('a budget counts what it dropped: the events that were published and that history no longer has', async () => {
+  test('a budget counts the dropped events: those that were published and that history no longer has', async () => {
     const served = await serve({ limits: { historyBudgetBytes: 1_048_576 } });
     const { gateway } = served;
     let published = 0;
@@ -70,7 +70,7 @@ describe('at its limits', () => {
     await untilMetrics(served, { 'tidemark_budget_dropped_total{name="historyBudgetBytes"}': published - kept });
   });
 
-  test('what waits for a client that does not read is in the queues, and leaves them when it reads', async () => {
+  test('messages for a client that does not read are counted in the queues until it reads', async () => {
     const served = await serve({ limits: { sendQueueBytes: 16_777_216, sendQueueAgeMs: 600_000 } });
     const { gateway } = served;
     const client = await connect(served.url);
@@ -100,7 +100,7 @@ describe('at its limits', () => {
     });
   });
 
-  test('a node that is about to close reports it in every place, and still counts', async () => {
+  test('a node that is shutting down reports this everywhere, and still counts', async () => {
     const served = await serve();
     const { gateway, httpUrl } = served;
     await untilMetrics(served, { tidemark_draining: 0 });

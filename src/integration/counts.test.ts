@@ -34,7 +34,7 @@ describe('every count', () => {
     );
   });
 
-  test('of a stream is what was published there', async () => {
+  test('of a stream is the number of events that were published on it', async () => {
     const run = await runOf(EVERYTHING);
     const streams = run.served.gateway.health().streams.map(({ stream, position, historyEvents }) => ({
       [stream]: [position.sequenceId, historyEvents],
@@ -45,7 +45,7 @@ describe('every count', () => {
   });
 
   const METHODS = Object.getOwnPropertyNames(Counters.prototype).filter((name) => name.startsWith('count'));
-  /** Only counted when a client stops reading; a test below covers it. */
+  /** Counted only when a client stops reading; a test below covers this count. */
   const ELSEWHERE = ['countClosedSlow'];
 
   test.each(METHODS.filter((name) => !ELSEWHERE.includes(name)))(
@@ -98,7 +98,7 @@ describe('what a budget holds', () => {
 });
 
 describe('a close', () => {
-  test('past a bound counts as 4201, though the peer reads nothing and is only seen to end', async () => {
+  test('past a bound counts as 4201, even if the peer never reads the close frame', async () => {
     const served = await serve({ limits: { sendQueueBytes: 65_536 } });
     const run = new Run(served);
     await run.connect();
@@ -123,7 +123,7 @@ describe('a close', () => {
     [1007, Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff])],
     [1002, Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
     [1009, Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])],
-  ])('with %d for a frame that breaks RFC 6455 counts as that', async (code, bytes) => {
+  ])('with %d for a frame that breaks RFC 6455 counts with that code', async (code, bytes) => {
     const served = await serve();
     const client = await connect(served.url);
     const { _socket: socket } = client.ws as unknown as { _socket: { write: (bytes: Buffer) => void } };

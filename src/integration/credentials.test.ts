@@ -157,7 +157,7 @@ async function revokeKey(storage: KeyStorage, id: string): Promise<void> {
 const sizes = { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' } as const;
 
 describe('a credential', () => {
-  test('is read from either header or the first command, and welcome names its principal (SEC-2)', async () => {
+  test('is read from either header or from the first command, and welcome contains its principal (SEC-2)', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:*']);
     const { url } = await serve({ storage });
@@ -224,7 +224,7 @@ describe('a credential', () => {
     expect([...answers]).toHaveLength(1);
   });
 
-  test('that is never sent closes 4008, and one that expires closes 4100', async () => {
+  test('that is never sent causes a close with 4008, and one that expires a close with 4100', async () => {
     const { url } = await serve({ limits: { authTimeoutMs: 200 } });
     const silent = await connect(url);
     expect((await silent.closed).code).toBe(4008);
@@ -234,7 +234,7 @@ describe('a credential', () => {
   });
 });
 
-describe('a token whose keys cannot be fetched just now', () => {
+describe('a token whose keys cannot be fetched at the moment', () => {
   test('is rejected as retryable everywhere, because it may be valid', async () => {
     const keys = createServer((_request, response) => response.writeHead(503).end());
     cleanups.push(() => keys.close());
@@ -267,7 +267,7 @@ describe('a token whose keys cannot be fetched just now', () => {
 });
 
 describe('a fresh credential on a live connection', () => {
-  test('with narrower scopes ends subscriptions that it does not cover, and no more of their events are delivered (SEC-3)', async () => {
+  test('with narrower scopes ends the subscriptions that it does not cover, and their events are no longer delivered (SEC-3)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url, bearer(await tokenOf('subscribe:*')));
     await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
@@ -312,7 +312,7 @@ describe('a fresh credential on a live connection', () => {
 });
 
 describe('a key that is revoked', () => {
-  test('loses its connections with 4101 at the next reading of the keys, and other connections stay', async () => {
+  test('ends its connections with 4101 at the next reading of the keys, and other connections stay open', async () => {
     const storage = new LastReading(keysOf());
     const [first, second] = [await makeKey(storage, ['subscribe:*']), await makeKey(storage, ['subscribe:*'])];
     const { url } = await serve({ storage });
@@ -325,7 +325,7 @@ describe('a key that is revoked', () => {
     expect(await other.call('ping')).toMatchObject({ type: 'pong' });
   });
 
-  test('in Redis loses them on every node at its next reading, and receives nothing afterwards', async () => {
+  test('in Redis ends its connections on every node at its next reading, and receives nothing afterwards', async () => {
     const redis = await RedisProcess.start();
     cleanups.push(() => redis.stop());
     const admin = new RedisKeyStorage({ url: redis.url });
@@ -351,8 +351,8 @@ describe('a key that is revoked', () => {
   }, 15_000);
 });
 
-describe('what is written down', () => {
-  test('records accepted and rejected clients and publications, and never a secret', async () => {
+describe('the audit log', () => {
+  test('contains accepted and rejected clients and publications, and never a secret', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:file_change', 'publish:built']);
     const { url, httpUrl, audit, log } = await serve({ storage, broadcast: 'on' });

@@ -76,7 +76,7 @@ describe('a client that an operator disconnects', () => {
     expect(client.welcome?.connectionId).not.toBe(before);
   });
 
-  test('does not reconnect with `reconnect: false`, and its messages that were queued are written first', async () => {
+  test('does not reconnect with `reconnect: false`, and receives its queued messages first', async () => {
     const { gateway, httpUrl, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['tick'], replay: { mode: 'none' } });
@@ -95,7 +95,7 @@ describe('a client that an operator disconnects', () => {
     expect(gateway.health().connections).toBe(0);
   });
 
-  test('is one: a repetition, an unknown id and a connection that is closing end nothing', async () => {
+  test('is disconnected once: a repetition, an unknown id and a closing connection have no effect', async () => {
     const { httpUrl, url } = await serve();
     const [client, other] = [await connect(url), await connect(url)];
     const connectionId = await idOf(client);
@@ -109,7 +109,7 @@ describe('a client that an operator disconnects', () => {
     expect((await other.call('ping')).type).toBe('pong');
   });
 
-  test('is recorded in the audit log with who did it', async () => {
+  test('is recorded in the audit log with the principal of the operator', async () => {
     const audit: string[] = [];
     const { httpUrl, url } = await serve({ auditSink: (line) => audit.push(line) });
     const connectionId = await idOf(await connect(url));
@@ -122,7 +122,7 @@ describe('a client that an operator disconnects', () => {
 });
 
 describe('on several nodes', () => {
-  test('a client is disconnected through any of them; a frozen node is named until it answers again', async () => {
+  test('a client can be disconnected through any of them; a frozen node is reported until it answers again', async () => {
     const prefix = freshPrefix();
     const [a, b] = [await nodeOn('a', prefix), await nodeOn('b', prefix)];
     const frozen = await GatewayProcess.start({ redisUrl: `${redis.url}?prefix=${prefix}`, nodeId: 'frozen node' });

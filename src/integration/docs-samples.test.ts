@@ -85,7 +85,7 @@ function unanswered(
 }
 
 describe('every sample', () => {
-  test('is there in each language, for each operation', () => {
+  test('exists in each language, for each operation', () => {
     const names = new Set(everySample().map(({ name }) => name));
     for (const { name } of [...contract.commands, ...contract.http]) expect(names).toContain(name);
     expect(everySample().length).toBeGreaterThan(20);
@@ -137,7 +137,7 @@ export {};
     expect(unanswered(await run(PYTHON, [driver]), samples, (id) => new RegExp(`'id': '${id}'`))).toEqual([]);
   });
 
-  test('runs as raw frames: the gateway answers what is sent', async () => {
+  test('runs as raw frames: the gateway answers the sent command', async () => {
     const samples = everySample().filter(({ id }) => id !== undefined);
     for (const {
       samples: { frames },

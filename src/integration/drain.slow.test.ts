@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-test('a rolling restart of two nodes costs a thousand clients no event and causes no reconnect storm', async () => {
+test('during a rolling restart of two nodes, a thousand clients miss no event and cause no reconnect storm', async () => {
   const limits = { acceptsPerSecond: 500 };
   const result = await rollingRestart({ redisUrl: redis.url, clients: 1000, limits, everyMs: 20 });
   const { published, peakArrivalsPerSecond, arrivals, failedAttempts, drainMs } = result;

@@ -78,7 +78,7 @@ describe('a node that drains', () => {
     expect(closing?.data['retryAfterMs']).toBe(1998);
   });
 
-  test('cuts remaining connections at its end', async () => {
+  test('cuts the remaining connections at the end of the drain', async () => {
     const served = await serve();
     const socket = await deaf(served);
     const start = performance.now();
@@ -150,7 +150,7 @@ describe('a rolling restart of two nodes on one Redis', () => {
   afterAll(() => redis.stop());
 
   test(
-    'costs a hundred clients no event, and they reconnect no faster than a node accepts them',
+    'loses no event for a hundred clients, and they reconnect no faster than a node accepts them',
     { timeout: 30_000 },
     async () => {
       const limits = { acceptsPerSecond: 200 };

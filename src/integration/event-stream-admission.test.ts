@@ -24,7 +24,7 @@ async function serveOnHost(options: GatewayOptions = {}) {
   return { gateway, sockets, port: (server.address() as AddressInfo).port };
 }
 
-/** An authenticator that answers only after the gate has opened. */
+/** An authenticator that answers only after `gate` has resolved. */
 function authenticatorBehind(gate: Promise<void>, onAsked: () => void): Authenticator {
   return {
     required: true,
@@ -40,7 +40,7 @@ function authenticatorBehind(gate: Promise<void>, onAsked: () => void): Authenti
 }
 
 describe('a client that left before its request for events was admitted', () => {
-  test('opens no connection, and uses no place of its address', async () => {
+  test('opens no connection, and does not count for the limit of its address', async () => {
     const [gate, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const { gateway, sockets, port } = await serveOnHost({
       authenticator: authenticatorBehind(gate.promise, asked.resolve),
@@ -61,7 +61,7 @@ describe('a client that left before its request for events was admitted', () => 
 });
 
 describe('a refused request for events', () => {
-  test('counts as an attempt to connect, and by its status', async () => {
+  test('counts as an attempt to connect, and in the metric of its status', async () => {
     const startedAt = Date.now();
     const { gateway, httpUrl } = await serve({ limits: { acceptsPerSecond: 3 }, now: () => startedAt });
     const answers: (readonly [number, string | null])[] = [];
@@ -111,7 +111,7 @@ describe('an event stream that an operator disconnects (OPS-8)', () => {
   test.each([
     [true, { code: 4205, name: 'disconnected', retryable: true }, /^\d+$/],
     [false, { code: 4009, name: 'removed', retryable: false }, /^absent$/],
-  ])('with `reconnect: %s` gets `closing`, and its response ends', async (reconnect, closing, retry) => {
+  ])('with `reconnect: %s` receives `closing`, and its response ends', async (reconnect, closing, retry) => {
     const { gateway, httpUrl } = await serve();
     const reader = await EventStreamReader.open(`${httpUrl}/ws/events?events=*`);
     const { connectionId } = (await reader.find('welcome')).message.data;

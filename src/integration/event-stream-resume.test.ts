@@ -74,7 +74,7 @@ describe('curl', () => {
     };
   }
 
-  test('-N continues with the last id on a restarted gateway', async () => {
+  test('continues after the last id on a restarted gateway', async () => {
     const { httpUrl, publish, restart, subscriptions } = await pair();
     const first = curl(httpUrl, 3);
     await vi.waitFor(() => expect(subscriptions()).toBe(1), PATIENCE);

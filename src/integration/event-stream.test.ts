@@ -54,7 +54,7 @@ describe('an event stream', () => {
     expect(reader.response.headers['content-encoding']).toBeUndefined();
   });
 
-  test('filters as a subscription does, and names every line break inside of its data only', async () => {
+  test('filters like a subscription, and contains line breaks only in escaped form', async () => {
     const served = await serve();
     const reader = await open(served, 'events=file_change&extensions=.ts&extensions=py&paths=src&replay=none');
     await reader.find('subscribed');
@@ -128,7 +128,7 @@ describe('a position (SSE-2)', () => {
     expect(pathsOf(second)).toEqual(['a']);
   });
 
-  test('is not sent within a warm picture: a client that reconnects there gets the whole picture', async () => {
+  test('is not sent within a warm picture: a client that reconnects then receives the whole picture', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     for (const id of ['a', 'b', 'c']) await served.gateway.publish('entity_created', entity(id));
     const reader = await open(served, 'events=entity_*');
@@ -145,7 +145,7 @@ describe('a position (SSE-2)', () => {
     ]);
   });
 
-  test('of another epoch is a gap, which hides nothing, and then a picture', async () => {
+  test('of another epoch causes a gap, then a picture, without an `id` before its end', async () => {
     const before = await serve();
     await before.gateway.publish('entity_created', entity('a'));
     const first = await open(before, 'events=entity_*');
@@ -159,7 +159,7 @@ describe('a position (SSE-2)', () => {
     expect((await second.find('gap')).message.data['reason']).toBe('epoch_changed');
   });
 
-  test('advances with heartbeats where a filter hides the events', async () => {
+  test('advances with heartbeats if a filter excludes the events', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const reader = await open(served, 'events=file_change&extensions=.ts&replay=none');
     const { id } = await reader.find('subscribed');
@@ -186,8 +186,8 @@ describe('a request for events', () => {
     ['without events', '', 400, { code: 'invalid_message', pointer: '/events' }],
     ['with an unknown parameter', 'events=*&extension=ts', 400, { code: 'invalid_message', pointer: '/extension' }],
     ['with a repeated stream', 'events=*&stream=main&stream=main', 400, { pointer: '/stream' }],
-    ['for a stream that cannot be', 'events=*&stream=x', 422, { code: 'stream_invalid', pointer: '/stream' }],
-    ['with a resume and no position', 'events=*&replay=resume', 400, { pointer: '/replay' }],
+    ['for an invalid stream', 'events=*&stream=x', 422, { code: 'stream_invalid', pointer: '/stream' }],
+    ['with a resume but no position', 'events=*&replay=resume', 400, { pointer: '/replay' }],
     [
       'with a filter that does not apply',
       'events=file_change&actors=x',
@@ -251,7 +251,7 @@ describe('a request for events', () => {
     expect([late.status, late.headers.has('retry-after')]).toEqual([429, true]);
   });
 
-  test('by HEAD gets headers and opens nothing; from another, allowed origin it may be read', async () => {
+  test('with HEAD receives headers and opens nothing; a page of another, allowed origin may read it', async () => {
     const served = await serve({ allowedOrigins: ['https://ide.example'] });
     const url = addressOf(served, 'events=*');
     const head = await fetch(url, { method: 'HEAD' });
@@ -264,7 +264,7 @@ describe('a request for events', () => {
     expect((await fetch(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
   });
 
-  test('behind an unfinished response on the same socket does not take the socket', async () => {
+  test('after an unfinished response on the same socket does not take over the socket', async () => {
     const served = await serve();
     const socket = connectSocket(served.port, '127.0.0.1');
     onCleanup(() => socket.destroy());
@@ -279,7 +279,7 @@ describe('a request for events', () => {
     expect(served.gateway.health().subscriptions.total).toBe(1);
   });
 
-  test('over HTTP/1.0 is answered, as proxies ask', async () => {
+  test('over HTTP/1.0, which proxies use, is answered', async () => {
     const served = await serve();
     const socket = connectSocket(served.port, '127.0.0.1');
     onCleanup(() => socket.destroy());
@@ -292,7 +292,7 @@ describe('a request for events', () => {
 });
 
 describe('the end of an event stream (SSE-4)', () => {
-  test('is announced, with the delay until the client is to reconnect', async () => {
+  test('is announced, with the delay after which the client should reconnect', async () => {
     const served = await serve();
     const reader = await open(served, 'events=*&replay=none');
     await reader.find('subscribed');
@@ -305,7 +305,7 @@ describe('the end of an event stream (SSE-4)', () => {
     expect(reader.types.slice(-2)).toEqual(['heartbeat', 'closing']);
   });
 
-  test('comes for a client that does not read, with a position from which it misses nothing (BCK-2)', async () => {
+  test('is caused by a client that does not read, with a position from which it misses nothing (BCK-2)', async () => {
     const limits = { sendQueueBytes: 65_536, sendQueueAgeMs: 600_000 };
     const served = await serve({ limits });
     const reader = await open(served, 'events=fill&replay=none');

@@ -104,7 +104,7 @@ describe('a page', () => {
     expect(page).not.toHaveProperty('nextCursor');
   });
 
-  test('has the entries whose events would match the filter', async () => {
+  test('contains the entries whose events would match the filter', async () => {
     const { httpUrl } = await serveFiles(FILES);
     const listed = async (filter: FilesRequest['filter']): Promise<string[]> =>
       pathsOf(await pagesOf(httpUrl, { ...(filter === undefined ? {} : { filter }), limit: 1 }));
@@ -120,7 +120,7 @@ describe('a page', () => {
     await vi.waitFor(async () => expect(pathsOf([await pageOf(httpUrl)])).toEqual(['.gitignore', 'b']), PATIENCE);
   });
 
-  test('names a directory with a name that no event can contain', async () => {
+  test('reports a directory that contains a name that no event can contain', async () => {
     const { httpUrl, directory } = await serveFiles(['sub/a']);
     writeFileSync(Buffer.concat([Buffer.from(`${directory}/sub/caf`), Buffer.from([0xe9])]), '1');
     await vi.waitFor(async () => expect((await pageOf(httpUrl)).unread).toEqual(['sub']), PATIENCE);
@@ -170,7 +170,7 @@ describe('pages and the events after the first one', () => {
     await follow;
   });
 
-  test('have the effect of all events up to their position, and of no later one', async () => {
+  test('include the effect of all events up to their position, and of no later one', async () => {
     const { httpUrl, url, directory } = await serveFiles(['a']);
     const seen = new Map<string, number>();
     const client = clientOf(url);
@@ -195,7 +195,7 @@ describe('pages and the events after the first one', () => {
 });
 
 describe('a request is refused', () => {
-  test('when nothing is watched, or not this root, with the roots that are', async () => {
+  test('if no directory or not this root is watched, with the names of the watched roots', async () => {
     const { httpUrl } = await serve();
     expect(await ask(httpUrl, {})).toMatchObject({
       status: 404,
@@ -216,7 +216,7 @@ describe('a request is refused', () => {
     expect((await pageOf(files.httpUrl)).root).toBe('r');
   });
 
-  test('for a cursor that nobody wrote, or that is of another run', async () => {
+  test('for a cursor that the gateway did not create, or that belongs to another run', async () => {
     const { httpUrl } = await serveFiles(['a', 'b']);
     const { nextCursor } = await pageOf(httpUrl, { limit: 1 });
     const elsewhere = await serveFiles(['a', 'b']);

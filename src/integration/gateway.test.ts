@@ -10,7 +10,7 @@ const entity = (id: string, name = id): { id: string; entityType: string; name: 
 });
 
 describe('a connection', () => {
-  test('begins with welcome, also when a command was sent before it arrived (CON-2)', async () => {
+  test('begins with welcome, even if a command was sent before it arrived (CON-2)', async () => {
     const { url } = await serve();
     const client = await connect(url);
     await client.call('ping');
@@ -22,7 +22,7 @@ describe('a connection', () => {
     });
   });
 
-  test('is refused when it offers only other subprotocols, and accepted with ours or none (CON-1)', async () => {
+  test('is refused if it offers only unknown subprotocols, and accepted with the subprotocol of the contract or none (CON-1)', async () => {
     const { url } = await serve();
     expect((await RawClient.refused(url, { protocols: ['graphql-ws'] })).status).toBe(400);
     const ours = await connect(url, { protocols: ['graphql-ws', 'tidemark.v1'] });
@@ -57,7 +57,7 @@ describe('a bad message', () => {
     ['an id that is too long', `{"type":"ping","id":"${'x'.repeat(65)}","data":{}}`, 'invalid_message', undefined],
     ['a missing data', '{"type":"ping","id":"x"}', 'invalid_message', 'x'],
     [
-      'a stream of no known kind',
+      'a stream of an unknown kind',
       '{"type":"subscribe","id":"x","data":{"events":["*"],"stream":"room:1"}}',
       'stream_invalid',
       'x',
@@ -75,7 +75,7 @@ describe('a bad message', () => {
       'x',
     ],
     ['a repeated key', '{"type":"ping","type":"ping","data":{}}', 'invalid_json', undefined],
-  ])('(%s) costs an error, not the connection (ERR-2)', async (_what, text, code, id) => {
+  ])('(%s) causes an error reply and does not end the connection (ERR-2)', async (_what, text, code, id) => {
     const { url } = await serve();
     const client = await connect(url);
     client.sendText(text);
@@ -85,7 +85,7 @@ describe('a bad message', () => {
     expect((await client.call('ping')).type).toBe('pong');
   });
 
-  test('that is not the last of twenty within a minute closes 4000 (ERR-2)', async () => {
+  test('that is one of twenty within a minute closes the connection with 4000 (ERR-2)', async () => {
     const { url } = await serve();
     const client = await connect(url);
     for (let n = 0; n < 20; n += 1) client.sendText('{');
@@ -171,7 +171,7 @@ describe('a subscription', () => {
   });
 
   test.each([
-    ['an epoch that is over', { epoch: 'other', sequenceId: 1 }, 'epoch_changed'],
+    ['an epoch that has ended', { epoch: 'other', sequenceId: 1 }, 'epoch_changed'],
     ['a position ahead of the head', { epoch: '', sequenceId: 99 }, 'unknown_position'],
   ])('that resumes from %s receives a gap and a warm picture (RPL-4)', async (_what, after, reason) => {
     const { gateway, url } = await serve();
@@ -283,7 +283,7 @@ describe('a subscription', () => {
     expect(gap.data['repair']).toEqual({ kind: 'rescan', paths: [''] });
   });
 
-  test('finds in welcome the replay policy of each event, including those set by the operator (RPL-3)', async () => {
+  test('receives in welcome the replay policy of each event, including policies set by the operator (RPL-3)', async () => {
     const { url } = await serve({ replay: { 'build.finished': 'none', file_change: 'none' } });
     const { data } = await (await connect(url)).find(({ type }) => type === 'welcome');
     expect(data['features']).toMatchObject({
@@ -291,7 +291,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('receives at a resume a source loss at its place, even if the loss was already reported to others (GAP-2)', async () => {
+  test('receives a source loss at its position during a resume, even if the loss was already reported to others (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const file = (path: string): Promise<{ readonly epoch: string; readonly sequenceId: number }> =>
       gateway.publish('file_change', { path, root: 'r', changeType: 'modify', fileType: 'file' });

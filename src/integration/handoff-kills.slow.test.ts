@@ -22,7 +22,7 @@ import { clientOf } from '../testing/rig.ts';
 const TASKS = 200;
 const LEASE_MS = 5_000;
 const SESSION = 'kills';
-/** Longer than the lease of a node, after which the others give it up. */
+/** Longer than the lease of a node, after which the other nodes give the node up. */
 const GIVEN_UP_MS = 30_000;
 const PATIENCE = { timeout: 90_000, interval: 50 };
 const PROGRAM = join(import.meta.dirname, '../testing/handoff-agent-program.ts');
@@ -46,12 +46,12 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-/** Something that is killed and started again. */
+/** A process that is killed and started again. */
 interface Victim {
   readonly name: 'agent' | 'gateway' | 'redis';
   kill(): Promise<void> | void;
   start(): Promise<void> | void;
-  /** Resolves once it works again. */
+  /** Resolves once the process works again. */
   recovered(): Promise<void> | void;
 }
 
@@ -104,19 +104,19 @@ class Agent implements Victim {
   }
 
   recovered(): void {
-    // Another agent takes its work meanwhile.
+    // In the meantime, another agent takes the work of the killed agent.
   }
 }
 
 /**
- * Kills one after the other. Redis is killed only when the nodes have given up the gateways that were killed: before, nobody could know
- * whether such a gateway had seen more than Redis has kept, and the session would begin a new epoch (docs/decisions/0007).
+ * Kills the processes one after the other. Redis is killed only after the nodes have given up the killed gateways. Before that, no node
+ * could know whether a killed gateway had seen more than Redis has kept, so the session would begin a new epoch (docs/decisions/0007).
  */
 async function trouble(victims: readonly Victim[], over: AbortSignal): Promise<readonly string[]> {
   const killed: string[] = [];
   let quietFrom = 0;
   while (!over.aborted) {
-    // Each of them in each round, in a random order.
+    // In each round, every process is killed once, in a random order.
     for (const victim of victims.toSorted(() => Math.random() - 0.5)) {
       await sleep(1_000 + Math.random() * 3_000);
       if (victim.name === 'redis') await sleep(Math.max(0, quietFrom - performance.now()));
@@ -132,7 +132,7 @@ async function trouble(victims: readonly Victim[], over: AbortSignal): Promise<r
   return killed;
 }
 
-test('each of 200 tasks is done, and no two agents have one at the same time', async () => {
+test('each of 200 tasks is done, and no two agents have the same task at the same time', async () => {
   const gateways = [new Gateway('north', await freePort()), new Gateway('south', await freePort())];
   for (const gateway of gateways) gateway.start();
   await Promise.all(gateways.map((gateway) => gateway.recovered()));
@@ -161,7 +161,7 @@ test('each of 200 tasks is done, and no two agents have one at the same time', a
   const taken = workers.flatMap(({ steps }) => steps.filter((step) => step.kind === 'taken'));
   expect(new Set(killed)).toEqual(new Set(['agent', 'gateway', 'redis']));
   expect([...log.offers.keys()].toSorted()).toEqual(offers.toSorted());
-  // Every take lies in one epoch, so that its fence is a place in one log.
+  // All takes must be in one epoch, so that every fence is a position in the same log.
   expect(new Set(taken.map(({ epoch }) => epoch)).size).toBe(1);
   const overlaps = taken.flatMap((take) =>
     taken.filter(

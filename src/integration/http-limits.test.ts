@@ -1,4 +1,4 @@
-/** How much work requests over HTTP may cause, and what a client without a credential can see (OPS-1, OPS-6). */
+/** Limits on the work that HTTP requests may cause, and on the information that a client without a credential can read (OPS-1, OPS-6). */
 import { describe, expect, test } from 'vitest';
 import type { Health } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -37,7 +37,7 @@ function post(httpUrl: string, path: string, headers: Record<string, string> = {
 }
 
 describe('/ws/health', () => {
-  test('is a summary for strangers and for principals without admin:read, and whole with it', async () => {
+  test('is a summary without a credential or without admin:read, and complete with admin:read', async () => {
     const { gateway, httpUrl } = await serve({ authenticator });
     await gateway.publish('tick', {}, { stream: 'session:secret' });
     const ask = async (headers: Record<string, string> = {}): Promise<unknown> =>
@@ -53,7 +53,7 @@ describe('/ws/health', () => {
     expect((await fetch(`${httpUrl}/ws/health`, { headers: as('wrong') })).status).toBe(401);
   });
 
-  test('is whole for everyone where no credential is configured', async () => {
+  test('is complete for every client if no credential is configured', async () => {
     const { httpUrl } = await serve();
     expect(httpValidators.health(await (await fetch(`${httpUrl}/ws/health`)).json())).toBe(true);
   });
@@ -93,7 +93,7 @@ describe('past the allowance', () => {
     expect((await fetch(`${httpUrl}/readyz`)).status).toBe(200);
   });
 
-  test('a principal leaves the others theirs, from the same address', async () => {
+  test('a principal does not use up the limit of others at the same address', async () => {
     const { httpUrl } = await serve({ authenticator, limits: LIMITS });
     const statuses = async (headers: Record<string, string>): Promise<number[]> =>
       (await Promise.all(Array.from({ length: 6 }, () => post(httpUrl, '/ws/broadcast', headers)))).map(
@@ -120,7 +120,7 @@ describe('past the allowance', () => {
     expect((await post(httpUrl, '/ws/broadcast')).status).toBe(200);
   });
 
-  test('commands over WebSocket are not touched by requests over HTTP', async () => {
+  test('HTTP requests do not use up the limit of WebSocket commands', async () => {
     const { url, httpUrl } = await serve({ limits: LIMITS });
     await Promise.all(Array.from({ length: 6 }, () => fetch(`${httpUrl}/ws/health`)));
     const client = await connect(url);

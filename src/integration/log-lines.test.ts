@@ -22,7 +22,7 @@ async function serveBroken(): Promise<Served & { readonly lines: Line[] }> {
 }
 
 describe('a fault is logged with the node', () => {
-  test('and the request, whose id the response has as well', async () => {
+  test('and the request, whose id is also in the response', async () => {
     const { httpUrl, lines } = await serveBroken();
     const response = await fetch(`${httpUrl}/ws/subscriptions`, { headers: { 'x-api-key': 'k' } });
     expect(response.status).toBe(500);

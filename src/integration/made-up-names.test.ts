@@ -47,7 +47,7 @@ describe('a made-up name, on the memory broker,', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('that is allowed leaves no stream either, and drops none', async () => {
+  test('that is allowed leaves no stream either, and no other stream is dropped', async () => {
     const limits = resolveLimits({ sessionTtlMs: 60_000, streamsPerNode: 16 });
     const broker = new MemoryBroker({ limits, events: eventTable() });
     const { gateway, url } = await serve({ broker, limits: BURST });

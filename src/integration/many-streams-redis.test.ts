@@ -32,7 +32,7 @@ async function receives(client: RawClient, count: number): Promise<void> {
 }
 
 describe('on two nodes, a subscription to many streams', () => {
-  test('receives each session that either node creates from its first event, and resumes each on the other node', async () => {
+  test('receives each session of either node from its first event, and resumes each session on the other node', async () => {
     const broker = redisBroker({ url: `${redis.url}?prefix=many` });
     const [left, right] = [await serve({ broker }), await serve({ broker })];
     const follow = { subscriptionId: 'all', streams: ['session:*'], events: ['*'] };

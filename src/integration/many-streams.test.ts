@@ -17,7 +17,7 @@ const note = ({ gateway }: Served, stream: string, n: number): Promise<unknown> 
   gateway.publish('suite.note', { n }, { stream });
 
 describe('a subscription to many streams', () => {
-  test('receives a thousand later streams, each from its first event and in order', async () => {
+  test('receives a thousand streams that are created later, each from its first event and in order', async () => {
     const served = await serve();
     const client = await connect(served.url);
     await follow(client, ['session:*'], { replay: NONE });
@@ -34,7 +34,7 @@ describe('a subscription to many streams', () => {
     expect(new Set(orders)).toEqual(new Set(['1 2 3']));
   });
 
-  test('names in a heartbeat only positions before everything that is still queued, also of a replay that waits', async () => {
+  test('has only positions before everything that is still queued in its heartbeats, even while a replay waits', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     for (let at = 0; at < 50; at += 1) await note(served, `session:${at}`, 1);
     const client = await connect(served.url);
@@ -47,7 +47,7 @@ describe('a subscription to many streams', () => {
     expect(beat.data['positions']).toMatchObject([{ stream: 'session:7', sequenceId: 2 }]);
   });
 
-  test('to thousands of existing streams lets other clients be answered while it is planned, and misses no change', async () => {
+  test('to thousands of existing streams is planned while other clients are answered, and misses no change', async () => {
     const served = await serve({ limits: { turnBudgetMs: 1 } });
     const streams = Array.from({ length: 3000 }, (_, at) => `session:${at}`);
     for (const stream of streams) await note(served, stream, 1);
@@ -72,7 +72,7 @@ describe('a subscription to many streams', () => {
     for (let at = 0; at < pongs; at += 1) expect(byStream.get(`session:new${at}`)).toHaveLength(1);
   });
 
-  test('is counted against the memory for subscriptions once for each of its streams', async () => {
+  test('counts for the memory limit of subscriptions once for each of its streams', async () => {
     const served = await serve();
     const client = await connect(served.url);
     await follow(client, ['session:a', 'session:b', 'session:c'], { replay: NONE });
@@ -83,7 +83,7 @@ describe('a subscription to many streams', () => {
   });
 });
 
-/** Refuses to attach one stream, and counts what is held. */
+/** A broker that refuses to attach one stream, and counts the attached and followed streams. */
 class RefusingBroker extends MemoryBroker {
   readonly held = new Map<string, number>();
 

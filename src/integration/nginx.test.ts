@@ -73,7 +73,7 @@ describe('behind nginx', () => {
     expect(items.map(({ remoteAddress }) => remoteAddress)).toEqual([ANA]);
   });
 
-  test('a page of another site and another name are refused, metrics are hidden, the rest is served', async () => {
+  test('pages of other sites and other host names are refused, metrics are hidden, and everything else is served', async () => {
     const site = await openSite();
     const { port } = site.nginx;
     const { status } = await RawClient.refused(`wss://${PROXY}:${port}/tidemark/ws`, {
@@ -97,7 +97,7 @@ describe('behind nginx', () => {
     expect(await statusOf(site, pathname)).toBe(200);
   });
 
-  test('a node that has all its connections, or has ended, gives its clients to the other one', async () => {
+  test('when a node has reached its limit of connections, or has ended, clients reach the other node', async () => {
     const site = await openSite({ limits: { connectionsPerNode: 1 } });
     const clients = [await join(site), await join(site), await join(site), await join(site)];
     const nodes = await Promise.all(clients.map(nodeOf));

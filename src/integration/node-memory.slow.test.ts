@@ -97,7 +97,7 @@ class Neighbour {
 }
 
 test(
-  'a node of 256 MiB stays within it under 10,000 streams, 1,000,000 keys and 100,000 filters, and serves a neighbour',
+  'a node stays within 256 MiB under 10,000 streams, 1,000,000 keys and 100,000 filters, and serves another client',
   { timeout: 1_800_000 },
   async () => {
     const { url, pid, keys, stated } = await serveWithin256();

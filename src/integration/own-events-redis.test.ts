@@ -32,7 +32,7 @@ async function eventsAt(url: string): Promise<readonly unknown[]> {
 }
 
 describe('two nodes with different contracts', () => {
-  test('report each other in their health, and nodes of one contract do not', async () => {
+  test('report each other in their health, unlike nodes with the same contract', async () => {
     const url = freshUrl();
     const [own, stock] = [await node(url, 'own', contract), await node(url, 'stock')];
     await vi.waitFor(() => {
@@ -48,7 +48,7 @@ describe('two nodes with different contracts', () => {
     expect(same.gateway.health().otherContracts).toBeUndefined();
   });
 
-  test('carry an event that one of them does not declare as a custom one there, with its own replay', async () => {
+  test('handle an event as a custom event on the node that does not declare it, with the replay policy of that node', async () => {
     const url = freshUrl();
     const [own, stock] = [await node(url, 'own', contract), await node(url, 'stock')];
     const live = await connect(stock.url);

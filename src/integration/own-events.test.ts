@@ -50,7 +50,7 @@ describe('an own event', () => {
     ]);
   });
 
-  test('is the only event that its filter field narrows, and the field is rejected if no subscribed event has it (SUB-4)', async () => {
+  test('is the only event that its filter field restricts, and the field is rejected if no subscribed event has it (SUB-4)', async () => {
     const { gateway, url } = await serve({ contract });
     const client = await connect(url);
     const refused = await client.call('subscribe', { events: ['file_change'], filter: { targets: ['web'] } });
@@ -62,7 +62,7 @@ describe('an own event', () => {
     expect(client.frames.filter(({ type }) => type === 'event').map(({ data }) => data['event'])).toEqual(['tick']);
   });
 
-  test('is suggested for a name that is nearly its own, by every way of naming it (SUB-7)', async () => {
+  test('is suggested for a similar name, wherever the name is used (SUB-7)', async () => {
     const { url, httpUrl } = await serve({ contract, broadcast: 'on' });
     const hint = { suggestion: 'build_finished', message: expect.stringContaining('did you mean build_finished?') };
     const client = await connect(url);
@@ -107,7 +107,7 @@ describe('an own event', () => {
     expect(() => gatewayOf({ contract, replay: { sync_status: 'latest-per-key' } })).toThrow('sync_status has no key');
   });
 
-  test('is explained, scoped, documented and reported like any other', async () => {
+  test('is explained, restricted by scopes, documented and reported like any other event', async () => {
     const { url, httpUrl, gateway } = await serve({ contract });
     const client = await connect(url);
     expect((await client.find(({ type }) => type === 'welcome')).data['contractDigest']).toBe(contract.digest);

@@ -80,7 +80,7 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that wr
     ]);
   });
 
-  test('cannot claim another address, through the proxy or past it', async () => {
+  test('cannot claim another address, neither through the proxy nor around it', async () => {
     const behind = await serveBehindProxy({}, header);
     const through = await connect(behind.proxy.url, { localAddress: ANA, headers: FORGED });
     const past = await connect(behind.url, { localAddress: BEN, headers: FORGED });
@@ -113,7 +113,7 @@ test('the log names the address of a client that the gateway closes', async () =
 });
 
 describe('a forwarded name', () => {
-  test('allows nothing: Host and Origin are checked as the proxy passes them on (SEC-4)', async () => {
+  test('does not relax the checks of Host and Origin, which use the headers that the proxy passes on (SEC-4)', async () => {
     const { proxy, httpUrl } = await serveBehindProxy();
     const rebound = { host: 'evil.example', 'x-forwarded-host': 'localhost', 'x-forwarded-proto': 'https' };
     expect((await get(`${proxy.httpUrl}/healthz`, { headers: rebound })).status).toBe(403);
@@ -138,7 +138,7 @@ describe('without credentials (SEC-5)', () => {
     expect((await get(`${proxy.httpUrl}/ws/health`, { headers: { 'x-forwarded-for': '127.0.0.9' } })).status).toBe(200);
   });
 
-  test('it is served if the operator states that the proxy checks who may connect', async () => {
+  test('it is served if the operator declares that the proxy checks which clients may connect', async () => {
     const behind = await serveBehindProxy({ trustedProxies, insecure: true });
     const client = await connect(behind.proxy.url, { localAddress: ANA, headers: OUTSIDE });
     expect(await addressSeen(behind, client)).toBe('203.0.113.9');

@@ -35,7 +35,7 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('by the host program under a name that is nearly a declared one is logged once (SUB-7)', async () => {
+  test('by the host program under a name similar to a declared one is logged once (SUB-7)', async () => {
     const lines: string[] = [];
     const { gateway } = await serve({ log: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }) });
     for (const event of ['file_changed', 'file_changed', 'build_done', 'file_change']) {
@@ -94,7 +94,7 @@ describe('publishing', () => {
     await expect(gateway.announceLoss({ stream: 'workspace:w', paths: [''] })).resolves.toBeUndefined();
   });
 
-  test('over HTTP returns the position of the event, and errors with the status of their code (BRD-1, OPS-0)', async () => {
+  test('over HTTP returns the position of the event, and returns errors with the status of their code (BRD-1, OPS-0)', async () => {
     const { httpUrl } = await serve();
     const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {
       const response = await fetch(`${httpUrl}/ws/broadcast`, {
@@ -138,7 +138,7 @@ describe('publishing', () => {
     expect(client.events()[0]).toMatchObject({ source: { name: 'me', principal: 'anonymous' } });
   });
 
-  test('puts an event of a session on its stream, and refuses any other, by every way of publishing (STR-5)', async () => {
+  test('puts an event of a session on the stream of this session, and refuses any other stream, by every way of publishing (STR-5)', async () => {
     const { gateway, url, httpUrl } = await serve({ broadcast: 'on' });
     const payload = { sessionId: 'refactor-1', sessionEvent: 'modified' } as const;
     const event = 'session_event';
@@ -181,7 +181,7 @@ describe('publishing', () => {
     ).toEqual(['main', 'session:refactor-1']);
   });
 
-  test('follows a host’s emitter that was bound in one call', async () => {
+  test('publishes the events of a host’s emitter that was bound in one call', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['entity_created'] });

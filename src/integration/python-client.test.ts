@@ -85,7 +85,7 @@ describe('the Python client', () => {
     expect(stderr).toMatch(/\nOK\n$/);
   });
 
-  test('yields what its filter lets through, after a warm picture', async () => {
+  test('yields the events that match its filter, after a warm picture', async () => {
     const { gateway, url } = await serve();
     for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));
     const graph = new Reader({ url, events: ['entity_*'] });
@@ -97,7 +97,7 @@ describe('the Python client', () => {
     expect(sources.of('event')).toMatchObject([{ event: 'file_change', payload: { path: 'a.ts' }, isReplay: false }]);
   });
 
-  test('tells what differs when the gateway has another contract, and goes on', async () => {
+  test('reports the differences if the gateway has another contract, and continues', async () => {
     const { contract } = await buildContract();
     const { gateway, url } = await serve({ contract });
     const reader = new Reader({ url, events: ['file_change'], replay: 'none' });
@@ -130,7 +130,7 @@ describe('the Python client', () => {
     expect(proxy.accepted).toBeGreaterThan(5);
   });
 
-  test('reports events that left history at their place, and continues', async () => {
+  test('reports events that left history at their position, and continues', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
     const proxy = await proxyOf(url);
     const first = await gateway.publish('file_change', file('0.ts'));

@@ -56,7 +56,7 @@ async function healthOf({ httpUrl }: { readonly httpUrl: string }): Promise<Heal
 }
 
 describe('a gateway that is killed under load', () => {
-  test('costs its clients nothing: they resume on another node, in order, without loss or duplicate', async () => {
+  test('causes no loss: its clients resume on another node, in order and without duplicates', async () => {
     const redisUrl = freshUrl();
     const doomed = await processOn(redisUrl, 'doomed');
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
@@ -250,7 +250,7 @@ describe('the subscriptions of all nodes', () => {
     await Promise.all(all.map(({ ready }) => ready));
   };
 
-  test('are on one page of every node, counted once (OPS-2)', async () => {
+  test('appear on one page of every node, each counted once (OPS-2)', async () => {
     const redisUrl = freshUrl();
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b')];
     for (const [index, node] of nodes.entries()) await subscribe(node, index + 1);
@@ -263,7 +263,7 @@ describe('the subscriptions of all nodes', () => {
     }
   });
 
-  test('can be paged through, each once', async () => {
+  test('can be read page by page, each exactly once', async () => {
     const redisUrl = freshUrl();
     const nodes = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'b'), await nodeOn(redisUrl, 'c')];
     const [a] = nodes;
@@ -281,7 +281,7 @@ describe('the subscriptions of all nodes', () => {
     expect((await ask(a, '?stream=workspace:x')).total).toBe(0);
   });
 
-  test('are partial while a node is frozen, which is reported as missing; a node that left in good order is not', async () => {
+  test('are incomplete while a node is frozen, which is reported as missing, unlike a node that has left', async () => {
     const redisUrl = freshUrl();
     const [a, leaving] = [await nodeOn(redisUrl, 'a'), await nodeOn(redisUrl, 'leaving')];
     const frozen = await processOn(redisUrl, 'frozen node');
@@ -319,7 +319,7 @@ describe('the subscriptions of all nodes', () => {
     frozen.thaw();
   });
 
-  test('are only this node’s while Redis is unreachable, and all other nodes are reported as missing', async () => {
+  test('include only this node’s while Redis is unreachable, and all other nodes are reported as missing', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());
     const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];
@@ -332,7 +332,7 @@ describe('the subscriptions of all nodes', () => {
 });
 
 describe('while Redis is frozen', () => {
-  test('publishes are rejected, health reports it, connections stay; and afterwards nothing was lost', async () => {
+  test('publishes are rejected, health reports it, connections stay open, and nothing is lost', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());
     const nodes = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];

@@ -23,7 +23,7 @@ async function stalled(url: string, principal: string, events: readonly string[]
 }
 
 describe('the send queues of a node together', () => {
-  test('are bounded: the longest queue of the heaviest principal goes first, and nobody else loses anything', async () => {
+  test('are bounded: the longest queue of the principal with the most bytes is dropped first, and no other client loses anything', async () => {
     const { gateway, url } = await serve({ authenticator, limits: LIMITS });
     const reader = await connect(url, { headers: { authorization: 'Bearer reader' } });
     await reader.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
@@ -50,7 +50,7 @@ describe('the send queues of a node together', () => {
     await vi.waitFor(() => expect(budget()?.used).toBe(0), PATIENCE);
   });
 
-  test('may pass their bound in one turn, when the sockets then take what is due', async () => {
+  test('may exceed their bound within one turn if the sockets then accept the bytes', async () => {
     const { gateway, url } = await serve({ limits: { ...LIMITS, sendQueueBudgetBytes: 1_048_576 } });
     const readers = await Promise.all(Array.from({ length: 20 }, () => connect(url)));
     for (const each of readers) await each.call('subscribe', { events: ['*'], replay: { mode: 'none' } });

@@ -43,7 +43,7 @@ describe('a client that does not read', () => {
     ['messages', { sendQueueBytes: 1_073_741_824, sendQueueMessages: 16, sendQueueAgeMs: 60_000 }],
     ['age', { sendQueueBytes: 1_073_741_824, sendQueueMessages: 100_000, sendQueueAgeMs: 100 }],
   ])(
-    'is closed 4201 past the bound on %s, after `closing`, and a resume repairs everything (BCK-2)',
+    'is closed with 4201 past the bound on %s, after `closing`, and a resume repairs everything (BCK-2)',
     async (_bound, limits) => {
       const { gateway, url } = await serve({
         limits: { ...limits, heartbeatIntervalMs: 1000, historyBytes: 256 * 1024 * 1024 },
@@ -200,7 +200,7 @@ describe('a thousand subscribers', () => {
   }
 
   test(
-    'lose nothing when one in a hundred stops reading; the queues of the stalled ones stay bounded, and a resume recovers their events',
+    'lose nothing when one in a hundred stops reading; the queues of stalled readers stay bounded, and a resume recovers their events',
     { timeout: 60_000 },
     async () => {
       const { gateway, url } = await serve({ limits: { sendQueueBytes: LIMIT, sendQueueAgeMs: 60_000 } });

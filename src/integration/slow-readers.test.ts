@@ -61,14 +61,14 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
         );
       }),
   },
-  'a gap that heartbeats do not wait for': {
+  'a heartbeat that does not wait for a queued gap': {
     rules: ['position', 'resume'],
     plant: () =>
       vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, { onWritten } = {}) {
         pushInOrder.call(this, frame, onWritten === undefined ? {} : { onWritten });
       }),
   },
-  'a position of a stream before its subscribed': {
+  'a position of a stream before its `subscribed` message': {
     rules: ['named'],
     plant: () =>
       vi.spyOn(Outbox.prototype, 'pushInOrder').mockImplementation(function (this: Outbox, frame, options = {}) {
@@ -97,7 +97,10 @@ const FAULTS: Readonly<Record<string, { readonly rules: readonly string[]; reado
       { rules: ['order', 'life', 'barrier'], plant: () => overtaking(type) },
     ]),
   ),
-  'replay_complete that overtakes': { rules: ['order', 'life', 'barrier'], plant: overtakingEnd },
+  'a replay_complete that is sent before the replayed events': {
+    rules: ['order', 'life', 'barrier'],
+    plant: overtakingEnd,
+  },
 };
 
 describe('the simulator finds', () => {

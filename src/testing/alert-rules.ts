@@ -38,7 +38,7 @@ export type Scrape = string | undefined;
 export interface Observed {
   readonly before: readonly Scrape[];
   readonly after: readonly Scrape[];
-  /** `goes on`: values keep changing by the same amount with each scrape. `is over`: they changed only once. */
+  /** `goes on`: the values change again by the same amount with each scrape. `is over`: the values changed only once. */
   readonly course?: 'goes on' | 'is over';
 }
 

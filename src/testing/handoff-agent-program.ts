@@ -12,7 +12,7 @@ import { reportWork, takeWork } from '../agents/handoff.ts';
 export interface AgentOptions {
   readonly session: string;
   readonly actor: string;
-  /** The agent connects to one gateway after the other. */
+  /** The addresses of the gateways. The agent connects to them in turn. */
   readonly urls: readonly string[];
 }
 
@@ -27,9 +27,9 @@ export type AgentStep =
   | { readonly kind: 'done'; readonly offer: string; readonly fence: number; readonly hasCounted: boolean }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Some work is taken and never reported on: its lease ends, and another agent takes it. */
+/** In some cases, the agent takes work and never reports on it. The lease then ends, and another agent takes the work. */
 const FORGETS = 0.05;
-/** The mean time that work takes, in milliseconds. */
+/** The average duration of a piece of work, in milliseconds. */
 const WORK_MS = 1_000;
 /** How long the agent waits for work before it connects to the other gateway, in milliseconds. */
 const PATIENCE_MS = 15_000;

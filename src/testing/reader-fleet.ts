@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ReaderOptions, ReaderReport } from './reader.ts';
 
-/** The orders that the fleet accepts. Readers are numbered from 0. */
+/** The commands that the fleet accepts. Readers are numbered from 0. */
 export type FleetOrder =
   | { readonly kind: 'open'; readonly url: string; readonly readers: readonly ReaderOptions[] }
   | { readonly kind: 'stopReading' | 'readOn'; readonly readers: readonly number[] }
