@@ -15,7 +15,7 @@ const MOST_VALUES = 1_000_000;
 
 export interface AliasFault {
   readonly node: Node | undefined;
-  /** The fault and its remedy. */
+  /** The description of the fault, and how to correct it. */
   readonly text: string;
 }
 

@@ -20,7 +20,7 @@ async function refusalOf(path: string): Promise<string> {
 }
 
 describe('making a directory', () => {
-  test('makes its parent directories, and keeps existing files', async () => {
+  test('creates its parent directories, and keeps existing files', async () => {
     const both = [makeDirectory(join(home, 'a/b/c')), makeDirectory(join(home, 'a/b/d'))];
     await Promise.all(both);
     await makeDirectory(join(home, 'a/b'));

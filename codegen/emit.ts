@@ -20,7 +20,7 @@ import { emitTypes } from './emit/types.ts';
 import { emitValidators } from './emit/validators.ts';
 import type { Contract } from './model.ts';
 
-/** From path to text, sorted by path. */
+/** The text of each file, by path and sorted by path. */
 export type Files = ReadonlyMap<string, string>;
 
 /** Directories of the client and the reference in this repository. */
@@ -89,7 +89,7 @@ async function readRuntime(): Promise<[string, string][]> {
   return Promise.all(names.map(async (name) => [`runtime/${name}`, await readFile(new URL(name, directory), 'utf8')]));
 }
 
-/** Sorts by path, by code unit and so independent of the locale. */
+/** Sorts by path. Code units are compared, so that the order does not depend on the locale. */
 function sorted(entries: readonly (readonly [string, string])[]): Files {
   return new Map(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }

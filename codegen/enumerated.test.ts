@@ -25,7 +25,7 @@ describe('the values of a filter field', () => {
     ['a constant', { const: 'only' }, ['only']],
     ['a list of an enumeration', { type: 'array', items: LEVELS }, ['low', 'high']],
     ['one enumeration or another', { oneOf: [LEVELS, { enum: ['worst'] }] }, ['low', 'high', 'worst']],
-    ['an enumeration or nothing', { anyOf: [LEVELS, { type: 'null' }] }, ['low', 'high']],
+    ['an enumeration or null', { anyOf: [LEVELS, { type: 'null' }] }, ['low', 'high']],
     ['any string', OPEN, undefined],
     ['an enumeration or any string', { anyOf: [LEVELS, OPEN] }, undefined],
     ['numbers, because a filter value cannot be a number', { enum: [1, 2] }, undefined],

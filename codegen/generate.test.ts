@@ -41,7 +41,7 @@ async function edit(file: string, from: string, to: string): Promise<void> {
   await writeFile(file, text.replace(from, to));
 }
 
-/** From the path of every generated file to its digest. */
+/** The digest of every generated file, by its path. */
 async function digestsIn(copy: string): Promise<Map<string, string>> {
   const digests = new Map<string, string>();
   for (const directory of ['generated', 'docs/reference']) {

@@ -23,7 +23,7 @@ const TEMPLATE = fileURLToPath(new URL('template', import.meta.url));
 const CONTRACT = relative(process.cwd(), join(ROOT, 'asyncapi.yaml'));
 const COMMAND = 'npm run generate';
 
-/** Directories that contain only generated files. Other files in them are left over from an older contract. */
+/** Directories that contain only generated files. Any other file in them is left over from an older contract. */
 const OWNED = ['generated', 'docs/reference'];
 const NOT_GENERATED = /(?:^|\/)(?:dist|node_modules|LICENSE|__pycache__|\.[a-z]+_cache|build|[^/]+\.egg-info)(?:\/|$)/;
 

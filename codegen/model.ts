@@ -52,9 +52,7 @@ export interface Message {
   readonly schema: string;
   readonly examples: readonly Example[];
   readonly requirements: readonly string[];
-  /**
-   * From a pointer into the message to the error code of an invalid value there, if the code is not `invalid_message`.
-   */
+  /** The error code of an invalid value, by the pointer to the value. Pointers whose code is `invalid_message` are omitted. */
   readonly errorPointers: Readonly<Record<string, string>>;
   /** Whether the message keeps its order among the events (BCK-3). */
   readonly ordered: boolean;
@@ -129,11 +127,11 @@ export interface Event {
   readonly schema: string;
   readonly payload: string;
   readonly replay: ReplaySpec;
-  /** From a filter field to its pointers into the event's data. */
+  /** The pointers of each filter field into the event's data. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /**
-   * From a filter field to the strings that the schemas at its pointers enumerate. A field is absent if one of these
-   * schemas allows other strings.
+   * For each filter field, the strings that the schemas at its pointers enumerate. A field is absent if one of these schemas allows other
+   * strings.
    */
   readonly enumerated: Readonly<Record<string, readonly string[]>>;
   /** Undefined if the event may be published on every stream. */
@@ -144,7 +142,7 @@ export interface CloseCode {
   readonly name: string;
   readonly class: string;
   readonly description: string;
-  /** What the client should do, beyond the rule of the class. */
+  /** What the client should do, in addition to the rule of the class. */
   readonly advice?: string;
 }
 
@@ -181,7 +179,7 @@ export interface Scopes {
   readonly grammar: string;
   readonly description: string;
   readonly kinds: Readonly<Record<string, string>>;
-  /** From a scope to what it permits. */
+  /** For each scope, a description of what it permits. */
   readonly examples?: Readonly<Record<string, string>>;
 }
 

@@ -198,7 +198,7 @@ async function withBuildFinished(): Promise<string> {
   return stringify({ ...rest, components, channels, operations }, { aliasDuplicateObjects: false });
 }
 
-describe('a contract that lacks parts which the client needs', () => {
+describe('a contract without parts that the client needs', () => {
   async function refusalOf(changes: Changes): Promise<string[]> {
     const contract = join(workspace, 'lacking.yaml');
     await writeFile(contract, shopWith(changes).text);

@@ -92,7 +92,7 @@ export interface RawContract {
   readonly 'x-requirements': Readonly<Record<string, Clause>>;
 }
 
-/** The channel of the WebSocket; every other channel is an HTTP resource. */
+/** The name of the channel of the WebSocket. Every other channel is an HTTP resource. */
 export const CONNECTION = 'connection';
 
 /** The last part of a reference, which is the name: names of channels, messages and schemas contain no `/`. */

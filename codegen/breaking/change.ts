@@ -9,7 +9,7 @@ import type { Path } from './json.ts';
  * - `widens`: values that were invalid are valid now.
  * - `adds-fields`: a special case of `widens`: the only new values are objects with members that the old version does
  *   not declare. Clients ignore such members (ENV-4).
- * - `replaces`: both of the first two.
+ * - `replaces`: both `narrows` and `widens`.
  * - `undecided`: the effect cannot be determined, for example when a regular expression changes.
  * - `meaning`: the same values are valid, but their meaning changes.
  */

@@ -138,12 +138,12 @@ const ROWS: readonly Row[] = [
     [`property-added compatible ${RECEIVED}`, `property-added compatible ${SENT}`],
   ],
   [
-    'a payload loses a value: its publishers are refused',
+    'a payload no longer allows a value, so publishers that use it are refused',
     { [`${schemas}/SyncStatusPayload/properties/status/enum`]: ['started', 'running', 'completed'] },
     [`value-removed breaking ${SENT}`, `value-removed compatible ${RECEIVED}`],
   ],
   [
-    'a member of a payload becomes optional: its readers miss it',
+    'a member of a payload becomes optional, so readers that need it may miss it',
     { [`${schemas}/GraphUpdatePayload/required`]: [] },
     [`required-removed breaking ${RECEIVED}`, `required-removed compatible ${SENT}`],
   ],
@@ -168,7 +168,7 @@ const ROWS: readonly Row[] = [
     [`replay-key-changed breaking ${RECEIVED}`],
   ],
   [
-    'a delete no longer clears',
+    'a deletion no longer clears its key',
     { [`${messages}/entity_deleted/x-replay/clears`]: undefined },
     [`replay-key-changed breaking ${RECEIVED}`],
   ],

@@ -56,7 +56,7 @@ function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [`${each.file} ${each.pointer} ${each.text}`, each])).values()];
 }
 
-/** The place where a value was written, and the place where it goes. */
+/** The place where a value was written, and its place in the bundled contract. */
 interface Position {
   readonly place: Place;
   readonly path: readonly string[];
@@ -70,9 +70,9 @@ class Bundler {
   readonly #main: Source;
   readonly #findings: Findings;
   readonly #documents: Documents;
-  /** From the place of a named schema to its name. */
+  /** The name of each named schema, by its place. */
   readonly #schemaNames = new Map<string, string>();
-  /** From the place of a copied part to the place of its copy. */
+  /** The place of the copy of each copied part, by the place of the original. */
   readonly #moved = new Map<string, readonly string[]>();
   readonly #links: { readonly object: { $ref: string }; readonly place: Place }[] = [];
   readonly #schemas = new Map<string, unknown>();

@@ -3,7 +3,7 @@ import { fromPointer, toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 import type { Place } from '../own-events/findings.ts';
 
-/** From a pointer into the bundled contract to the place where the author wrote the value. */
+/** For a pointer into the bundled contract, the place where the author wrote the value. */
 export type Origins = ReadonlyMap<string, Place>;
 
 /** The original place of a value, if it or a part that contains it comes from another file; otherwise undefined. */

@@ -1,4 +1,7 @@
-/** `streams.ts`: subscriptions to several streams over the hand-written runtime. An entry point of its own, which `client.ts` does not load. */
+/**
+ * Emits `streams.ts`: subscriptions to several streams, on top of the hand-written runtime. It is a separate entry point, which `client.ts`
+ * does not load.
+ */
 import { banner } from './text.ts';
 
 const FACADE = `import type { TidemarkClient, TidemarkEvent, TidemarkProtocol } from './client.ts';

@@ -31,8 +31,8 @@ export function emitValidators(contract: Contract): { readonly code: string; rea
 const strict = (name: string): string => `strict.${typeNameOf(name)}`;
 
 /**
- * From the name of a schema to the id of its tolerant form. If strict and tolerant form are equal, both have the same
- * id, so that the schema is compiled once.
+ * The id of the tolerant form of each schema, by the name of the schema. If strict and tolerant form are equal, both have the same id, so
+ * that the schema is compiled once.
  */
 function tolerantIds({ schemas }: Contract): (name: string) => string {
   const isLoosened = (schema: Schema): boolean =>

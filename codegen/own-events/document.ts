@@ -56,10 +56,7 @@ const KINDS: readonly string[] = ['exact', 'path', 'extension'];
 /** The replay policy of an event that declares none. It is the policy of custom events. */
 const STANDARD_REPLAY: OwnReplay = { policy: 'latest' };
 
-/**
- * From a part of the document to the members that it may have. Other members describe the protocol, which cannot be
- * changed.
- */
+/** The allowed members of each part of the document. Other members describe the protocol, which cannot be changed. */
 const MEMBERS = {
   document: ['asyncapi', 'id', 'info', EXTENDS, 'x-filters', 'components', 'defaultContentType'],
   info: [...['title', 'version', 'description', 'contact', 'license', 'termsOfService', 'tags', 'externalDocs']],

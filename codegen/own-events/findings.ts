@@ -16,7 +16,7 @@ export class Findings {
     return this.#findings;
   }
 
-  /** @param text the fault of the value at the place, and its remedy */
+  /** @param text the fault of the value at the place, and how to correct it */
   add(rule: string, { source, path }: Place, text: string): void {
     this.#findings.push({ rule, file: source.file, pointer: toPointer(path), line: source.lineOf(path), text });
   }

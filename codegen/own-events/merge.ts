@@ -22,7 +22,7 @@ const PREFIX = '#/components/schemas/';
 
 export interface Merged {
   readonly contract: RawContract;
-  /** From a pointer to a part of the merged contract to the place where the author wrote this part. */
+  /** For a pointer into the merged contract, the place where the author wrote this part. */
   readonly origins: ReadonlyMap<string, Place>;
 }
 

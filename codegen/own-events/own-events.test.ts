@@ -171,7 +171,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/components/messages/Build-done: is not the name of an event'],
   ],
   [
-    'two names of one type',
+    'two names that become the same type',
     documentOf({ 'a.b': {}, a_b: {} }),
     ['/components/messages/a_b: becomes the type AB, like a.b. Rename one of them.'],
   ],
@@ -229,7 +229,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/x-filterable/oks/0: /payload/ok is a boolean; only strings and lists of strings can be filtered by.'],
   ],
   [
-    'a filter field near one of the contract',
+    'a filter field similar to one of the contract',
     documentOf({ built: { 'x-filterable': { path: ['/payload/target'] } } }),
     ['/x-filterable/path: is similar to a filter field of the contract. Did you mean paths?'],
   ],
@@ -357,12 +357,12 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/components/schemas/Position: would be named Position, like a schema of the contract. Rename it.'],
   ],
   [
-    'a base that does not exist',
+    'an extended contract that does not exist',
     documentOf({ built: {} }, { 'x-extends': './gone.yaml' }),
     ['/x-extends: is ./gone.yaml, which cannot be read'],
   ],
   [
-    'a base that is itself',
+    'a document that extends itself',
     documentOf({ built: {} }, { 'x-extends': './events.yaml' }),
     ['/x-extends: is ./events.yaml, which extends this document.'],
   ],

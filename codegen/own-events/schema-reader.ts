@@ -20,7 +20,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 const LARGEST_FILE_BYTES = 1024 * 1024;
 const PREFIX = '#/components/schemas/';
 
-/** From a keyword to the type that it implies. */
+/** The type that each keyword implies. */
 const TYPE_OF_KEYWORD: Readonly<Record<string, string>> = {
   properties: 'object',
   required: 'object',
@@ -54,7 +54,7 @@ export interface NamedSchema {
 export class SchemaReader {
   readonly #options: SchemaReaderOptions;
   readonly #files = new Map<string, Source | undefined>();
-  /** From `file#pointer` to the name of a schema, so that a schema with two references becomes one type. */
+  /** The name of each schema by its `file#pointer`, so that a schema with two references becomes one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
 

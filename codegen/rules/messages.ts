@@ -110,7 +110,10 @@ function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction
   };
 }
 
-/** By the text of the schema and of all schemas that it needs. The contracts that one process checks have most of them in common. */
+/**
+ * The validators by the text of the schema and of all schemas that it needs. They are kept, because the contracts that one process checks
+ * have most schemas in common.
+ */
 const validators = new Map<string, ValidateFunction | undefined>();
 const MOST_VALIDATORS = 1_000;
 

@@ -11,7 +11,7 @@ test.each([
   [Number.NaN, undefined],
   ['100', undefined],
   [undefined, undefined],
-])('a server that says to retry after %s ms is tried again after %s', (said, wanted) => {
+])('when a server requests a retry after %s ms, the client retries after %s', (said, wanted) => {
   expect(retryAfterOf(said)).toBe(wanted);
 });
 
@@ -22,6 +22,6 @@ test.each([
   [25_000, 25_000],
   [9e15, 600_000],
   [null, undefined],
-])('a heartbeat interval of %s ms is taken for %s', (said, wanted) => {
+])('a heartbeat interval of %s ms is treated as %s', (said, wanted) => {
   expect(heartbeatIntervalOf(said)).toBe(wanted);
 });

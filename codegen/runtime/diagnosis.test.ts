@@ -59,7 +59,7 @@ describe('the diagnosis of a client', () => {
     }
   });
 
-  test('says that no WebSocket was opened, and how to find the reason', async () => {
+  test('reports that no WebSocket was opened, and how to find the reason', async () => {
     const gone = await fakeServer();
     await gone.close();
     const client = clientOf(gone, { maxAttempts: 2 });
@@ -98,7 +98,7 @@ describe('diagnose', () => {
     });
   });
 
-  test('does not blame the credential for an error that does not concern it', async () => {
+  test('does not report the credential as the cause of an unrelated error', async () => {
     const busy = await fakeServer({
       script: (to, command) => to.refuse(command, { code: 'rate_limited', retryable: true, retryAfterMs: 60_000 }),
     });

@@ -9,7 +9,7 @@ const LATER = {
   error: new TidemarkError({ code: 'rate_limited', message: 'later', retryable: true, retryAfterMs: 1 }),
 } as const;
 
-/** An enrolment whose server is the test: `sent` holds the commands that wait for an answer. */
+/** An enrolment whose server is played by the test. `sent` contains the commands that wait for a reply. */
 function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[] } {
   const sent: [string, Settle][] = [];
   const log: string[] = [];
@@ -74,7 +74,7 @@ describe('an enrolment', () => {
     expect([sent.length, ...log]).toEqual([1, 'detached']);
   });
 
-  test('is detached once, however often it is ended', () => {
+  test('is detached only once, even if it is ended several times', () => {
     const { enrolment, sent, log } = enrol();
     enrolment.connected();
     sent[0]?.[1](OK);

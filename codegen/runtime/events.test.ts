@@ -25,7 +25,7 @@ describe('the type of an event', () => {
     expectTypeOf<StandInEvent<string>>().toEqualTypeOf<StandInEvent<'*'>>();
   });
 
-  test('reaches the loop over a subscription', () => {
+  test('is available in the loop over a subscription', () => {
     // Never connects: only the types are tested.
     const follow = async (client: StandInClient): Promise<void> => {
       for await (const event of client.subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } })) {

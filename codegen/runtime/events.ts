@@ -32,7 +32,7 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
-/** Commands without effect on the client's own state. */
+/** The commands that do not change the client's own state. */
 export type PlainCommand<P extends Protocol> = Exclude<
   keyof P['commands'] & keyof P['replies'] & string,
   'subscribe' | 'unsubscribe' | 'authenticate'

@@ -52,7 +52,7 @@ describe('a subscription to several streams', () => {
     expect(reader.recovered).toBe(true);
   });
 
-  test('has positions with which another client goes on, also where nothing was published yet', async () => {
+  test('has positions from which another client can continue, even in streams without events', async () => {
     const { model, server } = await scene();
     const client = clientOf(server);
     const first = followStreams(client, { ...ALL, replay: NONE });
@@ -68,7 +68,7 @@ describe('a subscription to several streams', () => {
     expect(items.map(brief)).toEqual(['session:a 1']);
   });
 
-  test('has no positions before the reader has read the whole first picture', async () => {
+  test('has no positions until the reader has read the whole first picture', async () => {
     const { model, server } = await scene();
     for (const stream of ['main', 'session:a', 'session:b']) model.publish(stream);
     const reader = followStreams(clientOf(server), ALL);
@@ -97,7 +97,7 @@ describe('a subscription to several streams', () => {
     expect(reader.gapCount).toBe(1);
   });
 
-  test('forgets a stream that has ended, and takes its next life for a new stream', async () => {
+  test('forgets a stream that has ended, and treats its next epoch as a new stream', async () => {
     const { model, server } = await scene();
     const reader = followStreams(clientOf(server), { ...ALL, replay: NONE, gaps: 'inline' });
     const { items } = collect(reader);
@@ -111,7 +111,7 @@ describe('a subscription to several streams', () => {
     expect(items.map(brief)).toEqual(['session:a 1', 'session:a 1']);
   });
 
-  test('reports every known stream as lost after a 43xx close, and asks as at first', async () => {
+  test('reports a loss in every known stream after a 43xx close, and subscribes as at first', async () => {
     const { model, server } = await scene();
     const reader = followStreams(clientOf(server), { ...ALL, replay: NONE, gaps: 'inline' });
     const { items } = collect(reader);
@@ -127,7 +127,7 @@ describe('a subscription to several streams', () => {
     expect((await (await server.connection(2)).take('subscribe')).data).toMatchObject({ replay: NONE });
   });
 
-  test('leaves out positions that do not fit into one command, and drops what it then receives again', async () => {
+  test('omits positions that do not fit into one command, and drops the events that it then receives again', async () => {
     const model = new ModelStreams();
     const server = await fakeServer({
       greet: 'no',
@@ -153,7 +153,7 @@ describe('a subscription to several streams', () => {
     expect(items.slice(45).map(brief)).toEqual(['session:39 2']);
   });
 
-  test('ends with its signal, and with an error at a full buffer that is to be an error', async () => {
+  test('ends with its signal, and with an error if its buffer is full and `onFull` is `error`', async () => {
     const { model, server } = await scene();
     const abort = new AbortController();
     const ended = collect(followStreams(clientOf(server), { ...ALL, replay: NONE, signal: abort.signal }));
@@ -169,7 +169,7 @@ describe('a subscription to several streams', () => {
     expect(failure).toMatchObject({ reason: 'buffer_overflow', positions: [{ stream: 'main', sequenceId: 1 }] });
   });
 
-  test('is refused without a stream, or with a position that belongs to no stream', async () => {
+  test('is rejected without a stream, or with a position of an unsubscribed stream', async () => {
     const { server } = await scene();
     const client = clientOf(server);
     expect(() => followStreams(client, { streams: [], events: ['*'] })).toThrow(/must name a stream/);
@@ -179,7 +179,7 @@ describe('a subscription to several streams', () => {
 });
 
 describe('a wait on several streams', () => {
-  test('finds the event on any of them, and returns the positions to wait from next', async () => {
+  test('finds the event on any of them, and returns the positions for the next wait', async () => {
     const { model, server } = await scene();
     for (const stream of ['main', 'session:a', 'session:a']) model.publish(stream);
     const client = clientOf(server);
@@ -190,7 +190,7 @@ describe('a wait on several streams', () => {
     expect(brief(next.event)).toBe('session:a 2');
   });
 
-  test('reports where to go on when the time is over', async () => {
+  test('reports after its time limit where to continue', async () => {
     const { model, server } = await scene();
     model.publish('main');
     const error = await rejection(
@@ -201,7 +201,7 @@ describe('a wait on several streams', () => {
   });
 });
 
-/** Different streams may come in any order. */
+/** Events of different streams may arrive in any order. */
 function byOrderOf(items: readonly object[]): (a: string, b: string) => number {
   const order = items.map(brief);
   return (a, b) => order.indexOf(a) - order.indexOf(b);

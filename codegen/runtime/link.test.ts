@@ -50,7 +50,7 @@ function open(): { link: Link; socket: ScriptedSocket; frames: Frame[]; ends: Li
 const EVENT = JSON.stringify({ type: 'event', data: {} });
 
 describe('a link', () => {
-  test('that was given up forwards nothing more, although its socket still receives', () => {
+  test('that was dropped forwards nothing more, although its socket still receives', () => {
     const { link, socket, frames, ends } = open();
     socket.fire('message', { data: EVENT });
     link.giveUp('silence');
@@ -68,7 +68,7 @@ describe('a link', () => {
     expect([...given.socket.closes, ...closed.socket.closes]).toEqual([3001, 1000]);
   });
 
-  test('closed on purpose reports nothing, and waits for the peer for a limited time', async () => {
+  test('that the client closed reports nothing, and waits for the peer for a limited time', async () => {
     const { link, socket, ends } = open();
     await link.close(5);
     socket.fire('close', { code: 1000, reason: '' });

@@ -27,7 +27,7 @@ export interface WebSocketLike {
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** Why a connection is over. */
+/** Why a connection has ended. */
 export interface LinkEnd {
   /** WebSocket close code; 1006 if there was no close frame. */
   readonly code: number;
@@ -120,7 +120,7 @@ export class Link {
   }
 
   /**
-   * Closes the connection on purpose, without reporting its end. Resolves when the peer has closed too, or after
+   * Closes the connection at the request of the client, without reporting its end. Resolves when the peer has closed too, or after
    * `graceMs`.
    */
   close(graceMs: number): Promise<void> {

@@ -21,7 +21,7 @@ const create = (model: ModelGateway, ...ids: readonly string[]): void => {
 const remove = (model: ModelGateway, id: string): unknown => model.publish('entity_deleted', { id });
 
 describe('a mirror', () => {
-  test('shows the starting picture, then follows; deletions remove', async () => {
+  test('shows the starting picture, then follows the stream; deletions remove entries', async () => {
     const { server, model } = await modelServer();
     create(model, 'a', 'b');
     remove(model, 'b');
@@ -105,7 +105,7 @@ describe('a mirror', () => {
     },
   );
 
-  test('keeps an iterator that is waited for, though nobody refers to it', async () => {
+  test('keeps an iterator while a read of it is pending, even without a reference to it', async () => {
     const { server, model } = await modelServer();
     const entities = entitiesOf(clientOf(server));
     await entities.ready;
@@ -137,7 +137,7 @@ describe('a mirror', () => {
     await until(() => model.subscribers === 1, 'the end of the old subscription');
   });
 
-  test('is repaired after a new epoch, an order to start fresh, and an event lost on the way', async () => {
+  test('is repaired after a new epoch, a required fresh start, and an event that was lost in transit', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const entities = entitiesOf(client);
@@ -165,7 +165,7 @@ describe('a mirror', () => {
     expect([...entities.keys()]).toEqual(['c']);
   });
 
-  test('starts again when its first replay was cut, because a deletion may have come meanwhile', async () => {
+  test('starts again when its first replay was cut, because an entry may have been deleted in the meantime', async () => {
     const position = { epoch: 'e', sequenceId: 3 };
     const server = await fakeServer({
       script: (connection, command) => {
@@ -195,7 +195,7 @@ describe('a mirror', () => {
     expect([[...entities.keys()], entities.truncated]).toEqual([['kept'], true]);
   });
 
-  test('reports a loss of a source, which no picture can repair, and goes on', async () => {
+  test('reports a source loss, which no picture can repair, and continues', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const entities = entitiesOf(client);

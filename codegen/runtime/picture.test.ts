@@ -36,11 +36,11 @@ describe('the rules of a picture', () => {
     ['log_line', /"log_line" cannot be mirrored: its replay policy/],
     ['lo*', /"log_line" cannot be mirrored/],
     ['*', /"log_line" cannot/],
-  ])('of %s are refused where there is no picture', (pattern, message) => {
+  ])('of %s are rejected, because they have no picture', (pattern, message) => {
     expect(() => pictureRules(DECLARED, pattern)).toThrow(message);
   });
 
-  test('need one key space: keys of two could collide', () => {
+  test('need a single key space, because keys of two key spaces could collide', () => {
     const { log_line: _, ...declared } = DECLARED;
     expect(() => pictureRules(declared, '*')).toThrow(/several key spaces \(order, user_seen, event names\)/);
   });

@@ -25,7 +25,7 @@ describe('a Node process', () => {
     expect(stdout).toBe('closed\n');
   });
 
-  test('is not kept alive by a reconnect that nothing waits for', async () => {
+  test('is not kept alive by a reconnect for which nothing waits', async () => {
     const { server } = await modelServer();
     server.onConnection = (connection) => setTimeout(() => connection.drop(), 100);
     const { stdout, ms } = await program(

@@ -14,7 +14,7 @@ describe('the delivery queue', () => {
     expect(queue.position).toEqual(at(1));
   });
 
-  test('a mark takes effect when every item before it was read', async () => {
+  test('a mark takes effect when all items before it have been read', async () => {
     const queue = new DeliveryQueue<string>(() => undefined);
     queue.mark(at(3));
     expect(queue.position).toEqual(at(3));

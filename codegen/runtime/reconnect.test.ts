@@ -102,7 +102,7 @@ describe('close codes', () => {
 });
 
 describe('silence', () => {
-  test('of more than two heartbeats ends the connection', async () => {
+  test('of more than two heartbeat intervals ends the connection', async () => {
     const server = await fakeServer({ heartbeatIntervalMs: 40 });
     const client = clientOf(server);
     const closed = new Promise((resolve) => client.on('closed', resolve));
@@ -164,7 +164,7 @@ describe('credentials', () => {
     await until(() => items.length === 1, 'the event');
   });
 
-  test('41xx with a fixed token stops the client, because it has no other', async () => {
+  test('41xx with a fixed token stops the client, because the token cannot be renewed', async () => {
     const { server } = await modelServer();
     const client = clientOf(server, { token: 'fixed' });
     await client.connect();
@@ -173,7 +173,7 @@ describe('credentials', () => {
     expect(await ended).toMatchObject({ reason: 'refused', closeCode: 4100 });
   });
 
-  test('a rejected token is fetched once more, then the rejection is final', async () => {
+  test('after a rejected token, the token function is called once more; a second rejection is final', async () => {
     const server = await fakeServer({
       script: (connection, command) => connection.refuse(command, { code: 'unauthenticated' }),
     });

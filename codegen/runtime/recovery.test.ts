@@ -89,7 +89,7 @@ describe('gaps', () => {
 });
 
 describe('proof of delivery', () => {
-  test('an event lost on the way is detected, reported, and delivered exactly once', async () => {
+  test('an event that was lost in transit is detected, reported, and delivered exactly once', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const losses: unknown[] = [];
@@ -267,7 +267,7 @@ async function perform(each: Step, model: ModelGateway, connection: FakeConnecti
 const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
 
 describe('whatever is lost', () => {
-  test('is covered by a gap, where history is short and epochs end', async () => {
+  test('is covered by a gap, even if history is short and epochs end', async () => {
     const turn = fc.oneof(
       { weight: 8, arbitrary: step },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose' as const) }) },
@@ -311,7 +311,7 @@ describe('whatever is lost', () => {
 });
 
 describe('whatever the drops', () => {
-  test('every event comes once and in order, for the filtered and the unfiltered, the slow and the quick', async () => {
+  test('every event arrives once and in order, for filtered and unfiltered, slow and fast subscriptions', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
         const { server, model } = await modelServer();

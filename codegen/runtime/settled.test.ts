@@ -33,7 +33,7 @@ function source() {
 }
 
 describe('a settled subscription', () => {
-  test('yields what arrives without a pause as one group, with the newest change of each file', async () => {
+  test('yields items that arrive without a pause as one group, with the newest change of each file', async () => {
     const { items, push } = source();
     const groups = settled(items, { quietMs: 50 });
     const all = [change('a', 'create'), change('b'), change('a'), change('a', 'delete'), change('c')];
@@ -56,7 +56,7 @@ describe('a settled subscription', () => {
     expect((await settled(items, { quietMs: 50 }).next()).value).toEqual(all);
   });
 
-  test('waits for a pause, but no longer than it may', async () => {
+  test('waits for a pause, but no longer than its limit', async () => {
     const { items, push } = source();
     const groups = settled(items, { quietMs: 60_000, atMostMs: 300 });
     const writing = (async () => {

@@ -88,7 +88,7 @@ describe('a subscription', () => {
     expect([other.recovered, other.recovery]).toEqual([true, { attempted: true, recovered: true }]);
   });
 
-  test('a heartbeat moves the position of a quiet one', async () => {
+  test('a heartbeat moves the position of a subscription without events', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const subscription = client.subscribe({ events: ['entity_created'], replay: { mode: 'none' } });
@@ -146,7 +146,7 @@ describe('a subscription', () => {
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });
 
-  test('shares a rate limit with others: their commands are paced so that it is hardly exceeded', async () => {
+  test('shares a rate limit with other subscriptions, whose commands are paced so that the limit is hardly exceeded', async () => {
     let [allowance, refusals] = [20, 0];
     const refill = setInterval(() => (allowance = Math.min(20, allowance + 4)), 4);
     const server = await fakeServer({
@@ -215,7 +215,7 @@ describe('ending a subscription', () => {
     }
     await until(() => model.subscribers === 0, 'the unsubscribe');
     expect(await take(subscription, 1)).toEqual([]);
-    await until(() => client.subscriptions.length === 0, 'nothing to be kept');
+    await until(() => client.subscriptions.length === 0, 'released resources');
   });
 
   test('waits for the server’s reply, and yields nothing meanwhile', async () => {
@@ -231,7 +231,7 @@ describe('ending a subscription', () => {
     expect([await ended, items, client.subscriptions]).toEqual([undefined, [], []]);
   });
 
-  test('in the middle of its replay works like any other', async () => {
+  test('in the middle of its replay works like at any other time', async () => {
     const { server, model } = await modelServer();
     for (let n = 0; n < 500; n += 1) model.publish('entity_created', { id: String(n) });
     const client = clientOf(server);
@@ -306,7 +306,7 @@ describe('ending a subscription', () => {
     await until(() => model.subscribers === 0, 'the unsubscribe');
   });
 
-  test('by a signal that was aborted before never reaches the server', async () => {
+  test('by a signal that is already aborted never sends a subscribe', async () => {
     const { server } = await modelServer();
     const client = clientOf(server);
     const reason = new Error('too late');

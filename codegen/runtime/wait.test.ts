@@ -20,7 +20,7 @@ describe('waitFor', () => {
     await until(() => model.subscribers === 0, 'the unsubscribe');
   });
 
-  test('misses nothing that was published after the position given; without one, the past does not count', async () => {
+  test('misses no event after the given position; without a position, earlier events do not count', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     model.publish('entity_created', { id: 'old' });
@@ -35,7 +35,7 @@ describe('waitFor', () => {
     expect((await later).event.payload.id).toBe('later');
   });
 
-  test('goes on over a lost connection, from where it was', async () => {
+  test('continues over a lost connection from the position that it had reached', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const waiting = client.waitFor('entity_created', ({ payload }) => payload.id === 'b');
@@ -45,7 +45,7 @@ describe('waitFor', () => {
     expect((await waiting).event.payload.id).toBe('b');
   });
 
-  test('rejects after its time-out with the position to go on from', async () => {
+  test('rejects after its timeout with the position from which to continue', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     model.publish('file_change', { path: 'x' });
@@ -58,7 +58,7 @@ describe('waitFor', () => {
     expect((await client.waitFor('entity_created', () => true, { since: position })).event.payload.id).toBe('a');
   });
 
-  test('times out also where no server answers, at the position that it was given', async () => {
+  test('times out with its given position if no server answers', async () => {
     const gone = await fakeServer();
     await gone.close();
     const since = { epoch: 'e1', sequenceId: 4 };
@@ -87,7 +87,7 @@ describe('waitFor', () => {
     expect(gaps).toEqual(['window_exceeded']);
   });
 
-  test('ends by its signal, by the client, and by a predicate that throws', async () => {
+  test('ends with its signal, with the client, and with a predicate that throws', async () => {
     const { server, model } = await modelServer();
     const client = clientOf(server);
     const controller = new AbortController();

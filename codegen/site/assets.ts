@@ -7,7 +7,7 @@ import { STYLE } from '../emit/reference/style.ts';
 
 const SCRIPTS = new URL('browser/', import.meta.url);
 
-/** From the name of each file to its text. */
+/** The text of each file, by its name. */
 export function readAssets(): ReadonlyMap<string, string> {
   const ending = existsSync(new URL('site.ts', SCRIPTS)) ? '.ts' : '.js';
   const scripts = readdirSync(SCRIPTS).filter((name) => name.endsWith(ending) && !/\.(?:test|d)\./.test(name));

@@ -69,14 +69,17 @@ async function render(directory: string): Promise<void> {
   await removeUnused();
 }
 
-/** A gateway may still use what is removed: it then runs this program again. Moved first, so that nobody finds half a site. */
+/**
+ * A gateway may still use a site that is removed here; it then runs this program again. The directory is renamed first, so that no gateway
+ * finds an incomplete site.
+ */
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(CACHE)) {
     const path = join(CACHE, name);
     const found = await stat(path).catch(() => undefined);
     if (found === undefined || Date.now() - found.mtimeMs <= UNUSED_MS) continue;
     const removed = join(CACHE, `old-${process.pid}-${name}`);
-    // Another process may be removing it.
+    // Another process may be removing the same directory.
     await rename(path, removed).catch(() => undefined);
     await rm(removed, { recursive: true, force: true });
   }

@@ -19,7 +19,7 @@ import { readSources } from './sources.ts';
 import type { SiteSources } from './sources.ts';
 import { topicPages } from './topic-pages.ts';
 
-/** From the path of each file of the site to its text. */
+/** The text of each file of the site, by its path. */
 export type Site = ReadonlyMap<string, string>;
 
 /**

@@ -16,9 +16,9 @@ export interface Tape {
 }
 
 export interface SiteSources {
-  /** From the path below `docs/` to the Markdown. */
+  /** The Markdown of each page, by its path below `docs/`. */
   readonly guides: Readonly<Record<string, string>>;
-  /** The charts that guides show: from the path below `docs/` to the SVG. */
+  /** The charts of the guides, as SVG, by their path below `docs/`. */
   readonly figures: Readonly<Record<string, string>>;
   readonly tapes: readonly Tape[];
 }

@@ -101,7 +101,7 @@ const SHAPELESS = rows({
   'a list of schemas': [changed({ [SCHEMAS]: [] }), /^shop.yaml:\d+ shape \/components\/schemas: must be object/],
   'a schema that is true': [member(true), /^shop.yaml:\d+ shape \S+\/odd: must be object/],
   'an invalid type': [described({ type: 'strin' }), /^shop.yaml:\d+ shape \S+\/odd\/type: is "strin"\. Use one of/],
-  'an enumeration of nothing': [described({ enum: [] }), /^shop.yaml:\d+ shape \S+\/odd\/enum: /],
+  'an empty enumeration': [described({ enum: [] }), /^shop.yaml:\d+ shape \S+\/odd\/enum: /],
   'a list of item schemas': [
     described({ type: 'array', items: [{}] }),
     /^shop.yaml:\d+ shape \S+\/odd\/items: must be object/,
@@ -147,12 +147,12 @@ const SCHEMA_FAULTS = rows({
     /schema-title \S+\/odd\/title: is a title, which renames types/,
   ],
   'an allOf': [described({ allOf: [{}] }), /schema-allof \S+\/odd\/allOf: is an allOf, which cannot be closed/],
-  'a format that nothing checks': [
+  'a format that no validator checks': [
     described({ type: 'string', format: 'hostname' }),
     /schema-format \S+: is hostname, which/,
   ],
   'an invalid pattern': [described({ type: 'string', pattern: '(' }), /schema-compiles \S+\/odd\/pattern: cannot be/],
-  'a pattern of another dialect': [
+  'a pattern in another dialect of regular expressions': [
     described({ type: 'string', pattern: '(?<=a)\\Z' }),
     /schema-compiles \S+\/odd\/pattern: /,
   ],

@@ -4,7 +4,7 @@ import { sourceOf } from '../source.ts';
 import { SHOP, shopWith } from './shop.ts';
 import type { Changes } from './shop.ts';
 
-/** From file name to content: `shop.yaml` and the files beside it. */
+/** The content of each file by its name: `shop.yaml` and the files beside it. */
 export type Files = Readonly<Record<string, string | Buffer>>;
 
 type Json = Record<string, unknown>;
@@ -100,16 +100,16 @@ export const SAME: Readonly<Record<string, Files>> = {
   'YAML with a document start and a comment at the end': { 'shop.yaml': `---\n${SHOP}\n# The end.\n...\n` },
   JSON: { 'shop.yaml': JSON.stringify(parsed()) },
   'JSON with tabs': { 'shop.yaml': JSON.stringify(parsed(), undefined, '\t') },
-  'files of its own for schemas, messages, channels and tags': split(),
+  'separate files for schemas, messages, channels and tags': split(),
 };
 
 /** Other valid contracts. */
 export const ALLOWED: Readonly<Record<string, Files>> = {
   'AsyncAPI 3.1.0': { 'shop.yaml': shop({ '/asyncapi': '3.1.0' }) },
   'AsyncAPI 3.1.0 as JSON': { 'shop.yaml': JSON.stringify({ ...parsed(), asyncapi: '3.1.0' }) },
-  'messages and payloads where they are used': inline(),
+  'messages and payloads written where they are used': inline(),
   'servers, parameters, security schemes, headers and tags in a file': around(),
-  'a part of a schema, referred to': {
+  'a reference to a part of a schema': {
     'shop.yaml': shop({
       '/components/schemas/OrderPayload/properties/first': {
         $ref: '#/components/schemas/OrderLine/properties/tag',

@@ -225,9 +225,9 @@ export const ODD_MEMBERS: readonly OddMember[] = [
     tree: [ref('Tree'), [{}, { left: { right: {} }, name: 'x' }], [{ left: { middle: {} } }, []]],
     'list of lists of lists': [ref('Nest'), [[], [[], [[]]]], [[1], {}]],
     'map of maps': [ref('Maze'), [{}, { a: { b: {} } }], [{ a: 1 }]],
-    'text or list of such': [ref('Words'), ['a', [['b'], 'c']], [1, [[1]]]],
-    'two that hold each other': [ref('Egg'), [{}, { hen: { eggs: [{}] } }], [{ hen: { eggs: [1] } }]],
-    'another name of a name': [ref('AliasOfAlias'), [{ way: 'hand' }], [{ way: 'mail' }]],
+    'text or list of texts': [ref('Words'), ['a', [['b'], 'c']], [1, [[1]]]],
+    'two schemas that contain each other': [ref('Egg'), [{}, { hen: { eggs: [{}] } }], [{ hen: { eggs: [1] } }]],
+    'a second name of a schema': [ref('AliasOfAlias'), [{ way: 'hand' }], [{ way: 'mail' }]],
   }),
 ];
 

@@ -7,7 +7,7 @@ import { openContract } from '../own-events/open.ts';
 import type { OpenedContract } from '../own-events/open.ts';
 import { ContractError } from '../source.ts';
 
-/** From file name to text, or to a value that is written as YAML. */
+/** The content of each file by its name: text, or a value that is written as YAML. */
 export type Files = Readonly<Record<string, unknown>>;
 
 /** Makes a document. `events` maps event names to their members; a missing summary or payload is added. */

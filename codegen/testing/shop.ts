@@ -6,7 +6,7 @@ import type { Source } from '../source.ts';
 
 export const SHOP = readFileSync(new URL('../fixtures/shop.yaml', import.meta.url), 'utf8');
 
-/** From a pointer to the new value there; `undefined` removes the part. */
+/** The new value for each pointer; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function shopWith(changes: Changes): Source {

@@ -1,6 +1,6 @@
 /**
- * What the client and its subscriptions see of each other. An interface of its own, so that a kind of subscription can be an entry
- * point of the package which `client.ts` does not load.
+ * The interfaces between the client and its subscriptions. They are separate, so that a kind of subscription can be an entry point of the
+ * package that `client.ts` does not load.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -31,7 +31,7 @@ export interface FeedPort {
   readonly onPostponed: (feed: ClientFeed, error: TidemarkError, delayMs: number) => void;
   readonly onParked: (feed: ClientFeed) => void;
   readonly onViolation: (error: ProtocolViolation) => void;
-  /** The subscription has ended on both sides. */
+  /** Must be called when the subscription has ended on both sides. */
   readonly onDetached: (feed: ClientFeed) => void;
 }
 
@@ -50,9 +50,11 @@ export interface ClientFeed extends SubscriptionDiagnosis {
    * only the functions about the connection and the end are called.
    */
   readonly attentive: boolean;
-  /** Commands can be sent. */
+  /** Called when commands can be sent. */
   connected(): void;
-  /** @param forget why the positions must be discarded, if they must (43xx). */
+  /**
+   * Called when the connection was lost. @param forget the reason why the positions must be discarded (43xx); undefined if they are kept.
+   */
   disconnected(forget?: ClientGapReason): void;
   /**
    * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`. Without it, the
@@ -61,12 +63,12 @@ export interface ClientFeed extends SubscriptionDiagnosis {
   shutDown(error: unknown, options: { readonly atOnce: boolean }): void;
   event(data: Frame['data'], prefix: EventPrefix): void;
   replayComplete(end: ReplayEnd): void;
-  /** A heartbeat that proves that no event was lost so far, with its positions by stream. */
+  /** Called for a heartbeat that proves that no event was lost so far, with its positions by stream. */
   heartbeat(positions: ReadonlyMap<string, Position>): void;
-  /** A heartbeat's `delivered` differs from the count: the client will reconnect. */
+  /** Called when `delivered` of a heartbeat differs from the client's count. The client will reconnect. */
   lossFound(): void;
   gap(data: Frame['data']): void;
-  /** A `positions` push, which only subscriptions to several streams receive (MUL-4, MUL-6). */
+  /** Called for a `positions` push, which only subscriptions to several streams receive (MUL-4, MUL-6). */
   positionsReceived?(data: Frame['data']): void;
   /** `subscription_closed` (SEC-3). */
   closedByServer(reason: string): void;

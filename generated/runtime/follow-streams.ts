@@ -1,6 +1,6 @@
 /**
- * Subscribes to several streams, and waits for an event on several streams. An export of its own: an application that follows one stream
- * does not load it.
+ * Subscribes to several streams, and waits for an event on several streams. This is a separate export, so an application that follows one
+ * stream does not load it.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -31,20 +31,22 @@ export function followStreams<
     roomBytes: roomOf(client),
   };
   const feed = client.attach((id, port) => new StreamsFeed({ id, port, ...request }), options.subscriptionId);
-  // The only place where received data gets the contract's types.
+  // This cast is the only place where received data gets the types of the contract.
   return feed as unknown as StreamsSubscription<P, ItemOf<P, Pattern, Gaps>>;
 }
 
 /** `streams` and `filter` are those of `followStreams`; the others are those of `client.waitFor`. */
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
-  /** Events after these positions count too, and all events of other streams. Default: only events published from now on. */
+  /**
+   * Events after these positions count too, and all events of streams that are not named here. Default: only events published from now on.
+   */
   readonly since?: readonly StreamPosition[] | undefined;
 }
 
 export interface StreamsWaited<Event> {
   readonly event: Event;
-  /** Pass them as `since` to wait for the next event, or resume a subscription with them. */
+  /** The positions of the streams after the event. Pass them as `since` to wait for the next event, or resume a subscription with them. */
   readonly positions: readonly StreamPosition[];
 }
 
@@ -68,7 +70,10 @@ export async function waitOnStreams<P extends Protocol, const Pattern extends Ev
   return { event: found as EventFor<P, Pattern>, positions: subscription.positions ?? [] };
 }
 
-/** The limit of the latest server of each client: a client subscribes before it has received the `welcome` of a new connection. */
+/**
+ * For each client, the size limit of the server to which it was last connected. It is kept, because after a reconnect a client subscribes
+ * before it has received the new `welcome`.
+ */
 const rooms = new WeakMap<object, () => number>();
 
 function roomOf<P extends Protocol>(client: ClientCore<P>): () => number {

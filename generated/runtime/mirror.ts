@@ -87,7 +87,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
         // Start again if a replay was cut before it was complete, because a key may have been deleted meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
-      // The client fetches the lost event by a resume, which yields the event after later events.
+      // After a loss in transit, the client fetches the lost event by a resume, which yields it after later events.
       client.on('loss', () => this.#refresh()),
     ];
     signal?.addEventListener('abort', this.#onAbort, { once: true });

@@ -19,7 +19,7 @@ export interface FeedSettings {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What is asked of one stream; it does not change between connections. */
+/** The part of the request for one stream that does not change between connections. */
 export interface StreamRequest {
   readonly stream: string;
   readonly replay: { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly after: Position };
@@ -46,7 +46,7 @@ export function readFeedOptions(options: FeedOptions): FeedSettings {
     limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
     onFull: buffer.onFull ?? 'park',
     inlineGaps: gaps === 'inline',
-    // The facade gives items and gaps their types.
+    // The facade adds the types of items and gaps.
     onItem: onItem as ((item: object) => void) | undefined,
     onGap: onGap as (gap: object) => void,
     signal,

@@ -1,25 +1,25 @@
 /**
- * What a subscription to several streams asks of the server.
+ * The request that a subscription to several streams sends to the server.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import { isObject, readPosition } from './wire.ts';
 import type { Frame, StreamPosition } from './wire.ts';
 
-/** What is asked of the streams; it does not change between connections. */
+/** The part of the request for the streams that does not change between connections. */
 export interface StreamsRequest {
   readonly streams: readonly string[];
   readonly replay:
     { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly positions: readonly StreamPosition[] };
 }
 
-/** Bytes of a subscribe command besides its `data`, and of the members of `replay`. */
+/** Estimated bytes of a subscribe command without its `data`, and of the members of `replay`. */
 const ENVELOPE_BYTES = 256;
 
 /**
  * The default of `replay` is the contract's: a warm picture first (RPL-1).
  *
- * @throws {TypeError} when `streams` is empty or `replay` is invalid: falling back to a fresh start would hide a loss.
+ * @throws {TypeError} when `streams` is empty or `replay` is invalid: a fresh start instead would hide a loss.
  */
 export function readStreamsRequest({
   streams,
@@ -53,8 +53,8 @@ export function covers(selectors: readonly string[], stream: string): boolean {
 }
 
 /**
- * Chooses the positions that fit into one command of a size that the server accepts. The others are left out: their streams are replayed
- * from the first event (MUL-5), so those with the fewest events are left out first.
+ * Chooses the positions that fit into one command of a size that the server accepts. The other positions are left out, and their streams
+ * are replayed from the first event (MUL-5). Therefore, positions of streams with the fewest events are left out first.
  */
 export function fitInto(
   roomBytes: number,

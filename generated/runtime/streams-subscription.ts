@@ -7,13 +7,13 @@ import type { EventPattern } from './events.ts';
 import type { SubscribeOptions, Subscription } from './subscription.ts';
 import type { Protocol, StreamPosition } from './wire.ts';
 
-/** Options of `followStreams`; those that are not named here are those of `client.subscribe`. */
+/** Options of `followStreams`. All other options are those of `client.subscribe`. */
 export interface FollowOptions<
   P extends Protocol,
   Pattern extends EventPattern<P>,
   Gaps extends 'aside' | 'inline',
 > extends Omit<SubscribeOptions<P, Pattern, Gaps>, 'stream' | 'replay'> {
-  /** Names, and beginnings of names followed by `*`; also streams that appear later are followed (MUL-1, MUL-3). */
+  /** Names of streams, and prefixes of names followed by `*`. Streams that appear later are followed too (MUL-1, MUL-3). */
   readonly streams: readonly string[];
   /**
    * The replay of the first subscribe. After a lost connection each stream resumes automatically at its own position. A stream without
@@ -25,10 +25,10 @@ export interface FollowOptions<
     | undefined;
 }
 
-/** The end of a replay of all streams (MUL-7). */
+/** The content of `replay_complete` for a subscription to several streams (MUL-7). */
 export interface StreamsReplay {
   readonly count: number;
-  /** The picture of a stream may be incomplete, because history is bounded. */
+  /** Whether the picture of a stream may be incomplete, because the server's history is limited. */
   readonly truncated: boolean;
 }
 
@@ -42,11 +42,14 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   Subscription<P, Item>,
   'stream' | 'position' | 'ready' | 'caughtUp' | 'replay'
 > {
-  /** The names and patterns; once subscribed, those in force: narrowed to the scopes, without those that others cover. */
+  /**
+   * The names and patterns of streams. After `subscribed`, those that the server uses: limited to the client's scopes, and without those
+   * that another one covers.
+   */
   readonly streams: readonly string[];
   /**
-   * The positions of the reader: resuming with them, in this process or another, delivers every event that was not read yet, also of streams
-   * that appear later. Undefined until the first warm replay is complete.
+   * The positions of the reader: resuming with them, in this process or another, delivers every event that was not read yet, including
+   * events of streams that appear later. Undefined until the first warm replay is complete.
    */
   readonly positions: readonly StreamPosition[] | undefined;
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
@@ -59,8 +62,8 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   /** The latest replay. */
   readonly replay: StreamsReplay | undefined;
   /**
-   * How many events of all streams lie between the reader and the newest ones that the server has reported. Events that the
-   * subscription does not select count too, until the next heartbeat. Undefined while no positions are known.
+   * How many events of all streams lie between the reader and the newest ones that the server has reported. Until the next heartbeat, this
+   * includes events that the subscription does not select. Undefined while no positions are known.
    */
   readonly lag: number | undefined;
 }

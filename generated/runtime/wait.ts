@@ -59,9 +59,9 @@ export async function waitForEvent<P extends Protocol>(
 
 /** How to wait for the first event of a subscription. */
 export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, 'timeoutMs' | 'signal' | 'onGap'> {
-  /** What is awaited, for messages. */
+  /** A description of the awaited event, for messages. */
   readonly what: string;
-  /** Where to go on after a failure. */
+  /** Returns the position from which to continue after a failure. */
   readonly placeOf: (gap: SubscriptionGap<P> | undefined) => Omit<WaitFailure, 'gap'>;
 }
 

@@ -9,7 +9,7 @@ export const CONTRACT = readFileSync(new URL('../../../asyncapi.yaml', import.me
 
 const SOURCE = sourceOf('asyncapi.yaml', CONTRACT);
 
-/** From a pointer to the new value there; `undefined` removes the part. */
+/** The new value for each pointer; `undefined` removes the part. */
 export type Changes = Readonly<Record<string, unknown>>;
 
 export function versionWith(changes: Changes = {}): ContractVersion {

@@ -271,7 +271,10 @@ function keySpaces({ events }: Contract): readonly (readonly Event[])[] {
   return [...spaces.values()];
 }
 
-/** The overloads of \`mirror\`: every kept event, and the prefix of a key space if no event of another one has it. */
+/**
+ * The overloads of \`mirror\`: one for every event that is kept by key, and one for the prefix of a key space if no event of another key
+ * space has this prefix.
+ */
 function mirrors(contract: Contract): string {
   const patterns = keySpaces(contract).flatMap((space) => {
     const values = space.filter(({ replay }) => replay.clears !== true);

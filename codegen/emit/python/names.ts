@@ -10,7 +10,7 @@ const KEYWORDS: ReadonlySet<string> = new Set(
 /** Types that the generated module uses for members: in a class, a member with such a name would hide the type. */
 const BUILT_IN: ReadonlySet<string> = new Set(['bool', 'float', 'int', 'object', 'str']);
 
-/** Whether a class can have a member of that name. Python mangles names that begin with `__`. */
+/** Whether a class can have a member with this name. Python mangles names that begin with `__`. */
 export function isMember(name: string): boolean {
   return /^[a-z_][A-Za-z0-9_]*$/.test(name) && !name.startsWith('__') && !KEYWORDS.has(name) && !BUILT_IN.has(name);
 }

@@ -7,7 +7,7 @@ import { emitPythonTypes } from './types.ts';
 
 export const PYTHON_PACKAGE = 'tidemark_client';
 
-/** Path → text of every source, relative to the directory that contains the package. */
+/** The text of every source, by its path relative to the directory that contains the package. */
 export async function emitPythonSources(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {
   const at = (path: string): string => `${PYTHON_PACKAGE}/${path}`;
   return new Map([

@@ -17,7 +17,7 @@ const contract = await readStockContract();
 const page = emitReferencePage(contract);
 const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id ?? '');
 
-/** From an anchor to the part of the contract that the reference must describe there. */
+/** For each anchor, the part of the contract that the reference must describe there. */
 const ADDRESSES = [
   ...[...contract.commands, ...contract.pushes, ...contract.http].map(({ name }) => name),
   ...contract.commands.map(({ reply }) => reply),

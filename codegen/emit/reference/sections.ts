@@ -26,7 +26,7 @@ export interface Shape {
   readonly text: string;
   readonly rows: readonly Row[];
   readonly examples: readonly Example[];
-  /** From each pointer to the error code of an invalid value there. */
+  /** The error code of an invalid value, by the pointer to the value. */
   readonly errorPointers: Readonly<Record<string, string>>;
   /** Prefix of the rows' anchors. */
   readonly prefix: string;
@@ -313,7 +313,7 @@ export function simpleTypes(contract: Contract): readonly (readonly [string, Sch
   return Object.entries(contract.schemas).filter(([, schema]) => isSimple(contract, schema));
 }
 
-/** From a clause to the anchors of the operations that cite it, directly or through one of their messages. */
+/** For each clause, the anchors of the operations that cite it, directly or through one of their messages. */
 export function citations(contract: Contract): ReadonlyMap<string, ReadonlySet<string>> {
   const cited = new Map<string, Set<string>>();
   const note = (anchor: string, clauses: readonly string[]): void => {

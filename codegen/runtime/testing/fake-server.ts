@@ -132,7 +132,7 @@ export async function startFakeServer(options: FakeServerOptions = {}): Promise<
   return new FakeServer(server, options);
 }
 
-/** Waits for a condition; fails by name after five seconds. */
+/** Waits for a condition. After five seconds, it fails with the name of the condition. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 5_000;
   while (!condition()) {

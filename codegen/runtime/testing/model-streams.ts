@@ -1,6 +1,6 @@
 /**
- * A simple model of many streams with history and the rules of MUL, against which what a client yields is compared. A warm picture of a
- * stream is its newest event.
+ * A simple model of many streams with history and the rules of MUL. The tests compare the events that a client yields with this model. The
+ * warm picture of a stream is its newest event.
  */
 import { covers } from '../streams-request.ts';
 import type { Frame, Position, StreamPosition } from '../wire.ts';
@@ -30,11 +30,11 @@ interface SubscribeData {
   readonly replay: { readonly mode: string; readonly positions?: readonly StreamPosition[] };
 }
 
-/** Like the portions of a gateway, but small: several in a test. */
+/** Number of streams in one `positions` message. It is smaller than that of a gateway, so that a test has several messages. */
 const PORTION = 2;
 
 export class ModelStreams {
-  /** Everything ever published, over all epochs. */
+  /** All events ever published, in all epochs. */
   readonly published: StreamEvent[] = [];
   /** Called before each event frame; return false to lose the frame although it is counted. */
   carry: (event: StreamEvent, to: FakeConnection) => boolean = () => true;
@@ -58,7 +58,7 @@ export class ModelStreams {
     return { epoch, sequenceId: log.length };
   }
 
-  /** The counter of a stream is lost: a new epoch begins, and every subscriber receives a gap. */
+  /** Simulates the loss of a stream's counter: a new epoch begins, and every subscriber receives a gap. */
   loseEpoch(stream: string): void {
     const from = this.head(stream);
     this.#lives.delete(stream);
@@ -67,7 +67,7 @@ export class ModelStreams {
       connection.send('gap', { stream, subscriptionIds, from, to, reason: 'epoch_changed' });
   }
 
-  /** A stream without events for long is removed (MUL-6). */
+  /** Removes a stream, as after a long time without events (MUL-6). */
   expire(stream: string): void {
     this.#lives.delete(stream);
     for (const [connection, ids] of this.#followers(stream))

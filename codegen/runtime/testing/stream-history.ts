@@ -1,6 +1,6 @@
 /**
- * Random histories of a model of many streams, with everything that can go wrong between it and a client: checks that a subscription
- * to several streams misses nothing without a gap, repeats nothing, and keeps the order of each stream.
+ * Random histories of a model of many streams, with every fault that can occur between the model and a client. Checks that a subscription
+ * to several streams misses no event without a gap, repeats no event, and keeps the order of each stream.
  */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
@@ -39,7 +39,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
 
 export interface StreamsHistory {
   readonly turns: readonly Turn[];
-  /** Events before the first one of which the subscription begins. */
+  /** Number of events that are published before the subscription begins. */
   readonly before: readonly string[];
   readonly limit: number;
 }
@@ -50,7 +50,7 @@ export const anyStreamsHistory: fc.Arbitrary<StreamsHistory> = fc.record({
   limit: fc.constantFrom(2, 10_000),
 });
 
-/** Epochs are named e1, e2, …: their order is known. */
+/** Epochs are named e1, e2, …, so that positions of different epochs can be ordered. */
 const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
 const key = ({ stream: name, epoch, sequenceId }: StreamPosition): string => `${name} ${epoch} ${sequenceId}`;
 
@@ -65,7 +65,8 @@ export async function checkStreamsHistory({ turns, before, limit }: StreamsHisto
     streams: ['main', 'session:*'],
     events: ['*'],
     gaps: 'inline',
-    // From the first event: a cut before the first positions of `none` would replay what was published before.
+    // Begin before the first event of each stream. With `none`, a cut before the first positions would replay events that were published
+    // before the subscription.
     replay: { mode: 'resume', positions: [] },
     buffer: { limit },
   });
@@ -112,7 +113,7 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
   else if (turn.do === 'shorten') model.shorten(turn.stream, turn.window);
   else if (turn.do === 'wait') await new Promise((resolve) => setTimeout(resolve, 2));
   else if (turn.do === 'lose_epoch' || turn.do === 'expire') {
-    // Nobody can report the loss of a stream that began and ended while the client was away.
+    // The server cannot report the loss of a stream that began and ended while the client was disconnected.
     const { epoch } = model.head(turn.stream);
     const isKnown = reader.positions?.some((each) => each.stream === turn.stream && each.epoch === epoch) === true;
     if (isKnown && turn.do === 'expire') model.expire(turn.stream);
@@ -120,7 +121,7 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
   } else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
   else if (turn.do === 'lose_frame' && connection !== undefined) {
     model.beat(connection);
-    // The second event is received before the heartbeat reveals that the first one was not.
+    // The client receives the second event before the heartbeat reveals that the first event was lost.
     let lost = 0;
     model.carry = (_event, to) => {
       if (to === connection && to.isOpen) lost += 1;
@@ -130,7 +131,7 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
     model.carry = () => true;
     model.publish(turn.stream);
     model.beat(connection);
-    // Until the client has read the heartbeat it cannot know of the loss.
+    // Wait, because the client cannot know of the loss until it has read the heartbeat.
     if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
   }
 }

@@ -25,7 +25,7 @@ export interface Operations {
   readonly events: readonly string[];
   /** The message of events that the contract does not declare. */
   readonly customEvent: string;
-  /** From each error code to its advice. */
+  /** The advice for each error code. */
   readonly errors: Readonly<Record<string, string>>;
   readonly closeCodes: Readonly<
     Record<string, { readonly name: string; readonly family: string; readonly advice: string }>

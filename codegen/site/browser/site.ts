@@ -5,7 +5,7 @@
 import { element } from './element.ts';
 import { addSearch } from './search.ts';
 
-/** The text as it is if it is no valid encoding, such as `%`. */
+/** Decodes a text. If it is not a valid encoding, such as `%`, it is returned unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
