@@ -1,7 +1,7 @@
 /**
- * Measures what an input costs: how long another client, the neighbour, waits meanwhile. If the process id of the
- * server is given, also the server's resident memory and the processor time of its main thread. Unlike the wait, the
- * processor time does not depend on other work on the machine.
+ * Measures what an input costs: how long another client, the neighbour, has to wait during the input. If the process id of the server is
+ * given, also the server's resident memory and the processor time of its main thread. Unlike the wait, the processor time does not depend
+ * on other work on the machine.
  */
 import { readFileSync } from 'node:fs';
 import type { NeighbourThread } from '../hostile/neighbour-thread.ts';
@@ -59,7 +59,7 @@ export class Meter {
     const answered = await neighbour.fence(PATIENCE_MS);
     if (!answered)
       throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
-    // Also empties the list of samples: the next input needs only new ones.
+    // Returns the samples, and empties the list, because the next input needs only new samples.
     const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
     return {
       waitMs,

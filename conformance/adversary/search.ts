@@ -1,6 +1,6 @@
 /**
- * The adversary: for each operation, searches for the input that costs the server most. A well-behaved client, the
- * neighbour, meanwhile measures how long it waits.
+ * The adversary: for each operation, searches for the input that costs the server most. During the search, a well-behaved client, the
+ * neighbour, measures how long it has to wait.
  */
 import { randomBytes } from 'node:crypto';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';

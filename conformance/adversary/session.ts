@@ -17,7 +17,7 @@ export class AttackSession {
   #holder: AttackSession | undefined;
   #sent = 0;
   #replies = 0;
-  /** The number of messages that have been counted. */
+  /** The number of messages that have been examined. */
   #counted = 0;
 
   private constructor(ground: Ground, wire: Wire) {
@@ -69,7 +69,7 @@ export class AttackSession {
     return this.#replies;
   }
 
-  /** Faults in the server's messages. No input excuses them. */
+  /** Faults in the server's messages. They are faults regardless of the input. */
   get faults(): readonly string[] {
     return [...this.#wire.faults, ...this.#wire.leaks];
   }

@@ -98,7 +98,7 @@ describe.each([
 });
 
 describe('conformance client', () => {
-  test('names clause, expectation and the command to repeat a failed check, with exit 3', async () => {
+  test('reports the clause, the expectation and the command to repeat a failed check, and exits with 3', async () => {
     const tapes = directoryOf(
       'close/wanted',
       { drive: { do: 'connect' } },
@@ -124,7 +124,7 @@ describe('conformance client', () => {
     expect(stdout).toContain('the client did not connect (the program has ended with exit code 7)');
   });
 
-  test('explains why a command that is not a driver program cannot be used, with exit 5', async () => {
+  test('reports why a command that is not a driver program cannot be used, and exits with 5', async () => {
     const { code, stderr } = await suite('client', '--command', 'echo hello', '--only', 'close/cut');
     expect(code).toBe(5);
     expect(stderr).toContain('before it reported {"notice":"ready"}');

@@ -15,7 +15,7 @@ const START_MS = 30_000;
 const END_MS = 5_000;
 const KEPT_ERRORS = 2_000;
 
-/** The program cannot be started, or does not follow the protocol. */
+/** Thrown if the program cannot be started, or does not follow the protocol. */
 export class DriverError extends Error {
   override readonly name = 'DriverError';
 }

@@ -9,7 +9,7 @@ import { acceptSocket } from '../target/socket.ts';
 import type { AcceptOptions, Socket } from '../target/socket.ts';
 import type { JsonObject } from '../trace/json.ts';
 
-/** A client that wants to connect. */
+/** The upgrade request of a client. */
 export interface Upgrade {
   /** `{protocols, headers, query}` of the request. */
   readonly request: JsonObject;

@@ -53,9 +53,9 @@ export class Stage {
   readonly notices: Item[] = [];
   /** The delays of the client between the end of a connection and the next attempt, in milliseconds. */
   readonly waits: number[] = [];
-  /** How many expectations were met so far. */
+  /** Number of expectations that were met so far. */
   judged = 0;
-  /** When the last step began in which the suite does something to which the client may react. */
+  /** The start of the last step in which the suite did something to which the client may react. */
   actedAt = 0;
   /** When the last connection, or attempt, ended. */
   endedAt: number | undefined;

@@ -115,10 +115,7 @@ function failMissing(
   });
 }
 
-/**
- * The pattern with bound values inserted. It is unchanged if it refers to a name that would be bound only by its own
- * match.
- */
+/** The pattern with bound values inserted. The pattern is unchanged if it refers to a name that its own match would bind. */
 function resolveOr(pattern: Json, stage: Stage): Json {
   try {
     return resolve(pattern, stage.bindings);
@@ -324,7 +321,7 @@ export async function performClientStep(step: ClientStep, stage: Stage): Promise
     case 'told':
       return told(step, stage);
     case 'untold':
-      return; // Checked when the client has ended.
+      return; // This step is checked when the client has ended.
     case 'quiet':
       return quiet(step, stage);
     case 'waits':

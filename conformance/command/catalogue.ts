@@ -64,7 +64,7 @@ export interface ListFlags extends TapeFlags {
   readonly json?: true;
 }
 
-/** Why no check for servers, or no check for clients, cites a clause. */
+/** The reason why no check for servers, or no check for clients, cites a clause. */
 const OUTSIDE = {
   operator: ' (operators only)',
   server: ' (kept by clients: `list --client`)',

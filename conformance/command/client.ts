@@ -1,4 +1,4 @@
-/** `conformance client`: plays the server for a client, and judges what the client sends. */
+/** `conformance client`: acts as the server for a client, and checks what the client sends. */
 import type { Command } from 'commander';
 import { CLIENT_CHECKS } from '../client/checks.ts';
 import { loadClientTapes } from '../client/library.ts';
@@ -34,7 +34,7 @@ interface ClientFlags {
 export function registerClient(program: Command): void {
   program
     .command('client')
-    .description('test a client: the suite plays the server, and COMMAND drives the client')
+    .description('test a client: the suite acts as the server, and COMMAND drives the client')
     .requiredOption('--command <command>', 'starts the program that drives the client, for example "node driver.js"')
     .option('--tapes <directory>', 'run your own client tapes instead of those of the suite')
     .option('--only <globs>', 'run only these checks, for example "resume/*,frames/*"')

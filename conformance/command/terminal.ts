@@ -10,7 +10,7 @@ import { EXIT } from '../runner/verdict.ts';
 import { TapeError } from '../tape/fault.ts';
 import { TraceError } from '../trace/trace.ts';
 
-/** Wrong usage of a command: exit 2. */
+/** Thrown for wrong usage of a command. The exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -62,7 +62,7 @@ class ViolationFound extends Error {
   override readonly name = 'ViolationFound';
 }
 
-/** Whether an error stops the whole check instead of being a finding. */
+/** Whether an error stops the whole check, instead of counting as a fault of the server. */
 function stopsCheck(error: unknown): boolean {
   return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
 }

@@ -25,7 +25,7 @@ describe('a generated exchange', () => {
     );
   });
 
-  test('has no malformed message that is valid by the contract, also after shrinking', () => {
+  test('has no malformed message that is valid by the contract, even after shrinking', () => {
     fc.assert(fc.property(malformedMessages(), (message) => !isFitting(message)));
     const shrunk = fc.check(fc.property(malformedMessages(), () => false));
     expect(shrunk.failed).toBe(true);
@@ -83,7 +83,7 @@ describe('generated exchanges', () => {
     expect(steps.length).toBeLessThanOrEqual(6);
   });
 
-  test('show their result also when the tape cannot be written', async () => {
+  test('show their result even if the tape cannot be written', async () => {
     const file = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'file');
     writeFileSync(file, '');
     const { code, stdout, stderr } = await judge('double', join(file, 'below'));

@@ -13,7 +13,7 @@ export type FilterKind = 'path' | 'extension' | 'exact';
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** From each filter field to its pointers into the event's `data`. */
+  /** The pointers of each filter field into the event's `data`. */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /** Set if the event may be published on one stream only (STR-5). */
   readonly stream?: { readonly kind: string; readonly id: string };
@@ -22,13 +22,13 @@ export interface EventSpec {
 const events = new Map<string, EventSpec>(Object.entries(EVENTS));
 const fields = new Map<string, FilterKind>(Object.entries(FILTER_FIELDS).map(([field, { kind }]) => [field, kind]));
 
-/** From the name of a server message or of a declared event to its validator. */
+/** The validator of each server message and each declared event, by name. */
 const messages = new Map<string, Validator>(Object.entries(serverValidators));
 
 export interface DeclaredEvents {
   readonly events: ReadonlyMap<string, EventSpec>;
   readonly fields: ReadonlyMap<string, FilterKind>;
-  /** From each event to the validator of its whole message. */
+  /** The validator of the whole message of each event. */
   readonly validators: ReadonlyMap<string, Validator>;
 }
 

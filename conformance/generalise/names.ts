@@ -34,9 +34,9 @@ const PREFIXES: Readonly<Record<Volatility, string>> = {
 };
 
 export class Names {
-  /** From the key of a value to its name, the argument of `$ref`. */
+  /** The name of each value, by its key. The name is the argument of `$ref`. */
   readonly #known = new Map<string, string>();
-  /** From the key of a value to the number of times that it occurs in the recording. */
+  /** How often each value occurs in the recording, by its key. */
   readonly #uses = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   #counting = true;

@@ -10,9 +10,9 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 
 interface CauseBase {
-  /** The number of its frame, which gives its place in the capture. */
+  /** The number of the frame, which gives its place in the capture. */
   readonly at: number;
-  /** Messages of the server that it caused, in order. */
+  /** The messages of the server that the action caused, in order. */
   readonly effects: Frame[];
 }
 

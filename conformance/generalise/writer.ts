@@ -11,7 +11,7 @@ import type { Asked, Commanded, Malformed } from './story.ts';
 import { narrowed, replaceVolatile } from './volatile.ts';
 import type { Replace } from './volatile.ts';
 
-/** The capture is incomplete. */
+/** Thrown if the capture is incomplete. */
 export class GeneraliseError extends Error {
   override readonly name = 'GeneraliseError';
 }

@@ -18,14 +18,14 @@ import type { CaseResult, Summary } from './run.ts';
 const MAIN = fileURLToPath(new URL('../command/hostile-main.ts', import.meta.url));
 const TIDEMARK = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const CARELESS = fileURLToPath(new URL('testing/careless-server.ts', import.meta.url));
-/** Short, because the cases with slow handshakes wait until this limit is reached. */
+/** This time limit is short, because the cases with slow handshakes wait until it is reached. */
 const LIMITS = { handshakeTimeoutMs: 800 };
 /**
  * Allowed growth of the gateway's heap: far less than one case sends, but more than garbage that has not been collected
  * yet.
  */
 const HEAP_GROWTH_MIB = 128;
-/** Measured: 70 ms on an idle machine, 600 ms with both cores busy with other processes. */
+/** The neighbour's longest allowed wait. Measured waits: 70 ms on an idle machine, 600 ms with both cores busy with other processes. */
 const MAX_LATENCY_MS = '2000';
 const PACK_TIMEOUT_MS = 120_000;
 

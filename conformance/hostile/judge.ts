@@ -9,7 +9,7 @@ import type { Ending, Message } from './wire.ts';
 
 export interface Observation {
   readonly answers: readonly HttpAnswer[];
-  /** All messages, except the reply to the command with which the runner checks whether the connection is alive. */
+  /** All received messages, except the reply to the command with which the runner checks whether the connection is alive. */
   readonly messages: readonly Message[];
   readonly close: { readonly code: number; readonly reason: string } | undefined;
   readonly ending: Ending;

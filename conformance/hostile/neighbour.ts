@@ -33,7 +33,7 @@ export type NeighbourReport =
   | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'lost'; readonly why: string; readonly at: number }
   | { readonly kind: 'dead' }
-  /** The reply to the order `fence`: the gateway has replied to the neighbour since the order. */
+  /** The reply to the request `fence`: since the request, the gateway has replied to the neighbour. */
   | { readonly kind: 'fence'; readonly number: number }
   | { readonly kind: 'done'; readonly published: number; readonly received: number };
 

@@ -49,7 +49,7 @@ describe('the gateway', () => {
     expect(code).toBe(0);
   });
 
-  test('is conformant with credentials, shutdown included', async () => {
+  test('is conformant with credentials, including its shutdown', async () => {
     const { code, stdout } = await suite('run', '--config', secured.config);
     expect(stdout.slice(0, 4000)).toMatch(/^conformant: /m);
     expect(stdout).not.toContain('Not judged');
@@ -60,7 +60,7 @@ describe('the gateway', () => {
 describe('a report', () => {
   const read = (format: string): string => readFileSync(at(`open.${format}`), 'utf8');
 
-  test('in HTML is one small self-contained file with every check and uncovered clauses', () => {
+  test('in HTML is one small self-contained file with every check and all clauses that were not checked', () => {
     const html = read('html');
     // The lanes contain arbitrary payloads, so the check ignores text and looks only at the markup.
     const markup = html.replaceAll(/>[^<]*</g, '><').replaceAll(/title="[^"]*"/g, '');
@@ -150,7 +150,7 @@ describe('a run ends', () => {
     expect(code).toBe(3);
   });
 
-  test('with 3 when credentials are claimed but not configured, so that no check is skipped unnoticed', async () => {
+  test('with 3 when credentials are claimed but not configured, so that skipped checks are noticed', async () => {
     writeFileSync(at('claims.json'), JSON.stringify({ url: open.url, claims: ['auth'] }));
     const { code, stdout } = await suite('run', '--config', at('claims.json'), '--only', 'authenticate/*');
     expect(stdout).toContain('UNTESTABLE authenticate/first');

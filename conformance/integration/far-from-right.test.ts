@@ -55,7 +55,7 @@ const greet = (data: Json = member(WELCOME, 'data') ?? {}): Pick<Behaviour, 'onO
 });
 
 describe('a server that stops during a run', () => {
-  test('is reported first, with the tape and the frame that stopped it; that tape fails, and one line covers all other checks', async () => {
+  test('is reported first, with the tape and the frame that stopped the server; that tape fails, and one line summarises all other checks', async () => {
     const { code, stdout, report } = await againstMutant(
       'deep-json-kills',
       '--only',
@@ -77,7 +77,7 @@ describe('a server that stops during a run', () => {
     expect(stdout).toContain('the server stopped during ping/too-deep; not conformant: 1 failed');
   });
 
-  test('is reported when it only hangs', async () => {
+  test('is reported if it only hangs', async () => {
     const { code, stdout, report } = await againstMutant(
       'unknown-field-hangs',
       '--only',
@@ -174,7 +174,7 @@ describe('a server without a valid welcome ends with 3 and CON-2:', () => {
     ]);
   });
 
-  test('a wrong one, with all its faults at once', async () => {
+  test('an invalid welcome, with all its faults at once', async () => {
     const { nodeId: _nodeId, limits, ...rest } = member(WELCOME, 'data') as JsonObject;
     const data = {
       ...rest,
@@ -294,7 +294,7 @@ describe('a server that answers little', () => {
     },
   };
 
-  test('and never answers subscribe: causes are reported in order, and checks that need a subscription are skipped', async () => {
+  test('and never answers subscribe: the causes are reported in order, and checks that need a subscription are skipped', async () => {
     const began = performance.now();
     const { code, stdout } = await against(pong);
     expect(code).toBe(3);

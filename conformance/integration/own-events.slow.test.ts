@@ -1,4 +1,4 @@
-/** The whole suite at a gateway with a user's own events, which takes about a minute. */
+/** Runs the whole suite against a gateway with a user's own events, which takes about a minute. */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -4,8 +4,8 @@ import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
 import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
 
 /**
- * The newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive
- * before this one is missing.
+ * The fence: the newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive before the
+ * fence is missing.
  */
 function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefined {
   let fence: SeenEvent | undefined;

@@ -10,8 +10,8 @@ import type { Frame, Trace } from '../trace/trace.ts';
 const SLACK_MS = 3000;
 
 /**
- * How long the recorder of the trace was stalled between two frames. The mark of a stall is written when the stall is
- * over, often after the frames that the stall delayed.
+ * How long the recorder of the trace was stalled between two frames. The mark of a stall is written after the stall, often after the frames
+ * that the stall delayed.
  */
 function stalledMs(stalls: readonly Stall[], from: Frame, to: Frame): number {
   return stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);

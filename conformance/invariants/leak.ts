@@ -1,4 +1,4 @@
-/** What must never leave a server (ERR-2): stack traces, its paths, internals of its run-time, secrets. */
+/** Finds text that a server must never send (ERR-2): stack traces, paths of the server, internals of its run-time, secrets. */
 import contractJson from '../../generated/contract.json' with { type: 'json' };
 
 export interface Leak {

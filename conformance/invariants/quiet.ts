@@ -2,10 +2,7 @@ import type { Trace } from '../trace/trace.ts';
 
 /** The runner writes this mark into the trace when every connection has had time to receive its replies. */
 export const QUIET_MARK = 'quiet';
-/**
- * For a trace without this mark: only a command that was sent at least this long before the end, in milliseconds, needs
- * a reply.
- */
+/** In a trace without this mark, a command needs a reply only if it was sent at least this long before the end, in milliseconds. */
 const GRACE_MS = 10_000;
 
 /** The number of a frame. The server had time to reply to every command before this frame. */

@@ -14,14 +14,11 @@ export interface Trial {
 export interface Kill {
   readonly mutant: Mutant;
   /**
-   * Killed: a MUST check of the broken clause failed. Strayed: only other checks failed. Survived: no check failed.
-   * Broke: the suite reported a bug of its own, which a wrong server must never cause.
+   * The outcomes. `killed`: a MUST check of the broken clause failed. `strayed`: only other checks failed. `survived`: no check failed.
+   * `broke`: the suite reported a bug of its own, which a wrong server must never cause.
    */
   readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
-  /**
-   * Killed: the failed checks of the clause. Strayed: all failed checks. Otherwise: the error text of the suite, if
-   * any.
-   */
+  /** If killed, the failed checks of the clause; if strayed, all failed checks; otherwise, the error text of the suite, if any. */
   readonly by: readonly string[];
   /** Every failed check. */
   readonly red: readonly string[];
@@ -49,7 +46,7 @@ export interface Matrix {
   readonly unused: readonly string[];
   /** Clauses that no mutant breaks, so that nothing proves that the suite tests them. */
   readonly unbroken: readonly string[];
-  /** Correct variants that failed, with the checks that failed them. */
+  /** Correct variants that failed, with the failed checks. */
   readonly failed: readonly { readonly variant: Variant; readonly by: readonly string[] }[];
 }
 
@@ -90,7 +87,7 @@ export function matrixOf(
   return { kills, idle, unused, unbroken, failed };
 }
 
-/** Whether the matrix proves the suite. A sample of mutants cannot show that a check kills none. */
+/** Whether the matrix proves that the suite is effective. A sample of mutants cannot show that a check kills none. */
 export function isProof({ kills, idle, unbroken, failed }: Matrix, scope: 'whole' | 'sample'): boolean {
   const all = kills.every(({ outcome }) => outcome === 'killed');
   return all && failed.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);

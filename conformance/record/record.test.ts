@@ -57,7 +57,7 @@ describe('the session of an editor, recorded on real files', () => {
     }
   }, 30_000);
 
-  test('becomes a tape that fails at a server that loses an event at a resume', async () => {
+  test('becomes a tape that fails against a server that loses an event at a resume', async () => {
     const mutant = await servePython('--mutant', 'resume-skips-one');
     cleanups.push(() => mutant.stop());
     const { code, stdout } = await play(mutant.url);

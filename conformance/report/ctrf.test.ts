@@ -1,4 +1,4 @@
-/** The report is valid by the schema that the reference implementation of the format contains (package `ctrf`). */
+/** The report must be valid by the schema of the format's reference implementation (package `ctrf`). */
 import { validate } from 'ctrf';
 import { expect, test } from 'vitest';
 import { Trace } from '../trace/trace.ts';

@@ -37,7 +37,7 @@ export function laneLine(frame: Frame, options: { readonly width: number }): str
   return `${prefix}${cut(frameText(frame), Math.max(20, options.width - prefix.length))}`;
 }
 
-/** At most `count` frames, up to shortly after the last frame whose number is in `matter`. */
+/** Selects at most `count` frames. The selection ends shortly after the last frame whose number is in `matter`. */
 export function excerpt(frames: readonly Frame[], matter: readonly number[], count: number): readonly Frame[] {
   const last = Math.max(...matter, 0);
   const index = last === 0 ? frames.length : frames.findIndex(({ n }) => n > last) + 2;

@@ -256,7 +256,7 @@ export class Connection {
     this.#socket?.setReading(state);
   }
 
-  /** The cause if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
+  /** The cause of the failure if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
   causeOfMiss(pattern: Json): Cause | undefined {
     const reading = readingOf(this.#context.trace, this.number);
     return reading === undefined ? undefined : causeOfMiss(reading, pattern);

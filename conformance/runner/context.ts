@@ -22,16 +22,16 @@ export interface RunContext {
   /** Part of the paths, ids and streams of this run, so that other runs on the same server do not affect this one. */
   readonly nonce: string;
   readonly connections: Connections;
-  /** Set for tapes that shut the target down: they do so together. */
+  /** Set for tapes that shut the target down. All of them share one shutdown. */
   readonly shutdown?: SharedPart;
 }
 
-/** The target cannot be reached, so its conformance is unknown. */
+/** Thrown if the target cannot be reached, so that its conformance is unknown. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-/** The check cannot run with this configuration. */
+/** Thrown if the check cannot run with this configuration. */
 export class UntestableError extends Error {
   override readonly name = 'UntestableError';
   readonly failureCause: Cause | undefined;
@@ -42,12 +42,12 @@ export class UntestableError extends Error {
   }
 }
 
-/** The runner got too little CPU time. */
+/** Thrown if the runner got too little CPU time. */
 export class StarvedError extends Error {
   override readonly name = 'StarvedError';
 }
 
-/** A bug in the suite: it did something that the contract does not allow. */
+/** Thrown for a bug in the suite, which did something that the contract does not allow. */
 export class HarnessError extends Error {
   override readonly name = 'HarnessError';
 }

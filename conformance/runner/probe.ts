@@ -16,15 +16,12 @@ import { exchange } from './exchange.ts';
 import { adviceForRefusal, adviceForSilence } from './reach.ts';
 import type { Failure } from './verdict.ts';
 
-/** The upgrade was rejected: this is not the address of a Tidemark gateway, so no check can run. */
+/** Thrown if the upgrade was rejected. Then this is not the address of a Tidemark gateway, so no check can run. */
 export class NotAGatewayError extends Error {
   override readonly name = 'NotAGatewayError';
 }
 
-/**
- * The server accepts connections but sends no valid `welcome`. Nothing is then known about the server, so no check can
- * run.
- */
+/** Thrown if the server accepts connections but sends no valid `welcome`. Nothing is known about such a server, so no check can run. */
 export class WelcomeError extends Error {
   override readonly name = 'WelcomeError';
   readonly failure: Failure;

@@ -30,7 +30,7 @@ describe('a command that tapes share', () => {
     expect(runs.count).toBe(1);
   });
 
-  test('does not wait for a tape that has ended before', async () => {
+  test('does not wait for a tape that has already ended', async () => {
     const command = new SharedCommand();
     const [first, failed, third] = [command.join(), command.join(), command.join()];
     const { runs, run } = counted();

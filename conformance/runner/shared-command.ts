@@ -1,9 +1,9 @@
 /**
- * A command to the target that several tapes need at the same time, such as its shutdown: it ends the target for all of them, so it runs
- * once, when every tape has reached it.
+ * A command to the target that several tapes need, such as a shutdown. It ends the target for all of them, so it runs only once, when every
+ * tape has reached it.
  */
 
-/** What one tape sees of the command. */
+/** The command as one tape uses it. */
 export interface SharedPart {
   /** Resolves when the command has run. @throws {Error} what `run` throws */
   reach(run: () => Promise<void>): Promise<void>;
@@ -21,7 +21,7 @@ export class SharedCommand {
     this.#done.promise.catch(() => undefined);
   }
 
-  /** Every tape joins before the first one starts. */
+  /** Must be called for every tape before the first tape starts. */
   join(): SharedPart {
     const part: SharedPart = {
       reach: (run) => {
@@ -37,7 +37,7 @@ export class SharedCommand {
 
   #arrived(part: SharedPart): void {
     if (!this.#expected.delete(part) || this.#expected.size > 0) return;
-    // Without it, no tape has reached the command.
+    // Without this condition, the command would run although no tape has reached it.
     this.#run?.().then(this.#done.resolve, this.#done.reject);
   }
 }

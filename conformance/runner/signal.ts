@@ -2,7 +2,7 @@
 export class Signal {
   readonly #waiters = new Set<() => void>();
 
-  /** A message has arrived: every waiter checks its condition again. */
+  /** Must be called when a message has arrived. Every waiter then checks its condition again. */
   notify(): void {
     for (const wake of [...this.#waiters]) wake();
   }

@@ -7,7 +7,7 @@ import { MALFORMED } from '../tape/rank.ts';
 import { everAnswered } from './cause.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** After this many time-outs a command counts as never answered, if no tape has ever got a reply to it. */
+/** After this many timeouts, a command counts as never answered if no tape has ever received a reply to it. */
 const MISSES = 3;
 
 function nameOf(kind: string): string {

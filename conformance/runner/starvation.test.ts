@@ -73,7 +73,7 @@ async function judge(server: Served): Promise<{ readonly run: Run; readonly chec
 }
 
 describe('a conforming server that closes a connection because the suite stalled', () => {
-  test('passes: the tape is run again alone', async () => {
+  test('passes, because the tape is run again alone', async () => {
     const server = await serveOpen();
     stallDuringTape(server);
     const {
@@ -85,7 +85,7 @@ describe('a conforming server that closes a connection because the suite stalled
     expect(outcome.exit).toBe(0);
   });
 
-  test('gets no verdict when the suite stalls in each run, and the report has the reason', async () => {
+  test('gets no verdict if the suite stalls in every run, and the report contains the reason', async () => {
     stalls.push(setInterval(stall, STALL_MS + 1200));
     const {
       check,

@@ -20,7 +20,7 @@ export interface StimulusPort {
   close(): void;
 }
 
-/** The target rejected an event; the message contains its answer. */
+/** Thrown if the target rejected an event. The message contains the target's answer. */
 export class StimulusError extends Error {
   override readonly name = 'StimulusError';
   readonly failureCause: Cause | undefined;
@@ -158,7 +158,7 @@ function openFs(directory: string): StimulusPort {
   };
 }
 
-/** The port that `auto` stands for at this target. */
+/** The port that `auto` selects for this target. */
 export function choosePort(context: RunContext): StimulusConfig {
   const { stimulus } = context.config;
   if (stimulus.port !== 'auto') return stimulus;

@@ -89,7 +89,7 @@ export class Vigil {
         setTimeout(done, POLL_MS);
       });
       const next = await this.#greet((RETURN_MS / 4) * timeScale);
-      // `nobody` replaces an earlier `silence`, because connections may be cut while the port is being closed.
+      // `nobody` (no connection is accepted) replaces an earlier `silence`, because connections may be cut while the port is being closed.
       last = next === 'silence' ? last : next;
     }
     const restarted = last === 'greeted';

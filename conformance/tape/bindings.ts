@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../trace/json.ts';
 
 export type Bindings = ReadonlyMap<string, Json>;
 
-/** A reference to a name that was never bound: a fault of the tape, not of the server. */
+/** Thrown for a reference to a name that was never bound. This is a fault of the tape, not of the server. */
 export class UnboundError extends Error {
   override readonly name = 'UnboundError';
 }

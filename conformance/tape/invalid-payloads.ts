@@ -24,7 +24,7 @@ export interface InvalidPayload {
   readonly pointer: string;
 }
 
-/** From a JSON type to a value that does not have this type. */
+/** For each JSON type, a value that does not have this type. */
 const OTHER: Readonly<Record<string, Json>> = {
   string: 7,
   boolean: 'yes',

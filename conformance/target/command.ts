@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
  */
 export const COMMAND_TIMEOUT_MS = 60_000;
 
-/** A command could not be started, failed or did not exit. */
+/** Thrown if a command could not be started, failed or did not exit. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }

@@ -39,7 +39,7 @@ export interface TargetConfig {
   readonly claims: readonly string[];
 }
 
-/** An invalid configuration: exit 2. */
+/** Thrown for an invalid configuration. The exit code is 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

@@ -26,7 +26,7 @@ export interface Presented {
   readonly data: JsonObject;
 }
 
-/** The secret cannot be read from the place that the configuration names. */
+/** Thrown if the secret cannot be read from the place that the configuration names. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }

@@ -4,7 +4,7 @@ import { readFrames } from './reading.ts';
 import { Trace } from './trace.ts';
 import type { Frame } from './trace.ts';
 
-/** The text of the mark that stands in the trace for a handshake without a response. */
+/** The text of the mark with which the trace records a handshake without a response. */
 export const HANDSHAKE_MARK = 'the handshake got no response';
 
 /**
@@ -79,8 +79,8 @@ export function traceBefore(trace: Trace, n: number): Trace {
 }
 
 /**
- * A copy of the trace in which the client is recorded as the one that ended the connections between two frames, so that
- * no check blames the server.
+ * A copy of the trace in which the client ended the connections that ended between two frames. Therefore no check blames the server for the
+ * end of these connections.
  */
 export function withoutEnds(trace: Trace, from: number, to: number): Trace {
   const copy = new Trace(trace.header, () => 0);

@@ -59,7 +59,7 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
-/** Stands in a trace in place of a secret of the client, in frames of either side. */
+/** The text that replaces a secret of the client in a trace, in frames of both sides. */
 export const CONCEALED = '[a secret of the client]';
 /** Shorter secrets are not replaced, because a message may contain them by chance. */
 const SHORTEST_SECRET = 8;

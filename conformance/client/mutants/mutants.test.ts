@@ -4,7 +4,7 @@ import { suite } from '../../testing/processes.ts';
 import { LANGUAGES, checkPatches, listClientMutants } from './patched-sdk.ts';
 
 describe.each(LANGUAGES)('the client mutants in %s', (language) => {
-  test('can all be made from the present sources of the SDK', async () => {
+  test('can all be made from the current sources of the SDK', async () => {
     const mutants = await listClientMutants(language);
     expect(mutants.length).toBeGreaterThanOrEqual(25);
     for (const mutant of mutants) await checkPatches(language, mutant);

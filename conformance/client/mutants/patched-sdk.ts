@@ -22,7 +22,7 @@ export interface ClientMutant extends Mutant {
   readonly patches: readonly Patch[];
 }
 
-/** A patch does not apply, because the sources of the SDK have changed. */
+/** Thrown if a patch does not apply, because the sources of the SDK have changed. */
 export class PatchError extends Error {
   override readonly name = 'PatchError';
 }
