@@ -16,34 +16,23 @@
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
-import type { StreamPosition } from '../replay/record.ts';
 import type { LiveEvent, LiveSink, OrderedOptions, Replay } from '../session/session.ts';
+import type { Framing } from '../wire/framing.ts';
 import type { Batch } from './batch.ts';
+import { ControlLane } from './control-lane.ts';
+import { EventLane } from './event-lane.ts';
+import type { Entry } from './event-lane.ts';
 import { SLICE_MS } from './flush-scheduler.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import { QueuedReplay } from './queued-replay.ts';
 import type { SendQueueBudget } from './send-queue-budget.ts';
-import type { Framing } from '../wire/framing.ts';
+import { workMs } from './work-time.ts';
 
 export interface OutboxLimits {
   readonly sendQueueBytes: number;
   readonly sendQueueMessages: number;
   readonly sendQueueAgeMs: number;
 }
-
-interface MessageFrame extends OrderedOptions {
-  readonly kind: 'message';
-  readonly frame: Buffer;
-  readonly since: number;
-}
-
-interface Control {
-  /** A frame, or a function that builds the frame when it is written. */
-  readonly frame: Buffer | (() => Buffer);
-  readonly since: number;
-}
-
-type Entry = LiveEvent | MessageFrame | QueuedReplay;
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
@@ -68,16 +57,8 @@ export class Outbox implements LiveSink {
   readonly #socket: Writable;
   readonly #limits: OutboxLimits;
   readonly #scheduler: FlushScheduler;
-  #control: Control[] = [];
-  /**
-   * Builds a message that reports the current state. It is built when it is written, so one pending message is enough for several requests.
-   */
-  #report: (() => Buffer) | undefined;
-  /** Queued live events whose bytes are shared with other connections. While there is a batch, `#entries` is empty. */
-  #batch: Batch | undefined;
-  /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
-  #entries: (Entry | undefined)[] = [];
-  #first = 0;
+  readonly #control: ControlLane;
+  readonly #events: EventLane;
   #queuedBytes = 0;
   /** Size of the chunk that the socket has not accepted completely yet, in bytes. */
   #bytesInSocket = 0;
@@ -87,14 +68,14 @@ export class Outbox implements LiveSink {
   #ended = false;
   /** See {@link flush}. */
   #deadline = 0;
-  /** Number of event messages written to the socket so far (CON-3). */
-  delivered = 0;
-
   constructor(options: OutboxOptions) {
     this.#options = options;
     this.#socket = options.socket;
     this.#limits = options.limits;
     this.#scheduler = options.scheduler;
+    const onBytes = (bytes: number): void => this.#count(bytes);
+    this.#control = new ControlLane({ now: options.now, onBytes, onWork: options.onWork });
+    this.#events = new EventLane({ now: options.now, onBytes });
     options.socket.on('drain', this.#onDrain);
   }
 
@@ -107,8 +88,7 @@ export class Outbox implements LiveSink {
   /** Queues a message that is sent before queued events. */
   push(frame: Buffer): void {
     if (this.#ended) return;
-    this.#control.push({ frame, since: this.#options.now() });
-    this.#count(frame.length);
+    this.#control.push(frame);
     this.#schedule();
     this.#checkRoom();
   }
@@ -119,7 +99,7 @@ export class Outbox implements LiveSink {
    */
   pushMade(make: () => Buffer): void {
     if (this.#ended) return;
-    this.#control.push({ frame: make, since: this.#options.now() });
+    this.#control.push(make);
     this.#schedule();
     this.#checkRoom();
   }
@@ -127,7 +107,7 @@ export class Outbox implements LiveSink {
   /** Queues a report of the current state. It is sent before queued events, and is built when it is written. */
   pushReport(make: () => Buffer): void {
     if (this.#ended) return;
-    this.#report = make;
+    this.#control.pushReport(make);
     this.#schedule();
   }
 
@@ -139,8 +119,8 @@ export class Outbox implements LiveSink {
   /** Queues a live event in order. While only live events are queued, connections with the same events share a batch. */
   pushEvent(event: LiveEvent): void {
     if (this.#ended) return;
-    if (this.#entries.length > this.#first || this.#blockedSince !== undefined) return this.#enqueue(event);
-    this.#batch = this.#scheduler.chain.link(this.#batch, event);
+    if (this.#blockedSince !== undefined || !this.#events.share(event, this.#scheduler.chain))
+      return this.#enqueue(event);
     this.#schedule();
     this.#checkRoom();
   }
@@ -152,7 +132,7 @@ export class Outbox implements LiveSink {
 
   /** Whether a replay is next in the queue. */
   get replaying(): boolean {
-    return this.#entries[this.#first]?.kind === 'replay' && this.#control.length === 0;
+    return this.#events.replaying && this.#control.length === 0;
   }
 
   /**
@@ -160,26 +140,22 @@ export class Outbox implements LiveSink {
    * used for heartbeats and introspection, not for every event.
    */
   unwritten(): ReadonlyMap<string, Position> {
-    const positions = new Map<string, Position>();
-    for (const entry of this.#batch?.events() ?? this.#entries.slice(this.#first)) {
-      for (const before of entry === undefined ? [] : placesBefore(entry)) {
-        const known = positions.get(before.stream);
-        // If an entry has another epoch, it was queued later, after the gap that announces its epoch.
-        const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
-        if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
-      }
-    }
-    return positions;
+    return this.#events.unwritten();
+  }
+
+  /** Number of event messages written to the socket so far (CON-3). */
+  get delivered(): number {
+    return this.#events.taken;
   }
 
   /** Number of bytes in this queue and in the buffer of the socket. */
   get queuedBytes(): number {
-    return this.#queuedBytes + (this.#batch?.bytes ?? 0) + this.#socket.writableLength;
+    return this.#queuedBytes + (this.#events.batch?.bytes ?? 0) + this.#socket.writableLength;
   }
 
   /** Number of queued messages in the lane of the events. A replay counts as one. */
   get queuedMessages(): number {
-    return this.#entries.length - this.#first + (this.#batch?.count ?? 0);
+    return this.#events.length;
   }
 
   /**
@@ -188,8 +164,8 @@ export class Outbox implements LiveSink {
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
-      this.#batch?.since ?? this.#entries[this.#first]?.since ?? Infinity,
-      this.#control[0]?.since ?? Infinity,
+      this.#events.since ?? Infinity,
+      this.#control.since ?? Infinity,
       this.#blockedSince ?? Infinity,
     );
     return since === Infinity ? 0 : Math.max(0, this.#options.now() - since);
@@ -208,7 +184,7 @@ export class Outbox implements LiveSink {
   /** Writes the first chunk of control messages and a pending report, then `last`, and ends. All other messages are dropped. */
   finish(last: Buffer): void {
     if (this.#ended) return;
-    const control = [...this.#takeControl(), ...this.#takeReport()];
+    const control = [...this.#control.take(this.#scheduler.chunkBytes), ...this.#control.takeReport()];
     this.end();
     this.#socket.write(Buffer.concat([...control, last]));
   }
@@ -218,11 +194,8 @@ export class Outbox implements LiveSink {
     this.#ended = true;
     // Remove the listener, because the socket of a refused request for events is used for further requests.
     this.#socket.off('drain', this.#onDrain);
-    this.#batch = undefined;
-    this.#entries = [];
-    this.#control = [];
-    this.#report = undefined;
-    this.#first = 0;
+    this.#events.clear();
+    this.#control.clear();
     this.#count(-this.#queuedBytes);
     this.#countInSocket(0);
     this.#blockedSince = undefined;
@@ -243,21 +216,18 @@ export class Outbox implements LiveSink {
 
   /** Flushes, and reports the processing time. */
   flushReplay(deadline: number): void {
-    const before = process.threadCpuUsage();
-    this.flush(deadline);
-    const { user, system } = process.threadCpuUsage(before);
-    this.#options.onWork?.((user + system) / 1000);
+    const { ms } = workMs(() => this.flush(deadline));
+    this.#options.onWork?.(ms);
   }
 
   /** Writes one chunk. @returns false if there was none. Never throws, because the caller's loop must also flush other connections. */
   #write(): boolean {
     try {
-      const batch = this.#batch;
-      if (batch !== undefined && this.#control.length === 0 && this.#report === undefined) {
-        this.#writeBatch(batch);
+      if (this.#events.batch !== undefined && this.#control.isEmpty) {
+        this.#writeBatch();
         return this.queuedMessages > 0;
       }
-      this.#spread();
+      this.#events.spread();
       const chunk = this.#nextChunk();
       if (chunk !== undefined) this.#give(chunk);
       return chunk !== undefined;
@@ -275,33 +245,18 @@ export class Outbox implements LiveSink {
   }
 
   /** Writes the shared batch. Events that the socket does not accept become entries of this connection. */
-  #writeBatch(batch: Batch): void {
-    this.#batch = undefined;
-    for (const chunk of batch.chunks) {
-      if (this.#blockedSince === undefined) {
-        this.delivered += chunk.chunkCount;
-        this.#give(chunk.joined);
-      } else {
-        this.#entries.push(...chunk.chunkEvents());
-        this.#count(chunk.chunkBytes);
-      }
+  #writeBatch(): void {
+    for (const chunk of this.#events.takeBatch()) {
+      if (this.#blockedSince === undefined) this.#writeChunk(chunk);
+      else this.#events.keep(chunk);
     }
   }
 
-  /** Converts the batch to entries, because another message must be sent before, between or after its events. */
-  #spread(): void {
-    const batch = this.#batch;
-    if (batch === undefined) return;
-    this.#batch = undefined;
-    this.#entries = batch.events();
-    this.#first = 0;
-    this.#count(batch.bytes);
+  #writeChunk(chunk: Batch): void {
+    this.#events.taken += chunk.chunkCount;
+    this.#give(chunk.joined);
   }
 
-  /**
-   * Counts bytes of this queue. The bytes of a batch are not counted: they are shared, and events that the socket does not accept become
-   * entries in the same turn.
-   */
   #count(bytes: number): void {
     this.#queuedBytes += bytes;
     this.#options.queues.add(bytes);
@@ -320,9 +275,7 @@ export class Outbox implements LiveSink {
 
   #enqueue(entry: Entry): void {
     if (this.#ended) return;
-    this.#spread();
-    this.#entries.push(entry);
-    if (entry.kind !== 'replay') this.#count(entry.frame.length);
+    this.#events.push(entry);
     this.#schedule();
     this.#checkRoom();
   }
@@ -330,7 +283,7 @@ export class Outbox implements LiveSink {
   /** The limit of which more than `1 / part` is used: on bytes or on messages. The limit on age is checked by a timer. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
-    if ((this.#queuedBytes + (this.#batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
+    if ((this.#queuedBytes + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
     return (this.queuedMessages + this.#control.length) * part > sendQueueMessages ? 'messages' : undefined;
   }
 
@@ -351,94 +304,18 @@ export class Outbox implements LiveSink {
 
   /** Takes messages up to the size of about one chunk, control messages first, and joins them. */
   #nextChunk(): Buffer | undefined {
-    const parts = this.#takeControl();
+    const parts = this.#control.take(this.#scheduler.chunkBytes);
     let bytes = parts.reduce((sum, each) => sum + each.length, 0);
     while (bytes < this.#scheduler.chunkBytes) {
-      const next = this.#entries[this.#first];
-      const part = this.#take(this.#scheduler.chunkBytes - bytes);
+      const { next } = this.#events;
+      const part = this.#events.take(this.#scheduler.chunkBytes - bytes, this.#deadline);
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
       // The replay has filled the chunk with whole frames. Adding one more frame would copy all of them.
-      if (next?.kind === 'replay' && next === this.#entries[this.#first]) break;
+      if (next?.kind === 'replay' && next === this.#events.next) break;
     }
     if (parts.length === 0) return undefined;
     return parts.length === 1 ? parts[0] : Buffer.concat(parts, bytes);
   }
-
-  /** Takes about one chunk of control messages. If no control message is left, also takes the report. */
-  #takeControl(): Buffer[] {
-    const frames: Buffer[] = [];
-    let bytes = 0;
-    for (const { frame } of this.#control) {
-      if (bytes >= this.#scheduler.chunkBytes) break;
-      const taken = Buffer.isBuffer(frame) ? frame : this.#make(frame);
-      frames.push(taken);
-      bytes += taken.length;
-      if (taken === frame) this.#count(-taken.length);
-    }
-    if (frames.length > 0) this.#control.splice(0, frames.length);
-    if (this.#control.length === 0) frames.push(...this.#takeReport());
-    return frames;
-  }
-
-  #make(make: () => Buffer): Buffer {
-    const before = process.threadCpuUsage();
-    const frame = make();
-    const { user, system } = process.threadCpuUsage(before);
-    this.#options.onWork?.((user + system) / 1000);
-    return frame;
-  }
-
-  #takeReport(): Buffer[] {
-    const make = this.#report;
-    this.#report = undefined;
-    return make === undefined ? [] : [make()];
-  }
-
-  /** Takes the next frame of the queue, or several frames of a replay up to `room` bytes. */
-  #take(room: number): Buffer | undefined {
-    const entry = this.#entries[this.#first];
-    if (entry === undefined) {
-      if (this.#first > 0) {
-        this.#entries = [];
-        this.#first = 0;
-      }
-      return undefined;
-    }
-    if (entry.kind === 'replay') return this.#takeReplay(entry, room);
-    this.#advance();
-    this.#count(-entry.frame.length);
-    if (entry.kind === 'event') this.delivered += 1;
-    else entry.onWritten?.();
-    return entry.frame;
-  }
-
-  /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes what comes after it. */
-  #takeReplay(entry: QueuedReplay, room: number): Buffer | undefined {
-    const taken = entry.take({ room, deadline: this.#deadline, now: this.#options.now });
-    this.delivered += taken.events;
-    if (taken.done) this.#advance();
-    if (taken.chunk !== undefined) return taken.chunk;
-    return taken.done ? this.#take(room) : undefined;
-  }
-
-  #advance(): void {
-    // Release the entry now, because the array is shortened only later.
-    this.#entries[this.#first] = undefined;
-    this.#first += 1;
-    // The array is shortened only when many entries were taken, because shortening it moves all remaining entries.
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first);
-      this.#first = 0;
-    }
-  }
-}
-
-/** For each stream of an entry, the position before the events that are still to be sent. */
-function placesBefore(entry: Entry): Iterable<StreamPosition> {
-  if (entry.kind === 'message') return entry.after === undefined ? [] : [entry.after];
-  if (entry.kind === 'replay') return entry.positions();
-  const { stream, epoch, sequenceId } = entry;
-  return [{ stream, epoch, sequenceId: sequenceId - 1 }];
 }
