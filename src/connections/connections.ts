@@ -20,6 +20,8 @@ import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection, reconnectDelayMs } from './connection.ts';
 import { ConnectionRoom } from './connection-room.ts';
+import { CredentialWatch } from './credential-watch.ts';
+import { closeForShutdown } from './drain.ts';
 import { EventStreamLink } from './event-stream-link.ts';
 import type { Link } from './link.ts';
 import { WebSocketLink } from './websocket-link.ts';
@@ -27,13 +29,6 @@ import { Heartbeat } from './heartbeat.ts';
 import type { Fanout } from '../delivery/fan-out.ts';
 import { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import { SendQueueBudget } from '../delivery/send-queue-budget.ts';
-
-/** Number of connections that are closed in one turn of the event loop while the node drains. The next batch follows in the next turn. */
-const DRAIN_BATCH = 100;
-/** The shortest time over which clients are asked to spread their reconnects after a drain, in milliseconds. */
-const MIN_DRAIN_SPREAD_MS = 1000;
-/** The part of another node's accept rate that the clients of a drained node may use. The rest is for other clients. */
-const DRAIN_SHARE = 0.5;
 
 export interface ConnectionsOptions extends ResolvedOptions {
   readonly services: Omit<HandlerServices, 'onPrincipal'>;
@@ -64,7 +59,7 @@ export class Connections {
   readonly #connections = new Map<string, Connection>();
   readonly #router: Router<HandlerContext>;
   readonly #onFault: (error: unknown, session: Session) => void;
-  readonly #expiries = new Map<string, NodeJS.Timeout>();
+  readonly #credentials: CredentialWatch;
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ConnectionsOptions) {
@@ -72,6 +67,7 @@ export class Connections {
     const { limits, authenticator, now } = options;
     this.#scheduler = new FlushScheduler(limits);
     this.queues = new SendQueueBudget(limits.sendQueueBudgetBytes, () => this.#relieveQueues());
+    this.#credentials = new CredentialWatch({ authTimeoutMs: limits.authTimeoutMs, now });
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
       options.log.error({ err: error, connectionId }, 'a connection could not be served');
@@ -200,7 +196,7 @@ export class Connections {
     const { session } = connection;
     this.#heartbeat.add(connection);
     connection.send({ type: 'welcome', data: this.#welcomeData(session) });
-    this.#watchCredential(session);
+    this.#credentials.watch(connection);
   }
 
   #welcomeData(session: Session): WelcomeData {
@@ -267,39 +263,15 @@ export class Connections {
 
   #remove(connection: Connection): void {
     const { connectionId } = connection.session;
-    clearTimeout(this.#expiries.get(connectionId));
-    this.#expiries.delete(connectionId);
+    this.#credentials.forget(connection);
     this.#heartbeat.remove(connection);
     this.#connections.delete(connectionId);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Ends the connection when its credential expires, or if no credential was received in time (SEC-2, SEC-3). */
-  #watchCredential(session: Session): void {
-    const { limits, now } = this.#options;
-    clearTimeout(this.#expiries.get(session.connectionId));
-    this.#expiries.delete(session.connectionId);
-    const connection = this.#connections.get(session.connectionId);
-    if (connection === undefined) return;
-    const { expiresAt } = session.principal;
-    const [afterMs, name] = session.authenticated
-      ? [expiresAt === undefined ? undefined : expiresAt - now(), 'token_expired' as const]
-      : [limits.authTimeoutMs, 'auth_timeout' as const];
-    if (afterMs === undefined) return;
-    // A timer can run for at most 2^31−1 ms. If it fires before the credential expires, another timer is started.
-    const timer = setTimeout(
-      () => {
-        if (session.authenticated && (session.principal.expiresAt ?? Infinity) > now())
-          return this.#watchCredential(session);
-        connection.close(
-          name,
-          name === 'token_expired' ? 'The token has expired.' : 'The client did not authenticate in time.',
-        );
-      },
-      Math.min(Math.max(0, afterMs), 2 ** 31 - 1),
-    );
-    timer.unref();
-    this.#expiries.set(session.connectionId, timer);
+  #watchCredential({ connectionId }: Session): void {
+    const connection = this.#connections.get(connectionId);
+    if (connection !== undefined) this.#credentials.watch(connection);
   }
 
   #revoke(credentialId: string): void {
@@ -326,21 +298,8 @@ export class Connections {
       if (this.#connections.size === 0) resolve();
     });
     const timer = setTimeout(() => this.terminateAll(), drainMs);
-    const all = [...this.#connections.values()];
-    const returnMs = (all.length / (limits.acceptsPerSecond * DRAIN_SHARE)) * 1000;
-    const spreadMs = Math.max(MIN_DRAIN_SPREAD_MS, returnMs);
-    for (let start = 0; start < all.length; start += DRAIN_BATCH) {
-      for (const connection of all.slice(start, start + DRAIN_BATCH)) {
-        // A heartbeat is sent before queued events. The queue must therefore be flushed first, so that the heartbeat reports the last
-        // position.
-        connection.outbox.flush();
-        this.#heartbeat.beat(connection);
-        connection.close('shutdown', 'The node is shutting down.', {
-          retryAfterMs: Math.round(random() * spreadMs),
-        });
-      }
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const { acceptsPerSecond } = limits;
+    await closeForShutdown([...this.#connections.values()], { heartbeat: this.#heartbeat, acceptsPerSecond, random });
     await empty;
     clearTimeout(timer);
     this.#heartbeat.close();
