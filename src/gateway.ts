@@ -1,5 +1,5 @@
 /**
- * The gateway: combines its parts, starts them and stops them. The behaviour itself is in the parts.
+ * The gateway: starts its parts and stops them. `assembly.ts` creates the parts, which have the behaviour.
  *
  *     const gateway = createGateway();
  *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
@@ -15,35 +15,23 @@ import { ulid } from 'ulid';
 import { HTTP_OPERATIONS } from '../generated/protocol.ts';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
+import { assemble } from './assembly.ts';
 import { assertProtected } from './auth/exposure.ts';
 import { serveUnder } from './auth/origin.ts';
-import type { Broker, EventRecord, PublishResult, SourceLoss } from './broker/broker.ts';
+import type { Broker, BrokerListener, PublishResult, SourceLoss } from './broker/broker.ts';
 import { MisspeltNames } from './catalogue/near-miss.ts';
-import { Connections } from './connections/connections.ts';
-import { answerDisconnectRequest } from './connections/disconnection.ts';
+import type { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
-import { Fanout } from './delivery/fan-out.ts';
-import type { HandlerServices } from './handlers/context.ts';
-import { createHttp } from './http/server.ts';
 import type { Host, Http } from './http/server.ts';
-import { timedDelivery } from './introspection/delivery-time.ts';
-import { FilePictures } from './introspection/file-pictures.ts';
-import type { WatchedRoot } from './introspection/file-pictures.ts';
-import { Introspection } from './introspection/introspection.ts';
+import type { FilePictures, WatchedRoot } from './introspection/file-pictures.ts';
+import type { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
 import { bindEmitter } from './publishing/emitter.ts';
 import type { EmitterBindings } from './publishing/emitter.ts';
 import { snapshotOf } from './publishing/payload-snapshot.ts';
-import { Publisher } from './publishing/publisher.ts';
-import { ReplayBlocks } from './delivery/replay-blocks.ts';
-import { SubscriptionRegistry } from './delivery/subscription-registry.ts';
-import { Counters } from './introspection/counters.ts';
+import type { Publisher } from './publishing/publisher.ts';
 import { tellablePaths } from './subscriptions/directories.ts';
-import { answerExplainRequest } from './introspection/explanation.ts';
-import { answerFiguresRequest } from './introspection/cluster-nodes.ts';
-import { answerPageRequest } from './introspection/cluster-page.ts';
-import { TurnBudget } from './session/turn-budget.ts';
 import { checkRequest } from './wire/schema-error.ts';
 
 export type { Authenticator } from './auth/authenticator.ts';
@@ -79,8 +67,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly nodeId: string;
   readonly #options: ResolvedOptions;
   readonly #broker: Broker;
-  readonly #fanout: Fanout;
-  readonly #deliver: (record: EventRecord) => void;
+  readonly #listener: BrokerListener;
   readonly #publisher: Publisher;
   readonly #misspelt: MisspeltNames;
   readonly #connections: Connections;
@@ -96,71 +83,18 @@ export class Gateway<Payloads = PayloadMap> {
 
   constructor(options: GatewayOptions<Payloads> = {}) {
     const resolved = resolveOptions(options);
-    const { broker, catalogue, limits, audit, authenticator, now } = resolved;
     this.#options = resolved;
     this.nodeId = resolved.nodeId;
-    this.#broker = broker;
-    const counters = new Counters();
-    this.#fanout = new Fanout({ counters, catalogue, now, headOf: (stream) => broker.headOf(stream) });
-    this.#deliver = timedDelivery({ fanout: this.#fanout, counters, now });
-    this.#publisher = new Publisher({ counters, broker, catalogue, limits, audit });
-    this.#misspelt = new MisspeltNames(catalogue);
-    const turn = new TurnBudget(limits.turnBudgetMs);
-    const registry = new SubscriptionRegistry({ broker, fanout: this.#fanout, limits });
-    const services: Omit<HandlerServices, 'onPrincipal'> = {
-      broker,
-      catalogue,
-      registry,
-      replayBlocks: new ReplayBlocks(),
-      publisher: this.#publisher,
-      authenticator,
-      audit,
-      limits,
-      events: resolved.events,
-      broadcast: resolved.broadcast,
-      counters,
-      turn,
-      now,
-    };
-    this.#connections = new Connections({
-      ...resolved,
-      services,
-      counters,
-      changedSince: (change, selectors) => this.#fanout.changedSince(change, selectors),
-    });
-    this.#introspection = new Introspection({
-      version: resolved.version,
-      nodeId: this.nodeId,
-      broker,
-      catalogue,
-      fanout: this.#fanout,
-      budgets: () => ({
-        ...broker.budgets(),
-        filterBytes: registry.filters,
-        sendQueueBudgetBytes: this.#connections.queues,
-      }),
-      counters,
-      connections: () => this.#connections.view(),
-      sessions: () => this.#connections.sessions(),
-      draining: () => this.#closeAnnounced || this.#closed !== undefined,
-      now,
-    });
-    this.#files = new FilePictures({ nodeId: this.nodeId, broker, limits, catalogue });
-    this.#http = createHttp({
-      ...resolved,
-      files: this.#files,
-      introspection: this.#introspection,
-      publisher: this.#publisher,
-      counters,
-      turn,
-      subscriptions: this.#subscriptions,
-      openEventStream: (request) => this.#connections.openEventStream(request),
-      room: this.#connections.room,
-      connections: this.#connections,
-    });
+    this.#broker = resolved.broker;
+    this.#misspelt = new MisspeltNames(resolved.catalogue);
+    const parts = assemble(resolved, () => this.#closeAnnounced || this.#closed !== undefined);
+    this.#listener = parts.listener;
+    this.#publisher = parts.publisher;
+    this.#connections = parts.connections;
+    this.#introspection = parts.introspection;
+    this.#files = parts.files;
+    this.#http = parts.http;
   }
-
-  readonly #subscriptions = (): ReturnType<Fanout['subscriptions']> => this.#fanout.subscriptions();
 
   /**
    * Connects to the broker and starts to deliver its events. `listen` and `attach` call it. A second call has no effect, unless the first
@@ -169,21 +103,7 @@ export class Gateway<Payloads = PayloadMap> {
   start(): Promise<void> {
     const { onFault } = this.#options;
     if (this.#started !== undefined) return this.#started;
-    const started = this.#broker.start({
-      nodeId: this.nodeId,
-      contractDigest: this.#options.catalogue.digest,
-      onEvent: this.#deliver,
-      onLoss: (loss) => this.#fanout.lose(loss),
-      onSourceLoss: (loss) => this.#fanout.loseSource(loss),
-      onEnded: (stream) => this.#fanout.end(stream),
-      onHealth: (health) => this.#options.log.debug({ broker: health }, 'broker health'),
-      onQuestion: (question) =>
-        answerPageRequest(question, { introspection: this.#introspection }) ??
-        answerExplainRequest(question, { subscriptions: this.#subscriptions, catalogue: this.#options.catalogue }) ??
-        this.#files.answer(question) ??
-        answerDisconnectRequest(question, { connections: this.#connections }) ??
-        answerFiguresRequest(question, { introspection: this.#introspection }),
-    });
+    const started = this.#broker.start(this.#listener);
     this.#started = started;
     started.catch((error: unknown) => {
       this.#started = undefined;

@@ -13,6 +13,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['cli/'],
     ['mock/'],
     ['gateway.ts', 'config/'],
+    ['assembly.ts'],
     ['http/', 'sources/'],
     ['connections/'],
     ['handlers/'],
