@@ -29,7 +29,7 @@ const count = Number(values.connections);
 const HEARTBEAT_MS = 5_000;
 /** How many heartbeats of each connection are measured. */
 const HEARTBEATS = 4;
-/** Connections that are opened at a time. The gateway accepts a limited number per second. */
+/** Number of connections that are opened at the same time. The gateway accepts only a limited number per second. */
 const AT_A_TIME = 100;
 const PATIENCE_MS = 300_000;
 
@@ -72,7 +72,7 @@ class ServerProcess {
 class Subscriber {
   readonly #client;
   readonly #subscriptions;
-  /** Events that each subscription received. */
+  /** The number of events that each subscription received. */
   readonly received = [0, 0, 0];
   gaps = 0;
 
@@ -111,7 +111,7 @@ class Subscriber {
   }
 }
 
-/** @returns how long it took, in seconds */
+/** Waits until the condition is true. @returns the duration of the wait, in seconds */
 async function until(what: string, condition: () => boolean): Promise<number> {
   const start = performance.now();
   while (!condition()) {
@@ -131,7 +131,7 @@ function perConnection(before: Figures, after: Figures): PerConnection {
   return { residentKib: kib(after.resident - before.resident), heapKib: kib(after.heap - before.heap) };
 }
 
-/** Memory that a connection takes in a server on `ws` that does nothing. */
+/** Measures the memory of a connection in a server on `ws` that does nothing. */
 async function measureWs(): Promise<PerConnection> {
   const port = await freePort();
   const server = new ServerProcess('ws', port);
@@ -157,11 +157,13 @@ interface Results {
   readonly load: number;
   readonly ws: PerConnection;
   readonly gateway: PerConnection;
-  /** Processing time of the gateway: for a connection with its three subscriptions, and for one heartbeat. */
+  /** Measures the processing time of the gateway for a connection with its three subscriptions, and for one heartbeat. */
   readonly connectUs: number;
   readonly heartbeatUs: number;
   readonly drainSeconds: number;
-  /** From the start of the new gateway until every subscription is live again, and the processing time of that. */
+  /**
+   * Measures the time from the start of the new gateway until every subscription is live again, and the gateway's processing time for this.
+   */
   readonly reconnectSeconds: number;
   readonly reconnectCpuSeconds: number;
   readonly lackingEvents: number;
@@ -234,8 +236,8 @@ console.log(
       ['processing time per heartbeat', `${results.heartbeatUs.toFixed(1)} µs`, ''],
       ['time to drain', `${results.drainSeconds.toFixed(1)} s`, ''],
       ['time until all subscriptions are live after a restart', `${results.reconnectSeconds.toFixed(1)} s`, ''],
-      ['processing time of that', `${results.reconnectCpuSeconds.toFixed(1)} s`, ''],
-      ['clients that lack an event afterwards', String(results.lackingEvents), ''],
+      ['processing time of the gateway until then', `${results.reconnectCpuSeconds.toFixed(1)} s`, ''],
+      ['clients that did not receive every event afterwards', String(results.lackingEvents), ''],
     ],
   ),
 );

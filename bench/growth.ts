@@ -38,7 +38,7 @@ const DIMENSIONS = [
   { name: 'events of history', kind: 'history', sizes: [0, 10_000, 20_000] },
 ] as const;
 
-/** Processing time of one publish, in microseconds, by a new gateway. */
+/** Measures the processing time of one publish by a new gateway, in microseconds. */
 async function publishUs(kind: string, size: number): Promise<number> {
   const child = spawn(process.execPath, [PUBLISHER, kind, String(size)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let figure = Number.NaN;

@@ -20,15 +20,15 @@ import { SessionFollower } from './sessions/follower.ts';
 import type { Reply, Request } from './sessions/gateway.ts';
 
 const GATEWAY = fileURLToPath(new URL('sessions/gateway.ts', import.meta.url));
-/** Events of each session. The first one lets it appear. */
+/** Number of events per session. A session appears with its first event. */
 const EVENTS = 4;
-/** Events before the measurement. */
+/** Number of events that are published before the measurement. */
 const WARM_UP = 3_000;
-/** How long the gateway is measured without events. */
+/** How long the gateway is measured while there are no events, in milliseconds. */
 const IDLE_MS = 5_000;
-/** Sessions with events on their way at a time. */
+/** Maximum number of sessions whose events are in transit at the same time. */
 const AT_A_TIME = 500;
-/** On a slow machine a session may expire before its next event, and begins again then. */
+/** The time to live of a session. On a slow machine, a session may expire before its next event; it then begins again. */
 const TTL_MS = 30_000;
 
 const { values } = parseArgs({
@@ -39,17 +39,17 @@ const { values } = parseArgs({
   },
 });
 
-/** Microseconds of processing time. */
+/** The measured processing times, in microseconds. */
 interface Figures {
   readonly broker: string;
   readonly sessions: number;
-  /** By session: it appears, with its first event. */
+  /** Per session: for its appearance with its first event. */
   readonly appears: number;
-  /** By event, after the first one of each session. */
+  /** Per event, without the first event of each session. */
   readonly event: number;
-  /** By second, without events. */
+  /** Per second while there are no events. */
   readonly idle: number;
-  /** By session: from its last event until the client knows its end. */
+  /** Per session: from its last event until the client has received its end. */
   readonly ends: number;
   readonly faults: readonly string[];
 }
@@ -98,7 +98,7 @@ async function measure(broker: string, sessions: number): Promise<Figures> {
   await publishing.ask({ kind: 'warm up', events: WARM_UP });
   await follower.until(() => follower.events >= WARM_UP, 'the warm-up');
   let before = await serving.ask({ kind: 'time' });
-  /** The processing time since the last call. */
+  /** The processing time of the gateway since the last call. */
   const lap = async (): Promise<number> => {
     const now = await serving.ask({ kind: 'time' });
     const used = now - before;

@@ -1,16 +1,15 @@
 #!/usr/bin/env node
 /**
- * Starts the command line. Plain JavaScript that any Node since 18 can read, because it has to run, and to say something
- * useful, where the rest cannot.
- *
- * In an installed package it loads dist/. In a clone it runs the sources, for which Node has to strip types by itself
- * (22.18 and later, of which the gateway needs 22.21); an older Node hands over to the one that `npm ci` installed.
+ * Starts the command line. This file is plain JavaScript that every Node since 18 can read, so that an old Node prints a useful message
+ * instead of a syntax error.
+ * In an installed package, it loads dist/. In a clone, it runs the sources, for which Node must be able to strip types (22.18 and later;
+ * the gateway needs 22.21). An older Node starts the Node that `npm ci` installed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// The suite shares only the contract with the gateway: it is a package of its own, reached under the same name.
+// The conformance suite is a separate package, because it shares only the contract with the gateway. It is started by the same command.
 const isConformance = process.argv[2] === 'conformance';
 if (isConformance) process.argv.splice(2, 1);
 const PROGRAM = isConformance ? 'conformance/command/main' : 'src/cli/main';
@@ -25,7 +24,7 @@ const USAGE_ERROR = 2;
 if (existsSync(SOURCES)) {
   if (runningNodeIsAtLeast(22, 21)) await import(SOURCES.href);
   else if (existsSync(OWN_NODE)) handOver(fileURLToPath(OWN_NODE));
-  else refuse('22.21', 'or run `npm ci` in the clone first, which brings its own');
+  else refuse('22.21', 'or run `npm ci` in the clone, which installs a suitable Node');
 } else if (!runningNodeIsAtLeast(22, 21)) {
   refuse('22.21', 'for example with `npx -p node@24 -p tidemark tidemark`');
 } else if (isConformance) {
@@ -68,15 +67,15 @@ function runningNodeIsAtLeast(major, minor) {
  */
 function refuse(needed, hint) {
   process.stderr.write(
-    `tidemark needs Node ${needed} or later; this is ${process.version}. Use a newer one, ${hint}.\n`,
+    `tidemark needs Node ${needed} or later; this is ${process.version}. Use a newer Node, ${hint}.\n`,
   );
   process.exitCode = USAGE_ERROR;
 }
 
 /**
- * Runs the sources in another process and ends as it ends. This process must outlive every signal, or the shell would get
- * its prompt back while the gateway still drains. Ctrl-C and a hang-up reach the child without help, since a terminal
- * signals its whole foreground group: passed on, they would arrive twice, and a second Ctrl-C means "stop draining".
+ * Runs the sources in a child process, and exits with the child's exit code. This process must not end at a signal, because the shell would
+ * show its prompt while the gateway still drains. Ctrl-C and a hang-up are not passed on: a terminal sends them to the whole process group,
+ * so the child would receive them twice, and a second Ctrl-C means "stop draining".
  *
  * @param {string} node
  */

@@ -2,8 +2,8 @@
  * `npm run docs:api`: writes docs/api/, the reference of the exports for host programs and clients, from the
  * docstrings. With `--check` it writes nothing and fails if a page is outdated.
  *
- * TypeDoc uses the JavaScript API of TypeScript, which TypeScript 7 does not have. So TypeDoc is installed with its own
- * TypeScript 6 in a separate directory, once per version.
+ * TypeDoc uses the JavaScript API of TypeScript, which TypeScript 7 does not have. Therefore TypeDoc is installed with its own TypeScript 6
+ * in a separate directory, once per version.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

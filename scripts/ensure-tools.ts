@@ -14,7 +14,7 @@ import { CHROMIUM, CURL, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAG
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
 const tools = [REDIS, CHROMIUM, CURL, OPENSSL, PROMTOOL, NGINX, PYTHON, ...PYTHON_PACKAGES];
-// Most of this is waiting for the network, so both run at the same time.
+// Both installations mostly wait for the network, so they run at the same time.
 await Promise.all([installTools(), installReaders()]);
 await renderDocs();
 
@@ -62,7 +62,7 @@ async function renderDocs(): Promise<void> {
 async function installReaders(): Promise<void> {
   const directory = fileURLToPath(new URL('../codegen/readers', import.meta.url));
   const lock = join(directory, 'package-lock.json');
-  // npm writes this file at the end of an installation.
+  // npm writes this file at the end of an installation, so it shows that the installation is complete.
   const installed = join(directory, 'node_modules/.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   process.stderr.write('Installing the tools that must be able to read the contract (codegen/readers).\n');

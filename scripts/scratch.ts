@@ -1,4 +1,6 @@
-/** What the tests and their child processes share: a temporary directory for their files, and a cache of compiled modules. */
+/**
+ * The directories that the tests and their child processes share: a temporary directory for their files, and a cache of compiled modules.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -42,7 +42,7 @@ let passed = 0;
 let failed = 0;
 
 try {
-  // Needs no package, so it runs beside the steps that do.
+  // This step needs no package, so it runs at the same time as the steps that do.
   const independent = [
     step('the API reference matches the docstrings', checkApiReference),
     step('the oldest Node that engines names is installed', installOldestNodes),

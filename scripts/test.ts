@@ -1,6 +1,6 @@
 /**
- * `npm test`: installs what the tests need, runs the static checks meanwhile, two at a time, and then the tests. All of
- * them run even if one fails, and the exit code is 0 only if all pass. Arguments go to vitest (`npm test -- src/replay`).
+ * `npm test`: installs the programs that the tests need and at the same time runs the static checks, two at a time. Then it runs the tests.
+ * All of them run even if one fails, and the exit code is 0 only if all pass. Arguments go to vitest (`npm test -- src/replay`).
  */
 import { spawn } from 'node:child_process';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
@@ -20,7 +20,7 @@ const CHECKS: readonly Check[] = [
 ];
 const LANES = 2;
 
-/** Waits for the network for most of its time, so it runs beside the checks. None of them needs what it installs. */
+/** The installation mostly waits for the network, so it runs at the same time as the checks. No check needs the installed programs. */
 const TOOLS: Check = {
   name: 'tools of the tests',
   command: ['node', 'scripts/ensure-tools.ts'],

@@ -1,6 +1,6 @@
 /**
- * `node scripts/under-load.ts [--rounds N] [--at-once N] [--busy N] FILE…`: runs tests several times at once beside busy loops, which use
- * all processors. A test that passes only on an idle machine fails here. Prints the failed tests of each round; the exit code is 1 if any
+ * `node scripts/under-load.ts [--rounds N] [--at-once N] [--busy N] FILE…`: runs tests several times at once, while busy loops use all
+ * processors. A test that passes only on an idle machine fails here. Prints the failed tests of each round; the exit code is 1 if any
  * failed.
  */
 import { spawn } from 'node:child_process';

@@ -59,7 +59,7 @@ async function serveWs(): Promise<Server> {
 }
 
 function figures(): Figures {
-  // Read first, so that the collection is not included.
+  // The processing time is read before the garbage collection, so that it does not include the collection.
   const { user, system } = process.cpuUsage();
   globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();

@@ -1,4 +1,4 @@
-/** The process of a watcher, as the benchmark sees it. */
+/** Starts the process of a watcher, and evaluates its reports. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

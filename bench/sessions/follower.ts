@@ -13,7 +13,7 @@ interface Place {
   readonly sequenceId: number;
 }
 
-/** Longer than the time to live of a session. */
+/** How long to wait for an event or an end. It is longer than the time to live of a session. */
 const PATIENCE_MS = 120_000;
 const EXPECTED: ReadonlySet<string> = new Set(['welcome', 'subscribed', 'heartbeat']);
 

@@ -9,16 +9,16 @@ import { createGateway } from '../../src/gateway.ts';
 
 export type Request =
   | { readonly kind: 'publish'; readonly from: number; readonly count: number }
-  /** Publishes so many events on one session that is not counted. */
+  /** Publishes this number of events on a session that is not part of the measurement. */
   | { readonly kind: 'warm up'; readonly events: number }
   | { readonly kind: 'time' };
 /** The address, or the processing time in microseconds. */
 export type Reply = { readonly url: string } | { readonly cpuUs: number };
 
-/** Publishes that are under way at a time. */
+/** Maximum number of publishes in flight. */
 const UNDER_WAY = 64;
 
-/** On a busy machine, an answer can take seconds. */
+/** Long time limits, because an answer of Redis can take seconds on a busy machine. */
 const PATIENT = { commandTimeoutMs: 30_000, deadAfterMs: 60_000, leaseMs: 120_000 };
 
 const [ttlMs, redis] = process.argv.slice(2);
@@ -27,7 +27,7 @@ const gateway = createGateway({
   limits: { sessionTtlMs: Number(ttlMs), streamsPerNode: 40_000, sendQueueBytes: 64 * 1024 * 1024 },
 });
 
-/** Publishes so many events. */
+/** Publishes this number of events. */
 async function publish(count: number, streamOf: (at: number) => string): Promise<void> {
   let next = 0;
   const publisher = async (): Promise<void> => {

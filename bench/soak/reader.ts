@@ -22,7 +22,7 @@ export class SoakReader {
   /** The sequenceId of the last event. */
   last = 0;
   readonly faults: string[] = [];
-  /** The number of failed attempts to connect. Each is repeated, as a real client would do. */
+  /** The number of failed attempts to connect. Each attempt is repeated, as a real client would do. */
   refusals = 0;
   #closed = false;
 

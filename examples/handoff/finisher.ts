@@ -1,5 +1,5 @@
 /**
- * The second agent: reads the session until the first agent hands over the work, and then does the rest of the work.
+ * The second agent: reads the session until the first agent hands over the work, and then completes the work.
  *
  *     node finisher.ts [gateway] [session]
  */

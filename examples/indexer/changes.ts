@@ -5,8 +5,8 @@ import type { Entity, Relationship, SourceGraph } from './source-graph.ts';
 export type Body = Parameters<TidemarkClient['broadcast']>[0];
 
 /**
- * The events that change a graph from one state to another. Entities are created before the relationships between them,
- * and deleted after these relationships. There is no event for what is the same in both states.
+ * The events that change a graph from one state to another. Entities are created before the relationships between them, and deleted after
+ * these relationships. Entities and relationships that are equal in both states cause no event.
  */
 export function changesOf(before: SourceGraph, after: SourceGraph): readonly Body[] {
   const was = new Map(before.entities.map((each) => [each.id, each]));

@@ -104,7 +104,7 @@ const scanned = (lines: readonly string[]): number => lines.filter((line) => lin
 
 describe('the indexer', () => {
   test(
-    'publishes a renamed function, a new import and a deleted file, and after a restart only what has changed',
+    'publishes a renamed function, a new import and a deleted file, and after a restart only the changes',
     async () => {
       const { url, directory } = await watched();
       const first = indexer(url, directory);
@@ -143,7 +143,7 @@ describe('the indexer', () => {
   );
 
   test(
-    'scans again after a gap, and publishes only what differs',
+    'scans again after a gap, and publishes only the differences',
     async () => {
       const { url, directory } = await watched();
       const { lines } = indexer(url, directory);

@@ -26,7 +26,7 @@ export class Publication {
     this.#client = client;
   }
 
-  /** Replaces everything that is known by what the gateway has stored. */
+  /** Replaces the known graphs by those that the gateway has stored. */
   learn(files: Map<string, SourceGraph>): void {
     this.#files = files;
   }
