@@ -1,6 +1,6 @@
 import type { Invariant } from '../trace/finding.ts';
 import type { Life } from '../trace/reading.ts';
-import { gapsOf, livesAt } from '../trace/reading.ts';
+import { gapsOf, livesAt } from '../trace/queries.ts';
 
 function isWhole(life: Life): boolean {
   return life.events.includes('*') && Object.keys(life.filter).length === 0;

@@ -1,7 +1,7 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
-import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
+import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/queries.ts';
 
 /**
  * The fence: the newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive before the

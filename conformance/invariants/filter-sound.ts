@@ -1,6 +1,6 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
-import { livesAt } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 
 /** No event names a subscription that it does not match. */
 export const filterSound: Invariant = {

@@ -1,7 +1,8 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { isArray, member, numberAt, textAt, textsAt } from '../trace/json.ts';
 import type { ConnectionReading, Life, Place } from '../trace/reading.ts';
-import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
+import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 

@@ -1,7 +1,8 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt, textsAt } from '../trace/json.ts';
 import type { Following, Place, SeenEvent } from '../trace/reading.ts';
-import { dataOf, livesAt, placesOf, typeOf } from '../trace/reading.ts';
+import { dataOf, placesOf, typeOf } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 

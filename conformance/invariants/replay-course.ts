@@ -1,7 +1,8 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt } from '../trace/json.ts';
 import type { Life, SeenEvent } from '../trace/reading.ts';
-import { dataOf, livesAt, typeOf } from '../trace/reading.ts';
+import { dataOf, typeOf } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 
 function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Report): void {
   const { id, completed, position, mode } = life;

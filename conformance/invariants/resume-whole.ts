@@ -1,7 +1,7 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { member } from '../trace/json.ts';
-import { knownEvents, livesAt, streamKey } from '../trace/reading.ts';
+import { knownEvents, livesAt, streamKey } from '../trace/queries.ts';
 
 /** A resume that reports success replays all events after the requested position, and none at or before it. */
 export const resumeWhole: Invariant = {

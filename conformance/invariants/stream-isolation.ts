@@ -1,5 +1,5 @@
 import type { Invariant } from '../trace/finding.ts';
-import { livesAt } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 
 /** An event reaches only subscriptions of its stream: `session:1` never receives an event of `session:10`. */
 export const streamIsolation: Invariant = {

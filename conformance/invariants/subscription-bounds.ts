@@ -1,5 +1,5 @@
 import type { Invariant } from '../trace/finding.ts';
-import { livesAt } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 
 /** No event names a subscription before its `subscribed` or after its end. */
 export const subscriptionBounds: Invariant = {

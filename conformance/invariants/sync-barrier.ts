@@ -2,7 +2,8 @@ import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Reading } from '../trace/reading.ts';
-import { dataOf, livesAt, placeOf, typeOf } from '../trace/reading.ts';
+import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
+import { livesAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Published {

@@ -1,6 +1,6 @@
 import type { Invariant } from '../trace/finding.ts';
 import type { SeenEvent } from '../trace/reading.ts';
-import { knownEvents } from '../trace/reading.ts';
+import { knownEvents } from '../trace/queries.ts';
 
 /** `emittedAt` is set together with the sequenceId, so both increase together. */
 export const timeSane: Invariant = {

@@ -5,7 +5,8 @@ import type { Invariant } from '../trace/finding.ts';
 import { asText, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import type { Life, SeenEvent } from '../trace/reading.ts';
-import { dataOf, knownEvents, livesAt, streamKey } from '../trace/reading.ts';
+import { dataOf } from '../trace/reading.ts';
+import { knownEvents, livesAt, streamKey } from '../trace/queries.ts';
 
 /**
  * The replay policy that applies: an operator may have changed the policy of the contract, and `welcome` reports the
