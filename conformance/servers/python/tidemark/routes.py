@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from . import introspection
+from .accept import prefers_json, wants_markdown
 from .contract import REFERENCE, REFERENCE_TEXT
 from .envelope import CommandReader, error_message
 from .errors import ProtocolError
@@ -42,8 +43,6 @@ LIMITED_PATHS = frozenset(
 cost little (OPS-6)."""
 
 _JSON_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
-
-_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 class Routes:
@@ -327,35 +326,6 @@ class Routes:
         value = self._reader.parse_object(text)
         self._reader.check(message, value)
         return value
-
-
-def prefers_json(head: Head) -> bool:
-    """Whether the client prefers JSON to YAML (RFC 9110 §12.5.1). A client without a preference gets YAML."""
-    weights = _accepted(head)
-    return _weight(weights, "application/json") > _weight(weights, "application/yaml")
-
-
-def wants_markdown(head: Head) -> bool:
-    """Whether the client names Markdown and gives HTML no higher weight (OPS-7)."""
-    weights = _accepted(head)
-    named = weights.get("text/markdown", 0.0)
-    return named > 0 and named >= _weight(weights, "text/html")
-
-
-def _accepted(head: Head) -> dict[str, float]:
-    """Weights of the media ranges of the header Accept."""
-    weights: dict[str, float] = {}
-    for item in head.tokens("accept"):
-        name, *parameters = (part.strip() for part in item.split(";"))
-        text = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        weights.setdefault(name, float(text) if _WEIGHT.fullmatch(text) else 0.0)
-    return weights
-
-
-def _weight(weights: Mapping[str, float], media_type: str) -> float:
-    """The weight of a type by the most specific range that covers it."""
-    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
-    return next((weights[each] for each in ranges if each in weights), 0.0)
 
 
 def _console(figures: Mapping[str, Any]) -> str:
