@@ -26,7 +26,7 @@ async function showStatus(options: RemoteOptions & { readonly json?: true }): Pr
     await print(
       table([
         ...summaryRows(report),
-        ...(isFull(report) ? [...detailRows(report), ...(await slowClientRows(options, report))] : HIDDEN),
+        ...(isFull(report) ? [...detailRows(report), ...(await slowClientRows(options))] : HIDDEN),
       ]),
     );
   if (report.status !== 'ok') process.exitCode = EXIT.runtime;
@@ -40,13 +40,13 @@ function isFull(report: Report): report is Health {
 
 const HIDDEN = [['more', 'needs a credential with the scope admin:read']];
 
-/** One row per slow client of all nodes, the longest queue first. */
-async function slowClientRows(options: RemoteOptions, { backpressure }: Health): Promise<string[][]> {
-  if (backpressure.slow === 0) return [];
+/** One row per slow client of all nodes, the longest queue first. The counts of `/ws/health` are those of one node. */
+async function slowClientRows(options: RemoteOptions): Promise<string[][]> {
   const { items } = await readSubscriptions(options);
   const slow = clientsOf(items, Date.now())
     .filter((client) => client.slow)
     .toSorted((a, b) => b.queuedBytes - a.queuedBytes);
+  if (slow.length === 0) return [];
   return [
     ['slow clients', ''],
     ...slow.map(({ principal, remoteAddress, nodeId, connectionId, queuedBytes, oldestQueuedMs }) => [

@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { redisBroker } from '../broker/redis/redis-broker.ts';
+import { RedisProcess } from '../broker/testing/redis-process.ts';
 import type { Served } from '../testing/rig.ts';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { RawClient } from '../testing/raw-client.ts';
@@ -83,7 +85,7 @@ describe('tidemark top', () => {
     expect(seen.rows[0]?.['queuedBytes']).toBeGreaterThan(100_000);
     const table = await runner.finish(['top', '--once', '--limit', '2'], { env });
     const lines = table.stdout.split('\n');
-    expect(lines[0]).toMatch(/^4 clients with 4 subscriptions on 1 nodes; 1 slow, [\d.]+ (?:Ki|Mi)B queued/);
+    expect(lines[0]).toMatch(/^4 clients with 4 subscriptions on 1 node; 1 slow, [\d.]+ (?:Ki|Mi)B queued/);
     expect(lines[1]).toBe('most subscribed paths: src (3), docs (1)');
     expect(lines[4]).toMatch(new RegExp(`^anonymous .* SLOW +${slow}$`));
     expect(lines[6]).toBe('… 2 more; --limit shows them');
@@ -169,6 +171,18 @@ test('tidemark status names the slow clients', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(new RegExp(`slow clients\n +anonymous +.* queued, the oldest for .*connection ${slow}`));
   expect(stdout.match(/connection 0/g)).toHaveLength(1);
+});
+
+test('tidemark status names the slow clients of other nodes', async () => {
+  const redis = await RedisProcess.start();
+  onTestFinished(() => redis.stop());
+  const [here, there] = [
+    await serve({ broker: redisBroker({ url: redis.url }) }),
+    await serve({ broker: redisBroker({ url: redis.url }), limits: ROOMY }),
+  ];
+  const slow = await connectionOf(await slowClient(there));
+  const { stdout } = await runner.finish(['status'], { env: { TIDEMARK_URL: here.url } });
+  expect(stdout).toMatch(new RegExp(`0 slow, .*slow clients\n.*connection ${slow}`, 's'));
 });
 
 describe('tidemark explain', () => {

@@ -168,7 +168,7 @@ function heading({ rows, reports }: Look): string[] {
     .slice(0, HOT_DIRECTORIES)
     .map(([name, count]) => `${plain(name)} (${count})`);
   return [
-    `${rows.length} clients with ${reports.items.length} subscriptions on ${nodes} nodes; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
+    `${counted(rows.length, 'client')} with ${counted(reports.items.length, 'subscription')} on ${counted(nodes, 'node')}; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
     ...(hot.length === 0 ? [] : [`most subscribed paths: ${hot.join(', ')}`]),
     ...(reports.missingNodes.length === 0
       ? []
@@ -219,4 +219,8 @@ function openScreen(): Screen {
     },
     close,
   };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -44,9 +44,10 @@ async function startNode(port: number): Promise<CliProcess> {
   return cli;
 }
 
-/** Runs a command as an operator who has all scopes. @returns the output of the command */
+/** Runs a command as an operator who has all scopes, and prints it, because docs/guides/operate.md shows it. @returns the output of the command */
 async function tidemark(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code, stdout, stderr } = await runner.finish(argv, { env });
+  console.log(`$ npx tidemark ${argv.join(' ')}\n${stdout}${stderr}`);
   expect([argv.join(' '), code, stderr]).toEqual([argv.join(' '), 0, stderr]);
   return stdout;
 }
@@ -114,6 +115,8 @@ test('an operator explains a missing event, ends a client, rotates a key and upg
     },
     { timeout: 90_000, interval: 10 },
   );
+  expect(await tidemark(['status'], env)).toContain(stalled.id);
+  expect(await tidemark(['top', '--once'], env)).toMatch(new RegExp(`SLOW +${stalled.id}`));
   expect(await tidemark(['disconnect', stalled.id], env)).toContain(`${stalled.id} on node`);
   expect((await ts.client.call('ping')).type).toBe('pong');
 
