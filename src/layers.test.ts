@@ -3,10 +3,10 @@
  * layer may import the layers below it. Rooms of the same layer may import one another.
  */
 import { globSync, readFileSync } from 'node:fs';
-import { posix, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-
-type Sources = ReadonlyMap<string, string>;
+import { cycles, importsOf } from './testing/source-imports.ts';
+import type { Sources } from './testing/source-imports.ts';
 
 const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'src/': [
@@ -238,64 +238,6 @@ function upwardImports(files: Sources): string[] {
   });
 }
 
-/**
- * The imports that close a cycle. For a cycle at run time, these are all its imports. For a cycle through types, these are only the type
- * imports that have no comment with a reason.
- */
-function cycles(files: Sources): string[] {
-  const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));
-  const typeOnly = new Map([...files].map(([path, text]) => [path, typeImportsOf(path, text)]));
-  return [...files.keys()].flatMap((path) => {
-    const types = typeOnly.get(path) ?? new Map<string, boolean>();
-    return (all.get(path) ?? [])
-      .filter((target) => files.has(target) && reaches(all, target, path))
-      .filter((target) => {
-        const isTypeOnly = types.has(target);
-        // If one of the imports is a type import, the cycle does not exist at run time.
-        const atRunTime = !isTypeOnly && reaches(runTimeImports(all, typeOnly), target, path);
-        return atRunTime || types.get(target) === false;
-      })
-      .map((target) => `${path} → ${target}`);
-  });
-}
-
-type Graph = ReadonlyMap<string, readonly string[]>;
-
-function runTimeImports(all: Graph, typeOnly: ReadonlyMap<string, ReadonlyMap<string, boolean>>): Graph {
-  return new Map(
-    [...all].map(([path, targets]) => [path, targets.filter((target) => !typeOnly.get(path)?.has(target))]),
-  );
-}
-
-function reaches(graph: Graph, from: string, to: string): boolean {
-  const seen = new Set([from]);
-  const waiting = [from];
-  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    if (path === to) return true;
-    for (const next of graph.get(path) ?? []) {
-      if (seen.has(next)) continue;
-      seen.add(next);
-      waiting.push(next);
-    }
-  }
-  return false;
-}
-
-/** For each type import of a file, whether a comment above it explains a cycle. */
-function typeImportsOf(path: string, text: string): ReadonlyMap<string, boolean> {
-  const found = new Map<string, boolean>();
-  const runTime = new Set<string>();
-  for (const match of text.matchAll(
-    /(\/\/ Import cycle of types only:[^\n]*\n)?^(?:import|export)( type)?\b[^'"`;=()]*?from '(\.[^']+)'/gm,
-  )) {
-    const [, reason, type, specifier = ''] = match;
-    const target = posix.join(posix.dirname(path), specifier);
-    if (type === undefined) runTime.add(target);
-    else found.set(target, reason !== undefined);
-  }
-  return new Map([...found].filter(([target]) => !runTime.has(target)));
-}
-
 function strayLibraries(files: Sources): string[] {
   const found: string[] = [];
   for (const [path, text] of files) {
@@ -343,29 +285,6 @@ function layerOf(path: string): { readonly root: string; readonly index: number 
   if (root === undefined) return undefined;
   const index = (LAYERS[root] ?? []).findIndex((layer) => layer.some((room) => path.startsWith(`${root}${room}`)));
   return index === -1 ? undefined : { root, index };
-}
-
-/**
- * The imports of a file, including type imports. A file of the project is given by its path from the root; a library or module by its name.
- */
-function importsOf(path: string, text: string): string[] {
-  const specifiers = [...withoutComments(text).matchAll(STATEMENT)].map((match) => match[1] ?? match[2] ?? '');
-  const targets = specifiers.map((specifier) =>
-    specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier,
-  );
-  return [...new Set(targets)];
-}
-
-/** Matches `import … from 'x'`, `export … from 'x'` and `import 'x'` at the start of a statement, and `import('x')` anywhere. */
-const STATEMENT =
-  /(?:^|;)[ \t]*(?:import|export)\b(?:[^'"`;=()]*?\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/gm;
-
-/** Removes comments and templates. Strings are matched too, so that a comment sign within a string is not mistaken for a comment. */
-function withoutComments(text: string): string {
-  return text.replace(
-    /\/\/[^\n]*|\/\*[\s\S]*?\*\/|`(?:\\[\s\S]|[^\\`])*`|"(?:\\.|[^\\"\n])*"|'(?:\\.|[^\\'\n])*'/g,
-    (token) => (token.startsWith('/') || token.startsWith('`') ? ' ' : token),
-  );
 }
 
 function readSources(): Sources {

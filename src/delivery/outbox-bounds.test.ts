@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { eventPrefix } from '../wire/codec.ts';
+import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
+import { SendQueueBudget } from './send-queue-budget.ts';
+import { FlushScheduler } from './flush-scheduler.ts';
+import { Outbox } from './outbox.ts';
+import type { Bound } from './outbox.ts';
+import { LIMITS, Peer, event, frame, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
+import type { Rig } from './testing/outbox-rig.ts';
+
+describe('the bounds of an outbox', () => {
+  test.each<[Bound, string, (each: Outbox) => void]>([
+    ['bytes', 'events', (outbox) => outbox.pushEvent(event(frame(1000), 1))],
+    ['messages', 'events', (outbox) => outbox.pushEvent(event(frame(10), 1))],
+    ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
+    ['messages', 'replies', (outbox) => outbox.push(frame(10))],
+    ['messages', 'replays', (outbox) => outbox.pushReplay(replayOf([record(1)], eventPrefix(['s'])))],
+  ])('end it past %s of %s', async (bound, _what, push) => {
+    const slow = rig();
+    await stall(slow);
+    let largest = 0;
+    for (let n = 0; n < 200 && slow.overflows.length === 0; n += 1) {
+      push(slow.outbox);
+      largest = Math.max(largest, slow.outbox.queuedBytes);
+    }
+    expect(slow.overflows).toEqual([bound]);
+    expect(largest).toBeLessThanOrEqual(LIMITS.sendQueueBytes + 20_000);
+    expect(slow.outbox.queuedMessages).toBe(0);
+  });
+
+  test('mark it slow at half of each', async () => {
+    const [bytes, messages, age] = [rig(), rig(), rig()];
+    for (const each of [bytes, messages, age]) await stall(each);
+    for (let n = 0; n < 32; n += 1) bytes.outbox.pushEvent(event(frame(1024), n));
+    expect(bytes.outbox.slow).toBe(false);
+    bytes.outbox.pushEvent(event(frame(1), 33));
+    expect(bytes.outbox.slow).toBe(true);
+    for (let n = 0; n < 50; n += 1) messages.outbox.pushEvent(event(frame(1), n));
+    expect(messages.outbox.slow).toBe(false);
+    messages.outbox.pushEvent(event(frame(1), 51));
+    expect(messages.outbox.slow).toBe(true);
+    age.clock.ms = 500;
+    expect(age.outbox.slow).toBe(false);
+    age.clock.ms = 501;
+    expect(age.outbox.slow).toBe(true);
+    expect([bytes, messages, age].flatMap((each) => each.overflows)).toEqual([]);
+  });
+
+  test('include the age, which grows while nothing is sent, for messages in the queue and in the socket', async () => {
+    for (const wait of [(): void => undefined, (each: Rig) => each.outbox.pushEvent(event(frame(1), 1))]) {
+      const slow = rig();
+      await stall(slow);
+      wait(slow);
+      slow.clock.ms = 1000;
+      slow.outbox.checkAge();
+      expect(slow.overflows).toEqual([]);
+      slow.clock.ms = 1001;
+      slow.outbox.checkAge();
+      expect(slow.overflows).toEqual(['age']);
+    }
+  });
+
+  test('no longer mark a peer as slow once it reads again', async () => {
+    const slow = rig();
+    await stall(slow);
+    slow.clock.ms = 900;
+    slow.peer.resume();
+    await slow.turn();
+    expect(slow.outbox.slow).toBe(false);
+    slow.clock.ms = 5000;
+    slow.outbox.checkAge();
+    expect(slow.overflows).toEqual([]);
+    expect(slow.outbox.oldestQueuedMs).toBe(0);
+  });
+
+  test('do not end a peer that reads everything, no matter how much is queued within one tick', async () => {
+    const { outbox, peer, overflows, turn } = rig();
+    const sent = Array.from({ length: 5000 }, (_, n) => `${n} `);
+    for (const [n, text] of sent.entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));
+    await turn();
+    expect(overflows).toEqual([]);
+    expect(peer.writes.join('')).toBe(sent.join(''));
+  });
+
+  test('allow a single message that exceeds them', async () => {
+    const { outbox, peer, overflows, turn } = rig();
+    outbox.pushEvent(event(frame(LIMITS.sendQueueBytes * 2), 1));
+    await turn();
+    expect(overflows).toEqual([]);
+    expect(peer.writes.join('')).toHaveLength(LIMITS.sendQueueBytes * 2);
+  });
+
+  test('end it without a report that counts the dropped queue as delivered (CON-3)', async () => {
+    const peer = new Peer();
+    const said: string[] = [];
+    const outbox: Outbox = new Outbox({
+      framing,
+      socket: peer,
+      limits: LIMITS,
+      scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
+      queues: new SendQueueBudget(Infinity, () => undefined),
+      now: () => 0,
+      onOverflow: () => outbox.finish(Buffer.from('closing')),
+      onFault: (error) => said.push(String(error)),
+    });
+    peer.reading = false;
+    outbox.push(frame(20_000));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    outbox.pushReport(() => {
+      said.push(outbox.unwritten().size === 0 ? 'the head' : 'what was written');
+      return Buffer.from('heartbeat ');
+    });
+    for (let n = 0; n <= LIMITS.sendQueueMessages; n += 1) outbox.pushEvent(event(frame(1), n));
+    peer.resume();
+    expect(said).toEqual(['what was written']);
+    expect(peer.writes.at(-1)).toBe('heartbeat closing');
+  });
+});
