@@ -181,7 +181,7 @@ test('an interrupted warm replay is requested again, and received events are not
 });
 
 describe('a warm replay that is cut off', () => {
-  test('loses no event after its position: neither those that no warm replay has, nor deletions', async () => {
+  test('loses no event after its position: neither events that no warm replay contains, nor deletions', async () => {
     const { server, model } = await modelServer();
     for (const id of ['a', 'b', 'c', 'd']) model.publish('entity_created', { id });
     model.onReplayCut = () => {
@@ -198,7 +198,7 @@ describe('a warm replay that is cut off', () => {
     expect(items.map((item) => (isGap(item) ? 'gap' : item.sequenceId))).toEqual([1, 2, 3, 5, 6, 7, 8]);
   });
 
-  test('is not requested again by a subscription that asked for none, which reports the loss', async () => {
+  test('is not requested again by a subscription with mode none, which reports the loss instead', async () => {
     const { server, model } = await modelServer();
     const subscription = clientOf(server).subscribe({ events: ['*'], replay: { mode: 'none' }, gaps: 'inline' });
     const { items } = collect(subscription);

@@ -13,8 +13,8 @@
  * its middle would miss the rest. The position does move during a resume replay, which is ascending and complete.
  *
  * A warm replay that is cut off is requested again. The new one shows the stream at a later position, and does not have all events in
- * between: some are in no warm replay, others were replaced or deleted. So only the events up to the first position are taken from it, and a
- * resume after that position then delivers the others (CLI-13).
+ * between: some are in no warm replay, others were replaced or deleted. Therefore the client accepts only its events up to the first
+ * position, and a resume after that position delivers the others (CLI-13).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -128,7 +128,7 @@ export class Cursor {
     return { fresh, gap };
   }
 
-  /** Handles `replay_complete`. If the cursor is not live then, a resume must deliver what is still missing. */
+  /** Handles `replay_complete`. If the cursor is not live afterwards, a resume must deliver the missing events. */
   complete(position: Position): CursorGap | undefined {
     const gap = this.#enter(position);
     if (this.#endsBefore(position)) this.#position = this.#picture;
@@ -140,7 +140,7 @@ export class Cursor {
     return gap;
   }
 
-  /** Whether a position is beyond those that are taken from the present warm replay. */
+  /** Whether a position is beyond the positions that are accepted from the current warm replay. */
   #endsBefore({ sequenceId }: Position): boolean {
     return this.#picture !== undefined && this.#picture.sequenceId < sequenceId;
   }
@@ -175,9 +175,9 @@ export class Cursor {
   }
 
   /**
-   * Handles a heartbeat whose `delivered` differs: an event of this connection was not received. The next resume starts
-   * at the last proven position, and events received since are dropped as duplicates, so that exactly the lost ones are
-   * delivered, late. If there is no proven position, the loss is reported and a warm replay requested.
+   * Handles a heartbeat whose `delivered` differs: an event of this connection was not received. The next resume starts at the last proven
+   * position, and events received since are dropped as duplicates, so that exactly the lost events are delivered, late. If there is no
+   * proven position, the loss is reported and a warm replay requested.
    */
   rewind(): void {
     if (this.#proven === undefined || this.#cut) this.forget('unproven');
@@ -192,7 +192,7 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** The loss, if the new start does not continue the previous one and the server reports no `gap`. */
+  /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
   #unsaid({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
     const from = this.#position ?? this.#picture;

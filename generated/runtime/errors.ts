@@ -72,7 +72,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Where a subscription is: `position` in one stream, `positions` in several. */
+/** The point that a subscription has reached: `position` in one stream, or `positions` in several streams. */
 export interface SubscriptionPlace {
   readonly subscriptionId: string;
   readonly position?: Position | undefined;
@@ -86,7 +86,7 @@ export class SubscriptionError extends Error {
   declare readonly subscriptionId: string;
   /** Where a new subscription can resume without loss; undefined before the first warm replay is complete. */
   declare readonly position: Position | undefined;
-  /** The same of a subscription to several streams. */
+  /** The positions of a subscription to several streams, instead of `position`. */
   declare readonly positions: readonly StreamPosition[] | undefined;
 
   constructor(reason: string, message: string, at: SubscriptionPlace) {
@@ -106,9 +106,11 @@ export interface WaitFailure {
 export class WaitError extends Error {
   /** `timeout`: no event in time. `gap`: events were lost, and the awaited one may be among them. */
   declare readonly reason: 'timeout' | 'gap';
-  /** Where to go on: pass it as `since` to a new wait. Undefined when no position is known, because there was no connection. */
+  /**
+   * Where to continue: pass the position as `since` to a new wait. Undefined when no position is known, because there was no connection.
+   */
   declare readonly position: Position | undefined;
-  /** The same of a wait on several streams. */
+  /** The positions of a wait on several streams, instead of `position`. */
   declare readonly positions: readonly StreamPosition[] | undefined;
   /** When `reason` is `gap`: the `SubscriptionGap`. */
   declare readonly gap: object | undefined;

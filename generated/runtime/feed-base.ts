@@ -1,6 +1,6 @@
 /**
- * What subscriptions to one stream and to several streams have in common: the queue with its bound, the state on the server, the end, and
- * the reports to the owner. A subclass decides with its cursors which messages are new.
+ * The common part of subscriptions to one stream and to several streams: the bounded queue, the state on the server, the end of the
+ * subscription, and the reports to the owner. A subclass decides with its cursors which messages are new.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -148,7 +148,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     const to = readPosition(data.to);
     const stream = typeof data.stream === 'string' ? data.stream : this.stream;
     const reason = typeof data.reason === 'string' ? data.reason : 'unknown';
-    // A loss in a source is not a loss in the stream: its events were never published, so no position moves (GAP-2).
+    // A source loss is not a loss in the stream. The lost changes were never published, so no position moves (GAP-2).
     const moves = from !== undefined && to !== undefined && reason !== 'source_overflow';
     if (moves && !this.skip(stream, from, to)) return;
     const repair = isObject(data.repair) ? data.repair : undefined;
@@ -167,11 +167,14 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   protected abstract nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] };
   protected abstract subscribed(asked: Asked, data: Frame['data']): void;
   protected abstract forget(reason: ClientGapReason): void;
-  /** Handles a loss that the server reports. Returns whether the owner does not know it yet. */
+  /**
+   * Handles a loss that the server reports. Returns whether the loss must be reported to the owner; it need not be if the owner knows it
+   * already.
+   */
   protected abstract skip(stream: string, from: Position, to: Position): boolean;
-  /** Where everything that was received ends, for the reader who has read it. */
+  /** The mark for a reader that has read everything that was received. */
   protected abstract mark(): Mark | undefined;
-  /** Where the reader is. */
+  /** The point that the reader has reached. */
   protected abstract readPlace(): SubscriptionPlace;
   /** Where a new subscription can resume after all buffered items were read. */
   protected abstract receivedPlace(): SubscriptionPlace;
@@ -189,7 +192,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     return { subscriptionId: this.id, events, filter };
   }
 
-  /** The server has accepted the subscription, at first or again. */
+  /** Called when the server has accepted the subscription, for the first time or after a reconnect. */
   protected confirmed(data: Frame['data'], recovery: Frame['data']): void {
     const again = this.#recovery !== undefined;
     this.#recovery = recovery;
@@ -197,7 +200,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     if (again) this.options.port.onResumed(this);
   }
 
-  /** The replay is complete. */
+  /** Called when the replay is complete. */
   protected caught(summary: Summary): void {
     this.moved();
     this.#replay = summary;
@@ -210,7 +213,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#enrolment.unpark();
   }
 
-  /** Drops an event that was received before. */
+  /** Drops an event that was already received. */
   protected drop({ isReplay, sequenceId, stream }: EventPrefix): void {
     this.moved();
     if (isReplay) return;
@@ -218,7 +221,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.options.port.onViolation(new ProtocolViolation(text));
   }
 
-  /** Moves the reader's position, once every item before has been read. */
+  /** Moves the reader's position as soon as all earlier items have been read. */
   protected moved(): void {
     this.#queue.mark(this.mark());
   }
@@ -228,7 +231,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#end(error);
   }
 
-  /** Hands an item over to the reader, or keeps it for him. */
+  /** Passes an item to the `onItem` function, or queues it for the reader. */
   protected push(item: object): void {
     const { onItem, limit, onFull, port } = this.options;
     if (onItem !== undefined) {

@@ -2,8 +2,8 @@
  * Tracks the positions of one subscription in all of its streams, with one {@link Cursor} for each: which events are new, and where to
  * resume. Pure: no socket and no clock.
  *
- * A stream without a position is resumed from before its first event (MUL-5). So a stream that begins later needs no position to be
- * complete, and a position may be left out of a resume: its events arrive again and are recognised as known.
+ * A stream without a position is resumed from before its first event (MUL-5). Therefore the positions are complete without a stream that
+ * begins later. A position may also be left out of a resume: the events of its stream then arrive again, and are recognised as known.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -12,17 +12,17 @@ import type { ClientGapReason, CursorGap } from './cursor.ts';
 import type { Asked } from './enrolment.ts';
 import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 
-/** What moves the reader's positions. */
+/** The change of the reader's positions that one item causes. */
 export interface Moves {
   /** The new position of each stream; undefined for a stream that has ended. */
   readonly streams: Map<string, Position | undefined>;
-  /** Whether the positions are all that a resume needs: not within the first picture. */
+  /** Whether a resume from the positions is complete. False within the first picture. */
   isComplete: boolean;
 }
 
 /** A loss that the client must report itself. */
 interface Loss extends Pick<CursorGap, 'reason' | 'from'> {
-  /** Undefined where the server has not named the new position yet. */
+  /** The position after the loss. Undefined if the server has not reported it yet. */
   readonly to: Position | undefined;
 }
 
@@ -36,34 +36,40 @@ export interface StreamVerdict {
   readonly gap?: Loss | undefined;
 }
 
-/** A failed resume of a stream, until the picture that follows is complete. */
+/** A stream whose resume has failed, until the picture that follows is complete. */
 interface Repair {
-  /** The position that the resume named, if any: it is named again when the picture is cut off. */
+  /** The position that the resume named, if any. If the connection ends during the picture, the next resume names this position again. */
   readonly asked: Position | undefined;
-  /** The end of the loss that was reported. */
+  /** The position at which the reported loss ended. */
   readonly to: Position;
 }
 
-/** Bound on the events of all streams that are remembered between two heartbeats; see `MAX_SEEN` of the cursor. */
+/** Maximum number of events of all streams that are remembered between two heartbeats; see `MAX_SEEN` of the cursor. */
 const MAX_UNPROVEN = 65_536;
 
 export class StreamCursors {
   readonly #cursors = new Map<string, Cursor>();
-  /** Streams of which something was received since the latest `subscribed`. */
+  /** The streams from which an event or a position was received since the latest `subscribed`. */
   readonly #begun = new Set<string>();
   readonly #repairs = new Map<string, Repair>();
-  /** The proven position of streams that have ended since the latest proof: a loss before their end must still be reported. */
+  /**
+   * The proven positions of streams that have ended since the latest proof. They are kept, because a loss before the end of a stream must
+   * still be reported.
+   */
   readonly #ended = new Map<string, Position>();
-  /** Where the events of a stream begin to be new whose position was left out of the resume. */
+  /** For streams whose position was left out of the resume: the position after which their events are new. */
   readonly #floors = new Map<string, Position>();
   #moves: Moves = { streams: new Map(), isComplete: false };
-  /** Whether positions are known: after the first picture, or from the start. */
+  /** Whether positions are known. They are after the first picture or, without a picture, from the start. */
   #placed: boolean;
   #asked: Asked = 'warm';
   #live = false;
   /** Whether the first picture has begun and is not complete. */
   #isInPicture = false;
-  /** Streams whose loss was reported at the latest `subscribed`; undefined if that continued what came before it, or was the first one. */
+  /**
+   * The streams whose loss was reported at the latest `subscribed`. Undefined if that `subscribed` was the first one, or continued the
+   * previous positions.
+   */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;
   #forgotten: readonly StreamGap[] = [];
@@ -102,7 +108,7 @@ export class StreamCursors {
     return moves;
   }
 
-  /** These positions did not fit into the resume: earlier events of the streams will arrive again. */
+  /** Records positions that did not fit into the resume. Earlier events of these streams will arrive again. */
   leaveOut(positions: readonly StreamPosition[]): void {
     this.#floors.clear();
     for (const { stream, epoch, sequenceId } of positions) this.#floors.set(stream, { epoch, sequenceId });
@@ -110,7 +116,7 @@ export class StreamCursors {
 
   /** Handles `subscribed`. @returns the losses that the server does not report itself. */
   start(asked: Asked): readonly StreamGap[] {
-    // The positions at which a picture began that was cut off are not all known, so there is no resume after them (CLI-13).
+    // After a picture that was cut off, no resume is possible, because the positions at which it began are not all known (CLI-13).
     if (this.#isInPicture) this.forget('state_invalidated');
     const gaps = this.#forgotten;
     this.#forgotten = [];
@@ -141,7 +147,7 @@ export class StreamCursors {
     return loss === undefined ? verdict : { ...verdict, gap: loss };
   }
 
-  /** Handles the position of a stream in `positions`: its replay is complete (MUL-4). */
+  /** Handles the position of a stream in `positions`, which shows that the replay of the stream is complete (MUL-4). */
   place(stream: string, position: Position): Loss | undefined {
     const loss = this.#lossBefore(stream);
     const cursor = this.#begin(stream, position, this.#asked === 'none' ? position : undefined);
@@ -151,7 +157,7 @@ export class StreamCursors {
     return loss ?? gap;
   }
 
-  /** Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost. */
+  /** Handles the end of a stream (MUL-6). If the stream appears again, its first event has the number 1, and nothing was lost. */
   end(stream: string): void {
     const cursor = this.#cursors.get(stream);
     const hasNoProof = !this.#repairs.delete(stream);
@@ -183,7 +189,7 @@ export class StreamCursors {
     return gap;
   }
 
-  /** A heartbeat's `delivered` equals our count: no event up to here was lost on the way. */
+  /** Must be called when `delivered` of a heartbeat equals our count, so that no event up to here was lost in transit. */
   prove(): void {
     this.#settle();
     this.#ended.clear();
@@ -191,8 +197,8 @@ export class StreamCursors {
   }
 
   /**
-   * The server reported a loss; after a failed resume the report directly follows `subscribed` (MUL-5).
-   * @returns whether the loss was not reported before: a resume fails again if the picture after it was cut off.
+   * Handles a loss that the server reported. After a failed resume, the report directly follows `subscribed` (MUL-5).
+   * @returns whether the loss is new. It is not if the resume failed again because the picture was cut off.
    */
   skip(stream: string, from: Position, to: Position): boolean {
     const cursor = this.#cursors.get(stream);
@@ -217,8 +223,9 @@ export class StreamCursors {
   }
 
   /**
-   * `delivered` differs: an event of this connection was not received. Every stream returns to its proven position, so that exactly the
-   * lost events are delivered, late. If one has none, the loss is reported and the first replay is requested again.
+   * Must be called when `delivered` of a heartbeat differs from our count, so that an event of this connection was not received. Every
+   * stream returns to its proven position, so that exactly the lost events are delivered, late. If a stream has no proven position, the
+   * loss is reported and the first replay is requested again.
    */
   rewind(): void {
     for (const [stream, position] of this.#ended) this.#cursors.set(stream, new Cursor(position));
@@ -261,9 +268,9 @@ export class StreamCursors {
   }
 
   /**
-   * The cursor of a stream of which something arrives.
-   * @param at the position that arrives, which has the epoch.
-   * @param from where an unknown stream begins, if not before its first event.
+   * The cursor of the stream to which a received position belongs.
+   * @param at the received position, which has the epoch.
+   * @param from the start of a stream that is not known yet; by default before its first event.
    */
   #begin(stream: string, at: Position, from?: Position): Cursor {
     const beforeFirst = { epoch: at.epoch, sequenceId: 0 };
@@ -271,7 +278,7 @@ export class StreamCursors {
     let cursor = this.#cursors.get(stream);
     if (cursor !== undefined && this.#begun.has(stream)) return cursor;
     const repair = this.#repairs.get(stream);
-    // This time the resume has not failed.
+    // The resume of this stream succeeded this time.
     if (this.#repairs.delete(stream)) cursor = repair?.asked === undefined ? undefined : new Cursor(repair.asked);
     if (cursor === undefined) {
       cursor = isWarm ? new Cursor() : new Cursor(from ?? beforeFirst);
@@ -300,7 +307,9 @@ export class StreamCursors {
   }
 }
 
-/** The position of a picture that the server names only when the picture is complete: each of its events is taken. */
+/**
+ * Stands for the position of a picture, which the server reports only when the picture is complete. Every event of the picture is accepted.
+ */
 function anywhereIn({ epoch }: Position): Position {
   return { epoch, sequenceId: Infinity };
 }

@@ -19,7 +19,7 @@ import { isObject, isStrings, readPosition } from './wire.ts';
 import type { EventPrefix, Frame, Position, StreamPosition } from './wire.ts';
 
 export interface StreamsFeedOptions extends FeedBaseOptions, StreamsRequest {
-  /** Largest command that the server accepts, in bytes. */
+  /** Returns the size of the largest command that the server accepts, in bytes. */
   readonly roomBytes: () => number;
 }
 
@@ -49,7 +49,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     return this.#selectors;
   }
 
-  /** There is one for each stream: see `positions`. */
+  /** A subscription to several streams has one position for each stream: see `positions`. */
   get position(): undefined {
     return undefined;
   }
@@ -171,7 +171,7 @@ function readerAt(positions: readonly StreamPosition[] | undefined): Moves {
   return { streams, isComplete: positions !== undefined };
 }
 
-/** Joins the moves of items; where they reach the reader, streams that have ended are forgotten. */
+/** Joins the changes of positions of several items. Once they reach the reader, ended streams are removed from the positions. */
 function joinInto(reader: Moves): (older: Moves, newer: Moves) => Moves {
   return (older, newer) => {
     for (const [stream, position] of newer.streams)

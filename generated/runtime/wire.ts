@@ -17,7 +17,7 @@ export interface StreamPosition extends Position {
   readonly stream: string;
 }
 
-/** What a close code asks of the client (CON-6). */
+/** What a client must do after a close code (CON-6). */
 export type CloseClass = 'do-not-retry' | 'refresh' | 'retry-resume' | 'retry-fresh';
 
 /** The contract's types, as one map. Keys of `commands` and `replies` are command names. */
@@ -45,9 +45,9 @@ export interface Protocol {
     readonly gap: { readonly reason: string; readonly from: Position; readonly to: Position; readonly repair?: object };
     readonly closing: { readonly code: number; readonly retryAfterMs?: number };
   };
-  /** From each declared event name to `data` of its message. */
+  /** The `data` of each declared event's message, by the name of the event. */
   readonly events: object;
-  /** From each declared event name to its payload. */
+  /** The payload of each declared event, by the name of the event. */
   readonly payloads: object;
   /** `data` of an event that the contract does not declare. */
   readonly customEvent: { readonly event: string };

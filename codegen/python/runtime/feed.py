@@ -1,4 +1,4 @@
-"""What subscriptions to one stream and to several streams have in common.
+"""The common part of subscriptions to one stream and to several streams.
 
 The queue with its bound, the state on the server, the end, and the reports to the owner. A subclass decides with its cursors which
 messages are new.
@@ -219,11 +219,11 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _skip(self, stream: str, start: Position, end: Position) -> bool:
-        """Handles a loss that the server reports. Returns whether the owner does not know it yet."""
+        """Handles a loss that the server reports. Returns whether it must be reported to the owner, who may know it already."""
 
     @abstractmethod
     def _mark(self) -> Union[Mark, None]:
-        """Where everything that was received ends, for the reader who has read it."""
+        """The mark for a reader that has read everything that was received."""
 
     @abstractmethod
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
@@ -257,7 +257,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         return data
 
     def _confirmed(self, recovery: JsonObject) -> None:
-        """The server has accepted the subscription, at first or again."""
+        """Called when the server has accepted the subscription, for the first time or after a reconnect."""
         again = self.recovery is not None
         self.recovery = recovery
         self._ready.set()
@@ -265,7 +265,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
             self._port.report("resumed", self)
 
     def _caught(self, summary: Summary) -> None:
-        """The replay is complete."""
+        """Called when the replay is complete."""
         self._moved()
         self.replay = summary
         self._caught_up.set()
@@ -276,7 +276,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self._enrolment.unpark()
 
     def _drop(self, prefix: EventPrefix) -> None:
-        """Drops an event that was received before."""
+        """Drops an event that was already received."""
         self._moved()
         if not prefix.is_replay:
             text = (
@@ -286,7 +286,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
             self._port.report("error", ProtocolViolation(text))
 
     def _moved(self) -> None:
-        """Moves the reader's position, once every item before has been read."""
+        """Moves the reader's position as soon as all earlier items have been read."""
         self._queue.mark(self._mark())
 
     def _fail(self, error: BaseException) -> None:

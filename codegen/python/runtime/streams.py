@@ -18,34 +18,35 @@ from .wire import EventPrefix, JsonObject, Position, as_list, as_object, as_stri
 #: Where to begin: the current state, only new events, or after a position in each stream.
 StreamsReplay = Union[Literal["warm", "none"], Mapping[str, Position]]
 
-#: Bytes of a subscribe command besides its ``data``, and of the members of ``replay``.
+#: Estimated bytes of a subscribe command without its ``data``, and of the members of ``replay``.
 ENVELOPE_BYTES = 256
 
 
 @dataclass(frozen=True)
 class StreamsSummary:
-    """What the last ``replay_complete`` of several streams reported (MUL-7)."""
+    """The content of the last ``replay_complete`` of several streams (MUL-7)."""
 
     count: int
-    #: Whether a bound of history made the picture of a stream incomplete.
+    #: Whether the picture of a stream may be incomplete, because the server's history is limited.
     truncated: bool
 
 
 @dataclass(frozen=True)
 class StreamsRequest:
-    """What is asked of the streams; it does not change between connections."""
+    """The part of the request for the streams that does not change between connections."""
 
     streams: Sequence[str]
     replay: StreamsReplay
-    #: Largest command that the server accepts, in bytes.
+    #: Returns the size of the largest command that the server accepts, in bytes.
     room: Callable[[], int]
 
 
 class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     """A subscription to several streams that outlives connections: ``async for event in subscription``.
 
-    The events of each stream arrive in its order, each exactly once, over any number of connections; the streams come in any order.
-    The exceptions are those of a subscription to one stream, for each stream; a gap names its stream. It ends as one does.
+    The events of each stream arrive in the order of the stream, each exactly once, over any number of connections; the order of
+    events of different streams is not defined. For each stream, there are the same exceptions as for a subscription to one stream; a
+    gap names its stream. The subscription also ends in the same ways.
     """
 
     def __init__(self, id_: str, request: StreamsRequest, settings: FeedSettings, port: SubscriptionPort) -> None:
@@ -65,12 +66,12 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def streams(self) -> Sequence[str]:
-        """The names and patterns; once subscribed, those in force: narrowed to the scopes, without those that others cover."""
+        """The names and patterns. Once subscribed, those that the server uses: limited to the scopes, without covered ones."""
         return self._selectors
 
     @property
     def position(self) -> None:
-        """There is one for each stream: see :attr:`positions`."""
+        """A subscription to several streams has one position for each stream: see :attr:`positions`."""
         return None
 
     @property
@@ -208,7 +209,7 @@ def _size_of(value: object) -> int:
 
 
 def _join_into(reader: Moves) -> Callable[[Moves, Moves], Moves]:
-    """Joins the moves of items; where they reach the reader, streams that have ended are forgotten."""
+    """Joins the changes of positions of several items. Once they reach the reader, ended streams are removed."""
 
     def join(older: Moves, newer: Moves) -> Moves:
         for stream, position in newer.streams.items():

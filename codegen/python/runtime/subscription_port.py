@@ -1,4 +1,4 @@
-"""What the client and its subscriptions see of each other."""
+"""The interfaces between the client and its subscriptions."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class SubscriptionEnded(Exception):
         self.subscription_id = subscription_id
         #: Where a new subscription can resume without a loss; None while no complete picture was received.
         self.position = position
-        #: The same of a subscription to several streams.
+        #: The positions of a subscription to several streams, instead of ``position``.
         self.positions = positions
 
 
@@ -117,9 +117,9 @@ class WaitFailed(Exception):
     ) -> None:
         super().__init__(message)
         self.reason = reason
-        #: Where to go on: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
+        #: Where to continue: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
         self.position = position
-        #: The same of a wait on several streams.
+        #: The positions of a wait on several streams, instead of ``position``.
         self.positions = positions
 
 

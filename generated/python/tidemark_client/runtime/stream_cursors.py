@@ -1,7 +1,8 @@
 """Tracks the positions of one subscription in all of its streams, with one cursor for each: which events are new, and where to resume.
 
-It uses no socket and no clock. A stream without a position is resumed from before its first event (MUL-5). So a stream that begins later
-needs no position to be complete, and a position may be left out of a resume: its events arrive again and are recognised as known.
+It uses no socket and no clock. A stream without a position is resumed from before its first event (MUL-5). Therefore the
+positions are complete without a stream that begins later. A position may also be left out of a resume: the events of its stream then
+arrive again, and are recognised as known.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from typing import Union
 from .cursor import Asked, ClientGapReason, Cursor, CursorGap
 from .wire import EventPrefix, Position
 
-#: Bound on the events of all streams that are remembered between two heartbeats; see ``MAX_SEEN`` of the cursor.
+#: Maximum number of events of all streams that are remembered between two heartbeats; see ``MAX_SEEN`` of the cursor.
 MAX_UNPROVEN = 65_536
 
 
 @dataclass
 class Moves:
-    """What moves the reader's positions."""
+    """The change of the reader's positions that one item causes."""
 
     #: The new position of each stream; None for a stream that has ended.
     streams: dict[str, Union[Position, None]] = field(default_factory=lambda: {})
-    #: Whether the positions are all that a resume needs: not within the first picture.
+    #: Whether a resume from the positions is complete. False within the first picture.
     is_complete: bool = False
 
 
@@ -40,11 +41,11 @@ class StreamLoss:
 
 @dataclass(frozen=True)
 class _Repair:
-    """A failed resume of a stream, until the picture that follows is complete."""
+    """A stream whose resume has failed, until the picture that follows is complete."""
 
-    #: The position that the resume named, if any: it is named again when the picture is cut off.
+    #: The position that the resume named, if any. If the picture is cut off, the next resume names it again.
     asked: Union[Position, None]
-    #: The end of the loss that was reported.
+    #: The position at which the reported loss ended.
     end: Position
 
 
@@ -55,15 +56,15 @@ Loss = Union[CursorGap, StreamLoss, None]
 class StreamCursors:
     def __init__(self, positions: Union[Mapping[str, Position], None] = None) -> None:
         self._cursors = {stream: Cursor(position) for stream, position in (positions or {}).items()}
-        #: Streams of which something was received since the latest ``subscribed``.
+        #: The streams from which an event or a position was received since the latest ``subscribed``.
         self._begun: set[str] = set()
         self._repairs: dict[str, _Repair] = {}
-        #: The proven position of streams that have ended since the latest proof: a loss before their end must still be reported.
+        #: The proven positions of streams that have ended since the latest proof. A loss before their end must still be reported.
         self._ended: dict[str, Position] = {}
-        #: Where the events of a stream begin to be new whose position was left out of the resume.
+        #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
         self._moves = Moves()
-        #: Whether positions are known: after the first picture, or from the start.
+        #: Whether positions are known. They are after the first picture or, without a picture, from the start.
         self._placed = positions is not None
         self._has_begun = self._placed
         #: Whether the first picture has begun and is not complete.
@@ -96,7 +97,7 @@ class StreamCursors:
         return moves
 
     def leave_out(self, positions: Mapping[str, Position]) -> None:
-        """These positions did not fit into the resume: earlier events of the streams will arrive again."""
+        """Records positions that did not fit into the resume. Earlier events of these streams will arrive again."""
         self._floors = dict(positions)
 
     def start(self, asked: Asked) -> Sequence[StreamLoss]:
@@ -133,7 +134,7 @@ class StreamCursors:
         return is_new, loss or gap
 
     def place(self, stream: str, position: Position) -> Loss:
-        """Handles the position of a stream in ``positions``: its replay is complete (MUL-4)."""
+        """Handles the position of a stream in ``positions``, which shows that its replay is complete (MUL-4)."""
         loss = self._loss_before(stream)
         cursor = self._begin(stream, position, position if self._asked == "none" else None)
         self._repairs.pop(stream, None)
@@ -142,7 +143,7 @@ class StreamCursors:
         return loss or gap
 
     def end(self, stream: str) -> None:
-        """Handles the end of a stream (MUL-6): if it appears again, its first event is 1, and nothing is lost."""
+        """Handles the end of a stream (MUL-6). If it appears again, its first event has the number 1, and nothing was lost."""
         has_no_proof = self._repairs.pop(stream, None) is None
         cursor = self._cursors.pop(stream, None)
         self._moves.streams[stream] = None
@@ -174,13 +175,13 @@ class StreamCursors:
         return gap
 
     def prove(self) -> None:
-        """A heartbeat's ``delivered`` equals our count: no event up to here was lost on the way."""
+        """Must be called when ``delivered`` of a heartbeat equals our count: no event up to here was lost in transit."""
         self._settle()
         self._ended.clear()
         self._cut = False
 
     def skip(self, stream: str, start: Position, end: Position) -> bool:
-        """The server reported a loss; after a failed resume the report directly follows ``subscribed`` (MUL-5).
+        """Handles a loss that the server reported. After a failed resume, the report directly follows ``subscribed`` (MUL-5).
 
         Returns whether the loss was not reported before: a resume fails again if the picture after it was cut off.
         """
@@ -251,7 +252,7 @@ class StreamCursors:
         self._ended.clear()
 
     def _begin(self, stream: str, at: Position, start: Union[Position, None] = None) -> Cursor:
-        """The cursor of a stream of which something arrives.
+        """The cursor of the stream to which a received position belongs.
 
         at: the position that arrives, which has the epoch. start: where an unknown stream begins, if not before its first event.
         """

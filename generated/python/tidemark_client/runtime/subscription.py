@@ -16,7 +16,7 @@ from .wire import EventPrefix, JsonObject, Position, as_object, read_position
 
 @dataclass(frozen=True)
 class ReplaySummary:
-    """What the last ``replay_complete`` reported (RPL-2, RPL-3)."""
+    """The content of the last ``replay_complete`` (RPL-2, RPL-3)."""
 
     position: Position
     count: int
@@ -26,7 +26,7 @@ class ReplaySummary:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of one stream; it does not change between connections."""
+    """The part of the request for one stream that does not change between connections."""
 
     stream: str
     replay: Union[Literal["warm", "none"], Position]
