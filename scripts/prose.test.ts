@@ -67,3 +67,13 @@ test('the docs, the contract and the rewritten rooms use plain words', () => {
   );
   expect(hits).toEqual([]);
 });
+
+test('no line of a page begins with a stray asterisk, which Markdown would show', () => {
+  const pages = FILES.filter((file) => file.endsWith('.md'));
+  const stray = pages.flatMap((file) =>
+    readFileSync(`${ROOT}/${file}`, 'utf8')
+      .split('\n')
+      .flatMap((line, index) => (/^\*[^*\s][^*]*$/.test(line) ? [`${file}:${index + 1}: ${line}`] : [])),
+  );
+  expect(stray).toEqual([]);
+});
