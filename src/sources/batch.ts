@@ -9,7 +9,8 @@
  * - An entry that appeared and disappeared within one batch is not reported.
  */
 import type { Directory, Tree } from './directory.ts';
-import { identityOf, isSameFile } from './facts.ts';
+import type { ReportKind } from './engine/engine.ts';
+import { identityOf, isSameDirectory, isSameFile } from './facts.ts';
 import type { Facts } from './facts.ts';
 import type { Reporter } from './reporter.ts';
 import type { ByteString } from './names.ts';
@@ -19,24 +20,26 @@ export interface Sighting {
   readonly directory: Directory;
   readonly name: ByteString;
   readonly facts: Facts | undefined;
-  /** Whether the system reported a change of the entry's attributes. */
-  readonly attributes: boolean;
+  /** The kind of the system's report about the entry; undefined if the entry was examined without a report. */
+  readonly report: ReportKind | undefined;
 }
 
 export interface BatchHost {
   /** Ends the watch of a directory that was deleted, or moved out of the watched tree. */
   forget(directory: Directory): void;
-  /** Called after a known directory was moved within the tree. */
-  moved(directory: Directory): void;
+  /** Called after a known directory was moved within the tree. @param origin the parent of the moved directory tree before the move */
+  moved(directory: Directory, origin: Directory): void;
 }
 
 export class Batch {
   readonly #tree: Tree;
   readonly #reporter: Reporter;
   readonly #host: BatchHost;
-  #sightings: Sighting[] = [];
+  /** In the order of discovery. A sighting that was removed leaves a gap. */
+  #sightings: (Sighting | undefined)[] = [];
   /** For each entry, the index of its newest sighting. */
   #places = new Map<Directory, Map<ByteString, number>>();
+  #size = 0;
   /** The entries that had vanished at the most recent call of `moveDirectories`, by identity. */
   #lost = new Map<string, Sighting>();
 
@@ -47,11 +50,11 @@ export class Batch {
   }
 
   get size(): number {
-    return this.#sightings.length;
+    return this.#size;
   }
 
   get hasVanished(): boolean {
-    return this.#sightings.some(({ facts }) => facts === undefined);
+    return this.#sightings.some((each) => each !== undefined && each.facts === undefined);
   }
 
   add(sighting: Sighting): void {
@@ -59,13 +62,39 @@ export class Batch {
     let places = this.#places.get(directory);
     if (places === undefined) this.#places.set(directory, (places = new Map<ByteString, number>()));
     const place = places.get(name);
-    if (place !== undefined) this.#sightings[place] = sighting;
-    else places.set(name, this.#sightings.push(sighting) - 1);
+    if (place !== undefined) {
+      this.#sightings[place] = sighting;
+    } else {
+      places.set(name, this.#sightings.push(sighting) - 1);
+      this.#size += 1;
+    }
   }
 
-  /** Removes vanished entries that are not due yet, because newer reports may contain the second half of a rename. */
+  /** The newest sighting of an entry that is not settled yet. */
+  get(directory: Directory, name: ByteString): Sighting | undefined {
+    const place = this.#places.get(directory)?.get(name);
+    return place === undefined ? undefined : this.#sightings[place];
+  }
+
+  /** The names in a directory that have a sighting. */
+  namesIn(directory: Directory): readonly ByteString[] {
+    return [...(this.#places.get(directory)?.keys() ?? [])];
+  }
+
+  /** Removes the sighting of an entry, because the entry was examined again and does not differ from the tree. */
+  drop(directory: Directory, name: ByteString): void {
+    const places = this.#places.get(directory);
+    const place = places?.get(name);
+    if (place === undefined) return;
+    this.#sightings[place] = undefined;
+    this.#size -= 1;
+    places?.delete(name);
+    if (places?.size === 0) this.#places.delete(directory);
+  }
+
+  /** Removes the sightings that are not due yet, because the entry will be examined again. */
   postpone(isDue: (sighting: Sighting) => boolean): void {
-    this.#replace(this.#sightings.filter((each) => each.facts !== undefined || isDue(each)));
+    this.#replace(this.#all().filter(isDue));
   }
 
   clear(): void {
@@ -75,7 +104,7 @@ export class Batch {
   /** Moves known directories to their new paths in the tree. Their watches stay valid. */
   moveDirectories(): void {
     this.#lost = this.#vanished();
-    if (this.#lost.size > 0) this.#replace(this.#sightings.filter((each) => !this.moveDirectory(each)));
+    if (this.#lost.size > 0) this.#replace(this.#all().filter((each) => !this.moveDirectory(each)));
   }
 
   /** Moves a directory that vanished in this batch to its new path. @returns false if the directory is not one that vanished */
@@ -92,7 +121,7 @@ export class Batch {
    */
   settle({ keepVanished }: { readonly keepVanished: boolean }): void {
     const vanished = this.#vanished();
-    const sightings = this.#sightings;
+    const sightings = this.#all();
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
@@ -104,23 +133,31 @@ export class Batch {
     const moved = new Set(moves.values());
     for (const each of sightings) {
       const from = moves.get(each);
-      if (from !== undefined) this.#rename(from, each);
+      if (!this.#tree.contains(each.directory)) {
+        // The directory was deleted, or replaced by a file, after the entry was examined.
+        if (from !== undefined) this.#gone(from);
+      } else if (from !== undefined) this.#rename(from, each);
       else if (each.facts !== undefined) this.#present(each, each.facts);
       else if (!keepVanished && !moved.has(each)) this.#gone(each);
     }
-    if (keepVanished) this.#replace(this.#sightings.filter((each) => !moved.has(each)));
+    if (keepVanished) this.#replace(this.#all().filter((each) => !moved.has(each)));
     else this.#lost = new Map();
   }
 
-  #replace(sightings: Sighting[]): void {
+  #all(): Sighting[] {
+    return this.#sightings.filter((each) => each !== undefined);
+  }
+
+  #replace(sightings: readonly Sighting[]): void {
     this.#sightings = [];
     this.#places = new Map();
+    this.#size = 0;
     for (const each of sightings) this.add(each);
   }
 
   #vanished(): Map<string, Sighting> {
     const vanished = new Map<string, Sighting>();
-    for (const each of this.#sightings) {
+    for (const each of this.#all()) {
       const before = each.facts === undefined ? this.#tree.visible(each.directory, each.name) : undefined;
       if (before !== undefined) vanished.set(identityOf(before), each);
     }
@@ -148,22 +185,36 @@ export class Batch {
   #rename(from: Sighting, { directory, name, facts }: Sighting): void {
     if (facts === undefined) return;
     const previous = from.directory.pathOf(from.name);
-    this.#drop(directory, name);
+    // Only a hidden entry can be at the new path.
+    this.#dropBelow(directory, name);
+    this.#tree.remove(directory, name);
     this.#tree.move(from.directory, from.name, directory, name);
     this.#tree.put(directory, name, facts);
     this.#reporter.rename(previous, directory, name, facts);
     const node = directory.directories.get(name);
-    if (node === undefined) return;
+    if (node !== undefined) this.#renameBelow(node, previous, from.directory);
+  }
+
+  /** Reports the entries below a renamed directory. @param previous the path of the directory before @param origin its parent before */
+  #renameBelow(node: Directory, previous: ByteString, origin: Directory): void {
     const { length } = node.path;
-    for (const each of node.subtree()) {
-      for (const [inside, row] of each.entries)
-        if (!this.#tree.table.isHidden(row))
-          this.#reporter.rename(previous + each.pathOf(inside).slice(length), each, inside, this.#tree.table.get(row));
-      this.#host.moved(each);
+    for (const each of [...node.subtree()]) {
+      for (const [inside, row] of [...each.entries]) {
+        const facts = this.#tree.table.get(row);
+        const before = previous + each.pathOf(inside).slice(length);
+        if (!this.#tree.table.isHidden(row)) {
+          this.#reporter.rename(before, each, inside, facts);
+          continue;
+        }
+        // Subscribers know this entry from the time before it was ignored. It may be ignored in the new place, too.
+        this.#tree.remove(each, inside);
+        this.#reporter.deletion(before, facts);
+      }
+      this.#host.moved(each, origin);
     }
   }
 
-  #present({ directory, name, attributes }: Sighting, facts: Facts): void {
+  #present({ directory, name, report }: Sighting, facts: Facts): void {
     // `row` also finds hidden entries. Subscribers know these entries, in the state in which they were when they became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
@@ -172,7 +223,7 @@ export class Batch {
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
     else if (before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
     // A directory changes whenever an entry is added or removed. These changes are not reported, because the entries themselves are.
-    else if (facts.fileType !== 'directory' || (attributes && before.ctimeMs !== facts.ctimeMs))
+    else if (facts.fileType !== 'directory' || report === 'attributes' || !isSameDirectory(before, facts))
       this.#reporter.change('modify', directory, name, facts);
   }
 
@@ -198,16 +249,5 @@ export class Batch {
       this.#host.forget(each);
     }
     directory.directories.delete(name);
-  }
-
-  /** Removes a hidden entry from the path to which another entry moves. Only a hidden entry can be at that path. */
-  #drop(directory: Directory, name: ByteString): void {
-    const node = directory.directories.get(name);
-    for (const each of node?.subtree() ?? []) {
-      for (const inside of [...each.entries.keys()]) this.#tree.remove(each, inside);
-      this.#host.forget(each);
-    }
-    directory.directories.delete(name);
-    this.#tree.remove(directory, name);
   }
 }

@@ -14,6 +14,13 @@ import type { ByteString } from './names.ts';
  */
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
+/**
+ * Why a directory must be read again before its entries are believed.
+ * - `watch`: another directory may have been at its path when it was watched or its entries were examined.
+ * - `reports`: in addition, reports about its entries may have been lost.
+ */
+export type Doubt = 'none' | 'watch' | 'reports';
+
 export class Directory {
   name: ByteString;
   parent: Directory | undefined;
@@ -29,6 +36,9 @@ export class Directory {
   queued = false;
   failures = 0;
   retryAtMs = 0;
+  /** How often in a row the directory was missing when it was read, although it existed. It was then being renamed. */
+  misses = 0;
+  doubt: Doubt = 'none';
 
   constructor(name: ByteString, parent: Directory | undefined) {
     this.name = name;
@@ -99,6 +109,16 @@ export class Tree {
   readonly watchers = new Map<WatchId, Set<Directory>>();
   /** Number of known entries that are not hidden. */
   size = 0;
+
+  /** Whether a directory is part of the tree. It is not after it, or a directory above it, was removed. */
+  contains(directory: Directory): boolean {
+    let at = directory;
+    for (let { parent } = at; parent !== undefined; { parent } = at) {
+      if (parent.directories.get(at.name) !== at) return false;
+      at = parent;
+    }
+    return at === this.root;
+  }
 
   /** The row of an entry, which may be hidden. */
   row(directory: Directory, name: ByteString): number | undefined {

@@ -3,6 +3,12 @@ import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
+/** The report that decides if there were two about the same entry: a report of attributes, then any other except `closed`. */
+export function decisive(one: ReportKind | undefined, other: ReportKind | undefined): ReportKind | undefined {
+  if (one === undefined || (one === 'closed' && other !== undefined) || other === 'attributes') return other;
+  return one;
+}
+
 export class DirtyNames {
   readonly byDirectory = new Map<Directory, Map<ByteString, ReportKind>>();
   count = 0;
@@ -12,20 +18,20 @@ export class DirtyNames {
     if (names === undefined) this.byDirectory.set(directory, (names = new Map<ByteString, ReportKind>()));
     const before = names.get(name);
     if (before === undefined) this.count += 1;
-    if (before === undefined || before === 'closed' || kind === 'attributes') names.set(name, kind);
+    names.set(name, decisive(before, kind) ?? kind);
   }
 
   /** Adds the entry at a path below a root. If a directory on the path is unknown, that directory is added instead. */
-  addPath(root: Directory, path: ByteString): void {
+  addPath(root: Directory, path: ByteString, kind: ReportKind): void {
     const segments = path.split('/');
     const last = segments.pop() ?? '';
     let at = root;
     for (const segment of segments) {
       const next = at.directories.get(segment);
-      if (next === undefined) return this.add(at, segment, 'content');
+      if (next === undefined) return this.add(at, segment, 'name');
       at = next;
     }
-    this.add(at, last, 'content');
+    this.add(at, last, kind);
   }
 
   /** Whether the entry, or a directory above it, was reported. */

@@ -13,6 +13,8 @@ export interface Facts {
    * Creation time; 0 if the file system does not store it. It distinguishes a new file from a deleted file that had the same inode number.
    */
   readonly birthMs: number;
+  /** The permissions, as in chmod(2). */
+  readonly mode: number;
   /** Size of the file in bytes. */
   readonly size: number;
   readonly mtimeMs: number;
@@ -34,13 +36,14 @@ function typeOf(stats: Stats): FileChangePayload['fileType'] {
 }
 
 export function factsFrom(stats: Stats, nowMs: number): Facts {
-  const { dev, ino, birthtimeMs, size, mtimeMs, ctimeMs } = stats;
+  const { dev, ino, birthtimeMs, mode, size, mtimeMs, ctimeMs } = stats;
   const tick = ctimeMs % 1000 === 0 ? COARSE_TICK_MS : TICK_MS;
   return {
     fileType: typeOf(stats),
     dev,
     ino,
     birthMs: birthtimeMs,
+    mode: mode % MODES,
     size,
     mtimeMs,
     ctimeMs,
@@ -63,6 +66,11 @@ export function isSameFile(one: Facts, other: Facts): boolean {
   );
 }
 
+/** Whether both are facts of the same directory with the same permissions, apart from changes of its entries. */
+export function isSameDirectory(one: Facts, other: Facts): boolean {
+  return isSameFile(one, other) && one.fileType === 'directory' && one.mode === other.mode;
+}
+
 export function identityOf({ dev, ino, birthMs }: Facts): string {
   return `${dev}:${ino}:${birthMs}`;
 }
@@ -82,6 +90,10 @@ const TYPES = ['file', 'directory', 'symlink', 'other'] as const;
 const NUMBERS = 5;
 const HIDDEN = 8;
 const RACY = 4;
+/** Number of different permissions. */
+const MODES = 4096;
+const MODE_SHIFT = 16;
+const DEVICE_SHIFT = MODE_SHIFT * MODES;
 
 /**
  * Stores facts in rows of 45 bytes; as an object, the same facts would need about 200. Times are stored as doubles, with a precision of a
@@ -89,7 +101,7 @@ const RACY = 4;
  */
 export class FactsTable {
   #numbers = new Float64Array(NUMBERS * 256);
-  /** The upper bits have the index of the device; the lowest four bits have the flags and the type. */
+  /** From the upper to the lower bits: 16 bits for the index of the device, 12 for the permissions, 2 for flags, 2 for the type. */
   #flags = new Uint32Array(256);
   readonly #devices: number[] = [];
   readonly #free: number[] = [];
@@ -108,9 +120,10 @@ export class FactsTable {
   }
 
   /** Stores facts in a row, and makes the row visible if it was hidden. */
-  set(row: number, { fileType, dev, ino, birthMs, size, mtimeMs, ctimeMs, racy }: Facts): void {
+  set(row: number, { fileType, dev, ino, birthMs, mode, size, mtimeMs, ctimeMs, racy }: Facts): void {
     this.#numbers.set([ino, birthMs, size, mtimeMs, ctimeMs], row * NUMBERS);
-    this.#flags[row] = this.#device(dev) * 16 + (racy ? RACY : 0) + TYPES.indexOf(fileType);
+    this.#flags[row] =
+      this.#device(dev) * DEVICE_SHIFT + mode * MODE_SHIFT + (racy ? RACY : 0) + TYPES.indexOf(fileType);
   }
 
   get(row: number): Facts {
@@ -119,9 +132,10 @@ export class FactsTable {
     const flags = this.#flags[row] ?? 0;
     return {
       fileType: TYPES[flags % 4] ?? 'other',
-      dev: this.#devices[Math.floor(flags / 16)] ?? 0,
+      dev: this.#devices[Math.floor(flags / DEVICE_SHIFT)] ?? 0,
       ino: number(0),
       birthMs: number(1),
+      mode: Math.floor(flags / MODE_SHIFT) % MODES,
       size: number(2),
       mtimeMs: number(3),
       ctimeMs: number(4),

@@ -147,4 +147,19 @@ describe('a file source', () => {
     const lines = (await story()).filter((each) => each.includes('.log'));
     expect(lines.toSorted()).toEqual(['create made.log', 'delete gone.log', 'modify edited.log']);
   });
+
+  test('reports an ignored file as deleted when its directory is renamed, if the file was known before it was ignored', async () => {
+    const { directory, write, story } = await watch({ 'd/kept.log': '1', 'd/sub/a': '1', 'd/b': '1' });
+    await write('.gitignore', '*.log\nsub/\n');
+    await story();
+    renameSync(join(directory, 'd'), join(directory, 'e'));
+    const lines = await story();
+    expect(lines.filter((each) => !each.includes('gitignore')).toSorted()).toEqual([
+      'delete d/kept.log',
+      'delete d/sub',
+      'delete d/sub/a',
+      'rename d → e',
+      'rename d/b → e/b',
+    ]);
+  });
 });

@@ -57,15 +57,17 @@ export class Reporter {
   /** @param previous the previous path of the entry, relative to the root */
   rename(previous: ByteString, directory: Directory, name: ByteString, facts: Facts): void {
     const path = this.#text(directory, name);
+    if (path === undefined) return this.deletion(previous, facts);
     const previousPath = toReportablePath(previous);
-    if (path === undefined) {
-      if (previousPath !== undefined)
-        this.#send({ kind: 'change', change: this.#payload(previousPath, 'delete', facts) });
-      return;
-    }
     const hash = this.#hash(directory.pathOf(name), facts);
     const change = this.#payload(path, previousPath === undefined ? 'create' : 'rename', facts, hash);
     this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
+  }
+
+  /** Reports that there is no longer an entry at a path. If no event can contain the path, subscribers do not know the entry. */
+  deletion(path: ByteString, facts: Facts): void {
+    const text = toReportablePath(path);
+    if (text !== undefined) this.#send({ kind: 'change', change: this.#payload(text, 'delete', facts) });
   }
 
   /** Warns about a name that no event can contain. */

@@ -1,62 +1,19 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { realDisk } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Engine, Reports } from './engine/engine.ts';
-import { InotifyEngine } from './engine/inotify.ts';
 import { NodeWatchEngine } from './engine/node-watch.ts';
 import type { SourceItem } from './reporter.ts';
-import { cleanUp, cleanups, wait } from './testing/watched.ts';
-import { TreeSource } from './tree-source.ts';
+import { inotify, intercepted, startTree as start } from './testing/tree.ts';
+import { cleanUp, wait } from './testing/watched.ts';
 
 afterEach(cleanUp);
 
 function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
-}
-
-/** The inotify engine, modified so that its waits do not block the event loop. */
-function inotify(): Engine {
-  const engine = new InotifyEngine();
-  return {
-    coversTree: false,
-    add: (path) => engine.add(path),
-    remove: (watch) => engine.remove(watch),
-    drain: (reports) => engine.drain(reports),
-    wait: () => delay(5),
-    close: () => engine.close(),
-  };
-}
-
-function start(options: { readonly disk?: Partial<Disk>; readonly engine?: Partial<Engine> } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'tidemark-tree-'));
-  cleanups.push(() => rm(directory, { recursive: true, force: true }));
-  mkdirSync(join(directory, 'old'));
-  const items: SourceItem[] = [];
-  const source = new TreeSource({
-    directory,
-    root: 'r',
-    engine: { ...inotify(), ...options.engine },
-    disk: { ...realDisk, ...options.disk },
-    send: (item) => void items.push(item),
-    rootCheckMs: 20,
-  });
-  const begin = (): void => {
-    source.begin();
-    const ended = source.run();
-    cleanups.push(async () => {
-      source.close();
-      await ended;
-    });
-  };
-  const changed = (path: string): boolean => items.some((each) => each.kind === 'change' && each.change.path === path);
-  const losses = (): unknown[] => items.flatMap((each) => (each.kind === 'loss' ? [each.paths] : []));
-  const warnings = (): string[] => items.flatMap((each) => (each.kind === 'warning' ? [each.text] : []));
-  return { directory, begin, changed, losses, warnings, items };
 }
 
 describe('a tree source whose system fails', () => {
@@ -129,6 +86,7 @@ describe('a tree source whose system fails', () => {
       engine.drain({
         onName: (_watch, name) => void unheard.push(name),
         onPath: () => undefined,
+        onMoved: () => undefined,
         onEnd: () => undefined,
         onOverflow: () => undefined,
       });
@@ -158,51 +116,6 @@ describe('a tree source whose system fails', () => {
   });
 });
 
-describe('a directory that is renamed and renamed back while its entries are examined', () => {
-  /** The directory `old` is elsewhere while the entry is examined for the first time. */
-  function away(entry: string) {
-    let isArmed = false;
-    const started = start({
-      disk: {
-        look: (path) => {
-          if (!isArmed || !path.endsWith(`/${entry}`)) return realDisk.look(path);
-          isArmed = false;
-          const [from, to] = [join(started.directory, 'old'), join(started.directory, 'away')];
-          renameSync(from, to);
-          try {
-            return realDisk.look(path);
-          } finally {
-            renameSync(to, from);
-          }
-        },
-      },
-    });
-    return { ...started, arm: () => (isArmed = true), isDone: () => !isArmed };
-  }
-
-  test.each(['old/entry', 'old/sub/entry'])('still reports the new entry %s', async (entry) => {
-    const { directory, begin, arm, isDone, changed } = away(entry);
-    mkdirSync(join(directory, 'old/sub'));
-    begin();
-    arm();
-    writeFileSync(join(directory, entry), '1');
-    await vi.waitUntil(isDone, wait);
-    await vi.waitFor(() => expect(changed(entry)).toBe(true), wait);
-  });
-
-  test('still reports the change of an entry that existed, and does not report it as deleted at the end', async () => {
-    const { directory, begin, arm, isDone, items } = away('old/entry');
-    writeFileSync(join(directory, 'old/entry'), '1');
-    begin();
-    arm();
-    writeFileSync(join(directory, 'old/entry'), 'longer');
-    await vi.waitUntil(isDone, wait);
-    const last = () => items.findLast((each) => each.kind === 'change' && each.change.path === 'old/entry');
-    await vi.waitUntil(() => last() !== undefined, wait);
-    await vi.waitFor(() => expect(last()).toMatchObject({ change: { size: 6 } }), wait);
-  });
-});
-
 describe('a tree source without inotify', () => {
   test.each([
     ['with one watch for each directory', 'linux'],
@@ -213,6 +126,7 @@ describe('a tree source without inotify', () => {
       engine: {
         coversTree: engine.coversTree,
         add: (path) => engine.add(path),
+        addGuard: () => engine.addGuard(),
         remove: (watch) => engine.remove(watch),
         drain: (reports) => engine.drain(reports),
         wait: (timeoutMs) => engine.wait(timeoutMs),
@@ -242,14 +156,13 @@ describe('a rename whose halves are read one after the other', () => {
         reads += 1;
         const due = held.splice(0, held.filter(({ atRead }) => atRead <= reads).length);
         for (const { pass } of due) pass(reports);
-        const any = engine.drain({
-          ...reports,
-          onName: (watch, name, kind, move) => {
+        const any = engine.drain(
+          intercepted(reports, (watch, name, kind, move) => {
             const pass = (to: Reports): void => to.onName(watch, name, kind, move);
             if (move?.half === 'to') held.push({ atRead: reads + 3, pass });
             else pass(reports);
-          },
-        });
+          }),
+        );
         return any || due.length > 0;
       },
     };

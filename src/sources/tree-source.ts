@@ -8,20 +8,20 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
+import type { Sighting } from './batch.ts';
 import { ContentHash } from './content-hash.ts';
 import { Tree } from './directory.ts';
 import type { Directory } from './directory.ts';
-import { DirtyNames } from './dirty-names.ts';
 import { foldsCase } from './disk.ts';
 import type { Disk } from './disk.ts';
-import type { Engine, Move, ReportKind, Reports, WatchId } from './engine/engine.ts';
+import type { Engine, ReportKind } from './engine/engine.ts';
 import { reasonOf } from './errors.ts';
 import type { FileQuery } from '../introspection/file-pictures.ts';
 import { listFiles } from './file-list.ts';
 import type { ListedPart } from './file-list.ts';
+import { Inbox } from './inbox.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
-import { OpenMoves } from './open-moves.ts';
 import { Reporter } from './reporter.ts';
 import type { SourceItem } from './reporter.ts';
 import { Surroundings } from './surroundings.ts';
@@ -57,9 +57,10 @@ const LONGEST_MS = 50;
 const NAMES_PER_BATCH = 2_048;
 /** If so many sightings have accumulated, they are reported before more directories are read. This limits memory. */
 const SIGHTINGS_PER_BATCH = 4_096;
-/** How long directories are read before new reports of the system are handled, in milliseconds. */
+/** How long directories are read before new reports of the system are handled, or progress is reported, in milliseconds. */
 const READING_MS = 250;
-const PROGRESS_MS = 250;
+/** After so many steps that postponed something, everything is reported, so that a directory that is always in motion is not silent. */
+const MOST_POSTPONEMENTS = 20;
 /** If an entry with one of these names changes, the ignore rules for the entries beside and below it may change. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
@@ -71,18 +72,12 @@ export class TreeSource {
   #walker!: Walker;
   readonly #root: WatchedRoot;
   #surroundings: Surroundings | undefined;
-  #dirty = new DirtyNames();
-  #moves = new OpenMoves();
-  #overflowed = false;
+  #inbox!: Inbox;
+  /** How many steps in a row have postponed something. */
+  #postponements = 0;
+  #hasPostponed = false;
   #nextCheckMs = 0;
   #closed = false;
-  readonly #reports: Reports = {
-    onName: (watch, name, kind, move) => this.#onName(watch, name, kind, move),
-    onPath: (path) => this.#dirty.addPath(this.#tree.root, path),
-    onEnd: (watch) => this.#onEnd(watch),
-    onOverflow: () => void (this.#overflowed = true),
-  };
-
   constructor(options: TreeSourceOptions) {
     this.#options = options;
     const { hashBytes = 0 } = options;
@@ -133,7 +128,7 @@ export class TreeSource {
       if (!this.#hasWork() && !this.#closed)
         await engine.wait(Math.max(1, Math.min(this.#nextCheckMs - Date.now(), this.#checkMs, LONGEST_WAIT_MS)));
     }
-    this.#release();
+    this.#inbox.release(engine);
     engine.close();
   }
 
@@ -146,76 +141,96 @@ export class TreeSource {
   }
 
   #hasWork(): boolean {
-    return this.#dirty.count > 0 || this.#overflowed || this.#walker.waiting > 0;
+    return this.#inbox.dirty.count > 0 || this.#inbox.overflowed || this.#walker.waiting > 0;
   }
 
   /** Collects reports until a batch is complete. */
   async #gather(): Promise<void> {
     const untilMs = Date.now() + LONGEST_MS;
-    for (let quiet = false; !quiet && !this.#closed && Date.now() < untilMs && this.#dirty.count < NAMES_PER_BATCH;) {
+    for (
+      let quiet = false;
+      !quiet && !this.#closed && Date.now() < untilMs && this.#inbox.dirty.count < NAMES_PER_BATCH;
+    ) {
       await delay(PAUSE_MS);
       quiet = !this.#drainEngine();
     }
   }
 
   #drainEngine(): boolean {
-    const any = this.#options.engine.drain(this.#reports);
-    this.#moves.readDone();
+    const any = this.#options.engine.drain(this.#inbox);
+    this.#inbox.moves.readDone();
     return any;
   }
 
   #step(): void {
-    if (Date.now() >= this.#nextCheckMs) this.#check();
+    if (this.#inbox.takeRootReport() || Date.now() >= this.#nextCheckMs) this.#check();
     if (this.#root.facts === undefined) {
-      this.#dirty = new DirtyNames();
+      this.#inbox.takeDirty();
       return;
     }
-    if (this.#overflowed) this.#recover();
-    if (!this.#examineDirty()) return;
+    if (this.#inbox.overflowed) this.#recover();
+    this.#examineDirty();
     const untilMs = Date.now() + READING_MS;
     while (Date.now() < untilMs && this.#walker.readNext())
-      if (this.#batch.size >= SIGHTINGS_PER_BATCH) this.#batch.settle({ keepVanished: true });
-    // If the root itself was moved, its entries seem to be deleted, but they may still exist at the new place. They are not reported as
-    // deleted.
-    if (this.#batch.hasVanished && !this.#rootIsUnchanged()) return this.#batch.clear();
+      if (this.#batch.size >= SIGHTINGS_PER_BATCH) {
+        this.#postpone();
+        this.#batch.settle({ keepVanished: true });
+      }
+    this.#postpone();
     this.#batch.settle({ keepVanished: false });
-    this.#walker.forgetMoves();
+    this.#walker.displacements.endStep();
+    this.#postponements = this.#hasPostponed && this.#postponements < MOST_POSTPONEMENTS ? this.#postponements + 1 : 0;
+    this.#hasPostponed = false;
     this.#reporter.reportLoss(this.#walker.takeRecovered());
   }
 
-  /** Examines every reported name. @returns false if the root was moved, deleted or replaced */
-  #examineDirty(): boolean {
-    const dirty = this.#dirty.byDirectory;
-    this.#dirty = new DirtyNames();
+  /** Examines every reported name. */
+  #examineDirty(): void {
+    const dirty = this.#inbox.takeDirty().byDirectory;
     this.#walker.heldDirectories = [];
     const reruled = new Set<Directory>();
     for (const [directory, names] of dirty) {
-      if (!RULE_NAMES.some((each) => names.has(each)) || !this.#isKnown(directory)) continue;
+      if (!RULE_NAMES.some((each) => names.has(each)) || !this.#tree.contains(directory)) continue;
       reruled.add(directory);
       this.#walker.queue(directory);
     }
     for (const [directory, names] of dirty)
-      if (this.#isKnown(directory)) for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
-    if (this.#batch.hasVanished) {
-      // If the entry was renamed, the second half of the rename is now in the queue.
-      this.#drainEngine();
-      this.#batch.postpone(({ directory, name }) => {
-        if (this.#moves.waitsFor(directory, name)) this.#dirty.add(directory, name, 'content');
-        return !this.#dirty.holds(directory, name);
-      });
-      this.#moves.expire();
-    }
-    if (this.#batch.hasVanished && !this.#rootIsUnchanged()) {
-      this.#batch.clear();
-      this.#walker.heldDirectories = undefined;
-      return false;
-    }
+      if (this.#tree.contains(directory))
+        for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
+    // If an entry was renamed, the second half of the rename is now in the queue.
+    this.#postpone();
     this.#batch.moveDirectories();
-    // These entries were examined under the old path of a directory that has moved. They are dropped, because the directory is read again
-    // at its new path.
-    this.#batch.postpone(({ directory }) => !this.#walker.hasMoved(directory));
     this.#walker.releaseDirectories();
-    return true;
+  }
+
+  /**
+   * Removes those sightings from the batch that newer reports may contradict. Their entries are examined again in the next step. Otherwise
+   * an entry that was looked up while a directory above it was elsewhere would be reported as deleted, or with the facts of another file.
+   */
+  #postpone(): void {
+    if (this.#batch.size === 0) return;
+    this.#drainEngine();
+    // If the root itself was moved, its entries seem to be deleted, but they may still exist at the new place.
+    const isMoved = this.#inbox.rootWasMoved || (this.#batch.hasVanished && !this.#rootIsUnchanged());
+    const isLast = this.#postponements >= MOST_POSTPONEMENTS;
+    const before = this.#batch.size;
+    this.#batch.postpone((each) => {
+      const isDue = !isMoved && !this.#isOpenMove(each) && (isLast || !this.#isDoubtful(each));
+      if (!isDue) this.#inbox.dirty.add(each.directory, each.name, each.report ?? 'content');
+      return isDue;
+    });
+    this.#inbox.moves.expire();
+    if (isMoved) for (const { parent, name } of this.#walker.takeHeld()) this.#inbox.dirty.add(parent, name, 'content');
+    this.#hasPostponed ||= this.#batch.size < before;
+  }
+
+  #isOpenMove({ directory, name, facts }: Sighting): boolean {
+    return facts === undefined && this.#inbox.moves.waitsFor(directory, name);
+  }
+
+  #isDoubtful({ directory, name, facts }: Sighting): boolean {
+    if (facts === undefined && this.#inbox.dirty.holds(directory, name)) return true;
+    return this.#walker.displacements.covers(directory);
   }
 
   /**
@@ -227,57 +242,28 @@ export class TreeSource {
     if (reruled.size > 0 && !RULE_NAMES.includes(name))
       for (let at: Directory | undefined = directory; at !== undefined && !waits; at = at.parent)
         waits = reruled.has(at);
-    if (waits) this.#dirty.add(directory, name, kind);
+    if (waits) this.#inbox.dirty.add(directory, name, kind);
     else this.#walker.examine(directory, name, kind);
-  }
-
-  #isKnown(directory: Directory): boolean {
-    if (directory === this.#tree.root) return true;
-    return directory.isBelow(this.#tree.root) && directory.parent?.directories.get(directory.name) === directory;
   }
 
   /** Compares the whole tree with the file system after the system has lost reports. */
   #recover(): void {
-    this.#overflowed = false;
+    this.#inbox.overflowed = false;
     this.#reporter.warn('The queue of file changes overflowed. The whole directory is compared again.');
-    for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
-  }
-
-  #onName(watch: WatchId, name: ByteString, kind: ReportKind, move: Move | undefined): void {
-    for (const each of this.#tree.watchers.get(watch) ?? []) {
-      this.#dirty.add(each, name, kind);
-      const known = each.directories.get(name);
-      if (known !== undefined && kind === 'content') this.#walker.noteDisplaced(known);
-      const origin = move === undefined ? undefined : this.#moves.note(each, name, move);
-      // Both halves of a rename are examined in the same batch.
-      if (origin !== undefined) this.#dirty.add(origin.directory, origin.name, 'content');
-    }
-  }
-
-  #onEnd(watch: WatchId): void {
-    for (const each of [...(this.#tree.watchers.get(watch) ?? [])]) {
-      this.#tree.unlisten(each);
-      each.state = 'lost';
-      if (each.parent === undefined) this.#nextCheckMs = 0;
-      else this.#dirty.add(each.parent, each.name, 'content');
-    }
+    this.#walker.readAgain(this.#tree.root, 'reports');
   }
 
   /** Starts again with an empty tree at the path of the operator. Reads the tree without reporting its entries as changes. */
   #readRoot(): void {
     const { engine, disk, directory, onProgress } = this.#options;
-    this.#release();
     this.#tree = new Tree();
-    this.#dirty = new DirtyNames();
-    this.#moves = new OpenMoves();
-    this.#overflowed = false;
     const root = disk.resolve(toByteString(directory));
     const foldCase = this.#root.facts !== undefined && foldsCase(disk, root, this.#root.facts);
     this.#surroundings = new Surroundings(disk, root, { foldCase });
     this.#surroundings.rules.problems.forEach((each) => this.#reporter.warn(each));
     this.#batch = new Batch(this.#tree, this.#reporter, {
       forget: (each) => this.#walker.forget(each),
-      moved: (each) => this.#walker.noteMoved(each),
+      moved: (each, origin) => this.#walker.noteMoved(each, origin),
     });
     this.#walker = new Walker({
       root: root === '/' ? '' : root,
@@ -290,25 +276,22 @@ export class TreeSource {
       foldCase,
       drainEngine: () => void this.#drainEngine(),
     });
+    this.#inbox = new Inbox(this.#tree, this.#walker.displacements);
+    this.#inbox.guard(engine, root);
     this.#walker.queue(this.#tree.root);
-    for (let next = Date.now() + PROGRESS_MS; this.#walker.readNext();)
+    for (let next = Date.now() + READING_MS; this.#walker.readNext();)
       if (Date.now() >= next) {
         onProgress?.(this.#tree.size);
-        next = Date.now() + PROGRESS_MS;
+        next = Date.now() + READING_MS;
       }
     this.#walker.silent = false;
   }
 
-  #release(): void {
-    for (const watch of this.#tree.watchers.keys()) this.#options.engine.remove(watch);
-    this.#tree.watchers.clear();
-  }
-
   /** Whether the root certainly still exists unchanged. If this is not certain, the root is checked in the next step. */
   #rootIsUnchanged(): boolean {
-    const isUnchanged = this.#root.isUnchanged();
-    if (!isUnchanged) this.#nextCheckMs = 0;
-    return isUnchanged;
+    if (this.#root.isUnchanged()) return true;
+    this.#inbox.noteRootMoved();
+    return false;
   }
 
   /** Checks the root, the mount points below it and the ignore rules above it. Retries directories that could not be read. */
@@ -317,7 +300,7 @@ export class TreeSource {
     this.#nextCheckMs = nowMs + this.#checkMs;
     this.#reporter.reportPending(nowMs);
     if (!this.#checkRoot() || this.#surroundings === undefined) return;
-    for (const path of this.#surroundings.changedMounts()) this.#dirty.addPath(this.#tree.root, path);
+    for (const path of this.#surroundings.changedMounts()) this.#inbox.dirty.addPath(this.#tree.root, path, 'name');
     const rules = this.#surroundings.changedRules();
     if (rules !== undefined) {
       rules.problems.forEach((each) => this.#reporter.warn(each));
@@ -333,17 +316,20 @@ export class TreeSource {
     if (found === 'unclear') return false;
     if (found === 'same' && this.#tree.root.state !== 'lost') {
       this.#root.recovered();
+      if (this.#inbox.rootWasMoved) this.#walker.readAgain(this.#tree.root, 'watch');
+      this.#inbox.rootWasMoved = false;
       return true;
     }
     if (found === 'gone') {
       if (this.#root.facts === undefined) return false;
       this.#root.forget();
-      this.#release();
+      this.#inbox.release(this.#options.engine);
       this.#tree = new Tree();
       this.#root.failed('The watched directory is gone; waiting for it to return.');
       return false;
     }
     this.#root.adopt();
+    this.#inbox.release(this.#options.engine);
     this.#readRoot();
     this.#root.recovered();
     this.#reporter.warn('The watched directory is available again.');
@@ -358,10 +344,10 @@ export class TreeSource {
   #failed(error: unknown): void {
     this.#root.failed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
     this.#batch.clear();
-    this.#walker.heldDirectories = undefined;
+    this.#walker.takeHeld();
     if (this.#walker.silent) this.#root.forget();
     else this.#walker.reportLossWhenRead(this.#tree.root);
-    this.#overflowed = true;
+    this.#inbox.overflowed = true;
     this.#nextCheckMs = Date.now() + this.#checkMs;
   }
 }

@@ -4,18 +4,21 @@
  */
 import type { Batch } from './batch.ts';
 import { Directory } from './directory.ts';
-import type { Tree } from './directory.ts';
+import type { Doubt, Tree } from './directory.ts';
+import { readRules } from './directory-rules.ts';
+import { decisive } from './dirty-names.ts';
 import type { Disk } from './disk.ts';
+import { Displacements } from './displacements.ts';
+import type { HeldDirectory } from './displacements.ts';
 import type { Engine, ReportKind } from './engine/engine.ts';
-import { isExhausted, isForbidden, isGone, reasonOf } from './errors.ts';
-import { isSameFile, isUnchanged } from './facts.ts';
+import { isExhausted, isGone } from './errors.ts';
+import { isSameDirectory, isSameFile, isUnchanged } from './facts.ts';
 import type { Facts } from './facts.ts';
-import { ALWAYS_IGNORED, IGNORE_FILE, IgnoreRules, rulesOfRepository } from './ignore/ignore-rules.ts';
-import { NO_RULES, readRuleFile } from './ignore/rule-file.ts';
-import type { RuleFile } from './ignore/rule-file.ts';
-import { toDisplay } from './names.ts';
+import { ALWAYS_IGNORED, IGNORE_FILE } from './ignore/ignore-rules.ts';
+import type { IgnoreRules } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 import type { Reporter } from './reporter.ts';
+import { UnreadDirectories, displayName } from './unread-directories.ts';
 
 export interface WalkerOptions {
   /** The path of the root, without symbolic links and with `/` between segments. */
@@ -33,17 +36,16 @@ export interface WalkerOptions {
 
 /** Number of entries that are examined before the queue of the system is read again. */
 const LOOKS_PER_DRAIN = 128;
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 30_000;
+/** How often in a row a directory may be missing when it is read, although it exists, before this counts as a fault. */
+const MOST_MISSES = 10;
 
 export class Walker {
   readonly #options: WalkerOptions;
   #above: WalkerOptions['rules'];
   readonly #queue: Directory[] = [];
   #next = 0;
-  /** Directories that could not be watched or read. */
-  readonly retries = new Set<Directory>();
-  readonly #recovered = new Set<Directory>();
+  readonly #unread: UnreadDirectories;
+  readonly displacements = new Displacements();
   /** True while the tree is read for the first time. Its entries are not reported as changes. */
   silent = true;
   #looks = 0;
@@ -51,6 +53,7 @@ export class Walker {
   constructor(options: WalkerOptions) {
     this.#options = options;
     this.#above = options.rules;
+    this.#unread = new UnreadDirectories(options.reporter);
   }
 
   /** Called when the ignore rules above the root have changed. */
@@ -81,36 +84,44 @@ export class Walker {
     return true;
   }
 
-  /**
-   * Requests a report of a loss in this directory, after all waiting directories have been read. A loss was already reported when the
-   * directory could not be read. This is not enough: a subscriber that then read the directory may have seen an entry that was deleted
-   * before this source could read the directory.
-   */
+  /** Requests a report of a loss in this directory, after all waiting directories have been read. */
   reportLossWhenRead(directory: Directory): void {
-    this.#recovered.add(directory);
+    this.#unread.reportLossWhenRead(directory);
   }
 
-  /** The directories that were passed to {@link Walker.reportLossWhenRead}. Empty while directories wait to be read. */
+  /** The directories in which a loss must now be reported. Empty while directories wait to be read. */
   takeRecovered(): readonly Directory[] {
-    if (this.waiting > 0) return [];
-    const recovered = [...this.#recovered];
-    this.#recovered.clear();
-    return recovered;
+    return this.waiting > 0 ? [] : this.#unread.takeRecovered();
+  }
+
+  /** Must be called when a directory is removed from the tree. */
+  forget(directory: Directory): void {
+    this.#unread.reportLossAbove(directory, directory.parent);
+    this.#stop(directory);
   }
 
   /** Ends the watch of a directory. The directory is also removed from the queue of directories to read. */
-  forget(directory: Directory): void {
+  #stop(directory: Directory): void {
     directory.queued = false;
-    this.#displaced.delete(directory);
-    this.retries.delete(directory);
-    this.#recovered.delete(directory);
+    directory.doubt = 'none';
+    this.displacements.forget(directory);
+    this.#unread.forget(directory);
     const watch = this.#options.tree.unlisten(directory);
     if (watch !== undefined) this.#options.engine.remove(watch);
   }
 
+  /** Queues a directory, and all directories below it, because what is known about them may be wrong. */
+  readAgain(top: Directory, doubt: Doubt): void {
+    for (const each of top.subtree()) {
+      if (each.state === 'ignored') continue;
+      if (each.doubt !== 'reports') each.doubt = doubt;
+      this.queue(each);
+    }
+  }
+
   /** Queues the directories that could not be read and whose retry is due. */
   retryDue(nowMs: number): void {
-    for (const each of this.retries) if (each.retryAtMs <= nowMs) this.queue(each);
+    for (const each of this.#unread.due(nowMs)) this.queue(each);
   }
 
   /** Compares one entry with the tree. @param report the kind of the system's report about the entry, if there was one */
@@ -119,6 +130,7 @@ export class Walker {
     this.#looks += 1;
     if (this.#looks % LOOKS_PER_DRAIN === 0) drainEngine();
     const path = directory.pathOf(name);
+    const kind = decisive(batch.get(directory, name)?.report, report);
     if (this.#isIgnored(directory, path, name)) return this.#hide(directory, name);
     let facts: Facts | undefined;
     try {
@@ -129,27 +141,32 @@ export class Walker {
     const row = tree.row(directory, name);
     const before = row === undefined ? undefined : tree.table.get(row);
     const type = (facts ?? before)?.fileType;
-    if (type === undefined) return;
+    if (type === undefined) return batch.drop(directory, name);
     const { rules } = directory;
     if (rules?.ignores(this.#above.prefix + path, type === 'directory' ? 'directory' : 'file') === true)
       return this.#hide(directory, name);
-    if (facts === undefined) return batch.add({ directory, name, facts, attributes: false });
-    this.#compare({ directory, name, facts, before, report });
+    if (facts === undefined) return batch.add({ directory, name, facts, report: kind });
+    this.#compare({ directory, name, facts, before, report: kind });
   }
 
   #compare({ directory, name, facts, before, report }: Comparison): void {
     const { tree, batch, reporter } = this.#options;
     const row = tree.row(directory, name);
     const known = before !== undefined && row !== undefined && !tree.table.isHidden(row);
-    const sighting = { directory, name, facts, attributes: report === 'attributes' };
+    const sighting = { directory, name, facts, report };
     const same = before !== undefined && isSameFile(before, facts);
     const proven = same && isUnchanged(before, facts) && !(before.racy && report !== undefined && report !== 'closed');
     if (this.silent) {
       reporter.noteName(directory, name);
       tree.put(directory, name, facts);
-    } else if (proven || (known && same && facts.fileType === 'directory' && report !== 'attributes')) {
+    } else if (proven) {
       // This also makes a hidden entry visible again if the entry has not changed.
+      batch.drop(directory, name);
       tree.put(directory, name, facts);
+    } else if (known && isSameDirectory(before, facts) && report !== 'attributes') {
+      // The new change time is not stored. It may be that of a change of attributes whose report was not handled yet.
+      batch.drop(directory, name);
+      tree.put(directory, name, { ...facts, ctimeMs: before.ctimeMs, racy: before.racy });
     } else if (batch.moveDirectory(sighting)) {
       return;
     } else {
@@ -173,58 +190,46 @@ export class Walker {
       node = new Directory(name, parent);
       parent.directories.set(name, node);
     }
-    if (this.#displaced.delete(node) && same)
-      for (const each of node.subtree()) if (each.state !== 'ignored') this.queue(each);
+    if (this.displacements.resolve(node)) {
+      if (same) this.readAgain(node, 'watch');
+      else for (const each of node.directories.values()) this.displacements.note(each);
+    }
     if (!same && node.state !== 'new') {
-      this.forget(node);
+      this.#stop(node);
       node.state = 'new';
     }
     if (node.state === 'ignored') node.state = 'new';
-    if (node.state === 'new' || node.state === 'lost' || (node.state === 'unreadable' && reported)) this.queue(node);
-  }
-
-  readonly #displaced = new Set<Directory>();
-
-  /**
-   * Records that a known directory was renamed, and possibly renamed back. Meanwhile, entries in it were looked up at a path that was not
-   * theirs. If the directory is found in its place, it is read again with everything below it.
-   */
-  noteDisplaced(directory: Directory): void {
-    this.#displaced.add(directory);
+    const isUnread = node.state === 'new' || node.state === 'lost' || node.doubt !== 'none';
+    if (isUnread || (node.state === 'unreadable' && reported)) this.queue(node);
   }
 
   /** Directories that were found while renames were not resolved; undefined if all renames are resolved. */
   heldDirectories: HeldDirectory[] | undefined;
 
   releaseDirectories(): void {
+    for (const { parent, name, same, reported } of this.takeHeld()) {
+      // A directory that was moved here needs no new watch, because its watch is still valid.
+      const isMoved = this.displacements.hasMoved(parent.directories.get(name));
+      this.follow(parent, name, { same: same || isMoved, reported });
+    }
+  }
+
+  takeHeld(): readonly HeldDirectory[] {
     const held = this.heldDirectories ?? [];
     this.heldDirectories = undefined;
-    // A directory that was moved here needs no new watch, because its watch is still valid.
-    for (const { parent, name, same, reported } of held)
-      this.follow(parent, name, { same: same || this.#movedAlong(parent, name), reported });
+    return held;
   }
 
-  #movedAlong(parent: Directory, name: ByteString): boolean {
-    const node = parent.directories.get(name);
-    return node !== undefined && this.#moved.has(node);
-  }
-
-  readonly #moved = new Set<Directory>();
-
-  /** Records that a directory was moved. It is read again, because other ignore rules may apply in the new place. */
-  noteMoved(directory: Directory): void {
-    this.#moved.add(directory);
-    this.#displaced.delete(directory);
-    if (directory.state !== 'ignored') this.queue(directory);
-  }
-
-  /** Whether a directory was moved in this batch. */
-  hasMoved(directory: Directory): boolean {
-    return this.#moved.has(directory);
-  }
-
-  forgetMoves(): void {
-    this.#moved.clear();
+  /**
+   * Records that a directory was moved in the tree. It is read again, because other ignore rules may apply in the new place, and its entries
+   * may have been looked up at the old path. @param origin the directory from which it, or a directory above it, was moved
+   */
+  noteMoved(directory: Directory, origin: Directory): void {
+    this.displacements.noteMoved(directory);
+    this.#unread.reportLossAbove(directory, origin);
+    if (directory.state === 'ignored') return;
+    if (directory.doubt === 'none') directory.doubt = 'watch';
+    this.queue(directory);
   }
 
   #isIgnored(directory: Directory, path: ByteString, name: ByteString): boolean {
@@ -239,12 +244,13 @@ export class Walker {
    * is no longer ignored.
    */
   #hide(directory: Directory, name: ByteString): void {
-    const { tree } = this.#options;
+    const { tree, batch } = this.#options;
+    batch.drop(directory, name);
     tree.hide(directory, name);
     const node = directory.directories.get(name);
     if (node === undefined || node.state === 'ignored') return;
     for (const each of node.subtree()) {
-      this.forget(each);
+      this.#stop(each);
       each.state = 'ignored';
       for (const inside of each.entries.keys()) tree.hide(each, inside);
     }
@@ -252,74 +258,64 @@ export class Walker {
 
   #read(directory: Directory): void {
     directory.queued = false;
-    const { root, engine, disk, tree } = this.#options;
+    const { root, disk, tree, batch } = this.#options;
+    if (!tree.contains(directory)) return this.#stop(directory);
     const path = directory.parent === undefined ? root : `${root}/${directory.path}`;
     let names: readonly ByteString[];
     let replaced: boolean;
     try {
-      if (directory.watch === undefined && (!engine.coversTree || directory.parent === undefined))
-        tree.listen(directory, engine.add(path));
+      this.#listen(directory, path);
       names = disk.list(path);
       replaced = this.#readRules(directory, path, names);
     } catch (error) {
       return this.#unreadable(directory, error);
     }
+    const report = directory.doubt === 'reports' ? 'content' : undefined;
+    directory.doubt = 'none';
     const failures = directory.failures;
-    for (const name of names) this.examine(directory, name);
+    for (const name of names) this.examine(directory, name, report);
     if (!this.silent) {
       const there = new Set(names);
-      for (const name of [...directory.entries.keys()]) if (!there.has(name)) this.examine(directory, name);
+      const others = new Set([...directory.entries.keys(), ...batch.namesIn(directory)]);
+      for (const name of others) if (!there.has(name)) this.examine(directory, name, report);
     }
     // If an entry could not be examined, the directory counts as unreadable again.
-    if (directory.failures === failures) this.#readable(directory);
+    if (directory.failures === failures) this.#unread.remove(directory);
     if (replaced) for (const each of directory.directories.values()) if (each.state !== 'ignored') this.queue(each);
   }
 
-  #readable(directory: Directory): void {
-    if (directory.failures > 0) {
-      this.#options.reporter.warn(`${this.#show(directory)} is watched again.`);
-      this.reportLossWhenRead(directory);
-    }
-    directory.state = 'watched';
-    directory.failures = 0;
-    this.retries.delete(directory);
+  /** Ensures that the directory at the path is watched. */
+  #listen(directory: Directory, path: ByteString): void {
+    const { engine, tree } = this.#options;
+    if (engine.coversTree && directory.parent !== undefined) return;
+    if (directory.watch !== undefined && directory.doubt === 'none') return;
+    const before = directory.watch;
+    const watch = engine.add(path);
+    if (watch === before) return;
+    const unused = tree.unlisten(directory);
+    if (unused !== undefined) engine.remove(unused);
+    tree.listen(directory, watch);
+    if (before !== undefined) directory.doubt = 'reports';
   }
 
-  /**
-   * Reads the ignore rules for the entries of a directory. @returns whether these rules have changed @throws {Error} if the rules cannot be
-   * read
-   */
+  /** @returns whether the rules for the entries of the directory have changed @throws {Error} if the rules cannot be read */
   #readRules(directory: Directory, path: ByteString, names: readonly ByteString[]): boolean {
     const { foldCase, reporter } = this.#options;
-    const above = this.#above;
-    const base = directory.parent === undefined ? above.prefix : `${above.prefix}${directory.path}/`;
-    const options = { foldCase };
-    const inner = directory.parent !== undefined && names.includes('.git');
-    const before = directory.rules;
-    const outer = directory.parent === undefined ? above.rules : (directory.parent.rules ?? above.rules);
-    const parent = inner ? (innerRules(before, base) ?? rulesOfRepository(path, base, options)) : outer;
-    const file: RuleFile = names.includes(IGNORE_FILE) ? readRuleFile(`${path}/${IGNORE_FILE}`, options) : NO_RULES;
-    if (file.version === 'none') {
-      directory.rules = parent;
-      return before !== undefined && before !== parent;
+    const { replaced, problem } = readRules(directory, path, names, { above: this.#above, foldCase });
+    if (problem !== undefined) {
+      reporter.warn(`${IGNORE_FILE} in ${displayName(directory)} is not used: ${problem}.`);
+      reporter.reportLoss([directory]);
     }
-    if (before?.parent === parent && before.version === file.version && before.base === base) return false;
-    if (file.problem !== undefined) {
-      reporter.warn(`${IGNORE_FILE} in ${this.#show(directory)} is not used: ${file.problem}.`);
-      if (before?.version !== file.version) reporter.reportLoss([directory]);
-    }
-    directory.rules = new IgnoreRules(base, file, parent);
-    return before !== undefined;
-  }
-
-  #show(directory: Directory): string {
-    return directory.parent === undefined ? 'The watched directory' : toDisplay(directory.path).slice(1, -1);
+    return replaced;
   }
 
   #unreadable(directory: Directory, error: unknown): void {
     const { parent, name } = directory;
-    if (isGone(error) && parent !== undefined && !this.#isDirectory(directory)) this.examine(parent, name);
-    else this.#fail(directory, error);
+    if (!isGone(error) || parent === undefined) return this.#fail(directory, error);
+    if (!this.#isDirectory(directory)) return this.examine(parent, name);
+    directory.misses += 1;
+    if (directory.misses > MOST_MISSES) this.#fail(directory, error);
+    else this.queue(directory);
   }
 
   /**
@@ -339,22 +335,9 @@ export class Walker {
   #fail(directory: Directory, error: unknown): void {
     const { reporter } = this.#options;
     if (this.silent && (isExhausted(error) || directory.parent === undefined)) throw error;
-    directory.failures += 1;
-    directory.retryAtMs = Date.now() + Math.min(FIRST_RETRY_MS * 2 ** (directory.failures - 1), LONGEST_RETRY_MS);
-    directory.state = 'unreadable';
-    this.retries.add(directory);
-    if (directory.failures > 1) return;
-    const reason = isForbidden(error) ? '' : ` (${reasonOf(error)})`;
-    reporter.warn(`${this.#show(directory)} cannot be read and is not watched${reason}; retrying.`);
-    if (!this.silent) reporter.reportLoss([directory]);
+    const isNew = this.#unread.add(directory, error);
+    if (isNew && !this.silent) reporter.reportLoss([directory]);
   }
-}
-
-interface HeldDirectory {
-  readonly parent: Directory;
-  readonly name: ByteString;
-  readonly same: boolean;
-  readonly reported: boolean;
 }
 
 interface Comparison {
@@ -363,10 +346,4 @@ interface Comparison {
   readonly facts: Facts;
   readonly before: Facts | undefined;
   readonly report: ReportKind | undefined;
-}
-
-/** The rules of the exclude file of a repository inside the root, as they were last read. */
-function innerRules(rules: IgnoreRules | undefined, base: ByteString): IgnoreRules | undefined {
-  for (let at = rules; at !== undefined; at = at.parent) if (at.parent === undefined && at.base === base) return at;
-  return undefined;
 }

@@ -8,10 +8,10 @@ import type { ByteString } from '../names.ts';
 export type WatchId = number;
 
 /**
- * The kind of a report. `closed`: a file that was open for writing was closed. `attributes`: the attributes of the entry changed.
- * `content`: any other change.
+ * The kind of a report. `name`: the entry was deleted or renamed, so that another file may now have this name. `closed`: a file
+ * that was open for writing was closed. `attributes`: the attributes of the entry changed. `content`: any other change.
  */
-export type ReportKind = 'content' | 'attributes' | 'closed';
+export type ReportKind = 'name' | 'content' | 'attributes' | 'closed';
 
 /** One half of a rename within the watched directories: both halves have the same cookie. */
 export interface Move {
@@ -23,7 +23,9 @@ export interface Reports {
   /** Something happened to the entry `name` of a watched directory. */
   onName(watch: WatchId, name: ByteString, kind: ReportKind, move?: Move): void;
   /** Something happened to the entry at a path below the root. Used by a watch that covers the whole tree. */
-  onPath(path: ByteString): void;
+  onPath(path: ByteString, kind: ReportKind): void;
+  /** The watched directory itself was moved to another path. */
+  onMoved(watch: WatchId): void;
   /** The watch has ended, because its directory was deleted or unmounted, or because the system gave up the watch. */
   onEnd(watch: WatchId): void;
   /** Reports were lost, and it is unknown which ones. */
@@ -33,8 +35,16 @@ export interface Reports {
 export interface Engine {
   /** Whether the watch of the root covers the whole tree. If it does, other directories need no watch. */
   readonly coversTree: boolean;
-  /** @throws {Error} with the `code` of the system error */
+  /**
+   * Watches the directory at a path. @returns the existing watch if the engine knows that this directory is already watched
+   * @throws {Error} with the `code` of the system error
+   */
   add(path: ByteString): WatchId;
+  /**
+   * Reports if the directory at a path is moved ({@link Reports.onMoved}), but not what changes in it. @returns undefined if the engine
+   * cannot watch it
+   */
+  addGuard(path: ByteString): WatchId | undefined;
   remove(watch: WatchId): void;
   /** Passes on the reports that have arrived, without waiting for more. @returns whether there were any */
   drain(reports: Reports): boolean;

@@ -17,6 +17,7 @@ const IN_MOVED_FROM = 0x40;
 const IN_MOVED_TO = 0x80;
 const IN_CREATE = 0x100;
 const IN_DELETE = 0x200;
+const IN_MOVE_SELF = 0x800;
 const IN_Q_OVERFLOW = 0x4000;
 const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
@@ -31,8 +32,11 @@ const WATCHED =
   IN_MOVED_TO |
   IN_CREATE |
   IN_DELETE |
+  IN_MOVE_SELF |
   IN_ONLYDIR |
   IN_DONT_FOLLOW;
+const GUARDED = IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW;
+const NAMED = IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE;
 const NONBLOCK_CLOEXEC = 0o2004000;
 const POLLIN = 1;
 const HEADER = 16;
@@ -46,6 +50,7 @@ function systemError(call: string): Error {
 }
 
 function kindOf(mask: number): ReportKind {
+  if ((mask & NAMED) !== 0) return 'name';
   if ((mask & IN_CLOSE_WRITE) !== 0) return 'closed';
   return (mask & IN_ATTRIB) === 0 ? 'content' : 'attributes';
 }
@@ -92,6 +97,11 @@ export class InotifyEngine implements Engine {
     return watch;
   }
 
+  addGuard(path: ByteString): WatchId | undefined {
+    const watch = this.#calls.add(this.#descriptor, toBuffer(`${path}\0`), GUARDED) as number;
+    return watch < 0 ? undefined : watch;
+  }
+
   remove(watch: WatchId): void {
     this.#calls.remove(this.#descriptor, watch);
   }
@@ -110,8 +120,9 @@ export class InotifyEngine implements Engine {
     const length = this.#view.getUint32(at + 12, true);
     if ((mask & IN_Q_OVERFLOW) !== 0) reports.onOverflow();
     else if ((mask & IN_IGNORED) !== 0) reports.onEnd(watch);
-    // A report without a name is about the watched directory itself. It is ignored, because the watch of the parent directory reports the
-    // same change.
+    // A report without a name is about the watched directory itself. All except a move are ignored, because the watch of the parent
+    // directory reports the same change.
+    else if ((mask & IN_MOVE_SELF) !== 0) reports.onMoved(watch);
     else if (length > 0) reports.onName(watch, this.#name(at + HEADER, length), kindOf(mask), this.#moveOf(mask, at));
     return HEADER + length;
   }

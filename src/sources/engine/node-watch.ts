@@ -33,16 +33,23 @@ export class NodeWatchEngine implements Engine {
     const options = { recursive: this.coversTree, encoding: 'latin1' } as const;
     // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
-    const watcher = watchDirectory(place, options, (_type, name) => {
+    const watcher = watchDirectory(place, options, (type, name) => {
+      // Without a recursive watch, only a change of its attributes is reported for a directory.
+      const kind = type === 'rename' ? 'name' : this.coversTree ? 'content' : 'attributes';
       // On Windows, a change without a name means that the buffer has overflowed.
       if (name === null) this.#take((reports) => reports.onOverflow());
-      else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/')));
-      else this.#take((reports) => reports.onName(watch, name, 'content'));
+      else if (this.coversTree) this.#take((reports) => reports.onPath(name.split(sep).join('/'), kind));
+      else this.#take((reports) => reports.onName(watch, name, kind));
     });
     watcher.on('error', () => this.#take((reports) => reports.onEnd(watch)));
     this.#nextId += 1;
     this.#watchers.set(watch, watcher);
     return watch;
+  }
+
+  /** `fs.watch` does not report that the watched directory itself was moved. */
+  addGuard(): undefined {
+    return undefined;
   }
 
   remove(watch: WatchId): void {

@@ -34,8 +34,8 @@ export async function explore({
   tools = [],
   onRound = () => true,
 }: Exploration): Promise<Record<string, unknown>> {
-  const outside = temporary(place, 'tidemark-elsewhere-');
-  const directory = temporary(place, 'tidemark-explored-');
+  const outside = temporary('tidemark-elsewhere-', place);
+  const directory = temporary('tidemark-explored-', place);
   const work = tools.length === 0 ? undefined : new ToolWork(directory);
   cleanups.push(async () => work?.close());
   const items: Item[] = [];
@@ -102,7 +102,8 @@ async function isTrueInTime(isTrue: () => boolean): Promise<boolean> {
   return true;
 }
 
-function temporary(place: string, prefix: string): string {
+/** A temporary directory. It is removed after the test. */
+export function temporary(prefix: string, place = tmpdir()): string {
   const directory = mkdtempSync(join(place, prefix));
   cleanups.push(() => rm(directory, { recursive: true, force: true }));
   return directory;

@@ -15,27 +15,45 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Random } from './random.ts';
+
+export interface OperationHooks {
+  /** Called after each rename. */
+  readonly renamed?: (from: string, to: string) => void;
+  /** Whether to change ignore files, too. */
+  readonly rules?: boolean;
+}
 
 export class Operations {
   readonly #directory: string;
   readonly #outside: string;
-  #state: number;
+  readonly #random: Random;
+  readonly #hooks: OperationHooks;
   /**
    * Inodes of files with two names. If such a file is changed through one name, the system does not report the change for the other name.
    */
   readonly linked = new Set<number>();
+  /** The paths that the last operation used, for the description of a failure. */
+  #used: string[] = [];
 
   /** @param outside a directory on the same file system, between which and the tree entries are moved */
-  constructor(directory: string, outside: string, seed: number) {
+  constructor(directory: string, outside: string, seed: number, hooks: OperationHooks = {}) {
     this.#directory = directory;
     this.#outside = outside;
-    this.#state = seed;
+    this.#random = new Random(seed);
+    this.#hooks = hooks;
+    if (hooks.rules === true) Object.assign(this.#operations, this.#ruleOperations);
+  }
+
+  get last(): string {
+    return this.#used.map((each) => each.slice(this.#directory.length + 1)).join(' ');
   }
 
   /** Runs one random operation and returns its name. If the operation is impossible in the current tree, it has no effect. */
   run(): string {
     const kinds = Object.keys(this.#operations);
     const kind = kinds[this.#number(kinds.length)] ?? '';
+    this.#used = [];
     try {
       this.#operations[kind]?.();
     } catch {
@@ -44,13 +62,19 @@ export class Operations {
     return kind;
   }
 
-  readonly #operations: Readonly<Record<string, () => void>> = {
+  readonly #ruleOperations: Readonly<Record<string, () => void>> = {
+    rules: () => this.#writeRules(),
+    moreRules: () => this.#writeRules(),
+    noRules: () => rmSync(this.#use(join(this.#below(), '.gitignore'))),
+  };
+
+  readonly #operations: Record<string, () => void> = {
     write: () => writeFileSync(this.#place(), 'x'.repeat(this.#number(50))),
     writeOld: () => writeFileSync(this.#some(), 'y'.repeat(this.#number(50))),
     append: () => appendFileSync(this.#some(), 'z'),
     sameSize: () => writeFileSync(this.#some(), String(this.#number(10))),
     touchOldTime: () => this.#touchOldTime(this.#some()),
-    chmod: () => chmodSync(this.#some(), 0o700),
+    chmod: () => chmodSync(this.#some(), 0o700 + this.#number(8)),
     mkdir: () => mkdirSync(this.#place(), { recursive: true }),
     mkdirDeep: () => {
       const deep = join(this.#place(), this.#name(), this.#name());
@@ -59,19 +83,19 @@ export class Operations {
     },
     remove: () => rmSync(this.#some()),
     removeTree: () => rmSync(this.#some(), { recursive: true, force: true }),
-    rename: () => renameSync(this.#some(), this.#place()),
-    renameOver: () => renameSync(this.#some(), this.#some()),
+    rename: () => this.#rename(this.#some(), this.#place()),
+    renameOver: () => this.#rename(this.#some(), this.#some()),
     thereAndBack: () => {
       const [from, to] = [this.#some(), this.#place()];
       if (existsSync(to)) return;
-      renameSync(from, to);
-      renameSync(to, from);
+      this.#rename(from, to);
+      this.#rename(to, from);
       if (lstatSync(from).isDirectory()) writeFileSync(join(from, this.#name()), 'back');
     },
-    moveOut: () => renameSync(this.#some(), join(this.#outside, this.#name())),
+    moveOut: () => this.#rename(this.#some(), join(this.#outside, this.#name())),
     moveIn: () => {
       const name = readdirSync(this.#outside)[0];
-      if (name !== undefined) renameSync(join(this.#outside, name), this.#place());
+      if (name !== undefined) this.#rename(join(this.#outside, name), this.#place());
     },
     copyTree: () => void spawnSync('cp', ['-r', this.#some(), this.#place()]),
     copyWithTimes: () => void spawnSync('cp', ['-p', this.#some(), this.#some()]),
@@ -84,13 +108,13 @@ export class Operations {
     editorSave: () => {
       const file = this.#some();
       writeFileSync(`${file}~tmp`, `saved ${this.#number(1000)}`);
-      renameSync(`${file}~tmp`, file);
+      this.#rename(`${file}~tmp`, file);
     },
     swap: () => {
       const [one, other] = [this.#some(), this.#some()];
-      renameSync(one, `${this.#directory}/swap`);
-      renameSync(other, one);
-      renameSync(`${this.#directory}/swap`, other);
+      this.#rename(one, `${this.#directory}/swap`);
+      this.#rename(other, one);
+      this.#rename(`${this.#directory}/swap`, other);
     },
     replaceByDirectory: () => {
       const file = this.#some();
@@ -99,18 +123,25 @@ export class Operations {
     },
   };
 
+  #rename(from: string, to: string): void {
+    renameSync(from, to);
+    this.#hooks.renamed?.(from, to);
+  }
+
   #touchOldTime(file: string): void {
     const { atime, mtime } = lstatSync(file);
     appendFileSync(file, 'q');
     utimesSync(file, atime, mtime);
   }
 
-  /** xorshift32 */
   #number(below: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % below;
+    return this.#random.below(below);
+  }
+
+  #writeRules(): void {
+    const lines = ['a', 'b/', '/c', '!a', '!b', 'd/*', '*', 'f*', '!/a/b', '**/a/b'];
+    const text = Array.from({ length: 1 + this.#number(3) }, () => lines[this.#number(lines.length)] ?? '').join('\n');
+    writeFileSync(this.#use(join(this.#below(), '.gitignore')), text);
   }
 
   #name(): string {
@@ -138,10 +169,15 @@ export class Operations {
   #some(): string {
     const directory = this.#below();
     const names = this.#names(directory);
-    return join(directory, names[this.#number(Math.max(1, names.length))] ?? this.#name());
+    return this.#use(join(directory, names[this.#number(Math.max(1, names.length))] ?? this.#name()));
   }
 
   #place(): string {
-    return join(this.#below(), this.#name());
+    return this.#use(join(this.#below(), this.#name()));
+  }
+
+  #use(path: string): string {
+    this.#used.push(path);
+    return path;
   }
 }

@@ -1,0 +1,88 @@
+/**
+ * The directories that could not be watched or read. A loss is reported in such a directory, it is tried again, and the loss is reported once
+ * more when it could be read.
+ */
+import type { Directory } from './directory.ts';
+import { isForbidden, reasonOf } from './errors.ts';
+import { toDisplay } from './names.ts';
+import type { Reporter } from './reporter.ts';
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 30_000;
+
+export class UnreadDirectories {
+  readonly #reporter: Reporter;
+  readonly #unread = new Set<Directory>();
+  readonly #recovered = new Set<Directory>();
+
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
+  }
+
+  /**
+   * Records that a directory cannot be read. Its known entries are kept. @returns whether this is new, so that a loss must be reported
+   */
+  add(directory: Directory, error: unknown): boolean {
+    directory.failures += 1;
+    directory.misses = 0;
+    directory.retryAtMs = Date.now() + Math.min(FIRST_RETRY_MS * 2 ** (directory.failures - 1), LONGEST_RETRY_MS);
+    directory.state = 'unreadable';
+    this.#unread.add(directory);
+    if (directory.failures > 1) return false;
+    const reason = isForbidden(error) ? '' : ` (${reasonOf(error)})`;
+    this.#reporter.warn(`${displayName(directory)} cannot be read and is not watched${reason}; retrying.`);
+    return true;
+  }
+
+  /** Records that a directory was read. */
+  remove(directory: Directory): void {
+    if (directory.failures > 0) {
+      this.#reporter.warn(`${displayName(directory)} is watched again.`);
+      this.reportLossWhenRead(directory);
+    }
+    directory.state = 'watched';
+    directory.failures = 0;
+    directory.misses = 0;
+    this.#unread.delete(directory);
+  }
+
+  /** Stops the retries. */
+  forget(directory: Directory): void {
+    this.#unread.delete(directory);
+  }
+
+  /** The directories whose retry is due. */
+  due(nowMs: number): readonly Directory[] {
+    return [...this.#unread].filter((each) => each.retryAtMs <= nowMs);
+  }
+
+  /**
+   * Requests a report of a loss in this directory, after all waiting directories have been read. A loss was already reported when the
+   * directory could not be read. This is not enough: a subscriber that then read the directory may have seen an entry that was deleted
+   * before this source could read the directory.
+   */
+  reportLossWhenRead(directory: Directory): void {
+    this.#recovered.add(directory);
+  }
+
+  /**
+   * Must be called when a directory is moved or removed. If a loss was reported in it and was not repeated yet, the loss is repeated for the
+   * directory in which it was: no event says that the entries that only the subscriber has seen are no longer there.
+   */
+  reportLossAbove(directory: Directory, parent: Directory | undefined): void {
+    const isUnread = this.#recovered.delete(directory) || directory.failures > 0;
+    if (isUnread && parent !== undefined) this.reportLossWhenRead(parent);
+  }
+
+  /** The directories that were passed to {@link UnreadDirectories.reportLossWhenRead}. */
+  takeRecovered(): readonly Directory[] {
+    const recovered = [...this.#recovered];
+    this.#recovered.clear();
+    return recovered;
+  }
+}
+
+/** The name of a directory in warnings. */
+export function displayName(directory: Directory): string {
+  return directory.parent === undefined ? 'The watched directory' : toDisplay(directory.path).slice(1, -1);
+}
