@@ -1,0 +1,160 @@
+/**
+ * Runs a file source and random operations in one thread, so that the operations run between the steps of the source. Many interleavings
+ * that are rare on a real machine are therefore tested within seconds.
+ */
+import { lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SourceItem } from '../reporter.ts';
+import { TreeSource } from '../tree-source.ts';
+import { temporary } from './explore.ts';
+import { Meddler } from './meddler.ts';
+import { apply, differences, lookAgain, walk } from './model.ts';
+import type { Picture } from './model.ts';
+import { Operations } from './operations.ts';
+import { PathEngine } from './path-engine.ts';
+import { Random } from './random.ts';
+import { notIgnored } from './rules.ts';
+import { inotify } from './tree.ts';
+import { cleanups } from './watched.ts';
+
+export interface Interleaving {
+  readonly seed: number;
+  readonly rounds: number;
+  /** Number of operations in each round that run while the source waits. */
+  readonly perRound: number;
+  /** Maximum number of operations in each round that run between the steps of the source. */
+  readonly between: number;
+  /** `root`: the root is moved, too. `rules`: ignore files are changed, too. `paths`: one watch covers the tree. */
+  readonly variant?: 'plain' | 'root' | 'rules' | 'paths';
+}
+
+/** How long to wait for a missing report, in milliseconds. Only a real difference needs all of it. */
+const PATIENCE_MS = 5_000;
+/** After this time, the source is no longer disturbed in this round. */
+const LONGEST_DISTURBANCE_MS = 200;
+
+/** @returns the first difference, or the losses and warnings */
+export async function interleave(options: Interleaving): Promise<Record<string, unknown>> {
+  const { seed, rounds, perRound, between, variant = 'plain' } = options;
+  const directory = join(temporary('tidemark-interleaved-'), 'above', 'root');
+  mkdirSync(directory, { recursive: true });
+  const paths = variant === 'paths' ? new PathEngine(directory) : undefined;
+  const renamed = (from: string, to: string): void => paths?.renamed(from, to);
+  const rules = variant === 'rules';
+  const outside = temporary('tidemark-elsewhere-');
+  const operations = new Operations(directory, outside, seed, { renamed, rules });
+  const meddler = new Meddler({
+    operations,
+    random: new Random(seed + 1),
+    directory,
+    movesRoot: variant === 'root',
+    onOperation: () => paths?.observe(),
+    onRename: renamed,
+  });
+  const subscriber = new Subscriber(directory, operations.linked, rules);
+  const source = new TreeSource({
+    directory,
+    root: 'r',
+    disk: meddler.disk(),
+    engine: meddler.engine(paths ?? inotify((text) => meddler.note(`  ${text}`))),
+    send: (item) => {
+      meddler.note(`    > ${describe(item)}`);
+      subscriber.receive(item);
+    },
+    rootCheckMs: 50,
+  });
+  source.begin();
+  const ended = source.run();
+  cleanups.push(async () => {
+    source.close();
+    await ended;
+  });
+  for (let round = 0; round < rounds; round += 1) {
+    meddler.begin(between);
+    for (let n = 0; n < perRound; n += 1) meddler.operate();
+    const startMs = Date.now();
+    let wrong: readonly string[] = [];
+    do {
+      await delay(2);
+      if (Date.now() - startMs > LONGEST_DISTURBANCE_MS) meddler.stop();
+      wrong = meddler.isIdle ? subscriber.mistakes() : ['the work has not ended'];
+    } while (wrong.length > 0 && Date.now() - startMs < PATIENCE_MS);
+    if (wrong.length > 0) return { seed, round, log: meddler.log, wrong };
+  }
+  return { losses: subscriber.losses, warnings: subscriber.warnings };
+}
+
+/** Computes the state of the directory from the reports of the source, as a client does. */
+class Subscriber {
+  readonly #directory: string;
+  readonly #linked: ReadonlySet<number>;
+  readonly #rules: boolean;
+  readonly #picture: Picture = new Map();
+  /** For each path, when it was last reported, and the permissions that it had then. */
+  readonly #reported = new Map<string, { readonly atMs: number; readonly mode: number | undefined }>();
+  readonly #pending: { readonly item: SourceItem; readonly atMs: number }[] = [];
+  readonly losses: unknown[] = [];
+  readonly warnings: string[] = [];
+
+  constructor(directory: string, linked: ReadonlySet<number>, rules: boolean) {
+    this.#directory = directory;
+    this.#linked = linked;
+    this.#rules = rules;
+  }
+
+  receive(item: SourceItem): void {
+    this.#pending.push({ item, atMs: Date.now() });
+  }
+
+  /** Compares the computed state with the directory. */
+  mistakes(): readonly string[] {
+    for (const { item, atMs } of this.#pending.splice(0)) {
+      if (item.kind === 'warning') this.warnings.push(item.text);
+      else if (item.kind === 'loss') this.#readAgain(item.paths);
+      else {
+        apply(this.#picture, item.change);
+        this.#reported.set(item.change.path, { atMs, mode: this.#modeOf(item.change.path) });
+      }
+    }
+    const real = walk(this.#directory, this.#linked);
+    if (!this.#rules) return [...differences(this.#picture, real), ...this.#unreported(real)];
+    const isSeen = notIgnored(this.#directory);
+    const visible = (picture: Picture): Picture => new Map([...picture].filter(([path]) => isSeen(path)));
+    const [believed, actual] = [visible(this.#picture), visible(real)];
+    return [...differences(believed, actual), ...this.#unreported(actual)];
+  }
+
+  #readAgain(paths: readonly string[]): void {
+    this.losses.push(paths);
+    for (const path of paths) lookAgain(this.#picture, this.#directory, path, this.#linked);
+    for (const path of this.#picture.keys()) this.#reported.set(path, { atMs: Date.now(), mode: this.#modeOf(path) });
+  }
+
+  #modeOf(path: string): number | undefined {
+    try {
+      return lstatSync(join(this.#directory, path)).mode;
+    } catch {
+      // The entry no longer exists. There will be another report.
+      return undefined;
+    }
+  }
+
+  /** Entries whose last change was after their last report. */
+  #unreported(real: Picture): string[] {
+    return [...real].flatMap(([path, what]) => {
+      const stats = lstatSync(join(this.#directory, path));
+      const last = this.#reported.get(path);
+      if (what.startsWith('directory')) return last?.mode === stats.mode ? [] : [`${path}: mode not reported`];
+      if (this.#linked.has(stats.ino) || (last !== undefined && last.atMs >= stats.ctimeMs - 1)) return [];
+      return [`${path}: changed at ${stats.ctimeMs}, reported at ${last?.atMs}`];
+    });
+  }
+}
+
+function describe(item: SourceItem): string {
+  if (item.kind === 'warning') return item.text;
+  if (item.kind === 'loss') return `loss ${item.paths.join()}`;
+  const { changeType, previousPath = '', path, fileType, size, mtime } = item.change;
+  return `${changeType} ${previousPath} ${path} ${fileType} ${size} ${mtime}`;
+}
