@@ -78,7 +78,7 @@ describe("the examples in the client's README", () => {
         expect.stringMatching(/^no connection; attempt 2 in \d+ ms$/),
         expect.stringMatching(/^no connection; attempt 3 in \d+ ms$/),
         expect.any(String),
-        expect.stringMatching(/^unreachable .*3 attempts/),
+        expect.stringMatching(/^unreachable .*failed attempts: 3/),
       ],
     });
   });

@@ -1,6 +1,8 @@
 /** The Python SDK with a gateway, over real sockets. It is installed as `pip` installs it, with the Python of Debian. */
 import { execFile, spawn } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +20,7 @@ const MYPY = '/usr/bin/mypy';
 
 interface Line {
   readonly kind: string;
+  readonly stream?: string;
   readonly sequenceId?: number;
   readonly isReplay?: boolean;
   readonly event?: string;
@@ -64,13 +67,32 @@ async function proxyOf(url: string): Promise<SeveringProxy> {
   return proxy;
 }
 
+/** Writes the examples of a document as modules into a new directory. @returns their paths */
+async function examplesOf(document: string): Promise<readonly string[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-python-examples-'));
+  onCleanup(() => rm(directory, { recursive: true }));
+  const text = await readFile(join(ROOT, document), 'utf8');
+  const examples = [...text.matchAll(/^```python\n(.*?)^```$/gms)].map(([, code = '']) => code);
+  const files = examples.map((_, at) => join(directory, `${basename(document, '.md').toLowerCase()}_${at}.py`));
+  await Promise.all(examples.map((code, at) => writeFile(files[at] ?? '', code)));
+  return files;
+}
+
 describe('the Python client', () => {
   test('is typed: mypy --strict accepts it, and a wrong field of an event is an error', async () => {
     const env = { ...process.env, MYPYPATH: PACKAGE };
     const flags = ['--strict', '--cache-dir', join(ROOT, 'node_modules/.cache/mypy')];
     const check = (...names: readonly string[]) =>
-      promisify(execFile)(MYPY, [...flags, ...names.map((name) => join(SOURCES, 'tests', name))], { cwd: ROOT, env });
-    await check('typed.py', '../../../generated/python/tidemark_client');
+      promisify(execFile)(MYPY, [...flags, ...names.map((name) => resolve(SOURCES, 'tests', name))], {
+        cwd: ROOT,
+        env,
+      });
+    const examples = [
+      ...(await examplesOf('generated/python/README.md')),
+      ...(await examplesOf('docs/guides/python.md')),
+    ];
+    expect(examples.length).toBeGreaterThan(5);
+    await check('typed.py', '../../../generated/python/tidemark_client', ...examples);
     await expect(check('mistyped.py')).rejects.toMatchObject({
       stdout: expect.stringMatching(
         /:8: error: .* no key "colour"[^]*:9: error: No overload variant[^]*:10: error: No overload variant[^]*Found 3 errors/,
@@ -128,6 +150,47 @@ describe('the Python client', () => {
       expect([...reader.of('gap'), ...reader.of('loss'), ...reader.of('error')]).toEqual([]);
     }
     expect(proxy.accepted).toBeGreaterThan(5);
+  });
+
+  test('runs the example for several streams in the guide', async () => {
+    const { gateway, url } = await serve();
+    const example = (await examplesOf('docs/guides/python.md')).find((path) => path.endsWith('_1.py')) ?? '';
+    await writeFile(example, (await readFile(example, 'utf8')).replace('ws://127.0.0.1:7400/ws', url));
+    const child = spawn(PYTHON, [example], { env: { ...process.env, PYTHONPATH: PACKAGE, PYTHONUNBUFFERED: '1' } });
+    onCleanup(() => child.kill('SIGKILL'));
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    // Publish until the program has subscribed.
+    await vi.waitFor(async () => {
+      await gateway.publish('suite.note', {});
+      expect(output).toMatch(/^main \d+ suite\.note$/m);
+    }, PATIENCE);
+    await gateway.publish('suite.note', {}, { stream: 'session:a' });
+    await vi.waitFor(() => expect(output).toContain('session:a 1 suite.note\n'), PATIENCE);
+  });
+
+  test('follows several streams over cuts and a restart: each event once, and a gap for each stream that is lost', async () => {
+    const { gateway, url, port } = await serve();
+    const proxy = await proxyOf(url);
+    const reader = new Reader({ url: proxy.url, streams: ['main', 'session:*'], events: ['*'], replay: 'none' });
+    await reader.reach('caught_up');
+    for (let n = 0; n < 60; n += 1) {
+      await gateway.publish('suite.note', {}, { stream: n % 2 === 0 ? 'main' : `session:${n % 6}` });
+      if (n % 20 === 9) proxy.sever();
+    }
+    await reader.reach('event', 60);
+    const numbersOf = (stream: string) =>
+      reader.of('event').flatMap((line) => (line.stream === stream ? [line.sequenceId] : []));
+    expect(numbersOf('main')).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
+    for (const n of [1, 3, 5]) expect(numbersOf(`session:${n}`)).toEqual(Array.from({ length: 10 }, (_, at) => at + 1));
+    expect([...reader.of('gap'), ...reader.of('error')]).toEqual([]);
+    await gateway.close({ drainMs: 0 });
+    const next = await serve({ port });
+    await next.gateway.publish('suite.note', {}, { stream: 'main' });
+    await reader.reach('gap', 4);
+    await reader.reach('event', 61);
+    expect(new Set(reader.of('gap').map(({ reason }) => reason))).toEqual(new Set(['epoch_changed']));
+    expect(reader.of('event').at(-1)).toMatchObject({ stream: 'main', sequenceId: 1 });
   });
 
   test('reports events that left history at their position, and continues', async () => {

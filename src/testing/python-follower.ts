@@ -1,7 +1,8 @@
-/** Uses the Python client as a {@link Follower}. One process runs all histories of a test file. */
+/** Uses the Python client as a {@link Follower} or {@link StreamsFollower}. One process runs all histories of a test file. */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Received, StreamsFollower } from '../../codegen/runtime/testing/stream-history.ts';
 import type { Follower, Seen } from './mirror-history.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -19,6 +20,14 @@ export class PythonFollowers {
     await this.#order({ open: url });
     return {
       report: async () => (await this.#order({ report: true })) as Seen,
+      close: async () => void (await this.#order({ close: true })),
+    };
+  };
+
+  readonly followStreams = async (url: string, limit: number): Promise<StreamsFollower> => {
+    await this.#order({ open: url, limit });
+    return {
+      report: async () => (await this.#order({ report: true })) as Received,
       close: async () => void (await this.#order({ close: true })),
     };
   };

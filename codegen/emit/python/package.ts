@@ -185,6 +185,24 @@ async def wait(client: Client) -> None:
         print(error.reason, error)  # timeout, or gap: events were lost
 \`\`\`
 
+## Follow several streams
+
+\`\`\`python
+from tidemark_client import Client
+
+
+async def watch(client: Client) -> None:
+    async with client.follow_streams(["main", "session:*"], ["*"], replay="none") as everything:
+        async for event in everything:
+            print(event["stream"], event["event"])
+            stored = everything.positions  # pass them as replay= to continue later, also in another process
+            print(stored)
+\`\`\`
+
+The subscription also follows streams that appear later. Order, positions and gaps are per stream; \`Gap.stream\` names it. After a lost connection each
+stream resumes after its own position. If the first picture (\`replay="warm"\`) is cut off, a gap is reported for each stream, and the whole picture arrives
+again. \`client.wait_on_streams\` waits for one event on several streams.
+
 ## Mirror the current state
 
 \`\`\`python

@@ -1,5 +1,5 @@
-"""A client that tests drive by JSON lines: ``{"open": url}`` connects and subscribes, ``{"report": true}`` prints what
-was received, ``{"close": true}`` closes the client."""
+"""A client that tests drive by JSON lines: ``{"open": url}`` connects and subscribes, with ``limit`` to several streams.
+``{"report": true}`` prints what was received, ``{"close": true}`` closes the client."""
 
 import asyncio
 import json
@@ -35,6 +35,30 @@ class Follower:
         return {"picture": sorted(picture), "gaps": self.gaps, "events": self.events}
 
 
+class StreamsFollower:
+    def __init__(self, url: str, limit: int) -> None:
+        self.client = Client(url, backoff_min=0.001, backoff_max=0.003)
+        self.errors: list[str] = []
+        self.client.on("error", lambda error: self.errors.append(str(error)))
+        self.items: list[Any] = []
+        self.reader = self.client.follow_streams(["main", "session:*"], ["*"], replay={}, gaps="inline", buffer_limit=limit)
+        self.task = asyncio.create_task(self.read())
+
+    async def read(self) -> None:
+        async for item in self.reader:
+            if is_gap(item):
+                ends = {name: place(at) for name, at in (("from", item.start), ("to", item.end)) if at is not None}
+                self.items.append({"kind": "gap", "stream": item.stream, **ends})
+            else:
+                kept = ("stream", "epoch", "sequenceId", "replayReason")
+                self.items.append({key: item[key] for key in kept if key in item})  # type: ignore[index, operator, literal-required]
+
+    async def report(self) -> Any:
+        positions = self.reader.positions
+        named = {} if positions is None else {"positions": [{"stream": name, **place(at)} for name, at in positions.items()]}
+        return {"items": self.items, "errors": self.errors, **named}
+
+
 async def main() -> None:
     loop = asyncio.get_running_loop()
     follower: Any = None
@@ -42,7 +66,8 @@ async def main() -> None:
         order = json.loads(line)
         answer: Any = {}
         if "open" in order:
-            follower = Follower(order["open"])
+            limit = order.get("limit")
+            follower = Follower(order["open"]) if limit is None else StreamsFollower(order["open"], limit)
             await follower.reader.ready()
         elif "report" in order:
             answer = await follower.report()

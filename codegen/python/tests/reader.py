@@ -26,22 +26,21 @@ async def read(options: dict[str, Any]) -> None:
     client.on("loss", lambda detail: say("loss"))
     client.on("error", lambda error: say("error", error=type(error).__name__, text=str(error)))
     after = options.get("after")
-    subscription = client.subscribe(
-        options["events"],
-        stream=options.get("stream", "main"),
-        filter=options.get("filter"),
-        replay=Position(*after) if after else options.get("replay", "warm"),
-        buffer_limit=options.get("bufferLimit", 10_000),
-        gaps="inline",
-    )
+    common: Any = {"filter": options.get("filter"), "buffer_limit": options.get("bufferLimit", 10_000), "gaps": "inline"}
+    replay: Any = Position(*after) if after else options.get("replay", "warm")
+    subscription: Any
+    if "streams" in options:
+        subscription = client.follow_streams(options["streams"], options["events"], replay=replay, **common)
+    else:
+        subscription = client.subscribe(options["events"], stream=options.get("stream", "main"), replay=replay, **common)
     try:
         await subscription.caught_up()
         say("caught_up")
         async for item in subscription:
             if is_gap(item):
-                say("gap", reason=item.reason, start=place(item.start), end=place(item.end), repair=item.repair)
+                say("gap", stream=item.stream, reason=item.reason, start=place(item.start), end=place(item.end), repair=item.repair)
             else:
-                say("event", event=item["event"], sequenceId=item["sequenceId"], isReplay=item["isReplay"], payload=item["payload"])  # type: ignore[index]
+                say("event", **{key: item[key] for key in ("event", "stream", "sequenceId", "isReplay", "payload")})
             await asyncio.sleep(options.get("pauseMs", 0) / 1000)
     except (ConnectionLost, SubscriptionEnded, TidemarkError) as error:
         say("ended", error=type(error).__name__, reason=getattr(error, "reason", getattr(error, "code", None)))

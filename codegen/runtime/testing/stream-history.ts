@@ -3,7 +3,7 @@
  * to several streams misses no event without a gap, repeats no event, and keeps the order of each stream.
  */
 import * as fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { isGap } from '../events.ts';
 import { followStreams } from '../follow-streams.ts';
 import type { Position, StreamPosition } from '../wire.ts';
@@ -11,6 +11,9 @@ import { until } from './fake-server.ts';
 import type { FakeServer } from './fake-server.ts';
 import { clientOf, collect, fakeServer } from './harness.ts';
 import { ModelStreams } from './model-streams.ts';
+
+/** Options of `vi.waitFor`: the time only keeps a test from hanging. */
+const PATIENCE = { timeout: 20_000, interval: 2 } as const;
 
 const STREAMS = ['main', 'session:a', 'session:b', 'session:c'] as const;
 
@@ -54,13 +57,36 @@ export const anyStreamsHistory: fc.Arbitrary<StreamsHistory> = fc.record({
 const place = ({ epoch, sequenceId }: Position): number => Number(epoch.slice(1)) * 1_000_000 + sequenceId;
 const key = ({ stream: name, epoch, sequenceId }: StreamPosition): string => `${name} ${epoch} ${sequenceId}`;
 
-export async function checkStreamsHistory({ turns, before, limit }: StreamsHistory): Promise<void> {
-  const model = new ModelStreams();
-  const server = await fakeServer({ script: (connection, command) => model.script(connection, command) });
-  for (const each of before) model.publish(each);
-  const client = clientOf(server, { backoff: { minMs: 1, maxMs: 3 } });
-  const errors: Error[] = [];
-  client.on('error', (error) => errors.push(error));
+/** A gap, or the place of an event. */
+type Item = (StreamPosition & { readonly replayReason?: string }) | GapItem;
+
+interface GapItem {
+  readonly kind: 'gap';
+  readonly stream: string;
+  readonly from?: Position | undefined;
+  readonly to?: Position | undefined;
+}
+
+/** What a client has received. */
+export interface Received {
+  readonly items: readonly Item[];
+  readonly positions: readonly StreamPosition[] | undefined;
+  readonly errors: readonly string[];
+}
+
+/** A client that follows `main` and every session from their first events on. */
+export interface StreamsFollower {
+  report(): Promise<Received>;
+  close(): Promise<void>;
+}
+
+/** Starts a client whose buffer has a limit. Resolves when it has subscribed. */
+export type FollowStreams = (url: string, limit: number) => Promise<StreamsFollower>;
+
+async function followHere(url: string, limit: number): Promise<StreamsFollower> {
+  const client = clientOf({ url }, { backoff: { minMs: 1, maxMs: 3 } });
+  const errors: string[] = [];
+  client.on('error', (error) => errors.push(String(error)));
   const reader = followStreams(client, {
     streams: ['main', 'session:*'],
     events: ['*'],
@@ -72,37 +98,50 @@ export async function checkStreamsHistory({ turns, before, limit }: StreamsHisto
   });
   const { items } = collect(reader);
   await reader.ready;
-  for (const turn of turns) await take(turn, { model, server, reader });
-  const last = STREAMS.map((each) => model.publish(each));
-  const events = (): readonly (StreamPosition & { readonly replayReason?: string })[] =>
-    items.flatMap((item) => (isGap(item) ? [] : [item]));
-  const isCovered = (event: StreamPosition): boolean =>
-    items
-      .filter(isGap)
-      .some(
-        ({ stream: name, from, to }) =>
-          name === event.stream &&
-          to !== undefined &&
-          (from === undefined || place(from) < place(event)) &&
-          place(event) <= place(to),
-      );
-  const silent = (): readonly string[] => {
-    const seen = new Set(events().map(key));
-    return model.published.filter((each) => !seen.has(key(each)) && !isCovered(each)).map(key);
+  return {
+    report: () => Promise.resolve({ items, positions: reader.positions, errors }),
+    close: () => client.close(),
   };
-  await until(() => last.every((each) => !silent().includes(key(each))), 'the last events, or gaps in their place');
-  expect(silent()).toEqual([]);
-  const complete = events().filter(({ replayReason }) => replayReason !== 'warm');
-  expect(new Set(complete.map(key)).size).toBe(complete.length);
+}
+
+export async function checkStreamsHistory(
+  { turns, before, limit }: StreamsHistory,
+  follow: FollowStreams = followHere,
+): Promise<void> {
+  const model = new ModelStreams();
+  const server = await fakeServer({ script: (connection, command) => model.script(connection, command) });
+  for (const each of before) model.publish(each);
+  const reader = await follow(server.url, limit);
+  for (const turn of turns) await take(turn, { model, server, reader });
+  for (const each of STREAMS) model.publish(each);
+  await vi.waitFor(async () => expect(silentIn((await reader.report()).items, model.published)).toEqual([]), PATIENCE);
+  const { items, errors } = await reader.report();
+  const complete = items.flatMap((item) => (isGap(item) || item.replayReason === 'warm' ? [] : [key(item)]));
+  expect(new Set(complete).size).toBe(complete.length);
   expect(errors).toEqual([]);
-  await client.close();
+  await reader.close();
   await server.close();
+}
+
+/** The published events that were neither received nor covered by a gap of their stream. */
+function silentIn(items: readonly Item[], published: readonly StreamPosition[]): readonly string[] {
+  const seen = new Set(items.flatMap((item) => (isGap(item) ? [] : [key(item)])));
+  const gaps = items.filter(isGap);
+  const isCovered = (event: StreamPosition): boolean =>
+    gaps.some(
+      ({ stream: name, from, to }) =>
+        name === event.stream &&
+        to !== undefined &&
+        (from === undefined || place(from) < place(event)) &&
+        place(event) <= place(to),
+    );
+  return published.filter((each) => !seen.has(key(each)) && !isCovered(each)).map(key);
 }
 
 interface Scene {
   readonly model: ModelStreams;
   readonly server: FakeServer;
-  readonly reader: { readonly state: string; readonly positions: readonly StreamPosition[] | undefined };
+  readonly reader: StreamsFollower;
 }
 
 async function take(turn: Turn, { model, server, reader }: Scene): Promise<void> {
@@ -115,7 +154,8 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
   else if (turn.do === 'lose_epoch' || turn.do === 'expire') {
     // The server cannot report the loss of a stream that began and ended while the client was disconnected.
     const { epoch } = model.head(turn.stream);
-    const isKnown = reader.positions?.some((each) => each.stream === turn.stream && each.epoch === epoch) === true;
+    const { positions } = await reader.report();
+    const isKnown = positions?.some((each) => each.stream === turn.stream && each.epoch === epoch) === true;
     if (isKnown && turn.do === 'expire') model.expire(turn.stream);
     else if (isKnown) model.loseEpoch(turn.stream);
   } else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
