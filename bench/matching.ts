@@ -3,7 +3,9 @@
  * Both run on the same events in alternating rounds (A B A B …), so that a busy machine slows both equally; the results are
  * medians.
  *
- *     node bench/matching.ts [subscriptions, default 10000]
+ *     node bench/matching.ts [subscriptions, default 10000] [wild]
+ *
+ * With `wild`, every tenth subscription has a pattern that begins with a wildcard.
  */
 import { compileFilter } from '../src/subscriptions/filter.ts';
 import { EventFacts } from '../src/subscriptions/event-facts.ts';
@@ -15,12 +17,22 @@ import { SubscriptionIndex } from '../src/subscriptions/subscription-index.ts';
 const ROUNDS = 9;
 const EVENTS_PER_ROUND = 100;
 
+const count = Number(process.argv[2] ?? 10_000);
+const wild = process.argv[3] === 'wild';
+const WILD: readonly ((n: number) => string)[] = [
+  (n) => `*/p${n % 997}/**/*.test.ts`,
+  (n) => `**/part${n % 31}/*/file${n}.*`,
+  (n) => `*/docs/chapter-${n % 89}/*.md`,
+];
+
 /**
  * Typical subscriptions of IDEs and agents. Most filter by one directory, some by extension, glob, session or entity
  * type.
  */
 function specAt(n: number): FilterSpec {
   const directory = `packages/p${n % 997}/src/part${n % 31}`;
+  if (wild && n % 10 === 9)
+    return { events: ['file_change', 'entity_*'], filter: { paths: [WILD[n % 3]?.(n) ?? '*'] } };
   switch (n % 8) {
     case 0:
       return { events: ['file_change'], filter: { paths: [directory], extensions: ['.ts', '.tsx'] } };
@@ -81,7 +93,6 @@ function measure(match: (event: Matchable) => number, from: number): { readonly 
   return { us: (user + system) / EVENTS_PER_ROUND, matches };
 }
 
-const count = Number(process.argv[2] ?? 10_000);
 const index = new SubscriptionIndex<number, Set<number>>(stockCatalogue, () => new Set());
 const groups = new Map<string, { readonly matches: (facts: EventFacts) => boolean; members: number }>();
 for (let n = 0; n < count; n += 1) {

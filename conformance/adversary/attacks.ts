@@ -92,6 +92,28 @@ function subscribeCommand(input: Input, limits: Limits, options: { readonly coun
   };
 }
 
+/** Streams to follow, and positions to resume from, within the size of a message. */
+function manyStreams(
+  input: Input,
+  { streamsPerSubscription = 32, inboundMessageBytes = 65_536 }: Limits,
+  { prepared, at }: { readonly prepared: Prepared; readonly at: number },
+) {
+  const names = times(
+    Math.min(of(input, 'names'), streamsPerSubscription - prepared.streams.length),
+    (name) => `session:hostile-n${name}`,
+  );
+  // Half of the message is left to the filter; a position has about 64 characters.
+  const most = Math.floor(inboundMessageBytes / 2 / 64);
+  const positions = times(Math.min(of(input, 'positions'), most), (position) => ({
+    stream: `session:hostile-${at}-${position}`,
+    epoch: 'e',
+    sequenceId: 1,
+  }));
+  const known = prepared.streams.map((stream) => ({ stream, epoch: 'e', sequenceId: 1 }));
+  const replay = { mode: 'resume', positions: [...known, ...positions] };
+  return { streams: names.length > 0 ? [...names, ...prepared.streams] : ['session:*'], replay };
+}
+
 function payloadOf(input: Input, { payloadBytes = 65_536 }: Limits): Record<string, unknown> {
   const padding = 'x'.repeat(Math.min(of(input, 'padding'), Math.floor(payloadBytes / 2)));
   const members = Object.fromEntries(
@@ -148,6 +170,28 @@ export const ATTACKED: readonly AttackedOperation[] = [
       const count = of(input, 'commands');
       const data = subscribeCommand(input, limits, { count, stream: streamOf(input, prepared) });
       return { ...NOTHING, packet: times(count, () => ({ type: 'subscribe', data })) };
+    },
+  },
+  {
+    // A `subscribe` to many streams that resumes streams which the server does not have.
+    name: 'subscribe_streams',
+    genes: [
+      gene('commands', 1, 100),
+      gene('names', 0, 64),
+      gene('positions', 0, 1_000),
+      gene('patterns', 1, 64),
+      gene('segments', 1, DEEPEST_PATH),
+      gene('style', 0, SEGMENTS.length - 1),
+      gene('distinct', 0, 1),
+    ],
+    attack: (input, limits, prepared) => {
+      const count = of(input, 'commands');
+      const { events, filter } = subscribeCommand(input, limits, { count, stream: '' });
+      const packet = times(count, (at) => ({
+        type: 'subscribe',
+        data: { events, filter, ...manyStreams(input, limits, { prepared, at }) },
+      }));
+      return { ...NOTHING, packet };
     },
   },
   {
@@ -234,6 +278,15 @@ export const ATTACKED: readonly AttackedOperation[] = [
       requests: times(of(input, 'commands'), () => requestOf('get_subscriptions')),
     }),
   },
+  ...(['get_nodes', 'get_metrics'] as const).map((name) => ({
+    name,
+    genes: [commands, subscriptions, ...filterGenes],
+    attack: (input: Input, limits: Limits, prepared: Prepared) => ({
+      ...NOTHING,
+      held: ownSubscriptions(input, limits, streamOf({}, prepared)),
+      requests: times(of(input, 'commands'), () => requestOf(name)),
+    }),
+  })),
   {
     name: 'get_health',
     genes: [commands, subscriptions],

@@ -2,16 +2,17 @@
  * Indexes items by the paths that they may match, so that a look-up does not visit items of other paths.
  *
  *     prefix  the whole segments that a pattern begins with      src/deep/*.spec.ts → src/deep
+ *     inner   the longest whole segment after a wildcard         src/?/api/*.spec.ts → api
  *     ending  what the last segment must end with, if known      src/deep/*.spec.ts → .ts
  *
  * The prefix of an item is one key, regardless of its number of segments. A path is looked up once for each of its ancestors that is not
- * longer than the longest prefix in the index. A visited item may match, so the caller must check it. An item that is not visited certainly
+ * longer than the longest prefix in the index, and below a prefix with inner segments once more for each segment of the path. A visited item may match, so the caller must check it. An item that is not visited certainly
  * does not match.
  */
 import { addTo, takeFrom, visitAt } from './bag.ts';
 import type { Bags } from './bag.ts';
 import { lastSegment } from './event-facts.ts';
-import { literalPrefix } from './glob.ts';
+import { isGlob, literalPrefix } from './glob.ts';
 
 /**
  * `name`: the whole last segment. `tail`: the part of the last segment from its last dot on. `extension`: the same as `tail`, but
@@ -21,6 +22,8 @@ type EndingKind = 'name' | 'tail' | 'extension';
 
 export interface PathPlace {
   readonly prefix: string;
+  /** A segment that every matching path has. If it is undefined, the pattern has no such segment besides prefix and ending. */
+  readonly inner?: string | undefined;
   /** The kind and the text of the ending. If it is undefined, every ending is possible. */
   readonly ending: string | undefined;
 }
@@ -47,18 +50,40 @@ function endingOf(pattern: string, prefix: string): string | undefined {
   return literal.includes('.') ? endingKey('tail', tailOf(literal)) : undefined;
 }
 
+/** The longest literal segment between the first segment with a wildcard and the last segment. A long one is probably rare. */
+function innerOf(pattern: string, prefix: string): string | undefined {
+  if (prefix === pattern) return undefined;
+  const after = pattern
+    .slice(prefix === '' ? 0 : prefix.length + 1)
+    .split('/')
+    .slice(1, -1);
+  const literal = after.filter((each) => !isGlob(each)).toSorted((a, b) => b.length - a.length);
+  return literal[0];
+}
+
 /** The places of an item that matches these paths and these extensions. Both are normalised, and refer to the same files. */
 export function placesOf(paths: readonly string[], extensions: readonly string[] | undefined): readonly PathPlace[] {
-  const prefixes = paths.map(literalPrefix);
+  const places = paths.map((path): PathPlace => {
+    const prefix = literalPrefix(path);
+    return { prefix, inner: innerOf(path, prefix), ending: endingOf(path, prefix) };
+  });
   const endings = (extensions ?? []).map((each) => endingKey('extension', tailOf(each)));
-  if (endings.length === 0 || paths.length * endings.length > MAX_PLACES)
-    return paths.map((each, at) => ({ prefix: prefixes[at] ?? '', ending: endingOf(each, prefixes[at] ?? '') }));
-  return prefixes.flatMap((prefix) => endings.map((ending) => ({ prefix, ending })));
+  if (endings.length === 0 || paths.length * endings.length > MAX_PLACES) return places;
+  return places.flatMap((place) => endings.map((ending) => ({ ...place, ending })));
+}
+
+const NO_SEGMENTS: ReadonlySet<string> = new Set();
+
+/** One key for both. NUL separates them, because a pattern cannot contain it. */
+function placeKey(prefix: string, inner: string | undefined): string {
+  return inner === undefined ? prefix : `${prefix}\u0000${inner}`;
 }
 
 export class PathIndex<Item extends object> {
   readonly #anyEnding: Bags<string, Item> = new Map();
   readonly #byEnding = new Map<string, Bags<string, Item>>();
+  /** For each prefix, the number of places with an inner segment. */
+  readonly #inners = new Map<string, number>();
   /**
    * The length of the longest prefix. It never decreases while the index contains an item. A value that is too large causes a few useless
    * look-ups, but no item is missed.
@@ -69,26 +94,34 @@ export class PathIndex<Item extends object> {
     return this.#anyEnding.size === 0 && this.#byEnding.size === 0;
   }
 
-  add({ prefix, ending }: PathPlace, item: Item): void {
+  add({ prefix, inner, ending }: PathPlace, item: Item): void {
     this.#longest = Math.max(this.#longest, prefix.length);
+    if (inner !== undefined) this.#inners.set(prefix, (this.#inners.get(prefix) ?? 0) + 1);
+    const key = placeKey(prefix, inner);
     if (ending === undefined) {
-      addTo(this.#anyEnding, prefix, item);
+      addTo(this.#anyEnding, key, item);
       return;
     }
-    const bags = this.#byEnding.get(prefix) ?? new Map<string, Item | Set<Item>>();
-    this.#byEnding.set(prefix, bags);
+    const bags = this.#byEnding.get(key) ?? new Map<string, Item | Set<Item>>();
+    this.#byEnding.set(key, bags);
     addTo(bags, ending, item);
   }
 
   /** Removes an item. @param place a place that was passed to `add` */
-  remove({ prefix, ending }: PathPlace, item: Item): void {
+  remove({ prefix, inner, ending }: PathPlace, item: Item): void {
+    if (inner !== undefined) {
+      const left = (this.#inners.get(prefix) ?? 1) - 1;
+      if (left > 0) this.#inners.set(prefix, left);
+      else this.#inners.delete(prefix);
+    }
+    const key = placeKey(prefix, inner);
     if (ending === undefined) {
-      takeFrom(this.#anyEnding, prefix, item);
+      takeFrom(this.#anyEnding, key, item);
     } else {
-      const bags = this.#byEnding.get(prefix);
+      const bags = this.#byEnding.get(key);
       if (bags === undefined) return;
       takeFrom(bags, ending, item);
-      if (bags.size === 0) this.#byEnding.delete(prefix);
+      if (bags.size === 0) this.#byEnding.delete(key);
     }
     if (this.empty) this.#longest = 0;
   }
@@ -103,16 +136,22 @@ export class PathIndex<Item extends object> {
     for (const path of paths) {
       const name = lastSegment(path);
       const endings = [endingKey('name', name), endingKey('tail', tailOf(name)), ...extensions];
-      this.#visitAt('', endings, visit);
+      const segments = this.#inners.size === 0 ? NO_SEGMENTS : new Set(path.split('/'));
+      const visitPrefix = (prefix: string): void => {
+        this.#visitAt(prefix, endings, visit);
+        if (this.#inners.has(prefix))
+          for (const segment of segments) this.#visitAt(placeKey(prefix, segment), endings, visit);
+      };
+      visitPrefix('');
       for (let end = path.indexOf('/'); end >= 0 && end <= this.#longest; end = path.indexOf('/', end + 1))
-        this.#visitAt(path.slice(0, end), endings, visit);
-      if (path.length <= this.#longest) this.#visitAt(path, endings, visit);
+        visitPrefix(path.slice(0, end));
+      if (path.length <= this.#longest) visitPrefix(path);
     }
   }
 
-  #visitAt(prefix: string, endings: readonly string[], visit: (item: Item) => void): void {
-    visitAt(this.#anyEnding, prefix, visit);
-    const bags = this.#byEnding.get(prefix);
+  #visitAt(key: string, endings: readonly string[], visit: (item: Item) => void): void {
+    visitAt(this.#anyEnding, key, visit);
+    const bags = this.#byEnding.get(key);
     if (bags !== undefined) for (const ending of endings) visitAt(bags, ending, visit);
   }
 }

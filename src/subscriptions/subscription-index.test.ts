@@ -205,6 +205,15 @@ describe('the index of subscriptions', () => {
     ],
     ['globs', (n) => ({ paths: [`p${n}/**/*.ts`] }), ['*'], { path: 'p7/deep/a.ts' }, 'entity_updated'],
     ['names', (n) => ({ paths: [`**/file${n}.ts`] }), ['file_change'], { path: 'x/file7.ts' }, 'file_change'],
+    ['inner', (n) => ({ paths: [`*/part${n}/*.ts`] }), ['file_change'], { path: 'x/part7/a.ts' }, 'file_change'],
+    ['deep', (n) => ({ paths: [`p/**/a/part${n}/*`] }), ['*'], { path: 'p/x/a/part7/b' }, 'file_change'],
+    [
+      'inner segments and extensions',
+      (n) => ({ paths: [`**/part${n}/**`], extensions: ['ts'] }),
+      ['file_change'],
+      { path: 'part7/a.ts' },
+      'file_change',
+    ],
     ['extensions', (n) => ({ extensions: [`x${n}`] }), ['file_change'], { path: 'a.x7' }, 'file_change'],
     ['sessions', (n) => ({ sessionIds: [`s${n}`] }), ['session_event'], { sessionId: 's7' }, 'session_event'],
   ])(
