@@ -21,8 +21,8 @@ from typing import Any, Literal, TypeGuard, Union, cast, overload
 from . import types
 from .protocol import EVENT_KEYS, SPEC
 from .runtime.client_core import ClientCore
-from .runtime.connection import TokenSource
 from .runtime.mirror import Mirror
+from .runtime.settings import TokenSource
 from .runtime.streams import StreamsReplay, StreamsSubscription
 from .runtime.subscription import Subscription
 from .runtime.subscription_port import Gap

@@ -8,47 +8,22 @@ by the close code's class whether, when and how to reconnect (CON-6)::
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Literal, Protocol, Union
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from .authenticator import Authenticator
 from .commands import Answer, CommandTable, Settle
-from .errors import ConnectionLost, ProtocolViolation, TidemarkError
+from .errors import ConnectionLost, ProtocolViolation
 from .link import Link, LinkEnd
+from .settings import Settings
 from .timing import Timer, backoff, heartbeat_interval_of
-from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, as_object, classify_close
+from .wire import CloseClass, Frame, JsonObject, ProtocolSpec, classify_close
 
 ConnectionState = Literal["idle", "connecting", "authenticating", "ready", "waiting", "stopped"]
 
-#: A fixed token, or a function that fetches a valid token. The function is called before every connection.
-TokenSource = Union[str, Callable[[], Union[str, Awaitable[str]]]]
-
 #: How long ``stop`` waits for the server to close the connection too, in seconds.
 CLOSE_GRACE = 1.0
-#: A credential is renewed after this fraction of its remaining lifetime.
-RENEW_AT = 0.9
-#: If the token expires in less than this time, in seconds, it is not renewed; instead the client waits until the server
-#: closes the connection (4100). Otherwise a token function that returns a cached token would be called more and more
-#: often.
-MIN_LEFT = 2.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    url: str
-    token: Union[TokenSource, None]
-    api_key: Union[str, None]
-    backoff_min: float
-    backoff_max: float
-    max_attempts: Union[int, None]
-    open_timeout: float
-    command_timeout: float
-    silent_intervals: float
-    stable_after: float
-    random: Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -81,36 +56,20 @@ class ConnectionHooks(Protocol):
     def on_error(self, error: BaseException) -> None: ...
 
 
-def read_url(url: str, credential_parameters: frozenset[str]) -> str:
-    """The address to connect to. Raises ValueError when the address is invalid or contains a credential (SEC-2)."""
-    parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"url: {url.split('?')[0]!r} is not an address; it must begin with ws://, wss://, http:// or https://.")
-    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
-    secret = next((name for name in names if name.lower() in credential_parameters), None)
-    if secret is not None or parts.username is not None or parts.password is not None:
-        where = "the user part" if secret is None else f'the parameter "{secret}"'
-        raise ValueError(f"url: it carries a credential in {where}. Use token= or api_key= instead.")
-    return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))
-
-
 class Connection:
     def __init__(self, settings: Settings, spec: ProtocolSpec, hooks: ConnectionHooks) -> None:
         self._settings = settings
         self._spec = spec
         self._hooks = hooks
-        self._token = settings.token
         self._table = CommandTable(spec.replies)
+        self._authenticator = Authenticator(settings, self._table, self)
         self._waiting_calls: list[tuple[asyncio.Future[JsonObject], Callable[[Link], None]]] = []
         self._link: Union[Link, None] = None
         self._unstable = 0
         self._unreached = 0
         self._ready_at: Union[float, None] = None
         self._retry_after: Union[float, None] = None
-        self._refusals = 0
         self._wait = Timer()
-        self._renewal = Timer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop_error: BaseException = ConnectionLost("client_closed", "The client was closed.")
         self.state: ConnectionState = "idle"
@@ -123,7 +82,7 @@ class Connection:
     def begin(self) -> None:
         """Connects if the client has not connected yet. Called when there is something to send."""
         if self.state == "idle":
-            self._start(self._connect())
+            self.start_task(self._connect())
 
     async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
         """Sends a command for a caller, at most once. Waits for a connection and then for the reply, both within the
@@ -185,8 +144,7 @@ class Connection:
 
     def adopt_token(self, token: str) -> None:
         """Uses an accepted token for later connections, unless there is a token function."""
-        if not callable(self._token):
-            self._token = token
+        self._authenticator.adopt(token)
 
     def welcomed(self, data: JsonObject) -> None:
         interval = heartbeat_interval_of(data.get("heartbeatIntervalMs"))
@@ -210,7 +168,7 @@ class Connection:
         self.state = "stopped"
         self._stop_error = error
         self._wait.cancel()
-        self._renewal.cancel()
+        self._authenticator.cancel()
         self._table.fail_all(error)
         for future, _ in list(self._waiting_calls):
             if not future.done():
@@ -227,7 +185,7 @@ class Connection:
     def link_opened(self, link: Link) -> None:
         if self.state != "connecting":
             return
-        self._start(self._authenticate_or_go_on(link))
+        self.start_task(self._authenticate_or_go_on(link))
 
     def link_received(self, link: Link, frame: Frame) -> None:
         if link is self._link and not self._table.receive(frame):
@@ -241,7 +199,7 @@ class Connection:
             return
         self._link = None
         self.state = "waiting"
-        self._renewal.cancel()
+        self._authenticator.cancel()
         code = end.code if end.code >= 4000 or end.closing is None else end.closing[0]
         close_class = classify_close(code, self._spec)
         final = self._final_error(code, close_class, end.reason)
@@ -254,7 +212,7 @@ class Connection:
             if final is None:
                 self._retry()
             else:
-                self._start(self.stop(final))
+                self.start_task(self.stop(final))
 
     def _still(self, state: ConnectionState) -> bool:
         """Whether the state is unchanged after a listener was called."""
@@ -274,7 +232,7 @@ class Connection:
 
     async def _authenticate_or_go_on(self, link: Link) -> None:
         try:
-            credential = await self._credential()
+            credential = await self._authenticator.credential()
         except Exception as error:  # noqa: BLE001 - whatever the caller's function raises
             self._hooks.on_error(error)
             link.give_up("no credential: the token function failed")
@@ -285,76 +243,27 @@ class Connection:
             self._ready(link)
             return
         self.state = "authenticating"
-        self._table.send(
-            link.send,
-            "authenticate",
-            credential,
-            self._settings.command_timeout,
-            lambda answer: self._authenticated(link, answer),
-        )
+        self._authenticator.authenticate(link, credential)
 
-    async def _credential(self) -> Union[JsonObject, None]:
-        if self._settings.api_key is not None:
-            return {"apiKey": self._settings.api_key}
-        if self._token is None:
-            return None
-        if isinstance(self._token, str):
-            return {"token": self._token}
-        token = self._token()
-        return {"token": await token if inspect.isawaitable(token) else token}
+    # ---- for the authenticator
 
-    def _authenticated(self, link: Link, answer: Answer) -> None:
-        if not isinstance(answer, BaseException):
-            self._refusals = 0
-            self._accepted(link, answer)
-            self._ready(link)
-            return
-        if not link.usable:
-            return  # When the connection ends, its close code decides whether to reconnect.
-        self._hooks.on_error(answer)
-        if not isinstance(answer, TidemarkError) or answer.retryable:
-            self._retry_after = answer.retry_after if isinstance(answer, TidemarkError) else None
-            link.give_up("not authenticated")
-            return
-        # The first rejection may be caused by an expired token, so a token function is called once more.
-        self._refusals += 1
-        if callable(self._token) and self._refusals == 1:
-            link.give_up("not authenticated")
-        else:
-            self._start(self.stop(answer))
-
-    def _accepted(self, link: Link, data: JsonObject) -> None:
-        """Handles the acceptance of a credential. Schedules its renewal if there is a token function (SEC-3)."""
+    def on_authenticated(self, data: JsonObject) -> None:
         self._hooks.on_authenticated(data)
-        self._renewal.cancel()
-        principal = as_object(data.get("principal"))
-        expires_at = None if principal is None else principal.get("expiresAt")
-        if not callable(self._token) or not isinstance(expires_at, str):
-            return
-        try:
-            expiry = datetime.fromisoformat(expires_at.replace("Z", "+00:00"))
-        except ValueError:
-            return
-        left = (expiry - datetime.now(timezone.utc)).total_seconds()
-        if left >= MIN_LEFT:
-            self._renewal.start(left * RENEW_AT, lambda: self._start(self._renew(link)))
 
-    async def _renew(self, link: Link) -> None:
-        try:
-            credential = await self._credential()
-        except Exception as error:  # noqa: BLE001 - the current token is used until it expires
-            self._hooks.on_error(error)
-            return
-        if credential is None or not link.usable:
-            return
+    def on_accepted(self, link: Link) -> None:
+        self._ready(link)
 
-        def settled(answer: Answer) -> None:
-            if not isinstance(answer, BaseException):
-                self._accepted(link, answer)
-            elif link.usable:
-                self._hooks.on_error(answer)
+    def on_retry(self, link: Link, retry_after: Union[float, None]) -> None:
+        self._retry_after = retry_after
+        link.give_up("not authenticated")
 
-        self._table.send(link.send, "authenticate", credential, self._settings.command_timeout, settled)
+    def on_refused(self, error: BaseException) -> None:
+        self.start_task(self.stop(error))
+
+    def on_error(self, error: BaseException) -> None:
+        self._hooks.on_error(error)
+
+    # ---- attempts
 
     def _ready(self, link: Link) -> None:
         if self.state == "stopped":
@@ -374,7 +283,7 @@ class Connection:
         close = f"{code}{'' if name is None else ' ' + name[0]}{'' if reason == '' else ': ' + reason}"
         if close_class == "do-not-retry":
             text = f"The server closed the connection and asked not to retry unchanged ({close})."
-        elif close_class == "refresh" and not callable(self._token):
+        elif close_class == "refresh" and not self._authenticator.renewable:
             text = f"The credential is no longer accepted ({close}). Pass token= a function to have it renewed."
         else:
             return None
@@ -390,7 +299,7 @@ class Connection:
         if settings.max_attempts is not None and self._unreached >= settings.max_attempts:
             attempts = f"{self._unreached} attempt{'' if self._unreached == 1 else 's'}"
             lost = ConnectionLost("unreachable", f"Not connected after {attempts} to {settings.url}.")
-            self._start(self.stop(lost))
+            self.start_task(self.stop(lost))
             return
         if self._retry_after is not None:
             delay = self._retry_after
@@ -400,9 +309,9 @@ class Connection:
         self._retry_after = self._ready_at = None
         self._hooks.on_reconnecting(self._unreached + 1, delay)
         if self._still("waiting"):
-            self._wait.start(delay, lambda: self._start(self._connect()))
+            self._wait.start(delay, lambda: self.start_task(self._connect()))
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def start_task(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -3,7 +3,7 @@
 import math
 import unittest
 
-from runtime.connection import read_url
+from runtime.settings import read_url
 from runtime.timing import MAX_RETRY, MIN_RETRY, backoff, heartbeat_interval_of, retry_after_of
 from runtime.wire import read_frame, read_position
 

@@ -8,17 +8,18 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, Union
 
 from .commands import Pacer, Settle
-from .connection import Connection, ConnectionEnd, Settings, TokenSource, read_url
+from .connection import Connection, ConnectionEnd
 from .contract_match import ContractMatch, match_contract
-from .diagnosis import Counts, Diagnosis, SubscriptionDiagnosis
+from .diagnosis import ClientState, Counts, Diagnosis
 from .errors import ConnectionLost
-from .listeners import call_listener
+from .listeners import Lifecycle, Listeners
 from .mirror import Mirror
 from .picture import KeyedEvent, PictureRules
-from .feed import FeedSettings
 from .pushes import AnyFeed, Pushes
-from .streams import StreamsReplay, StreamsRequest, StreamsSubscription
-from .subscription import Request, Subscription
+from .requests import read_feed_settings, read_request, read_streams_request
+from .settings import Settings, TokenSource, read_url
+from .streams import StreamsReplay, StreamsSubscription
+from .subscription import Subscription
 from .subscription_port import Gap
 from .timing import backoff
 from .wait import StreamsWaited, Waited, wait_for_event, wait_on_streams
@@ -28,26 +29,6 @@ Self = TypeVar("Self", bound="ClientCore")
 
 #: Largest command of a server that does not announce its limit: the contract's default, in bytes.
 DEFAULT_ROOM = 65_536
-
-ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
-
-#: The events that :meth:`ClientCore.on` accepts.
-Lifecycle = Literal[
-    "connecting",
-    "welcome",
-    "contract_mismatch",
-    "authenticated",
-    "ready",
-    "closing",
-    "closed",
-    "reconnecting",
-    "resumed",
-    "postponed",
-    "parked",
-    "gap",
-    "loss",
-    "error",
-]
 
 
 class ClientCore:
@@ -85,7 +66,7 @@ class ClientCore:
         self._connection = Connection(self._settings, spec, self)
         self._pacer = Pacer(self._connection.request)
         self._subscriptions: dict[str, AnyFeed] = {}
-        self._listeners: dict[str, list[Callable[[object], object]]] = {}
+        self._listeners = Listeners()
         self._last_subscription = 0
         #: The largest command that the latest server accepts, in bytes: a client subscribes before it has received a new ``welcome``.
         self._room = DEFAULT_ROOM
@@ -114,21 +95,7 @@ class ClientCore:
     @property
     def diagnosis(self) -> Diagnosis:
         """The connection and its subscriptions in numbers. Computed anew on each access."""
-        counts = self._counts
-        return Diagnosis(
-            url=self._settings.url,
-            state=self.state,
-            connections=counts.connections,
-            failed_attempts=counts.failed_attempts,
-            last_close=counts.last_close,
-            last_error=counts.last_error,
-            gaps=counts.gaps,
-            losses=counts.losses,
-            subscriptions=[
-                SubscriptionDiagnosis(each.id, each.stream, each.state, each.position, each.lag, each.buffered, each.gap_count)
-                for each in self._subscriptions.values()
-            ],
-        )
+        return self._counts.diagnose(self._settings.url, self.state, self._subscriptions.values())
 
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
         """Adds a listener for events about the client itself. Returns a function that removes the listener.
@@ -141,14 +108,7 @@ class ClientCore:
         If a listener raises an exception, the event loop's exception handler receives it
         (``loop.set_exception_handler``), and the client continues.
         """
-        listeners = self._listeners.setdefault(name, [])
-        listeners.append(listener)
-
-        def off() -> None:
-            if listener in listeners:
-                listeners.remove(listener)
-
-        return off
+        return self._listeners.add(name, listener)
 
     async def __aenter__(self: Self) -> Self:
         return self
@@ -182,14 +142,9 @@ class ClientCore:
         on_gap: Union[Callable[[Gap], object], None],
         on_item: Union[Callable[[object], None], None] = None,
     ) -> Subscription[object]:
-        if isinstance(events, str):
-            raise TypeError(f'events is a list of names: ["{events}"]')
-        if not isinstance(replay, Position) and replay not in ("warm", "none"):
-            raise ValueError('replay is "warm", "none" or a Position to resume from')
-        settings = FeedSettings(tuple(events), filter, buffer_limit, on_full, gaps == "inline", on_gap, on_item)
-        subscription: Subscription[object] = Subscription(
-            self._free_id(subscription_id), Request(stream, replay), settings, self
-        )
+        settings = read_feed_settings(events, filter, buffer_limit, on_full, gaps, on_gap, on_item)
+        request = read_request(stream, replay)
+        subscription: Subscription[object] = Subscription(self._free_id(subscription_id), request, settings, self)
         self._attach(subscription)
         return subscription
 
@@ -219,15 +174,8 @@ class ClientCore:
         gaps: Literal["aside", "inline"] = "inline",
         on_gap: Union[Callable[[Gap], object], None] = None,
     ) -> StreamsSubscription[object]:
-        for name, value in (("streams", streams), ("events", events)):
-            if isinstance(value, str):
-                raise TypeError(f'{name} is a list of names: ["{value}"]')
-        if not streams:
-            raise ValueError('streams must name a stream, or a pattern such as "session:*"')
-        if isinstance(replay, str) and replay not in ("warm", "none"):
-            raise ValueError('replay is "warm", "none" or a mapping from stream to the Position to resume from')
-        settings = FeedSettings(tuple(events), filter, buffer_limit, on_full, gaps == "inline", on_gap)
-        request = StreamsRequest(tuple(streams), replay, lambda: self._room)
+        request = read_streams_request(streams, replay, lambda: self._room)
+        settings = read_feed_settings(events, filter, buffer_limit, on_full, gaps, on_gap)
         subscription: StreamsSubscription[object] = StreamsSubscription(
             self._free_id(subscription_id), request, settings, self
         )
@@ -312,8 +260,7 @@ class ClientCore:
 
     def report(self, name: str, detail: object) -> None:
         self._counts.note(name, detail)
-        for listener in list(self._listeners.get(name, ())):
-            call_listener(listener, detail)
+        self._listeners.call(name, detail)
 
     def remove(self, id_: str) -> None:
         self._subscriptions.pop(id_, None)

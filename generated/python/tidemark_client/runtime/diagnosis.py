@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Union
 
 from .connection import ConnectionEnd
+from .pushes import AnyFeed
 from .subscription_port import SubscriptionState
 from .wire import Position
+
+ClientState = Literal["idle", "connecting", "open", "reconnecting", "closed"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class SubscriptionDiagnosis:
 @dataclass(frozen=True)
 class Diagnosis:
     url: str
-    state: Literal["idle", "connecting", "open", "reconnecting", "closed"]
+    state: ClientState
     #: Number of connections that became ready for commands.
     connections: int
     #: Consecutive attempts that failed; 0 while connected.
@@ -66,3 +69,19 @@ class Counts:
             self.gaps += 1
         elif name == "loss":
             self.losses += 1
+
+    def diagnose(self, url: str, state: ClientState, subscriptions: Iterable[AnyFeed]) -> Diagnosis:
+        return Diagnosis(
+            url=url,
+            state=state,
+            connections=self.connections,
+            failed_attempts=self.failed_attempts,
+            last_close=self.last_close,
+            last_error=self.last_error,
+            gaps=self.gaps,
+            losses=self.losses,
+            subscriptions=[
+                SubscriptionDiagnosis(each.id, each.stream, each.state, each.position, each.lag, each.buffered, each.gap_count)
+                for each in subscriptions
+            ],
+        )
