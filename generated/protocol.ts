@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:ce648ab65692ab0af21db2ec1e7edc5536db937859e468445ac1fba8edc166a1';
+export const CONTRACT_DIGEST = 'sha256:44e3b19732116a349b239acebb919bb70692ebcb423c890c36ef2931c2fbae36';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -361,18 +361,18 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, after which the connection is closed with 4008.' },
   heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Interval between two heartbeats.' },
   sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201.' },
-  sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Size of a send queue above which the connection is closed with 4201.' },
-  sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Queued for all connections of one node together, as the gateway estimates it. Past it the principal that has most queued loses its connection with the longest queue, with 4201.' },
+  sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Number of messages in a send queue above which the connection is closed with 4201.' },
+  sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated size of the send queues of all connections of one node together. Above it, the principal with the largest queues in total loses its connection with the longest queue, with 4201.' },
   sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message above which the connection is closed with 4201.' },
-  historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000, description: 'History kept for replay per stream.' },
-  historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'History kept for replay per stream.' },
+  historyEvents: { default: 10000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Number of events of one stream that are kept for replay.' },
+  historyBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Size of the events of one stream that are kept for replay.' },
   historyAgeMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'How long an event is kept for replay.' },
-  sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000, description: 'History kept for replay per session stream.' },
+  sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Number of events of one session stream that are kept for replay.' },
   sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'A session stream without traffic expires after this time.' },
   retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000, description: 'Entities and relationships per stream whose newest event is kept for warm pictures; the oldest are dropped.' },
   retainedBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Size of the newest events per key that one stream keeps for warm pictures; the oldest keys are dropped.' },
   historyBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated memory for the history of all streams of one node. Above it, the principal that uses most loses its oldest events, those of session streams first.' },
-  streamsPerNode: { default: 10000, unit: 'streams', minimum: 16, maximum: 10000000, description: 'Streams that one node keeps. Above it, the least recently used session stream of the principal with the most streams is dropped; `main` and workspaces are not.' },
+  streamsPerNode: { default: 10000, unit: 'streams', minimum: 16, maximum: 10000000, description: 'Streams that one node keeps. Above it, the least recently used session stream of the principal with the most streams is dropped. The streams `main` and `workspace:{id}` are never dropped.' },
   idempotencyKeys: { default: 100000, unit: 'keys', minimum: 16, maximum: 100000000, description: 'Idempotency keys that one node remembers. Above it, the principal with the most keys loses its oldest ones early.' },
   idempotencyWindowMs: { default: 600000, unit: 'ms', minimum: 1000, maximum: 86400000, description: 'How long an idempotency key is remembered.' },
   drainMs: { default: 10000, unit: 'ms', minimum: 0, maximum: 600000, description: 'Time from the start of a shutdown until remaining connections are cut.' },
@@ -456,7 +456,7 @@ export const CLAUSES = {
   'MUL-6': { level: 'must', observable: 'client', text: 'When a stream without subscriptions of its own expires, `positions` names it in `ended` to the subscriptions that follow it by `streams`, after its last event. If it appears again, its events have a new epoch and begin at 1, and no `gap` is needed.' },
   'MUL-7': { level: 'must', observable: 'client', text: 'One `replay_complete` ends the replay of all streams of a subscription with `streams`. Its `count` is the sum; `truncated` is true if the picture of a stream is incomplete. The events of each stream ascend; the streams may come in any order.' },
   'MUL-8': { level: 'should', observable: 'client', text: 'Once its first replay has been written, a subscription with `streams` has its streams with new events named in heartbeats, so that positions advance where a filter hides the events. A heartbeat may leave some of them out. CON-7 holds for each position.' },
-  'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation behind four doors. `broadcasted` has the position of the event. A repeated idempotency key returns the first result and publishes nothing.' },
+  'BRD-1': { level: 'must', observable: 'client', text: 'Publishing is one operation with four entry points. `broadcasted` has the position of the event. A repeated idempotency key returns the first result and publishes nothing.' },
   'BRD-2': { level: 'must', observable: 'client', text: 'Publishing needs a `publish:` scope for the event on the stream. The `broadcast` command is off unless turned on. The server sets the principal in `source`.' },
   'FIL-1': { level: 'must', observable: 'operator', text: 'A page of `POST /ws/files` is what the root contains by the events of its stream up to `position`: it has the effect of all of them and of no later one. `resumeAfter` is the same on every page, the position of the first. A client that applies every later `file_change` and rescan to the entries, in order, therefore misses nothing; an event between `resumeAfter` and `position` changes no entry of that page.' },
   'FIL-2': { level: 'must', observable: 'client', text: '`POST /ws/files` needs the scope `subscribe:file_change` on the stream. A root that no node watches is `not_watched`, with the watched roots of the stream in `details.roots`: never a page without entries, which stands for an empty directory. If a node does not answer and might watch the root, the error is `broker_unavailable`. A cursor that is malformed or no longer valid is `invalid_message` with the pointer `/cursor`.' },

@@ -68,7 +68,7 @@ export type SessionEventName =
   | 'test_pass';
 /** The severity of the change. */
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
-/** The credential in force does not cover it. */
+/** The present credential does not cover the subscription. */
 export type SubscriptionClosedReason = 'forbidden';
 /** The state of the run. */
 export type SyncState = 'started' | 'running' | 'completed' | 'failed';
@@ -1082,7 +1082,7 @@ export interface HealthBroker {
   readonly kind: BrokerKind;
   /** Whether the broker answers. */
   readonly connected: boolean;
-  /** Round trip of its own heartbeat in milliseconds. */
+  /** Round trip of the last heartbeat between the gateway and the broker, in milliseconds. */
   readonly lagMs: number;
 }
 /** Slow clients. */

@@ -1120,7 +1120,7 @@ class HealthBroker(TypedDict):
     kind: BrokerKind
     #: Whether the broker answers.
     connected: bool
-    #: Round trip of its own heartbeat in milliseconds.
+    #: Round trip of the last heartbeat between the gateway and the broker, in milliseconds.
     lagMs: float
 
 
@@ -1521,7 +1521,7 @@ SessionEventName = Literal["session_started", "session_keepalive", "session_rela
 #: The severity of the change.
 Severity = Literal["low", "medium", "high", "critical"]
 
-#: The credential in force does not cover it.
+#: The present credential does not cover the subscription.
 SubscriptionClosedReason = Literal["forbidden"]
 
 #: The state of the run.
