@@ -6,12 +6,29 @@ const event = (stream: string, sequenceId: number, epoch = 'e1') => {
 };
 const at = (sequenceId: number, epoch = 'e1') => ({ epoch, sequenceId });
 
-test('a first picture that was cut off is reported before the next one, which has everything again', () => {
+test('after a first picture that was cut off, a stream whose picture was complete resumes where it began', () => {
+  const cursors = new StreamCursors();
+  cursors.start('warm');
+  cursors.accept(event('main', 3));
+  cursors.place('main', at(5));
+  expect(cursors.start('warm')).toEqual([]);
+  expect([3, 6].map((each) => cursors.accept(event('main', each)).fresh)).toEqual([false, false]);
+  expect(cursors.place('main', at(7))).toBeUndefined();
+  expect(cursors.complete()).toBe(true);
+  expect(cursors.positions).toEqual([{ stream: 'main', ...at(5) }]);
+  cursors.start('resume');
+  expect([6, 7].map((each) => cursors.accept(event('main', each)).fresh)).toEqual([true, true]);
+  cursors.place('main', at(7));
+  expect(cursors.complete()).toBe(false);
+});
+
+test('a first picture of a stream that was cut off is reported before the next one, which has everything again', () => {
   const cursors = new StreamCursors();
   expect(cursors.start('warm')).toEqual([]);
   cursors.accept(event('main', 3));
-  cursors.place('main', at(5));
-  expect(cursors.start('warm')).toEqual([{ stream: 'main', from: at(5), to: undefined, reason: 'state_invalidated' }]);
+  expect(cursors.start('warm')).toEqual([
+    { stream: 'main', from: undefined, to: undefined, reason: 'state_invalidated' },
+  ]);
   expect(cursors.accept(event('main', 3))).toEqual({ fresh: true });
   cursors.place('main', at(7));
   // Nothing was known of these streams, which may have had events since the subscription began.
@@ -19,7 +36,7 @@ test('a first picture that was cut off is reported before the next one, which ha
   expect(cursors.accept(event('session:a', 2))).toEqual({ fresh: true, gap });
   expect(cursors.place('session:a', at(2))).toBeUndefined();
   expect(cursors.place('session:b', at(1))).toEqual(gap);
-  cursors.complete();
+  expect(cursors.complete()).toBe(false);
   expect(cursors.accept(event('session:c', 1))).toEqual({ fresh: true });
   expect(cursors.positions).toHaveLength(4);
 });

@@ -95,8 +95,8 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
   }
 
   replayComplete({ count, truncated }: ReplayEnd): void {
-    this.#cursors.complete();
-    this.caught({ count, truncated });
+    if (this.#cursors.complete()) this.subscribeAgain();
+    else this.caught({ count, truncated });
   }
 
   heartbeat(positions: ReadonlyMap<string, Position>): void {

@@ -72,6 +72,8 @@ export class StreamCursors {
    */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;
+  /** Whether the picture of a stream was taken at a later position than a picture of it that was cut off. */
+  #isBehind = false;
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
@@ -116,14 +118,14 @@ export class StreamCursors {
 
   /** Handles `subscribed`. @returns the losses that the server does not report itself. */
   start(asked: Asked): readonly StreamGap[] {
-    // After a picture that was cut off, no resume is possible, because the positions at which it began are not all known (CLI-13).
-    if (this.#isInPicture) this.forget('state_invalidated');
+    if (this.#isInPicture) this.#dropUnplaced();
     const gaps = this.#forgotten;
     this.#forgotten = [];
     const isFresh = asked !== 'resume' && this.#hasBegun;
-    this.#reported = isFresh ? new Set(gaps.map(({ stream }) => stream)) : undefined;
+    this.#reported = isFresh ? new Set([...gaps.map(({ stream }) => stream), ...this.#cursors.keys()]) : undefined;
     this.#hasBegun = true;
     this.#isInPicture = asked === 'warm';
+    this.#isBehind = false;
     this.#asked = asked;
     this.#live = asked === 'none';
     if (this.#live) this.#place();
@@ -153,6 +155,7 @@ export class StreamCursors {
     const cursor = this.#begin(stream, position, this.#asked === 'none' ? position : undefined);
     this.#repairs.delete(stream);
     const gap = cursor.complete(position);
+    this.#isBehind ||= !cursor.live;
     this.#move(stream, cursor);
     return loss ?? gap;
   }
@@ -169,8 +172,8 @@ export class StreamCursors {
     else if (!this.#ended.has(stream)) this.#ended.set(stream, cursor.position);
   }
 
-  /** Handles `replay_complete`. */
-  complete(): void {
+  /** Handles `replay_complete`. @returns whether the streams must be resumed now, because a picture was taken too late (CLI-13). */
+  complete(): boolean {
     this.#live = true;
     this.#isInPicture = false;
     this.#place();
@@ -178,6 +181,7 @@ export class StreamCursors {
       if (!cursor.live && cursor.position !== undefined) cursor.complete(cursor.position);
       this.#move(stream, cursor);
     }
+    return this.#isBehind;
   }
 
   /** Handles the position of a followed stream in a heartbeat (MUL-8). */
@@ -256,6 +260,18 @@ export class StreamCursors {
     return { reason: this.#reason, from: undefined, to: undefined };
   }
 
+  /**
+   * The first picture was cut off. Streams whose own picture was complete continue after it (CLI-13). Of the other streams it is not known at
+   * which position their picture was taken, so the loss is reported, and they begin again.
+   */
+  #dropUnplaced(): void {
+    const unplaced = [...this.#cursors].flatMap(([stream, { position }]) => (position === undefined ? [stream] : []));
+    this.#reason = 'state_invalidated';
+    const losses = unplaced.map((stream) => ({ stream, reason: this.#reason, from: undefined, to: undefined }));
+    this.#forgotten = [...this.#forgotten, ...losses];
+    for (const stream of unplaced) this.#cursors.delete(stream);
+  }
+
   #forget(reason: ClientGapReason, known: readonly Omit<StreamGap, 'reason'>[]): void {
     this.#reason = reason;
     if (this.#forgotten.length === 0) this.#forgotten = known.map((each) => ({ ...each, reason }));
@@ -287,7 +303,7 @@ export class StreamCursors {
     this.#begun.add(stream);
     const asked = isWarm ? 'warm' : 'resume';
     const recovery = { attempted: !isWarm, recovered: !isWarm };
-    cursor.start({ position: isWarm ? anywhereIn(at) : (cursor.position ?? beforeFirst), asked, recovery });
+    cursor.start({ position: cursor.position ?? (isWarm ? anywhereIn(at) : beforeFirst), asked, recovery });
     if (this.#live && cursor.position !== undefined) cursor.complete(cursor.position);
     return cursor;
   }

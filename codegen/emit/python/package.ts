@@ -200,8 +200,8 @@ async def watch(client: Client) -> None:
 \`\`\`
 
 The subscription also follows streams that appear later. Order, positions and gaps are per stream; \`Gap.stream\` names it. After a lost connection each
-stream resumes after its own position. If the first picture (\`replay="warm"\`) is cut off, a gap is reported for each stream, and the whole picture arrives
-again. \`client.wait_on_streams\` waits for one event on several streams.
+stream resumes after its own position. If the first picture (\`replay="warm"\`) is cut off, a gap is reported for each stream whose own picture was not complete, and
+that picture arrives again. \`client.wait_on_streams\` waits for one event on several streams.
 
 ## Mirror the current state
 

@@ -72,6 +72,8 @@ class StreamCursors:
         #: Streams whose loss was reported at the latest ``subscribed``; None if that continued what came before it, or was the first one.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
+        #: Whether the picture of a stream was taken at a later position than a picture of it that was cut off.
+        self._behind = False
         self._asked: Asked = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
@@ -103,13 +105,13 @@ class StreamCursors:
     def start(self, asked: Asked) -> Sequence[StreamLoss]:
         """Handles ``subscribed``. Returns the losses that the server does not report itself."""
         if self._in_picture:
-            # The positions at which a picture began that was cut off are not all known, so there is no resume after them (CLI-13).
-            self.forget("state_invalidated")
+            self._drop_unplaced()
         losses, self._forgotten = self._forgotten, ()
         is_fresh = asked != "resume" and self._has_begun
-        self._reported = {loss.stream for loss in losses} if is_fresh else None
+        self._reported = {*(loss.stream for loss in losses), *self._cursors} if is_fresh else None
         self._has_begun = True
         self._in_picture = asked == "warm"
+        self._behind = False
         self._asked = asked
         self.live = asked == "none"
         if self.live:
@@ -139,6 +141,7 @@ class StreamCursors:
         cursor = self._begin(stream, position, position if self._asked == "none" else None)
         self._repairs.pop(stream, None)
         gap = cursor.complete(position)
+        self._behind = self._behind or not cursor.live
         self._move(stream, cursor)
         return loss or gap
 
@@ -155,8 +158,8 @@ class StreamCursors:
         else:
             self._ended.setdefault(stream, cursor.position)
 
-    def complete(self) -> None:
-        """Handles ``replay_complete``."""
+    def complete(self) -> bool:
+        """Handles ``replay_complete``. Returns whether the streams must be resumed now, because a picture was taken too late (CLI-13)."""
         self.live = True
         self._in_picture = False
         self._place()
@@ -164,6 +167,7 @@ class StreamCursors:
             if not cursor.live and cursor.position is not None:
                 cursor.complete(cursor.position)
             self._move(stream, cursor)
+        return self._behind
 
     def heard(self, stream: str, position: Position) -> Union[CursorGap, None]:
         """Handles the position of a followed stream in a heartbeat (MUL-8)."""
@@ -240,6 +244,18 @@ class StreamCursors:
             return None
         return StreamLoss(stream, self._reason, None)
 
+    def _drop_unplaced(self) -> None:
+        """Handles a first picture that was cut off.
+
+        Streams whose own picture was complete continue after it (CLI-13). Of the other streams it is not known at which position their
+        picture was taken, so the loss is reported, and they begin again.
+        """
+        unplaced = [stream for stream, cursor in self._cursors.items() if cursor.position is None]
+        self._reason = "state_invalidated"
+        self._forgotten = [*self._forgotten, *(StreamLoss(stream, self._reason, None) for stream in unplaced)]
+        for stream in unplaced:
+            del self._cursors[stream]
+
     def _discard(self, reason: ClientGapReason, known: Sequence[tuple[str, Union[Position, None]]]) -> None:
         self._reason = reason
         if not self._forgotten:
@@ -270,7 +286,7 @@ class StreamCursors:
         self._cursors[stream] = cursor
         self._begun.add(stream)
         if is_warm:
-            cursor.start(_anywhere_in(at), "warm", attempted=False, recovered=False)
+            cursor.start(cursor.position or _anywhere_in(at), "warm", attempted=False, recovered=False)
         else:
             cursor.start(cursor.position or before_first, "resume", attempted=True, recovered=True)
         if self.live and cursor.position is not None:

@@ -69,9 +69,8 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
     async def test_report_a_first_picture_that_was_cut_off_and_then_deliver_all_of_it(self) -> None:
         self.follow("warm")
         self.receive("main", 3, is_replay=True)
-        self.place(("main", "e", 5))
         self.assertEqual(self.reconnect(), {"mode": "warm"})
-        self.assertEqual([(gap.stream, gap.start, gap.reason) for gap in self.gaps], [("main", Position("e", 5), "state_invalidated")])
+        self.assertEqual([(gap.stream, gap.start, gap.reason) for gap in self.gaps], [("main", None, "state_invalidated")])
         self.receive("main", 3, is_replay=True)
         self.place(("main", "e", 7))
         self.receive("session:a", 2, is_replay=True)
@@ -82,6 +81,26 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
         self.receive("session:c", 1)
         self.assertEqual(len(self.gaps), 3)
         self.assertEqual(self.reader.positions, {name: Position("e", at) for name, at in (("main", 7), ("session:a", 2), ("session:b", 1))})
+
+    async def test_resume_where_their_first_picture_began_if_only_the_others_were_cut_off(self) -> None:
+        self.follow("warm")
+        self.receive("main", 3, is_replay=True)
+        self.place(("main", "e", 5))
+        self.reconnect()
+        for number in (3, 6):
+            self.receive("main", number, is_replay=True)
+        self.place(("main", "e", 7))
+        self.reader.replay_complete(ReplayEnd(None, 2, False))
+        self.assertEqual(self.port.sent[-1], {"subscriptionId": "s1"})
+        self.port.settle({"subscriptionIds": ["s1"]})
+        self.assertEqual(self.port.sent[-1]["replay"]["positions"], [{"stream": "main", "epoch": "e", "sequenceId": 5}])
+        self.confirm()
+        for number in (6, 7):
+            self.receive("main", number, is_replay=True)
+        self.place(("main", "e", 7))
+        self.reader.replay_complete(ReplayEnd(None, 2, False))
+        self.assertEqual(await self.read(3), [("main", 3), ("main", 6), ("main", 7)])
+        self.assertEqual(self.gaps, [])
 
     async def test_resume_each_at_its_own_position(self) -> None:
         self.place(("main", "e", 7))

@@ -120,8 +120,10 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
         self._moved()
 
     def replay_complete(self, end: ReplayEnd) -> None:
-        self._cursors.complete()
-        self._caught(StreamsSummary(end.count, end.truncated))
+        if self._cursors.complete():
+            self._subscribe_again()
+        else:
+            self._caught(StreamsSummary(end.count, end.truncated))
 
     def heartbeat(self, positions: Mapping[str, Position]) -> None:
         for stream, position in positions.items():
