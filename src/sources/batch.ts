@@ -218,10 +218,12 @@ export class Batch {
     // `row` also finds hidden entries. Subscribers know these entries, in the state in which they were when they became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
+    const wasHidden = row !== undefined && this.#tree.table.isHidden(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
-    else if (before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
+    // A client that listed the directory while the entry was ignored does not know it (FIL-1), even if it has not changed.
+    else if (wasHidden || before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
     // A directory changes whenever an entry is added or removed. These changes are not reported, because the entries themselves are.
     else if (facts.fileType !== 'directory' || report === 'attributes' || !isSameDirectory(before, facts))
       this.#reporter.change('modify', directory, name, facts);

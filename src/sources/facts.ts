@@ -156,10 +156,6 @@ export class FactsTable {
     this.#flags[row] = (this.#flags[row] ?? 0) | HIDDEN;
   }
 
-  reveal(row: number): void {
-    this.#flags[row] = (this.#flags[row] ?? 0) & ~HIDDEN;
-  }
-
   remove(row: number): void {
     this.#free.push(row);
   }

@@ -155,12 +155,12 @@ export class Walker {
     const known = before !== undefined && row !== undefined && !tree.table.isHidden(row);
     const sighting = { directory, name, facts, report };
     const same = before !== undefined && isSameFile(before, facts);
-    const proven = same && isUnchanged(before, facts) && !(before.racy && report !== undefined && report !== 'closed');
+    const unchanged = same && isUnchanged(before, facts);
+    const proven = known && unchanged && !(before.racy && report !== undefined && report !== 'closed');
     if (this.silent) {
       reporter.noteName(directory, name);
       tree.put(directory, name, facts);
     } else if (proven) {
-      // This also makes a hidden entry visible again if the entry has not changed.
       batch.drop(directory, name);
       tree.put(directory, name, facts);
     } else if (known && isSameDirectory(before, facts) && report !== 'attributes') {

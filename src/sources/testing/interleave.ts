@@ -5,6 +5,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ListedPart } from '../file-list.ts';
 import type { SourceItem } from '../reporter.ts';
 import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
@@ -52,7 +53,12 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
     onOperation: () => paths?.observe(),
     onRename: renamed,
   });
-  const subscriber = new Subscriber(directory, operations.linked, rules);
+  const subscriber = new Subscriber({
+    directory,
+    linked: operations.linked,
+    rules,
+    list: () => source.list({ limit: 100_000 }),
+  });
   const source = new TreeSource({
     directory,
     root: 'r',
@@ -85,11 +91,21 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
   return { losses: subscriber.losses, warnings: subscriber.warnings };
 }
 
+interface SubscriberOptions {
+  readonly directory: string;
+  readonly linked: ReadonlySet<number>;
+  /** Whether there are ignored entries, which are left out of each comparison. */
+  readonly rules: boolean;
+  /** Lists the entries that the source knows. */
+  readonly list: () => ListedPart;
+}
+
 /** Computes the state of the directory from the reports of the source, as a client does. */
 class Subscriber {
   readonly #directory: string;
   readonly #linked: ReadonlySet<number>;
   readonly #rules: boolean;
+  readonly #list: () => ListedPart;
   readonly #picture: Picture = new Map();
   /** For each path, when it was last reported, and the permissions that it had then. */
   readonly #reported = new Map<string, { readonly atMs: number; readonly mode: number | undefined }>();
@@ -97,10 +113,11 @@ class Subscriber {
   readonly losses: unknown[] = [];
   readonly warnings: string[] = [];
 
-  constructor(directory: string, linked: ReadonlySet<number>, rules: boolean) {
+  constructor({ directory, linked, rules, list }: SubscriberOptions) {
     this.#directory = directory;
     this.#linked = linked;
     this.#rules = rules;
+    this.#list = list;
   }
 
   receive(item: SourceItem): void {
@@ -118,17 +135,33 @@ class Subscriber {
       }
     }
     const real = walk(this.#directory, this.#linked);
-    if (!this.#rules) return [...differences(this.#picture, real), ...this.#unreported(real)];
-    const isSeen = notIgnored(this.#directory);
+    const isSeen = this.#rules ? notIgnored(this.#directory) : () => true;
     const visible = (picture: Picture): Picture => new Map([...picture].filter(([path]) => isSeen(path)));
     const [believed, actual] = [visible(this.#picture), visible(real)];
-    return [...differences(believed, actual), ...this.#unreported(actual)];
+    const listed: Picture = new Map();
+    for (const entry of this.#list().entries) apply(listed, { ...entry, changeType: 'create', root: 'r' });
+    return [
+      ...differences(believed, actual),
+      ...this.#unreported(actual),
+      ...differences(listed, actual).map((each) => `in the list, ${each}`),
+    ];
   }
 
   #readAgain(paths: readonly string[]): void {
     this.losses.push(paths);
-    for (const path of paths) lookAgain(this.#picture, this.#directory, path, this.#linked);
+    if (this.#rules) this.#listAgain(paths);
+    else for (const path of paths) lookAgain(this.#picture, this.#directory, path, this.#linked);
     for (const path of this.#picture.keys()) this.#reported.set(path, { atMs: Date.now(), mode: this.#modeOf(path) });
+  }
+
+  /** Requests the entries from the source, which leaves out ignored entries. */
+  #listAgain(paths: readonly string[]): void {
+    const isBelow = (path: string): boolean => paths.some((each) => each === '' || path.startsWith(`${each}/`));
+    for (const path of this.#picture.keys()) if (isBelow(path)) this.#picture.delete(path);
+    for (const entry of this.#list().entries) {
+      if (!isBelow(entry.path)) continue;
+      apply(this.#picture, { ...entry, changeType: 'modify', root: 'r' });
+    }
   }
 
   #modeOf(path: string): number | undefined {
