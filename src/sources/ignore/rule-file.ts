@@ -1,4 +1,5 @@
 /** Reads ignore files. Only regular files of limited size are read. */
+import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { toBuffer } from '../names.ts';
 import type { ByteString } from '../names.ts';
@@ -69,7 +70,10 @@ export function readRuleFile(path: ByteString, options: PatternOptions): RuleFil
   try {
     // Git does not follow a symbolic link with this name either.
     if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
-    return { patterns: parse(readSmallFile(path), options), version, problem: undefined };
+    const text = readSmallFile(path);
+    // A second change within the same tick of the clock may leave all file times equal.
+    const hash = createHash('sha1').update(text, 'latin1').digest('base64');
+    return { patterns: parse(text, options), version: `${version}:${hash}`, problem: undefined };
   } catch (error) {
     // The file was replaced by a symbolic link after it was looked up.
     const isLink = error instanceof Error && 'code' in error && error.code === 'ELOOP';
