@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { FileChangePayload, FilesPage, FilesRequest, Position } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -137,6 +136,7 @@ describe('pages and the events after the first one', () => {
     const picture: Picture = new Map();
     const listed: FileChangePayload[] = [];
     let follow: Promise<void> | undefined;
+    let marks = 0;
     const changes: (readonly [Position, FileChangePayload] | { readonly rescan: readonly string[] })[] = [];
     const begin = (after: Position): void => {
       const events = client.subscribe({
@@ -151,7 +151,11 @@ describe('pages and the events after the first one', () => {
     const pages = await pagesOf(httpUrl, { limit: 7 }, async ({ resumeAfter }) => {
       if (follow === undefined) begin(resumeAfter);
       for (let n = 0; n < 5; n += 1) operations.run();
-      await delay(15);
+      // The next page is requested after these operations were published.
+      marks += 1;
+      const mark = `mark${marks}`;
+      writeFileSync(join(directory, mark), '');
+      await vi.waitUntil(() => changes.some((each) => !('rescan' in each) && each[1].path === mark), PATIENCE);
     });
     expect(new Set(pages.map(({ resumeAfter }) => JSON.stringify(resumeAfter))).size).toBe(1);
     for (const { entries } of pages)
