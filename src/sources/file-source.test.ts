@@ -132,19 +132,23 @@ describe('a watched directory', () => {
   });
 
   test('detects that its root was replaced between two checks', async () => {
-    const { directory, losses, write, seen } = await watch({ 'a.ts': '1' });
+    const { directory, losses, warnings, write, seen } = await watch({ 'a.ts': '1' });
     await rename(directory, `${directory}-old`);
     cleanups.push(() => rm(`${directory}-old`, { recursive: true }));
     await mkdir(directory);
+    // If the source looks in between, it first reports that the directory is gone.
+    await vi.waitUntil(() => warnings.includes('The watched directory is available again.'), wait);
     await vi.waitUntil(() => losses.length > 0, wait);
     await write('b.ts');
     expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });
   });
 
   test('detects that its root was replaced by a directory with the same inode', async () => {
-    const { directory, losses, write, seen } = await watch({ 'a.ts': '1' });
+    const { directory, losses, warnings, write, seen } = await watch({ 'a.ts': '1' });
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
+    // If the source looks in between, it first reports that the directory is gone.
+    await vi.waitUntil(() => warnings.includes('The watched directory is available again.'), wait);
     await vi.waitUntil(() => losses.length > 0, wait);
     await write('b.ts');
     expect(await seen((each) => each.path === 'b.ts')).toMatchObject({ changeType: 'create' });
