@@ -19,7 +19,8 @@ export class Batch {
   /** When the first event of the chain was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
   /**
-   * The link that was last created after this one. An event is added to the connections one by one, and most of them need this same link.
+   * The newest link that continues the chain after this link. When an event is queued for many connections, one after the other, most of
+   * them find their new link here.
    */
   next: Batch | undefined = undefined;
   readonly previous: Batch | undefined;

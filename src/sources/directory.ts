@@ -59,7 +59,7 @@ export class Directory {
     if (this.#entries.delete(name)) this.#sorted = undefined;
   }
 
-  /** The names from one on, sorted; all names without it. Pages of a large directory share one sorting. */
+  /** The sorted names from a given name on, or all names if none is given. Pages of a large directory share one sorting. */
   *namesFrom(first: ByteString | undefined): Generator<ByteString> {
     const names = (this.#sorted ??= [...this.#entries.keys()].toSorted());
     for (let at = first === undefined ? 0 : firstIndex(names, first); at < names.length; at += 1) yield names[at] ?? '';

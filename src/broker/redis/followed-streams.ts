@@ -89,7 +89,7 @@ export class FollowedStreams {
     if (this.covers(stream)) this.#options.mirror(stream, appearance);
   }
 
-  /** Mirrors the streams whose announcement was lost, and ends the follows that have had no follower for `lingerMs`. */
+  /** Mirrors the streams whose announcement was lost, and stops following the selectors that nobody has used for `lingerMs`. */
   async look(): Promise<void> {
     const { index, lingerMs } = this.#options;
     for (const { selector, count, leftAt } of this.#follows.values())
