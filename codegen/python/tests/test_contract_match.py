@@ -9,18 +9,18 @@ SPEC = ProtocolSpec("tidemark.v1", frozenset(), {}, {}, contract_digest="sha256:
 
 
 class TheContractOfAServer(unittest.TestCase):
-    def test_matches_when_its_digest_does(self) -> None:
+    def test_matches_if_the_digests_are_equal(self) -> None:
         found = match_contract(SPEC, {"contractDigest": "sha256:own", "features": {"replay": {"file_change": "none", "build_finished": "log", "*": "latest"}}})
         self.assertTrue(found.matches)
         self.assertEqual((found.missing_events, found.unknown_events), ((), ()))
 
-    def test_that_is_another_is_compared_event_by_event(self) -> None:
+    def test_with_another_digest_is_compared_event_by_event(self) -> None:
         found = match_contract(SPEC, {"contractDigest": "sha256:other", "features": {"replay": {"file_change": "none", "tick": "latest", "*": "latest"}}})
         self.assertFalse(found.matches)
         self.assertEqual((found.own_digest, found.server_digest), ("sha256:own", "sha256:other"))
         self.assertEqual((found.missing_events, found.unknown_events), (("build_finished",), ("tick",)))
 
-    def test_that_lists_no_events_may_have_them_all(self) -> None:
+    def test_without_a_list_of_events_may_have_all_events(self) -> None:
         welcomes: list[JsonObject] = [{}, {"features": {}}, {"features": {"replay": []}}, {"contractDigest": 7}]
         for welcome in welcomes:
             found = match_contract(SPEC, welcome)

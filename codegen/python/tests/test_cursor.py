@@ -13,7 +13,7 @@ def at(number: int, epoch: str = "e1") -> Position:
 
 
 class ACursor(unittest.TestCase):
-    def test_takes_a_live_event_once(self) -> None:
+    def test_delivers_a_live_event_once(self) -> None:
         cursor = Cursor()
         cursor.start(at(4), "none", attempted=False, recovered=False)
         self.assertEqual(cursor.accept(at(5)), (True, None))
@@ -28,7 +28,7 @@ class ACursor(unittest.TestCase):
         cursor.complete(at(9))
         self.assertEqual(cursor.position, at(9))
 
-    def test_takes_from_a_repeated_picture_what_lies_before_the_first_one_and_resumes_there(self) -> None:
+    def test_delivers_of_a_repeated_picture_the_events_up_to_the_first_one_and_resumes_there(self) -> None:
         cursor = Cursor()
         cursor.start(at(9), "warm", attempted=False, recovered=False)
         cursor.accept(at(3))
@@ -54,7 +54,7 @@ class ACursor(unittest.TestCase):
         assert gap is not None
         self.assertEqual((gap.reason, gap.start, gap.end), ("epoch_changed", at(7), at(2, "e2")))
 
-    def test_rewinds_to_what_was_proven_when_the_count_disagrees(self) -> None:
+    def test_returns_to_the_last_proven_position_if_a_heartbeat_counts_more_events(self) -> None:
         cursor = Cursor()
         cursor.start(at(0), "none", attempted=False, recovered=False)
         cursor.accept(at(1))
@@ -65,7 +65,7 @@ class ACursor(unittest.TestCase):
         cursor.start(at(3), "resume", attempted=True, recovered=True)
         self.assertEqual([cursor.accept(at(number))[0] for number in (2, 3)], [True, False])
 
-    def test_yields_each_event_once_over_random_drops_and_resumes(self) -> None:
+    def test_delivers_each_event_once_over_random_losses_and_resumes(self) -> None:
         for seed in range(300):
             with self.subTest(seed=seed):
                 self.assertEqual(history(random.Random(seed)), [])

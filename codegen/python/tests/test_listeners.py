@@ -42,7 +42,7 @@ class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
         self.reported: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: self.reported.append(str(context.get("exception"))))
 
-    async def test_does_not_keep_a_report_of_the_client_from_the_others(self) -> None:
+    async def test_does_not_stop_other_listeners_of_the_client(self) -> None:
         client = ClientCore(SPEC, "ws://127.0.0.1:1/ws")
         heard: list[Any] = []
         client.on("reconnecting", fail)
@@ -50,7 +50,7 @@ class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
         client.on_reconnecting(2, 0.5)
         self.assertEqual((heard, self.reported), ([(2, 0.5)], ["a defect of the application"]))
 
-    async def test_does_not_keep_the_gap_of_a_subscription_from_the_client(self) -> None:
+    async def test_does_not_stop_the_client_from_receiving_the_gap_of_a_subscription(self) -> None:
         port = FedPort()
         heard: list[Gap] = []
 

@@ -116,7 +116,7 @@ class AMirror(unittest.IsolatedAsyncioTestCase):
         await self.show("b")
         self.assertEqual((list(self.things), len(self.client.subscriptions)), (["b"], 2))
 
-    async def test_forgets_readers_that_left_their_loop_or_never_began(self) -> None:
+    async def test_forgets_readers_that_left_their_loop_or_never_started_one(self) -> None:
         await self.show("a")
         before = logs()
         for number in range(3):

@@ -9,29 +9,29 @@ from runtime.wire import read_frame, read_position
 
 
 class ANumberOfAServer(unittest.TestCase):
-    def test_is_no_wait_below_the_floor_or_above_the_ceiling(self) -> None:
+    def test_is_limited_to_the_range_of_delays(self) -> None:
         self.assertEqual(retry_after_of(0), MIN_RETRY)
         for asked in (9e15, math.inf, 10**400):
             self.assertEqual(retry_after_of(asked), MAX_RETRY)
 
-    def test_is_no_wait_when_it_is_negative_or_no_number(self) -> None:
+    def test_is_ignored_as_a_delay_if_it_is_negative_or_not_a_number(self) -> None:
         for asked in (-5, -5.0, math.nan, "soon", None, True):
             self.assertIsNone(retry_after_of(asked))
 
-    def test_is_no_heartbeat_interval_outside_the_limits(self) -> None:
+    def test_is_limited_to_the_range_of_heartbeat_intervals(self) -> None:
         self.assertEqual([heartbeat_interval_of(told) for told in (0, -1, "fast", 1, 25_000, 9e15)], [None, None, None, 0.1, 25.0, 600.0])
 
-    def test_lets_backoff_grow_to_its_bound_and_no_further(self) -> None:
+    def test_does_not_let_the_backoff_grow_beyond_its_bound(self) -> None:
         waits = [backoff(attempt, lambda: 1.0, 0.5, 20.0) for attempt in (0, 1, 5, 6, 1000)]
         self.assertEqual(waits, [0.5, 1.0, 16.0, 20.0, 20.0])
 
-    def test_is_no_position_unless_it_is_a_whole_number_that_json_can_carry(self) -> None:
+    def test_is_accepted_in_a_position_only_if_it_is_a_safe_integer(self) -> None:
         for number in (-1, 1.5, True, "1", 2**53):
             self.assertIsNone(read_position({"epoch": "e", "sequenceId": number}))
 
 
 class AFrame(unittest.TestCase):
-    def test_that_is_none_is_refused_with_a_reason(self) -> None:
+    def test_that_is_invalid_is_refused_with_a_reason(self) -> None:
         for text in (b"{}", "{", "[]", '{"data":{}}', '{"type":"a"}', '{"type":"a","data":[]}', '{"type":"a","id":1,"data":{}}', "[" * 100_000):
             self.assertIsInstance(read_frame(text), str)
 
@@ -43,7 +43,7 @@ class AnAddress(unittest.TestCase):
                 read_url(url, frozenset({"token"}))
             self.assertNotIn("s3cret", str(caught.exception))
 
-    def test_of_http_is_read_as_one_of_websocket(self) -> None:
+    def test_of_http_is_read_as_the_same_address_for_websocket(self) -> None:
         self.assertEqual(read_url("https://a:1/ws?x=1#top", frozenset()), "wss://a:1/ws?x=1")
 
 

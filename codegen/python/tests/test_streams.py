@@ -135,7 +135,7 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
         self.place(("session:a", "f", 1))
         self.assertEqual((self.reader.positions or {})["session:a"], Position("f", 1))
 
-    async def test_take_the_next_life_of_an_ended_stream_for_a_new_one(self) -> None:
+    async def test_treat_an_ended_stream_that_appears_again_as_a_new_stream(self) -> None:
         self.receive("session:a", 1)
         self.place(ended=["session:a"])
         self.receive("session:a", 1, epoch="f")
@@ -143,7 +143,7 @@ class SeveralStreams(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.gaps, [])
         self.assertEqual(self.reader.positions, {"session:a": Position("f", 1)})
 
-    async def test_return_to_their_proven_positions_after_a_loss(self) -> None:
+    async def test_return_to_their_last_proven_positions_after_a_loss(self) -> None:
         self.place(("main", "e", 7))
         self.receive("main", 8)
         self.reader.heartbeat({"main": Position("e", 8)})

@@ -51,13 +51,13 @@ async def wait(fed: FedSubscription, predicate: Any = None, timeout: Any = None,
 
 
 class WaitingForAnEvent(unittest.IsolatedAsyncioTestCase):
-    async def test_returns_the_first_that_the_predicate_accepts_and_its_position(self) -> None:
+    async def test_returns_the_first_event_that_the_predicate_accepts_and_its_position(self) -> None:
         fed = FedSubscription(event(5), event(6), event(7))
         waited = await wait(fed, lambda each: each["sequenceId"] > 5)
         self.assertEqual((waited.event, waited.position), (event(6), Position("e", 6)))
         self.assertTrue(fed.is_ended)
 
-    async def test_times_out_with_the_position_to_go_on_from(self) -> None:
+    async def test_times_out_with_the_position_to_continue_from(self) -> None:
         fed = FedSubscription(event(5))
         with self.assertRaises(WaitFailed) as raised:
             await wait(fed, lambda _: False, timeout=0.02)
@@ -72,7 +72,7 @@ class WaitingForAnEvent(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await wait(FedSubscription(GAP, event(10)), on_gap=gaps.append)).position, Position("e", 10))
         self.assertEqual(gaps, [GAP])
 
-    async def test_ends_with_its_task_the_client_or_the_predicate(self) -> None:
+    async def test_ends_if_its_task_is_cancelled_the_client_closes_or_the_predicate_raises(self) -> None:
         fed = FedSubscription()
         task = asyncio.create_task(wait(fed))
         await asyncio.sleep(0)

@@ -15,7 +15,7 @@ def numbers(events: list[dict[str, Any]]) -> list[int]:
 
 
 class ConnectionTest(ServerTest):
-    async def test_welcome_says_who_both_sides_are(self) -> None:
+    async def test_welcome_identifies_server_and_client(self) -> None:
         client = await self.connect()
         welcome = client.seen[0]["data"]
         self.assertEqual(welcome["principal"]["id"], "anonymous")
@@ -23,7 +23,7 @@ class ConnectionTest(ServerTest):
         self.assertEqual(welcome["features"]["replay"]["*"], "latest")
         self.assertFalse(welcome["authenticationRequired"])
 
-    async def test_subprotocols_without_ours_are_refused(self) -> None:
+    async def test_subprotocols_without_tidemark_are_refused(self) -> None:
         self.assertEqual(await self.refused(subprotocols=["graphql-transport-ws"]), 400)
         self.assertEqual((await self.connect(subprotocols=["x", "tidemark.v1"])).socket.subprotocol, "tidemark.v1")
         self.assertIsNone((await self.connect(subprotocols=None)).socket.subprotocol)
@@ -38,7 +38,7 @@ class ConnectionTest(ServerTest):
         await client.socket.send("x" * 65537)
         self.assertEqual(await client.closed(), 1009)
 
-    async def test_fragments_make_one_message_and_its_bound_holds_for_the_whole(self) -> None:
+    async def test_fragments_form_one_message_whose_total_size_is_limited(self) -> None:
         client = await self.connect()
         await client.socket.send(['{"type":"ping","id":"a",', "", '"data":{}}'])
         self.assertEqual((await client.until("pong"))["id"], "a")
@@ -61,7 +61,7 @@ class ConnectionTest(ServerTest):
             client.seen[-1], {"type": "closing", "data": {"code": 4000, "name": "protocol_error", "retryable": False}}
         )
 
-    async def test_commands_past_the_burst_are_refused_with_a_time_to_wait(self) -> None:
+    async def test_commands_beyond_the_burst_are_refused_with_a_retry_delay(self) -> None:
         client = await self.connect()
         for _ in range(130):
             await client.send("ping", {})
@@ -69,14 +69,14 @@ class ConnectionTest(ServerTest):
         self.assertEqual(error["data"]["code"], "rate_limited")
         self.assertGreater(error["data"]["retryAfterMs"], 0)
 
-    async def test_a_command_before_a_close_is_carried_out(self) -> None:
+    async def test_a_command_that_precedes_a_close_is_executed(self) -> None:
         leaving, staying = await self.connect(), await self.connect()
         await staying.ask("subscribe", events=["*"], replay={"mode": "none"})
         await leaving.send("broadcast", note(1))
         await leaving.socket.close()
         self.assertEqual(numbers([(await staying.until("event"))["data"]]), [1])
 
-    async def test_one_live_message_names_every_subscription_that_matches(self) -> None:
+    async def test_one_live_message_names_all_matching_subscriptions(self) -> None:
         client = await self.connect()
         await client.ask("subscribe", subscriptionId="one", events=["*"], replay={"mode": "none"})
         await client.ask("subscribe", subscriptionId="two", events=["suite.*"], replay={"mode": "none"})
@@ -89,7 +89,7 @@ class ConnectionTest(ServerTest):
         self.assertEqual(event["source"], {"name": "anonymous", "principal": "anonymous"})
         self.assertEqual(first["data"]["sequenceId"], 1)
 
-    async def test_the_same_key_publishes_once(self) -> None:
+    async def test_a_repeated_idempotency_key_publishes_once(self) -> None:
         client = await self.connect()
         first = await client.ask("broadcast", **note(1, idempotencyKey="k"))
         again = await client.ask("broadcast", **note(2, idempotencyKey="k"))
@@ -103,7 +103,7 @@ class ConnectionTest(ServerTest):
         self.assertEqual((error["data"]["code"], error["data"]["pointer"]), ("payload_invalid", "/data/payload/status"))
         self.assertEqual((await client.ask("sync", stream="main"))["data"]["position"]["sequenceId"], 0)
 
-    async def test_unsubscribe_ends_what_it_names_and_nothing_else(self) -> None:
+    async def test_unsubscribe_ends_only_the_named_subscriptions(self) -> None:
         client = await self.connect()
         for name in ("one", "two", "three"):
             await client.ask("subscribe", subscriptionId=name, events=["*"], replay={"mode": "none"})
@@ -118,7 +118,7 @@ class ConnectionTest(ServerTest):
         self.assertEqual((await client.ask("unsubscribe", all=True))["data"], {"subscriptionIds": ["two", "three"]})
         self.assertEqual((await client.ask("list_subscriptions"))["data"], {"items": []})
 
-    async def test_a_list_says_what_subscribed_said_and_counts(self) -> None:
+    async def test_a_list_repeats_the_data_of_subscribed_and_has_counts(self) -> None:
         client = await self.connect()
         await client.ask("broadcast", **note(1))
         said = await client.ask("subscribe", subscriptionId="one", events=["*"])
@@ -152,7 +152,7 @@ class ReplayTest(ServerTest):
         await client.ask("sync", stream="main")
         self.assertEqual(numbers(client.events(isReplay=False)), [6])
 
-    async def test_a_resume_that_fails_says_why_and_falls_back_to_warm(self) -> None:
+    async def test_a_failed_resume_reports_its_reason_and_replays_warm(self) -> None:
         client = await self.connect()
         for n in (1, 2):
             epoch = (await client.ask("broadcast", **note(n)))["data"]["epoch"]
@@ -169,7 +169,7 @@ class ReplayTest(ServerTest):
                 self.assertEqual((gap["to"], gap["reason"]), (data["position"], reason))
                 self.assertEqual(numbers(client.events(replayReason="warm")), [2])
 
-    async def test_a_warm_picture_holds_what_is_there_now(self) -> None:
+    async def test_a_warm_picture_contains_only_existing_entities(self) -> None:
         client = await self.connect()
 
         async def publish(event: str, payload: dict[str, Any]) -> None:
@@ -199,7 +199,7 @@ class ReplayTest(ServerTest):
                 await client.until("replay_complete")
                 self.assertEqual([event["sequenceId"] for event in client.events()], sequence)
 
-    async def test_none_replays_nothing_and_says_nothing(self) -> None:
+    async def test_replay_mode_none_sends_no_replay_and_no_replay_complete(self) -> None:
         client = await self.connect()
         await client.ask("broadcast", **note(1))
         await client.ask("subscribe", events=["*"], replay={"mode": "none"})
@@ -207,7 +207,7 @@ class ReplayTest(ServerTest):
         self.assertNotIn("replay_complete", [message["type"] for message in client.seen])
         self.assertEqual(client.events(), [])
 
-    async def test_a_long_replay_is_whole_and_live_events_come_after_it(self) -> None:
+    async def test_a_long_replay_is_complete_and_precedes_live_events(self) -> None:
         publisher, client = await self.connect(), await self.connect()
         for n in range(3):
             for _ in range(30):
@@ -219,7 +219,7 @@ class ReplayTest(ServerTest):
         await client.ask("sync", stream="session:s")
         self.assertEqual([event["sequenceId"] for event in client.events()], list(range(1, 92)))
 
-    async def test_the_end_of_an_epoch_is_said_to_whoever_follows_the_stream(self) -> None:
+    async def test_the_end_of_an_epoch_is_reported_to_subscribers_of_the_stream(self) -> None:
         client = await self.connect()
         await client.ask("subscribe", subscriptionId="one", events=["*"])
         before = (await client.ask("broadcast", **note(1)))["data"]
@@ -243,7 +243,7 @@ class BoundedHistoryTest(ServerTest):
         "retainedKeys=2",
     )
 
-    async def test_a_position_behind_history_is_outside_of_the_window(self) -> None:
+    async def test_a_position_older_than_history_fails_with_window_exceeded(self) -> None:
         client = await self.connect()
         for n in range(1, 6):
             epoch = (await client.ask("broadcast", **note(n)))["data"]["epoch"]
@@ -253,7 +253,7 @@ class BoundedHistoryTest(ServerTest):
             self.assertEqual(data["recovery"]["recovered"], recovered)
         self.assertEqual(data["recovery"], {"attempted": True, "recovered": True})
 
-    async def test_a_picture_that_a_bound_has_cut_says_so(self) -> None:
+    async def test_a_picture_that_a_bound_has_shortened_is_marked_as_truncated(self) -> None:
         client = await self.connect()
         step = {"sessionId": "log", "sessionEvent": "modified"}
         for stream, event, payload, events, cut in [
@@ -265,7 +265,7 @@ class BoundedHistoryTest(ServerTest):
             await client.ask("subscribe", stream=stream, events=events)
             self.assertEqual((await client.until("replay_complete"))["data"]["truncated"], cut)
 
-    async def test_the_newest_event_of_a_key_outlives_history_until_there_are_too_many_keys(self) -> None:
+    async def test_the_newest_event_of_a_key_outlives_history_up_to_the_limit_of_keys(self) -> None:
         client = await self.connect()
         for n in range(2):
             await client.ask(
@@ -303,7 +303,7 @@ class HeartbeatTest(ServerTest):
             {each["stream"]: each["sequenceId"] for each in beat["positions"]}, {"main": 1, "session:s": 1}
         )
 
-    async def test_a_peer_that_gives_no_sign_of_life_is_closed_with_4203(self) -> None:
+    async def test_a_silent_peer_is_closed_with_4203(self) -> None:
         host, _, port = self.http_url.removeprefix("http://").rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         head = [
@@ -324,7 +324,7 @@ class HeartbeatTest(ServerTest):
 
 
 class DrainTest(ServerTest):
-    async def test_everyone_is_told_before_the_end_and_newcomers_are_sent_away(self) -> None:
+    async def test_clients_receive_closing_and_new_connections_are_refused(self) -> None:
         client = await self.connect()
         await client.ask("subscribe", events=["*"])
         self.tell(signal.SIGTERM)
@@ -353,7 +353,7 @@ class SlowConsumerTest(ServerTest):
         "commandBurst=100000",
     )
 
-    async def test_who_does_not_read_is_closed_and_nobody_else_feels_it(self) -> None:
+    async def test_a_client_that_does_not_read_is_closed_and_others_are_not_affected(self) -> None:
         slow = await self.connect(max_queue=1, read_limit=1024, close_timeout=1)
         await slow.ask("subscribe", events=["*"], replay={"mode": "none"})
         slow.socket.transport.pause_reading()
@@ -377,7 +377,7 @@ class SlowConsumerTest(ServerTest):
 
 
 class InvalidUtf8Test(ServerTest):
-    async def test_text_that_is_no_utf_8_ends_the_connection_with_1007(self) -> None:
+    async def test_text_that_is_not_utf_8_ends_the_connection_with_1007(self) -> None:
         client = await self.connect()
         await client.socket.write_frame(True, 1, b'{"type":"\xff"}')
         self.assertEqual(await client.closed(), 1007)

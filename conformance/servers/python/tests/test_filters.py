@@ -27,13 +27,13 @@ def matches(wanted: Filter, name: str, **payload: object) -> bool:
 
 
 class PathsTest(unittest.TestCase):
-    def test_a_plain_path_takes_itself_and_everything_below_it(self) -> None:
+    def test_a_plain_path_matches_itself_and_everything_below_it(self) -> None:
         self.assertTrue(PathPattern("src").matches("src"))
         self.assertTrue(PathPattern("src").matches("src/a/b.ts"))
         self.assertFalse(PathPattern("src").matches("src-old/a.ts"))
         self.assertFalse(PathPattern("src/a").matches("src"))
 
-    def test_globs_know_only_star_question_mark_and_double_star(self) -> None:
+    def test_globs_support_only_star_question_mark_and_double_star(self) -> None:
         for pattern, path, fits in [
             ("src/*.ts", "src/a.ts", True),
             ("src/*.ts", "src/a/b.ts", False),
@@ -61,13 +61,13 @@ class PathsTest(unittest.TestCase):
         self.assertFalse(PathPattern("src").matches("SRC/a"))
         self.assertTrue(PathPattern(normalise_path("caf\u0065\u0301")).matches("caf\u00e9/x"))
 
-    def test_no_pattern_takes_longer_than_pattern_times_path(self) -> None:
+    def test_matching_time_is_at_most_pattern_length_times_path_length(self) -> None:
         begun = time.monotonic()
         self.assertFalse(PathPattern("*a" * 127 + "*b").matches("a" * 4096))
         self.assertFalse(PathPattern("/".join(["**", "a"] * 64) + "/b").matches("/".join(["a"] * 2048)))
         self.assertLess(time.monotonic() - begun, 2)
 
-    def test_paths_that_lead_elsewhere_are_refused(self) -> None:
+    def test_paths_that_lead_out_of_the_root_are_refused(self) -> None:
         for path in ["/src", "../x", "a/../b", "a/..", "a\\b", ".", "./", "a\x00", "a//b", "a/./b"]:
             with self.subTest(path=path), self.assertRaises(ValueError):
                 normalise_path(path)
@@ -76,11 +76,11 @@ class PathsTest(unittest.TestCase):
 
 
 class ExtensionsTest(unittest.TestCase):
-    def test_with_and_without_a_dot_is_the_same(self) -> None:
+    def test_the_leading_dot_is_optional(self) -> None:
         self.assertEqual(normalise_extension("TS"), ".ts")
         self.assertEqual(normalise_extension(".d.ts"), ".d.ts")
 
-    def test_the_name_ends_in_it_after_a_dot(self) -> None:
+    def test_it_matches_the_end_of_the_file_name_after_a_dot(self) -> None:
         pattern = ExtensionPattern(".ts")
         self.assertTrue(pattern.matches("a.d.ts"))
         self.assertTrue(pattern.matches("src/A.TS"))
@@ -89,7 +89,7 @@ class ExtensionsTest(unittest.TestCase):
 
 
 class FiltersTest(unittest.TestCase):
-    def test_the_table_that_server_and_suite_share_holds(self) -> None:
+    def test_the_cases_shared_by_server_and_suite_pass(self) -> None:
         table = json.loads((ROOT / "conformance" / "filters" / "filters.json").read_text("utf-8"))
         cases = [case for group in table["groups"] for case in group["cases"]]
         self.assertGreater(len(cases), 50)
@@ -106,7 +106,7 @@ class FiltersTest(unittest.TestCase):
         self.assertFalse(matches(wanted, "file_change", path="lib/a.js"))
         self.assertFalse(matches(wanted, "file_change", path="test/a.ts"))
 
-    def test_a_rename_matches_by_either_name(self) -> None:
+    def test_a_rename_matches_by_its_old_or_its_new_path(self) -> None:
         wanted = read(["file_change"], paths=["src"])
         self.assertTrue(matches(wanted, "file_change", path="lib/a.ts", previousPath="src/a.ts"))
 
@@ -116,7 +116,7 @@ class FiltersTest(unittest.TestCase):
         self.assertTrue(matches(wanted, "team.own"))
         self.assertFalse(matches(wanted, "entity_created", id="e"))
 
-    def test_sources_take_the_label_and_the_principal(self) -> None:
+    def test_sources_match_the_label_or_the_principal(self) -> None:
         self.assertTrue(matches(read(["team.own"], sources=["key:indexer"]), "team.own"))
         self.assertTrue(matches(read(["team.own"], sources=["indexer"]), "team.own"))
         self.assertFalse(matches(read(["team.own"], sources=["other"]), "team.own"))
@@ -132,7 +132,7 @@ class FiltersTest(unittest.TestCase):
         wanted = read(["file_change"], paths=["./src/", "src"], extensions=["TS"])
         self.assertEqual(wanted.fields, {"paths": ["src"], "extensions": [".ts"]})
 
-    def test_event_patterns_cover_names_that_begin_so(self) -> None:
+    def test_event_patterns_cover_names_with_their_prefix(self) -> None:
         self.assertTrue(covers_event("entity_*", "entity_created"))
         self.assertFalse(covers_event("entity_*", "entity"))
         self.assertFalse(covers_event("entity", "entity_created"))

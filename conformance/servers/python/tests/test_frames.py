@@ -23,7 +23,7 @@ def masked(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
 
 
 class FramesTest(unittest.TestCase):
-    def test_frames_are_read_whatever_pieces_they_come_in(self) -> None:
+    def test_frames_are_read_from_pieces_of_any_size(self) -> None:
         for length in (0, 1, 125, 126, 65535, 65536):
             decoder = FrameDecoder(100_000)
             sent = masked(TEXT, b"x" * length)
@@ -31,7 +31,7 @@ class FramesTest(unittest.TestCase):
             frames = [frame for at in range(0, len(sent), step) for frame in decoder.feed(sent[at : at + step])]
             self.assertEqual([len(frame.data) for frame in frames], [length])
 
-    def test_what_is_no_frame_is_refused_by_its_head(self) -> None:
+    def test_an_invalid_frame_is_refused_by_its_header(self) -> None:
         for data, code in [
             (b"\x81\x00", 1002),
             (b"\xc1\x80", 1002),
@@ -46,7 +46,7 @@ class FramesTest(unittest.TestCase):
                 list(FrameDecoder(100).feed(data))
             self.assertEqual(caught.exception.code, code)
 
-    def test_fragments_are_one_message_between_which_control_frames_may_come(self) -> None:
+    def test_control_frames_may_arrive_between_the_fragments_of_a_message(self) -> None:
         decoder = FrameDecoder(10)
         data = masked(TEXT, b"12345", fin=False) + masked(PING, b"") + masked(CONTINUATION, b"67890")
         self.assertEqual([frame.opcode for frame in decoder.feed(data)], [TEXT, PING, CONTINUATION])
@@ -56,7 +56,7 @@ class FramesTest(unittest.TestCase):
         with self.assertRaises(FrameError):
             list(FrameDecoder(10).feed(masked(TEXT, b"", fin=False) + masked(TEXT, b"")))
 
-    def test_close_frames_hold_a_code_that_may_be_sent(self) -> None:
+    def test_close_frames_must_have_a_permitted_code(self) -> None:
         for data in (b"", b"\x03\xe8", b"\x0f\xa0bye"):
             check_close(data)
         for data in (b"\x03", b"\x03\xed", b"\x03\xee", b"\x00\x00", b"\x13\x88", b"\x03\xe8\xff"):
@@ -64,7 +64,7 @@ class FramesTest(unittest.TestCase):
                 check_close(data)
         self.assertEqual(CLOSE, 8)
 
-    def test_the_key_of_the_rfc_has_the_answer_of_the_rfc(self) -> None:
+    def test_the_sample_key_of_the_rfc_gives_the_answer_of_the_rfc(self) -> None:
         self.assertEqual(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
         for key in ("", "x", "dGhlIHNhbXBsZSBub25jZQ", "AAAA", "\u00e9" * 24):
             with self.subTest(key=key), self.assertRaises(ValueError):

@@ -21,7 +21,7 @@ class HttpTest(ServerTest):
         self.assertEqual(health["subscriptions"], {"total": 1, "byEvent": {"entity_*": 1, "*": 1}})
         self.assertEqual([each["stream"] for each in health["streams"]], ["main"])
 
-    async def test_an_address_that_is_taken_is_said_in_one_line(self) -> None:
+    async def test_an_address_in_use_is_reported_in_one_line(self) -> None:
         port = self.http_url.rpartition(":")[2]
         second = await asyncio.create_subprocess_exec(
             sys.executable, str(PROGRAM), "--port", port, stderr=asyncio.subprocess.PIPE
@@ -30,14 +30,14 @@ class HttpTest(ServerTest):
         self.assertEqual(second.returncode, 2)
         self.assertRegex(said.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 chooses a free port\n$")
 
-    async def test_the_socket_without_an_upgrade_is_426(self) -> None:
+    async def test_a_websocket_request_without_an_upgrade_is_answered_with_426(self) -> None:
         status, body, headers = await self.http("GET", "/ws")
         self.assertEqual((status, body["type"], headers["upgrade"]), (426, "error", "websocket"))
 
     async def test_the_contract_is_served_byte_for_byte(self) -> None:
         self.assertEqual((await self.http("GET", "/asyncapi.yaml"))[1], (ROOT / "asyncapi.yaml").read_text("utf-8"))
 
-    async def test_the_contract_is_json_for_a_client_that_prefers_it(self) -> None:
+    async def test_the_contract_is_json_for_a_client_that_prefers_json(self) -> None:
         for accept, media_type in [
             ("application/json", "application/json"),
             ("application/json;q=0.5, application/yaml", "application/yaml"),
@@ -51,7 +51,7 @@ class HttpTest(ServerTest):
         for path in ("/docs", "/console", "/metrics"):
             self.assertEqual((await self.http("GET", path))[0], 200)
 
-    async def test_the_reference_is_markdown_for_a_client_that_names_it(self) -> None:
+    async def test_the_reference_is_markdown_for_a_client_that_names_markdown(self) -> None:
         for accept, media_type in [
             ("text/markdown, text/html, */*", "text/markdown"),
             ("text/markdown;q=0.5, text/html", "text/html"),
@@ -60,11 +60,11 @@ class HttpTest(ServerTest):
             _, _, headers = await self.http("GET", "/docs", accept=accept)
             self.assertEqual((headers["content-type"], headers["vary"]), (f"{media_type}; charset=utf-8", "Accept"))
 
-    async def test_the_root_leads_to_the_reference(self) -> None:
+    async def test_the_root_redirects_to_the_reference(self) -> None:
         status, _, headers = await self.http("GET", "/")
         self.assertEqual((status, headers["location"]), (302, "docs"))
 
-    async def test_a_broadcast_over_http_is_the_same_operation(self) -> None:
+    async def test_a_broadcast_over_http_is_the_same_operation_as_the_command(self) -> None:
         body = {"stream": "main", "event": "suite.note", "payload": {}, "idempotencyKey": "k", "source": "label"}
         client = await self.connect()
         await client.ask("subscribe", events=["*"])
@@ -76,7 +76,7 @@ class HttpTest(ServerTest):
         (event,) = client.events()
         self.assertEqual(event["source"], {"name": "label", "principal": "anonymous"})
 
-    async def test_failures_carry_the_error_message_and_its_status(self) -> None:
+    async def test_failures_have_the_error_message_and_its_status(self) -> None:
         good = {"stream": "main", "event": "suite.note", "payload": {}}
         for body, status, code, pointer in [
             (b"{", 400, "invalid_json", None),
@@ -92,12 +92,12 @@ class HttpTest(ServerTest):
                 self.assertEqual((seen, answer["type"]), (status, "error"))
                 self.assertEqual((answer["data"]["code"], answer["data"].get("pointer")), (code, pointer))
 
-    async def test_nothing_at_an_address_is_404_and_a_wrong_method_405(self) -> None:
+    async def test_an_unknown_address_gets_404_and_a_wrong_method_405(self) -> None:
         self.assertEqual((await self.http("GET", "/nope"))[0], 404)
         status, _, headers = await self.http("POST", "/ws/health")
         self.assertEqual((status, headers["allow"]), (405, "GET"))
 
-    async def test_subscriptions_come_in_pages_and_by_choice(self) -> None:
+    async def test_subscriptions_are_paged_and_can_be_filtered(self) -> None:
         client = await self.connect()
         for n in range(5):
             await client.ask(
@@ -138,7 +138,7 @@ class HttpTest(ServerTest):
         self.assertEqual(said["graph"], ("events", ["entity_*"], ["file_change"]))
         self.assertEqual(said["there"], ("stream", ["session:1"], ["main"]))
 
-    async def test_an_operator_ends_one_connection(self) -> None:
+    async def test_an_operator_can_end_one_connection(self) -> None:
         for more, code in (({}, 4205), ({"reconnect": False}, 4009)):
             client, other = await self.connect(), await self.connect()
             body = {"connectionId": client.seen[0]["data"]["connectionId"], **more}
@@ -148,7 +148,7 @@ class HttpTest(ServerTest):
             self.assertFalse((await self.http("POST", "/ws/disconnect", body))[1]["disconnected"])
             self.assertEqual((await other.ask("ping"))["type"], "pong")
 
-    async def test_names_and_origins_that_are_not_known_are_refused(self) -> None:
+    async def test_unknown_hosts_and_origins_are_refused(self) -> None:
         self.assertEqual((await self.http("GET", "/ws/health", host="evil.example"))[0], 403)
         self.assertEqual(await self.refused(origin="https://evil.example"), 403)
         await self.connect(origin=self.http_url)
@@ -176,7 +176,7 @@ class CredentialsTest(ServerTest):
     def write(self, tokens: dict[str, object]) -> None:
         self.file.write_text(json.dumps(tokens), "utf-8")
 
-    async def test_headers_and_the_first_command_carry_credentials(self) -> None:
+    async def test_a_credential_is_accepted_in_headers_and_in_the_first_command(self) -> None:
         ana = await self.connect(extra_headers={"Authorization": "Bearer admin"})
         self.assertEqual(ana.seen[0]["data"]["principal"]["kind"], "user")
         key = await self.connect(extra_headers={"X-API-Key": "sessions"})
@@ -189,10 +189,10 @@ class CredentialsTest(ServerTest):
         self.assertEqual((await late.ask("authenticate", token="nope"))["data"]["code"], "unauthenticated")
         self.assertEqual((await late.ask("authenticate", token="reader"))["data"]["principal"]["id"], "agent:r")
 
-    async def test_who_shows_no_credential_in_time_is_closed_with_4008(self) -> None:
+    async def test_a_client_that_does_not_authenticate_in_time_is_closed_with_4008(self) -> None:
         self.assertEqual(await (await self.connect()).closed(), 4008)
 
-    async def test_one_scope_has_to_cover_the_whole_pattern_on_the_stream(self) -> None:
+    async def test_one_scope_must_cover_the_whole_pattern_on_the_stream(self) -> None:
         client = await self.connect(extra_headers={"Authorization": "Bearer reader"})
         for wanted, kind in [
             ({"events": ["entity_*"]}, "subscribed"),
@@ -212,7 +212,7 @@ class CredentialsTest(ServerTest):
         refused = await sessions.ask("broadcast", stream="session:1", event="suite.a", payload={})
         self.assertEqual(refused["data"]["code"], "forbidden")
 
-    async def test_a_credential_that_covers_less_ends_what_it_does_not_cover(self) -> None:
+    async def test_a_narrower_credential_ends_the_subscriptions_that_it_does_not_cover(self) -> None:
         client = await self.connect(extra_headers={"Authorization": "Bearer admin"})
         await client.ask("subscribe", subscriptionId="all", events=["*"])
         await client.ask("subscribe", subscriptionId="graph", events=["entity_*"])
@@ -228,7 +228,7 @@ class CredentialsTest(ServerTest):
         self.tell(signal.SIGHUP)
         self.assertEqual(await client.closed(), 4101)
 
-    async def test_http_asks_for_the_same(self) -> None:
+    async def test_http_requires_the_same_credentials(self) -> None:
         body = {"stream": "main", "event": "suite.note", "payload": {}}
         for path, credential, status in [
             ("/ws/subscriptions", {}, 401),

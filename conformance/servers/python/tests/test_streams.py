@@ -19,14 +19,14 @@ def publish(stream: Stream) -> None:
     stream.append("suite.note", SOURCE, {"n": stream.sequence_id + 1})
 
 
-def told(stream: Stream, after: int, wanted: Filter = FILES) -> list[tuple[int, list[str]]]:
+def reported_losses(stream: Stream, after: int, wanted: Filter = FILES) -> list[tuple[int, list[str]]]:
     """The losses that a resume reports."""
     losses = stream.resume(wanted, Position(stream.epoch, after)).losses
     return [(loss.sequence_id, loss.directories) for loss in losses]
 
 
 class LossesTest(unittest.TestCase):
-    def test_a_loss_stands_behind_the_events_up_to_its_place_and_before_the_others(self) -> None:
+    def test_a_loss_is_replayed_between_the_events_before_and_after_it(self) -> None:
         stream = make_stream()
         publish(stream)
         publish(stream)
@@ -36,44 +36,44 @@ class LossesTest(unittest.TestCase):
         order = [(type(each) is Event, each.sequence_id) for each in replay.in_order()]
         self.assertEqual(order, [(True, 1), (True, 2), (False, 2), (True, 3)])
 
-    def test_a_loss_is_told_from_its_place_and_before_not_from_behind_it(self) -> None:
+    def test_a_resume_after_a_later_position_does_not_report_the_loss(self) -> None:
         stream = make_stream()
         publish(stream)
         stream.lose(["src"])
         publish(stream)
-        self.assertEqual([told(stream, after) for after in (0, 1, 2)], [[(1, ["src"])], [(1, ["src"])], []])
+        self.assertEqual([reported_losses(stream, after) for after in (0, 1, 2)], [[(1, ["src"])], [(1, ["src"])], []])
 
-    def test_a_loss_concerns_those_who_follow_files(self) -> None:
+    def test_a_loss_is_reported_only_to_subscribers_of_file_events(self) -> None:
         stream = make_stream()
         stream.lose(["src"])
-        self.assertEqual(told(stream, 0, Filter(CONTRACT, ["entity_*"], {})), [])
+        self.assertEqual(reported_losses(stream, 0, Filter(CONTRACT, ["entity_*"], {})), [])
 
-    def test_a_warm_picture_tells_no_loss(self) -> None:
+    def test_a_warm_picture_reports_no_loss(self) -> None:
         stream = make_stream()
         stream.lose(["src"])
         self.assertEqual(stream.warm(EVERYTHING).losses, [])
 
-    def test_of_too_many_losses_the_oldest_become_one_that_is_everywhere(self) -> None:
+    def test_too_many_losses_are_merged_into_one_that_affects_the_whole_tree(self) -> None:
         stream = make_stream()
         publish(stream)
         stream.lose(["a"])
         publish(stream)
         for n in range(MOST_LOSSES):
             stream.lose([f"b{n}"])
-        found = told(stream, 1)
+        found = reported_losses(stream, 1)
         self.assertEqual(len(found), MOST_LOSSES)
         self.assertEqual(found[:2], [(2, [""]), (2, ["b1"])])
 
-    def test_a_loss_that_nobody_can_resume_from_makes_no_room_scarce(self) -> None:
+    def test_a_loss_that_no_resume_can_reach_takes_no_space(self) -> None:
         stream = make_stream()
         for _ in range(MOST_LOSSES):
             stream.lose(["old"])
         for _ in range(4):
             publish(stream)
         stream.lose(["new"])
-        self.assertEqual(told(stream, 1), [(4, ["new"])])
+        self.assertEqual(reported_losses(stream, 1), [(4, ["new"])])
 
-    def test_a_stream_that_only_lost_something_is_not_blank_and_its_next_life_has_another_epoch(self) -> None:
+    def test_a_stream_with_only_a_loss_is_not_empty_and_gets_a_new_epoch_after_it_expires(self) -> None:
         streams = Streams(Stream, CONTRACT, LIMITS)
         stream = streams.get("main")
         self.assertTrue(stream.is_blank)

@@ -10,7 +10,7 @@ READER = CommandReader(Contract.load(), 32)
 
 
 class StrictJsonTest(unittest.TestCase):
-    def test_what_two_parsers_could_read_in_two_ways_is_refused(self) -> None:
+    def test_text_that_parsers_might_read_differently_is_refused(self) -> None:
         for text in [
             "",
             "{",
@@ -32,23 +32,23 @@ class StrictJsonTest(unittest.TestCase):
             with self.subTest(text=text), self.assertRaises(JsonError):
                 parse(text, depth=32)
 
-    def test_a_whole_surrogate_pair_is_a_character(self) -> None:
+    def test_a_complete_surrogate_pair_is_one_character(self) -> None:
         self.assertEqual(parse('{"a":"\\ud83d\\ude00"}', depth=32), {"a": "😀"})
 
-    def test_depth_counts_every_level_and_nothing_within_texts(self) -> None:
+    def test_depth_counts_every_level_but_not_brackets_inside_strings(self) -> None:
         self.assertEqual(parse('{"a":["]["]}', depth=2), {"a": ["]["]})
         with self.assertRaises(JsonError):
             parse("[" * 3 + "]" * 3, depth=2)
         with self.assertRaises(JsonError):
             parse("[" * 60_000, depth=32)
 
-    def test_texts_without_end_take_no_longer_than_others(self) -> None:
+    def test_an_unterminated_string_is_not_slower_to_reject(self) -> None:
         begun = time.monotonic()
         with self.assertRaises(JsonError):
             parse('"' + '\\"' * 32_000, depth=32)
         self.assertLess(time.monotonic() - begun, 1)
 
-    def test_numbers_that_parsers_change_are_found(self) -> None:
+    def test_numbers_that_parsers_change_are_detected(self) -> None:
         for text in ['{"a":[9007199254740993]}', '{"a":[-1e17]}', '{"a":[1e400]}', '{"a":[' + "9" * 5000 + "]}"]:
             with self.subTest(text=text[:20]):
                 self.assertEqual(find_huge_number(parse(text, depth=32)), "/a/0")
@@ -56,7 +56,7 @@ class StrictJsonTest(unittest.TestCase):
 
 
 class CommandReaderTest(unittest.TestCase):
-    def test_each_refusal_says_why_where_and_to_whom(self) -> None:
+    def test_each_refusal_has_a_reason_a_pointer_and_the_command_id(self) -> None:
         for text, code, pointer, command_id in [
             ("[]", "invalid_json", None, None),
             ('{"id":"a","data":{}}', "invalid_message", "/type", "a"),
@@ -111,7 +111,7 @@ class CommandReaderTest(unittest.TestCase):
             error = caught.exception
             self.assertEqual((error.code, error.pointer, error.command_id), (code, pointer, command_id))
 
-    def test_a_pointer_to_an_endless_name_ends_at_its_parent(self) -> None:
+    def test_a_pointer_to_an_overlong_name_ends_at_its_parent(self) -> None:
         with self.assertRaises(ProtocolError) as caught:
             READER.read('{"type":"ping","data":{"' + "x" * 5000 + '":1}}')
         self.assertEqual(caught.exception.data(False)["pointer"], "/data")

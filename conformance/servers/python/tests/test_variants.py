@@ -39,7 +39,7 @@ class BenignTest(ServerTest):
         self.arguments = ("--broadcast", *(part for name in names for part in ("--benign", name)))
         await super().asyncSetUp()
 
-    async def test_an_unusual_server_keeps_every_promise(self) -> None:
+    async def test_an_unusual_server_satisfies_every_clause(self) -> None:
         client = await self.connect()
         note: dict[str, Any] = {"stream": "session:s", "event": "suite.note", "payload": {"text": "ü/€"}}
         for _ in range(3):
@@ -60,7 +60,7 @@ class BenignTest(ServerTest):
 class MutantTest(ServerTest):
     arguments = ("--broadcast", "--mutant", "resume-inclusive", "--benign", "shuffled-keys")
 
-    async def test_a_mutant_is_wrong_in_its_way_and_no_other(self) -> None:
+    async def test_a_mutant_differs_from_the_server_only_in_its_fault(self) -> None:
         client = await self.connect()
         for n in range(3):
             said = await client.ask("broadcast", stream="main", event="suite.note", payload={"n": n})
