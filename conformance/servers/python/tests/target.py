@@ -138,3 +138,11 @@ def parse_answer(answer: bytes) -> tuple[int, Any, dict[str, str]]:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     value = json.loads(body) if body and headers["content-type"].startswith("application/json") else body.decode()
     return int(first.split(" ")[1]), value, headers
+
+
+def note(n: int, stream: str = "main", **more: Any) -> dict[str, Any]:
+    return {"stream": stream, "event": "suite.note", "payload": {"n": n}, **more}
+
+
+def numbers(events: list[dict[str, Any]]) -> list[int]:
+    return [event["payload"]["n"] for event in events]
