@@ -15,6 +15,8 @@ export interface Upgrade {
   readonly request: JsonObject;
   /** When the request arrived, in milliseconds since the run began. */
   readonly at: number;
+  /** Whether the client still waits. On a busy machine it may give up before the suite answers; such an attempt can no longer be accepted. */
+  readonly isPending: () => boolean;
   readonly accept: (options: Omit<AcceptOptions, 'protocol'>) => Promise<Peer>;
   readonly refuse: (status: number) => void;
 }
@@ -76,6 +78,7 @@ function upgradeOf(request: IncomingMessage, socket: Duplex, head: Buffer, at: n
   return {
     request: told,
     at,
+    isPending: () => socket.readable && socket.writable,
     accept: async (options) => {
       const accepted = await acceptSocket(request, socket, head, { ...options, protocol: offered ? SUBPROTOCOL : '' });
       return Object.assign(accepted, { sendBytes: (bytes: Uint8Array) => void socket.write(bytes) });

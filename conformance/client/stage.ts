@@ -106,6 +106,13 @@ export class Stage {
     return this.#link;
   }
 
+  /** The oldest attempt of the client to connect that it has not given up. */
+  takeUpgrade(): Upgrade | undefined {
+    let next = this.upgrades.shift();
+    while (next?.isPending() === false) next = this.upgrades.shift();
+    return next;
+  }
+
   drive(command: JsonObject): void {
     const full = command['do'] === 'connect' ? { ...command, url: this.#host?.url ?? '' } : command;
     this.#record({ dir: '<<', kind: 'mark', text: JSON.stringify(full) });

@@ -126,7 +126,7 @@ function resolveOr(pattern: Json, stage: Stage): Json {
 
 async function openLink(step: OpenStep, stage: Stage): Promise<void> {
   const timeoutMs = stage.endedAt === undefined ? firstConnectMs(stage) : patience(step.within, stage);
-  const upgrade = await awaited(() => stage.upgrades.shift(), timeoutMs, stage);
+  const upgrade = await awaited(() => stage.takeUpgrade(), timeoutMs, stage);
   if (stage.endedAt === undefined) stage.options.connects[upgrade === undefined ? 'missed' : 'made'] += 1;
   if (upgrade === undefined) {
     const time = `within ${timeoutMs} ms; --time-scale gives a slow machine more time`;
