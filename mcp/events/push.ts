@@ -92,7 +92,7 @@ class Output {
     this.write(name, params).catch(() => undefined);
   }
 
-  /** Drops the notification if the client has not taken the one before. */
+  /** Writes the notification, or drops it if the previous one is still being written, because the client reads slowly. */
   offer(name: string, params: Readonly<Record<string, unknown>>): void {
     if (!this.#isBusy) this.queue(name, params);
   }

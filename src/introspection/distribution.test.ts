@@ -11,7 +11,7 @@ describe('a distribution', () => {
     expect(durations.sum).toBeCloseTo(70.0502, 6);
   });
 
-  test('takes a negative duration as none', () => {
+  test('counts a negative duration as 0', () => {
     const durations = new Distribution();
     durations.observe(-500);
     expect([durations.sum, durations.buckets()[0]?.count]).toEqual([0, 1]);
