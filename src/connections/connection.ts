@@ -141,7 +141,7 @@ export class Connection implements Outlet {
   /** Starts the next command once the current one is answered and the turn of the event loop has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
-    await this.#context.turn.admit();
+    await this.#context.turn.admit(this);
     this.#next();
   }
 

@@ -30,7 +30,7 @@ export async function inSlices<Item>(
     work(each);
     if (!turn.over) continue;
     session.chargeWork(measured());
-    await turn.admit();
+    await turn.admit(session);
     if (session.closed) return;
     measured = turn.measure();
   }
@@ -79,12 +79,12 @@ export class AbsentStreams {
 
   /** Detaches the streams, in several turns of the event loop if they are many. */
   async release(): Promise<void> {
-    const { broker, turn } = this.#context;
+    const { broker, session, turn } = this.#context;
     const streams = [...this.#attached];
     this.#attached.clear();
     for (const stream of streams) {
       broker.detach(stream);
-      if (turn.over) await turn.admit();
+      if (turn.over) await turn.admit(session);
     }
   }
 }

@@ -54,12 +54,12 @@ export class ManyPlans {
   /** Plans all streams. Continues in later turns of the event loop if the time of a turn is used up. */
   async planAhead(): Promise<void> {
     const { context, subscription } = this.#selection;
-    const { broker, turn } = context;
+    const { broker, session, turn } = context;
     await this.#planInSlices(broker.followed(subscription.selectors));
     await this.#planInSlices(this.#absent.blank());
     for (let round = 1; round < MOST_ROUNDS && this.#changes.size > FEW_STREAMS; round += 1)
       await this.#planInSlices(this.#changed());
-    await turn.admit();
+    await turn.admit(session);
   }
 
   async #planInSlices(streams: Iterable<FollowedStream>): Promise<void> {

@@ -53,7 +53,7 @@ export class Guard {
       if (fault !== undefined) throw new ProtocolError('forbidden', fault);
       refuseCredentialInAddress(request.raw);
     } catch (error) {
-      this.#options.audit.record({ kind: 'connect', remoteAddress: this.#addressOf(request), outcome: 'denied' });
+      this.#options.audit.record({ kind: 'connect', remoteAddress: this.addressOf(request), outcome: 'denied' });
       throw error;
     }
   }
@@ -65,7 +65,7 @@ export class Guard {
   async admit<Data>(name: HttpOperationName, request: FastifyRequest, read: () => Data): Promise<Admitted<Data>> {
     const { audit, catalogue, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
-    const remoteAddress = this.#addressOf(request);
+    const remoteAddress = this.addressOf(request);
     const principal = await this.#principalOf(name, request, remoteAddress);
     const payer = this.#payerOf(principal, remoteAddress);
     limiter.take(name, payer);
@@ -107,7 +107,8 @@ export class Guard {
     return new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
   }
 
-  #addressOf({ raw }: FastifyRequest): string {
+  /** The address of the client, also behind a trusted proxy. */
+  addressOf({ raw }: FastifyRequest): string {
     return this.#options.proxies.clientOf(raw).address;
   }
 }

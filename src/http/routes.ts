@@ -239,8 +239,8 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit: options.limits.inboundMessageBytes },
-    async (_request: FastifyRequest, body: string | Buffer) => {
-      await options.turn.admit();
+    async (request: FastifyRequest, body: string | Buffer) => {
+      await options.turn.admit(guard.addressOf(request));
       return parseJson(decodeBody(body), { maxDepth: options.limits.jsonDepth });
     },
   );
@@ -263,7 +263,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       url: addressOf(name, options.path),
       ...hooks,
       handler: async (request, reply) => {
-        await options.turn.admit();
+        await options.turn.admit(guard.addressOf(request));
         const admitted = await guard.admit(name, request, () => read(request));
         return sendPaid(reply, { ...admitted, turn: options.turn }, () => answer(request, reply, admitted));
       },

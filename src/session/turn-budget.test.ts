@@ -27,7 +27,7 @@ test('work that arrives at many sockets at once is spread over several turns, in
   // read.
   const arrive = async (client: number): Promise<void> => {
     await delay(1);
-    await turn.admit();
+    await turn.admit(`client ${client}`);
     turns.set(current, [...(turns.get(current) ?? []), client]);
     for (const until = performance.now() + 2; performance.now() < until;);
   };
@@ -43,7 +43,7 @@ test('long work in slices lets later work start after one slice', async () => {
   let slices = 0;
   const stop = new AbortController();
   const slice = async (): Promise<void> => {
-    await turn.admit();
+    await turn.admit('long');
     slices += 1;
     for (const until = performance.now() + 6; performance.now() < until;);
   };
@@ -54,12 +54,31 @@ test('long work in slices lets later work start after one slice', async () => {
   for (let client = 0; client < 5; client += 1) {
     await delay(1);
     const before = slices;
-    await turn.admit();
+    await turn.admit(`client ${client}`);
     started.push(slices - before);
   }
   stop.abort();
   await long;
   expect(Math.max(...started)).toBeLessThanOrEqual(2);
+});
+
+test('a client with many requests delays another client by one turn only', async () => {
+  const turn = new TurnBudget(5);
+  let done = 0;
+  const work = async (): Promise<void> => {
+    await delay(1);
+    await turn.admit('many');
+    done += 1;
+    for (const until = performance.now() + 2; performance.now() < until;);
+  };
+  const all = Promise.all(Array.from({ length: 100 }, work));
+  await delay(1);
+  const before = done;
+  await turn.admit('one');
+  // The requests that still fit into the turn, and the first one that had waited.
+  expect(done - before).toBeLessThanOrEqual(4);
+  await all;
+  expect(done).toBe(100);
 });
 
 test('processing time does not count time in which the process was stopped', () => {

@@ -13,7 +13,8 @@ export class TurnBudget {
   /** Processing time of this thread at the start of the turn. */
   #cpuBefore: NodeJS.CpuUsage | undefined;
 
-  readonly #waiting: (() => void)[] = [];
+  /** The waiting work of each client. The client that is served next is first. */
+  readonly #waiting = new Map<object | string, (() => void)[]>();
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -46,13 +47,15 @@ export class TurnBudget {
 
   /**
    * Resolves when work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that turn.
-   * Waiting work is admitted in the order of its arrival, as far as the time of each turn allows. Long work calls this again after each of
-   * its slices, and then waits behind all other waiting work.
+   * Clients take turns, as far as the time of each turn allows, so that a client with a hundred requests does not delay the others. The work
+   * of one client is admitted in the order of its arrival. Long work calls this again after each of its slices.
    */
-  async admit(): Promise<void> {
-    if (this.over || this.#waiting.length > 0)
+  async admit(client: object | string): Promise<void> {
+    if (this.over || this.#waiting.size > 0)
       await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
+        const own = this.#waiting.get(client);
+        if (own === undefined) this.#waiting.set(client, [resolve]);
+        else own.push(resolve);
         setImmediate(this.#admitNext);
       });
     this.start();
@@ -60,8 +63,13 @@ export class TurnBudget {
 
   /** There is one immediate for each waiting piece of work. An admitted piece of work runs before the next immediate. */
   readonly #admitNext = (): void => {
-    if (this.over) setImmediate(this.#admitNext);
-    else this.#waiting.shift()?.();
+    if (this.over) return void setImmediate(this.#admitNext);
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    const [client, work] = next;
+    this.#waiting.delete(client);
+    work.shift()?.();
+    if (work.length > 0) this.#waiting.set(client, work);
   };
 
   /** Whether further work must wait for a later turn of the event loop. */
