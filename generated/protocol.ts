@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:44e3b19732116a349b239acebb919bb70692ebcb423c890c36ef2931c2fbae36';
+export const CONTRACT_DIGEST = 'sha256:a2549692f0df42a33c8de8643f74f3bb4dd278783fbf27bef5bee3b200d1fef9';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -348,7 +348,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   patternsPerFilterField: { default: 64, unit: 'values', minimum: 1, maximum: 1024, description: 'Number of values of one filter field.' },
   patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096, description: 'Length of one filter value.' },
   filterCharactersPerConnection: { default: 65536, unit: 'characters', minimum: 256, maximum: 16777216, description: 'Total length of the filter values of all active subscriptions of one connection.' },
-  filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Estimated memory for the subscriptions of one node. A principal may use as much as it leaves free.' },
+  filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Estimated memory for the subscriptions of one node. A principal may use as much as it leaves free; a quarter is kept for principals that use less than a thousandth.' },
   commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection, and of requests per HTTP operation and caller (OPS-6).' },
   commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands or requests that may exceed the steady rate in one burst.' },
   commandCostMs: { default: 5, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that counts as one command. A command that takes longer, including its replay, counts as several against `commandsPerSecond`.' },

@@ -1,7 +1,12 @@
+/** The part of a budget that is reserved. */
+const RESERVED = 1 / 4;
+/** The part of a budget up to which an owner uses little. */
+const LITTLE = 1 / 1024;
+
 /**
  * A limit on memory that all clients of a node share. The use is counted per owner. An owner has no fixed share: it may use as much as it
- * leaves free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). A single owner can therefore use half, two owners a third
- * each, and so on. There is always room for another owner.
+ * leaves free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Owners that come one after another would each take half of
+ * what is left, and little would soon be left for a further owner. Therefore a part of the budget is reserved for owners that use little.
  */
 export class Budget {
   readonly limit: number;
@@ -25,7 +30,8 @@ export class Budget {
   /** Whether the owner may use this additional amount. The amount is not counted yet. */
   admits(owner: string, amount: number): boolean {
     const used = this.usedBy(owner) + amount;
-    return used <= this.limit - this.#used - amount;
+    const free = this.limit - this.#used - amount;
+    return used <= this.limit * LITTLE ? free >= 0 : used <= free - this.limit * RESERVED;
   }
 
   /** Adds an amount to the use of the owner; it may be negative. This never fails, even if {@link admits} is false. */
