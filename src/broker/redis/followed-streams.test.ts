@@ -151,7 +151,7 @@ describe('a follow by name', () => {
 });
 
 test('expired streams are removed from the index, even if no node follows streams', async () => {
-  const writer = await node({ limits: { sessionTtlMs: 200 } });
+  const writer = await node({ limits: { sessionTtlMs: 1_000 } });
   await Promise.all(upTo(100).map((n) => publish(writer, `session:${n}`)));
   await publish(writer, 'main');
   const size = (): Promise<string> => nodes.redis.command('ZCARD', key('streams'));
