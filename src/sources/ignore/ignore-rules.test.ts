@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { array, assert as check, constantFrom, property, record, stringMatching, tuple, uniqueArray } from 'fast-check';
+import { array, assert as check, constantFrom, property, record, tuple, uniqueArray } from 'fast-check';
+import type { Arbitrary } from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { toBuffer, toByteString } from '../names.ts';
 import type { ByteString } from '../names.ts';
 import { IgnoreRules, rulesAbove } from './ignore-rules.ts';
 import { parsePattern } from './pattern.ts';
+import type { PatternOptions } from './pattern.ts';
 import { readRuleFile } from './rule-file.ts';
 
 const OPTIONS = { foldCase: false };
@@ -39,25 +41,46 @@ function git(directory: string, args: readonly string[], input?: Buffer): Buffer
 }
 
 /** The paths that Git ignores. All files must exist, because Git checks on the disk whether a path is a directory. */
-function ignoredByGit(directory: string, paths: readonly ByteString[]): Set<ByteString> {
+function ignoredByGit(
+  directory: string,
+  paths: readonly ByteString[],
+  { foldCase }: PatternOptions = OPTIONS,
+): Set<ByteString> {
   const input = Buffer.concat(paths.map((each) => toBuffer(`${each}\0`)));
-  const answer = git(directory, ['check-ignore', '--no-index', '-z', '--stdin'], input).toString('latin1');
+  const answer = git(
+    directory,
+    ['-c', `core.ignorecase=${foldCase}`, 'check-ignore', '--no-index', '-z', '--stdin'],
+    input,
+  ).toString('latin1');
   return new Set(answer.split('\0').filter((each) => each !== ''));
 }
 
-/** Whether our rules ignore the path. The rules are read from the root down, as the source does it. */
-function isIgnored(root: string, path: ByteString): boolean {
+/** Reads our rules from the root down, as the source does it. @returns whether they ignore a path */
+function judge(root: string, options: PatternOptions = OPTIONS): (path: ByteString) => boolean {
   const bytes = toByteString(root);
-  const { rules: above, prefix } = rulesAbove(bytes, OPTIONS);
-  let rules = new IgnoreRules(prefix, readRuleFile(`${bytes}/.gitignore`, OPTIONS), above);
-  const segments = path.split('/');
-  for (let depth = 1; depth <= segments.length; depth += 1) {
-    const part = segments.slice(0, depth).join('/');
-    if (rules.ignores(prefix + part, depth < segments.length ? 'directory' : 'file')) return true;
-    if (depth === segments.length) break;
-    rules = new IgnoreRules(`${prefix}${part}/`, readRuleFile(`${bytes}/${part}/.gitignore`, OPTIONS), rules);
-  }
-  return false;
+  const { rules: above, prefix } = rulesAbove(bytes, options);
+  const known = new Map([['', new IgnoreRules(prefix, readRuleFile(`${bytes}/.gitignore`, options), above)]]);
+  const rulesOf = (directory: ByteString): IgnoreRules => {
+    const before = known.get(directory);
+    if (before !== undefined) return before;
+    const file = readRuleFile(`${bytes}/${directory}/.gitignore`, options);
+    const rules = new IgnoreRules(`${prefix}${directory}/`, file, rulesOf(parentOf(directory)));
+    known.set(directory, rules);
+    return rules;
+  };
+  const ignores = (path: ByteString, kind: 'file' | 'directory'): boolean => {
+    const directory = parentOf(path);
+    return (directory !== '' && ignores(directory, 'directory')) || rulesOf(directory).ignores(prefix + path, kind);
+  };
+  return (path) => ignores(path, 'file');
+}
+
+function parentOf(path: ByteString): ByteString {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+function isIgnored(root: string, path: ByteString): boolean {
+  return judge(root)(path);
 }
 
 function makeFiles(directory: string, paths: readonly ByteString[]): ByteString[] {
@@ -80,6 +103,86 @@ function compare(files: Readonly<Record<string, string>>, paths: readonly ByteSt
   const byGit = ignoredByGit(directory, made);
   const pick = (ignored: (path: ByteString) => boolean): ByteString[] => made.filter(ignored);
   return { byGit: pick((path) => byGit.has(path)), byUs: pick((path) => isIgnored(directory, path)) };
+}
+
+/** Names and parts of patterns that occur in real ignore files, and those that are special in them. */
+const NAMES = [
+  ...[
+    'a',
+    'b',
+    'A',
+    'B',
+    'k',
+    'K',
+    'ab',
+    'aB',
+    'a.b',
+    '.a',
+    'foo',
+    'foo.txt',
+    'build',
+    'Build',
+    'é',
+    'E\u0301',
+    'z',
+    'Z1',
+  ],
+  ...['a ', ' a', '#a', '!a', 'a!b', 'a\\b', '\\a', 'a[b', 'a]', '[ab]', 'a-b', 'a\tb', 'x\r', '**', '*', 'a*', '?'],
+  ...['_', '^', 'a$', '~a', '@', '`', '{', '['],
+];
+const PIECES = [
+  ...['a', 'b', 'A', 'B', 'k', '.', 'foo', 'build', 'é', 'E\u0301', '_', '-', '^', '{a,b}', '?a', '*.txt'],
+  ...['*', '**', '***', '?', '/', '//', '**/', '/**', '/**/', ' ', '\t', '\r', '!', '#', '[', ']'],
+  ...['\\', '\\*', '\\a', '\\ ', '\\#', '\\!', '[ab]', '[!a]', '[^b]', '[a-z]', '[A-Z]', '[Z-a]', '[A-z]', '[*-@]'],
+  ...['[]a]', '[!]a]', '[a-]', '[\\]]', '[\\a-\\z]', '[a/b]', '[/]', '[^-', '[!^]', '[[:upper:]]', '[[:lower:]]'],
+  ...['[[:alpha:]-z]', '[[:space:]]', '[[:punct:]]', '[[:digit:]', '[[.a.]]'],
+];
+const STARTS = ['', '', '', '', '!', '/', '!/', '#', '\\!', ' ', '\\#', '**/'];
+const ENDS = ['', '', '', '/', ' ', '/ ', '\\ ', '  ', '\t', '\\', '/*', '/**'];
+
+const line = tuple(
+  constantFrom(...STARTS),
+  array(constantFrom(...PIECES), { minLength: 1, maxLength: 6 }),
+  constantFrom(...ENDS),
+).map(([start, pieces, end]) => toByteString(start + pieces.join('') + end));
+const generatedRules: Arbitrary<ByteString> = tuple(
+  constantFrom('', '', '', '\u00ef\u00bb\u00bf'),
+  array(line, { maxLength: 5 }),
+  constantFrom('\n', '\n', '\n', '\r\n'),
+  constantFrom('', '\n', '\r\n', '\r', '\n\n'),
+).map(([start, lines, separator, end]) => start + lines.join(separator) + end);
+const generatedPath = array(constantFrom(...NAMES).map(toByteString), { minLength: 1, maxLength: 4 });
+const generatedTree = record({
+  paths: uniqueArray(
+    generatedPath.map((segments) => segments.join('/')),
+    { minLength: 6, maxLength: 14 },
+  ),
+  top: generatedRules,
+  inner: generatedRules,
+});
+
+function writeBytes(directory: string, path: ByteString, text: ByteString): void {
+  writeFileSync(toBuffer(`${toByteString(directory)}/${path}`), Buffer.from(text, 'latin1'));
+}
+
+/** Creates a generated tree below a name. @returns the paths that could be created */
+function plant(
+  directory: string,
+  name: string,
+  {
+    paths,
+    top,
+    inner,
+  }: { readonly paths: readonly ByteString[]; readonly top: ByteString; readonly inner: ByteString },
+): ByteString[] {
+  const made = makeFiles(
+    directory,
+    paths.map((each) => `${name}/${each}`),
+  );
+  writeBytes(directory, `${name}/.gitignore`, top);
+  const nested = made.map((each) => dirname(each)).find((each) => each !== name);
+  if (nested !== undefined) writeBytes(directory, `${nested}/.gitignore`, inner);
+  return made;
 }
 
 const CASES: readonly (readonly [name: string, files: Readonly<Record<string, string>>, paths: readonly string[]])[] = [
@@ -142,62 +245,40 @@ describe('ignore rules agree with git check-ignore', () => {
     expect(byUs).toEqual(byGit);
   });
 
-  test('over generated trees and rules', () => {
-    const name = stringMatching(/^[abA.é][abAB.\-[\]\\!é ]{0,3}$/)
-      .map(toByteString)
-      .filter((each) => each !== '.' && each !== '..');
-    const path = array(name, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('/'));
-    const piece = constantFrom(
-      'a',
-      'b',
-      'A',
-      '.',
-      '*',
-      '**',
-      '?',
-      '/',
-      '[ab]',
-      '[!a]',
-      '[a-z]',
-      '[[:upper:]]',
-      '\\',
-      'é',
-      ' ',
-      '**/',
-      '/**',
-      '[',
-      ']',
-      '!',
-    );
-    const line = tuple(
-      constantFrom('', '', '', '!', '/', '!/'),
-      array(piece, { minLength: 1, maxLength: 6 }),
-      constantFrom('', '', '/', ' '),
-    ).map(([start, pieces, end]) => toByteString(start + pieces.join('') + end));
-    const rules = array(line, { maxLength: 5 }).map((lines) => lines.join('\n'));
-    const tree = record({
-      paths: uniqueArray(path, { minLength: 8, maxLength: 24 }),
-      top: rules,
-      inner: rules,
-      exclude: rules,
-    });
+  /** Each case is one run of Git over ten trees; `TIDEMARK_IGNORE_RUNS` sets the number of runs. */
+  const numRuns = Number(process.env['TIDEMARK_IGNORE_RUNS'] ?? 2);
+
+  test.each([
+    ['on a file system that distinguishes upper and lower case', false],
+    ['on a file system that does not', true],
+  ])('over generated trees and rules %s', (_name, foldCase) => {
+    const directory = repository({});
+    const forests = array(generatedTree, { minLength: 10, maxLength: 10 });
     check(
-      property(tree, ({ paths, top, inner, exclude }) => {
-        const nested = paths.find((each) => each.includes('/'));
-        const files: Record<string, string> = { '.gitignore': top, '.git/info/exclude': exclude };
-        const directory = repository(files);
-        const made = makeFiles(directory, paths);
-        if (nested !== undefined && made.includes(nested))
-          writeFileSync(
-            toBuffer(`${toByteString(directory)}/${dirname(nested)}/.gitignore`),
-            Buffer.from(inner, 'latin1'),
-          );
-        const wanted = ignoredByGit(directory, made);
-        const differences = made.filter((each) => isIgnored(directory, each) !== wanted.has(each));
-        rmSync(directory, { recursive: true, force: true });
-        expect(differences).toEqual([]);
+      property(forests, generatedRules, generatedRules, (trees, top, exclude) => {
+        for (const each of readdirSync(directory))
+          if (each !== '.git') rmSync(join(directory, each), { recursive: true });
+        writeBytes(directory, '.git/info/exclude', exclude);
+        writeBytes(directory, '.gitignore', top);
+        const made = trees.flatMap((tree, n) => plant(directory, `t${n}`, tree));
+        const wanted = ignoredByGit(directory, made, { foldCase });
+        const ignoredTops = ignoredByGit(
+          directory,
+          trees.map((_tree, n) => `t${n}`),
+          { foldCase },
+        );
+        const isIgnoredFromTop = judge(directory, { foldCase });
+        const fromTop = made.filter((path) => isIgnoredFromTop(path) !== wanted.has(path));
+        // The same, if a directory below the root of the repository is watched.
+        const fromBelow = trees.flatMap((_tree, n) => {
+          if (ignoredTops.has(`t${n}`)) return [];
+          const isIgnoredFromBelow = judge(join(directory, `t${n}`), { foldCase });
+          const below = made.filter((path) => path.startsWith(`t${n}/`));
+          return below.filter((path) => isIgnoredFromBelow(path.slice(`t${n}/`.length)) !== wanted.has(path));
+        });
+        expect([fromTop, fromBelow]).toEqual([[], []]);
       }),
-      { numRuns: Number(process.env['TIDEMARK_IGNORE_RUNS'] ?? 25) },
+      { numRuns },
     );
   });
 
