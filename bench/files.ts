@@ -1,12 +1,13 @@
 /**
  * Compares the gateway's file source with other file watchers, on the same work in one run.
  *
- *     node bench/files.ts [--files 100000] [--storm 50000] [--rounds 3] [--only gateway,chokidar] [--json FILE] [--chart FILE]
+ *     node bench/files.ts [--quick] [--files 100000] [--storm 50000] [--rounds 3] [--only gateway,chokidar] [--json FILE] [--chart FILE]
  *     node bench/files.ts --from FILE [--chart FILE]     # the table and the chart of an earlier run
+ *     node bench/files.ts --docs                         # also writes the JSON, the chart and the table of the docs
  *
  * In each round every watcher in turn watches the same tree, in its own process. When the watcher is ready, the
  * benchmark makes 5,000 changes at 1,000 per second, then a storm of creations, then a `git checkout` of a branch that
- * differs in about 13,000 files, and then changes below a renamed directory. The tree is restored after each watcher.
+ * differs in about 13,000 files, and then changes below a renamed directory. `--quick` does a tenth of it, in one round. The tree is restored after each watcher.
  * Tables show the median of the rounds and their range.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,6 +15,7 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeDocs } from './files/docs.ts';
 import { chartOf, tableOf } from './files/results.ts';
 import type { Results, Round, WorkResult } from './files/results.ts';
 import { Subject } from './files/subject-process.ts';
@@ -23,21 +25,26 @@ import type { WatcherName } from './files/watchers.ts';
 import { changeSteadily, checkOut, createStorm, makeBranches, makeTree, renameDirectory } from './files/work.ts';
 
 const STEADY_PER_SECOND = 1_000;
-const BRANCH_FILES = 15_000;
+const FULL = { files: 100_000, storm: 50_000, branch: 15_000, rounds: 3 };
+const QUICK = { files: 10_000, storm: 5_000, branch: 1_500, rounds: 1 };
 
 const { values } = parseArgs({
   options: {
-    files: { type: 'string', default: '100000' },
-    storm: { type: 'string', default: '50000' },
-    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    files: { type: 'string' },
+    storm: { type: 'string' },
+    rounds: { type: 'string' },
     only: { type: 'string' },
     json: { type: 'string' },
     chart: { type: 'string' },
     from: { type: 'string' },
+    docs: { type: 'boolean', default: false },
   },
 });
-const files = Number(values.files);
-const storm = Number(values.storm);
+const size = values.quick ? QUICK : FULL;
+const files = Number(values.files ?? size.files);
+const storm = Number(values.storm ?? size.storm);
+const roundCount = Number(values.rounds ?? size.rounds);
 const changes = Math.min(5_000, files);
 
 async function measure(name: WatcherName, root: string): Promise<Round> {
@@ -88,8 +95,8 @@ async function measureAll(): Promise<Results> {
   const root = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
   try {
     makeTree(root, files);
-    makeBranches(root, BRANCH_FILES);
-    for (let round = 0; round < Number(values.rounds); round += 1)
+    makeBranches(root, size.branch);
+    for (let round = 0; round < roundCount; round += 1)
       for (const name of names) {
         (rounds[name] ??= []).push(await measure(name, root));
         restore(root);
@@ -99,11 +106,12 @@ async function measureAll(): Promise<Results> {
     rmSync(root, { recursive: true, force: true });
   }
   const date = new Date().toISOString().slice(0, 10);
-  return { date, node: process.version, load: loadavg(), files, storm, changes, rounds };
+  return { date, node: process.version, load: loadavg(), files, storm, changes, branch: size.branch, rounds };
 }
 
 const results =
   values.from === undefined ? await measureAll() : (JSON.parse(readFileSync(values.from, 'utf8')) as Results);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+if (values.docs) writeDocs(results);
 if (values.chart !== undefined) writeFileSync(values.chart, chartOf(results));
 process.stdout.write(`${tableOf(results)}\n`);

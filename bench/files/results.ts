@@ -31,6 +31,8 @@ export interface Results {
   readonly files: number;
   readonly storm: number;
   readonly changes: number;
+  /** Number of files in the repository of the checkout. */
+  readonly branch: number;
   readonly rounds: Readonly<Record<string, readonly Round[]>>;
 }
 
