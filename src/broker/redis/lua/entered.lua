@@ -1,7 +1,8 @@
 #!lua flags=no-writes,allow-oom
--- Reads one page of the streams that were entered into the index after a place. '#' has the same place as the newest stream and is sorted
--- before this stream, so the next page continues after the last stream, never after '#'.
--- KEYS 1 index   ARGV 1 place, 2 most entries, at least 2
+-- Reads one page of the streams that were entered into the index after a place.
+-- The member '#' of the index is not a stream: its score is the newest place. It is sorted directly before the newest stream, which has the
+-- same score, and is left out of the page. The next page begins after the last stream of this page.
+-- KEYS 1 index   ARGV 1 place, 2 most entries, at least 2, because '#' may be one of them
 -- Returns {newest place, place after which the next page begins or '' after the last page, '1' if the index is complete (complete.lua)
 -- or '0', then for each stream: its name, its place}.
 local newest = redis.call('ZSCORE', KEYS[1], '#') or '0'
