@@ -26,8 +26,9 @@ export function notIgnored(root: string): (path: string) => boolean {
   const isSeen = (path: string): boolean => {
     const directory = parentOf(path);
     if (directory !== '' && !isSeen(directory)) return false;
-    const kind = isDirectory(join(root, path)) ? 'directory' : 'file';
-    return !rulesOf(toByteString(directory)).ignores(prefix + toByteString(path), kind);
+    const rules = rulesOf(toByteString(directory));
+    // An entry that no longer exists may have been ignored as a directory. Its deletion was then not reported.
+    return kindsOf(join(root, path)).every((kind) => !rules.ignores(prefix + toByteString(path), kind));
   };
   return isSeen;
 }
@@ -36,10 +37,10 @@ function parentOf(path: string): string {
   return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
 }
 
-function isDirectory(path: string): boolean {
+function kindsOf(path: string): readonly ('file' | 'directory')[] {
   try {
-    return lstatSync(path).isDirectory();
+    return [lstatSync(path).isDirectory() ? 'directory' : 'file'];
   } catch {
-    return false;
+    return ['file', 'directory'];
   }
 }
