@@ -42,7 +42,6 @@ export function isGlob(pattern: string): boolean {
 
 /** The segments before the first segment with a wildcard. Every path that the pattern matches is this path or is below it. */
 export function literalPrefix(pattern: string): string {
-  const segments = pattern.split('/');
-  const first = segments.findIndex((each) => WILD.test(each));
-  return (first < 0 ? segments : segments.slice(0, first)).join('/');
+  const wild = pattern.search(WILD);
+  return wild < 0 ? pattern : pattern.slice(0, Math.max(0, pattern.lastIndexOf('/', wild)));
 }

@@ -53,12 +53,18 @@ function endingOf(pattern: string, prefix: string): string | undefined {
 /** The longest literal segment between the first segment with a wildcard and the last segment. A long one is probably rare. */
 function innerOf(pattern: string, prefix: string): string | undefined {
   if (prefix === pattern) return undefined;
-  const after = pattern
-    .slice(prefix === '' ? 0 : prefix.length + 1)
-    .split('/')
-    .slice(1, -1);
-  const literal = after.filter((each) => !isGlob(each)).toSorted((a, b) => b.length - a.length);
-  return literal[0];
+  const first = prefix === '' ? 0 : prefix.length + 1;
+  let longest = '';
+  // The pattern is not split, because one subscribe may have thousands of long patterns.
+  let start = pattern.indexOf('/', first) + 1;
+  for (let end = pattern.indexOf('/', start); start > 0 && end >= 0; end = pattern.indexOf('/', start)) {
+    if (end - start > longest.length) {
+      const segment = pattern.slice(start, end);
+      if (!isGlob(segment)) longest = segment;
+    }
+    start = end + 1;
+  }
+  return longest === '' ? undefined : longest;
 }
 
 /** The places of an item that matches these paths and these extensions. Both are normalised, and refer to the same files. */
