@@ -1,13 +1,13 @@
 /** Commands with invalid values, commands against servers that are not gateways, and commands whose output pipe is closed. */
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
-import { CliRunner, wait } from '../testing/cli-process.ts';
+import { CliRunner } from '../testing/cli-process.ts';
 
 let home: string;
 let runner: CliRunner;
@@ -33,13 +33,6 @@ async function stranger(answer: RequestListener): Promise<string> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
-}
-
-async function someoneListens(env: Readonly<Record<string, string>>): Promise<void> {
-  await vi.waitUntil(async () => {
-    const { stdout } = await runner.finish(['status', '--json'], { env });
-    return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 1;
-  }, wait);
 }
 
 describe('a command', () => {
@@ -229,109 +222,6 @@ describe('tidemark key', () => {
   });
 });
 
-describe('tidemark serve', () => {
-  test('continues and drains after the reader of its log has ended', async () => {
-    const { cli, env } = await runner.serve(['--log-level', 'debug']);
-    cli.process.stderr?.destroy();
-    const listener = runner.start(['listen'], { env });
-    await listener.says('listening');
-    cli.process.kill('SIGTERM');
-    expect(await cli.ended).toBe(0);
-    await listener.says('connection lost (4200');
-  });
-
-  test('exits immediately at the second signal, even if its broker does not answer', async () => {
-    const redis = await RedisProcess.start();
-    try {
-      const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
-      redis.freeze();
-      cli.process.kill('SIGTERM');
-      await cli.says('signal again to exit immediately');
-      const asked = performance.now();
-      cli.process.kill('SIGTERM');
-      await cli.ended;
-      expect(cli.stderr).toContain('exiting immediately');
-      // A command to Redis times out after 1 s. A shorter time shows that the exit did not wait for Redis.
-      expect(performance.now() - asked).toBeLessThan(900);
-    } finally {
-      await redis.stop();
-    }
-  });
-
-  test('reports on Redis that changes between two runs may have been missed (GAP-2)', async () => {
-    const redis = await RedisProcess.start();
-    try {
-      const { env } = await runner.serve(['--redis', redis.url]);
-      const listener = runner.start(['listen', '--event', 'file_change', '--json'], { env });
-      await someoneListens(env);
-      for (const life of [1, 2]) {
-        const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
-        const gaps = (): unknown[] => listener.lines.map((line) => JSON.parse(line) as unknown);
-        await vi.waitUntil(() => gaps().length === life, wait);
-        expect(gaps().at(-1)).toMatchObject({ kind: 'gap', reason: 'source_overflow', repair: { paths: [''] } });
-        cli.process.kill('SIGTERM');
-        await cli.ended;
-      }
-    } finally {
-      await redis.stop();
-    }
-  });
-
-  test('accepts the address on which it listens as host name (SEC-4)', async () => {
-    const { url, env } = await runner.serve(['--host', '127.0.0.9']);
-    expect(url).toContain('127.0.0.9');
-    expect(await runner.finish(['status'], { env })).toMatchObject({ code: 0 });
-    expect(await runner.finish(['listen', '--timeout', '0.2'], { env })).toMatchObject({ code: 0 });
-  });
-
-  test('has written every line of its audit log when it ends, and does not start if the log cannot be written', async () => {
-    await writeFile(join(home, 'secret'), 'a secret of more than thirty-two bytes');
-    await writeFile(
-      join(home, 'auth.yaml'),
-      'auth:\n  issuers:\n    - { issuer: ide, audience: tidemark, kind: agent, algorithms: [HS256], secretFile: secret }\n',
-    );
-    const { cli, env } = await runner.serve(['--config', 'auth.yaml', '--audit-file', 'audit.ndjson']);
-    expect(await runner.finish(['listen'], { env: { ...env, TIDEMARK_TOKEN: 'wrong' } })).toMatchObject({ code: 4 });
-    cli.process.kill('SIGTERM');
-    await cli.ended;
-    const text = await readFile(join(home, 'audit.ndjson'), 'utf8');
-    expect(
-      text
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as unknown),
-    ).toEqual([expect.objectContaining({ kind: 'authenticate', outcome: 'denied' })]);
-    for (const command of [
-      ['serve', '--port', '0'],
-      ['config', 'check'],
-    ])
-      expect(await runner.finish([...command, '--audit-file', 'none/audit.ndjson'])).toMatchObject({
-        code: 2,
-        stderr: expect.stringMatching(/audit log none\/audit\.ndjson cannot be written: ENOENT/),
-      });
-  });
-});
-
-describe('tidemark config', () => {
-  test('check reports a missing directory to watch', async () => {
-    const { code, stderr } = await runner.finish(['config', 'check', '--watch', 'shop', '--watch', 'nowhere']);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/^watch: \S+\/nowhere does not exist\.$/m);
-    expect(stderr).not.toContain('shop cannot');
-  });
-
-  test('show hides whole passwords, also malformed ones', async () => {
-    for (const [url, shown] of [
-      ['redis://:can@ary@localhost', 'redis://…@localhost'],
-      ['redis://ana:can/ary@localhost/2', 'redis://…@localhost/2'],
-    ] as const) {
-      const { stdout, stderr } = await runner.finish(['config', 'show'], { env: { TIDEMARK_REDIS: url } });
-      expect(stdout).toContain(`${shown} `);
-      expect(`${stdout}${stderr}`).not.toMatch(/ary@|:can/);
-    }
-  });
-});
-
 describe('tidemark listen', () => {
   test('reports once, and at its timeout, why the gateway cannot subscribe', async () => {
     const redis = await RedisProcess.start();
@@ -360,7 +250,7 @@ describe('tidemark listen', () => {
   test('exits with success when its reader has closed the pipe', async () => {
     const { env } = await runner.serve(['--watch', 'shop']);
     const listener = runner.start(['listen', '--json'], { env });
-    await someoneListens(env);
+    await runner.untilSubscribed(env);
     listener.process.stdout?.destroy();
     await writeFile(join(home, 'shop/a.ts'), '1');
     expect(await listener.ended).toBe(0);

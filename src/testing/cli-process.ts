@@ -79,6 +79,14 @@ export class CliRunner {
     return { cli, url, env: { TIDEMARK_URL: url } };
   }
 
+  /** Waits until the gateway has exactly one subscription. */
+  async untilSubscribed(env: Readonly<Record<string, string>>): Promise<void> {
+    await vi.waitUntil(async () => {
+      const { stdout } = await this.finish(['status', '--json'], { env });
+      return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 1;
+    }, wait);
+  }
+
   async close(): Promise<void> {
     for (const cli of this.#running.splice(0)) {
       if (cli.process.exitCode === null && cli.process.signalCode === null) cli.process.kill('SIGKILL');
