@@ -34,6 +34,13 @@ test('every link of a page leads to a file of the repository', async () => {
   expect(broken).toEqual([]);
 });
 
+test('every decision has a number of its own', async () => {
+  const pages = (await trackedPages()).filter((page) => /^docs\/decisions\/\d/.test(page));
+  const numbers = pages.map((page) => Number(posix.basename(page).slice(0, 4)));
+  expect(numbers.length).toBeGreaterThan(0);
+  expect(numbers).toEqual([...new Set(numbers)]);
+});
+
 describe('the packages', () => {
   test('have the same version, licence and home', () => {
     const facts = PACKAGE_DIRECTORIES.map((directory) => {
