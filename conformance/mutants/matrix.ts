@@ -1,10 +1,15 @@
 /** The kill matrix: which checks detect which wrong server. Pure: the results of the runs are its input. */
+import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import type { Mutant, Variant } from './host.ts';
 import type { Check, Judgement } from './suite.ts';
 
 /** Verdicts that mean that a check has detected a mutant. VACUOUS also makes a run fail, but detects nothing. */
 const RED: ReadonlySet<string> = new Set(['FAIL']);
+
+const SHOULD_CLAUSES: ReadonlySet<string> = new Set(
+  Object.entries(CLAUSES).flatMap(([id, { level }]) => (level === 'should' ? [id] : [])),
+);
 
 export interface Trial {
   readonly mutant: Mutant;
@@ -14,7 +19,7 @@ export interface Trial {
 export interface Kill {
   readonly mutant: Mutant;
   /**
-   * The outcomes. `killed`: a MUST check of the broken clause failed. `strayed`: only other checks failed. `survived`: no check failed.
+   * The outcomes. `killed`: a MUST check of the broken clause failed, or a SHOULD check of a SHOULD clause warned. `strayed`: only other checks failed. `survived`: no check failed.
    * `broke`: the suite reported a bug of its own, which a wrong server must never cause.
    */
   readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
@@ -51,15 +56,22 @@ export interface Matrix {
 }
 
 export function killOf({ mutant, judgements }: Trial): Kill {
-  const red = judgements.flatMap(({ checks }) => checks.filter(({ verdict }) => RED.has(verdict)));
+  const judged = judgements.flatMap(({ checks }) => checks);
+  const red = judged.filter(({ verdict }) => RED.has(verdict));
   const ids = (checks: readonly Check[]): string[] => [...new Set(checks.map(({ id }) => id))].toSorted();
   const broken = judgements.find(({ exit }) => exit === EXIT.harness);
   if (broken !== undefined) return { mutant, outcome: 'broke', by: [broken.text], red: ids(red) };
-  const own = red.filter(({ clauses, level }) => level === 'must' && clauses.includes(mutant.clause));
+  const own = judged.filter((check) => check.clauses.includes(mutant.clause) && detects(check, mutant));
   if (own.length > 0) return { mutant, outcome: 'killed', by: ids(own), red: ids(red) };
   if (red.length > 0) return { mutant, outcome: 'strayed', by: ids(red), red: ids(red) };
   const unjudged = judgements.filter(({ checks }) => checks.length === 0).map(({ text }) => text);
   return { mutant, outcome: 'survived', by: [...new Set(unjudged)], red: [] };
+}
+
+/** Whether the verdict of a check of the broken clause kills the mutant. A SHOULD check warns instead of failing. */
+function detects({ level, verdict }: Check, { clause }: Mutant): boolean {
+  if (level === 'must') return RED.has(verdict);
+  return verdict === 'WARN' && SHOULD_CLAUSES.has(clause);
 }
 
 export function matrixOf(

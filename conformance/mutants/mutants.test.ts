@@ -33,6 +33,13 @@ describe('a mutant', () => {
     expect(outcome({ ...judged(['ping/echo', 'FAIL']), exit: 1 })).toBe('broke');
   });
 
+  test('of a SHOULD clause is killed by a warning of a SHOULD check', () => {
+    const of = (clause: string): string =>
+      killOf({ mutant: { ...mutant, clause }, judgements: [judged(['heartbeat/x', 'WARN', clause, 'should'])] })
+        .outcome;
+    expect([of('MUL-8'), of('ENV-3')]).toEqual(['killed', 'survived']);
+  });
+
   test('survives, with the reason, when the suite cannot start', () => {
     const judgements = [{ exit: 5, checks: [], text: 'no welcome came' }];
     expect(killOf({ mutant, judgements })).toEqual({ mutant, outcome: 'survived', by: ['no welcome came'], red: [] });

@@ -7,6 +7,7 @@ from typing import Any, Iterator, Mapping
 from ..commands import Commands
 from ..connection import Connection
 from ..envelope import Message
+from ..errors import ProtocolError
 from ..filters import Filter
 from ..many import Plan, Plans
 from ..outbox import Outgoing, Unrolled
@@ -133,3 +134,20 @@ class EndUnreported(Connection):
     def queue(self, message: Message) -> None:
         if message["type"] != "positions":
             super().queue(message)
+
+
+@mutant("streams-unlimited", "a list with more streams than the limit is accepted", clause="MUL-1")
+class StreamsUnlimited(Commands):
+    def selectors_in_force(self, principal: Principal, wanted: Filter, data: Mapping[str, Any]) -> list[str]:
+        try:
+            return super().selectors_in_force(principal, wanted, data)
+        except ProtocolError as error:
+            if error.code != "limit_exceeded":
+                raise
+            return self.narrowed(principal, wanted, data["streams"])
+
+
+@mutant("hidden-events-unreported", "no heartbeat names a stream whose events the filter hides", clause="MUL-8")
+class HiddenEventsUnreported(Connection):
+    def changed(self, subscriptions: list[Subscription]) -> list[str]:
+        return []
