@@ -164,7 +164,7 @@ class UnknownIdUnsubscribed(Commands):
             connection.queue(reply("unsubscribed", command.id, {"subscriptionIds": []}))
 
 
-@mutant("deletes-unmatched", "a deleted file matches no filter", clause="SUB-5")
+@mutant("deletes-unmatched", "a deleted file matches no filter", clause="SUB-4")
 class DeletesUnmatched(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         if self.fields and payload.get("changeType") == "delete":
