@@ -128,7 +128,9 @@ class EventStreamWire(Wire):
         message = json.loads(data)
         fields = self.fields(message)
         lines = [f"{name}: {value}" for name, value in fields.items()]
-        return ["\n".join([*lines, f"data: {data.decode()}", "", ""]).encode()]
+        # A line break ends a field, so each line of the text is a field of its own (WHATWG HTML, 9.2.6).
+        text = [f"data: {line}" for line in data.decode().split("\n")]
+        return ["\n".join([*lines, *text, "", ""]).encode()]
 
     def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
         kind, data = message["type"], message["data"]
