@@ -40,7 +40,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     await expired('session:a');
   });
 
-  test('because it expired before this node heard of it is reported as lost, and is not created again', async () => {
+  test('because it expired before this node had read it is reported as lost, and is not created again', async () => {
     const [writer, follower] = [await node({ limits, intervalMs: NEVER }), await node({ limits, intervalMs: NEVER })];
     await follower.broker.follow('session:*');
     const appeared = vi.spyOn(FollowedStreams.prototype, 'appeared').mockReturnValue();

@@ -4,7 +4,7 @@ import sys
 import unittest
 from typing import Any
 
-from .target import PROGRAM, ServerTest
+from .target import PATIENCE, PROGRAM, ServerTest
 
 
 async def listed(option: str) -> list[dict[str, str]]:
@@ -55,6 +55,24 @@ class BenignTest(ServerTest):
         )
         self.assertEqual(events[0]["payload"], {"text": "ü/€"})
         self.assertGreater((await client.ask("sync", stream="main"))["data"]["position"]["sequenceId"], 4_000_000_000)
+
+
+class EscapedTextTest(ServerTest):
+    arguments = ("--benign", "escaped-text")
+
+    async def test_a_text_with_line_breaks_is_one_server_sent_event(self) -> None:
+        host, _, port = self.http_url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET /ws/events?events=* HTTP/1.1\r\nhost: {host}:{port}\r\n\r\n".encode())
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        types = []
+        for _ in range(2):
+            lines = (await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE)).decode().split("\n")
+            data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+            self.assertGreater(len(data), 1)
+            types.append(json.loads("\n".join(data))["type"])
+        writer.close()
+        self.assertEqual(types, ["welcome", "subscribed"])
 
 
 class MutantTest(ServerTest):
