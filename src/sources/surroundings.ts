@@ -5,20 +5,33 @@ import { rulesAbove } from './ignore/ignore-rules.ts';
 import type { RulesAbove } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 
+export interface SurroundingsOptions {
+  readonly disk: Disk;
+  /** The path of the root, without symbolic links. */
+  readonly root: ByteString;
+  readonly foldCase: boolean;
+  /** Called with the reason if an ignore file above the root is not used. */
+  readonly warn: (text: string) => void;
+}
+
 export class Surroundings {
   /** The path of the root, without symbolic links. */
   readonly root: ByteString;
   readonly #disk: Disk;
   readonly #foldCase: boolean;
   #mounts: string;
+  readonly #warn: (text: string) => void;
   #rules: RulesAbove;
+  #warnedVersion: string | undefined;
 
-  constructor(disk: Disk, root: ByteString, { foldCase }: { readonly foldCase: boolean }) {
+  constructor({ disk, root, foldCase, warn }: SurroundingsOptions) {
     this.#disk = disk;
     this.root = root;
     this.#foldCase = foldCase;
+    this.#warn = warn;
     this.#mounts = disk.mounts();
     this.#rules = rulesAbove(root, { foldCase });
+    this.#rules.problems.forEach(warn);
   }
 
   /** The absolute path of an entry. @param path path relative to the root */
@@ -41,10 +54,23 @@ export class Surroundings {
     return [...mountsBelow(this.#mounts, this.root), ...mountsBelow(before, this.root)];
   }
 
-  /** The rules above the root if they have changed since the last call, otherwise undefined. */
+  /**
+   * The rules above the root if they have changed since the last call, otherwise undefined. The old rules are kept while an ignore file
+   * cannot be read. Otherwise entries that are still ignored would be reported.
+   */
   changedRules(): RulesAbove | undefined {
     const now = rulesAbove(this.root, { foldCase: this.#foldCase });
-    if (now.version === this.#rules.version) return undefined;
+    if (now.version === this.#rules.version) {
+      this.#warnedVersion = undefined;
+      return undefined;
+    }
+    if (now.isIncomplete && !this.#rules.isIncomplete) {
+      if (now.version !== this.#warnedVersion)
+        this.#warn('An ignore file above the root cannot be read; its earlier rules are used.');
+      this.#warnedVersion = now.version;
+      return undefined;
+    }
+    now.problems.forEach(this.#warn);
     this.#rules = now;
     return now;
   }

@@ -259,8 +259,7 @@ export class TreeSource {
     this.#tree = new Tree();
     const root = disk.resolve(toByteString(directory));
     const foldCase = this.#root.facts !== undefined && foldsCase(disk, root, this.#root.facts);
-    this.#surroundings = new Surroundings(disk, root, { foldCase });
-    this.#surroundings.rules.problems.forEach((each) => this.#reporter.warn(each));
+    this.#surroundings = new Surroundings({ disk, root, foldCase, warn: (text) => this.#reporter.warn(text) });
     this.#batch = new Batch(this.#tree, this.#reporter, {
       forget: (each) => this.#walker.forget(each),
       moved: (each, origin) => this.#walker.noteMoved(each, origin),
@@ -302,12 +301,8 @@ export class TreeSource {
     if (!this.#checkRoot() || this.#surroundings === undefined) return;
     for (const path of this.#surroundings.changedMounts()) this.#inbox.dirty.addPath(this.#tree.root, path, 'name');
     const rules = this.#surroundings.changedRules();
-    if (rules !== undefined) {
-      rules.problems.forEach((each) => this.#reporter.warn(each));
-      this.#walker.useRules(rules);
-      for (const each of this.#tree.root.subtree()) if (each.state !== 'ignored') this.#walker.queue(each);
-    }
-    this.#walker.retryDue(nowMs);
+    if (rules !== undefined) this.#walker.useRules(rules);
+    this.#walker.queueDue(nowMs);
   }
 
   /** @returns whether the root is watched */

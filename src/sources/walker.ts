@@ -5,7 +5,8 @@
 import type { Batch } from './batch.ts';
 import { Directory } from './directory.ts';
 import type { Doubt, Tree } from './directory.ts';
-import { readRules } from './directory-rules.ts';
+import { DirectoryRules } from './directory-rules.ts';
+import type { OuterRules } from './directory-rules.ts';
 import { decisive } from './dirty-names.ts';
 import type { Disk } from './disk.ts';
 import { Displacements } from './displacements.ts';
@@ -14,11 +15,9 @@ import type { Engine, ReportKind } from './engine/engine.ts';
 import { isExhausted, isGone } from './errors.ts';
 import { isSameDirectory, isSameFile, isUnchanged } from './facts.ts';
 import type { Facts } from './facts.ts';
-import { ALWAYS_IGNORED, IGNORE_FILE } from './ignore/ignore-rules.ts';
-import type { IgnoreRules } from './ignore/ignore-rules.ts';
 import type { ByteString } from './names.ts';
 import type { Reporter } from './reporter.ts';
-import { UnreadDirectories, displayName } from './unread-directories.ts';
+import { UnreadDirectories } from './unread-directories.ts';
 
 export interface WalkerOptions {
   /** The path of the root, without symbolic links and with `/` between segments. */
@@ -28,7 +27,7 @@ export interface WalkerOptions {
   readonly reporter: Reporter;
   readonly engine: Engine;
   readonly disk: Disk;
-  readonly rules: { readonly rules: IgnoreRules; readonly prefix: ByteString };
+  readonly rules: OuterRules;
   readonly foldCase: boolean;
   /** Reads the queue of the system. It is called often, so that the queue does not overflow. */
   readonly drainEngine: () => void;
@@ -41,7 +40,7 @@ const MOST_MISSES = 10;
 
 export class Walker {
   readonly #options: WalkerOptions;
-  #above: WalkerOptions['rules'];
+  readonly #rules: DirectoryRules;
   readonly #queue: Directory[] = [];
   #next = 0;
   readonly #unread: UnreadDirectories;
@@ -52,13 +51,14 @@ export class Walker {
 
   constructor(options: WalkerOptions) {
     this.#options = options;
-    this.#above = options.rules;
+    this.#rules = new DirectoryRules({ ...options, outer: options.rules });
     this.#unread = new UnreadDirectories(options.reporter);
   }
 
   /** Called when the ignore rules above the root have changed. */
-  useRules(rules: WalkerOptions['rules']): void {
-    this.#above = rules;
+  useRules(rules: OuterRules): void {
+    this.#rules.useOuter(rules);
+    for (const each of this.#options.tree.root.subtree()) if (each.state !== 'ignored') this.queue(each);
   }
 
   get waiting(): number {
@@ -119,9 +119,9 @@ export class Walker {
     }
   }
 
-  /** Queues the directories that could not be read and whose retry is due. */
-  retryDue(nowMs: number): void {
-    for (const each of this.#unread.due(nowMs)) this.queue(each);
+  /** Queues the directories that could not be read and whose retry is due, and the repositories whose rules have changed. */
+  queueDue(nowMs: number): void {
+    for (const each of [...this.#unread.due(nowMs), ...this.#rules.changedRepositories()]) this.queue(each);
   }
 
   /** Compares one entry with the tree. @param report the kind of the system's report about the entry, if there was one */
@@ -131,7 +131,7 @@ export class Walker {
     if (this.#looks % LOOKS_PER_DRAIN === 0) drainEngine();
     const path = directory.pathOf(name);
     const kind = decisive(batch.get(directory, name)?.report, report);
-    if (this.#isIgnored(directory, path, name)) return this.#hide(directory, name);
+    if (this.#rules.ignoresAnyKind(directory, path, name)) return this.#hide(directory, name);
     let facts: Facts | undefined;
     try {
       facts = disk.look(`${root}/${path}`);
@@ -142,8 +142,7 @@ export class Walker {
     const before = row === undefined ? undefined : tree.table.get(row);
     const type = (facts ?? before)?.fileType;
     if (type === undefined) return batch.drop(directory, name);
-    const { rules } = directory;
-    if (rules?.ignores(this.#above.prefix + path, type === 'directory' ? 'directory' : 'file') === true)
+    if (this.#rules.ignores(directory, path, type === 'directory' ? 'directory' : 'file'))
       return this.#hide(directory, name);
     if (facts === undefined) return batch.add({ directory, name, facts, report: kind });
     this.#compare({ directory, name, facts, before, report: kind });
@@ -232,13 +231,6 @@ export class Walker {
     this.queue(directory);
   }
 
-  #isIgnored(directory: Directory, path: ByteString, name: ByteString): boolean {
-    if (ALWAYS_IGNORED.has(name)) return true;
-    const { rules } = directory;
-    const { prefix } = this.#above;
-    return rules !== undefined && rules.ignores(prefix + path, 'file') && rules.ignores(prefix + path, 'directory');
-  }
-
   /**
    * Hides an entry that has become ignored. The entry is not reported as deleted. It stays in the tree, so that it can be compared when it
    * is no longer ignored.
@@ -266,7 +258,7 @@ export class Walker {
     try {
       this.#listen(directory, path);
       names = disk.list(path);
-      replaced = this.#readRules(directory, path, names);
+      replaced = this.#rules.read(directory, path, names);
     } catch (error) {
       return this.#unreadable(directory, error);
     }
@@ -296,17 +288,6 @@ export class Walker {
     if (unused !== undefined) engine.remove(unused);
     tree.listen(directory, watch);
     if (before !== undefined) directory.doubt = 'reports';
-  }
-
-  /** @returns whether the rules for the entries of the directory have changed @throws {Error} if the rules cannot be read */
-  #readRules(directory: Directory, path: ByteString, names: readonly ByteString[]): boolean {
-    const { foldCase, reporter } = this.#options;
-    const { replaced, problem } = readRules(directory, path, names, { above: this.#above, foldCase });
-    if (problem !== undefined) {
-      reporter.warn(`${IGNORE_FILE} in ${displayName(directory)} is not used: ${problem}.`);
-      reporter.reportLoss([directory]);
-    }
-    return replaced;
   }
 
   #unreadable(directory: Directory, error: unknown): void {

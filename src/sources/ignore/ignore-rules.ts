@@ -6,12 +6,15 @@
 import { basename, dirname } from 'node:path';
 import type { ByteString } from '../names.ts';
 import type { IgnorePattern, PatternOptions } from './pattern.ts';
-import { NO_RULES, readRuleFile, readSmallFile, versionOf } from './rule-file.ts';
+import { isGone } from '../errors.ts';
+import { NO_RULES, UNREAD_RULES, isRegularFile, readRuleFile, readSmallFile, versionOf } from './rule-file.ts';
 import type { RuleFile } from './rule-file.ts';
 
 /** Never watched, because they contain thousands of files that users do not edit. */
 export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
+/** The path below the root of a repository, unless the work tree is a linked one. */
+export const EXCLUDE_FILE = '.git/info/exclude';
 
 /** The rules of one ignore file. If no pattern of the file matches, the rules of `parent` decide. */
 export class IgnoreRules {
@@ -70,78 +73,87 @@ export interface RulesAbove {
   readonly prefix: ByteString;
   /** Identifies the state of all ignore files that were read. If it changes, the rules must be read again. */
   readonly version: string;
+  /** Why files are not used. */
   readonly problems: readonly string[];
+  /** Whether the content of a file is unknown because of an error. */
+  readonly isIncomplete: boolean;
 }
 
 /** Finds the repository that contains a directory, and reads the ignore rules from the root of the repository down to this directory. */
 export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbove {
-  const above: ByteString[] = [];
-  const seen: string[] = [];
-  let top: ByteString | undefined;
-  for (let at = root; ; at = dirname(at)) {
-    const git = versionOf(`${at}/.git`);
-    seen.push(git === 'none' || git === 'unknown' ? git : 'there');
-    if (git !== 'none' && git !== 'unknown') {
-      top = at;
-      break;
-    }
-    if (dirname(at) === at) break;
-    above.unshift(dirname(at));
-  }
+  const { top, between, seen } = repositoryOf(root);
   const problems: string[] = [];
-  const read = (path: ByteString, shown: string): RuleFile => {
-    const file = attempt(path, options, (problem) => problems.push(`${shown} is not used: ${problem}.`));
+  const read = (find: () => ByteString, shown: string): RuleFile => {
+    const file = attempt(() => readRuleFile(find(), options));
+    if (file.problem !== undefined) problems.push(`${shown} is not used: ${file.problem}.`);
     seen.push(file.version);
     return file;
   };
-  if (top === undefined)
-    return { rules: new IgnoreRules('', NO_RULES, undefined), prefix: '', version: seen.join(), problems };
-  const prefix = root === top ? '' : `${root.slice(top === '/' ? 1 : top.length + 1)}/`;
-  let rules = new IgnoreRules('', read(excludeFile(top), '.git/info/exclude'), undefined);
-  for (const directory of above) {
-    const base = directory === top ? '' : `${directory.slice(top === '/' ? 1 : top.length + 1)}/`;
-    rules = new IgnoreRules(
-      base,
-      read(`${directory}/${IGNORE_FILE}`, `the ${IGNORE_FILE} of a directory above the root`),
-      rules,
-    );
+  let rules = new IgnoreRules('', top === undefined ? NO_RULES : read(() => excludeFile(top), EXCLUDE_FILE), undefined);
+  if (top !== undefined)
+    for (const directory of between) {
+      const base = directory === top ? '' : `${below(directory, top)}/`;
+      const path = `${directory}/${IGNORE_FILE}`;
+      rules = new IgnoreRules(
+        base,
+        read(() => path, `the ${IGNORE_FILE} of a directory above the root`),
+        rules,
+      );
+    }
+  const prefix = top === undefined || root === top ? '' : `${below(root, top)}/`;
+  return { rules, prefix, version: seen.join(), problems, isIncomplete: seen.includes(UNREAD_RULES.version) };
+}
+
+/**
+ * The root of the repository that contains a directory, if there is one, and the directories from there down to the parent of the directory.
+ * `seen` identifies what was found on the way.
+ */
+function repositoryOf(directory: ByteString): { top: ByteString | undefined; between: ByteString[]; seen: string[] } {
+  const between: ByteString[] = [];
+  const seen: string[] = [];
+  for (let at = directory; ; at = dirname(at)) {
+    const git = versionOf(`${at}/.git`);
+    const isThere = git !== 'none' && git !== UNREAD_RULES.version;
+    seen.push(isThere ? 'there' : git);
+    if (isThere) return { top: at, between, seen };
+    if (dirname(at) === at) return { top: undefined, between: [], seen };
+    between.unshift(dirname(at));
   }
-  return { rules, prefix, version: seen.join(), problems };
 }
 
-/** The rules of a repository that is inside the watched root. Rules from outside this repository do not apply in it. */
-export function rulesOfRepository(directory: ByteString, base: ByteString, options: PatternOptions): IgnoreRules {
-  return new IgnoreRules(base, attempt(excludeFile(directory), options), undefined);
+function below(directory: ByteString, top: ByteString): ByteString {
+  return directory.slice(top === '/' ? 1 : top.length + 1);
 }
 
-function attempt(path: ByteString, options: PatternOptions, onProblem?: (text: string) => void): RuleFile {
+function attempt(read: () => RuleFile): RuleFile {
   try {
-    const file = readRuleFile(path, options);
-    if (file.problem !== undefined) onProblem?.(file.problem);
-    return file;
+    return read();
   } catch {
-    onProblem?.('it cannot be read');
-    return { ...NO_RULES, version: 'unknown' };
+    return UNREAD_RULES;
   }
 }
 
 /**
  * The path of the exclude file. `.git` is a directory, except in a linked work tree: there it is a file that names a directory, and the
  * `commondir` file in that directory names the repository.
+ * @throws {Error} of the file system if the path is unknown because a file cannot be read
  */
-function excludeFile(top: ByteString): ByteString {
+export function excludeFile(top: ByteString): ByteString {
   const git = `${top}/.git`;
+  const named = /^gitdir: (.+?)\s*$/.exec(textOf(git) ?? '')?.[1];
+  if (named === undefined) return `${git}/info/exclude`;
+  const own = absolute(named, top);
+  const common = textOf(`${own}/commondir`)?.trim();
+  return `${common === undefined ? own : absolute(common, own)}/info/exclude`;
+}
+
+/** The content of a small file; undefined if there is no such file. @throws {Error} of the file system if this is unknown */
+function textOf(path: ByteString): ByteString | undefined {
   try {
-    const named = /^gitdir: (.+?)\s*$/.exec(readSmallFile(git))?.[1];
-    if (named === undefined) return `${git}/info/exclude`;
-    const own = absolute(named, top);
-    try {
-      return `${absolute(readSmallFile(`${own}/commondir`).trim(), own)}/info/exclude`;
-    } catch {
-      return `${own}/info/exclude`;
-    }
-  } catch {
-    return `${git}/info/exclude`;
+    return isRegularFile(path) ? readSmallFile(path) : undefined;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   }
 }
 

@@ -21,6 +21,7 @@ export interface RuleFile {
 }
 
 export const NO_RULES: RuleFile = { patterns: [], version: 'none', problem: undefined };
+export const UNREAD_RULES: RuleFile = { patterns: [], version: 'unknown', problem: 'it cannot be read' };
 
 function unusable(version: string, problem: string): RuleFile {
   return { patterns: [], version, problem };
@@ -30,6 +31,28 @@ function unusable(version: string, problem: string): RuleFile {
 export function versionOf(path: ByteString): string {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = lstatSync(toBuffer(path));
+    return [dev, ino, size, mtimeMs, ctimeMs].join(':');
+  } catch (error) {
+    return isGone(error) ? 'none' : 'unknown';
+  }
+}
+
+/** @throws {Error} of the file system */
+export function isRegularFile(path: ByteString): boolean {
+  return lstatSync(toBuffer(path)).isFile();
+}
+
+/** Times of files are at worst this coarse, in milliseconds. */
+const COARSEST_TIME_MS = 2_000;
+
+/**
+ * Identifies the state of a file that is not being changed. Undefined if the file was changed so recently that another change could leave
+ * its size and times equal.
+ */
+export function settledVersionOf(path: ByteString): string | undefined {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = lstatSync(toBuffer(path));
+    if (Math.abs(Date.now() - ctimeMs) < COARSEST_TIME_MS) return undefined;
     return [dev, ino, size, mtimeMs, ctimeMs].join(':');
   } catch (error) {
     return isGone(error) ? 'none' : 'unknown';
@@ -69,7 +92,7 @@ export function readRuleFile(path: ByteString, options: PatternOptions): RuleFil
   if (version === 'none') return NO_RULES;
   try {
     // Git does not follow a symbolic link with this name either.
-    if (!lstatSync(toBuffer(path)).isFile()) return unusable(version, 'it is not a regular file');
+    if (!isRegularFile(path)) return unusable(version, 'it is not a regular file');
     const text = readSmallFile(path);
     // A second change within the same tick of the clock may leave all file times equal.
     const hash = createHash('sha1').update(text, 'latin1').digest('base64');
