@@ -9,6 +9,7 @@ import { keyOf, signedHeaders } from './signature.ts';
 import type { Source, Termination } from './source.ts';
 import { WebhookSubscription } from './subscription.ts';
 import type { DeliveryOptions, DeliveryStatus } from './subscription.ts';
+import { VerifiedEndpoints } from './verified-endpoints.ts';
 
 export interface WebhookOptions extends DeliveryOptions {
   /** The shortest, the usual and the longest lifetime that is granted, in milliseconds. */
@@ -105,12 +106,15 @@ export class Webhooks {
   readonly #making: string[] = [];
   /** The last call for each subscription. Calls for the same subscription run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** The time until which an endpoint counts as verified, by principal and URL. */
-  readonly #verified = new Map<string, number>();
+  readonly #verified: VerifiedEndpoints;
   readonly #verifications = new Map<string, readonly number[]>();
 
   constructor(options: WebhookOptions = WEBHOOK_DEFAULTS) {
     this.#options = options;
+    this.#verified = new VerifiedEndpoints({
+      lifetimeMs: options.ttlMs.longest,
+      mostPerPrincipal: options.subscriptionsPerPrincipal,
+    });
   }
 
   /** @throws {WebhookRefusal}; the error of the source, if it fails before its start */
@@ -246,10 +250,8 @@ export class Webhooks {
 
   /** Asks the endpoint whether it wants deliveries, once per principal and address (*Endpoint verification*). */
   async #verify(id: string, { key: { principal, url } }: WebhookRequest, key: Buffer): Promise<void> {
-    const place = `${principal} ${url}`;
     const now = Date.now();
-    for (const [known, until] of this.#verified) if (until <= now) this.#verified.delete(known);
-    if (this.#verified.has(place)) return;
+    if (this.#verified.has(principal, url, now)) return;
     this.#countVerification(new URL(url).host, now);
     const challenge = randomBytes(32).toString('base64url');
     const signed = {
@@ -258,7 +260,7 @@ export class Webhooks {
     };
     const headers = { ...signedHeaders(signed, [key], now), 'x-mcp-subscription-id': id };
     await askEndpoint(url, { headers, body: signed.body, challenge }, this.#options.endpoint);
-    this.#verified.set(place, now + this.#options.ttlMs.longest);
+    this.#verified.add(principal, url, now);
   }
 
   #countVerification(host: string, now: number): void {
