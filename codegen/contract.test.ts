@@ -62,7 +62,7 @@ const CLAUSES = [
   ...['STR-1', 'STR-2', 'STR-3', 'STR-4', 'STR-5'],
   ...['EVT-1', 'EVT-2', 'EVT-3', 'EVT-4'],
   ...['SUB-1', 'SUB-2', 'SUB-3', 'SUB-4', 'SUB-5', 'SUB-6', 'SUB-7'],
-  ...['RPL-1', 'RPL-2', 'RPL-3', 'RPL-4', 'RPL-5', 'RPL-6'],
+  ...['RPL-1', 'RPL-2', 'RPL-3', 'RPL-4', 'RPL-5', 'RPL-6', 'RPL-7'],
   ...['GAP-1', 'GAP-2'],
   ...['BCK-1', 'BCK-2', 'BCK-3'],
   ...['BRD-1', 'BRD-2'],

@@ -201,6 +201,8 @@ export interface ReplayResume {
   /** Continue after the last received position. */
   readonly mode: 'resume';
   readonly after: Position;
+  /** Also send again what the warm picture has up to `after`: the connection ended within the first picture, and `after` is the position of its `subscribed`. */
+  readonly withPicture?: true;
 }
 /** Everything after a position in each stream; only with `streams`. */
 export interface ReplayResumeStreams {

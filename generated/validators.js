@@ -593,11 +593,29 @@ else {
 var valid0 = true;
 }
 if(valid0){
+if(data.withPicture !== undefined){
+let data2 = data.withPicture;
+const _errs4 = errors;
+if(typeof data2 !== "boolean"){
+validate51.errors = [{instancePath:instancePath+"/withPicture",schemaPath:"#/properties/withPicture/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+if(true !== data2){
+validate51.errors = [{instancePath:instancePath+"/withPicture",schemaPath:"#/properties/withPicture/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
 for(const key0 in data){
-if(!((key0 === "mode") || (key0 === "after"))){
-validate51.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0, known: ["mode","after"]},message:"is an unknown field"}];
+if(!(((key0 === "mode") || (key0 === "after")) || (key0 === "withPicture"))){
+validate51.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0, known: ["mode","after","withPicture"]},message:"is an unknown field"}];
 return false;
 break;
+}
 }
 }
 }

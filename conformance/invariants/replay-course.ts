@@ -4,6 +4,12 @@ import type { Life, SeenEvent } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
 import { livesAt } from '../trace/queries.ts';
 
+/** The reason that a replayed event must have. */
+function reasonFor({ recovery, after, withPicture }: Life, sequenceId: number): 'resume' | 'warm' {
+  const inPicture = withPicture && after !== undefined && sequenceId <= after.sequenceId;
+  return member(recovery, 'recovered') === true && !inPicture ? 'resume' : 'warm';
+}
+
 function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Report): void {
   const { id, completed, position, mode } = life;
   let before: SeenEvent | undefined;
@@ -18,7 +24,7 @@ function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Repor
     if (mode === 'none')
       report.violate(`${id}: events were replayed although no replay was requested`, life.subscribed, frame);
     const reason = textAt(dataOf(frame), 'replayReason');
-    const wanted = member(life.recovery, 'recovered') === true ? 'resume' : 'warm';
+    const wanted = reasonFor(life, sequenceId);
     if (reason !== wanted)
       report.violate(`${id}: expected replay reason ${wanted}, got ${reason ?? 'none'}`, life.subscribed, frame);
     before = event;

@@ -6,8 +6,8 @@ import { knownEvents, livesAt, streamKey } from '../trace/queries.ts';
 /** A resume that reports success replays all events after the requested position, and none at or before it. */
 export const resumeWhole: Invariant = {
   id: 'invariants/resume-whole',
-  clauses: ['RPL-2', 'RPL-4'],
-  why: 'A recovered resume replays every matching event after its position, and none at or before it.',
+  clauses: ['RPL-2', 'RPL-4', 'RPL-7'],
+  why: 'A recovered resume replays every matching event after its position, and none at or before it, except in a picture that the client asked for.',
   check: (reading, report) => {
     const known = knownEvents(reading);
     for (const { lives, events } of reading.connections)
@@ -20,7 +20,7 @@ export const resumeWhole: Invariant = {
             .map((each) => [each.sequenceId, each] as const),
         );
         for (const { sequenceId, frame } of replayed.values())
-          if (sequenceId <= after.sequenceId)
+          if (sequenceId <= after.sequenceId && !life.withPicture)
             report.violate(
               `${life.id}: resumed after ${after.sequenceId}, but ${sequenceId} was replayed`,
               life.subscribed,

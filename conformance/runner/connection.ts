@@ -135,6 +135,7 @@ export class Connection {
     const url = new URL(HTTP_OPERATIONS.get_events.path, config.httpUrl);
     url.search = queryOf(events).toString();
     const { lastEventId } = events;
+    const equivalent = commandOf(events, trace);
     return openEventStream({
       url,
       headers: { ...headers, ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}) },
@@ -143,13 +144,13 @@ export class Connection {
         this.#opened = 'yes';
         this.headers = answered;
         this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ by: EVENT_STREAM, headers: answered }) });
-        const command = { dir: '>>', kind: 'text', text: JSON.stringify(commandOf(events, trace)) } as const;
+        const command = { dir: '>>', kind: 'text', text: JSON.stringify(equivalent) } as const;
         this.#add(expected === 'refused' ? { ...command, malformed: true } : command);
       },
       onEvent: ({ data, ...fields }) => {
         const frame = this.#received({ kind: 'text', text: data });
         this.fields.set(frame, { ...fields });
-        if (fields.id !== undefined) rememberPosition(trace, fields.id, frame);
+        if (fields.id !== undefined) rememberPosition(trace, { id: fields.id, frame, command: equivalent });
         this.signal.notify();
       },
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),

@@ -12,25 +12,44 @@ import type { EventStreamSpec } from '../tape/tape.ts';
 /** The query parameters that are not filter fields. */
 const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'replay', 'after']);
 
-/** For each run: the position for each `id` that the server sent. */
-const POSITIONS = new WeakMap<Trace, Map<string, Place>>();
+/** The members of a resume for which an `id` stands. */
+interface Resumed {
+  readonly after: Place;
+  readonly withPicture: boolean;
+}
 
-function positionsOf(trace: Trace): Map<string, Place> {
-  const known = POSITIONS.get(trace) ?? new Map<string, Place>();
+/** For each run: what each `id` that the server sent stands for. */
+const POSITIONS = new WeakMap<Trace, Map<string, Resumed>>();
+
+function positionsOf(trace: Trace): Map<string, Resumed> {
+  const known = POSITIONS.get(trace) ?? new Map<string, Resumed>();
   POSITIONS.set(trace, known);
   return known;
 }
 
+export interface Identified {
+  readonly id: string;
+  readonly frame: Frame;
+  /** The command for which the connection stands. */
+  readonly command: JsonObject;
+}
+
 /** Remembers the position that an `id` stands for, which is the position in its message. */
-export function rememberPosition(trace: Trace, id: string, frame: Frame): void {
+export function rememberPosition(trace: Trace, { id, frame, command }: Identified): void {
   const data = dataOf(frame);
+  const replay = member(member(command, 'data'), 'replay');
+  if (typeOf(frame) === 'subscribed' && textAt(replay, 'mode') !== 'none') {
+    const start = placeOf(member(replay, 'after')) ?? placeOf(member(data, 'position'));
+    if (start !== undefined) positionsOf(trace).set(id, { after: start, withPicture: true });
+    return;
+  }
   const positions = member(data, 'positions');
   const named =
     typeOf(frame) === 'event'
       ? data
       : (member(data, 'position') ?? member(data, 'to') ?? (isArray(positions) ? positions[0] : undefined));
   const place = placeOf(named);
-  if (place !== undefined) positionsOf(trace).set(id, place);
+  if (place !== undefined) positionsOf(trace).set(id, { after: place, withPicture: false });
 }
 
 function listOf(value: Json | undefined): readonly string[] {
@@ -60,8 +79,9 @@ export function commandOf({ query, lastEventId }: EventStreamSpec, trace: Trace)
 
 function replayOf(token: string | undefined, query: JsonObject, trace: Trace): JsonObject {
   if (token === undefined) return { mode: textAt(query, 'replay') ?? 'warm' };
-  const after = positionsOf(trace).get(token);
-  return { mode: 'resume', ...(after === undefined ? {} : { after: { ...after } }) };
+  const known = positionsOf(trace).get(token);
+  if (known === undefined) return { mode: 'resume' };
+  return { mode: 'resume', after: { ...known.after }, ...(known.withPicture ? { withPicture: true } : {}) };
 }
 
 /** The code that a `closing` announced; 1006 if the stream ended without one. */

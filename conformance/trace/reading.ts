@@ -57,6 +57,8 @@ export interface Life extends Span {
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
+  /** Whether the client asked for the part of the picture up to `after`, too (RPL-7). */
+  readonly withPicture: boolean;
   readonly position: Place;
   readonly recovery: Json;
 }
@@ -200,6 +202,7 @@ function openLife(command: Command, reply: Frame, connection: ConnectionReading)
     filter: isObject(filter) ? filter : {},
     mode: textAt(replay, 'mode') ?? 'warm',
     after: placeOf(member(replay, 'after')),
+    withPicture: member(replay, 'withPicture') === true,
     subscribed: reply,
     position,
     recovery: member(data, 'recovery') ?? null,

@@ -168,7 +168,7 @@ export class Connections {
   }
 
   #framingOf({ stream = 'main', replay = { mode: 'warm' } }: SubscribeData): EventStreamFraming {
-    return new EventStreamFraming({ stream, replay: replay.mode, retryMs: reconnectDelayMs(this.#options.random) });
+    return new EventStreamFraming({ stream, replay, retryMs: reconnectDelayMs(this.#options.random) });
   }
 
   #add(link: Link, who: Pick<Accepted, 'principal' | 'authenticated' | 'remoteAddress'>): Connection {

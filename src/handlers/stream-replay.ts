@@ -2,6 +2,7 @@
 import type { PushMessage } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
+import type { Chosen } from '../replay/warm.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import type { RecoveryFacts, RecoveryPlan, StreamRequest } from '../replay/recovery.ts';
 import type { ReplayBlock } from '../session/session.ts';
@@ -87,6 +88,19 @@ function chosenItems(
     prefix: eventPrefix([id], replayReason),
     matches,
   });
+}
+
+/** Yields events, and counts them as replayed for the subscription. @returns their number */
+export function* counted(subscription: Subscription, records: Chosen): Generator<ReplayItem, number, void> {
+  let events = 0;
+  for (const record of records) {
+    if (record !== undefined) {
+      events += 1;
+      subscription.replayed += 1;
+    }
+    yield record;
+  }
+  return events;
 }
 
 /** Yields the events of a plan, and each source loss at its position (GAP-2). @returns the number of events */

@@ -15,7 +15,7 @@ import type { HandlerContext } from './context.ts';
 import { ManyPlans } from './many-plans.ts';
 import { finishMany } from './many-streams.ts';
 import type { Planned } from './many-streams.ts';
-import { countGaps, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';
+import { countGaps, counted, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';
 import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 
 function checkRoom(context: HandlerContext, id: string): void {
@@ -141,9 +141,10 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
   const { id, session } = subscription;
   if (subscription.replayMode === 'none') return;
   const { stream, after, replayReason, position, truncated } = plan;
+  const startedAt = performance.now();
+  const picture = sendPicture(subscription, plan);
   const items = function* (): Generator<ReplayItem, void, void> {
-    const startedAt = performance.now();
-    const count = yield* streamItems(selection, plan);
+    const count = picture.count + (yield* streamItems(selection, plan));
     subscription.replayedAt = now();
     counters.countReplay({ kind: replayReason, events: count, ms: performance.now() - startedAt });
     yield { type: 'replay_complete', data: { subscriptionId: id, position, count, truncated } };
@@ -154,6 +155,27 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
     reason: replayReason,
     items: items(),
   });
+}
+
+/**
+ * Queues the part of the picture that comes before a resume (RPL-7). It is a replay of its own, because its frames begin differently.
+ * @returns an object whose `count` is the number of events that were sent
+ */
+function sendPicture(
+  subscription: Subscription,
+  { picture, stream, after: { epoch } }: StreamPlan,
+): { readonly count: number } {
+  const sent = { count: 0 };
+  if (picture === undefined) return sent;
+  subscription.session.outlet.sendReplay({
+    after: { stream, epoch, sequenceId: 0 },
+    prefix: eventPrefix([subscription.id], 'warm'),
+    reason: 'warm',
+    items: (function* () {
+      sent.count += yield* counted(subscription, picture);
+    })(),
+  });
+  return sent;
 }
 
 /** A subscription whose streams are attached or followed, but which is not live yet. */

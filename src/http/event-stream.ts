@@ -67,7 +67,9 @@ function replayOf({ replay, after }: Parameters['single'], lastEventId: unknown,
   const [position, ...others] = readPositionToken(token);
   if (position?.stream !== stream || others.length > 0)
     throw invalid('after', `The position does not belong to the requested stream ${JSON.stringify(stream)}.`);
-  return { mode: 'resume', after: { epoch: position.epoch, sequenceId: position.sequenceId } };
+  const { epoch, sequenceId, picture } = position;
+  const again = picture === 'pending' ? ({ withPicture: true } as const) : {};
+  return { mode: 'resume', after: { epoch, sequenceId }, ...again };
 }
 
 function invalid(parameter: string, text: string): ProtocolError {

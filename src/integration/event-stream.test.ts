@@ -128,7 +128,7 @@ describe('a position (SSE-2)', () => {
     expect(pathsOf(second)).toEqual(['a']);
   });
 
-  test('is not sent within a warm picture: a client that reconnects then receives the whole picture', async () => {
+  test('within a warm picture is only on `subscribed`', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     for (const id of ['a', 'b', 'c']) await served.gateway.publish('entity_created', entity(id));
     const reader = await open(served, 'events=entity_*');
@@ -136,13 +136,41 @@ describe('a position (SSE-2)', () => {
     const ids = reader.received.map(({ id, message: { type } }) => [type, id !== undefined]);
     expect(ids).toEqual([
       ['welcome', false],
-      ['subscribed', false],
+      ['subscribed', true],
       ['event', false],
       ['event', false],
       ['event', false],
       ['replay_complete', true],
       ['heartbeat', true],
     ]);
+  });
+
+  test('of a picture cut off brings the picture again, then all that happened since, however often (RPL-7)', async () => {
+    const served = await serve();
+    for (const id of ['a', 'b']) await served.gateway.publish('entity_created', entity(id));
+    const changes = (reader: EventStreamReader) =>
+      reader.events.map(({ event, payload }) => [event, (payload as { readonly id?: string }).id].join(' '));
+    let lastId = '';
+    for (const id of ['a', 'b']) {
+      const cut = await open(served, 'events=entity_*', lastId === '' ? {} : { 'last-event-id': lastId });
+      lastId = (await cut.find('subscribed')).id ?? '';
+      cut.cut();
+      await served.gateway.publish('entity_deleted', { id });
+      await served.gateway.publish('entity_created', entity(`after ${id}`));
+    }
+    await served.gateway.publish('entity_deleted', { id: 'after a' });
+    const last = await open(served, 'events=entity_*', { 'last-event-id': lastId });
+    const { message, id } = await last.find('replay_complete');
+    expect(changes(last)).toEqual([
+      'entity_deleted a',
+      'entity_created after a',
+      'entity_deleted b',
+      'entity_created after b',
+      'entity_deleted after a',
+    ]);
+    expect(message.data).toMatchObject({ count: 5, truncated: false });
+    const further = await open(served, 'events=entity_*', { 'last-event-id': id ?? '' });
+    expect((await further.find('replay_complete')).message.data['count']).toBe(0);
   });
 
   test('of another epoch causes a gap, then a picture, without an `id` before its end', async () => {

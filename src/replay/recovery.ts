@@ -31,6 +31,8 @@ export interface RecoveryPlan {
   readonly recovery: Recovery;
   /** The gap to send after `subscribed`, if a resume failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
+  /** What to replay before `records` of the part of the warm picture that the client may lack (RPL-7), in ascending order. */
+  readonly picture: Chosen | undefined;
   /** The events to replay, in ascending order. They are selected when they are read. Events that are published later are not included. */
   readonly records: Chosen;
   /** Set if `records` are all matching events of a contiguous part of history: that part, and the lowest sequenceId of history. */
@@ -55,7 +57,7 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
 
 function warm(
   facts: RecoveryFacts,
-): Pick<RecoveryPlan, 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
+): Pick<RecoveryPlan, 'picture' | 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
   const records = chooseWarm([snapshot.retained, snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
@@ -65,7 +67,12 @@ function warm(
   // If history is complete, nothing is missing, even if keys were dropped.
   const truncated = snapshot.floor > 1 && mayLack;
   const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
-  return { records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
+  return { picture: undefined, records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
+}
+
+/** Leaves out the events after a position: a resume replays those in any case. */
+function* upTo(records: Chosen, { sequenceId }: Position): Chosen {
+  for (const record of records) yield record === undefined || record.sequenceId > sequenceId ? undefined : record;
 }
 
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
@@ -76,6 +83,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       position,
       recovery: { attempted: false },
       gap: undefined,
+      picture: undefined,
       records: chooseMatching([], matches),
       run: undefined,
       after: position,
@@ -84,7 +92,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       truncated: false,
     };
   if (request.mode === 'warm') return { position, recovery: { attempted: false }, gap: undefined, ...warm(facts) };
-  const { after } = request;
+  const { after, withPicture } = request;
   const reason = failureOf(after, snapshot);
   if (reason !== undefined)
     return {
@@ -94,16 +102,18 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       ...warm(facts),
     };
   const records = snapshot.since(after.sequenceId);
+  const picture = withPicture === true ? warm(facts) : undefined;
   return {
     position,
     recovery: { attempted: true, recovered: true },
     gap: undefined,
+    picture: picture === undefined ? undefined : upTo(picture.records, after),
     records: chooseMatching(records, matches),
     run: { records, floor: snapshot.floor },
     after,
     // A loss at exactly this position is included, because the client may not have received it before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',
-    truncated: false,
+    truncated: picture?.truncated ?? false,
   };
 }

@@ -8,19 +8,20 @@
  * An event message has no `event:` line, so that a browser passes it to `onmessage`. `data` needs only one line, because encoded JSON
  * contains no line breaks: within strings, they are escaped.
  */
-import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
+import type { ReplayReason, ReplayRequest, ServerMessage, SubscribedData } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
-import type { Position, StreamPosition } from '../replay/record.ts';
+import type { Position } from '../replay/record.ts';
 import { EVENT_END } from './codec.ts';
 import type { FramedEvent, Framing } from './framing.ts';
 import { positionToken } from './position-token.ts';
+import type { TokenPosition } from './position-token.ts';
 
 const DATA = 'data: ';
 const END = `${EVENT_END}\n\n`;
 
 export interface EventStreamOptions {
   readonly stream: string;
-  readonly replay: 'none' | 'warm' | 'resume';
+  readonly replay: ReplayRequest;
   /** How long a client waits before it reconnects, if the end of the connection was not announced. In milliseconds. */
   readonly retryMs: number;
 }
@@ -28,12 +29,12 @@ export interface EventStreamOptions {
 export class EventStreamFraming implements Framing {
   readonly kind = 'event-stream';
   readonly #options: EventStreamOptions;
-  /** Whether the warm picture was sent completely. A client that reconnects before this needs the whole picture again. */
+  /** Whether the warm picture was sent completely. A client that reconnects before this needs the picture again. */
   #picture: 'pending' | 'complete';
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
-    this.#picture = options.replay === 'none' ? 'complete' : 'pending';
+    this.#picture = options.replay.mode === 'none' ? 'complete' : 'pending';
   }
 
   message(message: ServerMessage): Buffer {
@@ -67,11 +68,8 @@ export class EventStreamFraming implements Framing {
   #idOf(message: ServerMessage): string {
     const { stream } = this.#options;
     switch (message.type) {
-      case 'subscribed': {
-        const { position, recovery } = message.data;
-        if (recovery.attempted && recovery.recovered) this.#picture = 'complete';
-        return this.#options.replay === 'none' ? lineAt(stream, position) : '';
-      }
+      case 'subscribed':
+        return this.#idOfSubscribed(message.data);
       case 'replay_complete':
         this.#picture = 'complete';
         return lineAt(stream, message.data.position);
@@ -83,6 +81,17 @@ export class EventStreamFraming implements Framing {
         return '';
     }
   }
+
+  /** The `id` of `subscribed`. In a first picture, it is where the client resumes if it does not receive the whole picture (RPL-7). */
+  #idOfSubscribed({ position, recovery }: SubscribedData): string {
+    const { stream, replay } = this.#options;
+    if (replay.mode === 'none') return lineAt(stream, position);
+    if (replay.mode === 'warm') return lineAt(stream, position, 'pending');
+    if (!('after' in replay) || !recovery.attempted || !recovery.recovered) return '';
+    if (replay.withPicture === true) return lineAt(stream, replay.after, 'pending');
+    this.#picture = 'complete';
+    return '';
+  }
 }
 
 function idLine(record: EventRecord, reason: ReplayReason | undefined): string {
@@ -90,10 +99,14 @@ function idLine(record: EventRecord, reason: ReplayReason | undefined): string {
 }
 
 /** The `id:` line for a position of a subscription to one stream. */
-function lineAt(stream: string, position: Position | undefined): string {
-  return position === undefined ? '' : lineOf([{ stream, ...position }]);
+function lineAt(
+  stream: string,
+  position: Position | undefined,
+  picture: TokenPosition['picture'] = 'complete',
+): string {
+  return position === undefined ? '' : lineOf([{ stream, ...position, picture }]);
 }
 
-function lineOf(positions: readonly StreamPosition[]): string {
+function lineOf(positions: readonly TokenPosition[]): string {
   return positions.length === 0 ? '' : `id: ${positionToken(positions)}\n`;
 }

@@ -2,8 +2,9 @@
  * Encodes positions as one text, for the `id` of a server-sent event and for `Last-Event-ID` (SSE-2). The text is opaque to clients:
  *
  *     main@01JD8Q6Z6M.4102
+ *     main@01JD8Q6Z6M.4102~
  *
- * The epoch is percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several
+ * With `~` at its end, the client may lack a part of its first picture, which is sent again before the resume (RPL-7). The epoch is percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several
  * streams are separated by commas.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
@@ -12,25 +13,35 @@ import type { StreamPosition } from '../replay/record.ts';
 
 /** Maximum length of a token, in characters; it limits the work of reading one. Node accepts up to 16 KiB of headers. */
 const MAX_TOKEN = 16_384;
-const PART = /^([^@]+)@([A-Za-z0-9%_~.!*'()-]+)\.(\d{1,16})$/;
+const PART = /^([^@]+)@([A-Za-z0-9%_~.!*'()-]+)\.(\d{1,16})(~?)$/;
 
-export function positionToken(positions: readonly StreamPosition[]): string {
+/** A position of a token. */
+export interface TokenPosition extends StreamPosition {
+  /** Whether the client has received its first picture completely. `complete` by default. */
+  readonly picture?: 'complete' | 'pending';
+}
+
+export function positionToken(positions: readonly TokenPosition[]): string {
   return positions
-    .map(({ stream, epoch, sequenceId }) => `${stream}@${encodeURIComponent(epoch)}.${sequenceId}`)
+    .map(
+      ({ stream, epoch, sequenceId, picture }) =>
+        `${stream}@${encodeURIComponent(epoch)}.${sequenceId}${picture === 'pending' ? '~' : ''}`,
+    )
     .join(',');
 }
 
 /** @throws {ProtocolError} `invalid_message` if the text is not a position of this gateway */
-export function readPositionToken(token: string): readonly StreamPosition[] {
+export function readPositionToken(token: string): readonly TokenPosition[] {
   if (token.length > MAX_TOKEN) throw unreadable();
   return token.split(',').map(readPart);
 }
 
-function readPart(text: string): StreamPosition {
-  const [, stream = '', encoded = '', digits = ''] = PART.exec(text) ?? [];
+function readPart(text: string): TokenPosition {
+  const [, stream = '', encoded = '', digits = '', mark = ''] = PART.exec(text) ?? [];
   const [epoch, sequenceId] = [decoded(encoded), Number(digits)];
   const readable = PATTERNS.StreamName.test(stream) && epoch.length > 0 && epoch.length <= 64;
-  if (readable && digits !== '' && Number.isSafeInteger(sequenceId)) return { stream, epoch, sequenceId };
+  if (readable && digits !== '' && Number.isSafeInteger(sequenceId))
+    return { stream, epoch, sequenceId, picture: mark === '' ? 'complete' : 'pending' };
   throw unreadable();
 }
 

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:a2549692f0df42a33c8de8643f74f3bb4dd278783fbf27bef5bee3b200d1fef9"
+CONTRACT_DIGEST: Final = "sha256:1995ef7e26f0e5102932d22558acce6f005ad7e71345a6e5f214c4fbec2dc3ed"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

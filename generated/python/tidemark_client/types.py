@@ -78,6 +78,8 @@ class ReplayResume(TypedDict):
     #: Continue after the last received position.
     mode: Literal["resume"]
     after: Position
+    #: Also send again what the warm picture has up to `after`: the connection ended within the first picture, and `after` is the position of its `subscribed`.
+    withPicture: NotRequired[Literal[True]]
 
 
 class ReplayResumeStreams(TypedDict):

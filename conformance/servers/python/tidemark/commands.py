@@ -138,6 +138,9 @@ class Commands(FollowsMany):
             return None
         if subscription.mode == "resume" and subscription.recovery.reason is None:
             after = _after(data)
+            if data["replay"].get("withPicture"):
+                subscription.replaying_after = 0
+                return stream.resume_with_picture(subscription.wanted, after)
             subscription.replaying_after = after.sequence_id
             return stream.resume(subscription.wanted, after)
         picture = stream.warm(subscription.wanted)
@@ -154,7 +157,7 @@ class Commands(FollowsMany):
             if isinstance(each, Loss):
                 yield self.said(subscription, each)
             else:
-                yield connection.replayed(each, subscription, replay.reason)
+                yield connection.replayed(each, subscription, replay.reason_of(each))
         if subscription.ended:
             return
         data = {

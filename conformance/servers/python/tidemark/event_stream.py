@@ -23,6 +23,9 @@ SINGLE = frozenset({"stream", "replay", "after"})
 
 RETRY_MS = 1000
 
+PENDING = "*"
+"""The first character of an id of a client that may lack a part of its first picture (RPL-7)."""
+
 OPENING = (
     "HTTP/1.1 200 OK",
     "Content-Type: text/event-stream",
@@ -75,10 +78,11 @@ class EventStreams:
         text = self.position_text(head, single)
         if not text:
             return {"mode": mode}
-        stream, position = self.read_position(text)
+        stream, position = self.read_position(text.removeprefix(PENDING))
         if stream != single.get("stream", "main"):
             raise ProtocolError("invalid_message", "The position belongs to another stream.", pointer="/after")
-        return {"mode": "resume", "after": position.wire()}
+        again = {"withPicture": True} if text.startswith(PENDING) else {}
+        return {"mode": "resume", "after": position.wire(), **again}
 
     def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
         """The header has precedence: a browser does not change the address when it reconnects (SSE-2)."""
@@ -113,6 +117,7 @@ class EventStreamWire(Wire):
         super().__init__(reader, writer, 0)
         self._events = events
         self._stream: str = data.get("stream", "main")
+        self._replay: Mapping[str, Any] = data["replay"]
         self._mode: str = data["replay"]["mode"]
         self._picture_pending = self._mode != "none"
 
@@ -137,7 +142,8 @@ class EventStreamWire(Wire):
         fields: dict[str, str] = {} if kind == "event" else {"event": kind}
         place = self.place(kind, data)
         if place is not None:
-            fields["id"] = self._events.position_id(self._stream, place["epoch"], place["sequenceId"])
+            mark = PENDING if kind == "subscribed" and self._picture_pending else ""
+            fields["id"] = mark + self._events.position_id(self._stream, place["epoch"], place["sequenceId"])
         if kind == "welcome":
             fields["retry"] = str(RETRY_MS)
         if kind == "closing" and "retryAfterMs" in data:
@@ -149,13 +155,10 @@ class EventStreamWire(Wire):
         if kind == "event":
             return None if data.get("replayReason") == "warm" else data
         if kind == "subscribed":
-            if data["recovery"].get("recovered"):
-                self._picture_pending = False
-            place: Mapping[str, Any] = data["position"]
-            return place if self._mode == "none" else None
+            return self.place_of_subscribed(data)
         if kind == "replay_complete":
             self._picture_pending = False
-            place = data["position"]
+            place: Mapping[str, Any] = data["position"]
             return place
         if self._picture_pending:
             return None
@@ -165,6 +168,16 @@ class EventStreamWire(Wire):
         if kind == "heartbeat":
             return next(iter(data["positions"]), None)
         return None
+
+    def place_of_subscribed(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """In a first picture: where a client resumes that does not receive the whole picture (RPL-7)."""
+        place: Mapping[str, Any] | None = None
+        if self._mode != "resume":
+            place = data["position"]
+        elif data["recovery"].get("recovered"):
+            self._picture_pending = self._replay.get("withPicture", False)
+            place = self._replay["after"] if self._picture_pending else None
+        return place
 
     def send_ping(self) -> None:
         """Does nothing: server-sent events have no pings (SSE-4)."""

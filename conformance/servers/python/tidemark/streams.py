@@ -6,7 +6,7 @@ No method here waits, so an event is numbered, stored and published in one step.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterator, Mapping
 
 from .clock import make_ulid, now_ms, timestamp
@@ -94,6 +94,12 @@ class Replay:
     events: list[Event]
     truncated: bool
     losses: list[Loss] = field(default_factory=list)
+    picture_until: int | None = None
+    """If a part of the warm picture is replayed before the resume: the sequenceId up to which it reaches (RPL-7)."""
+
+    def reason_of(self, event: Event) -> str:
+        in_picture = self.picture_until is not None and event.sequence_id <= self.picture_until
+        return "warm" if in_picture else self.reason
 
     def in_order(self) -> list[Event | Loss]:
         """Each loss follows the events up to its position."""
@@ -226,6 +232,12 @@ class Stream:
         events = [event for event in self.history if event.sequence_id > after.sequence_id and matches(wanted, event)]
         losses = self.losses_since(after) if wanted.follows("file_change") else []
         return Replay("resume", events, truncated=False, losses=losses)
+
+    def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
+        """The part of the warm picture up to a recoverable position, then everything after it (RPL-7)."""
+        picture, rest = self.warm(wanted), self.resume(wanted, after)
+        events = [event for event in picture.events if event.sequence_id <= after.sequence_id]
+        return replace(rest, events=[*events, *rest.events], truncated=picture.truncated, picture_until=after.sequence_id)
 
     def lose(self, directories: list[str]) -> Loss:
         """Records a source loss, to report it at every resume from this position or an earlier one (GAP-2)."""

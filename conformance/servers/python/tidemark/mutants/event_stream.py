@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from ..commands import Commands
 from ..connection import Connection
 from ..envelope import Command
-from ..event_stream import EventStreams, EventStreamWire
+from ..event_stream import PENDING, EventStreams, EventStreamWire
 from ..http import Head
 from ..outbox import Outgoing
 from ..principals import EVERYONE
@@ -72,6 +72,19 @@ class ResumedWithoutId(EventStreamWire):
 class IdInPicture(EventStreamWire):
     def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return data if kind == "event" else super().place(kind, data)
+
+
+@mutant("sse-picture-without-id", "subscribed of a first picture has no id: a client that reconnects within it misses deletions", clause="SSE-2")
+class PictureWithoutId(EventStreamWire):
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None if kind == "subscribed" and self._picture_pending else super().place(kind, data)
+
+
+@mutant("sse-picture-skipped", "a client that reconnects within its first picture does not get the picture", clause="SSE-2")
+class PictureSkipped(EventStreams):
+    def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
+        text = super().position_text(head, single)
+        return text and text.removeprefix(PENDING)
 
 
 @mutant("sse-gap-hidden", "the gap of a failed resume is not sent as a server-sent event", clause="SSE-2")

@@ -250,6 +250,30 @@ class ResumeIsWarm(Stream):
         return replace(self.warm(wanted), reason="resume")
 
 
+@mutant("picture-not-again", "a resume with the picture replays only what follows the position", clause="RPL-7")
+class PictureNotAgain(Stream):
+    def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
+        return self.resume(wanted, after)
+
+
+@mutant("picture-instead-of-resume", "a resume with the picture replays only the present picture, so deletions are lost", clause="RPL-7")
+class PictureInsteadOfResume(Stream):
+    def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
+        return replace(self.warm(wanted), reason="resume", picture_until=after.sequence_id)
+
+
+@mutant("picture-gap-hidden", "a resume with the picture is a warm replay if it fails, without a gap", clause="RPL-7")
+class PictureGapHidden(Commands):
+    def subscribe(self, connection: Connection, command: Command) -> None:
+        asked = command.data.get("replay", {})
+        if asked.get("withPicture"):
+            stream = self.node.streams.get(command.data.get("stream", "main"))
+            after = Position(asked["after"]["epoch"], int(asked["after"]["sequenceId"]))
+            if stream.recovery(after).reason is not None:
+                command = replace(command, data={**command.data, "replay": {"mode": "warm"}})
+        super().subscribe(connection, command)
+
+
 @mutant("completes-twice", "replay_complete is sent twice", clause="RPL-2")
 class CompletesTwice(Commands):
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
