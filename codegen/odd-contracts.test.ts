@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PYTHON_PROGRAM } from '../scripts/python.ts';
 import { emitPython, emitSources } from './emit.ts';
 import { openContract } from './own-events/open.ts';
 import { ContractError } from './source.ts';
@@ -61,7 +62,7 @@ describe('a contract', () => {
     expect(roots).toHaveLength(Object.keys(ALLOWED).length);
     const files = roots.flatMap((root) => [join(root, 'client.ts'), join(root, 'handlers.ts')]);
     expect(await compile({ cwd: directory, files })).toBe('');
-    const compiled = await run(['/usr/bin/python3', '-m', 'compileall', '-q', ...roots], { cwd: directory });
+    const compiled = await run([PYTHON_PROGRAM, '-m', 'compileall', '-q', ...roots], { cwd: directory });
     expect(compiled).toEqual({ code: 0, output: '' });
   });
 });

@@ -15,6 +15,7 @@ import { manifestOf, oldestNode, pack, PACKAGE_DIRECTORIES } from './packages.ts
 import type { PackedFile } from './packages.ts';
 import { freePort, run, start, until } from './processes.ts';
 import type { Running } from './processes.ts';
+import { PYTHON_PROGRAM } from './python.ts';
 import { REPORTS, ROOT, writeCounts } from './report.ts';
 import { CHROMIUM, locate } from './tools.ts';
 
@@ -195,20 +196,22 @@ async function runOldestClient(): Promise<void> {
 }
 
 async function installWheel(): Promise<void> {
-  const python = '/usr/bin/python3';
   const source = resolve(home, 'python');
   const target = resolve(home, 'site-packages');
   // Builds a copy, because building leaves files beside the sources.
   await cp(resolve(ROOT, 'generated/python'), source, { recursive: true });
   const offline = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check', '--quiet'];
-  await run([python, '-m', 'pip', 'wheel', ...offline, '--wheel-dir', home, source], { cwd: home });
+  await run([PYTHON_PROGRAM, '-m', 'pip', 'wheel', ...offline, '--wheel-dir', home, source], { cwd: home });
   const wheel = `tidemark_client-${version}-py3-none-any.whl`;
-  await run([python, '-m', 'pip', 'install', '--no-deps', '--quiet', '--target', target, resolve(home, wheel)], {
-    cwd: home,
-  });
+  await run(
+    [PYTHON_PROGRAM, '-m', 'pip', 'install', '--no-deps', '--quiet', '--target', target, resolve(home, wheel)],
+    {
+      cwd: home,
+    },
+  );
   const program =
     'import sys; sys.path.insert(0, sys.argv[1]); import tidemark_client as t; print(t.__file__, t.__version__)';
-  const output = await run([python, '-c', program, target], { cwd: home });
+  const output = await run([PYTHON_PROGRAM, '-c', program, target], { cwd: home });
   assert.equal(output.trim(), `${target}/tidemark_client/__init__.py ${version}`);
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { CLAUSES } from '../../generated/protocol.ts';
+import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import { suite } from '../testing/processes.ts';
 import { loadClientTapes } from './library.ts';
 import { parseClientTape } from './parse.ts';
@@ -11,7 +12,7 @@ import { showClientTape } from './show.ts';
 
 const adapter = (name: string): string => fileURLToPath(new URL(`adapters/${name}`, import.meta.url));
 const TYPESCRIPT = `${process.execPath} ${adapter('typescript.ts')}`;
-const PYTHON = `/usr/bin/python3 ${adapter('python.py')}`;
+const PYTHON = `${PYTHON_PROGRAM} ${adapter('python.py')}`;
 /** At least one tape for each clause. None of these tapes waits long. */
 const FAST =
   'commands/*,handshake/*,resume/*,unsubscribe/*,once/*,slow_reader/*,hostile/fake-*,close/4300-*,frames/*,invariants/*';

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../../codegen/testing/compile.ts';
+import { typeFaults } from '../../scripts/python.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 
 const TSC = resolve(import.meta.dirname, '../../node_modules/.bin/tsc');
-
-const MYPY = '/usr/bin/mypy';
 
 let home: string;
 let runner: CliRunner;
@@ -68,14 +67,12 @@ describe('tidemark generate', () => {
 
   test('writes a Python client, of this contract or of another one, that mypy --strict accepts', async () => {
     const shop = resolve(import.meta.dirname, '../../codegen/fixtures/shop.yaml');
-    const cache = resolve(import.meta.dirname, '../../node_modules/.cache/mypy');
     for (const [out, contract] of [
       ['ours', []],
       ['shop', ['--contract', shop]],
     ] as const) {
       expect(await finish(['generate', '--lang', 'python', ...contract, '--out', out])).toMatchObject({ code: 0 });
-      const check = [MYPY, '--strict', '--cache-dir', cache, 'tidemark_client'] as const;
-      expect(await run(check, { cwd: join(home, out) })).toMatchObject({ code: 0 });
+      expect(await typeFaults(['tidemark_client'], { cwd: join(home, out) })).toBe('');
     }
   }, 240_000);
 });

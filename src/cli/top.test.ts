@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import type { Served } from '../testing/rig.ts';
@@ -129,7 +130,7 @@ describe('tidemark top', () => {
     const served = await serve();
     const client = await connectionOf(await subscribed(served, { events: ['tick'] }));
     const argv = [process.execPath, BIN, 'top', '--interval', '1', '--url', served.url];
-    const terminal = spawn('/usr/bin/python3', ['-c', ON_A_TERMINAL, ...argv], {
+    const terminal = spawn(PYTHON_PROGRAM, ['-c', ON_A_TERMINAL, ...argv], {
       cwd: home,
       env: COMMAND_ENV,
       stdio: ['ignore', 'pipe', 'inherit'],

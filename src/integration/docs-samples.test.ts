@@ -10,6 +10,7 @@ import { readSource } from '../../codegen/files.ts';
 import { samplesOf, serverOf } from '../../codegen/site/sample-blocks.ts';
 import type { Samples } from '../../codegen/site/browser/samples.ts';
 import { serverValidators } from '../../generated/validators.js';
+import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import { createGateway } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
@@ -17,7 +18,6 @@ import type { WatchedDirectory } from '../sources/watched-directory.ts';
 vi.setConfig({ testTimeout: 300_000 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const PYTHON = '/usr/bin/python3';
 const execute = promisify(execFile);
 const contract = checkContract(await readSource(join(ROOT, 'asyncapi.yaml')));
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-samples-'));
@@ -134,7 +134,7 @@ export {};
       'driver.py',
       `import runpy\nfor at, file in enumerate(${JSON.stringify(files)}):\n    print("\\n${START}" + str(at), flush=True)\n    runpy.run_path(file)\n`,
     );
-    expect(unanswered(await run(PYTHON, [driver]), samples, (id) => new RegExp(`'id': '${id}'`))).toEqual([]);
+    expect(unanswered(await run(PYTHON_PROGRAM, [driver]), samples, (id) => new RegExp(`'id': '${id}'`))).toEqual([]);
   });
 
   test('runs as raw frames: the gateway answers the sent command', async () => {

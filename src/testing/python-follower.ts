@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Received, StreamsFollower } from '../../codegen/runtime/testing/stream-history.ts';
+import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import type { Follower, Seen } from './mirror-history.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** The Python of Debian is used, because the tests install packages for it. */
-const PYTHON = '/usr/bin/python3';
 
 export class PythonFollowers {
-  readonly #process = spawn(PYTHON, [join(ROOT, 'codegen/python/tests/follower.py')], {
+  readonly #process = spawn(PYTHON_PROGRAM, [join(ROOT, 'codegen/python/tests/follower.py')], {
     env: { ...process.env, PYTHONPATH: join(ROOT, 'generated/python') },
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -11,7 +11,8 @@ import unittest
 from pathlib import Path
 from typing import Any, Awaitable, Callable
 
-import websockets
+from websockets.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatusCode
 
 PROGRAM = Path(__file__).resolve().parents[1]
 PATIENCE = 10
@@ -63,7 +64,7 @@ class Client:
         try:
             while True:
                 await self.receive()
-        except websockets.ConnectionClosed:
+        except ConnectionClosed:
             code: int = self.socket.close_code
             return code
 
@@ -100,15 +101,15 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
     async def connect(self, **options: Any) -> Client:
         """A client that has received `welcome`."""
         options.setdefault("subprotocols", ["tidemark.v1"])
-        client = Client(await websockets.connect(self.url, **options))
+        client = Client(await connect(self.url, **options))
         self.addAsyncCleanup(client.socket.close)
         await client.until("welcome")
         return client
 
     async def refused(self, **options: Any) -> int:
         """The HTTP status with which the server rejects an upgrade."""
-        with self.assertRaises(websockets.InvalidStatusCode) as caught:
-            await websockets.connect(self.url, **options)
+        with self.assertRaises(InvalidStatusCode) as caught:
+            await connect(self.url, **options)
         return caught.exception.status_code
 
     async def http(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:

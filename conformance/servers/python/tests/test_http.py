@@ -4,8 +4,9 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from .target import PATIENCE, PROGRAM, ServerTest
+from .target import PATIENCE, PROGRAM, Message, ServerTest
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -77,8 +78,8 @@ class HttpTest(ServerTest):
         self.assertEqual(event["source"], {"name": "label", "principal": "anonymous"})
 
     async def test_failures_have_the_error_message_and_its_status(self) -> None:
-        good = {"stream": "main", "event": "suite.note", "payload": {}}
-        for body, status, code, pointer in [
+        good: Message = {"stream": "main", "event": "suite.note", "payload": {}}
+        cases: list[tuple[Any, int, str, str | None]] = [
             (b"{", 400, "invalid_json", None),
             (b"\xff", 400, "invalid_json", None),
             ([], 400, "invalid_json", None),
@@ -86,7 +87,8 @@ class HttpTest(ServerTest):
             ({**good, "stream": "nope"}, 422, "stream_invalid", "/stream"),
             ({**good, "event": "sync_status"}, 422, "payload_invalid", "/payload/status"),
             ({**good, "payload": {"text": "x" * 66_000}}, 413, "payload_too_large", None),
-        ]:
+        ]
+        for body, status, code, pointer in cases:
             with self.subTest(code=code, pointer=pointer):
                 seen, answer, _ = await self.http("POST", "/ws/broadcast", body)
                 self.assertEqual((seen, answer["type"]), (status, "error"))
@@ -139,7 +141,8 @@ class HttpTest(ServerTest):
         self.assertEqual(said["there"], ("stream", ["session:1"], ["main"]))
 
     async def test_an_operator_can_end_one_connection(self) -> None:
-        for more, code in (({}, 4205), ({"reconnect": False}, 4009)):
+        cases: list[tuple[Message, int]] = [({}, 4205), ({"reconnect": False}, 4009)]
+        for more, code in cases:
             client, other = await self.connect(), await self.connect()
             body = {"connectionId": client.seen[0]["data"]["connectionId"], **more}
             status, answer, _ = await self.http("POST", "/ws/disconnect", body)
@@ -194,14 +197,15 @@ class CredentialsTest(ServerTest):
 
     async def test_one_scope_must_cover_the_whole_pattern_on_the_stream(self) -> None:
         client = await self.connect(extra_headers={"Authorization": "Bearer reader"})
-        for wanted, kind in [
+        cases: list[tuple[Message, str]] = [
             ({"events": ["entity_*"]}, "subscribed"),
             ({"events": ["entity_created"]}, "subscribed"),
             ({"events": ["entity_created"], "stream": "session:1"}, "error"),
             ({"events": ["suite.a"], "stream": "session:1"}, "subscribed"),
             ({"events": ["*"]}, "error"),
             ({"events": ["entity_*", "file_change"]}, "error"),
-        ]:
+        ]
+        for wanted, kind in cases:
             with self.subTest(wanted=wanted):
                 self.assertEqual((await client.ask("subscribe", **wanted))["type"], kind)
         sessions = await self.connect(extra_headers={"X-API-Key": "sessions"})
@@ -230,12 +234,13 @@ class CredentialsTest(ServerTest):
 
     async def test_http_requires_the_same_credentials(self) -> None:
         body = {"stream": "main", "event": "suite.note", "payload": {}}
-        for path, credential, status in [
+        cases: list[tuple[str, dict[str, str], int]] = [
             ("/ws/subscriptions", {}, 401),
             ("/ws/subscriptions", {"authorization": "Bearer reader"}, 403),
             ("/ws/subscriptions", {"authorization": "Bearer admin"}, 200),
             ("/ws/health", {}, 200),
-        ]:
+        ]
+        for path, credential, status in cases:
             self.assertEqual((await self.http("GET", path, **credential))[0], status)
         self.assertEqual((await self.http("POST", "/ws/broadcast", body))[0], 401)
         self.assertEqual((await self.http("POST", "/ws/broadcast", body, x_api_key="reader"))[0], 403)

@@ -2,7 +2,7 @@ import asyncio
 import signal
 from typing import Any
 
-from .target import Client, ServerTest, note, numbers
+from .target import Client, Message, ServerTest, note, numbers
 
 
 class ReplayTest(ServerTest):
@@ -62,11 +62,12 @@ class ReplayTest(ServerTest):
         await publish("sync_status", {"status": "completed"})
         await publish("session_event", {"sessionId": "s", "sessionEvent": "session_started"})
         await publish("session_event", {"sessionId": "s", "sessionEvent": "session_keepalive"})
-        for wanted, sequence in [
+        cases: list[tuple[Message, list[int]]] = [
             ({"events": ["*"]}, [3, 5, 8]),
             ({"events": ["*"], "stream": "session:s"}, [1, 2]),
             ({"events": ["entity_*"], "filter": {"paths": ["src"]}}, [1]),
-        ]:
+        ]
+        for wanted, sequence in cases:
             with self.subTest(wanted=wanted):
                 client.seen.clear()
                 await client.ask("subscribe", **wanted)

@@ -108,12 +108,15 @@ def report(node: Node, subscription: Subscription) -> dict[str, Any]:
     replay: dict[str, Any] = {"mode": subscription.mode, "count": subscription.replayed}
     if subscription.replayed_ms is not None:
         replay["lastAt"] = timestamp(subscription.replayed_ms)
+    followed: dict[str, Any] = (
+        {"stream": subscription.stream} if subscription.streams is None else {"streams": subscription.streams}
+    )
     data = {
         "subscriptionId": subscription.id,
         "connectionId": connection.id,
         "nodeId": node.options.node_id,
         "principal": connection.principal.id,
-        **({"stream": subscription.stream} if subscription.streams is None else {"streams": subscription.streams}),
+        **followed,
         "events": subscription.wanted.events,
         "filter": subscription.wanted.fields,
         "createdAt": timestamp(subscription.created_ms),

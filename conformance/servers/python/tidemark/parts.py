@@ -48,4 +48,6 @@ def _base_of(variant: type) -> type | None:
     extend another."""
     bases: list[type] = [getattr(Parts(), each.name) for each in fields(Parts)]
     fitting = [base for base in bases if issubclass(variant, base)]
-    return max(fitting, key=lambda base: len(base.__mro__), default=None)
+    if not fitting:
+        return None
+    return max(fitting, key=lambda base: len(base.__mro__))

@@ -40,7 +40,7 @@ class AllButOne(Commands):
 
 @mutant("delivered-uncounted", "subscriptions does not count delivered events", clause="SUB-6")
 class DeliveredUncounted(Subscription):
-    def listed(self, head: Position) -> dict[str, Any]:
+    def listed(self, head: Position | None) -> dict[str, Any]:
         return {**super().listed(head), "delivered": 0}
 
 
