@@ -34,11 +34,14 @@ test('every link of a page leads to a file of the repository', async () => {
   expect(broken).toEqual([]);
 });
 
-test('every decision has a number of its own', async () => {
+test('every decision has a number of its own, and its title begins with it', async () => {
   const pages = (await trackedPages()).filter((page) => /^docs\/decisions\/\d/.test(page));
   const numbers = pages.map((page) => Number(posix.basename(page).slice(0, 4)));
   expect(numbers.length).toBeGreaterThan(0);
   expect(numbers).toEqual([...new Set(numbers)]);
+  for (const [at, page] of pages.entries()) {
+    expect(readFileSync(join(ROOT, page), 'utf8')).toMatch(new RegExp(`^# ${numbers[at]}\\. \\S`));
+  }
 });
 
 describe('the packages', () => {
