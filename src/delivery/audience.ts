@@ -44,27 +44,34 @@ function prefixOf(matched: readonly Subscription[]): string {
 
 /** The subscriptions with the same events and filter. They receive the same events, so one counter counts for all of them. */
 export class Audience implements Members<Subscription>, DeliveryTally {
-  readonly #subscriptions = new Set<Subscription>();
+  /** The subscriptions, in the order in which they were added. The usual case of only one needs no set, which takes more memory. */
+  #subscriptions: Subscription | Set<Subscription> | undefined;
   #shares: readonly Share[] | undefined;
   delivered = 0;
   lastDeliveredAt: number | undefined;
 
   get size(): number {
-    return this.#subscriptions.size;
+    if (this.#subscriptions instanceof Set) return this.#subscriptions.size;
+    return this.#subscriptions === undefined ? 0 : 1;
   }
 
-  [Symbol.iterator](): Iterator<Subscription> {
-    return this.#subscriptions[Symbol.iterator]();
+  *[Symbol.iterator](): Generator<Subscription> {
+    if (this.#subscriptions instanceof Set) yield* this.#subscriptions;
+    else if (this.#subscriptions !== undefined) yield this.#subscriptions;
   }
 
   add(subscription: Subscription): void {
-    this.#subscriptions.add(subscription);
+    const present = this.#subscriptions;
+    if (present === undefined) this.#subscriptions = subscription;
+    else if (present instanceof Set) present.add(subscription);
+    else if (present !== subscription) this.#subscriptions = new Set([present, subscription]);
     this.#shares = undefined;
     subscription.countBy(this);
   }
 
   delete(subscription: Subscription): void {
-    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions instanceof Set) this.#subscriptions.delete(subscription);
+    else if (this.#subscriptions === subscription) this.#subscriptions = undefined;
     this.#shares = undefined;
   }
 
@@ -76,6 +83,6 @@ export class Audience implements Members<Subscription>, DeliveryTally {
 
   /** The receivers of an event that matches only this audience. The same list is returned until a subscription is added or removed. */
   get shares(): readonly Share[] {
-    return (this.#shares ??= sharesOf(this.#subscriptions));
+    return (this.#shares ??= sharesOf(this));
   }
 }

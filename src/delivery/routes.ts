@@ -120,7 +120,8 @@ export class Routes {
       fanout.subscriptions.add(subscription);
       if (subscription.stream === undefined) fanout.many += 1;
       fanout.changes += 1;
-      fanout.index.add({ events: subscription.events, filter: subscription.filter }, subscription);
+      const spec = { events: subscription.events, filter: subscription.filter };
+      subscription.shareSpec(fanout.index.add(spec, subscription));
     }
   }
 

@@ -9,7 +9,7 @@ import { ProtocolError } from '../errors.ts';
 import { Subscription } from '../session/subscription.ts';
 import { filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
 import type { FilterSpec } from '../subscriptions/filter.ts';
-import { eventPrefix } from '../wire/codec.ts';
+import { eventPrefix, livePrefix } from '../wire/codec.ts';
 import { AbsentStreams } from './absent-streams.ts';
 import type { HandlerContext } from './context.ts';
 import { ManyPlans } from './many-plans.ts';
@@ -112,7 +112,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
     events,
     filter,
     replayMode: data.replay?.mode ?? 'warm',
-    livePrefix: eventPrefix([id]),
+    livePrefix: livePrefix(id),
     bytes,
     createdAt: context.now(),
   });

@@ -14,6 +14,14 @@ export interface DeliveryTally {
   readonly lastDeliveredAt: number | undefined;
 }
 
+/** The events and the filter of a subscription, both normalised. */
+export interface SubscriptionSpec {
+  readonly events: readonly string[];
+  readonly filter: Filter;
+}
+
+const NO_RECOVERY: Recovery = { attempted: false };
+
 export interface SubscriptionOptions {
   readonly id: string;
   readonly session: Session;
@@ -32,18 +40,25 @@ export interface SubscriptionOptions {
   readonly createdAt: number;
 }
 
+interface Counted {
+  readonly tally: DeliveryTally;
+  /** The count of the tally when the subscription began. */
+  readonly before: number;
+}
+
+/**
+ * A node has many subscriptions, so each of them should take little memory. Equal events and filters are one object
+ * ({@link shareSpec}), and the usual subscription to one stream has no list of streams and no list of counts.
+ */
 export class Subscription {
   readonly id: string;
   readonly session: Session;
   readonly stream: string | undefined;
-  readonly selectors: readonly string[];
-  readonly events: readonly string[];
-  readonly filter: Filter;
   readonly replayMode: 'none' | 'warm' | 'resume';
   readonly livePrefix: string;
   readonly bytes: number;
   readonly createdAt: number;
-  recovery: Recovery = { attempted: false };
+  recovery: Recovery = NO_RECOVERY;
   /**
    * Whether heartbeats may report the streams of this subscription. They may after `subscribed` was written and, with many streams, the
    * whole replay (CON-7).
@@ -53,23 +68,45 @@ export class Subscription {
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
   replayedAt: number | undefined;
+  #spec: SubscriptionSpec;
+  /** The selectors of a subscription to many streams. */
+  readonly #selectors: readonly string[] | undefined;
   /**
-   * The counts of events, one for each selector. Each count is shared by all subscriptions with the same selector, events and filter;
-   * `before` is its value when this subscription began.
+   * The counts of events, one for each selector. Each count is shared by all subscriptions with the same selector, events and filter. The
+   * first one is stored directly.
    */
-  readonly #tallies: { readonly tally: DeliveryTally; readonly before: number }[] = [];
+  #tally: DeliveryTally | undefined;
+  #before = 0;
+  #further: Counted[] | undefined;
 
   constructor(options: SubscriptionOptions) {
     this.id = options.id;
     this.session = options.session;
     this.stream = options.stream;
-    this.selectors = options.selectors;
-    this.events = options.events;
-    this.filter = options.filter;
+    this.#selectors = options.stream === undefined ? options.selectors : undefined;
+    this.#spec = { events: options.events, filter: options.filter };
     this.replayMode = options.replayMode;
     this.livePrefix = options.livePrefix;
     this.bytes = options.bytes;
     this.createdAt = options.createdAt;
+  }
+
+  get events(): readonly string[] {
+    return this.#spec.events;
+  }
+
+  get filter(): Filter {
+    return this.#spec.filter;
+  }
+
+  /** Names and patterns of streams, in the normal form of stream-selectors.ts. If there is only one stream, its name. */
+  get selectors(): readonly string[] {
+    return this.stream === undefined ? (this.#selectors ?? []) : [this.stream];
+  }
+
+  /** Replaces the events and the filter by equal ones that other subscriptions use too. */
+  shareSpec(spec: SubscriptionSpec): void {
+    this.#spec = spec;
   }
 
   /** The member of `subscribed` that names the streams of this subscription. */
@@ -79,19 +116,30 @@ export class Subscription {
 
   /** From now on, `tally` also counts events of this subscription. */
   countBy(tally: DeliveryTally): void {
-    this.#tallies.push({ tally, before: tally.delivered });
+    if (this.#tally === undefined) {
+      this.#tally = tally;
+      this.#before = tally.delivered;
+    } else {
+      this.#further ??= [];
+      this.#further.push({ tally, before: tally.delivered });
+    }
   }
 
   /** Number of live events that were queued for this subscription. */
   get delivered(): number {
-    return this.#tallies.reduce((sum, { tally, before }) => sum + tally.delivered - before, 0);
+    return this.#counted().reduce((sum, { tally, before }) => sum + tally.delivered - before, 0);
   }
 
   /** When the last counted event was queued, in milliseconds since the Unix epoch. */
   get lastDeliveredAt(): number | undefined {
-    const times = this.#tallies.flatMap(({ tally, before }) =>
+    const times = this.#counted().flatMap(({ tally, before }) =>
       tally.delivered > before && tally.lastDeliveredAt !== undefined ? [tally.lastDeliveredAt] : [],
     );
     return times.length === 0 ? undefined : Math.max(...times);
+  }
+
+  #counted(): readonly Counted[] {
+    const first = this.#tally === undefined ? [] : [{ tally: this.#tally, before: this.#before }];
+    return this.#further === undefined ? first : [...first, ...this.#further];
   }
 }

@@ -7,22 +7,18 @@ import { PathSet } from './path-set.ts';
 /** Up to this number of values, comparing with each value takes less time and memory than a set. */
 const FEW = 8;
 
-/** Returns a function that checks whether a value of an event matches this field of the filter. */
-function fitOf(kind: FilterKind, wanted: readonly string[]): (value: string) => boolean {
-  if (kind === 'path') {
-    const paths = new PathSet(wanted);
-    return (path) => paths.matches(path);
-  }
-  // A name matches if it ends with the wanted extension, which begins with a dot: `.ts` matches `a.d.ts`, but not `a.mts`.
-  if (kind === 'extension') return (name) => wanted.some((each) => name.endsWith(each));
-  if (wanted.length <= FEW) return (value) => wanted.includes(value);
-  const set = new Set(wanted);
-  return (value) => set.has(value);
+/** The wanted values of a field. They are not put into a function, because a function for each filter takes more memory. */
+type Wanted = PathSet | Set<string> | readonly string[];
+
+function wantedBy(kind: FilterKind, values: readonly string[]): Wanted {
+  if (kind === 'path') return new PathSet(values);
+  return kind === 'extension' || values.length <= FEW ? values : new Set(values);
 }
 
 export class Condition {
   readonly field: string;
-  readonly #fits: (value: string) => boolean;
+  readonly #kind: FilterKind;
+  readonly #wanted: Wanted;
   /** The serial number of the last compared event, and the result for it. It is cached, because many filters may share a condition. */
   #seen = 0;
   #met = false;
@@ -30,15 +26,25 @@ export class Condition {
   /** @param wanted normalised values */
   constructor(field: string, kind: FilterKind, wanted: readonly string[]) {
     this.field = field;
-    this.#fits = fitOf(kind, wanted);
+    this.#kind = kind;
+    this.#wanted = wantedBy(kind, wanted);
   }
 
   /** Whether an event meets the condition. It always does if its declaration does not include the field (SUB-4). */
   isMet(facts: EventFacts): boolean {
     if (this.#seen === facts.serial) return this.#met;
     this.#seen = facts.serial;
-    this.#met = !facts.declares(this.field) || facts.values(this.field).some(this.#fits);
+    this.#met = !facts.declares(this.field) || this.#fitsOne(facts.values(this.field));
     return this.#met;
+  }
+
+  #fitsOne(values: readonly string[]): boolean {
+    const wanted = this.#wanted;
+    if (wanted instanceof PathSet) return values.some((path) => wanted.matches(path));
+    if (wanted instanceof Set) return values.some((value) => wanted.has(value));
+    // A name matches if it ends with the wanted extension, which begins with a dot: `.ts` matches `a.d.ts`, but not `a.mts`.
+    if (this.#kind === 'extension') return values.some((name) => wanted.some((each) => name.endsWith(each)));
+    return values.some((value) => wanted.includes(value));
   }
 }
 

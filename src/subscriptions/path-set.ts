@@ -14,6 +14,8 @@ const MOST_WORDS = 1024 * 1024;
 /** An automaton has a few rows of bits, and one more row for each frequent character. This is the assumed number of rows. */
 const ROWS = 16;
 
+const NONE: readonly string[] = [];
+
 const kept = new Set<PathSet>();
 let keptWords = 0;
 
@@ -49,8 +51,9 @@ export class PathSet {
       const last = plain.at(-1);
       if (last === undefined || !isWithin(each, last)) plain.push(each);
     }
-    this.#plain = plain;
-    this.#globs = patterns.filter(isGlob);
+    // A copy has exactly the size that it needs; an array to which elements were added has room for more.
+    this.#plain = plain.slice();
+    this.#globs = patterns.some(isGlob) ? patterns.filter(isGlob) : NONE;
   }
 
   /** Whether one of the patterns matches the path. The path must be in NFC. */

@@ -90,7 +90,8 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     );
   }
 
-  add(spec: FilterSpec, member: Member): void {
+  /** Adds a member. @returns the spec that all members with equal events and filter share */
+  add(spec: FilterSpec, member: Member): FilterSpec {
     const key = keyOf([spec.events, spec.filter]);
     let group = this.#groups.get(key);
     if (group === undefined) {
@@ -100,6 +101,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
     }
     group.members.add(member);
     this.#groupOf.set(member, group);
+    return group.spec;
   }
 
   remove(member: Member): void {

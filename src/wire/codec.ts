@@ -102,5 +102,22 @@ export function eventPrefix(subscriptionIds: readonly string[], replayReason?: '
     : `{"type":"event","data":{"subscriptionIds":${ids},"isReplay":true,"replayReason":"${replayReason}",`;
 }
 
+/** Number of prefixes that are kept to be shared. */
+const MAX_SHARED_PREFIXES = 1024;
+const sharedPrefixes = new Map<string, string>();
+
+/**
+ * The prefix of live events that match only one subscription of a connection. The clients of one program use the same ids, so their
+ * subscriptions share the text.
+ */
+export function livePrefix(subscriptionId: string): string {
+  const known = sharedPrefixes.get(subscriptionId);
+  if (known !== undefined) return known;
+  if (sharedPrefixes.size >= MAX_SHARED_PREFIXES) sharedPrefixes.clear();
+  const prefix = eventPrefix([subscriptionId]);
+  sharedPrefixes.set(subscriptionId, prefix);
+  return prefix;
+}
+
 /** The end of an event message, after its body. */
 export const EVENT_END = '}}';
