@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
+import type { Server } from 'ws';
 import { ERRORS, SUBPROTOCOL } from '../../generated/protocol.ts';
 import { identify } from '../auth/authenticator.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -20,6 +20,7 @@ import type { Counters } from '../introspection/counters.ts';
 import type { ConnectionRoom } from './connection-room.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import { refuseSocket } from './refused-socket.ts';
+import { LinkedWebSocket } from './websocket-link.ts';
 import { httpFailure } from '../wire/http-failure.ts';
 import { requestTarget } from '../auth/request-target.ts';
 
@@ -27,7 +28,7 @@ import { requestTarget } from '../auth/request-target.ts';
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export interface Accepted {
-  readonly ws: WebSocket;
+  readonly ws: LinkedWebSocket;
   readonly socket: Duplex;
   readonly principal: Principal;
   readonly authenticated: 'yes' | 'not-yet';
@@ -50,12 +51,13 @@ export interface AcceptorOptions {
 
 export class Acceptor {
   readonly #options: AcceptorOptions;
-  readonly #server: WebSocketServer;
+  readonly #server: Server<typeof LinkedWebSocket>;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
     const settings = {
       noServer: true,
+      WebSocket: LinkedWebSocket,
       maxPayload: options.limits.inboundMessageBytes,
       // Compression is off, because it would cost memory per connection, and because the size of a compressed frame could reveal secrets in
       // it.

@@ -83,16 +83,18 @@ function connectionBehindGate() {
   new Connection({
     link: new WebSocketLink(ws.asWebSocket(), socket),
     session: new Session({ connectionId: 'c', principal: ANONYMOUS, authenticated, remoteAddress, limits, now }),
-    services: { ...services, counters, turn: new TurnBudget(1000), now, onPrincipal },
-    router,
-    scheduler: new FlushScheduler(limits),
-    queues: new SendQueueBudget(Infinity, () => undefined),
-    limits,
-    now,
-    random: () => 0.5,
-    onFault: () => undefined,
-    onClosing: () => undefined,
-    onClose: () => undefined,
+    settings: {
+      services: { ...services, counters, turn: new TurnBudget(1000), now, onPrincipal },
+      router,
+      scheduler: new FlushScheduler(limits),
+      queues: new SendQueueBudget(Infinity, () => undefined),
+      limits,
+      now,
+      random: () => 0.5,
+      onFault: () => undefined,
+      onClosing: () => undefined,
+      onClose: () => undefined,
+    },
   });
   return { ws, gate, answered, limits };
 }

@@ -7,13 +7,14 @@ import type { ProtocolError } from '../errors.ts';
 import type { HandlerServices } from '../handlers/context.ts';
 import type { Router } from '../session/router.ts';
 import type { HandlerContext } from '../handlers/context.ts';
-import type { Outlet, Session } from '../session/session.ts';
+import type { OrderedOptions, Outlet, Replay, Session } from '../session/session.ts';
 import { Outbox } from '../delivery/outbox.ts';
+import type { Bound, QueueOwner } from '../delivery/queue-account.ts';
 import type { FlushScheduler } from '../delivery/flush-scheduler.ts';
 import type { OutboxLimits } from '../delivery/outbox.ts';
 import type { SendQueueBudget } from '../delivery/send-queue-budget.ts';
 import type { Framing } from '../wire/framing.ts';
-import type { Link } from './link.ts';
+import type { Link, LinkEvents } from './link.ts';
 
 /**
  * Reading from the socket pauses if this many commands wait, or if the waiting commands have as many characters as the largest allowed
@@ -30,9 +31,8 @@ export interface ConnectionLimits extends OutboxLimits {
   readonly commandCostMs: number;
 }
 
-export interface ConnectionOptions {
-  readonly link: Link;
-  readonly session: Session;
+/** What all connections of a node use. They share this object, because a node has many connections. */
+export interface ConnectionSettings {
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
   readonly scheduler: FlushScheduler;
@@ -47,6 +47,14 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection, code: number) => void;
 }
 
+export interface ConnectionOptions {
+  readonly link: Link;
+  readonly session: Session;
+  readonly settings: ConnectionSettings;
+}
+
+const NEVER: readonly number[] = [];
+
 /**
  * How long a client should wait before it reconnects, in milliseconds. The time is random, so that clients do not all reconnect at once.
  */
@@ -54,83 +62,96 @@ export function reconnectDelayMs(random: () => number): number {
   return Math.round(200 + random() * 800);
 }
 
-export class Connection implements Outlet {
+/** It is the owner of its queue and the receiver of its link itself: functions for each of their events would take more memory. */
+export class Connection implements Outlet, LinkEvents, QueueOwner {
   readonly session: Session;
   readonly outbox: Outbox;
-  readonly framing: Framing;
   readonly #link: Link;
-  readonly #options: ConnectionOptions;
-  readonly #context: HandlerContext;
-  readonly #waiting: string[] = [];
+  readonly #settings: ConnectionSettings;
+  /** Commands that wait for an earlier command. Created when the first command must wait. */
+  #waiting: string[] | undefined;
   #waitingCharacters = 0;
   #busy = false;
   #closing = false;
   /** The close code that the server has sent. `ws` reports 1006 instead if the peer does not answer the close frame. */
   #closeCode: number | undefined;
-  #badSince: number[] = [];
-  #limitedSince: number[] = [];
+  #badSince = NEVER;
+  #limitedSince = NEVER;
+  /** When the next heartbeat is due, in milliseconds since the Unix epoch. */
+  nextBeatAt = 0;
   /** Number of pings sent since the peer last sent anything (CON-4). */
   unansweredPings = 0;
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options;
-    this.session = options.session;
-    this.#link = options.link;
-    this.framing = options.link.framing;
-    this.#context = { ...options.services, session: options.session };
+  constructor({ link, session, settings }: ConnectionOptions) {
+    this.#settings = settings;
+    this.session = session;
+    this.#link = link;
+    const { limits, scheduler, queues, now } = settings;
     this.outbox = new Outbox({
-      socket: options.link.socket,
-      framing: options.link.framing,
-      limits: options.limits,
-      scheduler: options.scheduler,
-      queues: options.queues,
-      now: options.now,
-      onFault: (error) => {
-        options.onFault(error, this.session);
-        this.terminate();
-      },
-      onWork: (ms) => this.session.chargeWork(ms),
-      onOverflow: (bound) => this.close('slow_consumer', `The send queue passed its bound on ${bound}.`),
+      socket: link.socket,
+      framing: link.framing,
+      limits,
+      scheduler,
+      queues,
+      now,
+      owner: this,
     });
-    options.session.bind(this);
-    this.#listen();
+    session.bind(this);
+    link.listen(this);
   }
 
-  #listen(): void {
-    this.#link.listen({
-      onHeard: () => this.#heard(),
-      onText: (text) => this.#receive(text),
-      onBinary: () => this.#end(NOT_TEXT, 'Send text frames.'),
-      onFault: (code) => {
-        this.#closeCode ??= code;
-        this.release();
-      },
-      onClosed: (seen) => {
-        this.release();
-        this.#options.onClose(this, this.#closeCode ?? seen);
-      },
-    });
+  /** Converts messages to bytes for this client. */
+  get framing(): Framing {
+    return this.#link.framing;
   }
 
-  #heard(): void {
+  queueOverflowed(bound: Bound): void {
+    this.close('slow_consumer', `The send queue passed its bound on ${bound}.`);
+  }
+
+  queueFailed(error: unknown): void {
+    this.#settings.onFault(error, this.session);
+    this.terminate();
+  }
+
+  chargeWork(ms: number): void {
+    this.session.chargeWork(ms);
+  }
+
+  onHeard(): void {
     this.unansweredPings = 0;
     this.session.touch();
   }
 
-  #receive(text: string): void {
+  onBinary(): void {
+    this.#end(NOT_TEXT, 'Send text frames.');
+  }
+
+  onFault(code: number | undefined): void {
+    this.#closeCode ??= code;
+    this.release();
+  }
+
+  onClosed(code: number): void {
+    this.release();
+    this.#settings.onClose(this, this.#closeCode ?? code);
+  }
+
+  onText(text: string): void {
     if (this.#ignoresInput) return;
-    if (!this.#busy && !this.#context.turn.over) return this.#take(text);
-    this.#waiting.push(text);
+    if (!this.#busy && !this.#turn.over) return this.#take(text);
+    (this.#waiting ??= []).push(text);
     this.#waitingCharacters += text.length;
     if (this.#isFull(1)) this.#link.pause();
     if (!this.#busy) this.#goOnAfter(undefined);
   }
 
   #take(text: string): void {
-    const measured = this.#context.turn.measure();
-    const pending = this.#options.router.receive(text, this.#context);
-    this.session.chargeWork(measured() - this.#options.limits.commandCostMs);
-    if (pending !== undefined || this.#context.turn.over) this.#goOnAfter(pending);
+    const { services, router, limits } = this.#settings;
+    const measured = this.#turn.measure();
+    const pending = router.receive(text, { ...services, session: this.session });
+    this.session.chargeWork(measured() - limits.commandCostMs);
+    if (pending !== undefined || this.#turn.over) this.#goOnAfter(pending);
   }
 
   #goOnAfter(pending: Promise<void> | void): void {
@@ -141,14 +162,14 @@ export class Connection implements Outlet {
   /** Starts the next command once the current one is answered and the turn of the event loop has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
-    await this.#context.turn.admit(this);
+    await this.#turn.admit(this);
     this.#next();
   }
 
   #next(): void {
     this.#busy = false;
     while (!this.#busy && !this.#ignoresInput) {
-      const text = this.#waiting.shift();
+      const text = this.#waiting?.shift();
       if (text === undefined) break;
       this.#waitingCharacters -= text.length;
       this.#take(text);
@@ -158,20 +179,24 @@ export class Connection implements Outlet {
 
   /** Whether more than `1 / part` of the limits for waiting commands is used. */
   #isFull(part: number): boolean {
-    const { inboundMessageBytes } = this.#options.limits;
-    return this.#waiting.length * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
+    const { inboundMessageBytes } = this.#settings.limits;
+    return (this.#waiting?.length ?? 0) * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
+  }
+
+  get #turn(): HandlerServices['turn'] {
+    return this.#settings.services.turn;
   }
 
   /** Counts an error of the peer. Too many errors of one kind within a minute end the connection (ERR-2). */
   countError(error: ProtocolError): void {
-    const since = this.#options.now() - BAD_MESSAGE_WINDOW_MS;
+    const since = this.#settings.now() - BAD_MESSAGE_WINDOW_MS;
     if (ERRORS[error.code].counts === 'bad-message') {
-      this.#badSince = [...this.#badSince.filter((at) => at > since), this.#options.now()];
-      if (this.#badSince.length >= this.#options.limits.badMessagesPerMinute)
+      this.#badSince = [...this.#badSince.filter((at) => at > since), this.#settings.now()];
+      if (this.#badSince.length >= this.#settings.limits.badMessagesPerMinute)
         this.#closeAfterReply('protocol_error', 'Too many messages that break the contract.');
     } else if (error.code === 'rate_limited') {
-      this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#options.now()];
-      if (this.#limitedSince.length > this.#options.limits.commandBurst)
+      this.#limitedSince = [...this.#limitedSince.filter((at) => at > since), this.#settings.now()];
+      if (this.#limitedSince.length > this.#settings.limits.commandBurst)
         this.#closeAfterReply('rate_limited', 'The client kept sending commands faster than allowed.');
     }
   }
@@ -203,10 +228,13 @@ export class Connection implements Outlet {
     this.outbox.pushMade(() => this.framing.message(make()));
   }
 
-  sendInOrder: Outlet['sendInOrder'] = (messages, options) =>
+  sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void {
     this.outbox.pushInOrder(Buffer.concat(messages.map((each) => this.framing.message(each))), options);
+  }
 
-  sendReplay: Outlet['sendReplay'] = (replay) => this.outbox.pushReplay(replay);
+  sendReplay(replay: Replay): void {
+    this.outbox.pushReplay(replay);
+  }
 
   /** Queues a message that reports the current state. It is built when it is written, so it reports the state at that time. */
   sendReport(make: () => ServerMessage): void {
@@ -246,8 +274,8 @@ export class Connection implements Outlet {
     if (this.session.closed) return;
     if (!this.#link.isOpen) return this.terminate();
     const { code, retryable } = CLOSE_CODES[name];
-    const retryAfterMs = options.retryAfterMs ?? (retryable ? reconnectDelayMs(this.#options.random) : undefined);
-    this.#options.onClosing(this, name);
+    const retryAfterMs = options.retryAfterMs ?? (retryable ? reconnectDelayMs(this.#settings.random) : undefined);
+    this.#settings.onClosing(this, name);
     this.outbox.flush();
     this.outbox.finish(
       this.framing.message({
@@ -269,10 +297,10 @@ export class Connection implements Outlet {
   release(): void {
     if (this.session.closed) return;
     this.session.closed = true;
-    this.#waiting.length = 0;
+    this.#waiting = undefined;
     this.#waitingCharacters = 0;
     this.outbox.end();
-    this.#options.services.registry.endAll(this.session);
+    this.#settings.services.registry.endAll(this.session);
   }
 
   /** Sends a WebSocket ping (CON-4). */

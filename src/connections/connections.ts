@@ -19,6 +19,7 @@ import { Session } from '../session/session.ts';
 import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection, reconnectDelayMs } from './connection.ts';
+import type { ConnectionSettings } from './connection.ts';
 import { ConnectionRoom } from './connection-room.ts';
 import { CredentialWatch } from './credential-watch.ts';
 import { closeForShutdown } from './drain.ts';
@@ -58,7 +59,7 @@ export class Connections {
   readonly #scheduler: FlushScheduler;
   readonly #connections = new Map<string, Connection>();
   readonly #router: Router<HandlerContext>;
-  readonly #onFault: (error: unknown, session: Session) => void;
+  readonly #settings: ConnectionSettings;
   readonly #credentials: CredentialWatch;
   #onEmpty: (() => void) | undefined;
 
@@ -71,7 +72,6 @@ export class Connections {
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
       options.log.error({ err: error, connectionId }, 'a connection could not be served');
-    this.#onFault = onFault;
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
       catalogue: options.catalogue,
@@ -94,6 +94,18 @@ export class Connections {
       changedSince: options.changedSince,
       now,
     });
+    this.#settings = {
+      services: this.#services,
+      router: this.#router,
+      scheduler: this.#scheduler,
+      queues: this.queues,
+      limits,
+      now,
+      random: options.random,
+      onFault,
+      onClosing: (closing, name) => this.#onClosing(closing, name),
+      onClose: (closed, code) => this.#forget(closed, code),
+    };
     authenticator.onRevoked((credentialId) => this.#revoke(credentialId));
   }
 
@@ -172,22 +184,9 @@ export class Connections {
   }
 
   #add(link: Link, who: Pick<Accepted, 'principal' | 'authenticated' | 'remoteAddress'>): Connection {
-    const { limits, now, random } = this.#options;
+    const { limits, now } = this.#options;
     const session = new Session({ connectionId: newId(), ...who, limits, now });
-    const connection = new Connection({
-      link,
-      session,
-      services: this.#services,
-      router: this.#router,
-      scheduler: this.#scheduler,
-      queues: this.queues,
-      limits,
-      now,
-      random,
-      onFault: this.#onFault,
-      onClosing: (closing, name) => this.#onClosing(closing, name),
-      onClose: (closed, code) => this.#forget(closed, code),
-    });
+    const connection = new Connection({ link, session, settings: this.#settings });
     this.#connections.set(session.connectionId, connection);
     return connection;
   }

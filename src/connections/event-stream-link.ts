@@ -51,8 +51,8 @@ export class EventStreamLink implements Link {
     this.isOpen = true;
   }
 
-  listen({ onClosed }: LinkEvents): void {
-    this.#onClosed = () => onClosed(NO_CODE);
+  listen(events: LinkEvents): void {
+    this.#onClosed = () => events.onClosed(NO_CODE);
     this.#response.once('close', this.#onClosed);
   }
 

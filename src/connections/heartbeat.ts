@@ -27,14 +27,9 @@ export interface HeartbeatOptions {
   readonly now: () => number;
 }
 
-interface Beat {
-  readonly connection: Connection;
-  nextAt: number;
-}
-
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #beats = new Map<Connection, Beat>();
+  readonly #connections = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: HeartbeatOptions) {
@@ -47,26 +42,26 @@ export class Heartbeat {
   }
 
   add(connection: Connection): void {
-    this.#beats.set(connection, { connection, nextAt: this.#options.now() + this.#options.intervalMs });
+    connection.nextBeatAt = this.#options.now() + this.#options.intervalMs;
+    this.#connections.add(connection);
   }
 
   remove(connection: Connection): void {
-    this.#beats.delete(connection);
+    this.#connections.delete(connection);
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#beats.clear();
+    this.#connections.clear();
   }
 
   #tick(): void {
     const now = this.#options.now();
-    for (const beat of this.#beats.values()) {
-      const { connection } = beat;
+    for (const connection of this.#connections) {
       connection.outbox.checkAge();
-      if (now < beat.nextAt) continue;
-      beat.nextAt += this.#options.intervalMs;
-      if (beat.nextAt <= now) beat.nextAt = now + this.#options.intervalMs;
+      if (now < connection.nextBeatAt) continue;
+      connection.nextBeatAt += this.#options.intervalMs;
+      if (connection.nextBeatAt <= now) connection.nextBeatAt = now + this.#options.intervalMs;
       // Pings are counted instead of time: while this process was paused (for example, on a suspended machine), clients received no ping.
       if (connection.unansweredPings >= MAX_UNANSWERED_PINGS)
         connection.close('heartbeat_timeout', 'Nothing was received for two heartbeat intervals.');

@@ -4,15 +4,15 @@ import type { Framing } from '../wire/framing.ts';
 
 export interface LinkEvents {
   /** Called when the peer has sent something, which may be only a pong. */
-  readonly onHeard: () => void;
-  readonly onText: (text: string) => void;
-  readonly onBinary: () => void;
+  onHeard(): void;
+  onText(text: string): void;
+  onBinary(): void;
   /**
    * Called when a fault of the peer or of the network ends the link. @param code the close code that the link sends by itself; undefined if
    * it sends none
    */
-  readonly onFault: (code: number | undefined) => void;
-  readonly onClosed: (code: number) => void;
+  onFault(code: number | undefined): void;
+  onClosed(code: number): void;
 }
 
 export interface Link {

@@ -3,33 +3,59 @@
  * everything else.
  */
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
 import type { Link, LinkEvents } from './link.ts';
+
+/** A WebSocket with the receiver of its events. The listeners find it here, so that all WebSockets share the same listeners. */
+export class LinkedWebSocket extends WebSocket {
+  events: LinkEvents | undefined = undefined;
+}
+
+function eventsOf(ws: WebSocket): LinkEvents | undefined {
+  // The listeners below are only added to WebSockets of this class.
+  return (ws as LinkedWebSocket).events;
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  const events = eventsOf(this);
+  events?.onHeard();
+  if (isBinary) events?.onBinary();
+  else events?.onText(data.toString('utf8'));
+}
+
+function onHeard(this: WebSocket): void {
+  eventsOf(this)?.onHeard();
+}
+
+/** If `ws` finds a fault in a frame, the connection ends. `ws` itself sends the close code of RFC 6455. */
+function onError(this: WebSocket, error: Error & { readonly code?: string }): void {
+  eventsOf(this)?.onFault(closeCodeOf(error.code));
+}
+
+function onClose(this: WebSocket, code: number): void {
+  eventsOf(this)?.onClosed(code);
+}
 
 export class WebSocketLink implements Link {
   readonly framing = WEBSOCKET_FRAMING;
   readonly isOpen = true;
   readonly socket: Duplex;
-  readonly #ws: WebSocket;
+  readonly #ws: LinkedWebSocket;
 
-  constructor(ws: WebSocket, socket: Duplex) {
+  constructor(ws: LinkedWebSocket, socket: Duplex) {
     this.#ws = ws;
     this.socket = socket;
   }
 
-  listen({ onHeard, onText, onBinary, onFault, onClosed }: LinkEvents): void {
+  listen(events: LinkEvents): void {
     const ws = this.#ws;
-    ws.on('message', (data: Buffer, isBinary: boolean) => {
-      onHeard();
-      if (isBinary) onBinary();
-      else onText(data.toString('utf8'));
-    });
+    ws.events = events;
+    ws.on('message', onMessage);
     ws.on('pong', onHeard);
     ws.on('ping', onHeard);
-    // If `ws` finds a fault in a frame, the connection ends. `ws` itself sends the close code of RFC 6455.
-    ws.on('error', (error: Error & { readonly code?: string }) => onFault(closeCodeOf(error.code)));
-    ws.on('close', (code: number) => onClosed(code));
+    ws.on('error', onError);
+    ws.on('close', onClose);
   }
 
   get isPaused(): boolean {

@@ -21,12 +21,15 @@ export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[
   const sessions: Session[] = [];
   for (const subscription of subscriptions) {
     const { session } = subscription;
-    if (session.matched.push(subscription) === 1) sessions.push(session);
+    if (session.matched === undefined) {
+      session.matched = [subscription];
+      sessions.push(session);
+    } else session.matched.push(subscription);
   }
   const shares = new Map<string, Share & { readonly sinks: LiveSink[] }>();
   for (const session of sessions) {
-    const prefix = prefixOf(session.matched);
-    session.matched.length = 0;
+    const prefix = prefixOf(session.matched ?? []);
+    session.matched = undefined;
     const { framing, live } = session.outlet;
     const key = `${framing.kind} ${prefix}`;
     const share = shares.get(key);

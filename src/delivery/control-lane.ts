@@ -1,4 +1,5 @@
 /** The lane of an outbox for control messages (`pong`, heartbeats, errors), which never wait behind events (BCK-1). */
+import type { QueueAccount } from './queue-account.ts';
 import { workMs } from './work-time.ts';
 
 interface Control {
@@ -7,24 +8,19 @@ interface Control {
   readonly since: number;
 }
 
-export interface ControlLaneOptions {
-  readonly now: () => number;
-  /** Receives the change of the number of queued bytes. */
-  readonly onBytes: (bytes: number) => void;
-  /** Receives the processing time that was needed to build a message, in milliseconds. */
-  readonly onWork: ((ms: number) => void) | undefined;
-}
+/** The list of an empty lane. All idle connections share it, so nothing may be added to it. */
+const NONE: Control[] = [];
 
 export class ControlLane {
-  readonly #options: ControlLaneOptions;
-  #messages: Control[] = [];
+  readonly #account: QueueAccount;
+  #messages = NONE;
   /**
    * Builds a message that reports the current state. It is built when it is written, so one pending message is enough for several requests.
    */
   #report: (() => Buffer) | undefined;
 
-  constructor(options: ControlLaneOptions) {
-    this.#options = options;
+  constructor(account: QueueAccount) {
+    this.#account = account;
   }
 
   /** Number of queued messages, without the report. */
@@ -44,8 +40,10 @@ export class ControlLane {
 
   /** @param frame a function builds the frame when it is written; until then, the message needs no memory for its bytes */
   push(frame: Buffer | (() => Buffer)): void {
-    this.#messages.push({ frame, since: this.#options.now() });
-    if (Buffer.isBuffer(frame)) this.#options.onBytes(frame.length);
+    const message = { frame, since: this.#account.now() };
+    if (this.#messages.length === 0) this.#messages = [message];
+    else this.#messages.push(message);
+    if (Buffer.isBuffer(frame)) this.#account.add(frame.length);
   }
 
   /** Queues a report, which replaces a report that was not sent yet. */
@@ -62,9 +60,10 @@ export class ControlLane {
       const taken = Buffer.isBuffer(frame) ? frame : this.#make(frame);
       frames.push(taken);
       bytes += taken.length;
-      if (taken === frame) this.#options.onBytes(-taken.length);
+      if (taken === frame) this.#account.add(-taken.length);
     }
-    if (frames.length > 0) this.#messages.splice(0, frames.length);
+    if (frames.length > 0)
+      this.#messages = frames.length < this.#messages.length ? this.#messages.slice(frames.length) : NONE;
     if (this.#messages.length === 0) frames.push(...this.takeReport());
     return frames;
   }
@@ -77,13 +76,13 @@ export class ControlLane {
 
   /** Drops all messages. The caller subtracts their bytes. */
   clear(): void {
-    this.#messages = [];
+    this.#messages = NONE;
     this.#report = undefined;
   }
 
   #make(make: () => Buffer): Buffer {
     const { result, ms } = workMs(make);
-    this.#options.onWork?.(ms);
+    this.#account.owner.chargeWork(ms);
     return result;
   }
 }

@@ -6,6 +6,7 @@ import type { Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { LiveEvent, OrderedOptions } from '../session/session.ts';
 import type { Batch, BatchChain } from './batch.ts';
+import type { QueueAccount } from './queue-account.ts';
 import type { QueuedReplay } from './queued-replay.ts';
 
 interface MessageFrame extends OrderedOptions {
@@ -16,27 +17,25 @@ interface MessageFrame extends OrderedOptions {
 
 export type Entry = LiveEvent | MessageFrame | QueuedReplay;
 
-export interface EventLaneOptions {
-  readonly now: () => number;
-  /**
-   * Receives the change of the number of queued bytes. The bytes of a batch are not counted: they are shared, and events that the socket
-   * does not accept become entries in the same turn.
-   */
-  readonly onBytes: (bytes: number) => void;
-}
+/** The entries of an empty lane. All idle connections share it, so nothing may be added to it. */
+const NONE: (Entry | undefined)[] = [];
 
 export class EventLane {
-  readonly #options: EventLaneOptions;
+  /**
+   * Counts queued bytes. The bytes of a batch are not counted: they are shared, and events that the socket does not accept become entries
+   * in the same turn.
+   */
+  readonly #account: QueueAccount;
   /** Queued live events whose bytes are shared with other connections. While there is a batch, `#entries` is empty. */
   #batch: Batch | undefined;
   /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
-  #entries: (Entry | undefined)[] = [];
+  #entries = NONE;
   #first = 0;
   /** Number of event messages that were taken so far. */
   taken = 0;
 
-  constructor(options: EventLaneOptions) {
-    this.#options = options;
+  constructor(account: QueueAccount) {
+    this.#account = account;
   }
 
   /** Number of queued messages. A replay counts as one. */
@@ -73,8 +72,8 @@ export class EventLane {
 
   push(entry: Entry): void {
     this.spread();
-    this.#entries.push(entry);
-    if (entry.kind !== 'replay') this.#options.onBytes(entry.frame.length);
+    this.#append([entry]);
+    if (entry.kind !== 'replay') this.#account.add(entry.frame.length);
   }
 
   /** Removes the batch. @returns its chunks, the oldest first; the caller writes them or keeps them with {@link keep} */
@@ -86,8 +85,8 @@ export class EventLane {
 
   /** Makes the events of a chunk, which the socket did not accept, entries of this lane. */
   keep(chunk: Batch): void {
-    this.#entries.push(...chunk.chunkEvents());
-    this.#options.onBytes(chunk.chunkBytes);
+    this.#append(chunk.chunkEvents());
+    this.#account.add(chunk.chunkBytes);
   }
 
   /** Converts the batch to entries, because another message must be sent before, between or after its events. */
@@ -97,7 +96,7 @@ export class EventLane {
     this.#batch = undefined;
     this.#entries = batch.events();
     this.#first = 0;
-    this.#options.onBytes(batch.bytes);
+    this.#account.add(batch.bytes);
   }
 
   /**
@@ -108,14 +107,14 @@ export class EventLane {
     const entry = this.next;
     if (entry === undefined) {
       if (this.#first > 0) {
-        this.#entries = [];
+        this.#entries = NONE;
         this.#first = 0;
       }
       return undefined;
     }
     if (entry.kind === 'replay') return this.#takeReplay(entry, room, deadline);
     this.#advance();
-    this.#options.onBytes(-entry.frame.length);
+    this.#account.add(-entry.frame.length);
     if (entry.kind === 'event') this.taken += 1;
     else entry.onWritten?.();
     return entry.frame;
@@ -138,13 +137,18 @@ export class EventLane {
   /** Drops all messages. The caller subtracts their bytes. */
   clear(): void {
     this.#batch = undefined;
-    this.#entries = [];
+    this.#entries = NONE;
     this.#first = 0;
+  }
+
+  #append(entries: readonly Entry[]): void {
+    if (this.#entries === NONE) this.#entries = [...entries];
+    else this.#entries.push(...entries);
   }
 
   /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes what comes after it. */
   #takeReplay(entry: QueuedReplay, room: number, deadline: number): Buffer | undefined {
-    const taken = entry.take({ room, deadline, now: this.#options.now });
+    const taken = entry.take({ room, deadline, now: this.#account.now });
     this.taken += taken.events;
     if (taken.done) this.#advance();
     if (taken.chunk !== undefined) return taken.chunk;

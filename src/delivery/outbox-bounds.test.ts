@@ -4,8 +4,8 @@ import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
 import { FlushScheduler } from './flush-scheduler.ts';
 import { Outbox } from './outbox.ts';
-import type { Bound } from './outbox.ts';
-import { LIMITS, Peer, event, frame, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
+import type { Bound } from './queue-account.ts';
+import { LIMITS, Peer, event, frame, ownerOf, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
 import type { Rig } from './testing/outbox-rig.ts';
 
 describe('the bounds of an outbox', () => {
@@ -100,8 +100,10 @@ describe('the bounds of an outbox', () => {
       scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
       queues: new SendQueueBudget(Infinity, () => undefined),
       now: () => 0,
-      onOverflow: () => outbox.finish(Buffer.from('closing')),
-      onFault: (error) => said.push(String(error)),
+      owner: ownerOf({
+        queueOverflowed: () => outbox.finish(Buffer.from('closing')),
+        queueFailed: (error) => said.push(String(error)),
+      }),
     });
     peer.reading = false;
     outbox.push(frame(20_000));

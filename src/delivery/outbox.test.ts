@@ -8,8 +8,8 @@ import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
 import { FlushScheduler } from './flush-scheduler.ts';
 import { Outbox } from './outbox.ts';
-import type { Bound } from './outbox.ts';
-import { LIMITS, Peer, event, frame, place, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
+import type { Bound } from './queue-account.ts';
+import { LIMITS, Peer, event, frame, ownerOf, place, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
 
 describe('an outbox', () => {
   test('writes everything of a tick at once, control messages before events (BCK-1)', async () => {
@@ -42,7 +42,6 @@ describe('an outbox', () => {
     const written: Buffer[] = [];
     const socket = new Writable({ write: (chunk: Buffer, _encoding, done) => (written.push(chunk), done()) });
     const scheduler = new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 });
-    const nothing = (): void => undefined;
     for (const _ of [1, 2, 3])
       new Outbox({
         framing,
@@ -51,8 +50,7 @@ describe('an outbox', () => {
         scheduler,
         queues: new SendQueueBudget(Infinity, () => undefined),
         now: () => 0,
-        onOverflow: nothing,
-        onFault: nothing,
+        owner: ownerOf(),
       }).pushEvent(event(shared, 1));
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(written.map((each) => each === shared)).toEqual([true, true, true]);
@@ -86,8 +84,7 @@ describe('a batch', () => {
           scheduler,
           queues: budget,
           now: () => 0,
-          onOverflow: (bound) => expect.unreachable(bound),
-          onFault: (error) => expect.unreachable(String(error)),
+          owner: ownerOf(),
         }),
     );
     slow.reading = false;
@@ -231,8 +228,7 @@ describe('on a real socket', () => {
       scheduler: new FlushScheduler({ ...LIMITS, turnBudgetMs: 10 }),
       queues: new SendQueueBudget(Infinity, () => undefined),
       now: Date.now,
-      onOverflow: (bound) => overflows.push(bound),
-      onFault: () => undefined,
+      owner: ownerOf({ queueOverflowed: (bound) => overflows.push(bound) }),
     });
     const sent = Array.from({ length: 2000 }, (_, n) => `${n};`).join('');
     for (const [n, text] of sent.split(/(?<=;)/).entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));

@@ -25,6 +25,8 @@ import type { Entry } from './event-lane.ts';
 import { SLICE_MS } from './flush-scheduler.ts';
 import type { FlushScheduler } from './flush-scheduler.ts';
 import { QueuedReplay } from './queued-replay.ts';
+import { QueueAccount } from './queue-account.ts';
+import type { Bound, QueueOwner } from './queue-account.ts';
 import type { SendQueueBudget } from './send-queue-budget.ts';
 import { workMs } from './work-time.ts';
 
@@ -34,8 +36,6 @@ export interface OutboxLimits {
   readonly sendQueueAgeMs: number;
 }
 
-export type Bound = 'bytes' | 'messages' | 'age';
-
 export interface OutboxOptions {
   readonly socket: Writable;
   /** Converts the events of a replay to bytes. */
@@ -44,46 +44,45 @@ export interface OutboxOptions {
   readonly scheduler: FlushScheduler;
   readonly queues: SendQueueBudget;
   readonly now: () => number;
-  /** Called once, if a hard limit is exceeded. */
-  readonly onOverflow: (bound: Bound) => void;
-  /** Called if a queued message could not be built. Nothing more is written then. */
-  readonly onFault: (error: unknown) => void;
-  /** Receives the processing time that was needed to select events for a replay or to build a message, in milliseconds. */
-  readonly onWork?: (ms: number) => void;
+  readonly owner: QueueOwner;
 }
 
 export class Outbox implements LiveSink {
-  readonly #options: OutboxOptions;
   readonly #socket: Writable;
+  readonly #framing: Framing;
   readonly #limits: OutboxLimits;
   readonly #scheduler: FlushScheduler;
+  readonly #account: QueueAccount;
   readonly #control: ControlLane;
   readonly #events: EventLane;
-  #queuedBytes = 0;
-  /** Size of the chunk that the socket has not accepted completely yet, in bytes. */
-  #bytesInSocket = 0;
   #scheduled = false;
   /** The time since which the socket accepts nothing; undefined if it has accepted every write. */
   #blockedSince: number | undefined;
   #ended = false;
   /** See {@link flush}. */
   #deadline = 0;
-  constructor(options: OutboxOptions) {
-    this.#options = options;
-    this.#socket = options.socket;
-    this.#limits = options.limits;
-    this.#scheduler = options.scheduler;
-    const onBytes = (bytes: number): void => this.#count(bytes);
-    this.#control = new ControlLane({ now: options.now, onBytes, onWork: options.onWork });
-    this.#events = new EventLane({ now: options.now, onBytes });
-    options.socket.on('drain', this.#onDrain);
+  /** Listens for the `drain` of the socket. Created when the socket is first full, because most sockets never are. */
+  #onDrain: (() => void) | undefined;
+
+  constructor({ socket, framing, limits, scheduler, queues, now, owner }: OutboxOptions) {
+    this.#socket = socket;
+    this.#framing = framing;
+    this.#limits = limits;
+    this.#scheduler = scheduler;
+    this.#account = new QueueAccount({ owner, budget: queues, now });
+    this.#control = new ControlLane(this.#account);
+    this.#events = new EventLane(this.#account);
   }
 
-  readonly #onDrain = (): void => {
-    this.#blockedSince = undefined;
-    this.#countInSocket(0);
-    this.flush(0);
-  };
+  #listenForDrain(): void {
+    if (this.#onDrain !== undefined) return;
+    this.#onDrain = () => {
+      this.#blockedSince = undefined;
+      this.#account.setInSocket(0);
+      this.flush(0);
+    };
+    this.#socket.on('drain', this.#onDrain);
+  }
 
   /** Queues a message that is sent before queued events. */
   push(frame: Buffer): void {
@@ -113,7 +112,7 @@ export class Outbox implements LiveSink {
 
   /** Queues a message that keeps its order among the events. */
   pushInOrder(frame: Buffer, options: OrderedOptions = {}): void {
-    this.#enqueue({ kind: 'message', frame, ...options, since: this.#options.now() });
+    this.#enqueue({ kind: 'message', frame, ...options, since: this.#account.now() });
   }
 
   /** Queues a live event in order. While only live events are queued, connections with the same events share a batch. */
@@ -127,7 +126,7 @@ export class Outbox implements LiveSink {
 
   /** Queues a replay in order with the events. Its events are selected while the socket accepts them. */
   pushReplay(replay: Replay): void {
-    this.#enqueue(new QueuedReplay(replay, this.#options.framing, this.#options.now()));
+    this.#enqueue(new QueuedReplay(replay, this.#framing, this.#account.now()));
   }
 
   /** Whether a replay is next in the queue. */
@@ -150,7 +149,7 @@ export class Outbox implements LiveSink {
 
   /** Number of bytes in this queue and in the buffer of the socket. */
   get queuedBytes(): number {
-    return this.#queuedBytes + (this.#events.batch?.bytes ?? 0) + this.#socket.writableLength;
+    return this.#account.queued + (this.#events.batch?.bytes ?? 0) + this.#socket.writableLength;
   }
 
   /** Number of queued messages in the lane of the events. A replay counts as one. */
@@ -168,7 +167,7 @@ export class Outbox implements LiveSink {
       this.#control.since ?? Infinity,
       this.#blockedSince ?? Infinity,
     );
-    return since === Infinity ? 0 : Math.max(0, this.#options.now() - since);
+    return since === Infinity ? 0 : Math.max(0, this.#account.now() - since);
   }
 
   /** Whether more than half of a limit is used (BCK-2). */
@@ -178,7 +177,7 @@ export class Outbox implements LiveSink {
 
   /** Checks the limit on age, which can be exceeded even if nothing is queued in the meantime. */
   checkAge(): void {
-    if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#options.onOverflow('age');
+    if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#account.owner.queueOverflowed('age');
   }
 
   /** Writes the first chunk of control messages and a pending report, then `last`, and ends. All other messages are dropped. */
@@ -193,11 +192,10 @@ export class Outbox implements LiveSink {
   end(): void {
     this.#ended = true;
     // Remove the listener, because the socket of a refused request for events is used for further requests.
-    this.#socket.off('drain', this.#onDrain);
+    if (this.#onDrain !== undefined) this.#socket.off('drain', this.#onDrain);
     this.#events.clear();
     this.#control.clear();
-    this.#count(-this.#queuedBytes);
-    this.#countInSocket(0);
+    this.#account.clear();
     this.#blockedSince = undefined;
   }
 
@@ -217,7 +215,7 @@ export class Outbox implements LiveSink {
   /** Flushes, and reports the processing time. */
   flushReplay(deadline: number): void {
     const { ms } = workMs(() => this.flush(deadline));
-    this.#options.onWork?.(ms);
+    this.#account.owner.chargeWork(ms);
   }
 
   /** Writes one chunk. @returns false if there was none. Never throws, because the caller's loop must also flush other connections. */
@@ -233,15 +231,16 @@ export class Outbox implements LiveSink {
       return chunk !== undefined;
     } catch (error) {
       this.end();
-      this.#options.onFault(error);
+      this.#account.owner.queueFailed(error);
       return false;
     }
   }
 
   #give(chunk: Buffer): void {
     if (this.#socket.write(chunk)) return;
-    this.#blockedSince = this.#options.now();
-    this.#countInSocket(chunk.length);
+    this.#blockedSince = this.#account.now();
+    this.#account.setInSocket(chunk.length);
+    this.#listenForDrain();
   }
 
   /** Writes the shared batch. Events that the socket does not accept become entries of this connection. */
@@ -255,16 +254,6 @@ export class Outbox implements LiveSink {
   #writeChunk(chunk: Batch): void {
     this.#events.taken += chunk.chunkCount;
     this.#give(chunk.joined);
-  }
-
-  #count(bytes: number): void {
-    this.#queuedBytes += bytes;
-    this.#options.queues.add(bytes);
-  }
-
-  #countInSocket(bytes: number): void {
-    this.#options.queues.add(bytes - this.#bytesInSocket);
-    this.#bytesInSocket = bytes;
   }
 
   #schedule(): void {
@@ -283,7 +272,7 @@ export class Outbox implements LiveSink {
   /** The limit of which more than `1 / part` is used: on bytes or on messages. The limit on age is checked by a timer. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
-    if ((this.#queuedBytes + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
+    if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
     return (this.queuedMessages + this.#control.length) * part > sendQueueMessages ? 'messages' : undefined;
   }
 
@@ -299,7 +288,7 @@ export class Outbox implements LiveSink {
     while (this.#socket.writableLength === 0) if (!this.#write()) break;
     this.#deadline = 0;
     const bound = this.#full();
-    if (bound !== undefined) this.#options.onOverflow(bound);
+    if (bound !== undefined) this.#account.owner.queueOverflowed(bound);
   }
 
   /** Takes messages up to the size of about one chunk, control messages first, and joins them. */

@@ -109,7 +109,7 @@ export class Session {
   /** Limits the rate of this client's commands. */
   readonly commands: TokenBucket;
   /** Only used by the fan-out while it groups connections: the matching subscriptions of this session. */
-  readonly matched: Subscription[] = [];
+  matched: Subscription[] | undefined;
   /** Only used by heartbeats: the number of the newest change up to which positions of followed streams were reported. */
   reportedChange = 0;
   #serial = 0;

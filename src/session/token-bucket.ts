@@ -12,7 +12,9 @@ export interface TokenBucketOptions {
 const MOST_DEBT_S = 60;
 
 export class TokenBucket {
-  readonly #options: TokenBucketOptions;
+  readonly #ratePerSecond: number;
+  readonly #burst: number;
+  readonly #now: () => number;
   /**
    * The balance in thousandths of a token, so that each millisecond adds a whole number. With fractions, 0.9 + 0.1 may be less than 1. A
    * client that has waited as long as requested would then be refused again.
@@ -20,28 +22,30 @@ export class TokenBucket {
   #thousandths: number;
   #at: number;
 
-  constructor(options: TokenBucketOptions) {
-    this.#options = options;
-    this.#thousandths = options.burst * 1000;
-    this.#at = options.now();
+  constructor({ ratePerSecond, burst, now }: TokenBucketOptions) {
+    this.#ratePerSecond = ratePerSecond;
+    this.#burst = burst;
+    this.#now = now;
+    this.#thousandths = burst * 1000;
+    this.#at = now();
   }
 
   /** Takes tokens for work that is already done. If there are too few tokens, the balance becomes negative. */
   charge(tokens: number): void {
-    const least = -MOST_DEBT_S * this.#options.ratePerSecond * 1000;
+    const least = -MOST_DEBT_S * this.#ratePerSecond * 1000;
     this.#thousandths = Math.max(least, this.#thousandths - Math.round(tokens * 1000));
   }
 
   /** Takes one token and returns 0. If there is none, takes nothing and returns the number of milliseconds until a token is available. */
   take(): number {
-    const { ratePerSecond, burst, now } = this.#options;
-    const at = now();
-    this.#thousandths = Math.min(burst * 1000, this.#thousandths + Math.max(0, at - this.#at) * ratePerSecond);
+    const at = this.#now();
+    const added = Math.max(0, at - this.#at) * this.#ratePerSecond;
+    this.#thousandths = Math.min(this.#burst * 1000, this.#thousandths + added);
     this.#at = at;
     if (this.#thousandths >= 1000) {
       this.#thousandths -= 1000;
       return 0;
     }
-    return Math.ceil((1000 - this.#thousandths) / ratePerSecond);
+    return Math.ceil((1000 - this.#thousandths) / this.#ratePerSecond);
   }
 }

@@ -1,6 +1,5 @@
 /** A fan-out with real outboxes, whose sockets record what is written to them. */
 import { Writable } from 'node:stream';
-import { expect } from 'vitest';
 import { ANONYMOUS } from '../../auth/principal.ts';
 import type { EventRecord } from '../../broker/broker.ts';
 import { recordFromDraft } from '../../broker/event-encoding.ts';
@@ -17,6 +16,7 @@ import { FlushScheduler } from '../flush-scheduler.ts';
 import { WEBSOCKET_FRAMING as framing } from '../../wire/websocket-framing.ts';
 import { Outbox } from '../outbox.ts';
 import { SendQueueBudget } from '../send-queue-budget.ts';
+import { ownerOf } from './outbox-rig.ts';
 
 const LIMITS = resolveLimits({});
 
@@ -59,8 +59,7 @@ export class Rig {
       scheduler: this.#scheduler,
       queues: new SendQueueBudget(Infinity, () => undefined),
       now: () => this.now,
-      onOverflow: (bound) => expect.unreachable(bound),
-      onFault: (error) => expect.unreachable(String(error)),
+      owner: ownerOf(),
     });
     const peer = { session, writes, lookups: 0 };
     const outlet: Pick<Outlet, 'live' | 'framing' | 'sendInOrder'> = {

@@ -7,10 +7,18 @@ import type { LiveEvent, Replay } from '../../session/session.ts';
 import { WEBSOCKET_FRAMING as framing } from '../../wire/websocket-framing.ts';
 import { FlushScheduler } from '../flush-scheduler.ts';
 import { Outbox } from '../outbox.ts';
-import type { Bound } from '../outbox.ts';
+import type { Bound, QueueOwner } from '../queue-account.ts';
 import { SendQueueBudget } from '../send-queue-budget.ts';
 
 export const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
+
+/** The owner of a queue. A test fails if its queue overflows or fails, unless the test expects it. */
+export function ownerOf(expected: Partial<QueueOwner> = {}): QueueOwner {
+  const fail = (cause: unknown): never => {
+    throw new Error('unexpected', { cause });
+  };
+  return { queueOverflowed: fail, queueFailed: fail, chargeWork: () => undefined, ...expected };
+}
 
 /** A socket whose peer reads only when the test lets it read. */
 export class Peer extends Writable {
@@ -69,11 +77,13 @@ export function rig(limits: Partial<typeof LIMITS> = {}): Rig {
     scheduler: new FlushScheduler({ ...LIMITS, ...limits, turnBudgetMs: 10 }),
     queues: new SendQueueBudget(Infinity, () => undefined),
     now: () => clock.ms,
-    onFault: (error) => faults.push(error),
-    onOverflow: (bound) => {
-      overflows.push(bound);
-      outbox.end();
-    },
+    owner: ownerOf({
+      queueFailed: (error) => faults.push(error),
+      queueOverflowed: (bound) => {
+        overflows.push(bound);
+        outbox.end();
+      },
+    }),
   });
   return {
     outbox,

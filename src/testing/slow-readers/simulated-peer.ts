@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import type { LinkedWebSocket } from '../../connections/websocket-link.ts';
 
 /** A message written by the gateway. */
 export interface WrittenFrame {
@@ -97,7 +97,7 @@ export class SimulatedWs extends EventEmitter {
     this.emit('message', Buffer.from(text), false);
   }
 
-  asWebSocket(): WebSocket {
-    return this as unknown as WebSocket;
+  asWebSocket(): LinkedWebSocket {
+    return this as unknown as LinkedWebSocket;
   }
 }

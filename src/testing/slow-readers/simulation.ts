@@ -203,16 +203,18 @@ export class Simulation {
     const connection = new Connection({
       link: new WebSocketLink(ws.asWebSocket(), socket.asDuplex()),
       session,
-      services: this.#services,
-      router: this.#router,
-      scheduler: this.#scheduler,
-      queues: new SendQueueBudget(Infinity, () => undefined),
-      limits: this.#limits,
-      now,
-      random: () => 0.5,
-      onFault: (error) => this.faults.push(error),
-      onClosing: () => undefined,
-      onClose: () => undefined,
+      settings: {
+        services: this.#services,
+        router: this.#router,
+        scheduler: this.#scheduler,
+        queues: new SendQueueBudget(Infinity, () => undefined),
+        limits: this.#limits,
+        now,
+        random: () => 0.5,
+        onFault: (error) => this.faults.push(error),
+        onClosing: () => undefined,
+        onClose: () => undefined,
+      },
     });
     const peer = { connection, session, socket, ws, asked: [], commands: new Map() };
     this.peers.push(peer);
