@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { eventPrefix, livePrefix } from '../wire/codec.ts';
 import { Rig, messagesIn } from './testing/fan-out-rig.ts';
 
 describe('a burst of events for many connections', () => {
@@ -187,6 +188,17 @@ describe('a subscription that is added or removed', () => {
       expect(messagesIn(late.writes).map(({ sequenceId }) => sequenceId)).toEqual([2, 4]);
     },
   );
+});
+
+describe('subscriptions of different connections with equal events and filters', () => {
+  test('keep one copy of them', () => {
+    const rig = new Rig();
+    const filter = () => ({ paths: ['src'], extensions: ['.ts'] });
+    const [first, second] = [1, 2].map(() => rig.subscribe(rig.connect(), 'ts', ['file_change'], filter()));
+    expect(second?.filter).toEqual(filter());
+    expect([second?.filter === first?.filter, second?.events === first?.events]).toEqual([true, true]);
+    expect(livePrefix('ts')).toBe(eventPrefix(['ts']));
+  });
 });
 
 describe('the counts of a subscription (OPS-2)', () => {

@@ -37,6 +37,22 @@ describe('an outbox', () => {
     expect(slow.peer.writes).toEqual(['pong event1 event2 event3 event4 event5 ']);
   });
 
+  test('listens for the drain of its socket only after the socket was full, and until it ends', async () => {
+    const slow = rig();
+    const listeners = (): number => slow.peer.listenerCount('drain');
+    slow.outbox.pushEvent(event(frame(100), 1));
+    await slow.turn();
+    expect(listeners()).toBe(0);
+    await stall(slow);
+    expect(listeners()).toBe(1);
+    slow.peer.resume();
+    await slow.turn();
+    await stall(slow);
+    expect(listeners()).toBe(1);
+    slow.outbox.end();
+    expect(listeners()).toBe(0);
+  });
+
   test('passes a shared frame on without copying it', async () => {
     const shared = frame(100);
     const written: Buffer[] = [];

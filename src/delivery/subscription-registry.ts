@@ -11,10 +11,6 @@ export class SubscriptionRegistry {
   readonly #fanout: Fanout;
   /** For each principal, the memory of its subscriptions on this node. */
   readonly filters: Budget;
-  /**
-   * For each subscription, the principal under which it was counted. It must be remembered, because the principal of a session may change.
-   */
-  readonly #owners = new Map<Subscription, string>();
 
   constructor(options: {
     readonly broker: Broker;
@@ -37,7 +33,7 @@ export class SubscriptionRegistry {
   open(subscription: Subscription): void {
     const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);
-    this.#owners.set(subscription, session.principal.id);
+    subscription.countedFor = session.principal.id;
     this.filters.count(session.principal.id, subscription.bytes);
     this.#fanout.add(subscription);
   }
@@ -46,8 +42,7 @@ export class SubscriptionRegistry {
   end(subscription: Subscription): void {
     const { session } = subscription;
     if (!session.subscriptions.delete(subscription.id)) return;
-    this.filters.count(this.#owners.get(subscription) ?? '', -subscription.bytes);
-    this.#owners.delete(subscription);
+    this.filters.count(subscription.countedFor ?? '', -subscription.bytes);
     this.#fanout.remove(subscription);
     releaseStreams(this.#broker, subscription);
   }

@@ -75,13 +75,16 @@ function* upTo(records: Chosen, { sequenceId }: Position): Chosen {
   for (const record of records) yield record === undefined || record.sequenceId > sequenceId ? undefined : record;
 }
 
+/** Every subscription keeps its recovery, so those that did not resume share this object. */
+export const NOT_ATTEMPTED: Recovery = { attempted: false };
+
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
   const { snapshot, request, matches, concerns } = facts;
   const position = { epoch: snapshot.head.epoch, sequenceId: snapshot.head.sequenceId };
   if (request.mode === 'none')
     return {
       position,
-      recovery: { attempted: false },
+      recovery: NOT_ATTEMPTED,
       gap: undefined,
       picture: undefined,
       records: chooseMatching([], matches),
@@ -91,7 +94,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       replayReason: 'warm',
       truncated: false,
     };
-  if (request.mode === 'warm') return { position, recovery: { attempted: false }, gap: undefined, ...warm(facts) };
+  if (request.mode === 'warm') return { position, recovery: NOT_ATTEMPTED, gap: undefined, ...warm(facts) };
   const { after, withPicture } = request;
   const reason = failureOf(after, snapshot);
   if (reason !== undefined)

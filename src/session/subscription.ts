@@ -1,5 +1,6 @@
 /** One subscription of one connection: its streams, events and filter, and the facts that `/ws/subscriptions` lists (OPS-2). */
 import type { Recovery } from '../../generated/types.ts';
+import { NOT_ATTEMPTED } from '../replay/recovery.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
 // Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
@@ -19,8 +20,6 @@ export interface SubscriptionSpec {
   readonly events: readonly string[];
   readonly filter: Filter;
 }
-
-const NO_RECOVERY: Recovery = { attempted: false };
 
 export interface SubscriptionOptions {
   readonly id: string;
@@ -58,12 +57,14 @@ export class Subscription {
   readonly livePrefix: string;
   readonly bytes: number;
   readonly createdAt: number;
-  recovery: Recovery = NO_RECOVERY;
+  recovery: Recovery = NOT_ATTEMPTED;
   /**
    * Whether heartbeats may report the streams of this subscription. They may after `subscribed` was written and, with many streams, the
    * whole replay (CON-7).
    */
   confirmed = false;
+  /** The principal whose budget for filters this subscription counts for. The principal of the session may change. */
+  countedFor: string | undefined;
   replayed = 0;
   gaps = 0;
   /** Milliseconds since the Unix epoch. */
