@@ -17,7 +17,7 @@ from .near import Hints
 from .outbox import Outgoing
 from .streams import Stream
 from .variants import Registry
-from .wire import Wire
+from .wire import HIGH_WATER, Wire
 
 benign = Registry()
 
@@ -112,11 +112,20 @@ class HeartbeatsAnywhere(Connection):
             await self._flush()
 
 
-@benign("bursts", "writes are held back and then sent in bursts")
+@benign("bursts", "writes are held back for 20 ms and then sent together")
 class Bursts(Wire):
-    async def write(self, data: bytes) -> None:
+    _sending: asyncio.Task[None] | None = None
+
+    async def flush(self) -> None:
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_soon())
+        # Only the last message, and a client that does not read, are waited for. So everything else is sent together.
+        if not self.is_open or self.queued_bytes > HIGH_WATER:
+            await self._sending
+
+    async def _send_soon(self) -> None:
         await asyncio.sleep(0.02)
-        await super().write(data)
+        await super().flush()
 
 
 FOREIGN = {"name": "somebody", "principal": "user:somebody"}
