@@ -53,6 +53,7 @@ export async function faultyRelay(target: string, fault: Fault): Promise<Relay> 
     upstream.on('message', (data: Buffer) => {
       for (const message of spoil(JSON.parse(data.toString('utf8')) as Message)) client.send(JSON.stringify(message));
     });
+    upstream.on('ping', (data) => client.ping(data));
     upstream.on('close', (code, reason) => client.close(code === 1006 || code === 1005 ? 1011 : code, reason));
     upstream.on('error', () => client.terminate());
     client.on('close', () => upstream.terminate());
