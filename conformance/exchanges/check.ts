@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import type { ClauseId } from '../../generated/protocol.ts';
 import { StarvedError, UnreachableError, UntestableError } from '../runner/context.ts';
 import type { RunContext } from '../runner/context.ts';
+import { RUNS_ALONE } from '../runner/starvation.ts';
 import { StimulusError } from '../runner/stimulus.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';
 import type { Frame } from '../trace/trace.ts';
@@ -67,6 +68,16 @@ function stopsCheck(error: unknown): boolean {
   return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
 }
 
+/** Plays an exchange, and again if the machine was too busy for a valid result. */
+async function playCalmly(play: () => Promise<Played>): Promise<Played> {
+  for (let runs = 1; ; runs += 1)
+    try {
+      return await play();
+    } catch (error) {
+      if (!(error instanceof StarvedError) || runs === RUNS_ALONE) throw error;
+    }
+}
+
 /** Copies the frames of the exchange into the trace of the run, where they get new numbers. */
 function adopt(played: Played, { trace }: RunContext): ReadonlyMap<number, number> {
   const connections = new Map<number, number>([[0, 0]]);
@@ -96,9 +107,11 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
   let stop: unknown;
   const property = fc.asyncProperty(exchanges, async (operations) => {
     if (stop !== undefined || context.now() > shrinkUntil) return;
-    serial += 1;
     try {
-      const played = await playExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
+      const played = await playCalmly(() => {
+        serial += 1;
+        return playExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
+      });
       if (played.violations.length === 0) return;
       if (found === undefined) shrinkUntil = context.now() + SHRINK_MS * context.timeScale;
       found = { operations, played };

@@ -8,9 +8,10 @@ import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
 import { Connection } from '../runner/connection.ts';
 import { PATIENCE_MS, StarvedError, UntestableError } from '../runner/context.ts';
 import type { RunContext } from '../runner/context.ts';
-import { starvationSince } from '../runner/starvation.ts';
-import { openPort } from '../runner/stimulus.ts';
+import { doubtSince } from '../runner/starvation.ts';
+import { StimulusError, openPort } from '../runner/stimulus.ts';
 import type { StimulusPort } from '../runner/stimulus.ts';
+import { isPauseMark } from '../trace/pauses.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENTS } from './operation.ts';
 import type { Client, Operation, Publication } from './operation.ts';
@@ -21,9 +22,6 @@ export interface Played {
   readonly trace: Trace;
   readonly violations: readonly (Violation & { readonly check: string })[];
 }
-
-/** If the suite's event loop stalled for more than this share of the time, late frames are not the target's fault. */
-const STARVED_SHARE = 0.5;
 
 class Player {
   readonly #context: RunContext;
@@ -148,6 +146,12 @@ async function watch(context: RunContext, stream: string): Promise<Connection> {
   return witness;
 }
 
+/** @throws {StarvedError} if a failure since `from` proves nothing */
+function assertCertain(from: number, run: RunContext): void {
+  const doubt = doubtSince(from, run);
+  if (doubt?.ifRepeated === 'proves nothing') throw new StarvedError(doubt.reason);
+}
+
 /** Each exchange uses a new stream, so that repeating an exchange starts from an empty stream. */
 export async function playExchange(operations: readonly Operation[], run: RunContext, stream: string): Promise<Played> {
   const trace = new Trace(
@@ -162,18 +166,18 @@ export async function playExchange(operations: readonly Operation[], run: RunCon
   try {
     for (const operation of operations) await player.play(operation);
     await player.finish();
+  } catch (error) {
+    if (error instanceof StimulusError) assertCertain(from, run);
+    throw error;
   } finally {
     await player.close();
     await witness.end({ code: 1000 }, PATIENCE_MS);
   }
+  for (const mark of run.trace.frames) if (mark.at >= from && isPauseMark(mark)) trace.add(mark);
   const violations = TRACE_CHECKS.flatMap(({ id, judge }) =>
     judge(trace).violations.map((each) => ({ ...each, check: id })),
   );
   if (violations.length === 0) return { trace, violations };
-  const stalled = run.watch.stalledMs(from, run.now());
-  const starved = starvationSince(from, run);
-  if (starved !== undefined) throw new StarvedError(starved);
-  if (stalled > (run.now() - from) * STARVED_SHARE)
-    throw new StarvedError(`the event loop of the suite stalled for ${Math.round(stalled)} ms`);
+  assertCertain(from, run);
   return { trace, violations };
 }

@@ -1,7 +1,10 @@
 import type { Invariant } from '../trace/finding.ts';
 import { numberAt } from '../trace/json.ts';
 import { typeOf } from '../trace/reading.ts';
-import type { Frame, Trace } from '../trace/trace.ts';
+import type { ConnectionReading } from '../trace/reading.ts';
+import { merged, pausesOf } from '../trace/pauses.ts';
+import type { Pause } from '../trace/pauses.ts';
+import type { Frame } from '../trace/trace.ts';
 
 /**
  * How late all heartbeats together may be, beyond one double interval, so that a correct server does not fail on a busy
@@ -10,23 +13,16 @@ import type { Frame, Trace } from '../trace/trace.ts';
 const SLACK_MS = 3000;
 
 /**
- * How long the recorder of the trace was stalled between two frames. The mark of a stall is written after the stall, often after the frames
- * that the stall delayed.
+ * The times in which a heartbeat may be late: the suite stood still, the server answered no ping, or it still owed this
+ * connection replies, behind which a heartbeat waits.
  */
-function stalledMs(stalls: readonly Stall[], from: Frame, to: Frame): number {
-  return stalls.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
+function excusesOf(pauses: readonly Pause[], { commands }: ConnectionReading): readonly Pause[] {
+  const owed = commands.flatMap(({ frame, reply }) => (reply === undefined ? [] : [{ from: frame.at, to: reply.at }]));
+  return merged([...pauses, ...owed]);
 }
 
-interface Stall {
-  readonly from: number;
-  readonly to: number;
-}
-
-function stallsOf({ frames }: Trace): readonly Stall[] {
-  return frames.flatMap(({ kind, text, at }) => {
-    const [, ms] = (kind === 'mark' && /^stalled (\d+)$/.exec(text)) || [];
-    return ms === undefined ? [] : [{ from: at - Number(ms), to: at }];
-  });
+function excusedMs(excuses: readonly Pause[], from: Frame, to: Frame): number {
+  return excuses.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
 }
 
 /** One heartbeat may come after two intervals, but not all heartbeats may be late. */
@@ -35,19 +31,21 @@ export const heartbeatCadence: Invariant = {
   clauses: ['CON-3'],
   why: 'Every connection receives a heartbeat each heartbeatIntervalMs.',
   check: ({ connections, trace }, report) => {
-    const stalls = stallsOf(trace);
-    for (const { received, welcome, closed, left, frames } of connections) {
+    const pauses = pausesOf(trace);
+    for (const connection of connections) {
+      const { received, welcome, closed, left, frames } = connection;
       // A client that has stopped reading receives no heartbeats.
       if (frames.some(({ kind, text }) => kind === 'mark' && text === 'reading off')) continue;
       const interval = numberAt(welcome, 'heartbeatIntervalMs');
       const first = received[0];
       const end = left ?? closed ?? frames.at(-1);
       if (interval === undefined || first === undefined || end === undefined) continue;
+      const excuses = excusesOf(pauses, connection);
       let before = first;
       let lateMs = 0;
       for (const frame of [...received.filter((each) => typeOf(each) === 'heartbeat' && each.n <= end.n), end]) {
         if (typeOf(frame) === 'heartbeat') report.fire();
-        const waitedMs = frame.at - before.at - stalledMs(stalls, before, frame);
+        const waitedMs = frame.at - before.at - excusedMs(excuses, before, frame);
         lateMs = Math.max(0, lateMs + waitedMs - interval * 2);
         if (lateMs > SLACK_MS) {
           report.violate(

@@ -290,6 +290,25 @@ test('a busy server may send fewer pings than one per interval, beside extra hea
   expect(judge(without('ping'))).not.toEqual([]);
 });
 
+test('a heartbeat may be late while the server is busy, or still owes the connection a reply', () => {
+  const [invariant] = INVARIANTS.filter(({ id }) => id === 'invariants/heartbeat-cadence');
+  const judge = (plant: Plant) =>
+    invariant === undefined ? undefined : checkOf(invariant).judge(traceOf(plant(goldenLines())).trace).violations;
+  const late = at('heartbeat', 60_000);
+  const mark: Labelled = {
+    ...find(goldenLines(), 'quiet'),
+    label: 'busy',
+    text: 'busy 62000',
+    at: 63_000,
+  };
+  const busy: Plant = (lines) => lines.flatMap((line) => (line.label === 'heartbeat' ? [mark, line] : [line]));
+  expect(judge(all(late, busy))).toEqual([]);
+  const numberOf = (label: string): number => traceOf(goldenLines()).numberOf(label);
+  const found = judge(at('s1', 60_000))?.map(({ frames }) => frames);
+  expect(found).not.toContainEqual([numberOf('welcome'), numberOf('heartbeat')]);
+  expect(judge(late)).not.toEqual([]);
+});
+
 describe('a planted fault is found', () => {
   test.each(PLANTED)('by %s: %s', (name, _what, plant, labels) => {
     const invariant = INVARIANTS.find(({ id }) => id === `invariants/${name}`);

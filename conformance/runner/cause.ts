@@ -4,7 +4,7 @@ import { member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { dataOf, readFrames, typeOf } from '../trace/reading.ts';
 import type { Command, ConnectionReading } from '../trace/reading.ts';
-import type { Trace } from '../trace/trace.ts';
+import { Trace } from '../trace/trace.ts';
 import { MALFORMED } from '../tape/rank.ts';
 import type { Cause } from './verdict.ts';
 
@@ -15,7 +15,10 @@ function nameOf({ type, malformed }: Pick<Command, 'type' | 'malformed'>): strin
 }
 
 export function readingOf(trace: Trace, connection: number): ConnectionReading | undefined {
-  return readFrames(trace).connections.find(({ number }) => number === connection);
+  // Reading the whole trace would take so long that it could delay the frames of other connections.
+  const part = new Trace(trace.header, () => 0);
+  part.frames.push(...trace.frames.filter((frame) => frame.connection === connection));
+  return readFrames(part).connections[0];
 }
 
 function unanswered({ type, malformed }: Command): Cause {

@@ -74,14 +74,15 @@ export class Connection {
   readonly received: Frame[] = [];
   /** Indices of `received` that a step has already claimed. */
   readonly taken = new Set<number>();
-  readonly signal = new Signal();
+  readonly signal: Signal;
   closed: Closed | undefined;
   /** The fields of the server-sent event that had a message as its data. */
   readonly fields = new Map<Frame, JsonObject>();
   /** Headers of a response with server-sent events. */
   headers: Readonly<Record<string, string>> = {};
   readonly #context: ConnectionContext;
-  readonly #check: string;
+  /** The check that the connection belongs to. */
+  readonly check: string;
   #socket: Socket | undefined;
   #allowance: Allowance | undefined;
   #fragments = '';
@@ -90,9 +91,10 @@ export class Connection {
 
   constructor(context: ConnectionContext, options: ConnectOptions) {
     this.#context = context;
-    this.#check = options.check;
+    this.check = options.check;
     this.actor = options.actor;
     this.number = context.trace.nextConnection();
+    this.signal = new Signal(context.pulse.timer);
   }
 
   /** Opens the connection. Resolves with the response when the server rejected the upgrade. */
@@ -116,6 +118,7 @@ export class Connection {
       headers,
       pong: spec.pong ?? 'auto',
       timeoutMs,
+      timer: this.#context.pulse.timer,
       onOpen: (protocol) => {
         this.#opened = 'yes';
         this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol }) });
@@ -140,6 +143,7 @@ export class Connection {
       url,
       headers: { ...headers, ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}) },
       timeoutMs,
+      timer: this.#context.pulse.timer,
       onOpen: (answered) => {
         this.#opened = 'yes';
         this.headers = answered;
@@ -189,7 +193,7 @@ export class Connection {
   }
 
   #add(frame: Omit<NewFrame, 'actor' | 'connection' | 'check'>): Frame {
-    return this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.#check });
+    return this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.check });
   }
 
   #received(frame: Pick<NewFrame, 'kind' | 'text'>): Frame {

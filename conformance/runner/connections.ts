@@ -2,9 +2,19 @@
 // Import cycle of types only: each connection adds itself to this set.
 import type { Connection } from './connection.ts';
 
-/** Connections stay open until the end of the run, so that late frames are recorded. */
+/**
+ * How many connections of finished checks stay open. Each costs target and suite two frames per heartbeat, so on a small
+ * machine a few hundred would make everything late.
+ */
+const KEPT = 48;
+/** How long the target may take to answer the close, in milliseconds. */
+const END_MS = 5000;
+
+/** Connections stay open after their check, so that late frames are recorded: the last ones until the end of the run. */
 export class Connections implements Iterable<Connection> {
   readonly #all: Connection[] = [];
+  readonly #finished = new Set<string>();
+  readonly #closing = new Set<Connection>();
   #ended = false;
 
   /**
@@ -14,6 +24,16 @@ export class Connections implements Iterable<Connection> {
   add(connection: Connection): void {
     this.#all.push(connection);
     if (this.#ended) connection.cut();
+  }
+
+  /** Called when a check has finished. Closes the oldest connections of finished checks. */
+  finish(check: string): void {
+    this.#finished.add(check);
+    const idle = this.#all.filter((each) => each.isOpen && !this.#closing.has(each) && this.#finished.has(each.check));
+    for (const connection of idle.slice(0, Math.max(0, idle.length - KEPT))) {
+      this.#closing.add(connection);
+      void connection.end({ code: 1000 }, END_MS);
+    }
   }
 
   /** Ends the run: cuts every connection, also those that open later. */

@@ -6,15 +6,19 @@ import type { Trace } from '../trace/trace.ts';
 import type { Connections } from './connections.ts';
 import type { SharedPart } from './shared-command.ts';
 import type { Cause } from './verdict.ts';
+import type { Pulse } from './pulse.ts';
 import type { SelfWatch } from './watch.ts';
 
-/** How long a reply may take, in milliseconds, before `--time-scale`. */
+/** How long a reply may take, in milliseconds, before `--time-scale`. A busy target has longer (`pulse.ts`). */
 export const PATIENCE_MS = 5000;
 
 export interface RunContext {
   readonly config: TargetConfig;
   readonly trace: Trace;
   readonly watch: SelfWatch;
+  readonly pulse: Pulse;
+  /** Whether one connection to the target has been open since a time, so that the target has not been restarted. */
+  readonly isConnectedSince: (from: number) => boolean;
   readonly profile: Profile;
   readonly timeScale: number;
   /** Milliseconds since the run began. */

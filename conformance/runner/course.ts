@@ -4,13 +4,14 @@ import { ownFaults } from '../invariants/frame-checks.ts';
 import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
 import type { ExchangeResult } from '../exchanges/check.ts';
 import { isChosen } from '../tape/library.ts';
-import { needsRepliesTo, rankOf } from '../tape/rank.ts';
+import { needsRepliesTo } from '../tape/rank.ts';
 import type { Tape } from '../tape/tape.ts';
 import { applicability } from '../target/needs.ts';
 import type { Trace } from '../trace/trace.ts';
 import { traceBefore, withoutEnds } from '../trace/outstanding.ts';
 import { HarnessError } from './context.ts';
 import type { RunContext } from './context.ts';
+import { Crowd } from './crowd.ts';
 import { judgeTrace } from './judge-trace.ts';
 import type { Idle } from './judge-trace.ts';
 // Import cycle of types only: run.ts declares the options that this file reads, and calls this file.
@@ -19,7 +20,10 @@ import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';
 import { SharedCommand } from './shared-command.ts';
 import type { SharedPart } from './shared-command.ts';
-import { RUNS_ALONE, starvationSince, starvedResult } from './starvation.ts';
+import { orderOf, stageOf } from './order.ts';
+import type { StageOfRun } from './order.ts';
+import { RUNS_ALONE, doubtSince, doubtfulResult, isLate } from './starvation.ts';
+import type { Doubt } from './starvation.ts';
 import { standstillFailure, standstillText, standstillTitle } from './standstill.ts';
 import { skippedCheck } from './verdict.ts';
 import type { CheckResult } from './verdict.ts';
@@ -31,41 +35,25 @@ interface Item {
   readonly tape: Tape;
 }
 
+/** A tape to run again alone, and its first result. Without a first result, the target was restarted while it ran. */
+interface Repeat extends Item {
+  readonly first?: Performed;
+}
+
 /** The result of one run of a tape. */
 interface Performed {
   readonly result: CheckResult;
-  /** Why the result is not valid; undefined if it is valid. */
-  readonly starved: string | undefined;
+  /** Why the result may not be valid; undefined if it is valid. */
+  readonly doubt: Doubt | undefined;
 }
 
-function certain({ result, starved }: Performed): CheckResult {
-  return starved === undefined ? result : starvedResult(result, starved);
+/** Whether another run alone could give another result. */
+function isUncertain(performed: Performed | undefined): boolean {
+  return performed?.doubt !== undefined && isLate(performed.result);
 }
 
-async function inParallel<T>(items: readonly T[], jobs: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
-}
-
-/**
- * The stages of a run. Tapes with control commands run after all others, and tapes that shut the target down run last.
- */
-const STAGES = ['calm', 'control', 'shutdown'] as const;
-
-function stageOf({ header }: Tape): (typeof STAGES)[number] {
-  if (header.needs.includes('control:shutdown')) return 'shutdown';
-  return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
-}
-
-/**
- * The place of a tape in the order: tapes are in the order in which a client uses the parts of the protocol, and within
- * each part the shortest comes first.
- */
-function orderOf({ header, steps }: Tape): number {
-  return rankOf(header.id) * 1000 + Math.min(steps.length, 999);
+function certain({ result, doubt }: Performed): CheckResult {
+  return doubt === undefined ? result : doubtfulResult(result, doubt);
 }
 
 /** The run ends after this many restarts of the target, because every further tape may stop the target again. */
@@ -85,10 +73,12 @@ export class Course {
   readonly #silence: Silence;
   readonly #certain: Standstill[] = [];
   /**
-   * The tapes that were running when the target was restarted, or when the suite was starved. Each of them is run again
-   * alone.
+   * The tapes that were running when the target was restarted, and those whose failure is doubtful. Each of them is run
+   * again alone.
    */
-  readonly #again = new Map<string, Item>();
+  readonly #again = new Map<string, Repeat>();
+  /** The causes of failures that repeated when a tape ran alone. */
+  readonly #confirmed = new Set<string>();
   readonly #items = new Map<string, Item>();
   #over: string | undefined;
   /** How many times each tape was run. */
@@ -165,7 +155,7 @@ export class Course {
       const result = await runTape(tape, context, runs === 1 ? nonce : `${nonce}_${runs}`);
       return {
         result,
-        starved: QUIET.includes(result.verdict) ? undefined : starvationSince(from, this.#context),
+        doubt: QUIET.includes(result.verdict) ? undefined : this.#doubt(result, from),
       };
     } catch (error) {
       if (!(error instanceof HarnessError)) throw error;
@@ -174,13 +164,20 @@ export class Course {
     }
   }
 
+  #doubt({ verdict, reason = '' }: CheckResult, from: number): Doubt | undefined {
+    // A check without a result, for example because the network failed, may get one when it runs again.
+    return (
+      doubtSince(from, this.#context) ??
+      (verdict === 'INCONCLUSIVE' ? { reason, ifRepeated: 'proves nothing' } : undefined)
+    );
+  }
+
   /**
-   * Runs a tape while no other tape runs. Repeats it until the suite gets enough processor time for a valid verdict.
+   * Runs a tape while no other tape runs. Repeats it until suite and target get enough processor time for a valid verdict.
    */
   async #performAlone(item: Item): Promise<CheckResult | undefined> {
     let performed = await this.#perform(item);
-    for (let runs = 1; runs < RUNS_ALONE && performed?.starved !== undefined; runs += 1)
-      performed = await this.#perform(item);
+    for (let runs = 1; runs < RUNS_ALONE && isUncertain(performed); runs += 1) performed = await this.#perform(item);
     return performed === undefined ? undefined : certain(performed);
   }
 
@@ -192,13 +189,14 @@ export class Course {
     this.#items.set(id, item);
     const performed = await this.#perform(item);
     if (performed === undefined) return;
-    const { result, starved } = performed;
+    const { result, doubt } = performed;
     const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
     if (standstill === undefined) {
-      if (starved !== undefined && stageOf(item.tape) === 'calm') return void this.#again.set(id, item);
+      if (doubt !== undefined && stageOf(item.tape) === 'calm')
+        return void this.#again.set(id, { ...item, first: performed });
       // A tape with control commands is not run again, because their effects, such as a revoked key, remain after the
       // tape.
-      if (starved !== undefined) return this.#tell(starvedResult(result, starved));
+      if (doubt !== undefined) return this.#tell(doubtfulResult(result, doubt));
       this.#silence.note(result);
       return this.#tell(result);
     }
@@ -206,6 +204,12 @@ export class Course {
     if (standstill.restarted && this.#over === undefined) this.#again.set(id, item);
     else if (standstill.suspects.some(({ check }) => check === id)) this.#tell(standstillFailure(result, standstill));
     else this.#tell(skippedCheck(item.tape.header, 'the server stopped while it ran'));
+  }
+
+  /** The first result of a tape that need not run again: it failed for a cause that other tapes have confirmed alone. */
+  #known({ first }: Repeat): CheckResult | undefined {
+    const cause = first?.result.cause?.text;
+    return cause !== undefined && this.#confirmed.has(cause) ? first?.result : undefined;
   }
 
   /** Runs the tapes one at a time, so that the tape that stops the target is known for certain. */
@@ -220,10 +224,11 @@ export class Course {
         this.#tell(skippedCheck(item.tape.header, this.#over));
         continue;
       }
-      const result = await this.#performAlone(item);
+      const result = this.#known(item) ?? (await this.#performAlone(item));
       if (result === undefined) continue;
       const found = await this.#vigil.look();
       if (found === undefined) {
+        if (result.verdict === 'FAIL' && result.cause !== undefined) this.#confirmed.add(result.cause.text);
         this.#silence.note(result);
         this.#tell(result);
         continue;
@@ -243,7 +248,7 @@ export class Course {
     await this.#runAgain();
   }
 
-  async runTapes(tapes: readonly Tape[], stage: (typeof STAGES)[number]): Promise<void> {
+  async runTapes(tapes: readonly Tape[], stage: StageOfRun): Promise<void> {
     const due = [...tapes.entries()]
       .map(([index, tape]) => ({ index, tape }))
       .filter(({ tape }) => stageOf(tape) === stage)
@@ -251,7 +256,8 @@ export class Course {
     if (due.length === 0) return;
     // These tapes stop the target on purpose, and check themselves whether it stops.
     if (stage === 'shutdown') return this.#shutDown(due);
-    await inParallel(due, stage === 'calm' ? this.#options.jobs : 1, (item) => this.#runTape(item));
+    const crowd = new Crowd(stage === 'calm' ? this.#options.jobs : 1, this.#context.pulse);
+    await Promise.all(due.map((item) => crowd.run(() => this.#runTape(item))));
     await this.#settle();
   }
 
@@ -296,7 +302,7 @@ export class Course {
   }
 
   /**
-   * Runs the exchanges, and repeats them if there was no result because the suite was starved or the network failed.
+   * Runs the exchanges, and repeats them if there was no result because the machine was busy or the network failed.
    */
   async #exchange(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
     for (let runs = 1; ; runs += 1) {

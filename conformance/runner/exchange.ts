@@ -57,6 +57,7 @@ export async function exchange({ context, check, request, timeoutMs }: Exchange)
       headers,
       ...(raw === undefined ? {} : { body: raw }),
       timeoutMs: timeoutMs ?? PATIENCE_MS * timeScale,
+      timer: context.pulse.timer,
     });
     const json = tryParse(answer.body);
     note('<<', { ...shown, status: answer.status, headers: answer.headers, body: json ?? answer.body.slice(0, KEPT) });

@@ -7,7 +7,7 @@ import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { commandValidators } from '../../generated/validators.js';
 import { QUIET_MARK } from '../invariants/quiet.ts';
 import { isArray, member, textAt } from '../trace/json.ts';
-import { isEventStream, readFrames } from '../trace/reading.ts';
+import { isEventStream, read } from '../trace/reading.ts';
 import type { ConnectionReading } from '../trace/reading.ts';
 import type { Connection } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
@@ -25,7 +25,7 @@ interface Pair {
 }
 
 function openPairs(context: RunContext): readonly Pair[] {
-  const readings = new Map(readFrames(context.trace).connections.map((each) => [each.number, each]));
+  const readings = new Map(read(context.trace).connections.map((each) => [each.number, each]));
   return [...context.connections].flatMap((connection) => {
     const reading = readings.get(connection.number);
     return reading === undefined || !connection.isOpen ? [] : [{ connection, reading }];
@@ -61,8 +61,8 @@ function pause(ms: number): Promise<void> {
 }
 
 async function settle(context: RunContext, patience: number): Promise<void> {
-  const deadline = context.now() + patience;
-  while (!allAnswered(context) && context.now() < deadline) await pause(POLL_MS);
+  const isLate = context.pulse.limit(patience);
+  while (!allAnswered(context) && !isLate()) await pause(POLL_MS);
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
@@ -83,10 +83,10 @@ async function ask(context: RunContext, connectionId: string): Promise<number | 
  * Asks until the server lists no subscription of the connection, or the time has passed. A server may notice the end of
  * a connection late.
  */
-async function askUntilGone(context: RunContext, connectionId: string, deadline: number): Promise<void> {
+async function askUntilGone(context: RunContext, connectionId: string, isLate: () => boolean): Promise<void> {
   for (;;) {
     const listed = await ask(context, connectionId);
-    if (listed === undefined || listed === 0 || context.now() > deadline) return;
+    if (listed === undefined || listed === 0 || isLate()) return;
     await pause(POLL_MS);
   }
 }
@@ -108,8 +108,8 @@ export async function finale(context: RunContext): Promise<void> {
   try {
     if (asks) for (const id of ids) await ask(context, id);
     await closeAll(pairs, patience);
-    const deadline = context.now() + patience;
-    if (asks) for (const id of ids) await askUntilGone(context, id, deadline);
+    const isLate = context.pulse.limit(patience);
+    if (asks) for (const id of ids) await askUntilGone(context, id, isLate);
   } catch (error) {
     // The last tape may have shut the target down.
     if (!(error instanceof UnreachableError)) throw error;

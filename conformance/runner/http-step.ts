@@ -21,7 +21,7 @@ function pause(ms: number): Promise<void> {
 /** @throws {StepFailed} when the response is not as expected in time */
 export async function http(step: HttpStep, scene: Scene): Promise<void> {
   const { context, bindings } = scene;
-  const deadline = context.now() + scene.patience(step.within);
+  const isLate = context.pulse.limit(scene.patience(step.within));
   // The casts are safe: the parts of a request are JSON, before and after references are replaced.
   const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
   const ask = async (): Promise<JsonObject> => {
@@ -31,14 +31,14 @@ export async function http(step: HttpStep, scene: Scene): Promise<void> {
   for (;;) {
     const answers = await Promise.all(Array.from({ length: step.times ?? 1 }, ask));
     const answer = answers.find((each) => fits(step.expect, each, bindings)) ?? answers[0] ?? {};
-    const isLimited = answer['status'] === TOO_MANY && step.times === undefined && context.now() < deadline;
+    const isLimited = answer['status'] === TOO_MANY && step.times === undefined && !isLate();
     if (isLimited && !fits(step.expect, answer, bindings)) {
       // Other tapes have used up the rate limit of this address (OPS-6), so this tape waits and retries.
       await pause(LIMITED_PAUSE_MS);
       continue;
     }
     const settled = fits(step.expect, answer, bindings);
-    if (settled || step.within === undefined || context.now() > deadline) {
+    if (settled || step.within === undefined || isLate()) {
       const judgement = {
         scene,
         line: step.line,

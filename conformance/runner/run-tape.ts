@@ -61,7 +61,8 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
     ...caused(cause),
   });
   if (error instanceof StepFailed) return failed(error.failure, error.failureCause);
-  if (error instanceof StimulusError) return failed({ text: error.message, frames: [] }, error.failureCause);
+  if (error instanceof StimulusError)
+    return failed({ text: error.message, frames: [], late: true }, error.failureCause);
   if (error instanceof UntestableError)
     return {
       verdict: 'UNTESTABLE',
@@ -75,7 +76,11 @@ function judgeError(error: unknown, tape: Tape, fired: number): Judged {
   // The parser has checked that every name is bound. So the reference failed because the server's message does not have
   // the member.
   if (error instanceof UnboundError)
-    return failed({ text: `a value that the tape refers to was not received: ${error.message}`, frames: [] });
+    return failed({
+      text: `a value that the tape refers to was not received: ${error.message}`,
+      frames: [],
+      late: true,
+    });
   throw error;
 }
 
@@ -114,5 +119,6 @@ export async function runTape(source: Tape, context: RunContext, nonce: string):
     // Resume reading on every connection. Otherwise the server would later close a paused connection as slow, which
     // would look like a fault of the server.
     for (const connection of scene?.connections ?? []) connection.setReading('on');
+    context.connections.finish(id);
   }
 }

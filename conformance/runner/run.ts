@@ -11,6 +11,8 @@ import { finale } from './finale.ts';
 import { PROBE, WelcomeError, makeNonce, probe } from './probe.ts';
 import { judgeRun, skippedCheck } from './verdict.ts';
 import type { CheckResult, Outcome } from './verdict.ts';
+import { Canary } from './canary.ts';
+import { Pulse } from './pulse.ts';
 import { SelfWatch } from './watch.ts';
 
 export interface RunOptions {
@@ -72,14 +74,19 @@ export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale
   const began = performance.now();
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: config.url }, now);
-  const onStall = (ms: number): void => {
-    trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: `stalled ${ms}` });
+  const mark = (text: string): void => {
+    trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text });
   };
-  const watch = new SelfWatch(now, onStall);
+  const watch = new SelfWatch(now, (ms) => mark(`stalled ${ms}`));
+  const canary = new Canary({ config, now });
+  const pulse = new Pulse({ now, ping: () => canary.ping(), onSlow: (ms) => mark(`busy ${ms}`) });
   const connections = new Connections();
-  const bare = { config, trace, watch, timeScale, now, nonce: makeNonce(), connections };
+  const isConnectedSince = (from: number): boolean => canary.isOpenSince(from);
+  const bare = { config, trace, watch, pulse, isConnectedSince, timeScale, now, nonce: makeNonce(), connections };
   const close = (): void => {
     watch.close();
+    pulse.close();
+    canary.close();
     connections.cutAll();
   };
   try {

@@ -1,6 +1,14 @@
+import { clockTimer } from '../target/timer.ts';
+import type { Timer } from '../target/timer.ts';
+
 /** Lets several waiters wait for a condition on the messages received so far. */
 export class Signal {
   readonly #waiters = new Set<() => void>();
+  readonly #timer: Timer;
+
+  constructor(timer: Timer = clockTimer) {
+    this.#timer = timer;
+  }
 
   /** Must be called when a message has arrived. Every waiter then checks its condition again. */
   notify(): void {
@@ -13,7 +21,7 @@ export class Signal {
     if (first !== undefined) return Promise.resolve(first);
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void): void => {
-        clearTimeout(timer);
+        cancel();
         this.#waiters.delete(check);
         settle();
       };
@@ -25,7 +33,7 @@ export class Signal {
           finish(() => reject(error instanceof Error ? error : new Error(String(error))));
         }
       };
-      const timer = setTimeout(() => finish(() => resolve(undefined)), timeoutMs);
+      const cancel = this.#timer(timeoutMs, () => finish(() => resolve(undefined)));
       this.#waiters.add(check);
     });
   }

@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseTape } from '../tape/parse.ts';
+import type { Tape } from '../tape/tape.ts';
+import type { TargetConfig } from '../target/config.ts';
 import { serveOpen, servePython } from '../testing/processes.ts';
 import type { Served } from '../testing/processes.ts';
 import { run } from './run.ts';
 import type { Run } from './run.ts';
+import { doubtSince } from './starvation.ts';
 import type { CheckResult } from './verdict.ts';
 
 /** Longer than two heartbeat intervals (of one second), after which the server closes a silent connection with 4203. */
@@ -52,8 +55,17 @@ afterEach(async () => {
   for (const each of served.splice(0)) await each.stop();
 });
 
-/** Runs the tape. @returns its result, and the run */
-async function judge(server: Served): Promise<{ readonly run: Run; readonly check: CheckResult | undefined }> {
+interface Trial {
+  readonly tape: Tape;
+  readonly control: TargetConfig['control'];
+  readonly timeScale: number;
+}
+
+/** Runs a tape. @returns its result, and the run */
+async function judge(
+  server: Served,
+  { tape, control, timeScale }: Trial = { tape: TAPE, control: {}, timeScale: 1 },
+): Promise<{ readonly run: Run; readonly check: CheckResult | undefined }> {
   served.push(server);
   const whole = await run({
     config: {
@@ -61,21 +73,21 @@ async function judge(server: Served): Promise<{ readonly run: Run; readonly chec
       httpUrl: server.url.replace(/^ws/, 'http'),
       stimulus: { port: 'none' },
       credentials: {},
-      control: {},
+      control,
       without: [],
       claims: [],
     },
-    tapes: [TAPE],
-    only: 'ping/patient',
+    tapes: [tape],
+    only: tape.header.id,
     level: 'must',
     knownFailing: new Set(),
-    timeScale: 1,
+    timeScale,
     jobs: 1,
     exchanges: 0,
     seed: 1,
     library: 'own',
   });
-  return { run: whole, check: whole.checks.find(({ id }) => id === TAPE.header.id) };
+  return { run: whole, check: whole.checks.find(({ id }) => id === tape.header.id) };
 }
 
 describe('a conforming server that closes a connection because the suite stalled', () => {
@@ -111,4 +123,71 @@ test('a server that breaks the clause fails, although the suite stalled in the f
   const server = await servePython('--limit', 'heartbeatIntervalMs=1000', '--mutant', 'reply-without-id');
   stallDuringTape(server, 'first');
   expect((await judge(server)).check).toMatchObject({ verdict: 'FAIL' });
+});
+
+/** Much shorter than the time for which a server is paused. */
+const TIME_SCALE = 0.1;
+const PAUSE_S = 1.5;
+
+function pausedTape(...steps: readonly string[]): Tape {
+  const header = `{"tape":1,"id":"ping/paused","clauses":["ENV-3"],"level":"must","needs":["control:renew"],"why":"A paused server answers later.","actors":{"alice":{}}}`;
+  return parseTape([header, '{"as":"alice","open":{}}', ...steps].join('\n'), 'paused.ndjson');
+}
+
+describe('a time limit of a tape', () => {
+  test('is extended while the server gets no processor time', async () => {
+    const server = await serveOpen();
+    const pause = `kill -STOP ${server.pid}; (sleep ${PAUSE_S}; kill -CONT ${server.pid}) >/dev/null 2>&1 &`;
+    const tape = pausedTape(
+      '{"control":"renew"}',
+      '{"as":"alice","send":{"type":"ping","id":"c1","data":{}}}',
+      '{"as":"alice","recv":{"type":"pong","id":"c1"}}',
+    );
+    const { check, run: whole } = await judge(server, {
+      tape,
+      control: { renew: ['sh', '-c', pause] },
+      timeScale: TIME_SCALE,
+    });
+    expect(check).toMatchObject({ verdict: 'PASS' });
+    expect(whole.trace.frames.filter(({ text }) => text.startsWith('busy '))).not.toEqual([]);
+  });
+
+  test('ends for a server that answers WebSocket pings but does not send the expected message', async () => {
+    const tape = pausedTape('{"as":"alice","recv":{"type":"gap"}}');
+    const { check } = await judge(await serveOpen(), { tape, control: { renew: ['true'] }, timeScale: TIME_SCALE });
+    expect(check).toMatchObject({
+      verdict: 'FAIL',
+      failures: [{ text: 'alice did not receive the expected message within 500 ms', late: true }],
+    });
+  });
+});
+
+describe('a failure', () => {
+  const limits = { authTimeoutMs: 10_000, handshakeTimeoutMs: 10_000, sendQueueAgeMs: 10_000 };
+  const doubt = (pauses: readonly number[], silences: readonly number[]): ReturnType<typeof doubtSince> => {
+    const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
+    return doubtSince(0, {
+      now: () => 20_000,
+      watch: { longestStallMs: () => Math.max(0, ...pauses), stalledMs: () => sum(pauses) },
+      pulse: { longestMs: () => Math.max(0, ...silences), pausedMs: () => sum(silences) },
+      profile: { welcome: { heartbeatIntervalMs: 1000, limits } },
+    });
+  };
+
+  test('counts at once if suite and server had enough processor time', () => {
+    expect(doubt([900], [900])).toBeUndefined();
+  });
+
+  test('never counts if the suite stalled longer than the server allows, or if both were slow', () => {
+    for (const each of [doubt([1500], []), doubt([900, 900, 900], [1500])])
+      expect(each).toMatchObject({ ifRepeated: 'proves nothing' });
+  });
+
+  test('counts if it repeats, after short pauses, or when only the server was slow', () => {
+    for (const each of [doubt([], [1500]), doubt([], [900, 900, 900]), doubt([900, 900, 900], [])])
+      expect(each).toMatchObject({ ifRepeated: 'counts' });
+    expect(doubt([], [1500])?.reason).toBe(
+      'the server answered no WebSocket ping for 1500 ms, and the limits of the server allow 1000 ms',
+    );
+  });
 });

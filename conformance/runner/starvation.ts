@@ -1,34 +1,83 @@
 /**
- * Determines whether the suite itself was too slow, so that a failure does not count. If the event loop of the suite
- * stalls, it answers no pings, reads no frames and sends no commands. A conforming server then closes the connection,
- * for example with 4203 (CON-4).
+ * Determines whether a busy machine may have caused a failure, so that the failure does not count. If the suite gets no
+ * processor time, it answers no pings, reads no frames and sends no commands, and a conforming server then closes the
+ * connection, for example with 4203 (CON-4). If the server gets no processor time, its own time limits pass while it
+ * stands still.
  */
+import type { WelcomeData } from '../../generated/types.ts';
 import type { RunContext } from './context.ts';
+import type { Pulse } from './pulse.ts';
+import type { SelfWatch } from './watch.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** How often a starved check is run again, each time while no other check runs. */
+/** How often a check with a doubtful failure is run again, each time while no other check runs. */
 export const RUNS_ALONE = 3;
+/** If suite or server paused for more than this share of the time, the machine is busy. */
+const BUSY_SHARE = 0.1;
+
+/** Why a failure may not be the fault of the server. */
+export interface Doubt {
+  readonly reason: string;
+  /** Whether the failure counts if it repeats when the check runs alone. */
+  readonly ifRepeated: 'counts' | 'proves nothing';
+}
+
+/** What decides whether a failure is doubtful. */
+interface Circumstances {
+  readonly now: RunContext['now'];
+  readonly watch: Pick<SelfWatch, 'longestStallMs' | 'stalledMs'>;
+  readonly pulse: Pick<Pulse, 'longestMs' | 'pausedMs'>;
+  readonly profile: {
+    readonly welcome: {
+      readonly heartbeatIntervalMs: number;
+      readonly limits: Pick<WelcomeData['limits'], 'authTimeoutMs' | 'handshakeTimeoutMs' | 'sendQueueAgeMs'>;
+    };
+  };
+}
 
 /**
  * The longest stall, in milliseconds, that cannot make a conforming server end a connection: half of the shortest time
  * limit for clients, because delays of the network and the server are added to the stall. For CON-4 this is one of the
  * two heartbeat intervals.
  */
-export function toleratedStallMs({ welcome }: RunContext['profile']): number {
+function toleratedStallMs({ welcome }: Circumstances['profile']): number {
   const { authTimeoutMs, handshakeTimeoutMs, sendQueueAgeMs } = welcome.limits;
   return Math.min(welcome.heartbeatIntervalMs, authTimeoutMs / 2, handshakeTimeoutMs / 2, sendQueueAgeMs / 2);
 }
 
-/** Why a failure since `from` does not count; undefined if it counts. */
-export function starvationSince(from: number, { watch, now, profile }: RunContext): string | undefined {
-  const stalledMs = watch.longestStallMs(from, now());
+/** Why a failure since `from` is doubtful; undefined if it is not. */
+export function doubtSince(from: number, { watch, pulse, now, profile }: Circumstances): Doubt | undefined {
+  const to = now();
   const toleratedMs = toleratedStallMs(profile);
-  if (stalledMs <= toleratedMs) return undefined;
-  return `the suite got too little processor time: its event loop stalled for ${Math.round(stalledMs)} ms, and the limits of the server allow ${Math.round(toleratedMs)} ms`;
+  const stalledMs = watch.longestStallMs(from, to);
+  const allowed = `and the limits of the server allow ${Math.round(toleratedMs)} ms`;
+  if (stalledMs > toleratedMs) {
+    const reason = `the suite got too little processor time: its event loop stalled for ${Math.round(stalledMs)} ms, ${allowed}`;
+    return { reason, ifRepeated: 'proves nothing' };
+  }
+  const silentMs = pulse.longestMs(from, to);
+  const bound = (to - from) * BUSY_SHARE;
+  const isBusy = watch.stalledMs(from, to) > bound;
+  if (silentMs > toleratedMs) {
+    const reason = `the server answered no WebSocket ping for ${Math.round(silentMs)} ms, ${allowed}`;
+    return isBusy
+      ? { reason: `the machine was too busy: ${reason}`, ifRepeated: 'proves nothing' }
+      : { reason, ifRepeated: 'counts' };
+  }
+  // Several short pauses together can be as long as a limit of the server.
+  return isBusy || pulse.pausedMs(from, to) > bound
+    ? { reason: 'suite or server paused for a tenth of the time', ifRepeated: 'counts' }
+    : undefined;
 }
 
-/** The result of a check that was starved in every run. */
-export function starvedResult(result: CheckResult, reason: string): CheckResult {
+/** Whether too little processor time may be the cause of a result. */
+export function isLate({ verdict, failures }: CheckResult): boolean {
+  return verdict === 'INCONCLUSIVE' || verdict === 'UNTESTABLE' || failures.some(({ late }) => late === true);
+}
+
+/** The result of a check whose failure is still doubtful after its last run. */
+export function doubtfulResult(result: CheckResult, { reason, ifRepeated }: Doubt): CheckResult {
   const { cause: _cause, ...rest } = result;
+  if (ifRepeated === 'counts' || !isLate(result)) return result;
   return { ...rest, verdict: 'INCONCLUSIVE', reason, failures: [] };
 }

@@ -17,42 +17,12 @@ import type {
 } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
 import { Connection } from './connection.ts';
-import { HarnessError, PATIENCE_MS, StarvedError } from './context.ts';
+import { HarnessError, PATIENCE_MS } from './context.ts';
 import { control } from './control-step.ts';
 import { http } from './http-step.ts';
 import { judgeValue, keep } from './judge-value.ts';
-import type { Signal } from './signal.ts';
 import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
-
-/**
- * If the runner's event loop stalled for more than this share of a wait, a time-out proves nothing about the server.
- */
-const STARVED_SHARE = 0.25;
-/** How often a wait is restarted when the runner stalled. */
-const SECOND_CHANCES = 2;
-
-/**
- * Waits for a value. Time in which the runner stalled does not count. @throws {StarvedError} when it stalled most of
- * the time.
- */
-async function patiently<T>(
-  scene: Scene,
-  signal: Signal,
-  patience: number,
-  look: () => T | undefined,
-): Promise<T | undefined> {
-  const { watch, now } = scene.context;
-  let stalled = 0;
-  for (let chance = 0; chance <= SECOND_CHANCES; chance += 1) {
-    const from = now();
-    const found = await signal.until(look, patience);
-    if (found !== undefined) return found;
-    stalled = watch.stalledMs(from, now());
-    if (stalled <= patience * STARVED_SHARE) return undefined;
-  }
-  throw new StarvedError(`the runner's event loop stalled for ${Math.round(stalled)} of ${patience} ms`);
-}
 
 async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
   const spec = scene.tape.header.actors[step.as] ?? {};
@@ -147,7 +117,7 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
   const patience = scene.patience(step.within);
   const look = (): number | undefined =>
     scan(step, scene, connection, from) ?? (connection.closed === undefined ? undefined : -1);
-  const index = await patiently(scene, connection.signal, patience, look);
+  const index = await connection.signal.until(look, patience);
   if (index === undefined || index < 0) throw missed(step, scene, connection, from, patience);
   cursors.set(step.as, index + 1);
   if (step.bind !== undefined) scene.bindings.set(step.bind, connection.received[index]?.json ?? null);
@@ -188,6 +158,7 @@ function missed(step: RecvStep, scene: Scene, connection: Connection, from: numb
       ? {}
       : { nearest: { frame: best.candidate.n, value: best.candidate.json ?? null, differences: best.differences } }),
     frames: best === undefined ? [] : [best.candidate.n],
+    late: true as const,
   };
   return new StepFailed(failure, connection.causeOfMiss(step.pattern));
 }
@@ -196,12 +167,12 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
   const connection = scene.connection(step.as);
   const from = cursors.get(step.as) ?? 0;
   const patience = scene.patience(step.within);
-  const fence = await patiently(scene, connection.signal, patience, () => {
+  const fence = await connection.signal.until(() => {
     const index = connection.received.findIndex(
       (frame, at) => at >= from && fits(step.until, frame.json, scene.bindings),
     );
     return index >= 0 ? index : connection.closed === undefined ? undefined : -1;
-  });
+  }, patience);
   const reach = fence === undefined || fence < 0 ? connection.received.length : fence + 1;
   const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, scene.bindings));
   if (caught !== undefined)
@@ -211,6 +182,7 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
       expected: { never: step.pattern },
       nearest: { frame: caught.n, value: caught.json ?? null, differences: [] },
       frames: [caught.n],
+      late: true,
     });
   if (fence === undefined || fence < 0) {
     const sentinel: RecvStep = { verb: 'recv', as: step.as, pattern: step.until, line: step.line };
@@ -229,7 +201,7 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
   for (const event of step.events) await stage.port.publish(event);
   const seen: Json[] = [];
   for (const event of step.events) {
-    const data = await patiently(scene, stage.witness.signal, patience, () => stage.witness.seen(event, stage.compare));
+    const data = await stage.witness.signal.until(() => stage.witness.seen(event, stage.compare), patience);
     if (data === undefined) {
       throw new StepFailed(
         {
@@ -237,6 +209,7 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
           line: step.line,
           expected: { event: event.event, payload: event.payload },
           frames: [],
+          late: true,
         },
         { text: 'published events do not arrive' },
       );
@@ -249,13 +222,14 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
 async function closed(step: ClosedStep, scene: Scene): Promise<void> {
   const connection = scene.connection(step.as);
   const patience = scene.patience(step.within);
-  const end = await patiently(scene, connection.signal, patience, () => connection.closed);
+  const end = await connection.signal.until(() => connection.closed, patience);
   if (end === undefined) {
     throw new StepFailed({
       text: `the connection of ${step.as} was not closed within ${patience} ms`,
       line: step.line,
       expected: step.pattern,
       frames: [],
+      late: true,
     });
   }
   const value = { code: end.code, reason: end.reason };

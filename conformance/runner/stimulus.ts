@@ -57,6 +57,11 @@ async function openInband({ context, check }: PortOptions): Promise<StimulusPort
     const id = `pub-${serial}`;
     await connection.sendCommand(JSON.stringify({ type: 'broadcast', id, data: { stream: 'main', ...event } }));
     const reply = await connection.find((frame) => textAt(frame.json, 'id') === id, options.timeoutMs);
+    if (reply === undefined && connection.closed !== undefined)
+      throw new StimulusError(
+        `the connection of the publisher was closed with ${connection.closed.code} before the reply to the broadcast of ${event.event}`,
+        connection.causeOfMiss({ type: 'broadcasted' }),
+      );
     if (reply === undefined)
       throw new StimulusError(`no reply to the broadcast of ${event.event}`, {
         text: 'no reply to `broadcast`',

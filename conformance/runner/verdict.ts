@@ -28,6 +28,8 @@ export interface Failure {
   readonly nearest?: { readonly frame: number; readonly value: Json; readonly differences: readonly Difference[] };
   /** Numbers of the frames that prove the failure. */
   readonly frames: readonly number[];
+  /** Set if too little processor time may be the cause: something did not arrive in time, or the connection ended. */
+  readonly late?: true;
 }
 
 /** The cause of a failure. Checks that fail for the same cause have equal texts. */

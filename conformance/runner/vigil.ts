@@ -18,6 +18,8 @@ const POLL_MS = 250;
 const WINDOW_MS = 1000;
 /** When a server stops, the ends of all its connections are detected within this time, in milliseconds. */
 const BURST_MS = 250;
+/** How long after a stall of the suite a server may cut connections, in milliseconds. */
+const GIVEN_UP_MS = 15_000;
 const SHOWN_FRAMES = 6;
 export const CHECK = 'vigil';
 
@@ -73,7 +75,7 @@ export class Vigil {
   }
 
   async #look(): Promise<Standstill | undefined> {
-    const { timeScale, trace, now } = this.#context;
+    const { timeScale, trace, pulse } = this.#context;
     const from = this.#seen;
     const to = trace.frames.length;
     const first = await this.#greet(PATIENCE_MS * timeScale);
@@ -82,9 +84,9 @@ export class Vigil {
       this.#seen = trace.frames.length + 1;
       return broken === undefined ? undefined : this.#describe('stopped', broken, 'restarted');
     }
-    const deadline = now() + RETURN_MS * timeScale;
+    const isLate = pulse.limit(RETURN_MS * timeScale);
     let last: Greeting = first;
-    while (last !== 'greeted' && now() < deadline) {
+    while (last !== 'greeted' && !isLate()) {
       await new Promise((done) => {
         setTimeout(done, POLL_MS);
       });
@@ -119,13 +121,23 @@ export class Vigil {
       .slice(from - 1, to)
       .filter((frame) => frame.kind === 'close' && frame.dir === '<<' && !isFromServer(frame));
     const [first] = ends;
-    if (first === undefined) return undefined;
+    if (first === undefined || this.#stillRuns(first.at)) return undefined;
     const busy = new Set(outstanding(traceBefore(trace, first.n)).map(({ connection }) => connection));
     const left = new Set(
       trace.frames.filter(({ kind, dir }) => kind === 'close' && dir === '>>').map(({ connection }) => connection),
     );
     const burst = ends.filter(({ at, connection }) => at <= first.at + BURST_MS && !left.has(connection));
     return burst.some(({ connection }) => !busy.has(connection)) ? first.n : undefined;
+  }
+
+  /**
+   * Whether the target still runs although connections broke. If the suite stalled for long before, a correct server has
+   * given up its connections: it closed them with 4203, and cut them when nobody answered (CON-4).
+   */
+  #stillRuns(brokenAt: number): boolean {
+    const { isConnectedSince, watch, profile } = this.#context;
+    const stalledMs = watch.longestStallMs(brokenAt - GIVEN_UP_MS, brokenAt);
+    return isConnectedSince(brokenAt) || stalledMs > profile.welcome.heartbeatIntervalMs;
   }
 
   #describe(kind: Standstill['kind'], from: number, fate: 'restarted' | 'gone'): Standstill {

@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { Handshake, Socket } from './socket.ts';
+import { clockTimer } from './timer.ts';
+import type { Timer } from './timer.ts';
 
 /** One server-sent event. A field that the server did not send is absent. */
 export interface ServerSentEvent {
@@ -17,6 +19,8 @@ export interface EventStreamOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** How long to wait for the headers of the response, in milliseconds. */
   readonly timeoutMs: number;
+  /** Counts that time; by default by the clock. */
+  readonly timer?: Timer;
   readonly onOpen: (headers: Readonly<Record<string, string>>) => void;
   readonly onEvent: (event: ServerSentEvent) => void;
   readonly onFault: (text: string) => void;
@@ -86,14 +90,17 @@ function socketOf(response: IncomingMessage): Socket {
 
 /** Requests events. Never throws: the result describes how the request ended. */
 export function openEventStream(options: EventStreamOptions): Promise<Handshake> {
-  const { url, headers, timeoutMs } = options;
+  const { url, headers, timeoutMs, timer = clockTimer } = options;
   return new Promise((resolve) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = send(url, { headers: { accept: 'text/event-stream', ...headers }, agent: false });
-    const timer = setTimeout(() => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)), timeoutMs);
-    outgoing.on('error', (error) => resolve({ unreachable: error.message }));
+    const cancel = timer(timeoutMs, () => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)));
+    outgoing.on('error', (error) => {
+      cancel();
+      resolve({ unreachable: error.message });
+    });
     outgoing.on('response', (response) => {
-      clearTimeout(timer);
+      cancel();
       response.setEncoding('utf8');
       // The end of the connection is reported by 'close'.
       response.on('error', () => undefined);

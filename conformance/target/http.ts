@@ -2,13 +2,18 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { clockTimer } from './timer.ts';
+import type { Timer } from './timer.ts';
 
 export interface HttpCall {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** How long the response may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Counts that time; by default by the clock. */
+  readonly timer?: Timer;
 }
 
 export interface HttpAnswer {
@@ -32,7 +37,7 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
 
 /** Sends one request. Rejects when there is no response. */
 export function callHttp(call: HttpCall): Promise<HttpAnswer> {
-  const { method, url, body, timeoutMs } = call;
+  const { method, url, body, timeoutMs, timer = clockTimer } = call;
   const headers = {
     ...call.headers,
     ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
@@ -41,14 +46,15 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     // Each request gets a new connection, because the server could close a kept-alive connection just as the next
     // request is sent.
-    const outgoing = send(url, { method, headers, agent: false, timeout: timeoutMs }, (response) => {
+    const outgoing = send(url, { method, headers, agent: false }, (response) => {
       readAnswer(response).then(resolve, reject);
     });
     outgoing.on('upgrade', (response, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, headers: {}, body: '' });
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)));
+    const cancel = timer(timeoutMs, () => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)));
+    outgoing.on('close', cancel);
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { RawFrame } from '../tape/tape.ts';
+import { clockTimer } from './timer.ts';
+import type { Timer } from './timer.ts';
 
 export interface SocketOptions {
   readonly url: string;
@@ -11,6 +13,8 @@ export interface SocketOptions {
   readonly pong: 'auto' | 'never';
   /** How long the handshake may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Counts that time; by default by the clock. */
+  readonly timer?: Timer;
   /** Called before any frame, with the subprotocol that the server chose. */
   readonly onOpen: (protocol: string) => void;
   readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
@@ -109,18 +113,26 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
       headers: { ...options.headers },
       perMessageDeflate: false,
       autoPong: options.pong === 'auto',
-      handshakeTimeout: options.timeoutMs,
     });
     let underlying: Duplex | undefined;
     let opened = false;
     let failure = 'the connection ended during the handshake';
-    ws.on('upgrade', (response) => (underlying = response.socket));
+    const { timeoutMs, timer = clockTimer } = options;
+    const cancel = timer(timeoutMs, () => {
+      ws.terminate();
+      failure = `no response within ${timeoutMs} ms`;
+    });
+    ws.on('upgrade', (response) => {
+      cancel();
+      underlying = response.socket;
+    });
     ws.on('open', () => {
       opened = true;
       options.onOpen(ws.protocol);
       resolve({ socket: wrap(ws, () => underlying, options.pong) });
     });
     ws.on('unexpected-response', (_request, response) => {
+      cancel();
       const { statusCode: status = 0, socket } = response;
       const headers = headersOf(response);
       // End the connection. Otherwise it would be kept open for another request, and the process could not exit.
@@ -140,6 +152,7 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
       if (opened) options.onFault(failure);
     });
     ws.on('close', (code, reason) => {
+      cancel();
       resolve(underlying === undefined ? { unreachable: failure } : { faulty: failure });
       options.onClose(code, reason.toString('utf8'));
     });

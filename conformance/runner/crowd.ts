@@ -1,0 +1,55 @@
+/**
+ * Limits how many tapes run at once: fewer while the target is slow. Otherwise the suite itself could overload a target on
+ * a small machine, and blame it for being late.
+ */
+import type { Pulse } from './pulse.ts';
+
+/** A beat that takes longer halves the number of tapes, in milliseconds. Less than a short heartbeat interval. */
+const SLOW_MS = 700;
+/** How many tapes run at once before the first beat has shown how quick the target is. */
+const FIRST = 2;
+/** A beat that takes at most this long lets one more tape run, in milliseconds. */
+const QUICK_MS = 300;
+
+export class Crowd {
+  readonly #most: number;
+  readonly #waiting: (() => void)[] = [];
+  #allowed: number;
+  #inside = 0;
+
+  /** @param most how many tapes may run at once while the target answers quickly */
+  constructor(most: number, pulse: Pick<Pulse, 'onBeat'>) {
+    this.#most = most;
+    this.#allowed = Math.min(most, FIRST);
+    pulse.onBeat((ms) => this.#beat(ms));
+  }
+
+  #beat(ms: number): void {
+    if (ms > SLOW_MS) this.#allowed = Math.max(1, Math.floor(this.#allowed / 2));
+    else if (ms <= QUICK_MS) this.#allowed = Math.min(this.#most, this.#allowed + 1);
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#inside < this.#allowed) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#inside += 1;
+      next();
+    }
+  }
+
+  /** Runs work as soon as there is room. */
+  async run(work: () => Promise<void>): Promise<void> {
+    await new Promise<void>((enter) => {
+      this.#waiting.push(enter);
+      this.#admit();
+    });
+    try {
+      await work();
+    } finally {
+      this.#inside -= 1;
+      this.#admit();
+    }
+  }
+}

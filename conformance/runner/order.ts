@@ -1,0 +1,21 @@
+/** The order in which the tapes of a run are played. */
+import { rankOf } from '../tape/rank.ts';
+import type { Tape } from '../tape/tape.ts';
+
+/**
+ * The stages of a run. Tapes with control commands run after all others, and tapes that shut the target down run last.
+ */
+export type StageOfRun = 'calm' | 'control' | 'shutdown';
+
+export function stageOf({ header }: Tape): StageOfRun {
+  if (header.needs.includes('control:shutdown')) return 'shutdown';
+  return header.needs.some((each) => each.startsWith('control:')) ? 'control' : 'calm';
+}
+
+/**
+ * The place of a tape in the order: tapes are in the order in which a client uses the parts of the protocol, and within
+ * each part the shortest comes first.
+ */
+export function orderOf({ header, steps }: Tape): number {
+  return rankOf(header.id) * 1000 + Math.min(steps.length, 999);
+}

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BEAT_MS, Pulse, SILENT_MS } from './pulse.ts';
+
+/** A target whose answers the test decides. Time is simulated, so that no test depends on the speed of the machine. */
+class Target {
+  answerAfterMs = 0;
+  readonly slow: number[] = [];
+  readonly pulse = new Pulse({
+    now: () => performance.now(),
+    ping: () => new Promise((done) => setTimeout(done, this.answerAfterMs)),
+    onSlow: (ms) => this.slow.push(ms),
+  });
+}
+
+let target: Target;
+beforeEach(() => {
+  vi.useFakeTimers();
+  target = new Target();
+});
+afterEach(() => {
+  target.pulse.close();
+  vi.useRealTimers();
+});
+
+/** How long a time limit lasts, in milliseconds. */
+async function lasts(limitMs: number): Promise<number> {
+  const began = performance.now();
+  const isOver = target.pulse.limit(limitMs);
+  while (!isOver()) await vi.advanceTimersByTimeAsync(10);
+  return performance.now() - began;
+}
+
+describe('a time limit', () => {
+  test('follows the clock while the target answers pings quickly', async () => {
+    const tookMs = await lasts(1000);
+    expect(tookMs).toBeGreaterThanOrEqual(1000);
+    expect(tookMs).toBeLessThanOrEqual(1000 + 2 * BEAT_MS);
+  });
+
+  test('is longer while the target answers pings slowly', async () => {
+    target.answerAfterMs = 400;
+    expect(await lasts(1000)).toBeGreaterThan(9 * 400);
+  });
+
+  test('does not end while the target stands still, and ends soon after the target answers', async () => {
+    target.answerAfterMs = 3000;
+    await vi.advanceTimersByTimeAsync(BEAT_MS * 2);
+    target.answerAfterMs = 0;
+    const tookMs = await lasts(500);
+    expect(tookMs).toBeGreaterThan(2500);
+    expect(tookMs).toBeLessThan(3500);
+  });
+
+  test('ends although the target never answers, because a silent target is not busy', async () => {
+    target.answerAfterMs = Infinity;
+    expect(await lasts(300)).toBeLessThanOrEqual(4 * (SILENT_MS + BEAT_MS));
+  });
+
+  test('can be cancelled', async () => {
+    let expired = 0;
+    target.pulse.timer(100, () => (expired += 1))();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(expired).toBe(0);
+  });
+});
+
+test('a pause of the target is reported, with its duration', async () => {
+  target.answerAfterMs = 2000;
+  await vi.advanceTimersByTimeAsync(BEAT_MS);
+  target.answerAfterMs = 0;
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(target.slow).toHaveLength(1);
+  for (const ms of [...target.slow, target.pulse.longestMs(0, performance.now())])
+    expect(Math.abs(ms - (2000 - BEAT_MS))).toBeLessThan(20);
+  expect(target.pulse.longestMs(performance.now() - 100, performance.now())).toBeLessThan(BEAT_MS);
+});

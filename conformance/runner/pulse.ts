@@ -1,0 +1,123 @@
+/**
+ * Measures how quickly the target answers, and counts time limits accordingly. On a busy machine a correct server may
+ * take seconds to answer, so the clock alone proves nothing. Therefore the suite pings the target all the time, on a
+ * connection of its own. A time limit is used up when that time has passed, and the target has also answered as many pings
+ * as an idle target answers within the limit. So a target that answers pings but not a command is at fault, and a target
+ * that answers neither is busy or has stopped, which `vigil.ts` finds out.
+ */
+import type { Timer } from '../target/timer.ts';
+
+/** The shortest time from one ping to the next, in milliseconds. */
+export const BEAT_MS = 100;
+/** After this time without an answer, the target is not busy but silent: time limits follow the clock again. */
+export const SILENT_MS = 10_000;
+/** A beat that takes longer than this is reported, in milliseconds. */
+const REPORTED_MS = 250;
+
+/** One slow beat, in milliseconds since the run began. */
+interface Beat {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Limit {
+  readonly deadline: number;
+  beats: number;
+  readonly expire: () => void;
+}
+
+export interface PulseOptions {
+  /** Milliseconds since the run began. */
+  readonly now: () => number;
+  /** Pings the target. Resolves when it has answered, or when it cannot be reached. */
+  readonly ping: () => Promise<void>;
+  /** Called after each beat that took long, with its duration in milliseconds. */
+  readonly onSlow: (ms: number) => void;
+}
+
+export class Pulse {
+  readonly #options: PulseOptions;
+  readonly #limits = new Set<Limit>();
+  readonly #slow: Beat[] = [];
+  readonly #listeners: ((ms: number) => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #began: number;
+  #ended = false;
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+    this.#began = options.now();
+    void this.#ping();
+  }
+
+  /** Counts a time limit in beats, and by the clock. */
+  readonly timer: Timer = (limitMs, expire) => {
+    const beats = Math.ceil(limitMs / BEAT_MS);
+    const limit = { deadline: this.#options.now() + limitMs, beats, expire };
+    this.#limits.add(limit);
+    return () => this.#limits.delete(limit);
+  };
+
+  /** A time limit to look at, for a caller that repeats something. @returns whether the limit is used up */
+  limit(limitMs: number): () => boolean {
+    let isOver = false;
+    this.timer(limitMs, () => (isOver = true));
+    return () => isOver;
+  }
+
+  /** @param listener called after each beat, with its duration in milliseconds */
+  onBeat(listener: (ms: number) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async #ping(): Promise<void> {
+    const began = this.#options.now();
+    const silence = Promise.withResolvers<void>();
+    const patience = setTimeout(silence.resolve, SILENT_MS);
+    await Promise.race([this.#options.ping(), silence.promise]);
+    clearTimeout(patience);
+    const rest = BEAT_MS - (this.#options.now() - began);
+    // Even a slow beat leaves a turn of the event loop to the frames that have arrived with the answer.
+    if (!this.#ended) this.#timer = setTimeout(() => this.#beat(), Math.max(0, rest));
+  }
+
+  #beat(): void {
+    const now = this.#options.now();
+    const tookMs = now - this.#began;
+    if (tookMs > BEAT_MS * 2) this.#slow.push({ from: this.#began + BEAT_MS, to: now });
+    if (tookMs > REPORTED_MS) this.#options.onSlow(Math.round(tookMs - BEAT_MS));
+    for (const listener of this.#listeners) listener(tookMs);
+    this.#began = now;
+    for (const limit of this.#limits) {
+      limit.beats -= 1;
+      if (limit.beats > 0 || now < limit.deadline) continue;
+      this.#limits.delete(limit);
+      limit.expire();
+    }
+    if (!this.#ended) void this.#ping();
+  }
+
+  /** How long the target answered no pings between two times, in milliseconds. */
+  pausedMs(from: number, to: number): number {
+    return this.#pauses(from, to).reduce((sum, each) => sum + each, 0);
+  }
+
+  /** The longest time between two times in which the target answered no ping, in milliseconds. */
+  longestMs(from: number, to: number): number {
+    return Math.max(0, ...this.#pauses(from, to));
+  }
+
+  /** How long each pause between two times lasted, in milliseconds. */
+  #pauses(from: number, to: number): readonly number[] {
+    const current = { from: this.#began + BEAT_MS, to: this.#options.now() };
+    return [...this.#slow, current].map((each) => Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)));
+  }
+
+  /** Ends the pings. Time limits that are still running expire at once. */
+  close(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const { expire } of this.#limits) expire();
+    this.#limits.clear();
+  }
+}
