@@ -1,6 +1,6 @@
 /** Checks the replay policy and the filter fields of an own event against its payload. */
 import type { Schema } from '../model.ts';
-import { admitsType, resolveSchema, schemaName } from '../model.ts';
+import { admitsText, elementOf, membersOf, targetOf } from '../members.ts';
 import { fromPointer } from '../source.ts';
 import type { OwnEvent } from './document.ts';
 import { below, suggestion } from './findings.ts';
@@ -62,7 +62,7 @@ function checkKey(key: string, place: Place, shape: Shape): void {
       place,
       `${key} may be absent: ${found.optional} is not required. Add it to required, or choose another key.`,
     );
-  else if (found.inList || !isText(found.schema, shape))
+  else if (found.inList || !admitsText(shape.schemas, found.schema))
     findings.add(
       'event-replay',
       place,
@@ -78,7 +78,7 @@ export function checkFilterable(event: OwnEvent, shape: Shape): void {
       const place = below(event.place, 'x-filterable', field, String(at));
       const found = follow(pointer, shape);
       if ('fault' in found) findings.add('event-filterable', place, found.fault);
-      else if (!isText(found.schema, shape))
+      else if (!admitsText(shape.schemas, found.schema))
         findings.add(
           'event-filterable',
           place,
@@ -96,13 +96,7 @@ interface Found {
 }
 
 function rootOf({ schemas, payload }: Shape): Schema | undefined {
-  return Object.hasOwn(schemas, payload) ? resolve(schemas, { $ref: `#/components/schemas/${payload}` }) : undefined;
-}
-
-/** Undefined if a reference does not resolve; this has already been reported. */
-function resolve(schemas: Shape['schemas'], schema: Schema | undefined): Schema | undefined {
-  if (schema?.$ref !== undefined && !Object.hasOwn(schemas, schemaName(schema.$ref))) return undefined;
-  return schema === undefined ? undefined : resolveSchema({ schemas }, schema);
+  return targetOf(schemas, { $ref: `#/components/schemas/${payload}` });
 }
 
 function follow(pointer: string, shape: Shape): Found | { readonly fault: string } {
@@ -117,10 +111,8 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
   let optional: string | undefined;
   let inList = false;
   for (const key of fromPointer(pointer).slice(1)) {
-    while (schema?.items !== undefined) {
-      schema = resolve(schemas, schema.items);
-      inList = true;
-    }
+    inList ||= schema?.items !== undefined;
+    schema = schema === undefined ? undefined : elementOf(schemas, schema);
     const members: Readonly<Record<string, Schema>> = schema === undefined ? {} : membersOf(schemas, schema);
     if (!Object.hasOwn(members, key)) {
       const names = Object.keys(members);
@@ -130,31 +122,11 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
       };
     }
     if (schema?.required?.includes(key) !== true) optional ??= key;
-    schema = resolve(schemas, members[key]);
+    schema = members[key] === undefined ? undefined : targetOf(schemas, members[key]);
   }
   return schema === undefined
     ? { fault: `${pointer} does not exist in the payload. Correct it.` }
     : { schema, optional, inList };
-}
-
-/** The members of a schema, including members that only some of its alternatives have. */
-function membersOf(schemas: Shape['schemas'], schema: Schema): Readonly<Record<string, Schema>> {
-  const branches = [...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].map((each) => resolve(schemas, each) ?? {});
-  return Object.assign({}, ...branches.map((each) => membersOf(schemas, each)), schema.properties) as Readonly<
-    Record<string, Schema>
-  >;
-}
-
-/** Whether the schema is a string, a list of strings, or either. */
-function isText(schema: Schema, shape: Shape): boolean {
-  const { schemas } = shape;
-  const resolved = resolve(schemas, schema);
-  if (resolved === undefined) return true;
-  const { items, oneOf, anyOf } = resolved;
-  if (items !== undefined) return isText(items, shape);
-  const branches = [...(oneOf ?? []), ...(anyOf ?? [])];
-  if (branches.length > 0) return branches.some((each) => isText(each, shape));
-  return admitsType(resolved, 'string');
 }
 
 function typeText({ type, oneOf, anyOf }: Schema): string {

@@ -3,6 +3,9 @@ import { documentOf, findingsOf } from '../testing/own-events.ts';
 
 const text = { type: 'string' };
 
+const LOOP = { properties: { target: text }, allOf: [{ $ref: '#/components/schemas/Loop' }] };
+const BUILT_LOOP = { built: { summary: 'It happened.', payload: { $ref: '#/components/schemas/Loop' } } };
+
 const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'an event of the stock contract',
@@ -160,9 +163,76 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['/components/messages/built/examples/0: does not match the message'],
   ],
   [
-    'an allOf',
+    'an allOf without parts',
     documentOf({ built: { payload: { type: 'object', allOf: [] } } }),
-    ['/payload/allOf: is not among the keywords'],
+    ['/payload/allOf: must be a list of schemas.'],
+  ],
+  [
+    'a member that two parts of an allOf declare differently',
+    documentOf({
+      built: {
+        payload: {
+          properties: { target: text },
+          allOf: [{ properties: { target: { type: 'integer' } } }],
+        },
+      },
+    }),
+    ['/payload/allOf/0/properties/target: is declared differently by another part of the allOf.'],
+  ],
+  [
+    'keywords of an allOf that contradict each other',
+    documentOf({
+      built: {
+        payload: {
+          type: 'object',
+          properties: { size: { allOf: [{ type: 'integer' }, { type: 'string' }] }, ok: { type: 'boolean' } },
+        },
+      },
+    }),
+    ['/payload/properties/size/allOf/1/type: differs from that of another part of the allOf'],
+  ],
+  [
+    'alternatives beside the members of an allOf',
+    documentOf({ built: { payload: { properties: { target: text }, allOf: [{ oneOf: [{ type: 'object' }] }] } } }),
+    ['/payload/allOf/0/oneOf: is in an allOf beside properties. Write the members into each alternative.'],
+  ],
+  [
+    'an allOf of a schema that contains the allOf',
+    documentOf({}, { components: { messages: BUILT_LOOP, schemas: { Loop: LOOP } } }),
+    ['/components/schemas/Loop/allOf/0/$ref: leads back to a schema that contains it.'],
+  ],
+  [
+    'a schema of the contract as a part of an allOf',
+    documentOf({
+      built: { payload: { properties: { target: text }, allOf: [{ $ref: '#/components/schemas/Position' }] } },
+    }),
+    ['/payload/allOf/0/$ref: refers to Position of the contract that is extended, which cannot be a part of an allOf.'],
+  ],
+  [
+    'unique items that are objects',
+    documentOf({
+      built: {
+        payload: { properties: { steps: { uniqueItems: true, items: { properties: { target: text } } } } },
+      },
+    }),
+    ['/steps/uniqueItems: is on a list whose items are not strings, numbers or booleans.'],
+  ],
+  [
+    'a multiple of a fraction',
+    documentOf({ built: { payload: { properties: { share: { type: 'number', multipleOf: 0.1 } } } } }),
+    ['/share/multipleOf: is 0.1. Use a positive integer'],
+  ],
+  [
+    'the size of an object that lists its members',
+    documentOf({ built: { payload: { properties: { target: text }, minProperties: 1 } } }),
+    ['/minProperties: is on an object that lists all its members.'],
+  ],
+  [
+    'exclusive bounds with nothing between them',
+    documentOf({
+      built: { payload: { properties: { share: { type: 'number', exclusiveMinimum: 1, maximum: 1 } } } },
+    }),
+    ['/share/exclusiveMinimum: is 1, and no number is above it and in the range.'],
   ],
   [
     'a misspelt keyword',

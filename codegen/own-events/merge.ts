@@ -57,7 +57,7 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
     additions.push(await additionOf(event, { document, base, template, schemas, filters, findings }));
   // Schemas to which no payload refers are checked too, and then reported as unused.
   for (const [name, value] of Object.entries(document.schemas)) {
-    if (schemas.named.has(name)) continue;
+    if (schemas.named.has(name) || schemas.parts.has(name)) continue;
     const place: Place = { source: document.source, path: ['components', 'schemas', name] };
     findings.add('schema-unused', place, 'is not used by any event. Remove it, or refer to it.');
     await schemas.name(value, place, { name, what: `${name}.` });

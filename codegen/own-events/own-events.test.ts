@@ -7,7 +7,7 @@ import { Parser } from '@asyncapi/parser';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
 import { readStockContract } from '../testing/stock-contract.ts';
-import { documentOf, open, writeDocument } from '../testing/own-events.ts';
+import { documentOf, findingsOf, open, writeDocument } from '../testing/own-events.ts';
 import { openContract } from './open.ts';
 
 const ACME = fileURLToPath(new URL('../../examples/own-events/acme.yaml', import.meta.url));
@@ -109,6 +109,59 @@ describe('an own-events document', () => {
     });
     expect(contract.schemas['Person']).toMatchObject({ additionalProperties: false });
     expect(contract.schemas['ReadPayload']?.properties).toEqual({ path: ref('RelativePath'), by: ref('Person') });
+  });
+
+  test('merges the parts of an allOf into one closed type', async () => {
+    const base = { type: 'object', required: ['id'], properties: { id: text, more: { $ref: '#/$defs/More' } } };
+    const payload = {
+      description: 'A stage.',
+      allOf: [{ $ref: 'base.json' }, { required: ['stage'], properties: { stage: { enum: ['a', 'b'] } } }],
+    };
+    const { contract } = await open(documentOf({ staged: { payload } }), {
+      'base.json': JSON.stringify({ ...base, $defs: { More: { allOf: [{ $ref: '#/$defs/Remark' }] }, Remark: text } }),
+    });
+    expect(contract.schemas['StagedPayload']).toMatchObject({
+      type: 'object',
+      description: 'A stage.',
+      additionalProperties: false,
+      required: ['id', 'stage'],
+      properties: { id: text, stage: { type: 'string', enum: ['a', 'b'] } },
+    });
+    expect(contract.schemas).toHaveProperty('Remark');
+    expect(contract.schemas).not.toHaveProperty('Base');
+  });
+
+  test('may have filters on members of alternatives, and schemas that contain themselves', async () => {
+    const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
+    const kind = (name: string): object => ({ type: 'object', properties: { kind: { const: name } } });
+    const document = documentOf({
+      drawn: {
+        payload: {
+          type: 'object',
+          properties: { shape: { oneOf: [kind('circle'), kind('line')] }, words: ref('Words') },
+        },
+        'x-filterable': { kinds: ['/payload/shape/kind'], words: ['/payload/words'] },
+      },
+    }) as { components: object };
+    const Words = { type: 'array', items: { anyOf: [text, ref('Words')] } };
+    const { contract } = await open({ ...document, components: { ...document.components, schemas: { Words } } });
+    expect(contract.events.at(-1)?.filterable).toMatchObject({ kinds: ['/payload/shape/kind'] });
+    const loop = { Loop: { oneOf: [ref('Loop'), { type: 'object', properties: { a: text } }] } };
+    const endless = { List: { type: 'array', items: ref('List') } };
+    for (const [name, schemas] of [
+      ['Loop', loop],
+      ['List', endless],
+    ] as const) {
+      const { components } = documentOf({
+        drawn: {
+          payload: { type: 'object', properties: { it: ref(name) } },
+          'x-filterable': { its: ['/payload/it/b'] },
+        },
+      }) as { components: object };
+      expect(await findingsOf({ ...document, components: { ...components, schemas } })).toEqual([
+        expect.stringContaining('/x-filterable/its/0: /payload/it/b does not exist in the payload: there is no b.'),
+      ]);
+    }
   });
 
   test('may extend another own-events document, or a contract that a gateway serves', async () => {

@@ -2,9 +2,12 @@
 import type { Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
 
+/** A sample that would be larger than this, in items or characters, is not made. */
+const LARGEST = 10_000;
+
 type Schemas = Readonly<Record<string, Schema>>;
 
-/** Below this depth optional members are omitted, because a schema may refer to itself. */
+/** Below this depth optional members are omitted, so that a sample stays small. */
 const DEEPEST = 6;
 
 /** Common texts, tried against a pattern in this order, the simplest first. */
@@ -33,20 +36,25 @@ const TEXTS: readonly string[] = [
   ],
 ];
 
-/** @returns undefined if no value could be made, although the schema may accept one */
-export function sampleOf(schemas: Schemas, schema: Schema, depth = 0): unknown {
+/**
+ * @param above the schemas of the values that contain this one. None of them is used again, because a schema may refer to itself.
+ * @returns undefined if no value could be made, although the schema may accept one
+ */
+export function sampleOf(schemas: Schemas, schema: Schema, above: readonly Schema[] = []): unknown {
   const resolved = resolveSchema({ schemas }, schema);
+  if (above.includes(resolved)) return undefined;
+  const inside = [...above, resolved];
   const { const: constant, enum: values, oneOf, anyOf, type } = resolved;
   if (constant !== undefined) return constant;
   if (values !== undefined) return values[0];
   const branches = oneOf ?? anyOf;
   if (branches !== undefined && resolved.properties === undefined)
-    return branches.map((each) => sampleOf(schemas, each, depth + 1)).find((each) => each !== undefined);
+    return branches.map((each) => sampleOf(schemas, each, inside)).find((each) => each !== undefined);
   switch (Array.isArray(type) ? (type as readonly string[])[0] : type) {
     case 'object':
-      return sampleObject(schemas, resolved, depth);
+      return sampleObject(schemas, resolved, inside);
     case 'array':
-      return sampleArray(schemas, resolved, depth);
+      return sampleArray(schemas, resolved, inside);
     case 'string':
       return sampleText(resolved);
     case 'integer':
@@ -61,23 +69,37 @@ export function sampleOf(schemas: Schemas, schema: Schema, depth = 0): unknown {
   }
 }
 
-function sampleObject(schemas: Schemas, { properties = {}, required = [] }: Schema, depth: number): unknown {
+function sampleObject(
+  schemas: Schemas,
+  { properties = {}, required = [], minProperties = 0 }: Schema,
+  inside: readonly Schema[],
+): unknown {
   const members: [string, unknown][] = [];
   for (const [name, each] of Object.entries(properties)) {
     const isRequired = required.includes(name);
-    if (!isRequired && depth >= DEEPEST) continue;
-    const value = depth >= DEEPEST * 4 ? undefined : sampleOf(schemas, each, depth + 1);
+    if (!isRequired && inside.length > DEEPEST) continue;
+    const value = sampleOf(schemas, each, inside);
     if (value !== undefined) members.push([name, value]);
     else if (isRequired) return undefined;
   }
-  return Object.fromEntries(members);
+  return members.length < minProperties ? undefined : Object.fromEntries(members);
 }
 
-function sampleArray(schemas: Schemas, { items, minItems = 0, maxItems }: Schema, depth: number): unknown {
-  const count = Math.min(Math.max(minItems, depth < DEEPEST ? 1 : 0), maxItems ?? Number.MAX_SAFE_INTEGER);
-  const value = items === undefined ? 'example' : sampleOf(schemas, items, depth + 1);
+function sampleArray(
+  schemas: Schemas,
+  { items, minItems = 0, maxItems, uniqueItems }: Schema,
+  inside: readonly Schema[],
+): unknown {
+  const count = Math.min(Math.max(minItems, inside.length <= DEEPEST ? 1 : 0), maxItems ?? Number.MAX_SAFE_INTEGER);
+  if (count > LARGEST) return undefined;
+  const value = items === undefined ? 'example' : sampleOf(schemas, items, inside);
   if (value === undefined) return minItems === 0 ? [] : undefined;
-  return Array.from({ length: count }, () => value);
+  const values = Array.from({ length: count }, () => value);
+  if (uniqueItems !== true || count <= 1) return values;
+  const { enum: listed = [], ...rest } = items === undefined ? {} : resolveSchema({ schemas }, items);
+  if (listed.length >= count) return listed.slice(0, count);
+  const isFree = rest.pattern === undefined && rest.format === undefined && listed.length === 0;
+  return typeof value === 'string' && isFree ? values.map((_each, at) => `${value}${at}`) : undefined;
 }
 
 function sampleText({
@@ -89,7 +111,7 @@ function sampleText({
   const byFormat = format === undefined ? undefined : FORMAT_TEXTS[format];
   const candidates = byFormat === undefined ? TEXTS : [byFormat];
   const expression = pattern === undefined ? undefined : compilePattern(pattern);
-  if (expression === null) return undefined;
+  if (expression === null || minLength > LARGEST) return undefined;
   return candidates
     .map((text) => (text.length < minLength && pattern === undefined ? text.padEnd(minLength, 'x') : text))
     .map((text) => (text.length > maxLength && pattern === undefined ? text.slice(0, maxLength) : text))
@@ -114,7 +136,17 @@ const FORMAT_TEXTS: Readonly<Record<string, string>> = {
   email: 'ana@example.org',
 };
 
-function sampleNumber({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): number {
-  if (minimum <= 1 && maximum >= 1) return 1;
-  return minimum > 1 ? Math.ceil(minimum) : Math.floor(maximum);
+function sampleNumber(schema: Schema): number | undefined {
+  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER, multipleOf: step = 1, type } = schema;
+  const low = Math.max(minimum, schema.exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
+  const high = Math.min(maximum, schema.exclusiveMaximum ?? Number.POSITIVE_INFINITY);
+  const fits = (value: number): boolean =>
+    value >= minimum &&
+    value <= maximum &&
+    value > (schema.exclusiveMinimum ?? Number.NEGATIVE_INFINITY) &&
+    value < (schema.exclusiveMaximum ?? Number.POSITIVE_INFINITY);
+  const lowest = Math.ceil(low / step) * step;
+  const candidates = [step, lowest, lowest + step, Math.floor(high / step) * step];
+  const isWhole = type === 'integer' || schema.multipleOf !== undefined;
+  return [...candidates, ...(isWhole ? [] : [(low + high) / 2])].find(fits);
 }

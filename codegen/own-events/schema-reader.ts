@@ -2,22 +2,22 @@
  * Converts the JSON Schemas of an own-events document, and of the files that it refers to, into schemas of the contract: named,
  * closed, described and bounded. Fills in what the contract requires beyond JSON Schema.
  */
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { Schema } from '../model.ts';
 import { SCHEMA_KEYWORDS } from '../rules/schemas.ts';
-import { ContractError, decodeUri, fromPointer, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
+import { mergeAllOf, onlyPart, placed } from './all-of.ts';
+import type { PlacedSchema } from './all-of.ts';
 import { below, isObject, suggestion } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
 import { typeName } from '../names.ts';
+import { SchemaFiles } from './schema-files.ts';
+import type { Target } from './schema-files.ts';
 
 /** Keywords that only describe a schema. Generated code does not use them. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   ...['title', '$schema', '$id', 'id', '$anchor', '$comment', 'example', 'examples', 'deprecated'],
   ...['readOnly', 'writeOnly', '$defs', 'definitions'],
 ]);
-const LARGEST_FILE_BYTES = 1024 * 1024;
 const PREFIX = '#/components/schemas/';
 
 /** The type that each keyword implies. */
@@ -34,6 +34,12 @@ const TYPE_OF_KEYWORD: Readonly<Record<string, string>> = {
   format: 'string',
   minimum: 'number',
   maximum: 'number',
+  exclusiveMinimum: 'number',
+  exclusiveMaximum: 'number',
+  multipleOf: 'number',
+  uniqueItems: 'array',
+  minProperties: 'object',
+  maxProperties: 'object',
 };
 
 export interface SchemaReaderOptions {
@@ -53,13 +59,16 @@ export interface NamedSchema {
 
 export class SchemaReader {
   readonly #options: SchemaReaderOptions;
-  readonly #files = new Map<string, Source | undefined>();
+  readonly #files: SchemaFiles;
   /** The name of each schema by its `file#pointer`, so that a schema with two references becomes one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
+  /** Names of the declared schemas that were copied into others, as parts of an `allOf`. They are types only if something else refers to them. */
+  readonly parts = new Set<string>();
 
   constructor(options: SchemaReaderOptions) {
     this.#options = options;
+    this.#files = new SchemaFiles(options.document, options.findings);
   }
 
   /**
@@ -101,8 +110,23 @@ export class SchemaReader {
       return {};
     }
     if (typeof value['$ref'] === 'string') return this.#reference(value, place);
-    this.#checkKeywords(value, place);
-    this.#checkRequired(value, place);
+    const part = onlyPart(value, ANNOTATIONS);
+    if (isObject(part) && typeof part['$ref'] === 'string') return this.#reference(part, below(place, 'allOf', '0'));
+    return this.#readPlaced('allOf' in value ? await this.#merge(value, place) : placed(value, place), what);
+  }
+
+  #merge(value: Readonly<Record<string, unknown>>, place: Place): Promise<PlacedSchema> {
+    return mergeAllOf(value, place, {
+      findings: this.#options.findings,
+      annotations: ANNOTATIONS,
+      locate: (ref, from) => this.#locatePart(ref, from),
+    });
+  }
+
+  async #readPlaced(schema: PlacedSchema, what: string): Promise<Schema> {
+    const { value } = schema;
+    this.#checkKeywords(schema);
+    this.#checkRequired(schema);
     const { type, closing } = shapeOf(value);
     const description = value['description'] ?? value['title'] ?? what;
     return {
@@ -111,53 +135,66 @@ export class SchemaReader {
       ...(typeof description === 'string' ? { description } : {}),
       ...closing,
       ...numberBounds(type, value),
-      ...(await this.#parts(value, place)),
+      ...(await this.#parts(schema)),
     };
   }
 
-  async #parts(value: Readonly<Record<string, unknown>>, place: Place): Promise<Partial<Schema>> {
+  async #parts({ value, at }: PlacedSchema): Promise<Partial<Schema>> {
     const { properties, items, additionalProperties } = value;
     const parts: Record<string, unknown> = {};
     if (isObject(properties)) {
       const read: [string, Schema][] = [];
       for (const [name, each] of Object.entries(properties))
-        read.push([name, await this.#read(each, below(place, 'properties', name), `\`${name}\`.`)]);
+        read.push([name, await this.#read(each, at('properties', name), `\`${name}\`.`)]);
       parts['properties'] = Object.fromEntries(read);
     }
-    if (isObject(items)) parts['items'] = await this.#read(items, below(place, 'items'), 'An item of the list.');
+    if (isObject(items)) parts['items'] = await this.#read(items, at('items'), 'An item of the list.');
     if (isObject(additionalProperties))
-      parts['additionalProperties'] = await this.#read(additionalProperties, below(place, 'additionalProperties'), '');
+      parts['additionalProperties'] = await this.#read(additionalProperties, at('additionalProperties'), '');
     for (const keyword of ['oneOf', 'anyOf'] as const) {
       const branches = value[keyword];
       if (!Array.isArray(branches)) continue;
       const read: Schema[] = [];
-      for (const [at, branch] of branches.entries())
-        read.push(await this.#read(branch, below(place, keyword, String(at)), 'One of the alternatives.'));
+      for (const [index, branch] of branches.entries())
+        read.push(await this.#read(branch, at(keyword, String(index)), 'One of the alternatives.'));
       parts[keyword] = read;
     }
     return parts;
   }
 
-  #checkRequired({ required, properties }: Readonly<Record<string, unknown>>, place: Place): void {
+  #checkRequired({ value: { required, properties }, at }: PlacedSchema): void {
     if (!Array.isArray(required)) return;
     const members = isObject(properties) ? Object.keys(properties) : [];
     for (const name of required.map(String).filter((each) => !members.includes(each))) {
       const text = `requires ${name}, which is not among the properties.${suggestion(name, members)} Add it there.`;
-      this.#options.findings.add('schema-required', below(place, 'required'), text);
+      this.#options.findings.add('schema-required', at('required'), text);
     }
   }
 
-  #checkKeywords(value: Readonly<Record<string, unknown>>, place: Place): void {
+  #checkKeywords({ value, at }: PlacedSchema): void {
     for (const keyword of Object.keys(value)) {
       if (SCHEMA_KEYWORDS.has(keyword) || ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) continue;
-      const hint = keyword === 'allOf' ? '' : suggestion(keyword, [...SCHEMA_KEYWORDS]);
-      const remedy =
-        keyword === 'allOf'
-          ? 'Write the members out, or refer to one schema, because an allOf cannot be closed.'
-          : `Remove it, or express it with ${[...SCHEMA_KEYWORDS].filter((each) => !each.includes('-') && each !== '$ref').join(', ')}.`;
+      const supported = [...SCHEMA_KEYWORDS].filter((each) => !each.includes('-') && each !== '$ref');
+      const hint = suggestion(keyword, supported);
       const fault = hint === '' ? 'is not among the keywords of JSON Schema that are supported.' : 'is not a keyword.';
-      this.#options.findings.add('schema-keyword', below(place, keyword), `${fault}${hint} ${remedy}`);
+      const remedy = `Remove it, or express it with ${supported.join(', ')} or allOf.`;
+      this.#options.findings.add('schema-keyword', at(keyword), `${fault}${hint} ${remedy}`);
     }
+  }
+
+  /** A part of an `allOf` is copied, so it must be declared here or in a file. */
+  async #locatePart(ref: string, place: Place): Promise<Target | undefined> {
+    const { document, own, stock, findings } = this.#options;
+    const name = ref.startsWith(PREFIX) ? ref.slice(PREFIX.length) : '';
+    const isStock = place.source === document && stock.includes(name) && !Object.hasOwn(own, name);
+    if (place.source === document && Object.hasOwn(own, name)) this.parts.add(name);
+    if (!isStock) return this.#files.locate(ref, place);
+    findings.add(
+      'schema-allof',
+      below(place, '$ref'),
+      `refers to ${name} of the contract that is extended, which cannot be a part of an allOf. Use it as the schema of a member.`,
+    );
+    return undefined;
   }
 
   /** A reference to a named schema of the merged contract. An anonymous target gets a name. */
@@ -180,7 +217,7 @@ export class SchemaReader {
         );
       return { $ref: `${PREFIX}${name}` };
     }
-    const target = await this.#locate(ref, place);
+    const target = await this.#files.locate(ref, place);
     return target === undefined ? {} : { $ref: `${PREFIX}${await this.#nameOf(target, place)}` };
   }
 
@@ -210,76 +247,6 @@ export class SchemaReader {
   }
 
   readonly #following = new Set<string>();
-
-  async #locate(ref: string, place: Place): Promise<Target | undefined> {
-    const { findings } = this.#options;
-    const at = below(place, '$ref');
-    const [path = '', fragment = ''] = ref.split('#', 2);
-    if (/^[a-z][a-z0-9+.-]+:/i.test(path)) {
-      findings.add('schema-ref', at, `refers to ${ref}. Refer to a file beside this one, such as ./build.schema.json.`);
-      return undefined;
-    }
-    const source = path === '' ? place.source : await this.#open(join(dirname(place.source.file), path), at);
-    if (source === undefined) return undefined;
-    if (fragment !== '' && !fragment.startsWith('/')) {
-      findings.add('schema-ref', at, `has the fragment #${fragment}. Write a JSON pointer, such as #/$defs/Name.`);
-      return undefined;
-    }
-    const keys = fromPointer(decodeUri(fragment) ?? fragment);
-    let value: unknown = source.value;
-    for (const key of keys) {
-      const isOwn = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
-      value = isOwn ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
-    }
-    if (value === undefined) {
-      findings.add('schema-ref', at, `refers to ${ref}, which does not exist. Correct the reference.`);
-      return undefined;
-    }
-    const stem = (source.file.split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
-    const name = typeName(keys.at(-1) ?? stem);
-    if (name === '') {
-      findings.add('schema-name', at, `refers to ${ref}, from whose name no type name can be made. Rename the target.`);
-      return undefined;
-    }
-    return { value, place: { source, path: keys }, name, stem };
-  }
-
-  async #open(file: string, at: Place): Promise<Source | undefined> {
-    if (this.#files.has(file)) return this.#files.get(file);
-    const source = await this.#readFile(file, at);
-    this.#files.set(file, source);
-    return source;
-  }
-
-  async #readFile(file: string, at: Place): Promise<Source | undefined> {
-    const { findings, document } = this.#options;
-    if (file === document.file) return document;
-    try {
-      const text = await readFile(file, 'utf8');
-      if (text.length <= LARGEST_FILE_BYTES) return sourceOf(file, text);
-      findings.add(
-        'schema-ref',
-        at,
-        `refers to ${file}, which has more than 1 MiB. Refer to a file with only the schema.`,
-      );
-    } catch (error) {
-      if (!(error instanceof ContractError)) {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-        findings.add('schema-ref', at, `refers to ${file}, which cannot be read (${reason}). Correct the path.`);
-      } else {
-        for (const each of error.findings)
-          findings.add(each.rule, { source: { ...at.source, file, lineOf: () => each.line }, path: [] }, each.text);
-      }
-    }
-    return undefined;
-  }
-}
-
-interface Target {
-  readonly value: unknown;
-  readonly place: Place;
-  readonly name: string;
-  readonly stem: string;
 }
 
 function keyOf({ source, path }: Place): string {

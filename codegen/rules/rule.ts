@@ -1,5 +1,6 @@
 import type { Schema } from '../model.ts';
-import { isSchemaRef, resolveSchema, schemaName } from '../model.ts';
+import { elementOf, membersOf, targetOf } from '../members.ts';
+import { isSchemaRef, schemaName } from '../model.ts';
 import type { RawContract } from '../raw.ts';
 import { fromPointer } from '../source.ts';
 
@@ -36,20 +37,15 @@ function* partsOf(schema: Schema, path: Path): Generator<{ readonly schema: Sche
 
 /** The schema at a pointer into a value of a schema. A pointer to an array means any of its elements. */
 export function schemaAt(raw: RawContract, name: string, pointer: string): Schema | undefined {
-  let schema = lookUp(raw, { $ref: `#/components/schemas/${name}` });
+  const { schemas } = raw.components;
+  let schema = targetOf(schemas, { $ref: `#/components/schemas/${name}` });
   for (const key of fromPointer(pointer)) {
-    while (schema?.items !== undefined) schema = lookUp(raw, schema.items);
-    const { properties = {} } = schema ?? {};
-    const next = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    if (next === undefined) return undefined;
-    schema = lookUp(raw, next);
+    const element = schema === undefined ? undefined : elementOf(schemas, schema);
+    const members = element === undefined ? {} : membersOf(schemas, element);
+    const next = Object.hasOwn(members, key) ? members[key] : undefined;
+    schema = next === undefined ? undefined : targetOf(schemas, next);
   }
   return schema;
-}
-
-function lookUp(raw: RawContract, schema: Schema): Schema | undefined {
-  if (schema.$ref !== undefined && !Object.hasOwn(raw.components.schemas, schemaName(schema.$ref))) return undefined;
-  return resolveSchema(raw.components, schema);
 }
 
 export function schemaExists(raw: RawContract, ref: string): boolean {

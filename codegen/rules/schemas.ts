@@ -4,6 +4,7 @@
  */
 import { Ajv } from 'ajv';
 import { FORMATS } from '../emit/formats.ts';
+import { targetOf } from '../members.ts';
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';
 import { refName } from '../raw.ts';
@@ -28,8 +29,14 @@ export const SCHEMA_KEYWORDS: ReadonlySet<string> = new Set([
   'maxLength',
   'minimum',
   'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
   'minItems',
   'maxItems',
+  'uniqueItems',
+  'minProperties',
+  'maxProperties',
   'default',
   'x-open',
   'x-volatile',
@@ -41,7 +48,11 @@ const RANGES = [
   ['minimum', 'maximum'],
   ['minLength', 'maxLength'],
   ['minItems', 'maxItems'],
+  ['minProperties', 'maxProperties'],
 ] as const;
+
+/** Types whose values can be compared in constant time. */
+const SCALARS: ReadonlySet<unknown> = new Set(['string', 'integer', 'number', 'boolean', 'null']);
 
 export const REFERENCE_RULES: Readonly<Record<string, Rule>> = {
   'schema-ref': (raw, report) => {
@@ -142,6 +153,56 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
         const [least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY] = [schema[low], schema[high]];
         if (least > most) report([...path, low], `is ${least}, above ${high}, which is ${most}. Correct one of them.`);
       }
+      const {
+        minimum = -Infinity,
+        maximum = Infinity,
+        exclusiveMinimum = -Infinity,
+        exclusiveMaximum = Infinity,
+      } = schema;
+      if (exclusiveMinimum >= Math.min(maximum, exclusiveMaximum))
+        report(
+          [...path, 'exclusiveMinimum'],
+          `is ${exclusiveMinimum}, and no number is above it and in the range. Correct it.`,
+        );
+      else if (exclusiveMaximum <= minimum)
+        report(
+          [...path, 'exclusiveMaximum'],
+          `is ${exclusiveMaximum}, and no number is below it and in the range. Correct it.`,
+        );
+    }
+  },
+
+  'schema-multiple': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      const { multipleOf } = schema;
+      if (multipleOf === undefined || (Number.isSafeInteger(multipleOf) && multipleOf > 0)) continue;
+      report(
+        [...path, 'multipleOf'],
+        `is ${JSON.stringify(multipleOf)}. Use a positive integer, because fractions are not exact in every language.`,
+      );
+    }
+  },
+
+  'schema-unique': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      if (schema.uniqueItems !== true) continue;
+      const items = schema.items === undefined ? undefined : targetOf(raw.components.schemas, schema.items);
+      if (items !== undefined && [items.type].flat().every((each) => SCALARS.has(each))) continue;
+      report(
+        [...path, 'uniqueItems'],
+        'is on a list whose items are not strings, numbers or booleans. Remove it: comparing all pairs of items would take too long.',
+      );
+    }
+  },
+
+  'schema-map-size': (raw, report) => {
+    for (const { schema, path } of schemasOf(raw)) {
+      for (const keyword of ['minProperties', 'maxProperties'] as const)
+        if (schema[keyword] !== undefined && schema.additionalProperties === false)
+          report(
+            [...path, keyword],
+            'is on an object that lists all its members. Use required, or declare them optional.',
+          );
     }
   },
 

@@ -222,6 +222,36 @@ export const ODD_MEMBERS: readonly OddMember[] = [
     ],
     'one of, or null': [{ oneOf: [ref('ByMail'), { type: 'null' }] }, [null, { way: 'mail', to: 'x' }], [{}, 1]],
     'any of': [{ anyOf: [{ type: 'boolean' }, { type: 'array', items: ref('ByMail') }] }, [true, []], [[1], 'x']],
+    'exclusive bounds': [
+      { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1, minimum: -9, maximum: 9, description: 'A share.' },
+      [0.5, 1e-9],
+      [0, 1, -1, 9],
+    ],
+    multiples: [
+      { type: 'integer', multipleOf: 4, minimum: -8, maximum: 800, description: 'Bytes.' },
+      [0, 4, -8],
+      [1, 6, 804],
+    ],
+    'items that occur once': [
+      { type: 'array', uniqueItems: true, items: text(), description: 'Tags.' },
+      [[], ['a', 'b'], ['constructor', 'toString']],
+      [
+        ['a', 'a'],
+        ['constructor', 'a', 'constructor'],
+      ],
+    ],
+    'a map of some size': [
+      {
+        type: 'object',
+        additionalProperties: text(),
+        'x-open': 'Labels.',
+        minProperties: 1,
+        maxProperties: 2,
+        description: 'Labels.',
+      },
+      [{ a: 'b' }, { a: 'b', c: 'd' }],
+      [{}, { a: 'b', c: 'd', e: 'f' }, { a: 1 }],
+    ],
     tree: [ref('Tree'), [{}, { left: { right: {} }, name: 'x' }], [{ left: { middle: {} } }, []]],
     'list of lists of lists': [ref('Nest'), [[], [[], [[]]]], [[1], {}]],
     'map of maps': [ref('Maze'), [{}, { a: { b: {} } }], [{ a: 1 }]],

@@ -32,6 +32,7 @@ function arbitraryOf(schemas: Schemas, written: Schema, depth: number): fc.Arbit
 }
 
 function ofType(schemas: Schemas, schema: Schema, depth: number): fc.Arbitrary<unknown> {
+  const { exclusiveMinimum, exclusiveMaximum, multipleOf: step = 1 } = schema;
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = schema;
   switch (schema.type) {
     case 'null':
@@ -39,9 +40,15 @@ function ofType(schemas: Schemas, schema: Schema, depth: number): fc.Arbitrary<u
     case 'boolean':
       return fc.boolean();
     case 'integer':
-      return fc.integer({ min: Math.ceil(minimum), max: Math.floor(maximum) });
+      return fc.integer({ min: Math.ceil(minimum / step), max: Math.floor(maximum / step) }).map((each) => each * step);
     case 'number':
-      return fc.double({ min: minimum, max: maximum, noNaN: true });
+      return fc.double({
+        min: exclusiveMinimum ?? minimum,
+        max: exclusiveMaximum ?? maximum,
+        minExcluded: exclusiveMinimum !== undefined,
+        maxExcluded: exclusiveMaximum !== undefined,
+        noNaN: true,
+      });
     case 'array':
       return arrayOf(schemas, schema, depth);
     case 'object':
@@ -53,16 +60,17 @@ function ofType(schemas: Schemas, schema: Schema, depth: number): fc.Arbitrary<u
 
 function arrayOf(
   schemas: Schemas,
-  { items, minItems = 0, maxItems = 3 }: Schema,
+  { items, minItems = 0, maxItems = 3, uniqueItems }: Schema,
   depth: number,
 ): fc.Arbitrary<unknown> {
   if (depth > DEEPEST) return fc.constant([]);
   const item = items === undefined ? fc.jsonValue({ maxDepth: 1 }) : arbitraryOf(schemas, items, depth + 1);
-  return fc.array(item, { minLength: minItems, maxLength: Math.max(minItems, Math.min(maxItems, 3)) });
+  const lengths = { minLength: minItems, maxLength: Math.max(minItems, Math.min(maxItems, 3)) };
+  return uniqueItems === true ? fc.uniqueArray(item, lengths) : fc.array(item, lengths);
 }
 
 function objectOf(schemas: Schemas, schema: Schema, depth: number): fc.Arbitrary<unknown> {
-  const { properties = {}, required = [], additionalProperties = true } = schema;
+  const { properties = {}, required = [], additionalProperties = true, minProperties = 0 } = schema;
   const names = Object.keys(properties).filter((name) => depth <= DEEPEST || required.includes(name));
   const known = names.map((name) => {
     const value = arbitraryOf(schemas, properties[name] ?? {}, depth + 1);
@@ -73,6 +81,7 @@ function objectOf(schemas: Schemas, schema: Schema, depth: number): fc.Arbitrary
     additionalProperties === false || depth > DEEPEST
       ? fc.constant([])
       : fc.array(fc.tuple(fc.string({ maxLength: 4 }), extraValue(schemas, additionalProperties, depth)), {
+          minLength: minProperties,
           maxLength: 2,
         });
   return fc

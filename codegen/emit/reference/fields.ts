@@ -172,6 +172,7 @@ function plural(type: string): string {
 
 export function constraintsOf(schema: Schema): string[] {
   const { enum: values, pattern, format, minLength, maxLength, minimum, maximum, minItems, maxItems } = schema;
+  const { exclusiveMinimum, exclusiveMaximum, multipleOf, uniqueItems, minProperties, maxProperties } = schema;
   const range = (low: number | undefined, high: number | undefined, unit: string): string[] => {
     const top = high === Number.MAX_SAFE_INTEGER ? '2^53−1' : high;
     if (low === undefined && top === undefined) return [];
@@ -183,8 +184,13 @@ export function constraintsOf(schema: Schema): string[] {
   return [
     ...(values === undefined ? [] : [`one of ${values.map((value) => `\`${String(value)}\``).join(', ')}`]),
     ...(minimum === Number.MIN_SAFE_INTEGER && maximum === Number.MAX_SAFE_INTEGER ? [] : range(minimum, maximum, '')),
+    ...(exclusiveMinimum === undefined ? [] : [`more than ${exclusiveMinimum}`]),
+    ...(exclusiveMaximum === undefined ? [] : [`less than ${exclusiveMaximum}`]),
+    ...(multipleOf === undefined ? [] : [`a multiple of ${multipleOf}`]),
     ...range(minLength, maxLength, ' characters'),
     ...range(minItems, maxItems, ' items'),
+    ...(uniqueItems === true ? ['no item twice'] : []),
+    ...range(minProperties, maxProperties, ' members'),
     ...(format === undefined ? [] : [`format ${format}`]),
     ...(pattern === undefined ? [] : [`matches \`${pattern}\``]),
     ...(schema.items === undefined ? [] : constraintsOf(schema.items).map((each) => `each ${each}`)),

@@ -140,6 +140,18 @@ function correctionOf(keyword: string, params: Params): readonly [string | undef
     case 'maxLength':
     case 'maximum':
       return [undefined, `Use at most ${String(params['limit'])}.`];
+    case 'minProperties':
+      return [undefined, `Use at least ${String(params['limit'])} members.`];
+    case 'maxProperties':
+      return [undefined, `Use at most ${String(params['limit'])} members.`];
+    case 'exclusiveMinimum':
+      return [undefined, `Use more than ${String(params['limit'])}.`];
+    case 'exclusiveMaximum':
+      return [undefined, `Use less than ${String(params['limit'])}.`];
+    case 'multipleOf':
+      return [undefined, `Use a multiple of ${String(params['multipleOf'])}.`];
+    case 'uniqueItems':
+      return [undefined, `Remove one of the items ${String(params['j'])} and ${String(params['i'])}, which are equal.`];
     case 'oneOf':
     case 'anyOf':
       return [undefined, 'Use exactly one of the shapes in the table of fields.'];
