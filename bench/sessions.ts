@@ -6,20 +6,15 @@
  * Checks that the client receives every event once, in order per session, and every end once; otherwise exits with 1. Prints the processing
  * time of the gateway that serves the client. With the memory broker this gateway also publishes; with Redis, another one does.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { table } from './report.ts';
 import { SessionFollower } from './sessions/follower.ts';
-import type { Reply, Request } from './sessions/gateway.ts';
+import { GatewayProcess } from './sessions/gateway-process.ts';
 
-const GATEWAY = fileURLToPath(new URL('sessions/gateway.ts', import.meta.url));
 /** Number of events per session. A session appears with its first event. */
 const EVENTS = 4;
 /** Number of events that are published before the measurement. */
@@ -54,46 +49,10 @@ interface Figures {
   readonly faults: readonly string[];
 }
 
-class GatewayProcess {
-  readonly #child: ChildProcess;
-  readonly #ended = new AbortController();
-  url = '';
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    child.once('exit', () => this.#ended.abort());
-  }
-
-  static async start(redis: string | undefined): Promise<GatewayProcess> {
-    const gateway = new GatewayProcess(fork(GATEWAY, [String(TTL_MS), ...(redis === undefined ? [] : [redis])]));
-    const reply = await gateway.#reply();
-    if (!('url' in reply)) throw new Error('the gateway did not report its address');
-    gateway.url = reply.url;
-    return gateway;
-  }
-
-  async ask(request: Request): Promise<number> {
-    this.#child.send(request);
-    const reply = await this.#reply();
-    return 'cpuUs' in reply ? reply.cpuUs : Number.NaN;
-  }
-
-  async #reply(): Promise<Reply> {
-    const [reply] = (await once(this.#child, 'message', { signal: this.#ended.signal })) as [Reply];
-    return reply;
-  }
-
-  async stop(): Promise<void> {
-    const gone = once(this.#child, 'exit');
-    this.#child.disconnect();
-    await gone;
-  }
-}
-
 async function measure(broker: string, sessions: number): Promise<Figures> {
   const redis = broker === 'redis' ? await RedisProcess.start() : undefined;
-  const serving = await GatewayProcess.start(redis?.url);
-  const publishing = redis === undefined ? serving : await GatewayProcess.start(redis.url);
+  const serving = await GatewayProcess.start({ redis: redis?.url, ttlMs: TTL_MS });
+  const publishing = redis === undefined ? serving : await GatewayProcess.start({ redis: redis.url, ttlMs: TTL_MS });
   const follower = await SessionFollower.open(serving.url);
   await publishing.ask({ kind: 'warm up', events: WARM_UP });
   await follower.until(() => follower.events >= WARM_UP, 'the warm-up');
