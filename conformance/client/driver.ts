@@ -7,6 +7,7 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isObject, textAt, textsAt, tryParse } from '../trace/json.ts';
+import type { Timer } from '../target/timer.ts';
 import type { JsonObject } from '../trace/json.ts';
 
 /** How long a program may take to start, in milliseconds. A virtual machine on a busy computer needs seconds. */
@@ -32,6 +33,8 @@ export interface DriverOptions {
   /** The command, which the shell runs. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Counts the time that the program may take to start. */
+  readonly timer: Timer;
   readonly hooks: DriverHooks;
 }
 
@@ -67,7 +70,7 @@ export class Driver {
   static async start(options: DriverOptions): Promise<Driver> {
     const driver = new Driver(options);
     try {
-      await driver.#becomeReady(options.hooks);
+      await driver.#becomeReady(options);
       return driver;
     } catch (error) {
       driver.#kill();
@@ -97,11 +100,10 @@ export class Driver {
     clearTimeout(timer);
   }
 
-  #becomeReady({ onNotice, onGarbage, onExit }: DriverHooks): Promise<void> {
+  #becomeReady({ timer, hooks: { onNotice, onGarbage, onExit } }: DriverOptions): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new DriverError(`The command did not report {"notice":"ready"} within ${START_MS / 1000} s.`)),
-        START_MS,
+      const cancel = timer(START_MS, () =>
+        reject(new DriverError(`The command did not report {"notice":"ready"} within ${START_MS / 1000} s.`)),
       );
       let isReady = false;
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
@@ -110,7 +112,7 @@ export class Driver {
         else if (value['notice'] === 'ready' && !isReady) {
           isReady = true;
           this.#supports = textsAt(value, 'supports');
-          clearTimeout(timer);
+          cancel();
           resolve();
         } else onNotice(value);
       });
@@ -118,7 +120,7 @@ export class Driver {
       this.#child.on('close', (code, signal) => {
         const how = code === null ? `signal ${signal ?? 'unknown'}` : `exit code ${code}`;
         const reason = `${how}${this.errors === '' ? '' : `: ${this.errors.split('\n').at(-1) ?? ''}`}`;
-        clearTimeout(timer);
+        cancel();
         reject(new DriverError(`The command ended with ${reason} before it reported {"notice":"ready"}.`));
         onExit(reason);
       });

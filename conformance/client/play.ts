@@ -14,8 +14,17 @@ const FEATURE = /^client:(.+)$/;
 
 /** If a tape failed and the suite itself stalled for more than this share of the time, the verdict is INCONCLUSIVE. */
 const MOST_STALLED = 0.3;
+/** If a tape failed and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
+const MOST_BUSY = 0.1;
 
 export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: SelfWatch };
+
+/** The result of one run of a tape. */
+export interface Played {
+  readonly result: CheckResult;
+  /** Whether a busy machine may have caused the result, so that the tape must run again alone. */
+  readonly isDoubtful: boolean;
+}
 
 type Judged = Pick<CheckResult, 'verdict' | 'failures' | 'fired'> & { readonly reason?: string };
 
@@ -42,7 +51,7 @@ async function perform(tape: ClientTape, stage: Stage): Promise<Judged> {
 /**
  * @throws {HarnessError} when the suite itself did something wrong; {DriverError} when the program does not start.
  */
-export async function playClientTape(source: ClientTape, context: PlayContext): Promise<CheckResult> {
+export async function playClientTape(source: ClientTape, context: PlayContext): Promise<Played> {
   const { watch, ...rest } = context;
   // The cast is safe: a tape is JSON, except for optional members, which remain undefined.
   const tape = expand(source as unknown as Json, { nonce: 'n', origin: '' }) as unknown as ClientTape;
@@ -62,5 +71,10 @@ export async function playClientTape(source: ClientTape, context: PlayContext): 
   const isWorthless = judged.verdict === 'FAIL' && stalledMs > durationMs * MOST_STALLED;
   const verdict = isWorthless ? 'INCONCLUSIVE' : judged.verdict;
   const reason = isWorthless ? { reason: `the suite itself stalled for ${Math.round(stalledMs)} ms` } : {};
-  return { id, kind: 'tape', clauses, level, why, durationMs, ...judged, ...reason, verdict };
+  const failed = verdict !== 'PASS' && verdict !== 'N/A';
+  const busyMs = context.pulse.pausedMs(began, began + durationMs);
+  return {
+    result: { id, kind: 'tape', clauses, level, why, durationMs, ...judged, ...reason, verdict },
+    isDoubtful: failed && (isWorthless || busyMs > durationMs * MOST_BUSY),
+  };
 }

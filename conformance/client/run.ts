@@ -9,6 +9,7 @@ import { SelfWatch } from '../runner/watch.ts';
 import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';
+import { loadPulse } from './load.ts';
 import { playClientTape } from './play.ts';
 import type { PlayContext } from './play.ts';
 import type { ClientTape } from './script.ts';
@@ -39,11 +40,11 @@ export interface ClientRun {
 /** Twice the number of processors, because tapes mostly wait. */
 export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
 
-/** Runs a tape while no other tape runs. Repeats it until the suite gets enough processor time for a valid verdict. */
+/** Runs a tape while no other tape runs. Repeats it until there is enough processor time for a valid verdict. */
 async function playAlone(tape: ClientTape, context: PlayContext): Promise<CheckResult> {
   for (let runs = 1; ; runs += 1) {
-    const result = await playClientTape(tape, context);
-    if (result.verdict !== 'INCONCLUSIVE' || runs === RUNS_ALONE) return result;
+    const { result, isDoubtful } = await playClientTape(tape, context);
+    if (!isDoubtful || runs === RUNS_ALONE) return result;
   }
 }
 
@@ -54,18 +55,19 @@ async function playAll(
 ): Promise<{ readonly checks: CheckResult[]; readonly faults: string[] }> {
   const checks: CheckResult[] = [];
   const faults: string[] = [];
-  const starved: ClientTape[] = [];
+  const doubtful: ClientTape[] = [];
   const tell = (result: CheckResult): void => {
     checks.push(result);
     onResult?.(result);
   };
+  const isOver = (): boolean => stopAtFailure === true && checks.some(({ verdict }) => verdict === 'FAIL');
   const queue = tapes.values();
   const worker = async (): Promise<void> => {
     for (const tape of queue) {
-      if (stopAtFailure === true && checks.some(({ verdict }) => verdict === 'FAIL')) return;
+      if (isOver()) return;
       try {
-        const result = await playClientTape(tape, context);
-        if (result.verdict === 'INCONCLUSIVE') starved.push(tape);
+        const { result, isDoubtful } = await playClientTape(tape, context);
+        if (isDoubtful) doubtful.push(tape);
         else tell(result);
       } catch (error) {
         if (!(error instanceof HarnessError)) throw error;
@@ -74,7 +76,7 @@ async function playAll(
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
-  for (const tape of starved) tell(await playAlone(tape, context));
+  for (const tape of doubtful) if (!isOver()) tell(await playAlone(tape, context));
   return { checks, faults };
 }
 
@@ -84,13 +86,14 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: options.command }, now);
   const watch = new SelfWatch(now, () => undefined);
+  const pulse = loadPulse(now);
   const { command, env = {}, timeScale, only } = options;
   const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));
   try {
     const { checks, faults } = await playAll(
       { ...options, tapes },
       {
-        ...{ command, env, timeScale, trace, now, watch },
+        ...{ command, env, timeScale, trace, now, watch, pulse },
         connects: { made: 0, missed: 0 },
       },
     );
@@ -108,5 +111,6 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
     };
   } finally {
     watch.close();
+    pulse.close();
   }
 }

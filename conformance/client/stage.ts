@@ -2,6 +2,7 @@
 import { serverValidators } from '../../generated/validators.js';
 import { HarnessError } from '../runner/context.ts';
 import { StepFailed } from '../runner/scene.ts';
+import type { Pulse } from '../runner/pulse.ts';
 import { Signal } from '../runner/signal.ts';
 import type { Failure } from '../runner/verdict.ts';
 import { isDeclared } from '../filters/declared-events.ts';
@@ -41,13 +42,15 @@ export interface StageOptions {
   readonly trace: Trace;
   readonly now: () => number;
   readonly timeScale: number;
+  /** Counts time limits; a busy machine makes them longer. */
+  readonly pulse: Pulse;
   /** How many programs of the whole run have connected, and how many have not. */
   readonly connects: { made: number; missed: number };
 }
 
 export class Stage {
   readonly options: StageOptions;
-  readonly signal = new Signal();
+  readonly signal: Signal;
   readonly bindings = new Map<string, Json>();
   readonly upgrades: Upgrade[] = [];
   readonly notices: Item[] = [];
@@ -67,6 +70,7 @@ export class Stage {
 
   private constructor(options: StageOptions) {
     this.options = options;
+    this.signal = new Signal(options.pulse.timer);
   }
 
   /** @throws {DriverError} when the program does not start. */
@@ -80,6 +84,7 @@ export class Stage {
       stage.#driver = await Driver.start({
         command: options.command,
         env: options.env,
+        timer: options.pulse.timer,
         hooks: {
           onNotice: (notice) => stage.#noticed(notice),
           onGarbage: (line) => stage.#record({ dir: '>>', kind: 'mark', text: line }),

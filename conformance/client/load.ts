@@ -1,0 +1,40 @@
+/**
+ * Measures how much processor time the machine gives to each process, and counts time limits accordingly. The suite cannot
+ * ping a client, because some tapes need a connection without any frame, so it reads how many processes want to run.
+ */
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { BEAT_MS, Pulse } from '../runner/pulse.ts';
+
+/** The average load of an idle machine with a few short tasks; a client is not slower because of them. */
+const FREE = 1;
+/** A beat takes at most this much longer, so that a time limit of 5 s never takes more than 100 s. */
+const MOST = 20;
+
+/** How many times longer a process takes than on an idle machine. 1 on systems without `/proc/loadavg`. */
+export function slowness(loadavg: string, processors: number): number {
+  const running = Number(/^(?:\S+ ){3}(\d+)\//.exec(loadavg)?.[1] ?? 0);
+  // The suite itself runs while it reads the file.
+  return Math.min(MOST, Math.max(1, (running - FREE) / processors));
+}
+
+function readLoad(): string {
+  try {
+    return readFileSync('/proc/loadavg', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A pulse whose beats take longer while more processes want to run than there are processors. */
+export function loadPulse(now: () => number): Pulse {
+  const processors = cpus().length;
+  return new Pulse({
+    now,
+    ping: () =>
+      new Promise((done) => {
+        setTimeout(done, BEAT_MS * (slowness(readLoad(), processors) - 1));
+      }),
+    onSlow: () => undefined,
+  });
+}
