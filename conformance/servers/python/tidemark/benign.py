@@ -73,7 +73,9 @@ class Jitter(Connection):
         # The delay counts from queuing, so a burst is delayed once as a whole, not once per message.
         due = outgoing.queued_at + random.uniform(0, 0.3)
         await asyncio.sleep(0 if outgoing.is_replay else max(0.0, due - time.monotonic()))
-        await super().write(outgoing)
+        # The queue was cleared during the delay.
+        if self.closing != "slow_consumer" or outgoing.close is not None:
+            await super().write(outgoing)
 
 
 # Only the first bytes of a write are sent one at a time. The rest is sent in pieces, because a megabyte sent one byte
