@@ -20,7 +20,7 @@ import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';
 import { SharedCommand } from './shared-command.ts';
 import type { SharedPart } from './shared-command.ts';
-import { orderOf, stageOf } from './order.ts';
+import { isRepeatable, orderOf, stageOf } from './order.ts';
 import type { StageOfRun } from './order.ts';
 import { RUNS_ALONE, doubtSince, doubtfulResult, isLate } from './starvation.ts';
 import type { Doubt } from './starvation.ts';
@@ -192,10 +192,8 @@ export class Course {
     const { result, doubt } = performed;
     const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
     if (standstill === undefined) {
-      if (doubt !== undefined && stageOf(item.tape) === 'calm')
+      if (doubt !== undefined && isRepeatable(item.tape))
         return void this.#again.set(id, { ...item, first: performed });
-      // A tape with control commands is not run again, because their effects, such as a revoked key, remain after the
-      // tape.
       if (doubt !== undefined) return this.#tell(doubtfulResult(result, doubt));
       this.#silence.note(result);
       return this.#tell(result);

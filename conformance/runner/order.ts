@@ -13,6 +13,13 @@ export function stageOf({ header }: Tape): StageOfRun {
 }
 
 /**
+ * Whether a tape can run again. The effects of some control commands, such as a revoked key, remain after the tape.
+ */
+export function isRepeatable({ header }: Tape): boolean {
+  return !header.needs.some((each) => each === 'control:revoke' || each === 'control:shutdown');
+}
+
+/**
  * The place of a tape in the order: tapes are in the order in which a client uses the parts of the protocol, and within
  * each part the shortest comes first.
  */
