@@ -1,6 +1,8 @@
 /** The metrics of a gateway, checked with Prometheus's own `promtool`. */
 import { spawnSync } from 'node:child_process';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CLOSE_CODES, COMMANDS, ERRORS, EVENTS, GAP_REASONS } from '../../generated/protocol.ts';
 import { PROMTOOL, locate } from '../../scripts/tools.ts';
 import { createGateway } from '../gateway.ts';
@@ -13,7 +15,10 @@ beforeEach(async () => {
   gateway = createGateway({ nodeId: 'node-a' });
   ({ httpUrl } = await gateway.listen({ port: 0 }));
 });
-afterEach(() => gateway.close({ drainMs: 0 }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  return gateway.close({ drainMs: 0 });
+});
 
 async function scrape(): Promise<string> {
   return (await fetch(`${httpUrl}/metrics`)).text();
@@ -34,6 +39,19 @@ describe('/metrics', () => {
       encoding: 'utf8',
     });
     expect([status, stdout, stderr]).toEqual([0, '', '']);
+  });
+
+  test('counts open files and connections without listing them', async () => {
+    const listings = [vi.spyOn(process, 'getActiveResourcesInfo'), vi.spyOn(fs, 'readdirSync')];
+    const numberOf = async (name: string): Promise<number> => Number((await linesOf(name))[0]?.split(' ')[1]);
+    const before = await numberOf('process_open_fds');
+    const socket = new WebSocket(`${httpUrl.replace('http', 'ws')}/ws`);
+    await once(socket, 'open');
+    // A connection has two ends in this process.
+    expect(await numberOf('process_open_fds')).toBeGreaterThanOrEqual(before + 2);
+    expect(await numberOf('tidemark_connections')).toBe(1);
+    for (const each of listings) expect(each).not.toHaveBeenCalled();
+    socket.close();
   });
 
   test('shows version, contract and node', async () => {
