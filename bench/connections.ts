@@ -123,12 +123,19 @@ async function until(what: string, condition: () => boolean): Promise<number> {
 
 interface PerConnection {
   readonly residentKib: number;
+  /** Resident memory without V8's young generation, which has a maximum for the process, however many connections there are. */
+  readonly settledKib: number;
   readonly heapKib: number;
 }
 
 function perConnection(before: Figures, after: Figures): PerConnection {
   const kib = (bytes: number): number => bytes / 1_024 / count;
-  return { residentKib: kib(after.resident - before.resident), heapKib: kib(after.heap - before.heap) };
+  const resident = after.resident - before.resident;
+  return {
+    residentKib: kib(resident),
+    settledKib: kib(resident - (after.young - before.young)),
+    heapKib: kib(after.heap - before.heap),
+  };
 }
 
 /** Measures the memory of a connection in a server on `ws` that does nothing. */
@@ -231,6 +238,7 @@ console.log(
     ['what', 'gateway, three subscriptions', '`ws` alone'],
     [
       ['resident memory per idle connection', kib(gateway.residentKib), kib(ws.residentKib)],
+      ['the same without V8’s young generation', kib(gateway.settledKib), kib(ws.settledKib)],
       ['live heap per idle connection', kib(gateway.heapKib), kib(ws.heapKib)],
       ['processing time per connection with its subscriptions', `${results.connectUs.toFixed(0)} µs`, ''],
       ['processing time per heartbeat', `${results.heartbeatUs.toFixed(1)} µs`, ''],

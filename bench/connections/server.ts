@@ -3,6 +3,7 @@
  *
  *     node --expose-gc bench/connections/server.ts gateway|ws PORT HEARTBEAT_MS
  */
+import { getHeapSpaceStatistics } from 'node:v8';
 import { WebSocketServer } from 'ws';
 import { createGateway } from '../../src/gateway.ts';
 
@@ -12,6 +13,8 @@ export interface Figures {
   /** Resident memory and live heap after a garbage collection, in bytes. */
   readonly resident: number;
   readonly heap: number;
+  /** Memory of V8's young generation, in bytes. It has a maximum for the process, which many connections reach. */
+  readonly young: number;
 }
 
 interface Server {
@@ -63,7 +66,8 @@ function figures(): Figures {
   const { user, system } = process.cpuUsage();
   globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
-  return { cpuUs: user + system, resident: rss, heap: heapUsed };
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')?.physical_space_size ?? 0;
+  return { cpuUs: user + system, resident: rss, heap: heapUsed, young };
 }
 
 const server = await (kind === 'ws' ? serveWs() : serveGateway());
