@@ -2,18 +2,16 @@
  * The console in Chromium, used as an operator would use it: find a stalled client and a busy directory, explain an event, disconnect a
  * client.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
 import type { GatewayOptions } from '../gateway.ts';
+import { seriousFindings } from '../testing/axe.ts';
 import type { RawClient } from '../testing/raw-client.ts';
 import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** Limits large enough that the gateway does not disconnect the slow client during the test. */
 const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
 
@@ -112,6 +110,9 @@ describe('an operator at the console', () => {
     await event.locator('summary').click();
     await event.getByRole('button', { name: 'Explain' }).click();
     await rowOf(page, '#explanation', ts).waitFor();
+    expect(await page.locator('#explanation p').innerText()).toBe(
+      '1 subscription receives this event now, 1 does not.',
+    );
     expect(await rowOf(page, '#explanation', ts).innerText()).toMatch(
       /^no\s+anonymous\s+the filter extensions is \.ts; the event has src\/hot\/3\.md/,
     );
@@ -144,6 +145,46 @@ describe('an operator at the console', () => {
     await page.locator('#events li', { hasText: 'a' }).waitFor();
   });
 
+  test('reads an open event in place while others arrive, and sees them after closing it', async () => {
+    const { page, gateway } = await openConsole();
+    await gateway.publish('a', { n: 1 });
+    const read = page.locator('#events li', { hasText: '"n":1' });
+    await read.locator('summary').click();
+    const before = await read.boundingBox();
+    await gateway.publish('b', { n: 2 });
+    await page.locator('#count', { hasText: 'new events are listed when the open event is closed' }).waitFor();
+    expect([await page.locator('#events li').count(), await read.boundingBox()]).toEqual([1, before]);
+    await read.locator('summary').click();
+    await page.locator('#events li', { hasText: '"n":2' }).waitFor();
+    expect(await page.locator('#count').innerText()).toBe('2 since Follow');
+  });
+
+  test('finds every figure and button on a phone without scrolling sideways', async () => {
+    const opened = await openConsole();
+    const { page, gateway } = opened;
+    await page.setViewportSize({ width: 390, height: 844 });
+    const id = await idOf(await subscribed(opened, { events: ['a'] }));
+    await gateway.publish('a', {});
+    const card = rowOf(page, '#clients', id);
+    const button = await card.getByRole('button').boundingBox();
+    expect((button?.x ?? 0) + (button?.width ?? 999)).toBeLessThanOrEqual(390);
+    const overflowing = `[...document.querySelectorAll('.scroll')].filter((each) => each.scrollWidth > each.clientWidth).length`;
+    expect(await page.evaluate(overflowing)).toBe(0);
+    await page.locator('#clients').getByRole('button', { name: 'Delivered' }).click();
+    expect(await page.locator('#clients th', { hasText: 'Delivered' }).getAttribute('aria-sort')).toBe('descending');
+
+    const event = page.locator('#events li').first();
+    await event.locator('summary').click();
+    await event.getByRole('button', { name: 'Explain' }).click();
+    await rowOf(page, '#explanation', id).waitFor();
+    expect(await page.evaluate(overflowing)).toBe(0);
+    const [dialog, choice] = [
+      await page.locator('#explain').boundingBox(),
+      await page.locator('#explain-client').boundingBox(),
+    ];
+    expect((choice?.x ?? 999) + (choice?.width ?? 999)).toBeLessThan((dialog?.x ?? 0) + (dialog?.width ?? 0));
+  });
+
   test.each(['light', 'dark'] as const)(
     'has no serious finding of axe, in %s colours and on a phone',
     async (colorScheme) => {
@@ -166,19 +207,3 @@ describe('an operator at the console', () => {
     },
   );
 });
-
-/** Serious violations of the rules of axe-core, each with the first element that causes it. */
-async function seriousFindings(page: Page): Promise<string[]> {
-  // Playwright runs the script, because the policy of the page forbids script elements.
-  await page.evaluate(readFileSync(AXE, 'utf8'));
-  const { violations } = (await page.evaluate('axe.run()')) as {
-    readonly violations: readonly {
-      readonly id: string;
-      readonly impact: string;
-      readonly nodes: readonly { readonly html: string }[];
-    }[];
-  };
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`);
-}

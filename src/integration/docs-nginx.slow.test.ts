@@ -1,6 +1,5 @@
 /** The documentation in a real browser, behind a real nginx with a path prefix and TLS. Also tests the accessibility of its pages. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -8,12 +7,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createGateway } from '../gateway.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
+import { seriousFindings } from '../testing/axe.ts';
 import { NginxProcess, SITE } from '../testing/nginx-process.ts';
 import { PageBrowser } from '../testing/page-browser.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const options = { trustedProxies: ['127.0.0.1'], allowedHosts: [SITE], broadcast: 'on' as const };
 const gateways = [
   createGateway({ ...options, nodeId: 'first' }),
@@ -87,22 +86,6 @@ describe('behind a prefix', () => {
   });
 });
 
-interface Violation {
-  readonly id: string;
-  readonly impact: string | null;
-  readonly nodes: readonly { readonly target: unknown; readonly failureSummary?: string }[];
-}
-
-/** The serious and critical findings of axe on the open page. */
-async function findings(): Promise<readonly string[]> {
-  // The debugger of the browser evaluates the script, because the policy of the page would block a script element.
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate<{ readonly violations: readonly Violation[] }>('axe.run()');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => JSON.stringify(target)).join(' ')}`);
-}
-
 const PAGES = [
   '/docs',
   '/docs/commands/subscribe.html',
@@ -123,7 +106,7 @@ describe('for every reader', () => {
       if (/commands|http/.test(path)) await page.locator('.try').waitFor();
       await page.getByRole('searchbox').fill('slow');
       await page.locator('[aria-label=Results][data-query=slow]').waitFor();
-      expect([path, ...(await findings())]).toEqual([path]);
+      expect([path, ...(await seriousFindings(page))]).toEqual([path]);
     }
   });
 

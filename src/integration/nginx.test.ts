@@ -125,7 +125,7 @@ describe('behind nginx', () => {
       await vi.waitUntil(() => served?.gateway.health().subscriptions.total !== 0, PATIENCE);
       await served?.gateway.publish('tick', { n: 1 });
       await page.locator('#events li', { hasText: 'tick' }).waitFor();
-      await page.getByRole('link', { name: 'Reference' }).click();
+      await page.getByRole('link', { name: 'Documentation' }).click();
       await page.waitForURL(site.nginx.url('/docs'));
       expect(faults).toEqual([]);
     } finally {

@@ -10,7 +10,7 @@ export class EventList {
   readonly #list = find('events', HTMLOListElement);
   readonly #count = find('count', HTMLElement);
   readonly #quiet = find('quiet', HTMLParagraphElement);
-  /** Events received since the list was last drawn. While the list is paused, they accumulate here. */
+  /** Events received since the list was last drawn. While the list is paused, or an event is open, they accumulate here. */
   #waiting: HTMLLIElement[] = [];
   #total = 0;
   #held = false;
@@ -19,6 +19,8 @@ export class EventList {
   /** @param onExplain called with the event whose "Explain" button was pressed */
   constructor(onExplain: (event: TidemarkEvent) => void) {
     this.#onExplain = onExplain;
+    // Events of this kind do not bubble.
+    this.#list.addEventListener('toggle', () => this.#schedule(), { capture: true });
   }
 
   addEvent(event: TidemarkEvent): void {
@@ -60,12 +62,19 @@ export class EventList {
 
   #draw(): void {
     this.#scheduled = false;
-    this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#held ? ', paused' : ''}`;
+    // New rows would push an event out of sight that somebody is reading.
+    const isRead = this.#list.querySelector('details[open]') !== null;
+    this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#stateText(isRead)}`;
     this.#quiet.hidden = this.#total > 0;
-    if (this.#held) return;
+    if (this.#held || isRead) return;
     this.#list.prepend(...this.#waiting);
     this.#waiting = [];
     while (this.#list.childElementCount > KEPT) this.#list.lastElementChild?.remove();
+  }
+
+  #stateText(isRead: boolean): string {
+    if (this.#held) return ', paused';
+    return isRead && this.#waiting.length > 0 ? ', new events are listed when the open event is closed' : '';
   }
 }
 

@@ -88,10 +88,18 @@ export class ExplainDialog {
     return h(
       'div',
       {},
-      h('p', {}, `${matchCount} subscriptions receive this event now, ${mismatchCount} do not.${missing}`),
+      h(
+        'p',
+        {},
+        `${receivers(matchCount)} this event now, ${mismatchCount} ${mismatchCount === 1 ? 'does' : 'do'} not.${missing}`,
+      ),
       explainedTable(rows),
     );
   }
+}
+
+function receivers(count: number): string {
+  return count === 1 ? '1 subscription receives' : `${count} subscriptions receive`;
 }
 
 function explainedTable(rows: readonly ExplainedRow[]): ComponentChild {
