@@ -40,6 +40,7 @@ main li { margin: 0.2rem 0; }
 blockquote { margin: 1rem 0; padding: 0.1rem 1rem; border-left: 3px solid var(--line); color: var(--faint); }
 img { max-width: 100%; }
 .clause { font-size: 0.92em; white-space: nowrap; }
+main a[href*="clauses.html#"] { white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table.text { table-layout: auto; }
 table.text td, table.text th { overflow-wrap: break-word; min-width: 7rem; }
@@ -126,8 +127,12 @@ table.text tr > :first-child { min-width: 9rem; }
   .index { columns: 1; }
 }
 @media print {
-  body { padding-top: 0; } .bar, .copy, #search, .try, .crumb { display: none; }
-  main { max-width: none; padding: 0; } a { color: inherit; }
-  pre, tr, .example { break-inside: avoid; } pre { white-space: pre-wrap; }
+  @page { margin: 16mm; }
+  :root { color-scheme: light; }
+  html { font-size: 80%; } body { padding-top: 0; font-size: 1rem; }
+  .bar, .copy, #search, .try, .crumb, .names, h2:has(+ .names) { display: none; }
+  main { max-width: none; padding: 0; } a { color: inherit; } footer { margin-top: 2rem; }
+  pre, tr, .facts > div { break-inside: avoid; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  h1, h2, h3, h4, summary, thead { break-after: avoid; } p, li { orphans: 3; widows: 3; }
 }
 `;
