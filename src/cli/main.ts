@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   send: async () => (await import('./send.ts')).registerSend,
   wait: async () => (await import('./wait.ts')).registerWait,
   handoff: async () => (await import('./handoff.ts')).registerHandoff,
+  files: async () => (await import('./files.ts')).registerFiles,
   status: async () => (await import('./status.ts')).registerStatus,
   top: async () => (await import('./top.ts')).registerTop,
   explain: async () => (await import('./explain.ts')).registerExplain,

@@ -1,5 +1,6 @@
 /** Shared by all commands that connect to a running gateway: its address and the credential. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { CREDENTIAL_PARAMETERS, ERRORS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
@@ -129,9 +130,11 @@ export interface Call {
 
 const TIMEOUT_MS = 10_000;
 const NOT_FOUND = 404;
+const TOO_MANY_REQUESTS = 429;
 
 /**
- * Sends an HTTP request and returns the body. @throws {CliError} with the exit code of the failure
+ * Sends an HTTP request and returns the body. A request that exceeds the rate limit is repeated when the gateway allows it, because a list
+ * of many pages may need more requests than the limit allows at once. @throws {CliError} with the exit code of the failure
  */
 export async function call(
   options: RemoteOptions,
@@ -145,18 +148,38 @@ export async function call(
     ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
-  const request = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' as const };
-  let status: number;
-  let answer: unknown;
+  const request = {
+    method,
+    headers,
+    redirect: 'error' as const,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  for (let patienceMs = TIMEOUT_MS; ;) {
+    const { status, answer } = await exchange(options, address, request);
+    if (fits(answer)) return answer;
+    const delayMs = status === TOO_MANY_REQUESTS ? retryDelayOf(answer) : undefined;
+    if (delayMs === undefined || delayMs > patienceMs) throw refused(options, status, answer);
+    patienceMs -= delayMs;
+    await delay(delayMs);
+  }
+}
+
+async function exchange(
+  options: RemoteOptions,
+  address: URL,
+  request: RequestInit,
+): Promise<{ readonly status: number; readonly answer: unknown }> {
   try {
-    const response = await fetch(address, body === undefined ? request : { ...request, body: JSON.stringify(body) });
-    ({ status } = response);
-    answer = parse(await response.text());
+    const response = await fetch(address, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return { status: response.status, answer: parse(await response.text()) };
   } catch (error) {
     throw unreachable(options.url, networkReason(error), error);
   }
-  if (fits(answer)) return answer;
-  throw refused(options, status, answer);
+}
+
+/** How long to wait before a refused request is repeated, in milliseconds (OPS-6). */
+function retryDelayOf(answer: unknown): number | undefined {
+  return httpValidators.error(answer) ? (answer as ErrorMessage).data.retryAfterMs : undefined;
 }
 
 function parse(text: string): unknown {
@@ -177,8 +200,10 @@ function refused(options: RemoteOptions, status: number, answer: unknown): CliEr
     const message = `The response (status ${status}) does not come from a gateway. Check that --url is the address of its WebSocket.`;
     return new CliError(message, EXIT.runtime);
   }
-  if (status === NOT_FOUND) return unreachable(options.url, 'status 404: the WebSocket has another path');
   const { code, message } = (answer as ErrorMessage).data;
+  // A gateway answers an unknown path with 404 and a code whose own status is different.
+  if (status === NOT_FOUND && !(Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].httpStatus === NOT_FOUND))
+    return unreachable(options.url, 'status 404: the WebSocket has another path');
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));
 }
 
