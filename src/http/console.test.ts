@@ -20,7 +20,7 @@ beforeAll(async () => {
   const executablePath = locate(CHROMIUM);
   if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-}, 30_000);
+});
 afterAll(() => browser.close());
 afterEach(() => gateway?.close({ drainMs: 0 }));
 
@@ -74,7 +74,7 @@ describe('the console', () => {
     await page.locator('#streams tr', { hasText: 'main' }).waitFor();
     expect(await page.locator('#facts').innerText()).toMatch(/status\s+ok/);
     expect(faults).toEqual([]);
-  }, 20_000);
+  });
 
   test('subscribes as its form specifies', async () => {
     const { gateway: served, page, faults } = await openConsole();
@@ -93,7 +93,7 @@ describe('the console', () => {
     await page.locator('#complaint:not([hidden])').waitFor();
     expect(await page.locator('#complaint').innerText()).toMatch(/stream/);
     expect(faults).toEqual([]);
-  }, 20_000);
+  });
 
   test('suggests and follows the events and filter fields of an own contract', async () => {
     const { contract } = await buildContract();
@@ -141,13 +141,13 @@ describe('the console', () => {
     await page.locator('#subscriptions tr', { hasText: 'user:ana' }).waitFor();
     expect(await page.locator('#complaint').isVisible()).toBe(false);
     expect(faults.filter((each) => !each.includes('401'))).toEqual([]);
-  }, 20_000);
+  });
 
   test('fits a narrow window', async () => {
     const { page } = await openConsole();
     await page.setViewportSize({ width: 380, height: 700 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
-  }, 20_000);
+  });
 
   test('serves no other file', async () => {
     const { httpUrl } = await openConsole();
