@@ -8,12 +8,25 @@ import type { SpawnOptions } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CHROMIUM, CURL, locate, NGINX, OPENSSL, PROMTOOL, PYTHON, PYTHON_PACKAGES, REDIS } from './tools.ts';
+import {
+  CADDY,
+  CHROMIUM,
+  CURL,
+  locate,
+  NGINX,
+  OPENSSL,
+  PROMTOOL,
+  PYTHON,
+  PYTHON_PACKAGES,
+  REDIS,
+  SYSTEMD_ANALYZE,
+} from './tools.ts';
 
 /** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
-const tools = [REDIS, CHROMIUM, CURL, OPENSSL, PROMTOOL, NGINX, PYTHON, ...PYTHON_PACKAGES];
+const onLinux = process.platform === 'linux' ? [SYSTEMD_ANALYZE] : [];
+const tools = [REDIS, CHROMIUM, CURL, OPENSSL, PROMTOOL, NGINX, CADDY, PYTHON, ...PYTHON_PACKAGES, ...onLinux];
 // Both installations mostly wait for the network, so they run at the same time.
 await Promise.all([installTools(), installReaders()]);
 await renderDocs();

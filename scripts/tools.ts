@@ -39,6 +39,10 @@ export const PROMTOOL: Tool = { commands: ['promtool'], debianPackage: 'promethe
  * not in every PATH.
  */
 export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFormula: 'nginx' };
+/** Checks its configuration in deploy/. */
+export const CADDY: Tool = { commands: ['caddy'], debianPackage: 'caddy', brewFormula: 'caddy' };
+/** Rates the service in deploy/. It exists on Linux only. */
+export const SYSTEMD_ANALYZE: Tool = { commands: ['systemd-analyze'], debianPackage: 'systemd', brewFormula: 'none' };
 /** Used as a client for server-sent events. */
 export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };
 export const CHROMIUM: Tool = {
@@ -56,6 +60,13 @@ export function locate(tool: Tool): string | undefined {
   return tool.commands
     .flatMap((command) => directories.map((directory) => join(directory, command)))
     .find(isExecutable);
+}
+
+/** The path of the program. @throws {Error} if it is not in PATH */
+export function programOf(tool: Tool): string {
+  const program = locate(tool);
+  if (program === undefined) throw new Error(`${tool.commands[0] ?? ''} is missing: node scripts/ensure-tools.ts`);
+  return program;
 }
 
 function isExecutable(path: string): boolean {

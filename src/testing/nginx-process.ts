@@ -7,8 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { NGINX, OPENSSL, locate } from '../../scripts/tools.ts';
-import type { Tool } from '../../scripts/tools.ts';
+import { NGINX, OPENSSL, programOf } from '../../scripts/tools.ts';
 import { freePort } from './free-port.ts';
 import { PATIENCE } from './rig.ts';
 
@@ -99,12 +98,6 @@ function makeCertificate(directory: string): void {
   const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
   const { status, stderr } = spawnSync(programOf(OPENSSL), [...words, ...files, ...subject], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`openssl failed: ${stderr}`);
-}
-
-function programOf(tool: Tool): string {
-  const program = locate(tool);
-  if (program === undefined) throw new Error(`${tool.commands[0] ?? ''} is missing: node scripts/ensure-tools.ts`);
-  return program;
 }
 
 function listens(port: number): Promise<boolean> {
