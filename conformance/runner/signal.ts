@@ -16,7 +16,7 @@ export class Signal {
   }
 
   /** Resolves with the first result of `look` that is not undefined, or with undefined after the time-out. */
-  until<T>(look: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
+  until<T>(look: () => T | undefined, timeoutMs: number, timer = this.#timer): Promise<T | undefined> {
     const first = look();
     if (first !== undefined) return Promise.resolve(first);
     return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ export class Signal {
           finish(() => reject(error instanceof Error ? error : new Error(String(error))));
         }
       };
-      const cancel = this.#timer(timeoutMs, () => finish(() => resolve(undefined)));
+      const cancel = timer(timeoutMs, () => finish(() => resolve(undefined)));
       this.#waiters.add(check);
     });
   }
