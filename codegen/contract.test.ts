@@ -71,7 +71,7 @@ const CLAUSES = [
   ...['SYN-1'],
   ...['ERR-1', 'ERR-2', 'ERR-3'],
   ...['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3', 'OPS-4', 'OPS-5', 'OPS-6', 'OPS-7', 'OPS-8', 'OPS-9'],
-  ...['SSE-1', 'SSE-2', 'SSE-3', 'SSE-4'],
+  ...['SSE-1', 'SSE-2', 'SSE-3', 'SSE-4', 'SSE-5'],
   ...[
     'CLI-1',
     'CLI-2',

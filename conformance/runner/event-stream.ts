@@ -2,21 +2,21 @@
  * Records a connection by server-sent events in the trace. Its request is recorded as the equivalent `subscribe`
  * command, so that the invariants can check it like a WebSocket connection (SSE-1).
  */
-import { isArray, member, textAt } from '../trace/json.ts';
+import { isArray, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
+import { dataOf, placeOf, placesOf, typeOf } from '../trace/reading.ts';
 import type { Place } from '../trace/reading.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
 import type { EventStreamSpec } from '../tape/tape.ts';
 
 /** The query parameters that are not filter fields. */
-const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'replay', 'after']);
+const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'streams', 'replay', 'after']);
 
 /** The members of a resume for which an `id` stands. */
-interface Resumed {
-  readonly after: Place;
-  readonly withPicture: boolean;
-}
+type Resumed =
+  | { readonly after: Place; readonly withPicture: boolean }
+  /** By stream. */
+  | { readonly positions: ReadonlyMap<string, Place> };
 
 /** For each run: what each `id` that the server sent stands for. */
 const POSITIONS = new WeakMap<Trace, Map<string, Resumed>>();
@@ -30,14 +30,22 @@ function positionsOf(trace: Trace): Map<string, Resumed> {
 export interface Identified {
   readonly id: string;
   readonly frame: Frame;
+  /** All messages of the connection so far, with this one. */
+  readonly received: readonly Frame[];
   /** The command for which the connection stands. */
   readonly command: JsonObject;
 }
 
 /** Remembers the position that an `id` stands for, which is the position in its message. */
-export function rememberPosition(trace: Trace, { id, frame, command }: Identified): void {
+export function rememberPosition(trace: Trace, { id, frame, received, command }: Identified): void {
   const data = dataOf(frame);
-  const replay = member(member(command, 'data'), 'replay');
+  const asked = member(command, 'data');
+  const replay = member(asked, 'replay');
+  if (member(asked, 'streams') !== undefined) {
+    const start = placesOf(member(replay, 'positions'));
+    positionsOf(trace).set(id, { positions: placesAfter(received, start) });
+    return;
+  }
   if (typeOf(frame) === 'subscribed' && textAt(replay, 'mode') !== 'none') {
     const start = placeOf(member(replay, 'after')) ?? placeOf(member(data, 'position'));
     if (start !== undefined) positionsOf(trace).set(id, { after: start, withPicture: true });
@@ -50,6 +58,24 @@ export function rememberPosition(trace: Trace, { id, frame, command }: Identifie
       : (member(data, 'position') ?? member(data, 'to') ?? (isArray(positions) ? positions[0] : undefined));
   const place = placeOf(named);
   if (place !== undefined) positionsOf(trace).set(id, { after: place, withPicture: false });
+}
+
+/**
+ * The positions of many streams after these messages (SSE-5). A replay counts only when its `positions` have arrived, and a heartbeat
+ * reports progress that events do not show.
+ */
+function placesAfter(received: readonly Frame[], start: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
+  const places = new Map(start);
+  for (const frame of received) {
+    const data = dataOf(frame);
+    const [stream, place] = [textAt(data, 'stream'), placeOf(data)];
+    const isLive = typeOf(frame) === 'event' && member(data, 'isReplay') === false;
+    if (isLive && stream !== undefined && place !== undefined) places.set(stream, place);
+    if (typeOf(frame) !== 'positions') continue;
+    for (const [name, at] of placesOf(member(data, 'positions'))) places.set(name, at);
+    for (const ended of textsAt(data, 'ended')) places.delete(ended);
+  }
+  return places;
 }
 
 function listOf(value: Json | undefined): readonly string[] {
@@ -72,6 +98,7 @@ export function commandOf({ query, lastEventId }: EventStreamSpec, trace: Trace)
     events: listOf(query['events']),
     replay: replayOf(typeof lastEventId === 'string' ? lastEventId : textAt(query, 'after'), query, trace),
     ...(stream === undefined ? {} : { stream }),
+    ...(query['streams'] === undefined ? {} : { streams: listOf(query['streams']) }),
     ...(fields.length === 0 ? {} : { filter }),
   };
   return { type: 'subscribe', data };
@@ -81,6 +108,8 @@ function replayOf(token: string | undefined, query: JsonObject, trace: Trace): J
   if (token === undefined) return { mode: textAt(query, 'replay') ?? 'warm' };
   const known = positionsOf(trace).get(token);
   if (known === undefined) return { mode: 'resume' };
+  if ('positions' in known)
+    return { mode: 'resume', positions: [...known.positions].map(([stream, place]) => ({ stream, ...place })) };
   return { mode: 'resume', after: { ...known.after }, ...(known.withPicture ? { withPicture: true } : {}) };
 }
 

@@ -13,6 +13,7 @@ import type { ConnectionsView } from '../introspection/introspection.ts';
 import type { Counters } from '../introspection/counters.ts';
 import { ProtocolError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { ManyStreamsIds, OneStreamIds } from '../wire/event-ids.ts';
 import { EventStreamFraming } from '../wire/event-stream-framing.ts';
 import { Router } from '../session/router.ts';
 import { Session } from '../session/session.ts';
@@ -156,10 +157,14 @@ export class Connections {
     // Node passes on a request even if the response to an earlier request on the same socket is not complete.
     if (socket === null) throw new ProtocolError('invalid_message', 'Request events on a connection of their own.');
     this.room.check(caller.remoteAddress);
-    const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe)];
+    // The framing is part of the connection, and asks it whether everything has been sent.
+    const opened: { connection?: Connection } = {};
+    const isSent = (): boolean => opened.connection?.unwritten().size === 0;
+    const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe, isSent)];
     response.once('close', leave);
     const link = new EventStreamLink({ response, socket, framing });
     const connection = this.#add(link, { ...caller, authenticated: 'yes' });
+    opened.connection = connection;
     const context = { ...this.#services, session: connection.session };
     try {
       await this.#router.perform({ type: 'subscribe', data: subscribe }, context, () => {
@@ -179,8 +184,15 @@ export class Connections {
     }
   }
 
-  #framingOf({ stream = 'main', replay = { mode: 'warm' } }: SubscribeData): EventStreamFraming {
-    return new EventStreamFraming({ stream, replay, retryMs: reconnectDelayMs(this.#options.random) });
+  /** @param isSent whether the send queue of the connection has no events */
+  #framingOf(
+    { stream = 'main', streams, replay = { mode: 'warm' } }: SubscribeData,
+    isSent: () => boolean,
+  ): EventStreamFraming {
+    const retryMs = reconnectDelayMs(this.#options.random);
+    return streams === undefined
+      ? new EventStreamFraming({ ids: new OneStreamIds({ stream, replay }), retryMs, bytes: 'shared' })
+      : new EventStreamFraming({ ids: new ManyStreamsIds(replay, isSent), retryMs, bytes: 'own' });
   }
 
   #add(link: Link, who: Pick<Accepted, 'principal' | 'authenticated' | 'remoteAddress'>): Connection {

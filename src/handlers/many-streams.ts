@@ -76,6 +76,7 @@ function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): voi
   const finish = function* (): Generator<ReplayItem, void, void> {
     yield* positionMessages(subscription, { ended: ended.map(({ stream }) => stream) });
     subscription.confirmed = true;
+    session.outlet.framing.placed();
     if (replayMode === 'none') return;
     subscription.replayedAt = now();
     counters.countReplay({ kind: replayMode, events: begun.count, ms: performance.now() - startedAt });

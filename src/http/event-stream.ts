@@ -1,13 +1,14 @@
 /** `GET /ws/events`: reads the query as a `subscribe` command, and answers with server-sent events (SSE-1 to SSE-4). */
 import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { COMMANDS } from '../../generated/protocol.ts';
-import type { ReplayRequest, SubscribeData } from '../../generated/types.ts';
+import type { ReplayRequest, StreamPosition, SubscribeData } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { ConnectionRoom } from '../connections/connection-room.ts';
 import type { EventStreamRequest } from '../connections/connections.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
+import { NOWHERE } from '../wire/known-positions.ts';
 import { readPositionToken } from '../wire/position-token.ts';
 import { schemaError } from '../wire/schema-error.ts';
 import type { Admitted } from './guard.ts';
@@ -30,13 +31,13 @@ interface Parameters {
  */
 export function readSubscribe({ query, headers }: FastifyRequest, fits: Validator): SubscribeData {
   const { single, lists } = parametersOf(query as Readonly<Record<string, unknown>>);
-  const { events = [], ...filter } = lists;
-  const { stream = 'main' } = single;
+  const { events = [], streams, ...filter } = lists;
+  const { stream } = single;
   const data = {
-    stream,
+    ...(streams === undefined ? { stream: stream ?? 'main' } : { streams, ...(stream === undefined ? {} : { stream }) }),
     events,
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
-    replay: replayOf(single, headers['last-event-id'], stream),
+    replay: replayOf(single, headers['last-event-id'], streams === undefined ? (stream ?? 'main') : undefined),
   };
   if (!fits({ type: 'subscribe', data }))
     throw inQuery(schemaError(fits.errors ?? [], { codes: COMMANDS.subscribe.errorPointers }));
@@ -58,18 +59,35 @@ function parametersOf(query: Readonly<Record<string, unknown>>): Parameters {
   return { single, lists };
 }
 
-/** @param lastEventId the header `Last-Event-ID`, which takes precedence over the parameter `after` (SSE-2) */
-function replayOf({ replay, after }: Parameters['single'], lastEventId: unknown, stream: string): ReplayRequest {
+/**
+ * @param lastEventId the header `Last-Event-ID`, which takes precedence over the parameter `after` (SSE-2)
+ * @param stream the requested stream; undefined for many streams
+ */
+function replayOf(
+  { replay, after }: Parameters['single'],
+  lastEventId: unknown,
+  stream: string | undefined,
+): ReplayRequest {
   if (replay !== undefined && replay !== 'none' && replay !== 'warm')
     throw invalid('replay', '`replay` must be `none` or `warm`; to resume, send `Last-Event-ID` or `after`.');
   const token = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : after;
   if (token === undefined) return { mode: replay ?? 'warm' };
+  if (stream === undefined) return { mode: 'resume', positions: positionsIn(token) };
   const [position, ...others] = readPositionToken(token);
   if (position?.stream !== stream || others.length > 0)
     throw invalid('after', `The position does not belong to the requested stream ${JSON.stringify(stream)}.`);
   const { epoch, sequenceId, picture } = position;
   const again = picture === 'pending' ? ({ withPicture: true } as const) : {};
   return { mode: 'resume', after: { epoch, sequenceId }, ...again };
+}
+
+/** The positions of many streams. Streams that the token does not name are replayed from their first event (SSE-5). */
+function positionsIn(token: string): readonly StreamPosition[] {
+  if (token === NOWHERE) return [];
+  const positions = readPositionToken(token);
+  if (positions.some(({ picture }) => picture === 'pending'))
+    throw invalid('after', 'The position belongs to a subscription to one stream; name it in `stream`.');
+  return positions.map(({ stream, epoch, sequenceId }) => ({ stream, epoch, sequenceId }));
 }
 
 function invalid(parameter: string, text: string): ProtocolError {

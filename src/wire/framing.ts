@@ -4,7 +4,9 @@ import type { EventRecord } from '../broker/broker.ts';
 
 export interface Framing {
   /** Connections whose framings have the same `kind` share the bytes of events with the same prefix. */
-  readonly kind: 'websocket' | 'event-stream';
+  readonly kind: string;
+  /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
+  placed(): void;
   /** The frame of a message that is not an event. */
   message(message: ServerMessage): Buffer;
   /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */

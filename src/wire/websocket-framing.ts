@@ -76,6 +76,7 @@ function latin1FrameHeader(payloadBytes: number): string {
 
 export const WEBSOCKET_FRAMING: Framing = {
   kind: 'websocket',
+  placed: () => undefined,
   message: (message: ServerMessage) => encodeFrame(JSON.stringify(message)),
   eventBytes,
   events,

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:1995ef7e26f0e5102932d22558acce6f005ad7e71345a6e5f214c4fbec2dc3ed"
+CONTRACT_DIGEST: Final = "sha256:8366f4757e07f29650d7b8294cadcaef3168b7b8330c0e7747dbb16fe38f702a"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -16,6 +16,15 @@ from .wire import Wire
 if TYPE_CHECKING:
     from .node import Node
 
+NOWHERE = "-"
+"""The id that names no stream."""
+
+SEPARATOR = "|"
+"""Separates the positions in the id of many streams."""
+
+MOST_STREAMS = 32
+"""The number of streams in an id. Others are replayed from their first event."""
+
 EVENTS_PATH = "/ws/events"
 
 SINGLE = frozenset({"stream", "replay", "after"})
@@ -51,9 +60,13 @@ class EventStreams:
         for name, value in head.parameters:
             lists.setdefault(name, []).append(value)
         single = {name: self._single(name, lists.pop(name)) for name in SINGLE & lists.keys()}
-        data: dict[str, Any] = {"events": lists.pop("events", []), "replay": self._replay(head, single)}
+        many = "streams" in lists
+        replay = self.replay_of_many(head, single) if many else self._replay(head, single)
+        data: dict[str, Any] = {"events": lists.pop("events", []), "replay": replay}
         if "stream" in single:
             data["stream"] = single["stream"]
+        if "streams" in lists:
+            data["streams"] = lists.pop("streams")
         wanted = self.filter(lists)
         if wanted:
             data["filter"] = wanted
@@ -83,6 +96,16 @@ class EventStreams:
             raise ProtocolError("invalid_message", "The position belongs to another stream.", pointer="/after")
         again = {"withPicture": True} if text.startswith(PENDING) else {}
         return {"mode": "resume", "after": position.wire(), **again}
+
+    def replay_of_many(self, head: Head, single: Mapping[str, str]) -> dict[str, Any]:
+        """A resume with positions of many streams (SSE-5)."""
+        text = self.position_text(head, single)
+        if not text:
+            return self._replay(head, single)
+        if text == NOWHERE:
+            return {"mode": "resume", "positions": []}
+        places = [self.read_position(each) for each in text.split(SEPARATOR)]
+        return {"mode": "resume", "positions": [{"stream": stream, **place.wire()} for stream, place in places]}
 
     def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
         """The header has precedence: a browser does not change the address when it reconnects (SSE-2)."""
@@ -188,3 +211,40 @@ class EventStreamWire(Wire):
     def end_writing(self) -> None:
         if self._writer.can_write_eof():
             self._writer.write_eof()
+
+
+class ManyStreamsWire(EventStreamWire):
+    """The server-sent events of a subscription to many streams. Their ids have a position for each stream (SSE-5).
+
+    Messages become server-sent events in the order in which they are written, so the positions are those of what the client has received.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: EventStreams, data: Mapping[str, Any]) -> None:
+        super().__init__(reader, writer, events, data)
+        asked = data["replay"].get("positions", [])
+        self._places: dict[str, Mapping[str, Any]] = {each["stream"]: each for each in asked}
+
+    def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
+        fields = super().fields(message)
+        kind, data = message["type"], message["data"]
+        self.take_note(kind, data)
+        replayed = kind == "event" and data["isReplay"]
+        if kind in ("subscribed", "positions", "replay_complete", "event") and not replayed:
+            fields["id"] = self.many_id()
+        return fields
+
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None
+
+    def take_note(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "event" and not data["isReplay"]:
+            self._places[data["stream"]] = data
+        if kind == "positions":
+            self._places.update({each["stream"]: each for each in data["positions"]})
+            for stream in data.get("ended", []):
+                self._places.pop(stream, None)
+
+    def many_id(self) -> str:
+        longest = sorted(self._places.items(), key=lambda each: -int(each[1]["sequenceId"]))[:MOST_STREAMS]
+        ids = [self._events.position_id(stream, each["epoch"], each["sequenceId"]) for stream, each in longest]
+        return SEPARATOR.join(ids) or NOWHERE

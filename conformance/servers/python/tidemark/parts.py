@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from .commands import Commands
 from .connection import Connection
-from .event_stream import EventStreams, EventStreamWire
+from .event_stream import EventStreams, EventStreamWire, ManyStreamsWire
 from .filters import Filter
 from .near import Hints
 from .publishing import Publisher
@@ -22,6 +22,7 @@ class Parts:
     connection: type[Connection] = Connection
     event_streams: type[EventStreams] = EventStreams
     event_stream_wire: type[EventStreamWire] = EventStreamWire
+    many_streams_wire: type[ManyStreamsWire] = ManyStreamsWire
     filter: type[Filter] = Filter
     hints: type[Hints] = Hints
     publisher: type[Publisher] = Publisher

@@ -127,7 +127,9 @@ class Server:
             command = self._events.read(head)
             refusal = self._refusal(address)
             if refusal is None:
-                wire = self.node.parts.event_stream_wire(reader, writer, self._events, command.data)
+                parts = self.node.parts
+                make = parts.many_streams_wire if "streams" in command.data else parts.event_stream_wire
+                wire = make(reader, writer, self._events, command.data)
                 connection = self.node.parts.connection(self.node, wire, principal, self._routes.token_of(head))
                 self.node.commands.handle(connection, command)
         except ProtocolError as error:

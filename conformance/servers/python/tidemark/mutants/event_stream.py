@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from ..commands import Commands
 from ..connection import Connection
 from ..envelope import Command
-from ..event_stream import PENDING, EventStreams, EventStreamWire
+from ..event_stream import PENDING, EventStreams, EventStreamWire, ManyStreamsWire
 from ..http import Head
 from ..outbox import Outgoing
 from ..principals import EVERYONE
@@ -136,6 +136,29 @@ class NoRetry(EventStreamWire):
         if message["type"] == "closing":
             fields.pop("retry", None)
         return fields
+
+
+@mutant("sse-many-one-position", "the id of an event of many streams has only the position of its own stream", clause="SSE-5")
+class ManyOnePosition(ManyStreamsWire):
+    def take_note(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "event":
+            self._places.clear()
+        super().take_note(kind, data)
+
+
+@mutant("sse-many-picture-without-id", "subscribed of many streams has no id: a client that reconnects within the picture misses deletions", clause="SSE-5")
+class ManyPictureWithoutId(ManyStreamsWire):
+    def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
+        fields = super().fields(message)
+        if message["type"] == "subscribed":
+            fields.pop("id", None)
+        return fields
+
+
+@mutant("sse-many-warm-again", "a position of many streams is ignored: the reply is a warm picture", clause="SSE-5")
+class ManyWarmAgain(EventStreams):
+    def replay_of_many(self, head: Head, single: Mapping[str, str]) -> dict[str, Any]:
+        return {"mode": "warm"}
 
 
 @mutant("sse-buffered", "proxies may buffer and cache the events", clause="SSE-4")

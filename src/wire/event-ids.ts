@@ -1,0 +1,151 @@
+/** Decides which server-sent events have an `id`, and which. A client resumes after the last `id` that it received (SSE-2, SSE-5). */
+import type { ReplayRequest, ServerMessage, StreamPosition, SubscribedData } from '../../generated/types.ts';
+import type { Position } from '../replay/record.ts';
+import { KnownPositions } from './known-positions.ts';
+import { positionToken } from './position-token.ts';
+import type { TokenPosition } from './position-token.ts';
+
+export interface EventIds {
+  /** The `id` of a message that is not an event; empty if it has none. */
+  ofMessage(message: ServerMessage): string;
+  /** The `id` of a live event. It is asked for in the order in which live events are sent, and may be asked for twice. */
+  ofLive(event: StreamPosition): string;
+  /** The `id` of an event of a resume; empty if it has none. */
+  ofResumed(event: StreamPosition): string;
+  /** See `Framing`. */
+  placed(): void;
+}
+
+export interface OneStream {
+  readonly stream: string;
+  readonly replay: ReplayRequest;
+}
+
+/** The ids of a subscription to one stream. */
+export class OneStreamIds implements EventIds {
+  readonly #options: OneStream;
+  /** Whether the warm picture was sent completely. A client that reconnects before this needs the picture again. */
+  #picture: 'pending' | 'complete';
+
+  constructor(options: OneStream) {
+    this.#options = options;
+    this.#picture = options.replay.mode === 'none' ? 'complete' : 'pending';
+  }
+
+  ofLive(event: StreamPosition): string {
+    return positionToken([event]);
+  }
+
+  ofResumed(event: StreamPosition): string {
+    return positionToken([event]);
+  }
+
+  placed(): void {}
+
+  ofMessage(message: ServerMessage): string {
+    const { stream } = this.#options;
+    switch (message.type) {
+      case 'subscribed':
+        return this.#ofSubscribed(message.data);
+      case 'replay_complete':
+        this.#picture = 'complete';
+        return tokenAt(stream, message.data.position);
+      case 'gap':
+        return this.#picture === 'pending' ? '' : positionToken([{ stream, ...message.data.to }]);
+      case 'heartbeat':
+        return this.#picture === 'pending' ? '' : positionToken(message.data.positions);
+      default:
+        return '';
+    }
+  }
+
+  /** The `id` of `subscribed`. In a first picture, it is where the client resumes if it does not receive the whole picture (RPL-7). */
+  #ofSubscribed({ position, recovery }: SubscribedData): string {
+    const { stream, replay } = this.#options;
+    if (replay.mode === 'none') return tokenAt(stream, position);
+    if (replay.mode === 'warm') return tokenAt(stream, position, 'pending');
+    if (!('after' in replay) || !recovery.attempted || !recovery.recovered) return '';
+    if (replay.withPicture === true) return tokenAt(stream, replay.after, 'pending');
+    this.#picture = 'complete';
+    return '';
+  }
+}
+
+/**
+ * The ids of a subscription to many streams. While they are replayed, only the positions of streams whose replay has been sent are in an `id`:
+ * live events are queued behind the replay, so their positions are kept apart until it is complete.
+ */
+export class ManyStreamsIds implements EventIds {
+  /** What the client has received of the replay. */
+  readonly #replayed = new KnownPositions();
+  /** What the client will have received when the messages are sent that were framed so far. */
+  readonly #live = new KnownPositions();
+  readonly #isSent: () => boolean;
+  #state: 'replaying' | 'live' = 'replaying';
+
+  /**
+   * @param isSent whether everything that was framed so far has been passed to the socket. A heartbeat overtakes queued events, so it has an
+   *   `id` only then.
+   */
+  constructor(replay: ReplayRequest, isSent: () => boolean) {
+    this.#isSent = isSent;
+    if ('positions' in replay) for (const each of replay.positions) this.#replayed.advance(each);
+  }
+
+  ofLive(event: StreamPosition): string {
+    this.#live.advance(event);
+    return this.#state === 'live' ? this.#live.token() : '';
+  }
+
+  /** Messages are framed before the replayed events that precede them, so the id of such an event could be too high. */
+  ofResumed(): string {
+    return '';
+  }
+
+  ofMessage(message: ServerMessage): string {
+    switch (message.type) {
+      case 'subscribed':
+        return this.#replayed.token();
+      case 'positions':
+        return this.#ofPositions(message.data.positions, message.data.ended ?? []);
+      case 'replay_complete':
+        return this.#replayed.token();
+      case 'gap':
+        if (this.#state === 'live') this.#live.advance({ stream: message.data.stream, ...message.data.to });
+        return '';
+      case 'heartbeat':
+        if (this.#state === 'replaying' || !this.#isSent()) return '';
+        for (const each of message.data.positions) this.#live.advance(each);
+        return this.#live.token();
+      default:
+        return '';
+    }
+  }
+
+  #ofPositions(positions: readonly StreamPosition[], ended: readonly string[]): string {
+    if (this.#state === 'live') {
+      for (const each of ended) this.#live.forget(each);
+      return '';
+    }
+    for (const each of positions) this.#replayed.advance(each);
+    for (const each of ended) this.#replayed.forget(each);
+    return this.#replayed.token();
+  }
+
+  placed(): void {
+    const begun = [...this.#live];
+    for (const each of this.#replayed) this.#live.advance(each);
+    // A stream may have begun a new epoch since; its live events are newer than its position.
+    for (const each of begun) this.#live.advance(each);
+    this.#state = 'live';
+  }
+}
+
+/** The token for a position of a subscription to one stream. */
+function tokenAt(
+  stream: string,
+  position: Position | undefined,
+  picture: TokenPosition['picture'] = 'complete',
+): string {
+  return position === undefined ? '' : positionToken([{ stream, ...position, picture }]);
+}

@@ -1,0 +1,50 @@
+/**
+ * The positions of many streams that fit into the `id` of a server-sent event (SSE-5). A stream that is left out is replayed from its first
+ * event after a reconnect, so those with the fewest events are left out first.
+ */
+import type { Position, StreamPosition } from '../replay/record.ts';
+import { positionToken } from './position-token.ts';
+
+/** Maximum number of streams of an `id`. More would let an event of one stream cost much more than its own bytes. */
+const MOST_STREAMS = 64;
+/** Maximum length of an `id`, in characters. Proxies accept header fields of 8 KiB. */
+const MOST_CHARACTERS = 4_096;
+/** The `id` that names no stream: every stream is replayed from its first event. */
+export const NOWHERE = '*';
+
+export class KnownPositions {
+  readonly #positions = new Map<string, Position>();
+
+  /** Records a position. A lower one in the same epoch is ignored. */
+  advance({ stream, epoch, sequenceId }: StreamPosition): void {
+    const known = this.#positions.get(stream);
+    if (known?.epoch === epoch && known.sequenceId >= sequenceId) return;
+    if (known === undefined && this.#positions.size >= MOST_STREAMS && !this.#makeRoom(sequenceId)) return;
+    this.#positions.set(stream, { epoch, sequenceId });
+  }
+
+  forget(stream: string): void {
+    this.#positions.delete(stream);
+  }
+
+  *[Symbol.iterator](): Generator<StreamPosition> {
+    for (const [stream, position] of this.#positions) yield { stream, ...position };
+  }
+
+  /** The text for the `id` field. */
+  token(): string {
+    const token = positionToken([...this]);
+    if (token === '') return NOWHERE;
+    if (token.length <= MOST_CHARACTERS) return token;
+    this.#makeRoom(Infinity);
+    return this.token();
+  }
+
+  /** Forgets the stream with the fewest events. @returns false if all have more than a stream with this number of events */
+  #makeRoom(sequenceId: number): boolean {
+    let least: StreamPosition | undefined;
+    for (const each of this) if (least === undefined || each.sequenceId < least.sequenceId) least = each;
+    if (least === undefined || least.sequenceId >= sequenceId) return false;
+    return this.#positions.delete(least.stream);
+  }
+}
