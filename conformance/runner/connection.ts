@@ -154,7 +154,8 @@ export class Connection {
       onEvent: ({ data, ...fields }) => {
         const frame = this.#received({ kind: 'text', text: data });
         this.fields.set(frame, { ...fields });
-        if (fields.id !== undefined) rememberPosition(trace, { id: fields.id, frame, received: this.received, command: equivalent });
+        if (fields.id !== undefined)
+          rememberPosition(trace, { id: fields.id, frame, received: this.received, command: equivalent });
         this.signal.notify();
       },
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),

@@ -34,7 +34,9 @@ export function readSubscribe({ query, headers }: FastifyRequest, fits: Validato
   const { events = [], streams, ...filter } = lists;
   const { stream } = single;
   const data = {
-    ...(streams === undefined ? { stream: stream ?? 'main' } : { streams, ...(stream === undefined ? {} : { stream }) }),
+    ...(streams === undefined
+      ? { stream: stream ?? 'main' }
+      : { streams, ...(stream === undefined ? {} : { stream }) }),
     events,
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
     replay: replayOf(single, headers['last-event-id'], streams === undefined ? (stream ?? 'main') : undefined),
