@@ -92,6 +92,7 @@ const SHARED_WITH_MCP = [
   'src/version.ts',
 ];
 
+const ROOT = resolve(import.meta.dirname, '..');
 const sources = readSources();
 
 describe('the layers', () => {
@@ -128,6 +129,19 @@ describe('the layers', () => {
   test('end in generated code that imports only itself', () => {
     expect(generatedImports(sources)).toEqual([]);
   });
+});
+
+/** A longer file has more than one topic, or functions that do not fit a screen. */
+const MOST_LINES = 350;
+
+test('no source file has more than 350 lines', () => {
+  const files = globSync('{src,codegen,conformance,mcp,scripts,bench,examples}/**/*.{ts,py,lua}', {
+    cwd: ROOT,
+    exclude: ['**/node_modules', '**/dist'],
+  });
+  expect(files.length).toBeGreaterThan(900);
+  const lines = (file: string): number => readFileSync(resolve(ROOT, file), 'utf8').split('\n').length - 1;
+  expect(files.filter((file) => lines(file) > MOST_LINES)).toEqual([]);
 });
 
 describe('a violation is found', () => {
@@ -288,12 +302,11 @@ function layerOf(path: string): { readonly root: string; readonly index: number 
 }
 
 function readSources(): Sources {
-  const root = resolve(import.meta.dirname, '..');
   const paths = globSync('{src,codegen,conformance,generated,mcp}/**/*.{ts,tsx,js}', {
-    cwd: root,
+    cwd: ROOT,
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.test.ts', '**/*-suite.ts', '**/testing/**'],
   });
-  return new Map(paths.toSorted().map((path) => [path, readFileSync(resolve(root, path), 'utf8')]));
+  return new Map(paths.toSorted().map((path) => [path, readFileSync(resolve(ROOT, path), 'utf8')]));
 }
 
 function fixture(files: Readonly<Record<string, string>>): Sources {

@@ -9,6 +9,7 @@
 import { backoffDelayMs } from './backoff.ts';
 import { heartbeatIntervalOf } from './bounds.ts';
 import type { CallOptions } from './calls.ts';
+import { ConnectCalls } from './connect-calls.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionEnd } from './connection.ts';
 import { matchContract } from './contract-match.ts';
@@ -44,7 +45,7 @@ export class ClientCore<P extends Protocol> {
   readonly #feeds = new Map<string, ClientFeed>();
   readonly #port: FeedPort;
   readonly #signal: AbortSignal | undefined;
-  readonly #connectors: { resolve: (welcome: P['pushes']['welcome']) => void; reject: (error: unknown) => void }[] = [];
+  readonly #connectCalls = new ConnectCalls<P['pushes']['welcome']>();
   #welcome: P['pushes']['welcome'] | undefined;
   #contract: ContractMatch | undefined;
   #lastSubscription = 0;
@@ -90,7 +91,7 @@ export class ClientCore<P extends Protocol> {
         onReconnecting: (attempt, delayMs) => this.#emitter.emit('reconnecting', { attempt, delayMs }),
         onStopped: (error) => this.#stopped(error),
         onError: (error) => this.#emitter.emit('error', error),
-        hasWork: () => this.#feeds.size > 0 || this.#connectors.length > 0,
+        hasWork: () => this.#feeds.size > 0 || this.#connectCalls.size > 0,
       },
     });
     this.#pacer = new Pacer((command, data, settle) => this.#connection.request(command, data, settle));
@@ -146,15 +147,11 @@ export class ClientCore<P extends Protocol> {
    * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is rejected.
    */
   connect(): Promise<P['pushes']['welcome']> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed !== undefined || this.state === 'closed') {
-        reject(closedError());
-        return;
-      }
-      this.#connectors.push({ resolve, reject });
-      this.#connection.review();
-      this.#settleConnectors();
-    });
+    if (this.#closed !== undefined || this.state === 'closed') return Promise.reject(closedError());
+    const connected = this.#connectCalls.add();
+    this.#connection.review();
+    this.#settleConnectCalls();
+    return connected;
   }
 
   /**
@@ -192,8 +189,8 @@ export class ClientCore<P extends Protocol> {
   /**
    * Waits for one event: the first that the pattern covers and the predicate accepts. With `since`, no event that was
    * published after that position is missed. `(await client.sync()).position` is the current position.
-   * @throws {WaitError} `timeout` or `gap`; the signal's reason; what the predicate throws; otherwise as a
-   * subscription's iterator.
+   * @throws {WaitError} `timeout` or `gap`; the reason of the signal; an error that the predicate throws; the errors of
+   * a subscription's iterator.
    */
   waitFor<const Pattern extends EventPattern<P>>(
     event: Pattern,
@@ -205,11 +202,9 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Sends a command and waits for its reply, after waiting for a connection if necessary. A command is sent at most
-   * once.
+   * Sends a command at most once and waits for its reply; waits for a connection first if necessary.
    * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (the server may have
-   * executed it),
-   *   `client_closed`, `refused`, `unreachable`; the signal's reason.
+   * executed it), `client_closed`, `refused`, `unreachable`; the signal's reason.
    */
   command<const Name extends PlainCommand<P>>(
     name: Name,
@@ -314,12 +309,12 @@ export class ClientCore<P extends Protocol> {
   #settleReady(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
     this.#emitter.emit('ready', { url: this.#settings.url });
-    this.#settleConnectors();
+    this.#settleConnectCalls();
   }
 
-  #settleConnectors(): void {
+  #settleConnectCalls(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
-    for (const { resolve } of this.#connectors.splice(0)) resolve(this.#welcome);
+    this.#connectCalls.resolve(this.#welcome);
   }
 
   #ended(end: ConnectionEnd): void {
@@ -338,7 +333,7 @@ export class ClientCore<P extends Protocol> {
     this.#welcome = undefined;
     this.#signal?.removeEventListener('abort', this.#onAbort);
     for (const feed of [...this.#feeds.values()]) feed.shutDown(byOwner ? undefined : error, { atOnce });
-    for (const { reject } of this.#connectors.splice(0)) reject(error);
+    this.#connectCalls.reject(error);
     if (atOnce)
       this.#emitter.emit('closed', { code: 1000, reason: 'client closed', class: undefined, willReconnect: false });
     else if (error instanceof Error) this.#emitter.emit('error', error);

@@ -8,7 +8,6 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
-import type { Sighting } from './batch.ts';
 import { ContentHash } from './content-hash.ts';
 import { Tree } from './directory.ts';
 import type { Directory } from './directory.ts';
@@ -22,6 +21,7 @@ import type { ListedPart } from './file-list.ts';
 import { Inbox } from './inbox.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
+import { Postponement } from './postponement.ts';
 import { Reporter } from './reporter.ts';
 import type { SourceItem } from './reporter.ts';
 import { Surroundings } from './surroundings.ts';
@@ -59,8 +59,6 @@ const NAMES_PER_BATCH = 2_048;
 const SIGHTINGS_PER_BATCH = 4_096;
 /** How long directories are read before new reports of the system are handled, or progress is reported, in milliseconds. */
 const READING_MS = 250;
-/** After so many steps that postponed something, everything is reported, so that a directory that is always in motion is not silent. */
-const MOST_POSTPONEMENTS = 20;
 /** If an entry with one of these names changes, the ignore rules for the entries beside and below it may change. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
@@ -73,11 +71,10 @@ export class TreeSource {
   readonly #root: WatchedRoot;
   #surroundings: Surroundings | undefined;
   #inbox!: Inbox;
-  /** How many steps in a row have postponed something. */
-  #postponements = 0;
-  #hasPostponed = false;
+  readonly #postponement = new Postponement();
   #nextCheckMs = 0;
   #closed = false;
+
   constructor(options: TreeSourceOptions) {
     this.#options = options;
     const { hashBytes = 0 } = options;
@@ -179,8 +176,7 @@ export class TreeSource {
     this.#postpone();
     this.#batch.settle({ keepVanished: false });
     this.#walker.displacements.endStep();
-    this.#postponements = this.#hasPostponed && this.#postponements < MOST_POSTPONEMENTS ? this.#postponements + 1 : 0;
-    this.#hasPostponed = false;
+    this.#postponement.endStep();
     this.#reporter.reportLoss(this.#walker.takeRecovered());
   }
 
@@ -203,34 +199,11 @@ export class TreeSource {
     this.#walker.releaseDirectories();
   }
 
-  /**
-   * Removes those sightings from the batch that newer reports may contradict. Their entries are examined again in the next step. Otherwise
-   * an entry that was looked up while a directory above it was elsewhere would be reported as deleted, or with the facts of another file.
-   */
   #postpone(): void {
     if (this.#batch.size === 0) return;
     this.#drainEngine();
-    // If the root itself was moved, its entries seem to be deleted, but they may still exist at the new place.
-    const isMoved = this.#inbox.rootWasMoved || (this.#batch.hasVanished && !this.#rootIsUnchanged());
-    const isLast = this.#postponements >= MOST_POSTPONEMENTS;
-    const before = this.#batch.size;
-    this.#batch.postpone((each) => {
-      const isDue = !isMoved && !this.#isOpenMove(each) && (isLast || !this.#isDoubtful(each));
-      if (!isDue) this.#inbox.dirty.add(each.directory, each.name, each.report ?? 'content');
-      return isDue;
-    });
-    this.#inbox.moves.expire();
-    if (isMoved) for (const { parent, name } of this.#walker.takeHeld()) this.#inbox.dirty.add(parent, name, 'content');
-    this.#hasPostponed ||= this.#batch.size < before;
-  }
-
-  #isOpenMove({ directory, name, facts }: Sighting): boolean {
-    return facts === undefined && this.#inbox.moves.waitsFor(directory, name);
-  }
-
-  #isDoubtful({ directory, name, facts }: Sighting): boolean {
-    if (facts === undefined && this.#inbox.dirty.holds(directory, name)) return true;
-    return this.#walker.displacements.covers(directory);
+    const rootIsMoved = this.#inbox.rootWasMoved || (this.#batch.hasVanished && !this.#rootIsUnchanged());
+    this.#postponement.apply({ batch: this.#batch, inbox: this.#inbox, walker: this.#walker, rootIsMoved });
   }
 
   /**

@@ -14,6 +14,7 @@ from .envelope import CommandReader, Message, error_message, push
 from .errors import ProtocolError
 from .outbox import Outbox, Outgoing, Unrolled
 from .principals import Principal
+from .progress import Progress
 from .rate import MinuteCount, TokenBucket
 from .streams import Event, Position
 from .strict_json import encode
@@ -38,8 +39,9 @@ BATCH = 64
 """How many messages a connection sends before other connections get a turn."""
 
 
-class Connection:
+class Connection(Progress):
     def __init__(self, node: Node, wire: Wire, principal: Principal, token: str | None) -> None:
+        super().__init__()
         self.node = node
         self.id = make_ulid()
         self.principal = principal
@@ -49,7 +51,6 @@ class Connection:
         self.outbox = Outbox(node.limits)
         self.wire = wire
         self._token = token
-        self._reported: dict[str, Position] = {}
         self._reader = self.make_reader()
         self._commands = TokenBucket(node.limits["commandsPerSecond"], node.limits["commandBurst"])
         self._strikes = MinuteCount()
@@ -86,8 +87,11 @@ class Connection:
         """Removes everything that belongs to this connection."""
         self.closing = self.closing or "gone"
         self.node.connections.discard(self)
-        for subscription in self.node.subscriptions.of(self):
+        for subscription in self.subscriptions():
             self.node.subscriptions.remove(subscription)
+
+    def subscriptions(self) -> list[Subscription]:
+        return self.node.subscriptions.of(self)
 
     def welcome(self) -> None:
         node = self.node
@@ -219,43 +223,6 @@ class Connection:
 
     def event_message(self, event: Event, head: Message) -> Message:
         return push("event", {**head, **event.shared()})
-
-    def heartbeat(self) -> Message:
-        confirmed = [each for each in self.node.subscriptions.of(self) if each.confirmed]
-        streams = dict.fromkeys(each.stream for each in confirmed if each.streams is None)
-        streams.update(dict.fromkeys(self.changed([each for each in confirmed if each.streams is not None])))
-        positions = [{"stream": stream, **self.written_position(stream).wire()} for stream in streams]
-        return push("heartbeat", {"delivered": self.delivered, "positions": positions})
-
-    def changed(self, subscriptions: list[Subscription]) -> list[str]:
-        """For subscriptions to many streams: the streams with events since the last heartbeat (MUL-8)."""
-        heads = {
-            each.name: each.head
-            for each in self.node.streams
-            if each.sequence_id > 0 and any(subscription.follows(each.name) for subscription in subscriptions)
-        }
-        changed = [name for name, head in heads.items() if self._reported.get(name) != head]
-        self._reported = heads
-        return changed[-256:]
-
-    def written_position(self, stream: str) -> Position:
-        """The position before all messages of a stream that have not been written yet (CON-7). A heartbeat overtakes
-        waiting events. If it reported the newest position of the stream, the client could resume after events that
-        it never received."""
-        position = self.outbox.first_waiting(stream) or self.node.streams.get(stream).head
-        return Position(position.epoch, min([position.sequence_id, *self.replaying(stream, position.epoch)]))
-
-    def replaying(self, stream: str, epoch: str) -> list[int]:
-        """The written position of each replay of the stream that is in progress."""
-        return [
-            each.replaying_after
-            for each in self.node.subscriptions.of(self)
-            if each.stream == stream and each.position.epoch == epoch and each.replaying_after is not None
-        ] + [
-            each.waiting[stream].sequence_id
-            for each in self.node.subscriptions.of(self)
-            if stream in each.waiting and each.waiting[stream].epoch == epoch
-        ]
 
     def _enqueue(self, message: Outgoing) -> None:
         if self.closing is not None:
