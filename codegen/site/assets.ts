@@ -1,9 +1,9 @@
 /** The style sheet and the scripts of the site. In a clone the types of the scripts are stripped; in the package they are compiled. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { FRAME_STYLE } from './frame-style.ts';
 import { STYLE } from '../emit/reference/style.ts';
+import { stripTypes } from './strip-types.ts';
 
 const SCRIPTS = new URL('browser/', import.meta.url);
 
@@ -30,16 +30,4 @@ function readScript(name: string): string {
 /** Removes the reference to a source map, because the site has no source maps. */
 function withoutMap(text: string): string {
   return text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
-}
-
-/** Strips the types from a script. Suppresses Node's warning that this feature is experimental. */
-function stripTypes(source: string): string {
-  // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    return stripTypeScriptTypes(source);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

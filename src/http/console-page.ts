@@ -4,7 +4,6 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const PAGE = new URL('console/', import.meta.url);
@@ -38,7 +37,7 @@ async function readScript(name: string): Promise<string | undefined> {
   const base = client === undefined ? PAGE : CLIENT;
   const [built, source] = [new URL(`${stem}.js`, base), new URL(`${stem}.ts`, base)];
   if (stem === '' || !(existsSync(built) || existsSync(source))) return undefined;
-  const text = existsSync(built) ? await readFile(built, 'utf8') : stripTypes(await readFile(source, 'utf8'));
+  const text = existsSync(built) ? await readFile(built, 'utf8') : await stripTypes(await readFile(source, 'utf8'));
   return text
     .replaceAll(/(from '[^']*)\.ts'/g, "$1.js'")
     .replaceAll(/(from ')(preact|uplot)'/g, "$1./vendor/$2.js'")
@@ -54,19 +53,12 @@ async function readLibrary(name: string): Promise<{ readonly text: string; reado
   return { text: text.replace(/^\/\/# sourceMappingURL=.*$/m, ''), type: library.type };
 }
 
-/**
- * Strips the types. While it does, Node's warning about an experimental feature is suppressed, so that it does not appear in the log of the
- * gateway.
- */
-function stripTypes(source: string): string {
-  // oxlint-disable-next-line typescript/unbound-method -- it is restored on the same object
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    return stripTypeScriptTypes(source);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+/** Only a clone has sources to strip, and there `codegen/` is beside `src/`. */
+async function stripTypes(source: string): Promise<string> {
+  const stripper = (await import(new URL('../../codegen/site/strip-types.ts', import.meta.url).href)) as {
+    readonly stripTypes: (source: string) => string;
+  };
+  return stripper.stripTypes(source);
 }
 
 /**
