@@ -33,7 +33,7 @@ export async function loadContract(file: string): Promise<LoadedContract> {
   return parseContract((await bundle(await readSource(file))).source);
 }
 
-/** @throws {ContractError} as {@link loadContract} does. */
+/** @throws {ContractError} in the same cases as {@link loadContract}. */
 export async function parseContract(source: Source): Promise<LoadedContract> {
   // The house rules run first, because they point to the line at fault, while the parser often reports only
   // consequences.

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:8366f4757e07f29650d7b8294cadcaef3168b7b8330c0e7747dbb16fe38f702a';
+export const CONTRACT_DIGEST = 'sha256:4aeec358e0566b34660a90568ed0ca63ffa30be11b6c8b4e99b8360e2b4323d6';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -344,11 +344,11 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   payloadBytes: { default: 65536, unit: 'bytes', minimum: 256, maximum: 16777216, description: 'Payload of one event as encoded JSON.' },
   subscriptionsPerConnection: { default: 100, unit: 'subscriptions', minimum: 1, maximum: 10000, description: 'Active subscriptions of one connection.' },
   eventsPerSubscription: { default: 32, unit: 'patterns', minimum: 1, maximum: 1024, description: 'Number of `events` in one subscription.' },
-  streamsPerSubscription: { default: 32, unit: 'names', minimum: 1, maximum: 1024, description: 'Number of `streams`, names and patterns, in one subscription, also after they are narrowed to the scopes.' },
+  streamsPerSubscription: { default: 32, unit: 'names', minimum: 1, maximum: 1024, description: 'Number of names and patterns in `streams` of one subscription. The limit also applies to the list after the server has narrowed it to the scopes of the credential.' },
   patternsPerFilterField: { default: 64, unit: 'values', minimum: 1, maximum: 1024, description: 'Number of values of one filter field.' },
   patternLength: { default: 256, unit: 'characters', minimum: 16, maximum: 4096, description: 'Length of one filter value.' },
   filterCharactersPerConnection: { default: 65536, unit: 'characters', minimum: 256, maximum: 16777216, description: 'Total length of the filter values of all active subscriptions of one connection.' },
-  filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Estimated memory for the subscriptions of one node. A principal may use as much as it leaves free; a quarter is kept for principals that use less than a thousandth.' },
+  filterBytes: { default: 134217728, unit: 'bytes', minimum: 65536, maximum: 17179869184, description: 'Estimated memory for the subscriptions of one node. A principal may use at most as much as is still free. A quarter is reserved for principals that use less than a thousandth of the limit.' },
   commandsPerSecond: { default: 50, unit: 'commands/s', minimum: 1, maximum: 100000, description: 'Steady rate of commands per connection, and of requests per HTTP operation and caller (OPS-6).' },
   commandBurst: { default: 100, unit: 'commands', minimum: 1, maximum: 100000, description: 'Commands or requests that may exceed the steady rate in one burst.' },
   commandCostMs: { default: 5, unit: 'ms', minimum: 1, maximum: 10000, description: 'Processing time that counts as one command. A command that takes longer, including its replay, counts as several against `commandsPerSecond`.' },
@@ -369,7 +369,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   historyAgeMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'How long an event is kept for replay.' },
   sessionHistoryEvents: { default: 2000, unit: 'events', minimum: 1, maximum: 10000000, description: 'Number of events of one session stream that are kept for replay.' },
   sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'A session stream without traffic expires after this time.' },
-  retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000, description: 'Entities and relationships per stream whose newest event is kept for warm pictures; the oldest are dropped.' },
+  retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000, description: 'For how many entities and relationships a stream keeps the newest event, for warm pictures; the oldest are dropped.' },
   retainedBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Size of the newest events per key that one stream keeps for warm pictures; the oldest keys are dropped.' },
   historyBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated memory for the history of all streams of one node. Above it, the principal that uses most loses its oldest events, those of session streams first.' },
   streamsPerNode: { default: 10000, unit: 'streams', minimum: 16, maximum: 10000000, description: 'Streams that one node keeps. Above it, the least recently used session stream of the principal with the most streams is dropped. The streams `main` and `workspace:{id}` are never dropped.' },

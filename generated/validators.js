@@ -2196,7 +2196,7 @@ return false;
 }
 else {
 if(!pattern7.test(data)){
-validate110.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$"},message:"does not have the required form: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either"}];
+validate110.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(?![/\\\\])(?!([^\\x00]*[/\\\\])?\\.\\.([/\\\\]|$))[^\\x00]+$"},message:"does not have the required form: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. A path never begins with `/` or a backslash, and never contains the segment `..`, whether `/` or a backslash separates it. So no path leads out of the root on any system"}];
 return false;
 }
 }

@@ -237,8 +237,8 @@ interface Bodies {
 }
 
 /**
- * Compares the bodies of an HTTP operation. The name of a body's message is not sent. So messages with equal names are
- * compared first, and the other messages by their shape.
+ * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. Names are not
+ * sent on the wire, so a reply with a new name is no finding if an earlier reply of the operation allows its shape.
  */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];

@@ -39,7 +39,7 @@ export async function readFrames(directory: string): Promise<{ readonly tapes: n
   return { tapes: names.length, frames };
 }
 
-/** @throws {TapeError} as {@link readFrames} does. */
+/** @throws {TapeError} in the same cases as {@link readFrames}. */
 export function framesOf(tape: string, text: string): Frame[] {
   return text.split('\n').flatMap((line, index): Frame[] => {
     const at = `${tape}:${index + 1}`;

@@ -1,4 +1,4 @@
-/** The kinds of parts in an AsyncAPI 3 document that are treated differently when references are resolved. */
+/** The parts of an AsyncAPI 3 document, by how references in them are resolved. */
 
 /**
  * `link`: a reference to a channel or a message of the contract, which stays a reference; `payload`: the schema of a message;

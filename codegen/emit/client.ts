@@ -44,7 +44,7 @@ export class TidemarkClient extends ClientCore<TidemarkProtocol> {
 
 /**
  * Creates a client that does not connect yet. The first subscription, command or \`connect()\` opens the connection.
- * @throws {TypeError} as {@link TidemarkClient} does.
+ * @throws {TypeError} in the same cases as the constructor of {@link TidemarkClient}.
  */
 export function createClient(options: ClientOptions): TidemarkClient {
   return new TidemarkClient(options);

@@ -32,7 +32,7 @@ export function followStreams<
 /**
  * Waits for one event on several streams. With \`since\` nothing is missed that was published after these positions, nor on streams that
  * began later.
- * @throws {WaitError} \`timeout\` or \`gap\`, with the \`positions\` to go on from; otherwise as \`client.waitFor\` does.
+ * @throws {WaitError} \`timeout\` or \`gap\`, with the \`positions\` from which to continue; other errors are those of \`client.waitFor\`.
  */
 export function waitOnStreams<const Pattern extends EventPattern<TidemarkProtocol>>(
   client: TidemarkClient,

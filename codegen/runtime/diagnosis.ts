@@ -31,7 +31,7 @@ export interface Diagnosis {
   readonly failedAttempts: number;
   /** How the latest socket ended. 1006 without `opened` means that no WebSocket was opened. */
   readonly lastClose: (Lifecycle<Protocol>['closed'] & { readonly opened: boolean }) | undefined;
-  /** The latest error since the latest connection that no call reported. */
+  /** The latest error that no call has reported. Undefined after each successful connection. */
   readonly lastError: Error | undefined;
   /** Number of gaps, over all subscriptions. */
   readonly gaps: number;

@@ -3,8 +3,9 @@ import type { Json } from '../trace/json.ts';
 import type { Scope, Volatility } from './volatile.ts';
 
 /**
- * The key of a value: values with equal keys are the same value. The key of a sequenceId contains its stream and epoch,
- * the key of an epoch its stream, and the key of a time its event, because two events may have the same time.
+ * The key under which the name of a value is stored: values with equal keys get the same name. Equal numbers may be
+ * different values, so the key of a sequenceId also contains its stream and epoch. The key of an epoch contains its
+ * stream, and the key of a time its event, because two events may have the same time.
  */
 export function keyOf(kind: Volatility, value: Json, { stream = 'main', epoch = '', sequenceId = 0 }: Scope): string {
   if (kind === 'timestamp') return `${kind} ${stream} ${epoch} ${sequenceId} ${JSON.stringify(value)}`;

@@ -124,7 +124,7 @@ export interface Row {
   readonly within?: Amount;
   /** The case takes long, so it runs in parallel with the other cases. */
   readonly slow?: true;
-  /** The variants of the row: for each name of a variant, its values by name. */
+  /** The variants of the row. The key is the name of the variant; its value maps names in the row to their values. */
   readonly variants?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 

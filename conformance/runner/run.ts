@@ -133,7 +133,7 @@ function welcomeRun(options: RunOptions, { failure, trace }: WelcomeError): Run 
   };
 }
 
-/** @throws {UnreachableError | NotAGatewayError} as {@link openTarget}. */
+/** @throws {UnreachableError | NotAGatewayError} in the same cases as {@link openTarget}. */
 export async function run(options: RunOptions): Promise<Run> {
   try {
     return await runChecks(options);

@@ -5,7 +5,7 @@
 
 /** The command as one tape uses it. */
 export interface SharedPart {
-  /** Resolves when the command has run. @throws {Error} what `run` throws */
+  /** Resolves when the command has run. @throws {Error} the error of `run` */
   reach(run: () => Promise<void>): Promise<void>;
   /** Called when the tape has ended. The others do not wait for it any more. */
   leave(): void;

@@ -52,8 +52,8 @@ const ENVELOPE_KEYS = ['type', 'id', 'data'];
 const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };
 
 /**
- * Whether a tape tests clients. In such a tape the suite acts as the server, and drives a program. @throws {TapeError}
- * as {@link formatTape}
+ * Whether a tape tests a client: the suite acts as the server and controls a program that uses the client.
+ * @throws {TapeError} when a line is not a JSON object.
  */
 export function isClientTape(text: string, file: string): boolean {
   return readLines(text, file).some(({ value }) => Object.hasOwn(value, 'drive'));

@@ -38,7 +38,7 @@ export async function runCommand(command: Command, options: CommandOptions = {})
 
 /**
  * The standard output of a command.
- * @throws {CommandError} as {@link runCommand}
+ * @throws {CommandError} in the same cases as {@link runCommand}
  */
 export function outputOfCommand(command: Command, options: CommandOptions = {}): Promise<string> {
   return run(command, 'pipe', options);

@@ -65,7 +65,7 @@ export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, '
   readonly placeOf: (gap: SubscriptionGap<P> | undefined) => Omit<WaitFailure, 'gap'>;
 }
 
-/** Reads a subscription with inline gaps until the predicate accepts an event, then ends it. @throws as {@link waitForEvent}. */
+/** Reads a subscription with inline gaps until the predicate accepts an event, then ends it. @throws the errors of {@link waitForEvent}. */
 export async function firstEvent<P extends Protocol>(
   subscription: Pick<Subscription<P, unknown>, 'state' | 'unsubscribe' | typeof Symbol.asyncIterator>,
   predicate: (event: never) => boolean,

@@ -6,7 +6,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 
-/** A position in a stream. Positions compare only within one epoch (STR-3). */
+/** A position in a stream. Positions can be compared only within one epoch (STR-3). */
 export interface Position {
   readonly epoch: string;
   readonly sequenceId: number;

@@ -13,7 +13,7 @@ const LARGEST_PAGE = 500;
  */
 const NEXT_POLL_MS = 5_000;
 
-/** @throws what `readPage` throws */
+/** @throws the errors of `readPage` */
 export async function poll(
   { type, selection, after, notBefore }: EventsRequest,
   {

@@ -111,7 +111,9 @@ export class Follower {
   }
 }
 
-/** Whether the start item was already reported, and if not, whether it must report a loss. */
+/**
+ * `complete` and `truncated`: the start item is still to be yielded, without or with a loss. `reported`: it was yielded.
+ */
 type Start = 'complete' | 'truncated' | 'reported';
 
 /** The next step of reading. A picture is read to its end; then a new subscription reads the events after it. */

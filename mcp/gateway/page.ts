@@ -33,10 +33,13 @@ export interface Page {
 }
 
 /**
- * If the history no longer has the epoch of the mark, reads the new epoch from its start, so that only lost events are
- * missing. If it no longer has the position, reads a warm replay, like a failed resume (RPL-4). A page that ends inside
- * a picture has a mark that remembers it: later pages have the rest of the picture, then every event since it was
- * taken.
+ * Reads the page of events after a mark. Two kinds of marks can no longer be continued:
+ *
+ * - The stream has a new epoch. The page starts at the first event of that epoch, so only events that were lost are missing.
+ * - The history no longer has the position. The page starts with a warm replay, as after a failed resume (RPL-4).
+ *
+ * If the limit is reached before the warm replay is complete, the mark of the page records this. The next pages then
+ * contain the rest of the warm replay, followed by every event since its start.
  * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
  */
 export async function readPage(client: TidemarkClient, request: PageRequest): Promise<Page> {
@@ -55,15 +58,15 @@ export async function readPage(client: TidemarkClient, request: PageRequest): Pr
 }
 
 /**
- * Reads the newest events that the history still has, of at most `limit` positions of the stream. `truncated` if the history has fewer.
- * @throws as `readPage`
+ * Reads the events at the newest `limit` positions of the stream. `truncated` if the history no longer has all of them.
+ * @throws the errors of {@link readPage}
  */
 export async function readNewest(client: TidemarkClient, request: Omit<PageRequest, 'after'>): Promise<Page> {
   const { mark } = await readPage(client, { ...request, after: undefined });
   const { epoch, sequenceId: head } = mark.position;
   const wanted = Math.max(0, head - request.limit);
   let found: Page = { events: [], mark, truncated: head > wanted, hasMore: false };
-  // The history has everything after some position, which only an attempt to resume reveals: its lowest one is between these two.
+  // The history has every event after some position, which is between these two. Only an attempt to resume can find it.
   let [low, high] = [wanted, head];
   while (low < high) {
     const sequenceId = low === wanted ? wanted : Math.floor((low + high) / 2);

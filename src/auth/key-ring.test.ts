@@ -177,7 +177,7 @@ describe('a ring of keys', () => {
         change: () => Promise.resolve(),
         close: () => Promise.resolve(),
       };
-      // At each of these times after a reading, the next reading is differently far away.
+      // Revokes the key at different moments between two readings.
       for (const afterMs of [0, 1, 300, 700, 999, 1_100, 1_399]) {
         const reported: number[] = [];
         stored = key.stored;

@@ -8,7 +8,7 @@ import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from 
 import type { RemoteOptions } from './remote.ts';
 import { plain, say, tint } from './terminal.ts';
 
-/** The error because of which the gateway cannot complete a subscription at the moment; undefined if there is none. */
+/** The error that prevents the gateway from completing a subscription at the moment; undefined if there is none. */
 export interface Wait {
   reason: string | undefined;
 }

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 /** Number of ticks of the timer per heartbeat interval. A heartbeat is late by at most one tick. */
 const SLICES = 25;
 /**
- * The longest time between two ticks, in milliseconds. The same timer also checks the age of send queues, so it must not be slow if the
+ * The longest time between two ticks, in milliseconds. The same timer also checks the age of send queues, so it must run often even if the
  * heartbeat interval is long.
  */
 const MAX_SLICE_MS = 1000;

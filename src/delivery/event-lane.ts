@@ -83,7 +83,7 @@ export class EventLane {
     return chunks;
   }
 
-  /** Makes the events of a chunk, which the socket did not accept, entries of this lane. */
+  /** Adds the events of a chunk that the socket did not accept to the entries of this lane. */
   keep(chunk: Batch): void {
     this.#append(chunk.chunkEvents());
     this.#account.add(chunk.chunkBytes);

@@ -269,7 +269,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** The limit of which more than `1 / part` is used: on bytes or on messages. The limit on age is checked by a timer. */
+  /** Which limit, on bytes or on messages, is used by more than `1 / part`. A timer checks the limit on age. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';

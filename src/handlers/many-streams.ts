@@ -64,7 +64,7 @@ function recoveryOf({ replay }: SubscribeData, [failed]: readonly StreamPlan[]):
 
 /**
  * Adds the replay of all streams to the send queue. Resumed streams and warm pictures are separate items of the queue, because their frames
- * begin differently. Resumed streams come first.
+ * have different prefixes. Resumed streams come first.
  */
 function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): void {
   const { subscription } = selection;

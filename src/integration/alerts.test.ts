@@ -51,7 +51,7 @@ async function calmScrape(served: Served): Promise<string> {
   return text;
 }
 
-/** Scrapes before and after the cause. */
+/** The metrics before and after the given action. */
 async function around(served: Served, cause: () => unknown): Promise<Observed> {
   const before = await calmScrape(served);
   await cause();

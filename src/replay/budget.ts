@@ -1,11 +1,11 @@
 /** The part of a budget that is reserved. */
 const RESERVED = 1 / 4;
-/** The part of a budget up to which an owner uses little. */
+/** An owner that uses at most this part of a budget uses little. */
 const LITTLE = 1 / 1024;
 
 /**
- * A limit on memory that all clients of a node share. The use is counted per owner. An owner has no fixed share: it may use as much as it
- * leaves free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Owners that come one after another would each take half of
+ * A limit on memory that all clients of a node share. The use is counted per owner. An owner has no fixed share: it may use as much as is
+ * still free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Owners that come one after another would each take half of
  * what is left, and little would soon be left for a further owner. Therefore a part of the budget is reserved for owners that use little.
  */
 export class Budget {

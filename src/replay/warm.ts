@@ -5,7 +5,7 @@ import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 
 /**
- * The key of which the newest event is retained. For `latest-per-key`, it identifies the entity or relationship; for `latest`, it is the
+ * The key under which the newest event is retained. For `latest-per-key`, it identifies the entity or relationship; for `latest`, it is the
  * name of the event. Undefined if the policy retains nothing, or if the event has no key.
  */
 export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * Tracks renames of which only the first half was read so far. The system reports a rename as two consecutive halves with the same cookie,
+ * Tracks renames whose second half has not been read yet. The system reports a rename as two consecutive halves with the same cookie,
  * but not atomically: the second half may arrive with a later read.
  */
 import type { Directory } from './directory.ts';
@@ -7,8 +7,8 @@ import type { Move } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * How long to wait for the second half: at least this time in milliseconds, and at least this number of reads, because on a busy machine
- * the time may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as
+ * The wait for the second half ends after this time in milliseconds and this number of reads; both must have passed, because on a busy
+ * machine the time may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as
  * deleted.
  */
 const SECOND_HALF_MS = 20;

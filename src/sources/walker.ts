@@ -163,7 +163,7 @@ export class Walker {
       batch.drop(directory, name);
       tree.put(directory, name, facts);
     } else if (known && isSameDirectory(before, facts) && report !== 'attributes') {
-      // The new change time is not stored. It may be that of a change of attributes whose report was not handled yet.
+      // The new change time is not stored: a change of attributes may have caused it, and the report of that change is still to be handled.
       batch.drop(directory, name);
       tree.put(directory, name, { ...facts, ctimeMs: before.ctimeMs, racy: before.racy });
     } else if (batch.moveDirectory(sighting)) {

@@ -16,7 +16,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 @dataclass(frozen=True)
 class Position:
-    """A position in a stream. Positions compare only within one epoch (STR-3)."""
+    """A position in a stream. Positions can be compared only within one epoch (STR-3)."""
 
     epoch: str
     sequence_id: int

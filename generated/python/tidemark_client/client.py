@@ -711,7 +711,7 @@ class Client(ClientCore):
 
         since: nothing that was published after these positions is missed, nor on streams that began later.
 
-        Raises WaitFailed with the ``positions`` to go on from; otherwise as :meth:`wait_for` does.
+        Raises WaitFailed with the ``positions`` from which to continue; other errors are those of :meth:`wait_for`.
         """
         return await self._wait_on_streams(
             streams,

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:8366f4757e07f29650d7b8294cadcaef3168b7b8330c0e7747dbb16fe38f702a"
+CONTRACT_DIGEST: Final = "sha256:4aeec358e0566b34660a90568ed0ca63ffa30be11b6c8b4e99b8360e2b4323d6"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

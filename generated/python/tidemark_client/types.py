@@ -1481,7 +1481,7 @@ Ulid = str
 #: The name of the watched root; never a path of the server.
 RootName = str
 
-#: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. So that no path leads out of the root on any system, a path does not begin with `/` or a backslash, and has no segment `..` between either.
+#: A POSIX path relative to the watched root. A backslash is an ordinary character of a name. A path never begins with `/` or a backslash, and never contains the segment `..`, whether `/` or a backslash separates it. So no path leads out of the root on any system.
 RelativePath = str
 
 #: A short name for people.

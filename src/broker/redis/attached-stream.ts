@@ -66,7 +66,7 @@ export interface Beginning {
 
 /** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
-/** The epoch of a stream of which nothing was read. A resume from it fails, so a client that keeps it misses nothing. */
+/** The epoch of a stream from which nothing was read yet. A resume with this epoch fails, so a client that keeps it misses nothing. */
 const UNKNOWN_EPOCH = 'unknown';
 
 export class AttachedStream {

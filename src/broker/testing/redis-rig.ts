@@ -1,4 +1,4 @@
-/** Several broker nodes on one Redis under load. Afterwards, it checks what their subscribers received. */
+/** Puts several broker nodes on one Redis under load, and then checks what their subscribers received. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';

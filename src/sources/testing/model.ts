@@ -9,7 +9,7 @@ import type { FileChangePayload } from '../../../generated/types.ts';
 /** For each path the type and, for a file, also its size and modification time. */
 export type Picture = Map<string, string>;
 
-/** Used instead of size and time for a file with several names, of which only the path is compared. */
+/** Used instead of size and time for a file with several names, whose path alone is compared. */
 const LINKED = 'file with several names';
 
 function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {

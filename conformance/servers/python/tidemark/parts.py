@@ -1,4 +1,4 @@
-"""The classes of which a server consists. A mutant or a benign variant is a subclass of one of them."""
+"""The classes that make up a server. A mutant or a benign variant is a subclass of one of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HOUSEKEEPING = 0.1
 """Seconds between two rounds of the periodic work."""
 
 LINGER = 0.5
-"""How long a draining node at least continues to respond, in seconds, so that clients get status 503 instead of a
+"""A draining node continues to respond for at least this many seconds, so that clients get status 503 instead of a
 refused connection."""
 
 CODES = {413: "payload_too_large", 429: "rate_limited", 503: "rate_limited"}

@@ -257,7 +257,7 @@ interface Heard {
   /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
-  /** The number of the testimony that was given last. */
+  /** The number of the latest testimony of any node. */
   readonly number: string;
   readonly incarnation: string;
   readonly fenced: boolean;
