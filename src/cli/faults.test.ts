@@ -162,7 +162,10 @@ describe('a command', () => {
         ['token', 'create', '--issuer', 'a', '--subject', 'ana b', '--scope', 'subscribe:*', '--secret-file', 's'],
         '--subject must be 1 to 200 printable ASCII characters without spaces',
       ],
-      [['broadcast', '--event', 'x', '--payload', '@none.json'], '--payload @none.json cannot be read: ENOENT'],
+      [
+        ['broadcast', '--event', 'x', '--payload', '@none.json'],
+        '--payload @none.json cannot be read: no such file or directory (ENOENT)',
+      ],
       [['key', 'create', 'ci', '--file', 'k.json'], 'for example --scope subscribe:file_change@main\n'],
       [
         ['key', 'create', 'ci', '--scope', 'subscribe:*', '--expires', '99999999d', '--file', 'k.json'],

@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
+import { reasonOf } from './reason.ts';
 import { printJson, say } from './terminal.ts';
 
 interface GenerateOptions {
@@ -57,6 +58,6 @@ async function explained(contract: string, error: unknown): Promise<unknown> {
   if (error instanceof ContractError) return new CliError(error.message, EXIT.findings, { cause: error });
   if (error instanceof OutputError) return new CliError(error.message, EXIT.usage, { cause: error });
   if (error instanceof Error && 'syscall' in error)
-    return new CliError(`${contract} cannot be read: ${error.message}.`, EXIT.usage, { cause: error });
+    return new CliError(`${contract} cannot be read: ${reasonOf(error)}.`, EXIT.usage, { cause: error });
   return error;
 }

@@ -5,7 +5,12 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error.message === '' ? error.name : error.message;
+  return error.message === '' ? error.name : plainFault(error.message);
+}
+
+/** Node writes `ENOENT: no such file or directory, stat 'a.yaml'`. The name is already in the sentence that the reason is part of. */
+function plainFault(message: string): string {
+  return message.replace(/^(E[A-Z]+): (.+), [a-z]+(?: '.*')?$/, '$2 ($1)');
 }
 
 /** Why a directory cannot be watched. */

@@ -17,7 +17,7 @@ export interface SessionOptions extends TimedOptions {
 }
 
 /** The abort reason of the command's signal if the time limit has passed. */
-export class TimedOut extends Error {}
+class TimedOut extends Error {}
 
 /**
  * Runs a command on a connected client, then closes the client. The exit code is 130 after SIGINT or SIGTERM, and 5 after the time limit.
