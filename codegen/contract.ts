@@ -95,7 +95,7 @@ function withoutTabs(text: string): string {
  * Formats a value in canonical form: keys sorted, indented by two spaces, one newline at the end. `sha256sum
  * contract.json` prints the digest.
  */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return `${JSON.stringify(value, sortKeys, 2)}\n`;
 }
 

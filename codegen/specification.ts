@@ -3,7 +3,7 @@ import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
 /** The AsyncAPI version of the stock contract. */
-export const ASYNCAPI = '3.0.0';
+const ASYNCAPI = '3.0.0';
 /** The versions that codegen can read. */
 const READABLE: readonly unknown[] = [ASYNCAPI, '3.1.0'];
 

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:4aeec358e0566b34660a90568ed0ca63ffa30be11b6c8b4e99b8360e2b4323d6';
+export const CONTRACT_DIGEST = 'sha256:ebcf58baf3ec4d82ba96e1fac60f502d993f062a3436bd7b73536eed635d909b';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -435,7 +435,7 @@ export const CLAUSES = {
   'SUB-3': { level: 'must', observable: 'client', text: 'A second subscribe with an active id fails with `subscription_exists` and leaves the first unchanged; the same filter under two ids is allowed; unsubscribing an unknown id fails with `subscription_not_found`.' },
   'SUB-4': { level: 'must', observable: 'client', text: 'Fields of a filter narrow together, values within a field are alternatives. A field constrains only the events that declare it, and there an absent value does not match. A field that no subscribed event declares is refused with `filter_not_applicable` and `details.fields`, the fields that would do; an empty list with `filter_invalid`, and so is a value that no subscribed event can have, because the schemas of all that declare the field enumerate others: `details.allowed` lists those.' },
   'SUB-5': { level: 'must', observable: 'client', text: 'Paths match at `/` boundaries, globs know only `*`, `?` and `**`, matching is case-sensitive in NFC; absolute paths, `..` and backslashes are rejected. A rename matches by its old or its new path. `.ts` matches `a.d.ts`, not `a.mts`.' },
-  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` contains, for each subscription of the connection, the data of `subscribed` (without hints) and the numbers of delivered and replayed events. It is made when its turn to be written comes, and counts in the send queue as a message, not by its size: a client that reads is not closed for what it asks, however large the answers.' },
+  'SUB-6': { level: 'must', observable: 'client', text: '`subscriptions` contains, for each subscription of the connection, the data of `subscribed` (without hints) and the numbers of delivered and replayed events. The reply is built when it is written, and counts in the send queue as one message, whatever its size. So a client that reads is never closed because of large replies.' },
   'SUB-7': { level: 'must', observable: 'client', text: 'A name in `subscribe` or `broadcast` that the contract does not declare, of at least four characters, that differs from a declared one by one character, or two neighbouring ones, left out, added, changed or swapped, is accepted as a custom event (EVT-4), and the reply has a hint that suggests the declared one. Declared names and `*` get no hint.' },
   'RPL-1': { level: 'must', observable: 'client', text: '`replay.mode` is `none`, `warm` (the default) or `resume` after a position.' },
   'RPL-2': { level: 'must', observable: 'client', text: '`subscribed`, replayed events ascending with `isReplay: true`, `replay_complete`, then live events with `isReplay: false`: without loss or duplicate between replay and live events. With `none`, neither a replay nor `replay_complete` is sent.' },

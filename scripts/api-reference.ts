@@ -69,7 +69,6 @@ async function installTools(): Promise<void> {
   await writeFile(join(HOME, 'package.json'), '{ "private": true }\n');
   await run(['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--save-exact', ...TOOLS], {
     cwd: HOME,
-    timeoutMs: 180_000,
   });
 }
 

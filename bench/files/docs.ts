@@ -16,7 +16,7 @@ export function writeDocs(results: Results): void {
 }
 
 /** The page with the table and the chart of these results between its two markers. */
-export function withResults(page: string, results: Results): string {
+function withResults(page: string, results: Results): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the page has no lines ${BEGIN} and ${END}`);
   const block = [captionOf(results), tableOf(results), '![Time, memory and latency of each watcher](files.svg)'];

@@ -25,7 +25,7 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-export function fileAt(n: number): string {
+function fileAt(n: number): string {
   const directory = Math.floor(n / FILES_PER_DIRECTORY);
   return `tree/d${directory % 100}/d${Math.floor(directory / 100)}/file${n}.ts`;
 }

@@ -34,7 +34,7 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
   'x-volatile',
 ]);
 
-export function isAnnotation(keyword: string): boolean {
+function isAnnotation(keyword: string): boolean {
   return ANNOTATIONS.has(keyword) || keyword.startsWith('x-parser-');
 }
 

@@ -25,9 +25,9 @@ import type { Contract } from '../model.ts';
 import { buildSite } from '../site/site.ts';
 import type { OpenedContract } from './open.ts';
 
-export const BUILT_FORMAT = 'tidemark-contract';
+const BUILT_FORMAT = 'tidemark-contract';
 /** Must be increased when an older gateway could not read the files. */
-export const BUILT_FORMAT_VERSION = 1;
+const BUILT_FORMAT_VERSION = 1;
 
 export interface BuiltForm {
   readonly digest: string;

@@ -2,7 +2,7 @@
 
 /** The calls of `connect()` that wait for a connection. */
 export class ConnectCalls<Welcome> {
-  #waiting: { resolve: (welcome: Welcome) => void; reject: (error: unknown) => void }[] = [];
+  readonly #waiting: { resolve: (welcome: Welcome) => void; reject: (error: unknown) => void }[] = [];
 
   /** How many calls wait. */
   get size(): number {

@@ -54,7 +54,7 @@ export interface LinkHandlers {
 }
 
 /** Close codes that the client sends; WHATWG allows 1000 and 3000–4999. */
-export const CLOSED_BY_CLIENT = 1000;
+const CLOSED_BY_CLIENT = 1000;
 const GIVEN_UP_BY_CLIENT = 3001;
 
 export class Link {

@@ -86,7 +86,7 @@ function relinkFiles(markdown: string, placed: Placed): string {
 }
 
 /** The anchor of a heading, as GitHub makes it. */
-export function slugOf(heading: string): string {
+function slugOf(heading: string): string {
   return heading
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')

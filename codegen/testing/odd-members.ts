@@ -78,7 +78,7 @@ const MEMBER_NAMES: readonly string[] = [
 ];
 
 /** Names of schemas: globals of TypeScript and Python, our own names, and names that are not identifiers. */
-export const SCHEMA_NAMES: readonly string[] = [
+const SCHEMA_NAMES: readonly string[] = [
   ...['Record', 'Readonly', 'Extract', 'Promise', 'Array', 'Error', 'Map', 'Object', 'String', 'Number', 'Function'],
   ...['Symbol', 'Boolean', 'Any', 'Never', 'Unknown', 'Undefined', 'Date', 'Partial', 'Awaited', 'ReadonlyArray'],
   ...['EventMap', 'AnyEvent', 'PayloadMap', 'DeclaredEvent', 'CommandMessage', 'ServerMessage', 'TidemarkContractRoot'],

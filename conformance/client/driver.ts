@@ -135,8 +135,3 @@ export class Driver {
     }
   }
 }
-
-/** The name of a notice. */
-export function noticeOf(notice: JsonObject): string {
-  return textAt(notice, 'notice') ?? '';
-}

@@ -50,7 +50,7 @@ export function terminalWidth(): number {
 
 const USAGE_ERRORS = [UsageError, ConfigError, TapeError, TraceError, GeneraliseError];
 
-export function exitOf(error: unknown): number {
+function exitOf(error: unknown): number {
   if (USAGE_ERRORS.some((each) => error instanceof each)) return EXIT.usage;
   if (error instanceof UnreachableError || error instanceof NotAGatewayError || error instanceof DriverError)
     return EXIT.inconclusive;

@@ -68,8 +68,9 @@ export class Names {
   }
 
   /**
-   * The pattern for a value that the server chose: a reference if it is bound, a binding if it occurs again later,
-   * otherwise any value of its kind. Inside a branch of `par`, only names that were `known` before the branches may be
+   * The pattern for a value that the server chose. If a name is already bound to the value, the pattern refers to the
+   * name. Otherwise, if the value occurs again later, the pattern binds a name to it. Otherwise it accepts any value of
+   * this kind. Inside a branch of `par`, only names that were `known` before the branches may be
    * used.
    */
   pattern(kind: Volatility, key: string, known?: ReadonlySet<string>): Json {

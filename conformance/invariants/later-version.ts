@@ -15,7 +15,7 @@ function numbersOf(version: string): readonly [number, number] {
  * Whether a version is a later minor version of the same major version. A later patch does not count, because it adds
  * nothing to the protocol.
  */
-export function isLaterMinor(version: string): boolean {
+function isLaterMinor(version: string): boolean {
   const [major, minor] = numbersOf(version);
   const [ownMajor, ownMinor] = numbersOf(PROTOCOL_VERSION);
   return major === ownMajor && minor > ownMinor;

@@ -28,7 +28,7 @@ export function streamsOf(tape: Tape): readonly string[] {
 }
 
 /** A copy of the tape in which the placeholders are replaced. Line numbers are unchanged. */
-export function instantiate(tape: Tape, names: Names): Tape {
+function instantiate(tape: Tape, names: Names): Tape {
   // The casts are safe: a tape is JSON, except for optional members, which remain undefined.
   return expand(tape as unknown as Json, names) as unknown as Tape;
 }

@@ -15,7 +15,7 @@ import type { Witness } from './witness.ts';
  * The name under which credentials are bound: the value of `{"$ref": "credentials/NAME"}` is the `data` of an
  * `authenticate` command.
  */
-export const CREDENTIALS = 'credentials';
+const CREDENTIALS = 'credentials';
 
 /** A step failed. */
 export class StepFailed extends Error {

@@ -260,7 +260,7 @@ async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void
       return open(step, scene, cursors);
     case 'send': {
       const message = resolve(step.message, scene.bindings);
-      if (!isObject(message)) throw new HarnessError('a message is an object');
+      if (!isObject(message)) throw new HarnessError(`${scene.tape.file}:${step.line}: a message must be an object`);
       if (isDeepStrictEqual(message, step.message)) assertFits(message, `${scene.tape.file}:${step.line}`);
       else assertSendable(message, step);
       return scene.connection(step.as).sendCommand(JSON.stringify(message));

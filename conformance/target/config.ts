@@ -95,7 +95,7 @@ function readStimulus(value: Json | undefined): StimulusConfig {
 }
 
 /** Parses the value of `--stimulus`: `inband`, `http`, `none`, `auto`, `exec:COMMAND` or `fs:DIRECTORY`. */
-export function parseStimulus(value: string): StimulusConfig {
+function parseStimulus(value: string): StimulusConfig {
   const [port, rest] = value.includes(':')
     ? [value.slice(0, value.indexOf(':')), value.slice(value.indexOf(':') + 1)]
     : [value];

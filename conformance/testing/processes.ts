@@ -62,7 +62,7 @@ async function serve(file: string, args: readonly string[], program = process.ex
 }
 
 /** Small limits, which tests reach within seconds. */
-export const SMALL_LIMITS = {
+const SMALL_LIMITS = {
   heartbeatIntervalMs: 1000,
   sendQueueBytes: 262_144,
   sessionHistoryEvents: 50,

@@ -8,7 +8,7 @@ import type { JsonSchema } from '../contract/schema.ts';
 import type { Selection } from '../gateway/page.ts';
 
 /** The name of the type of all custom events, unless the contract declares an event of this name. */
-export const CUSTOM_TYPE = 'custom_event';
+const CUSTOM_TYPE = 'custom_event';
 
 export interface EventType {
   readonly name: string;

@@ -13,7 +13,7 @@ import type { SubscriptionParameters } from './request.ts';
 import { subscribeWebhook, unsubscribeWebhook } from './webhook.ts';
 import type { WebhookContext, WebhookParameters } from './webhook.ts';
 
-export const EVENTS_EXTENSION = 'io.modelcontextprotocol/events';
+const EVENTS_EXTENSION = 'io.modelcontextprotocol/events';
 
 /** The parameters have been validated by the JSON Schema of the method. */
 type Handler = (parameters: Record<string, unknown>, context: ServerContext) => Promise<Record<string, unknown>>;

@@ -42,7 +42,7 @@ export interface HttpService {
   close(): Promise<void>;
 }
 
-export const MCP_PATH = '/mcp';
+const MCP_PATH = '/mcp';
 /**
  * The methods of Streamable HTTP, of all revisions. Other methods are refused before a `Request` is made, because
  * `Request` throws for some, such as TRACE.

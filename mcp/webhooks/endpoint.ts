@@ -63,7 +63,7 @@ export function callbackFault(text: string, { allowPrivate }: EndpointOptions): 
 }
 
 /** Whether an address is globally routable by the registries of IANA. */
-export function isPublic(address: string): boolean {
+function isPublic(address: string): boolean {
   // `process` also converts IPv4 addresses that are written as IPv6.
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 }

@@ -186,7 +186,7 @@ export interface Broker {
    */
   follow(selector: string): Promise<void>;
   unfollow(selector: string): void;
-  /** The streams with events that these followed selectors cover, and the state of each stream on this node. */
+  /** The streams that these followed selectors cover and that have events, each with its state on this node. */
   followed(selectors: readonly string[]): Iterable<FollowedStream>;
   /** The newest position of an attached or followed stream on this node; undefined if the stream does not exist here. */
   headOf(stream: string): Position | undefined;

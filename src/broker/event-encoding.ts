@@ -28,7 +28,7 @@ export function encodeContent(content: DraftContent): string {
 }
 
 /** Puts the position before the encoded content. */
-export function encodeBody(fields: RecordFields, content: string): string {
+function encodeBody(fields: RecordFields, content: string): string {
   return (
     `"stream":${JSON.stringify(fields.stream)},"epoch":${JSON.stringify(fields.epoch)},` +
     `"sequenceId":${fields.sequenceId},"eventId":${JSON.stringify(fields.eventId)},` +
@@ -100,7 +100,7 @@ let lastText = '';
  * The time as RFC 3339 in UTC with milliseconds (ENV-5). The last text is cached, because the events of a burst often have the same
  * millisecond.
  */
-export function toTimestamp(ms: number): string {
+function toTimestamp(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms;
     lastText = new Date(ms).toISOString();

@@ -112,7 +112,7 @@ function inQuery(error: ProtocolError): ProtocolError {
 }
 
 /** Allows a page of another origin to read the response. The origin has already been checked (SEC-4). */
-export function allowPage({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
+function allowPage({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
   if (origin !== undefined) void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin' });
 }
 

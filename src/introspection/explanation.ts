@@ -34,7 +34,7 @@ const MAX_ITEMS = 1000;
 const MAX_CHARACTERS = 512 * 1024;
 
 /** Explains the event for the subscriptions of this node. */
-export function explainHere(query: ExplainQuery, options: ExplanationOptions): Explanation {
+function explainHere(query: ExplainQuery, options: ExplanationOptions): Explanation {
   const matches: ExplainMatch[] = [];
   const filtered: ExplainMismatch[] = [];
   const elsewhere: ExplainMismatch[] = [];

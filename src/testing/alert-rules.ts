@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { PROMTOOL, locate } from '../../scripts/tools.ts';
 import { mergeMetrics } from '../cli/workers/merged-metrics.ts';
 
-export const RULES_FILE = join(import.meta.dirname, '../../deploy/prometheus/alerts.yaml');
+const RULES_FILE = join(import.meta.dirname, '../../deploy/prometheus/alerts.yaml');
 
 export interface AlertRule {
   readonly alert: string;

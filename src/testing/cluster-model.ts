@@ -288,7 +288,7 @@ function matches({ events, filter }: ModelSubscription, event: string, path: str
   );
 }
 
-export function byPlace(a: ModelRow, b: ModelRow): number {
+function byPlace(a: ModelRow, b: ModelRow): number {
   return `${a.connectionId}/${a.subscriptionId}` < `${b.connectionId}/${b.subscriptionId}` ? -1 : 1;
 }
 

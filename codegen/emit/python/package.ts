@@ -5,7 +5,7 @@ import { emitPythonClient } from './client.ts';
 import { emitPythonProtocol } from './protocol.ts';
 import { emitPythonTypes } from './types.ts';
 
-export const PYTHON_PACKAGE = 'tidemark_client';
+const PYTHON_PACKAGE = 'tidemark_client';
 
 /** The text of every source, by its path relative to the directory that contains the package. */
 export async function emitPythonSources(contract: Contract, banner: string): Promise<ReadonlyMap<string, string>> {

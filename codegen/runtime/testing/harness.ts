@@ -84,7 +84,7 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /** mulberry32: the same numbers on every run. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

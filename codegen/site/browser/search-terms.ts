@@ -36,7 +36,7 @@ export function tokenize(text: string): string[] {
   });
 }
 
-export function processTerm(term: string): string | false {
+function processTerm(term: string): string | false {
   const word = term.toLowerCase();
   return word.length === 0 || COMMON.has(word) ? false : word;
 }

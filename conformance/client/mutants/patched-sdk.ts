@@ -23,7 +23,7 @@ export interface ClientMutant extends Mutant {
 }
 
 /** Thrown if a patch does not apply, because the sources of the SDK have changed. */
-export class PatchError extends Error {
+class PatchError extends Error {
   override readonly name = 'PatchError';
 }
 

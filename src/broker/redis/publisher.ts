@@ -276,7 +276,7 @@ const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
  * Decides whether the event may have been stored. It was certainly not stored if it was not sent, or if Redis rejected the script before
  * its first write. After any other error, it may have been stored.
  */
-export function publishFailure(error: unknown): ProtocolError {
+function publishFailure(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const text = error instanceof Error ? error.message : '';
   const refusal = refusalOf(error);

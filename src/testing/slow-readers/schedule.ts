@@ -8,7 +8,7 @@ const STEPS = 60;
 const PATTERNS = [['*'], ['tick'], ['file_change']] as const;
 
 /** Runs the schedule of a seed and returns the violations. */
-export async function playSchedule(seed: number): Promise<readonly Violation[]> {
+async function playSchedule(seed: number): Promise<readonly Violation[]> {
   const simulation = new Simulation(seed);
   await simulation.start();
   try {
