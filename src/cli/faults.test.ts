@@ -164,7 +164,7 @@ describe('a command', () => {
       ],
       [
         ['broadcast', '--event', 'x', '--payload', '@none.json'],
-        '--payload @none.json cannot be read: no such file or directory (ENOENT)',
+        '--payload @none.json cannot be read: no such file or directory, ENOENT',
       ],
       [['key', 'create', 'ci', '--file', 'k.json'], 'for example --scope subscribe:file_change@main\n'],
       [
@@ -195,7 +195,7 @@ describe('tidemark key', () => {
       ],
       [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a string\.\n/],
       [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is not JSON\. \(.*\)\n$/],
-      [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(EISDIR.*\)\n$/],
+      [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(illegal operation on a directory, EISDIR\)\n$/],
       [
         ['--file', 'none.json'],
         2,

@@ -30,7 +30,9 @@ describe('tidemark generate', () => {
       refused(/^\S+\/notes\.txt is a file, but the output must be a directory\..*\n$/),
     );
     expect(await told('--out', 'taken')).toEqual(refused(/^taken\/client\.ts cannot be written: EISDIR.*\n$/));
-    expect(await told('--contract', '.', '--out', 'never')).toEqual(refused(/^\. cannot be read: EISDIR.*\n$/));
+    expect(await told('--contract', '.', '--out', 'never')).toEqual(
+      refused(/^\. cannot be read: illegal operation on a directory, EISDIR\.\n$/),
+    );
     expect(await readdir(home)).not.toContain('never');
   });
 

@@ -10,7 +10,7 @@ export function reasonOf(error: unknown): string {
 
 /** Node writes `ENOENT: no such file or directory, stat 'a.yaml'`. The name is already in the sentence that the reason is part of. */
 function plainFault(message: string): string {
-  return message.replace(/^(E[A-Z]+): (.+), [a-z]+(?: '.*')?$/, '$2 ($1)');
+  return message.replace(/^(E[A-Z]+): (.+), [a-z]+(?: '.*')?$/, '$2, $1');
 }
 
 /** Why a directory cannot be watched. */

@@ -96,7 +96,7 @@ describe('tidemark serve', () => {
       expect(await runner.finish([...command, '--audit-file', 'none/audit.ndjson'])).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(
-          /audit log none\/audit\.ndjson cannot be written: no such file or directory \(ENOENT\)/,
+          /audit log none\/audit\.ndjson cannot be written: no such file or directory, ENOENT/,
         ),
       });
   });
