@@ -1,7 +1,6 @@
 /** Server-sent events, which are for clients that cannot use a WebSocket (SSE-1 to SSE-4). */
 import { connect as connectSocket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import type { SubscriptionsPage } from '../../generated/types.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { NOBODY } from '../auth/principal.ts';
 import { parseScope } from '../auth/scope.ts';
@@ -316,56 +315,5 @@ describe('a request for events', () => {
     socket.write('GET /ws/events?events=*&replay=none HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n');
     await vi.waitFor(() => expect(text).toContain('"subscribed"'), PATIENCE);
     expect(text).not.toMatch(/transfer-encoding/i);
-  });
-});
-
-describe('the end of an event stream (SSE-4)', () => {
-  test('is announced, with the delay after which the client should reconnect', async () => {
-    const served = await serve();
-    const reader = await open(served, 'events=*&replay=none');
-    await reader.find('subscribed');
-    expect((await reader.find('welcome')).retry).toMatch(/^\d{3,4}$/);
-    void served.gateway.close();
-    const { message, retry, id } = await reader.find('closing');
-    expect(message.data).toMatchObject({ code: 4200, name: 'shutdown', retryable: true });
-    expect([retry, id]).toEqual([String(message.data['retryAfterMs']), undefined]);
-    await reader.until(() => reader.ended);
-    expect(reader.types.slice(-2)).toEqual(['heartbeat', 'closing']);
-  });
-
-  test('is caused by a client that does not read, with a position from which it misses nothing (BCK-2)', async () => {
-    const limits = { sendQueueBytes: 65_536, sendQueueAgeMs: 600_000 };
-    const served = await serve({ limits });
-    const reader = await open(served, 'events=fill&replay=none');
-    await reader.find('subscribed');
-    reader.response.socket.pause();
-    reader.response.pause();
-    const fill = 'x'.repeat(50_000);
-    let published = 0;
-    while (served.gateway.health().backpressure.closedSlow === 0) {
-      await served.gateway.publish('fill', { fill });
-      published += 1;
-    }
-    reader.response.socket.resume();
-    reader.response.resume();
-    await reader.until(() => reader.ended);
-    const second = await open(served, 'events=fill', { 'last-event-id': reader.lastId ?? '' });
-    await second.find('replay_complete');
-    const numbers = [...reader.events, ...second.events].map(({ sequenceId }) => sequenceId);
-    expect(numbers).toEqual(Array.from({ length: published }, (_, at) => at + 1));
-  });
-
-  test('leaves nothing behind', async () => {
-    const served = await serve();
-    const reader = await open(served, 'events=*');
-    await reader.find('replay_complete');
-    const page = (await (await fetch(`${served.httpUrl}/ws/subscriptions`)).json()) as SubscriptionsPage;
-    expect(page.items).toMatchObject([{ subscriptionId: 's1', events: ['*'], principal: 'anonymous' }]);
-    reader.cut();
-    const isEmpty = (): void => {
-      const { connections, subscriptions } = served.gateway.health();
-      expect([connections, subscriptions.total]).toEqual([0, 0]);
-    };
-    await vi.waitFor(isEmpty, PATIENCE);
   });
 });
