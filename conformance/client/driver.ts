@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { isObject, textAt, textsAt, tryParse } from '../trace/json.ts';
+import { isObject, textsAt, tryParse } from '../trace/json.ts';
 import type { Timer } from '../target/timer.ts';
 import type { JsonObject } from '../trace/json.ts';
 
