@@ -8,6 +8,7 @@ import { StreamHistory } from '../../replay/history.ts';
 import type { BrokerLimits, BrokerListener, BrokerLog, Position, StreamLoss } from '../broker.ts';
 import { historyBounds } from '../history-bounds.ts';
 import { Completeness } from './completeness.ts';
+import { FirstDelivery, UNKNOWN } from './first-delivery.ts';
 import type { Moment } from './completeness.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
@@ -66,8 +67,6 @@ export interface Beginning {
 
 /** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
-/** The epoch of a stream from which nothing was read yet. A resume with this epoch fails, so a client that keeps it misses nothing. */
-const UNKNOWN_EPOCH = 'unknown';
 
 export class AttachedStream {
   readonly name: string;
@@ -77,15 +76,13 @@ export class AttachedStream {
   readonly #context: AttachedStreamContext;
   readonly #mirror: StreamMirror;
   readonly #losses: SourceLosses;
-  /** How the stream came into the index. Undefined until it is needed, which is only if a follow covers the stream. */
-  #appearance: Appearance | undefined;
+  readonly #first: FirstDelivery;
   /** Whether this node knows from the index that the stream is entered in it. */
   readonly #isEntered: boolean;
   #startedAs: 'known' | 'new' = 'known';
   #state: StreamState | undefined;
   #loading: Promise<void> | undefined;
   #isLoaded = false;
-  #glimpsed: Position | undefined;
   #isClosed = false;
   /** Whether a message has arrived since the mirror last lacked an event. */
   #heard = true;
@@ -99,7 +96,7 @@ export class AttachedStream {
     this.name = name;
     this.turn = turn;
     this.#context = context;
-    this.#appearance = appearance;
+    this.#first = new FirstDelivery(name, appearance);
     this.#isEntered = appearance !== undefined;
     const { connection, keys, log } = context;
     this.#losses = new SourceLosses({
@@ -130,18 +127,26 @@ export class AttachedStream {
 
   /** Records a state that was read although the stream is not loaded yet. @throws {Error} if the state cannot be read */
   glimpse(text: string | undefined): void {
-    if (text !== undefined) this.#glimpsed = parseState(text);
+    if (text !== undefined) this.#first.glimpsed = parseState(text);
   }
 
   /** A follow has begun without the events of this stream, because it could not be read. Once it is loaded, they are reported as lost. */
   leaveBehind(): void {
-    if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#appearance = 'found';
+    if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
+  }
+
+  /** An earlier run of the stream began and ended without this node. It is reported as lost. */
+  missRun(): void {
+    const { head } = this.#mirror;
+    if (head === undefined) return this.#first.missRun();
+    const to = { epoch: head.epoch, sequenceId: head.sequenceId };
+    this.#reportLosses([{ stream: this.name, from: UNKNOWN, to, reason: 'epoch_changed' }]);
   }
 
   /** The loss to report if the stream has expired before it was loaded. */
   get unreadLoss(): StreamLoss {
     const delivered = this.#mirror.head;
-    const { epoch, sequenceId } = this.#glimpsed ?? delivered ?? { epoch: UNKNOWN_EPOCH, sequenceId: 0 };
+    const { epoch, sequenceId } = this.#first.glimpsed ?? delivered ?? UNKNOWN;
     const from = { epoch, sequenceId: delivered?.epoch === epoch ? delivered.sequenceId : 0 };
     return { stream: this.name, from, to: { epoch, sequenceId }, reason: 'broker_lost' };
   }
@@ -182,7 +187,7 @@ export class AttachedStream {
   async #load(): Promise<void> {
     const { index, channels, isFollowed } = this.#context;
     await channels.open(this.name);
-    if (isFollowed(this.name)) this.#appearance ??= await index.appearanceOf(this.name);
+    if (isFollowed(this.name)) this.#first.appearance ??= await index.appearanceOf(this.name);
     await this.catchUp();
     const state = this.#state;
     if (state === undefined) throw new Error(`the state of stream ${this.name} was not read`);
@@ -326,24 +331,16 @@ export class AttachedStream {
     });
   }
 
-  /**
-   * The position after which events are delivered, if the stream is new to its followers. Events of a stream that was found with events are
-   * not delivered up to the position at which it was found; they are reported as a loss.
-   */
-  #deliverAfter({ epoch, sequenceId }: StreamState): Position | undefined {
+  /** The position after which events are delivered, if the stream is new to its followers. */
+  #deliverAfter(state: StreamState): Position | undefined {
     if (!this.#context.isNew(this.name)) return undefined;
     this.#startedAs = 'new';
-    const start = { epoch, sequenceId: 0 };
-    const appearance = this.#appearance ?? 'found';
-    const before = this.#glimpsed?.epoch ?? epoch;
-    if (before !== epoch) this.#reportLoss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed');
-    if (appearance === 'created') return start;
-    const to = appearance === 'found' ? { epoch, sequenceId } : appearance;
-    if (to.sequenceId > 0) this.#reportLoss({ epoch: to.epoch, sequenceId: 0 }, to, 'broker_lost');
-    return to;
+    const { after, losses } = this.#first.begin(state);
+    this.#reportLosses(losses);
+    return after;
   }
 
-  #reportLoss(from: Position, to: Position, reason: StreamLoss['reason']): void {
-    this.#listener()?.onLoss({ stream: this.name, from, to, reason });
+  #reportLosses(losses: readonly StreamLoss[]): void {
+    for (const loss of losses) this.#listener()?.onLoss(loss);
   }
 }

@@ -9,9 +9,10 @@ import { Budget } from '../../replay/budget.ts';
 import { shrinkHistories } from '../../replay/history-budget.ts';
 import type { BudgetedStream } from '../../replay/history-budget.ts';
 import { BROKER_RETRY_MS, StreamUnread } from '../broker.ts';
-import type { FollowedStream, Position, Snapshot, StreamInfo } from '../broker.ts';
+import type { FollowedStream, Position, Snapshot, StreamInfo, StreamLoss } from '../broker.ts';
 import { AttachedStream } from './attached-stream.ts';
 import type { AttachedStreamContext, Reading } from './attached-stream.ts';
+import { UNKNOWN } from './first-delivery.ts';
 import { FollowedStreams, followedStreams } from './followed-streams.ts';
 import { parseState } from './line.ts';
 import { StreamExpired } from './mirror-source.ts';
@@ -56,6 +57,7 @@ export class AttachedStreams {
       lingerMs: LINGER_MS,
       isMirrored: (stream) => this.#streams.has(stream),
       mirror: (stream, appearance) => this.#mirror(stream, appearance),
+      missed: (stream) => this.#reportMissed(stream),
       sync: (selector, since) => this.#syncCovered(selector, since),
     });
     this.#context = {
@@ -183,6 +185,15 @@ export class AttachedStreams {
       // Otherwise, the next call of `lookAtHeads` reads the stream again.
       else this.#warn(error, stream);
     });
+  }
+
+  #reportMissed(stream: string): void {
+    const loss: StreamLoss = { stream, from: UNKNOWN, to: UNKNOWN, reason: 'broker_lost' };
+    this.#options.log.warn({ stream }, 'A stream appeared and ended while this node could not reach Redis');
+    const attached = this.#streams.get(stream);
+    if (attached !== undefined) return attached.missRun();
+    this.#options.listener()?.onLoss(loss);
+    this.#options.listener()?.onEnded(stream);
   }
 
   /** A load that began for followers does not create the stream. */

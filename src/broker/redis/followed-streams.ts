@@ -30,6 +30,8 @@ export interface FollowedStreamsOptions {
   readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
   readonly mirror: (stream: string, appearance?: Appearance) => void;
+  /** Reports that a run of the stream began and ended without this node. */
+  readonly missed: (stream: string) => void;
   /**
    * Resolves once the mirrored streams that the selector covers have everything that was published before `since`, a time of the
    * performance clock.
@@ -84,8 +86,9 @@ export class FollowedStreams {
     return this.#follows.covering(stream).some(({ established }) => established);
   }
 
-  /** Must be called when a stream was entered into the index. */
-  appeared(stream: string, appearance: Appearance): void {
+  /** Must be called when a stream was entered into the index. @param announced its place, if it was announced */
+  appeared(stream: string, appearance: Appearance, announced?: number): void {
+    if (announced !== undefined && this.#follows.size > 0) this.#options.index.hear(announced);
     if (this.covers(stream)) this.#options.mirror(stream, appearance);
   }
 
@@ -147,7 +150,9 @@ export class FollowedStreams {
   }
 
   async #readNews(): Promise<void> {
-    for (const { stream, place } of await this.#options.index.news()) this.appeared(stream, appearanceAt(place));
+    const { entries, missed } = await this.#options.index.news();
+    for (const stream of new Set(missed)) if (this.isNew(stream)) this.#options.missed(stream);
+    for (const { stream, place } of entries) this.appeared(stream, appearanceAt(place));
   }
 }
 

@@ -20,17 +20,22 @@
  *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
- *   tidemark:streams          zset    <stream> by its place in the order in which streams were entered, # by the newest place; a stream
- *                                     that had events by then is half a place earlier, so that they do not pass for new ones;
- *                                     ! once every stream that existed before is in the index
+ *   tidemark:streams          zset    <stream> by its place, # by the newest place; ! once every stream that existed before is in the
+ *                                     index. A place is the time in ms since 1970, raised to be unique, so that it grows even if the
+ *                                     index was lost. A stream that had events when it was entered is half a place earlier, and one
+ *                                     that has lost its events a quarter: their earlier events do not pass for new ones
+ *   tidemark:{tidemark:streams}:departed
+ *                             zset    <place> <stream> by its place: the streams that have left the index; # by the newest place that
+ *                                     was dropped from this list
  *   tidemark:format           string  FORMAT: a node of another format does not start
  *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/standing.ts)
  *
  * Channels are shared by all databases of a server, so they carry the number of the database:
  *
  *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:0:nodes          heartbeats of the nodes, what they ask each other (nodes.ts), `stream <name>` for a new stream, and
- *                             `found <epoch> <sequence> <name>` for one that had events when it was entered into the index
+ *   tidemark:0:nodes          heartbeats of the nodes, what they ask each other (nodes.ts), `stream <name> <place>` for a new stream,
+ *                             and `found <epoch> <sequence> <name> <place>` for one that had, or has lost, events up to a position
+ *                             when it was entered into the index
  *   tidemark:0:nodes:<nodeId> answers to a node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}
@@ -72,6 +77,11 @@ export class RedisKeys {
   /** The index of all streams. */
   get streams(): string {
     return `${this.#prefix}:streams`;
+  }
+
+  /** The streams that have left the index. In a cluster, it is in the slot of the index, because one script changes both. */
+  get departed(): string {
+    return `${this.#prefix}:{${this.streams}}:departed`;
   }
 
   /** The channel of all nodes. */

@@ -151,7 +151,8 @@ export class RedisBroker implements Broker {
       keys: this.#keys,
       registry: this.#registry,
       newEpoch: () => ulid(),
-      onCreated: (stream) => index.enterCreated(stream),
+      onCreated: (stream, lost) => index.enterCreated(stream, lost),
+      onReplaced: (stream, lost) => index.enterReplaced(stream, lost),
       ttlOf: (stream) => ttlOf(stream, limits),
       blankTtlMs,
       waitMs: 3_000,
@@ -313,7 +314,10 @@ export class RedisBroker implements Broker {
 
   #hearNodes(text: string): void {
     const entered = parseEntered(text);
-    if (entered !== undefined) return this.#streams.follows.appeared(entered.stream, entered.appearance);
+    if (entered !== undefined) {
+      const { stream, appearance, place } = entered;
+      return this.#streams.follows.appeared(stream, appearance, place);
+    }
     this.#nodes.receive(text);
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;

@@ -7,6 +7,7 @@ export type ScriptName =
   | 'attest'
   | 'complete'
   | 'decide'
+  | 'departed'
   | 'entered'
   | 'format'
   | 'heads'

@@ -22,7 +22,7 @@ export async function readHeads(
       ? await Promise.all(metas.map((meta) => readHead(connection, meta)))
       : asTexts(await connection.run('heads', metas, []));
     if (states.length !== portion.length)
-      throw new Error('Redis returned ${states.length} states for ${portion.length} streams');
+      throw new Error(`Redis returned ${states.length} states for ${portion.length} streams`);
     texts.push(...states.map((text) => (text === '' ? undefined : text)));
   }
   return texts;

@@ -7,7 +7,7 @@ import { StreamIndex } from './stream-index.ts';
 import type { Entry } from './stream-index.ts';
 import { parseRedisUrl } from './url.ts';
 
-const log = { info: () => undefined, warn: () => undefined };
+const log = { info: () => undefined, warn: vi.fn<() => void>() };
 let redis: RedisProcess;
 let connection: RedisConnection;
 let prefixes = 0;
@@ -28,23 +28,28 @@ afterAll(async () => {
 });
 
 /** A new index with its own prefix, as seen by two nodes. */
-function indexes(): { readonly index: StreamIndex; readonly other: StreamIndex } {
+function indexes(departed?: number): { readonly index: StreamIndex; readonly other: StreamIndex } {
   prefixes += 1;
   const keys = new RedisKeys({ prefix: `tidemark:i${prefixes}`, db: 0 });
-  const [index, other] = [new StreamIndex({ connection, keys, log }), new StreamIndex({ connection, keys, log })];
+  const options = { connection, keys, log, ...(departed === undefined ? {} : { departed }) };
+  const [index, other] = [new StreamIndex(options), new StreamIndex(options)];
   return { index, other };
 }
 
 const session = (n: number): string => `session:${n}`;
 
+async function entriesIn(index: StreamIndex): Promise<Entry[]> {
+  const read: Entry[] = [];
+  for await (const entries of index.all()) read.push(...entries);
+  return read;
+}
+
 async function namesIn(index: StreamIndex): Promise<string[]> {
-  const names: string[] = [];
-  for await (const entries of index.all()) names.push(...entries.map(({ stream }) => stream));
-  return names.toSorted();
+  return (await entriesIn(index)).map(({ stream }) => stream).toSorted();
 }
 
 async function newsOf(index: StreamIndex): Promise<string[]> {
-  return (await index.news()).map(({ stream }) => stream).toSorted();
+  return (await index.news()).entries.map(({ stream }) => stream).toSorted();
 }
 
 test.each([1_000, 1_001])('an index of %i streams is read completely, in pages', async (count) => {
@@ -72,11 +77,37 @@ test('an expired stream is removed, unless it was created again in the meantime'
   const { index, other } = indexes();
   await index.enterCreated('session:expired');
   await index.enterCreated('session:again');
-  const read: Entry[] = [];
-  for await (const entries of other.all()) read.push(...entries);
+  const read = await entriesIn(other);
   await index.enterCreated('session:again');
   await other.remove(read);
   expect(await namesIn(other)).toEqual(['session:again']);
+});
+
+test('a stream that was entered and removed unheard is missed once, by each node', async () => {
+  const { index, other } = indexes();
+  await Promise.all([index.track(), other.track()]);
+  await index.enterCreated('session:a');
+  await index.remove(await entriesIn(index));
+  expect((await other.news()).missed).toEqual(['session:a']);
+  expect((await other.news()).missed).toEqual([]);
+  expect((await index.news()).missed).toEqual(['session:a']);
+});
+
+test('more missed streams than are kept are not named, but logged', async () => {
+  const { index, other } = indexes(3);
+  await other.track();
+  for (const name of upTo(5).map(session)) await index.enterCreated(name);
+  await index.remove(await entriesIn(index));
+  log.warn.mockClear();
+  expect((await other.news()).missed).toHaveLength(2);
+  expect(log.warn).toHaveBeenCalledWith({ most: 3 }, expect.stringContaining('than can be named'));
+});
+
+test('a stream that is being entered is not entered again as one that is owed', async () => {
+  const { index, other } = indexes();
+  await other.track();
+  await Promise.all([index.enterCreated('session:a'), index.enterOwed()]);
+  expect((await other.news()).missed).toEqual([]);
 });
 
 test('a stream that already has events is distinguished from a new one by its place, even without an announcement', async () => {
@@ -84,8 +115,11 @@ test('a stream that already has events is distinguished from a new one by its pl
   await index.enterFound('session:old', { epoch: 'e', sequenceId: 3 });
   await index.enterFound('session:blank', { epoch: 'e', sequenceId: 0 });
   await index.enterCreated('session:new');
+  await index.enterReplaced('session:lost', { epoch: 'e', sequenceId: 3 });
   const appearances = await Promise.all(
-    ['session:old', 'session:blank', 'session:new', 'session:unknown'].map((name) => index.appearanceOf(name)),
+    ['session:old', 'session:blank', 'session:new', 'session:lost', 'session:unknown'].map((name) =>
+      index.appearanceOf(name),
+    ),
   );
-  expect(appearances).toEqual(['found', 'created', 'created', 'found']);
+  expect(appearances).toEqual(['found', 'created', 'created', 'replaced', 'found']);
 });

@@ -10,9 +10,10 @@
  *
  * A stream with events that is not in the index was written by an earlier version, or the index was lost. It is entered as `found`, with
  * its newest position, because its events up to this position are not new. An index that is not marked as complete is first completed by a
- * scan of all keys.
+ * scan of all keys. A stream whose events were lost is entered again, as `replaced`.
  *
- * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams.
+ * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams. A removed stream is kept
+ * in the list of departed streams, so that a node that was away for the whole life of a stream learns that it missed the stream.
  */
 import type { BrokerLog, Position } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
@@ -28,16 +29,27 @@ const PAGE = 1_000;
 const CHECKED = 20;
 /** Maximum number of existing streams that are entered concurrently. */
 const ENTERED = 64;
+/** How many departed streams are kept: about 1 MB. A node that missed more of them cannot name them all. */
+const DEPARTED = 10_000;
+/** The name in the list of departed streams that stands for those that were dropped from the list. */
+const DROPPED = '#';
 
 /**
  * How a stream came into the index. A stream with events has the position up to which its events are not new; `found` if this position is
- * unknown, because the announcement was lost.
+ * unknown, because the announcement was lost. A stream that lost its events has the position up to which they are lost, which is of an
+ * earlier epoch; `replaced` if this position is unknown.
  */
-export type Appearance = 'created' | 'found' | Position;
+export type Appearance = 'created' | 'found' | 'replaced' | Position;
 
 export interface Entry {
   readonly stream: string;
   readonly place: number;
+}
+
+export interface News {
+  readonly entries: readonly Entry[];
+  /** Streams that were entered since the last call, and left the index before this node learned of them. */
+  readonly missed: readonly string[];
 }
 
 interface Page {
@@ -48,14 +60,27 @@ interface Page {
   readonly entries: readonly Entry[];
 }
 
+export interface StreamIndexOptions {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly log: BrokerLog;
+  /** How many departed streams are kept. */
+  readonly departed?: number;
+}
+
 export class StreamIndex {
+  readonly #departed: number;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #log: BrokerLog;
   /** The newest place that this node has read. Undefined while it follows no streams. */
   #read: number | undefined;
-  /** Streams that this node has created, and that may not be in the index yet. */
-  readonly #owed = new Set<string>();
+  /** Streams that this node has created, and that may not be in the index yet; with the newest position of their lost events. */
+  readonly #owed = new Map<string, Position | undefined>();
+  /** Streams that are being entered after they were created. */
+  readonly #entering = new Set<string>();
+  /** The places after {@link #read} that were announced to this node. */
+  readonly #heard = new Set<number>();
 
   /** How many streams were entered since the last {@link sweep}. */
   #entered = 0;
@@ -64,31 +89,46 @@ export class StreamIndex {
   /** The place of the last entry that was checked. */
   #checked = '0';
 
-  constructor(options: { readonly connection: RedisConnection; readonly keys: RedisKeys; readonly log: BrokerLog }) {
+  constructor(options: StreamIndexOptions) {
+    this.#departed = options.departed ?? DEPARTED;
     this.#connection = options.connection;
     this.#keys = options.keys;
     this.#log = options.log;
   }
 
-  /** Enters a stream that was just created. If an expired stream of this name is still in the index, the stream gets a new place. */
-  async enterCreated(stream: string): Promise<void> {
-    this.#owed.add(stream);
-    await this.#register(stream, 'created', '');
-    this.#owed.delete(stream);
+  /**
+   * Enters a stream that was just created. If an expired stream of this name is still in the index, the stream gets a new place.
+   * @param lost the newest known position of the stream, if Redis has lost its events
+   */
+  async enterCreated(stream: string, lost?: Position): Promise<void> {
+    this.#owed.set(stream, lost);
+    this.#entering.add(stream);
+    try {
+      if (lost === undefined) await this.#register(stream, 'created', '');
+      else await this.enterReplaced(stream, lost);
+      this.#owed.delete(stream);
+    } finally {
+      this.#entering.delete(stream);
+    }
+  }
+
+  /** Enters a stream whose epoch ends, because Redis has lost events up to the position. */
+  async enterReplaced(stream: string, lost: Position): Promise<void> {
+    await this.#register(stream, 'replaced', textOf(lost));
   }
 
   /**
    * Enters a stream that exists, unless it is in the index already. Must be called before this node publishes an event after the given
    * head.
    */
-  async enterFound(stream: string, { epoch, sequenceId }: Position): Promise<void> {
-    if (this.#owed.has(stream)) return this.enterCreated(stream);
-    await this.#register(stream, 'found', sequenceId === 0 ? '' : `${epoch} ${sequenceId}`);
+  async enterFound(stream: string, head: Position): Promise<void> {
+    if (this.#owed.has(stream)) return this.enterCreated(stream, this.#owed.get(stream));
+    await this.#register(stream, 'found', head.sequenceId === 0 ? '' : textOf(head));
   }
 
   /** Enters the streams that could not be entered when they were created. */
   async enterOwed(): Promise<void> {
-    for (const stream of this.#owed) await this.enterCreated(stream);
+    for (const [stream, lost] of this.#owed) if (!this.#entering.has(stream)) await this.enterCreated(stream, lost);
   }
 
   /**
@@ -98,7 +138,7 @@ export class StreamIndex {
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
     const args = expired.flatMap(({ stream, place }) => [stream, place]);
-    await this.#connection.run('unregister', [this.#keys.streams], args);
+    await this.#connection.run('unregister', [this.#keys.streams, this.#keys.departed], [this.#departed, ...args]);
     await this.#enterExisting(expired.map(({ stream }) => stream));
   }
 
@@ -131,19 +171,28 @@ export class StreamIndex {
   /** Ends {@link track}. */
   untrack(): void {
     this.#read = undefined;
+    this.#heard.clear();
+  }
+
+  /** Must be called with the place of each stream that is announced to this node. */
+  hear(place: number): void {
+    this.#heard.add(place);
   }
 
   /** The streams that were entered since the last call. If the index was lost, all streams. */
-  async news(): Promise<readonly Entry[]> {
+  async news(): Promise<News> {
     if (this.#read === undefined) await this.track();
     const from = this.#read ?? 0;
     let read = await this.#after(from);
     if (!read.isComplete) await this.#complete();
     if (read.newest < from) read = await this.#after(0);
+    const missed = read.newest > from ? await this.#missed(from, read) : [];
     // `#read` is set only after everything has succeeded; otherwise, a failure would hide the streams. A concurrent call may have read
     // further in the meantime.
-    if (this.#read === from) this.#read = read.newest;
-    return read.entries;
+    if (this.#read !== from) return { entries: read.entries, missed: [] };
+    this.#read = read.newest;
+    for (const place of this.#heard) if (place <= read.newest) this.#heard.delete(place);
+    return { entries: read.entries, missed };
   }
 
   /** All streams in the index, in pages; some may have expired. */
@@ -162,6 +211,24 @@ export class StreamIndex {
     return appearanceAt(Number(place));
   }
 
+  /** The streams that were entered after a place, and have left the index unheard. */
+  async #missed(from: number, { newest, entries }: Pick<Page, 'newest' | 'entries'>): Promise<readonly string[]> {
+    const departed: Entry[] = [];
+    for (let after = String(from); after !== '';) {
+      const args = [after, newest, PAGE];
+      const [next = '', ...pairs] = asTexts(await this.#connection.run('departed', [this.#keys.departed], args));
+      departed.push(...entriesOf(pairs));
+      after = next;
+    }
+    const known = new Set([...this.#heard, ...entries.map(({ place }) => place)]);
+    const missed = departed.flatMap(({ stream, place }) => (known.has(place) ? [] : [stream]));
+    if (!missed.includes(DROPPED)) return missed;
+    const text =
+      'More streams appeared and expired while Redis could not be reached than can be named: some losses are not reported';
+    this.#log.warn({ most: this.#departed }, text);
+    return missed.filter((stream) => stream !== DROPPED);
+  }
+
   async #after(place: number): Promise<Omit<Page, 'next'>> {
     const entries: Entry[] = [];
     for (let from = String(place); ;) {
@@ -177,11 +244,7 @@ export class StreamIndex {
     const [newest, next, complete, ...pairs] = reply;
     if (newest === undefined || next === undefined || complete === undefined)
       throw new Error('the index of streams in Redis cannot be read');
-    const entries = Array.from({ length: pairs.length / 2 }, (_, at) => ({
-      stream: pairs[2 * at] ?? '',
-      place: Number(pairs[2 * at + 1]),
-    }));
-    return { newest: Number(newest), next, entries, isComplete: complete === '1' };
+    return { newest: Number(newest), next, entries: entriesOf(pairs), isComplete: complete === '1' };
   }
 
   /**
@@ -229,26 +292,45 @@ export class StreamIndex {
     return readHeads({ connection: this.#connection, keys: this.#keys }, streams);
   }
 
-  async #register(stream: string, how: 'created' | 'found', position: string): Promise<void> {
+  async #register(stream: string, how: 'created' | 'found' | 'replaced', position: string): Promise<void> {
     const reply = await this.#connection.run(
       'register',
-      [this.#keys.streams],
-      [stream, how, this.#keys.nodes, position],
+      [this.#keys.streams, this.#keys.departed],
+      [stream, how, this.#keys.nodes, position, this.#departed],
     );
     if (reply === 1) this.#entered += 1;
   }
 }
 
-/** A place that is not a whole number belongs to a stream that already had events when it was entered (keys.ts). */
+function entriesOf(pairs: readonly string[]): readonly Entry[] {
+  return Array.from({ length: pairs.length / 2 }, (_, at) => ({
+    stream: pairs[2 * at] ?? '',
+    place: Number(pairs[2 * at + 1]),
+  }));
+}
+
+const textOf = ({ epoch, sequenceId }: Position): string => `${epoch} ${sequenceId}`;
+
+/** The fraction of a place tells how the stream came into the index (keys.ts). */
 export function appearanceAt(place: number): Appearance {
+  if (place % 1 === 0.75) return 'replaced';
   return Number.isInteger(place) && place > 0 ? 'created' : 'found';
 }
 
-/** Parses the announcement of a stream: `stream <name>`, or `found <epoch> <sequence> <name>`. Undefined for other texts. */
-export function parseEntered(text: string): { readonly stream: string; readonly appearance: Appearance } | undefined {
+export interface Announced {
+  readonly stream: string;
+  readonly appearance: Appearance;
+  /** The place of the stream in the index; undefined if the announcement of an earlier version lacks it. */
+  readonly place: number | undefined;
+}
+
+/** Parses the announcement of a stream: `stream <name> <place>`, or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
+export function parseEntered(text: string): Announced | undefined {
   const [kind, ...words] = text.split(' ');
-  const [stream = ''] = words;
-  if (kind === 'stream') return { stream, appearance: 'created' };
-  const [epoch = '', sequenceId, name = ''] = words;
-  return kind === 'found' ? { stream: name, appearance: { epoch, sequenceId: Number(sequenceId) } } : undefined;
+  if (kind !== 'stream' && kind !== 'found') return undefined;
+  const position = kind === 'found' ? words.splice(0, 2) : [];
+  const [epoch = '', sequenceId] = position;
+  const [stream = '', place] = words;
+  const appearance = kind === 'stream' ? 'created' : { epoch, sequenceId: Number(sequenceId) };
+  return { stream, appearance, place: place === undefined ? undefined : Number(place) };
 }

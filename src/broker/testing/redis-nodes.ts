@@ -13,6 +13,9 @@ export const PATIENCE = { timeout: 20_000, interval: 20 } as const;
 /** An interval that no test reaches, in milliseconds. */
 export const NEVER = 30_000;
 
+/** A command whose connection is cut fails after this time. */
+const CUT_OFF_MS = 2_000;
+
 export interface Node {
   readonly broker: RedisBroker;
   readonly listener: RecordingListener;
@@ -24,6 +27,8 @@ export interface NodeOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** After this time without a heartbeat, Redis counts as lost. By default, nothing is refused on a busy machine. */
   readonly deadAfterMs?: number;
+  /** The port through which the node reaches Redis; a node that is given one must expect that its connections are cut. */
+  readonly port?: number;
 }
 
 const events = eventTable();
@@ -48,14 +53,14 @@ export class RedisNodes {
     return `${this.#name}${this.#test}`;
   }
 
-  async start({ intervalMs = 100, limits = {}, deadAfterMs = 60_000 }: NodeOptions = {}): Promise<Node> {
+  async start({ intervalMs = 100, limits = {}, deadAfterMs = 60_000, port }: NodeOptions = {}): Promise<Node> {
     const listener = new RecordingListener();
     const broker = new RedisBroker({
-      url: `${this.redis.url}?prefix=${this.prefix}`,
+      url: `redis://127.0.0.1:${port ?? this.redis.port}?prefix=${this.prefix}`,
       limits: { ...SUITE_LIMITS, ...limits },
       events,
       heartbeatIntervalMs: intervalMs,
-      commandTimeoutMs: 30_000,
+      commandTimeoutMs: port === undefined ? 30_000 : CUT_OFF_MS,
       deadAfterMs,
       leaseMs: 120_000,
     });

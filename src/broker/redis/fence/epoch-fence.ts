@@ -22,8 +22,10 @@ export interface FenceOptions {
   readonly keys: RedisKeys;
   readonly registry: NodeRegistry;
   readonly newEpoch: () => string;
-  /** Called after a stream was created, before it has events. */
-  readonly onCreated: (stream: string) => Promise<void>;
+  /** Called after a stream was created, before it has events; with its newest known position if Redis has lost the stream. */
+  readonly onCreated: (stream: string, lost: KnownPlace | undefined) => Promise<void>;
+  /** Called before a new epoch begins because Redis has lost events up to the position. */
+  readonly onReplaced: (stream: string, lost: KnownPlace) => Promise<void>;
   /** TTL of a stream's keys in milliseconds, 0 for none. */
   readonly ttlOf: (stream: string) => number;
   /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
@@ -126,11 +128,12 @@ export class EpochFence {
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
     const { departures } = this;
     const ttl = ttlOf(stream);
+    const known = this.#known.streams.get(stream)?.place;
     const args = [await this.incarnation(stream), newEpoch(), ttl > 0 ? ttl : blankTtlMs, how];
     const names = [meta, log, latest, order, losses, witness];
     const [text = '', created] = asTexts(await connection.run('open', names, args));
     if (text === '') return undefined;
-    if (created === '1') await onCreated(stream);
+    if (created === '1') await onCreated(stream, known !== undefined && wasLost(known, ttl) ? known : undefined);
     const state = parseState(text);
     if (await this.isSuspicious(stream, state)) return this.settle(stream);
     this.adopt(stream, state, departures);
@@ -225,8 +228,10 @@ export class EpochFence {
   async #carryOut(stream: string, heard: Heard, decision: Decision): Promise<StreamState | undefined> {
     if (decision.kind === 'wait') return undefined;
     if (decision.kind === 'settled') return heard.state;
-    const { connection, keys, newEpoch, ttlOf } = this.#options;
+    const { connection, keys, newEpoch, onReplaced, ttlOf } = this.#options;
     const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);
+    const lost = this.#newest(stream, heard.state);
+    if (decision.kind === 'begin' && lost.sequenceId > 0) await onReplaced(stream, lost);
     const [status, state = ''] = asTexts(
       await connection.run(
         'decide',
@@ -246,10 +251,21 @@ export class EpochFence {
     return status === 'done' ? parseState(state) : undefined;
   }
 
+  /** The newest position of the epoch that anybody knows. */
+  #newest(stream: string, state: KnownPlace): KnownPlace {
+    const known = this.#known.streams.get(stream)?.place;
+    return known?.epoch === state.epoch && known.sequenceId > state.sequenceId ? known : state;
+  }
+
   /** The key under which the incarnation of the stream's server is cached. Without a cluster, all streams are on the same server. */
   #route(stream: string): string {
     return this.#options.connection.sharded ? stream : '';
   }
+}
+
+/** Whether Redis has lost the events of a missing stream, which has not expired. @param ttl of the stream, in milliseconds; 0 for none */
+function wasLost({ sequenceId, at }: KnownPlace, ttl: number): boolean {
+  return sequenceId > 0 && (ttl === 0 || Date.now() - at < ttl);
 }
 
 /** The testimonies about a stream that were read, and the state to which they refer. */

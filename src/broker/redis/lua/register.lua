@@ -1,12 +1,33 @@
 #!lua flags=allow-oom
 -- Enters a stream into the index of streams, and announces the stream to the nodes (keys.ts).
--- KEYS 1 index   ARGV 1 stream, 2 'created', or 'found' to change nothing if the stream is already in the index, 3 channel of the nodes,
---      4 the newest position '<epoch> <sequence>' of a found stream with events, else ''
+-- KEYS 1 index, 2 departed streams
+-- ARGV 1 stream
+--      2 'created': the stream is new; 'found' changes nothing if the stream is already in the index; 'replaced': the stream exists in a
+--        new epoch, and its earlier events were lost
+--      3 channel of the nodes
+--      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if it has none
+--      5 the most departed streams to keep
 -- Returns 1, or 0 if nothing was changed.
-if ARGV[2] == 'found' and redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if ARGV[2] == 'found' and before then return 0 end
+local time = redis.call('TIME')
 local newest = tonumber(redis.call('ZSCORE', KEYS[1], '#') or '0') + 1
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now > newest then newest = now end
 local place, text = newest, 'stream ' .. ARGV[1]
-if ARGV[4] ~= '' then place, text = newest - 0.5, 'found ' .. ARGV[4] .. ' ' .. ARGV[1] end
+if ARGV[4] ~= '' then
+  place = newest - (ARGV[2] == 'replaced' and 0.25 or 0.5)
+  text = 'found ' .. ARGV[4] .. ' ' .. ARGV[1]
+end
 redis.call('ZADD', KEYS[1], place, ARGV[1], newest, '#')
-redis.call('PUBLISH', ARGV[3], text)
+-- An expired stream was still in the index.
+if ARGV[2] == 'created' and before then
+  redis.call('ZADD', KEYS[2], before, before .. ' ' .. ARGV[1])
+  local excess = redis.call('ZCARD', KEYS[2]) - ARGV[5]
+  if excess > 0 then
+    local dropped = redis.call('ZPOPMIN', KEYS[2], excess + 1)
+    redis.call('ZADD', KEYS[2], dropped[#dropped], '#')
+  end
+end
+redis.call('PUBLISH', ARGV[3], text .. ' ' .. string.format('%.2f', place))
 return 1

@@ -1,0 +1,184 @@
+/** Streams that appear and end on a real Redis while a node cannot reach it: its followers by pattern receive every event or a loss. */
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
+import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
+import { TcpProxy } from '../testing/tcp-proxy.ts';
+
+const SHORT = { sessionTtlMs: 400 };
+let nodes: RedisNodes;
+let proxy: TcpProxy;
+const key = (name: string): string => `${nodes.prefix}:${name}`;
+const meta = (stream: string): string => key(`{${stream}}:meta`);
+
+beforeAll(async () => {
+  nodes = await RedisNodes.open('tidemark:m');
+  proxy = await TcpProxy.start(nodes.redis.port);
+});
+afterAll(async () => {
+  await proxy.close();
+  await nodes.close();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  proxy.speak();
+  await nodes.closeAll();
+});
+
+/** Cuts off the nodes behind the proxy until it speaks. */
+function sever(): void {
+  proxy.silence();
+  proxy.cut();
+}
+
+interface Away {
+  readonly writer: Node;
+  readonly later: Node;
+  readonly follower: Node;
+  /** Lets the follower reach Redis again. */
+  readonly back: () => void;
+}
+
+/** Two writers, of which the later one lets sessions live long, and a node that follows all sessions and is then cut off from Redis. */
+async function followerAway(options: NodeOptions = {}): Promise<Away> {
+  const [writer, later] = [await nodes.start(options), await nodes.start()];
+  const follower = await nodes.start({ ...options, port: proxy.port });
+  await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+  sever();
+  return { writer, later, follower, back: () => proxy.speak() };
+}
+
+async function reply(command: readonly string[], expected: string): Promise<void> {
+  await vi.waitFor(async () => expect(await nodes.redis.command(...command)).toBe(expected), PATIENCE);
+}
+
+/** Resolves once the stream has expired and no node finds it in the index any more. */
+async function gone(stream: string): Promise<void> {
+  await reply(['EXISTS', meta(stream)], ':0\r\n');
+  await reply(['ZSCORE', key('streams'), stream], '$-1\r\n');
+}
+
+const lossOf = (stream: string, reason: string): unknown => expect.objectContaining({ stream, reason });
+
+describe('a stream that appears while a node is away', () => {
+  test('and expires and leaves the index is reported as lost and as ended', async () => {
+    const { writer, follower, back } = await followerAway({ limits: SHORT });
+    await publish(writer, 'session:a');
+    await gone('session:a');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    expect(follower.listener.losses).toEqual([lossOf('session:a', 'broker_lost')]);
+  });
+
+  test('and leaves the index before the index is lost, too, is reported as lost', async () => {
+    const { writer, follower, back } = await followerAway({ limits: SHORT });
+    await publish(writer, 'session:a');
+    await gone('session:a');
+    await nodes.redis.command('DEL', key('streams'));
+    await publish(writer, 'session:b');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:a'), PATIENCE);
+    expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'broker_lost'));
+  });
+
+  test('and expires, and is created again, is delivered from its new first event, after a report of the earlier ones', async () => {
+    const { writer, later, follower, back } = await followerAway({ limits: SHORT });
+    await publish(writer, 'session:a');
+    await reply(['EXISTS', meta('session:a')], ':0\r\n');
+    const { epoch } = await publish(later, 'session:a');
+    back();
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    expect(follower.listener.losses).toHaveLength(1);
+    expect(follower.listener.events[0]?.epoch).toBe(epoch);
+  });
+
+  test('and is deleted by an operator is reported as lost and as ended', async () => {
+    const { writer, follower, back } = await followerAway();
+    await publish(writer, 'session:a');
+    await nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
+    await gone('session:a');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    expect(follower.listener.losses).toEqual([lossOf('session:a', 'broker_lost')]);
+  });
+
+  test.for([
+    ['its state', (stream: string) => ['DEL', meta(stream)]],
+    ['the whole database', () => ['FLUSHDB']],
+  ] as const)(
+    'and loses %s, and is used again, is delivered after a report of the earlier events',
+    async ([, command]) => {
+      const { writer, follower, back } = await followerAway();
+      const { epoch: before } = await publish(writer, 'session:a');
+      await nodes.redis.command(...command('session:a'));
+      const { epoch } = await publish(writer, 'session:a');
+      back();
+      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+      const to = { epoch, sequenceId: 0 };
+      expect(epoch).not.toBe(before);
+      // A node may have removed the stream from the index before it was used again. Then its end is reported, too.
+      expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
+    },
+  );
+
+  test('and is announced to the node in time is not reported as lost', async () => {
+    const writer = await nodes.start({ limits: SHORT });
+    const follower = await nodes.start({ limits: SHORT, intervalMs: NEVER });
+    await follower.broker.follow('session:*');
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    await gone('session:a');
+    // A second follower lets the node read the index.
+    await follower.broker.follow('session:*');
+    expect(follower.listener.losses).toEqual([]);
+  });
+});
+
+describe('a followed stream', () => {
+  test('that is trimmed while a node is away has a loss for the trimmed events, and then the others', async () => {
+    const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
+    await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+    const { epoch } = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    sever();
+    for (let n = 0; n < 4; n += 1) await publish(writer, 'session:a');
+    await nodes.redis.command('XTRIM', key('{session:a}:log'), 'MAXLEN', '1');
+    proxy.speak();
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 5]), PATIENCE);
+    const [from, to] = [
+      { epoch, sequenceId: 1 },
+      { epoch, sequenceId: 4 },
+    ];
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from, to, reason: 'broker_lost' }]);
+  });
+
+  test.for(['log', 'meta'])('whose %s is deleted while a node is away has a loss', async (name) => {
+    const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
+    await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+    const { epoch } = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    sever();
+    await publish(writer, 'session:a');
+    await nodes.redis.command('DEL', key(`{session:a}:${name}`));
+    proxy.speak();
+    await vi.waitFor(() => expect(follower.listener.losses).toHaveLength(1), PATIENCE);
+    expect(follower.listener.losses).toMatchObject([{ from: { epoch, sequenceId: 1 } }]);
+  });
+});
+
+test.for([0, 2])(
+  'a stream of which a restored backup has %i events is delivered to a node that was away after a report of the others',
+  async (saved) => {
+    const { writer, follower, back } = await followerAway({ port: nodes.redis.port });
+    for (let n = 0; n < saved; n += 1) await publish(writer, 'session:a');
+    await nodes.redis.command('SAVE');
+    for (let n = 0; n < 3; n += 1) await publish(writer, 'session:a');
+    await nodes.redis.kill();
+    await nodes.redis.launch();
+    const { epoch, sequenceId } = await vi.waitFor(() => publish(writer, 'session:a'), PATIENCE);
+    expect(sequenceId).toBe(1);
+    back();
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    const to = { epoch, sequenceId: 0 };
+    expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
+  },
+);
