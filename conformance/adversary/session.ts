@@ -1,10 +1,12 @@
 /** Runs one attack on a new connection: first the preparation, then all measured commands at once. */
 import { Agent, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { OPCODE, clientFrame } from '../hostile/frame.ts';
 import { upgrade } from '../hostile/play.ts';
 import type { Ground } from '../hostile/steps.ts';
 import { Unreachable, Wire } from '../hostile/wire.ts';
-import type { Attack, Command, HttpRequest } from './attacks.ts';
+import { HELD_CONNECTION } from './attack.ts';
+import type { Attack, Command, HttpRequest } from './attack.ts';
 
 /** How long to wait for the replies to all commands, in milliseconds; a longer wait adds nothing to the result. */
 const REPLIES_WITHIN_MS = 10_000;
@@ -47,7 +49,18 @@ export class AttackSession {
 
   /** Sends the measured part. */
   async strike({ packet, requests }: Attack): Promise<void> {
-    await Promise.all([this.send(packet), ...requests.map((each) => sendRequest(this.#ground, each))]);
+    const held = this.#holder?.connectionId ?? HELD_CONNECTION;
+    const sent = requests.map((each) => {
+      const body = each.body?.replace(HELD_CONNECTION, held);
+      return sendRequest(this.#ground, { ...each, ...(body === undefined ? {} : { body }) });
+    });
+    await Promise.all([this.send(packet), ...sent]);
+  }
+
+  /** The id in the server's `welcome`. */
+  get connectionId(): string | undefined {
+    const id = this.#wire.messages[0]?.data['connectionId'];
+    return typeof id === 'string' ? id : undefined;
   }
 
   /** Writes all commands at once, and waits until each has its reply or the connection has ended. */
@@ -80,7 +93,7 @@ export class AttackSession {
   }
 }
 
-function sendRequest({ target, credential }: Ground, { method, path, body }: HttpRequest): Promise<void> {
+function sendRequest({ target, credential }: Ground, { method, path, body, until }: HttpRequest): Promise<void> {
   return new Promise((resolve) => {
     const headers = {
       ...Object.fromEntries(credential),
@@ -89,11 +102,23 @@ function sendRequest({ target, credential }: Ground, { method, path, body }: Htt
     const call = request(
       { host: target.host, port: target.port, method, path, headers, agent: new Agent() },
       (response) => {
-        response.resume().on('close', () => resolve());
+        response.on('close', () => resolve());
+        if (until === undefined) response.resume();
+        else endAfter(response, until);
       },
     );
     call.setTimeout(REPLIES_WITHIN_MS, () => call.destroy());
     call.on('error', () => resolve());
     call.end(body);
+  });
+}
+
+/** Ends a response once it contains the text. */
+function endAfter(response: IncomingMessage, text: string): void {
+  // The text may be split between two chunks.
+  let rest = '';
+  response.setEncoding('latin1').on('data', (chunk: string) => {
+    rest = rest.slice(-text.length) + chunk;
+    if (rest.includes(text)) response.destroy();
   });
 }
