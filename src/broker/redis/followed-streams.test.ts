@@ -40,7 +40,8 @@ describe('a follow by pattern', () => {
     });
     await broker.follow('session:*');
     expect([...broker.followed(['session:*'])]).toHaveLength(STREAMS);
-    expect(most).toBeLessThan(320);
+    // At most 256 streams are read at a time; other scripts of both nodes run beside them.
+    expect(most).toBeLessThan(STREAMS - 20);
   });
 
   test('delivers each event once, although the first reads of a stream fail and a subscription to it fails with them', async () => {
