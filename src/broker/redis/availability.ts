@@ -17,6 +17,8 @@ export interface AvailabilityOptions {
   readonly fence: EpochFence;
   readonly streams: AttachedStreams;
   readonly intervalMs: number;
+  /** How long a starting node may wait for the other nodes, in milliseconds. */
+  readonly joinWithinMs: number;
   readonly log: BrokerLog;
   /** Subscribes to the channels of this node. @throws {Error} if Redis refuses or is unavailable */
   readonly subscribe: () => Promise<void>;
@@ -32,7 +34,9 @@ export class Availability {
   #subscribed = false;
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
-  #firstReturn: (() => void) | undefined;
+  /** Set when the node starts. */
+  #heard: PromiseWithResolvers<void> | undefined;
+  #joined: PromiseWithResolvers<void> | undefined;
 
   constructor(options: AvailabilityOptions) {
     this.#options = options;
@@ -42,22 +46,25 @@ export class Availability {
     return this.#connected;
   }
 
-  /** Resolves when the first heartbeat has returned and the node has joined. @throws {Error} if this takes longer than 5 s */
+  /**
+   * Resolves when the node has joined. This can take more than a lease, because the node waits for nodes that ended without leaving.
+   * @throws {Error} if no heartbeat returns within 5 s, or if the node has not joined within two leases
+   */
   async start(): Promise<void> {
-    let timeout: NodeJS.Timeout | undefined;
-    const returned = new Promise<void>((resolve, reject) => {
-      this.#firstReturn = resolve;
-      timeout = setTimeout(
-        () => reject(new Error('Redis accepted our heartbeat but did not deliver it within 5 s')),
-        5_000,
-      );
-    });
+    const heard = (this.#heard = Promise.withResolvers());
+    const joined = (this.#joined = Promise.withResolvers());
+    for (const { promise } of [heard, joined]) promise.catch(() => undefined);
     this.#resetAt = performance.now();
     this.#timer = setInterval(() => this.#turn(), this.#options.intervalMs);
     this.#timer.unref();
     await this.resubscribe();
     this.#options.heartbeat.tick();
-    await returned.finally(() => clearTimeout(timeout));
+    await within(heard.promise, FIRST_HEARTBEAT_MS, 'Redis accepted our heartbeat but did not deliver it within');
+    await within(
+      this.#joined.promise,
+      this.#options.joinWithinMs,
+      'The node could not join the other nodes in Redis within',
+    );
   }
 
   /** Stops sending heartbeats. The connection stays open, so that the node can still leave the registry. */
@@ -66,9 +73,11 @@ export class Availability {
     this.#options.heartbeat.stop();
   }
 
+  /** A start that has not ended fails. */
   stop(): void {
     this.#connected = false;
     this.#timer = undefined;
+    for (const started of [this.#heard, this.#joined]) started?.reject(new Error('the broker was closed'));
   }
 
   async resubscribe(): Promise<void> {
@@ -93,6 +102,7 @@ export class Availability {
 
   /** Called when Redis is reachable again. Missed events are read before the node reports that it is healthy. */
   recover(): Promise<void> {
+    this.#heard?.resolve();
     this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
     return this.#recovering;
   }
@@ -139,12 +149,13 @@ export class Availability {
         await streams.catchUpAll();
         this.#connected = heartbeat.alive;
       } catch (error) {
+        if (this.#timer === undefined) return;
         log.warn({ err: error }, 'Redis is reachable again, but cannot be read yet');
         await delay(100);
       }
     }
     if (!this.#connected) return;
-    this.#firstReturn?.();
+    this.#joined?.resolve();
     log.info({ lagMs: heartbeat.lagMs }, 'Redis is connected');
     this.#options.onChange();
   }
@@ -152,3 +163,18 @@ export class Availability {
 
 /** Minimum interval between two attempts to replace the connections, in milliseconds. It is longer than connecting takes. */
 const RESET_EVERY_MS = 2_000;
+const FIRST_HEARTBEAT_MS = 5_000;
+
+/** @throws {Error} with the text and the limit if the promise does not resolve in time */
+async function within(promise: Promise<void>, limitMs: number, text: string): Promise<void> {
+  const late = new AbortController();
+  const limit = delay(limitMs, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`${text} ${limitMs / 1000} s`);
+  });
+  try {
+    await Promise.race([promise, limit]);
+  } finally {
+    late.abort();
+    limit.catch(() => undefined);
+  }
+}

@@ -186,6 +186,7 @@ export class RedisBroker implements Broker {
       fence: this.#fence,
       streams: this.#streams,
       intervalMs,
+      joinWithinMs: (options.leaseMs ?? LEASE_MS) * JOIN_WITHIN_LEASES,
       log: this.#log,
       subscribe: () => this.#subscribe(),
       onChange: () => this.#listener?.onHealth(this.health()),
@@ -195,7 +196,7 @@ export class RedisBroker implements Broker {
   /**
    * Starts the broker. May be called again after a failure. Waits until the other nodes know this node. This usually takes a moment, but up
    * to 1.25 leases if all of them ended without leaving.
-   * @throws {Error} with the server and the reason, if no heartbeat is received within 5 s
+   * @throws {Error} with the server and the reason, if no heartbeat is received within 5 s, or if the node has not joined within two leases
    */
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
@@ -281,11 +282,13 @@ export class RedisBroker implements Broker {
 
   async close(): Promise<void> {
     this.#availability.stopHeartbeats();
-    if (this.#availability.connected) {
+    const { connected } = this.#availability;
+    if (connected) {
       await this.#nodes.leave();
       await this.#registry.leave();
     }
     this.#availability.stop();
+    if (!connected) await this.#registry.withdraw();
     this.#listener = undefined;
     this.#streams.close();
     this.#connection.close();
@@ -338,3 +341,5 @@ export class RedisBroker implements Broker {
  * if all others ended without leaving. It is longer than the usual failover time of sentinels or of a managed Redis.
  */
 const LEASE_MS = 20_000;
+/** A starting node gives up after so many leases. It is more than the 1.25 leases after which silent nodes are given up. */
+const JOIN_WITHIN_LEASES = 2;

@@ -27,6 +27,7 @@ export interface NodeOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** After this time without a heartbeat, Redis counts as lost. By default, nothing is refused on a busy machine. */
   readonly deadAfterMs?: number;
+  readonly leaseMs?: number;
   /** The port through which the node reaches Redis; a node that is given one must expect that its connections are cut. */
   readonly port?: number;
 }
@@ -53,7 +54,14 @@ export class RedisNodes {
     return `${this.#name}${this.#test}`;
   }
 
-  async start({ intervalMs = 100, limits = {}, deadAfterMs = 60_000, port }: NodeOptions = {}): Promise<Node> {
+  async start(options: NodeOptions = {}): Promise<Node> {
+    const node = this.make(options);
+    await node.broker.start(node.listener);
+    return node;
+  }
+
+  /** A node that is not started. */
+  make({ intervalMs = 100, limits = {}, deadAfterMs = 60_000, leaseMs = 120_000, port }: NodeOptions = {}): Node {
     const listener = new RecordingListener();
     const broker = new RedisBroker({
       url: `redis://127.0.0.1:${port ?? this.redis.port}?prefix=${this.prefix}`,
@@ -62,10 +70,9 @@ export class RedisNodes {
       heartbeatIntervalMs: intervalMs,
       commandTimeoutMs: port === undefined ? 30_000 : CUT_OFF_MS,
       deadAfterMs,
-      leaseMs: 120_000,
+      leaseMs,
     });
     this.#brokers.push(broker);
-    await broker.start(listener);
     return { broker, listener };
   }
 

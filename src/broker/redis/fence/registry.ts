@@ -48,6 +48,7 @@ export class NodeRegistry {
   #current = false;
   #renewing: Promise<Registry> | undefined;
   #joining: Promise<void> | undefined;
+  #hasLeft = false;
 
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
@@ -77,6 +78,7 @@ export class NodeRegistry {
    * @throws {Error} if Redis cannot be reached
    */
   join(): Promise<void> {
+    this.#hasLeft = false;
     this.#joining ??= this.#join().finally(() => (this.#joining = undefined));
     return this.#joining;
   }
@@ -104,8 +106,19 @@ export class NodeRegistry {
     const { connection, keys } = this.#options;
     const { id } = this.standing;
     this.standing.member = false;
+    this.#hasLeft = true;
+    // A renewal in transit would enter this node again.
+    await this.#renewing?.catch(() => undefined);
     await connection.run('leave', [keys.registry], [id]).catch(() => undefined);
     await connection.publish(keys.nodes, `left ${id}`).catch(() => undefined);
+  }
+
+  /**
+   * Leaves the registry if this node never became a member. It knows nothing that others lack, and they would wait for its lease. A member
+   * that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
+   */
+  async withdraw(): Promise<void> {
+    if (this.#current && !this.standing.member) await this.leave();
   }
 
   async #join(): Promise<void> {
@@ -138,6 +151,7 @@ export class NodeRegistry {
   }
 
   async #renewOnce(): Promise<Registry> {
+    if (this.#hasLeft) throw new Error('this node has left the registry');
     this.#checkLease();
     const { connection, keys, leaseMs } = this.#options;
     const { id, member, peers } = this.standing;
