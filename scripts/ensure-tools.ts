@@ -8,31 +8,17 @@ import type { SpawnOptions } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  CADDY,
-  CHROMIUM,
-  CURL,
-  locate,
-  NGINX,
-  OPENSSL,
-  PROMTOOL,
-  PYTHON,
-  PYTHON_PACKAGES,
-  REDIS,
-  SYSTEMD_ANALYZE,
-} from './tools.ts';
+import { locate, TOOLS } from './tools.ts';
 
 /** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
-const onLinux = process.platform === 'linux' ? [SYSTEMD_ANALYZE] : [];
-const tools = [REDIS, CHROMIUM, CURL, OPENSSL, PROMTOOL, NGINX, CADDY, PYTHON, ...PYTHON_PACKAGES, ...onLinux];
 // Both installations mostly wait for the network, so they run at the same time.
 await Promise.all([installTools(), installReaders()]);
 await renderDocs();
 
 async function installTools(): Promise<void> {
-  const missing = tools.filter((tool) => locate(tool) === undefined);
+  const missing = TOOLS.filter((tool) => locate(tool) === undefined);
   if (missing.length === 0) return;
   const rootOnDebian = existsSync('/etc/debian_version') && process.getuid?.() === 0;
   if (rootOnDebian) await withoutServices(() => installPackages(missing.map((tool) => tool.debianPackage)));

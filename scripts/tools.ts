@@ -45,11 +45,26 @@ export const CADDY: Tool = { commands: ['caddy'], debianPackage: 'caddy', brewFo
 export const SYSTEMD_ANALYZE: Tool = { commands: ['systemd-analyze'], debianPackage: 'systemd', brewFormula: 'none' };
 /** Used as a client for server-sent events. */
 export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };
+/** On the runners of the public CI, `google-chrome` is part of the image. */
 export const CHROMIUM: Tool = {
   commands: ['chromium', 'chromium-browser', 'google-chrome'],
   debianPackage: 'chromium',
   brewFormula: '--cask chromium',
 };
+
+/** Every program that the tests need. */
+export const TOOLS: readonly Tool[] = [
+  REDIS,
+  CHROMIUM,
+  CURL,
+  OPENSSL,
+  PROMTOOL,
+  NGINX,
+  CADDY,
+  SYSTEMD_ANALYZE,
+  PYTHON,
+  ...PYTHON_PACKAGES,
+];
 
 /** The path of the program, or `undefined` if it is not in PATH. */
 export function locate(tool: Tool): string | undefined {
