@@ -1,0 +1,166 @@
+/**
+ * Hands tasks over while every process is killed at times of its own, which a seed determines. Only its own
+ * start is awaited: Redis may be killed while a gateway is starting, and both gateways at once.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '../../generated/client.ts';
+import { HandoffLog, HandoffLostError } from '../agents/handoff-log.ts';
+import { offerWork } from '../agents/handoff.ts';
+import type { Offers } from '../agents/handoff-state.ts';
+import type { Cast, Victim } from './handoff-kills.ts';
+import { Random } from './slow-readers/random.ts';
+
+export interface FreeKills {
+  readonly cast: Cast;
+  readonly seed: number;
+  readonly tasks: number;
+  readonly leaseMs: number;
+  /** The time between the kills of one process, in milliseconds: at least `least`, at most `most`. */
+  readonly every: { readonly least: number; readonly most: number };
+  /** How often each process is killed at most. On a busy machine the work would otherwise never come to its end. */
+  readonly killsOfEach: number;
+}
+
+/** How long a process may take to start before it may be killed again, in milliseconds. */
+const LONGEST_START_MS = 30_000;
+
+/** What the lead has seen of one session. A new session begins when the log of the former one is lost. */
+export interface SessionRecord {
+  readonly session: string;
+  readonly offered: readonly string[];
+  done: readonly string[];
+  /** Whether a part of the log was lost. */
+  lost: boolean;
+}
+
+export interface Outcome {
+  readonly sessions: readonly SessionRecord[];
+  readonly kills: Readonly<Record<Victim['name'], number>>;
+  /** What the log of the last session contains in the end. */
+  readonly history: Offers;
+}
+
+/** Kills one process again and again, until the work is over. It ends with the process started. */
+async function killAgainAndAgain(
+  victim: Victim,
+  random: Random,
+  { every, killsOfEach, over }: FreeKills & { over: AbortSignal },
+) {
+  let kills = 0;
+  while (kills < killsOfEach) {
+    const pause = every.least + random.below(every.most - every.least);
+    await sleep(pause, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return kills;
+    await victim.kill();
+    kills += 1;
+    await sleep(random.below(1_500));
+    await victim.start();
+    // On a busy machine a start can take longer than the time between two kills, and nothing would ever work. What is awaited may need a
+    // process that is killed meanwhile, so the wait has a limit.
+    await Promise.race([
+      Promise.resolve(victim.recovered()).catch(() => undefined),
+      sleep(LONGEST_START_MS, undefined, { signal: over, ref: false }).catch(() => undefined),
+    ]);
+  }
+  return kills;
+}
+
+/** Works on one connection until all tasks are done. @throws {HandoffLostError} if a part of the log was lost */
+async function lead(record: SessionRecord, url: string, { leaseMs, over }: FreeKills & { over: AbortSignal }) {
+  const client = createClient({ url, backoff: { minMs: 20, maxMs: 500 } });
+  let log: HandoffLog | undefined;
+  try {
+    log = await HandoffLog.open(client, record.session, over);
+    for (const offer of record.offered)
+      if (!log.offers.has(offer))
+        await offerWork(log, { offer, task: offer, leaseMs }, { actor: 'lead', signal: over });
+    for (;;) {
+      record.done = doneOf(log.offers);
+      if (record.done.length === record.offered.length) return log.offers;
+      await log.change(over, 10_000);
+    }
+  } finally {
+    if (log !== undefined) record.done = [...new Set([...record.done, ...doneOf(log.offers)])];
+    await client.close();
+  }
+}
+
+function doneOf(offers: Offers): readonly string[] {
+  return [...offers.values()].filter(({ isDone }) => isDone).map(({ id }) => id);
+}
+
+export async function runFreeKills(options: FreeKills): Promise<Outcome> {
+  const { cast, seed, tasks } = options;
+  const over = new AbortController();
+  const working = { ...options, over: over.signal };
+  const sessions: SessionRecord[] = [];
+  let open: readonly string[] = Array.from({ length: tasks }, (_, n) => `o${n}`);
+  const begin = async (): Promise<SessionRecord> => {
+    const record = { session: `kills-${sessions.length}`, offered: open, done: [], lost: false };
+    sessions.push(record);
+    await cast.nameSession(record.session);
+    return record;
+  };
+  let record = await begin();
+  for (const agent of cast.agents) agent.start();
+  const killing = cast.victims.map((each, at) => killAgainAndAgain(each, new Random(seed * 100 + at), working));
+  for (let turn = 0; ; turn += 1) {
+    const done = await lead(record, cast.urls[turn % 2] ?? '', working).catch((error: unknown) => error);
+    if (!(done instanceof Error)) break;
+    if (!(done instanceof HandoffLostError)) continue;
+    record.lost = true;
+    const finished = new Set(record.done);
+    open = open.filter((each) => !finished.has(each));
+    if (open.length === 0) break;
+    record = await begin();
+  }
+  over.abort();
+  const counts = await Promise.all(killing);
+  await Promise.all(cast.gateways.map((each) => each.recovered()));
+  const kills = { agent: 0, gateway: 0, redis: 0 };
+  for (const [at, { name }] of cast.victims.entries()) kills[name] += counts[at] ?? 0;
+  return { sessions, kills, history: await historyOf(record, cast) };
+}
+
+async function historyOf({ session }: SessionRecord, { urls }: Cast): Promise<Offers> {
+  const client = createClient({ url: urls[0] ?? '', backoff: { minMs: 20, maxMs: 500 } });
+  try {
+    const log = await HandoffLog.open(client, session, AbortSignal.timeout(60_000));
+    return log.offers;
+  } finally {
+    await client.close();
+  }
+}
+
+/** What must not happen, in words. Empty if each task was taken exactly once, or was offered again. */
+export function faultsOf({ sessions, history }: Outcome, { cast, tasks, leaseMs }: FreeKills): readonly string[] {
+  const steps = cast.agents.flatMap((agent) => agent.steps);
+  const taken = steps.filter((step) => step.kind === 'taken');
+  const counted = steps.filter((step) => step.kind === 'done' && step.hasCounted);
+  const doneBy = Map.groupBy(counted, (step) => (step.kind === 'done' ? `${step.session} ${step.offer}` : ''));
+  const twice = [...doneBy].filter(([, own]) => own.length > 1).map(([what]) => `done twice: ${what}`);
+  const overlaps = taken.flatMap((take) =>
+    taken
+      .filter(
+        ({ session, epoch, offer, fence, until }) =>
+          session === take.session &&
+          epoch === take.epoch &&
+          offer === take.offer &&
+          fence < take.fence &&
+          until > take.until - leaseMs,
+      )
+      .map(({ session, offer }) => `held by two agents at once: ${session} ${offer}`),
+  );
+  const epochs = Map.groupBy(taken, ({ session }) => session);
+  const mixed = [...epochs]
+    .filter(([, own]) => new Set(own.map(({ epoch }) => epoch)).size > 1)
+    .filter(([session]) => sessions.find((each) => each.session === session)?.lost !== true)
+    .map(([session]) => `the log of ${session} started again, and the lead did not notice`);
+  const done = new Set(sessions.flatMap((each) => each.done));
+  const last = sessions.at(-1);
+  const forgotten = (last?.lost === true ? [] : (last?.done ?? []))
+    .filter((offer) => history.get(offer)?.isDone !== true)
+    .map((offer) => `done, but the log does not have it: ${offer}`);
+  const missing = done.size === tasks ? [] : [`${tasks - done.size} tasks are not done`];
+  return [...twice, ...overlaps, ...mixed, ...forgotten, ...missing];
+}
