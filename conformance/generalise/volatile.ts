@@ -39,7 +39,7 @@ function resolved(schema: Json | undefined): Json | undefined {
   return reference === undefined ? schema : resolved(valueAt(CONTRACT, reference.slice(1)));
 }
 
-/** Whether a value has the required members and the constant values of a branch of `oneOf`. */
+/** Whether a value has the required members of a branch of `oneOf`, and no other values where the branch has constants. */
 function mayBe(branch: Json | undefined, value: Json): boolean {
   const schema = resolved(branch);
   const required = member(schema, 'required');
@@ -48,7 +48,8 @@ function mayBe(branch: Json | undefined, value: Json): boolean {
   const properties = member(schema, 'properties');
   return Object.keys(isObject(properties) ? properties : {}).every((key) => {
     const fixed = member(resolved(member(properties, key)), 'const');
-    return fixed === undefined || equal(fixed, member(value, key));
+    const given = member(value, key);
+    return fixed === undefined || given === undefined || equal(fixed, given);
   });
 }
 
