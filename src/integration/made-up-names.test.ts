@@ -86,7 +86,9 @@ describe('a made-up name, on Redis,', () => {
   test('that is allowed leaves only keys with a TTL', async () => {
     const { url } = await serve({ broker: brokerOf('allowed', 500), limits: BURST });
     expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
-    await vi.waitFor(async () => expect(await keysOf('allowed')).toEqual([]), PATIENCE);
+    const list = 'allowed:{allowed:streams}:departed';
+    await vi.waitFor(async () => expect((await keysOf('allowed')).map((key) => key.trim())).toEqual([list]), PATIENCE);
+    expect(numberIn(await redis.command('PTTL', list))).toBeGreaterThan(0);
   });
 
   test('is kept while it has subscribers, and permanently after a publish', async () => {

@@ -31,6 +31,8 @@ const CHECKED = 20;
 const ENTERED = 64;
 /** How many departed streams are kept: about 1 MB. A node that missed more of them cannot name them all. */
 const DEPARTED = 10_000;
+/** How long they are kept after the last departure, in milliseconds. A node that was away for longer cannot name them. */
+const DEPARTED_TTL_MS = 24 * 3_600_000;
 /** The name in the list of departed streams that stands for those that were dropped from the list. */
 const DROPPED = '#';
 
@@ -138,7 +140,11 @@ export class StreamIndex {
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
     const args = expired.flatMap(({ stream, place }) => [stream, place]);
-    await this.#connection.run('unregister', [this.#keys.streams, this.#keys.departed], [this.#departed, ...args]);
+    await this.#connection.run(
+      'unregister',
+      [this.#keys.streams, this.#keys.departed],
+      [this.#departed, DEPARTED_TTL_MS, ...args],
+    );
     await this.#enterExisting(expired.map(({ stream }) => stream));
   }
 
@@ -296,7 +302,7 @@ export class StreamIndex {
     const reply = await this.#connection.run(
       'register',
       [this.#keys.streams, this.#keys.departed],
-      [stream, how, this.#keys.nodes, position, this.#departed],
+      [stream, how, this.#keys.nodes, position, this.#departed, DEPARTED_TTL_MS],
     );
     if (reply === 1) this.#entered += 1;
   }

@@ -6,7 +6,7 @@
 --        new epoch, and its earlier events were lost
 --      3 channel of the nodes
 --      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if it has none
---      5 the most departed streams to keep
+--      5 the most departed streams to keep, 6 how long they are kept after the last departure, in ms
 -- Returns 1, or 0 if nothing was changed.
 local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if ARGV[2] == 'found' and before then return 0 end
@@ -28,6 +28,7 @@ if ARGV[2] == 'created' and before then
     local dropped = redis.call('ZPOPMIN', KEYS[2], excess + 1)
     redis.call('ZADD', KEYS[2], dropped[#dropped], '#')
   end
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
 end
 redis.call('PUBLISH', ARGV[3], text .. ' ' .. string.format('%.2f', place))
 return 1
