@@ -40,7 +40,8 @@ interface Away {
 
 /** Two writers, of which the later one lets sessions live long, and a node that follows all sessions and is then cut off from Redis. */
 async function followerAway(options: NodeOptions = {}): Promise<Away> {
-  const [writer, later] = [await nodes.start(options), await nodes.start()];
+  const { port } = options;
+  const [writer, later] = [await nodes.start(options), await nodes.start(port === undefined ? {} : { port })];
   const follower = await nodes.start({ ...options, port: proxy.port });
   await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
   sever();
