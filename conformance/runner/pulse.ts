@@ -41,6 +41,9 @@ export class Pulse {
   readonly #slow: Beat[] = [];
   readonly #listeners: ((ms: number) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** The ping that was not answered yet. */
+  #unanswered: Promise<void> | undefined;
+  #isSilent = false;
   #began: number;
   #ended = false;
 
@@ -72,10 +75,12 @@ export class Pulse {
 
   async #ping(): Promise<void> {
     const began = this.#options.now();
-    const silence = Promise.withResolvers<void>();
-    const patience = setTimeout(silence.resolve, SILENT_MS);
-    await Promise.race([this.#options.ping(), silence.promise]);
-    clearTimeout(patience);
+    this.#unanswered ??= this.#options.ping().finally(() => (this.#unanswered = undefined));
+    const patience = Promise.withResolvers<'silent'>();
+    const timer = setTimeout(() => patience.resolve('silent'), this.#isSilent ? BEAT_MS : SILENT_MS);
+    const outcome = await Promise.race([this.#unanswered, patience.promise]);
+    clearTimeout(timer);
+    this.#isSilent = outcome === 'silent';
     const rest = BEAT_MS - (this.#options.now() - began);
     // Even a slow beat leaves a turn of the event loop to the frames that have arrived with the answer.
     if (!this.#ended) this.#timer = setTimeout(() => this.#beat(), Math.max(0, rest));
@@ -90,7 +95,7 @@ export class Pulse {
     this.#began = now;
     for (const limit of this.#limits) {
       limit.beats -= 1;
-      if (limit.beats > 0 || now < limit.deadline) continue;
+      if ((limit.beats > 0 && !this.#isSilent) || now < limit.deadline) continue;
       this.#limits.delete(limit);
       limit.expire();
     }
