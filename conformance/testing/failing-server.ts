@@ -52,6 +52,7 @@ async function accept(
     onFrame: (kind, text) => {
       // Frames arrive only after the handshake, so `opened` is set.
       if (kind === 'text') onMessage?.(tryParse(text), opened);
+      if (kind === 'ping') opened.sendFrame({ opcode: 'pong', text });
     },
     onClose: () => undefined,
   });
