@@ -146,8 +146,8 @@ export class ClientCore<P extends Protocol> {
    * @returns the server's `welcome`, when commands can be sent.
    * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is rejected.
    */
-  connect(): Promise<P['pushes']['welcome']> {
-    if (this.#closed !== undefined || this.state === 'closed') return Promise.reject(closedError());
+  async connect(): Promise<P['pushes']['welcome']> {
+    if (this.#closed !== undefined || this.state === 'closed') throw closedError();
     const connected = this.#connectCalls.add();
     this.#connection.review();
     this.#settleConnectCalls();

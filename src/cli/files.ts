@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
 import { writePosition } from '../agents/position.ts';
+import { FILE_EVENT } from '../catalogue/catalogue.ts';
 import { collect } from './event-options.ts';
 import { bytesText } from './quantity.ts';
 import { call, remoteOptions } from './remote.ts';
@@ -74,7 +75,7 @@ function sayEnd({ stream, root, resumeAfter, unread }: FilesPage, count: number,
     say(tint('yellow', `${each === '' ? 'The root' : plain(each)} may contain more: it cannot be read completely.`));
   const selected = [...path.map((each) => ['--path', each]), ...ext.map((each) => ['--ext', each])].flat();
   const position = ['--stream', stream, '--resume', writePosition(resumeAfter)];
-  const follow = ['tidemark', 'listen', '--event', 'file_change', ...selected, ...position].map(quoted).join(' ');
+  const follow = ['tidemark', 'listen', '--event', FILE_EVENT, ...selected, ...position].map(quoted).join(' ');
   say(`${count} ${count === 1 ? 'entry' : 'entries'} of ${plain(root)}. To follow the changes since then: ${follow}`);
 }
 
