@@ -28,6 +28,8 @@ const LONGEST_START_MS = 30_000;
 export interface SessionRecord {
   readonly session: string;
   readonly offered: readonly string[];
+  /** The offers that the log has contained. */
+  readonly logged: Set<string>;
   done: readonly string[];
   /** Whether a part of the log was lost. */
   lost: boolean;
@@ -71,9 +73,14 @@ async function lead(record: SessionRecord, url: string, { leaseMs, over }: FreeK
   let log: HandoffLog | undefined;
   try {
     log = await HandoffLog.open(client, record.session, over);
+    // A new connection has no position, so it receives no gap. The lead recognises a lost log by the offers that it lacks.
+    for (const offer of record.logged)
+      if (!log.offers.has(offer)) throw new HandoffLostError(`the log no longer contains the offer ${offer}`);
     for (const offer of record.offered)
-      if (!log.offers.has(offer))
+      if (!log.offers.has(offer)) {
         await offerWork(log, { offer, task: offer, leaseMs }, { actor: 'lead', signal: over });
+        record.logged.add(offer);
+      }
     for (;;) {
       record.done = doneOf(log.offers);
       if (record.done.length === record.offered.length) return log.offers;
@@ -96,7 +103,13 @@ export async function runFreeKills(options: FreeKills): Promise<Outcome> {
   const sessions: SessionRecord[] = [];
   let open: readonly string[] = Array.from({ length: tasks }, (_, n) => `o${n}`);
   const begin = async (): Promise<SessionRecord> => {
-    const record = { session: `kills-${sessions.length}`, offered: open, done: [], lost: false };
+    const record = {
+      session: `kills-${sessions.length}`,
+      offered: open,
+      logged: new Set<string>(),
+      done: [],
+      lost: false,
+    };
     sessions.push(record);
     await cast.nameSession(record.session);
     return record;
