@@ -34,6 +34,8 @@ export class HandoffLog {
   #offers: Offers = new Map();
   /** The sequenceIds of the steps that changed the state. */
   readonly #counted = new Set<number>();
+  /** The position of the last step that was read. */
+  #epoch: string | undefined;
   #last = 0;
   #isCut = false;
   #end: () => Promise<void> = () => Promise.resolve();
@@ -111,7 +113,9 @@ export class HandoffLog {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const { epoch, sequenceId } = await this.#client.broadcast(event, { signal });
-        while (this.#last < sequenceId) await this.change(signal);
+        // In another epoch the numbers begin again: the step is then in a log that this one does not follow, and a gap is on its way.
+        while (this.#epoch !== epoch || this.#last < sequenceId) await this.change(signal);
+        this.#throwFailure();
         return { epoch, sequenceId, hasCounted: this.#counted.has(sequenceId) };
       } catch (error) {
         await sleep(pauseAfter(error, attempt), undefined, { signal });
@@ -143,7 +147,7 @@ export class HandoffLog {
       this.#fail(new HandoffLostError(text));
       return;
     }
-    const { payload, sequenceId, emittedAt, isReplay } = item;
+    const { payload, epoch, sequenceId, emittedAt, isReplay } = item;
     const at = Date.parse(emittedAt);
     if (!isReplay) this.#ahead = at - Date.now();
     const step = payload.sessionEvent === 'session_handoff' ? readStep(payload.details) : undefined;
@@ -152,6 +156,7 @@ export class HandoffLog {
       this.#offers = follow(before, { step, actor: payload.actor, sequenceId, at });
       if (this.#offers !== before) this.#counted.add(sequenceId);
     }
+    this.#epoch = epoch;
     this.#last = sequenceId;
     this.#notify();
   }
