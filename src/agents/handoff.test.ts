@@ -6,13 +6,19 @@ import { orAbort } from './abort.ts';
 import { HandoffLog } from './handoff-log.ts';
 import { offerWork, takeWork, TakeUnknownError } from './handoff.ts';
 
+type Broadcast = (...given: Parameters<TidemarkClient['broadcast']>) => Promise<unknown>;
+
 /** The client, whose publications are confirmed only after a promise. */
 function slowToConfirm(client: TidemarkClient, confirmed: Promise<void>): TidemarkClient {
-  const broadcast = async (...given: Parameters<TidemarkClient['broadcast']>): Promise<unknown> => {
+  return withBroadcast(client, async (...given) => {
     const reply = await client.broadcast(...given);
     await orAbort(confirmed, given[1]?.signal ?? new AbortController().signal);
     return reply;
-  };
+  });
+}
+
+/** The client with another way to publish. */
+function withBroadcast(client: TidemarkClient, broadcast: Broadcast): TidemarkClient {
   return new Proxy(client, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name, target);
@@ -54,4 +60,26 @@ test('without a confirmation, it is reported that the owner of the work is unkno
   while (log.offers.get('o1')?.holder === undefined) await log.change(signal);
   limit.abort();
   await expect(taken).rejects.toThrow(TakeUnknownError);
+});
+
+test('a step that was published in another epoch does not count as the step with the same number in this log', async () => {
+  const client = clientOf((await serve({ broadcast: 'on' })).url);
+  // This gateway is like the first one after Redis has lost its log: the numbers begin again.
+  const after = clientOf((await serve({ broadcast: 'on' })).url);
+  const { signal } = new AbortController();
+  const log = await HandoffLog.open(client, 's1', signal);
+  await offerWork(log, { offer: 'o1', task: 1, leaseMs: 60_000 }, { actor: 'ana', signal });
+  const published = Promise.withResolvers<void>();
+  const moved = withBroadcast(client, async (...given) => {
+    const reply = await after.broadcast(...given);
+    published.resolve();
+    return reply;
+  });
+  const other = await HandoffLog.open(moved, 's1', signal);
+  const limit = new AbortController();
+  const taken = other.publish({ step: 'take', offer: 'o1' }, { actor: 'bo', signal: limit.signal });
+  await published.promise;
+  await client.ping();
+  limit.abort();
+  await expect(taken).rejects.toBe(limit.signal.reason);
 });
