@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: 'scripts/scratch.ts',
     // A process each: tests start servers, send signals and load a native watcher.
     pool: 'forks',
-    // Many tests wait for other processes more than they compute, so three use two cores better than two.
-    maxWorkers: 3,
+    // Many tests wait for other processes more than they compute, so four use two cores better than two.
+    maxWorkers: 4,
     // Against hanging only: each wait has a bound of its own, and a busy machine is no failure.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exampleOf } from '../invariants/contract.ts';
 import { sendJson, serveFailing } from '../testing/failing-server.ts';
 import type { Behaviour } from '../testing/failing-server.ts';
@@ -15,19 +15,18 @@ import type { Ended } from '../testing/processes.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 
-const stops: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-
 /** A fifth of the usual waiting times is sufficient: the servers of this file answer at once or never. */
 const QUICK = ['--time-scale', '0.2'];
 
 async function against(behaviour: Behaviour, ...options: readonly string[]): Promise<Ended> {
+  await using server = await serving(behaviour);
+  return await suite('run', '--url', server.url, ...QUICK, ...options);
+}
+
+/** The tests run at the same time, because they mostly wait. So each stops its own server, with `await using`. */
+async function serving(behaviour: Behaviour): Promise<AsyncDisposable & { readonly url: string }> {
   const server = await serveFailing(behaviour);
-  stops.push(() => server.stop());
-  return suite('run', '--url', server.url, ...QUICK, ...options);
+  return { url: server.url, [Symbol.asyncDispose]: () => server.stop() };
 }
 
 async function againstMutant(
@@ -35,10 +34,13 @@ async function againstMutant(
   ...options: readonly string[]
 ): Promise<Ended & { readonly report: Report }> {
   const served = await servePython('--mutant', name, '--limit', 'heartbeatIntervalMs=1000');
-  stops.push(() => served.stop());
   const file = join(mkdtempSync(join(tmpdir(), 'far-')), 'report.json');
-  const ended = await suite('run', '--url', served.url, '--report', `json=${file}`, ...options);
-  return { ...ended, report: JSON.parse(readFileSync(file, 'utf8')) as Report };
+  try {
+    const ended = await suite('run', '--url', served.url, '--report', `json=${file}`, ...options);
+    return { ...ended, report: JSON.parse(readFileSync(file, 'utf8')) as Report };
+  } finally {
+    await served.stop();
+  }
 }
 
 interface Report {
@@ -54,7 +56,7 @@ const greet = (data: Json = member(WELCOME, 'data') ?? {}): Pick<Behaviour, 'onO
   onOpen: (socket) => sendJson(socket, { type: 'welcome', data }),
 });
 
-describe('a server that stops during a run', () => {
+describe.concurrent('a server that stops during a run', () => {
   test('is reported first, with the tape and the frame that stopped the server; that tape fails, and one line summarises all other checks', async () => {
     const { code, stdout, report } = await againstMutant(
       'deep-json-kills',
@@ -105,12 +107,12 @@ describe('a server that stops during a run', () => {
   });
 
   test('and is restarted: each tape that was running is repeated alone; the tape that stops the server fails, the others count', async () => {
-    const supervised = await superviseMutant('deep-json-kills');
+    using supervised = await superviseMutant('deep-json-kills');
     const file = join(mkdtempSync(join(tmpdir(), 'far-')), 'report.json');
     const { code, stdout } = await suite(
       'run',
       '--url',
-      supervised,
+      supervised.url,
       '--only',
       'ping/*',
       '--exchanges',
@@ -139,7 +141,7 @@ describe('a server that stops during a run', () => {
 });
 
 /** Restarts the server on its port whenever it ends. */
-async function superviseMutant(name: string): Promise<string> {
+async function superviseMutant(name: string): Promise<Disposable & { readonly url: string }> {
   const free = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => free.once('listening', resolve));
   const { port } = free.address() as AddressInfo;
@@ -147,14 +149,14 @@ async function superviseMutant(name: string): Promise<string> {
   const server = fileURLToPath(new URL('../servers/python', import.meta.url));
   const command = `while :; do python3 '${server}' --port ${port} --broadcast --limit heartbeatIntervalMs=1000 --mutant ${name}; done`;
   const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
-  stops.push(() => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  });
   await new Promise((resolve) => child.stdout.once('data', resolve));
-  return `ws://127.0.0.1:${port}/ws`;
+  const stop = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  return { url: `ws://127.0.0.1:${port}/ws`, [Symbol.dispose]: stop };
 }
 
-describe('a server without a valid welcome ends with 3 and CON-2:', () => {
+describe.concurrent('a server without a valid welcome ends with 3 and CON-2:', () => {
   test('none at all', async () => {
     const { code, stdout } = await against({ onMessage: (message, socket) => sendJson(socket, message ?? null) });
     expect(code).toBe(3);
@@ -198,7 +200,7 @@ describe('a server without a valid welcome ends with 3 and CON-2:', () => {
   });
 });
 
-describe('an address without a gateway ends with 5 and advice:', () => {
+describe.concurrent('an address without a gateway ends with 5 and advice:', () => {
   test('nobody listens', async () => {
     const { code, stderr } = await suite('run', '--url', 'ws://127.0.0.1:1/ws');
     expect([code, stderr]).toEqual([5, expect.stringContaining('Nothing listens on 127.0.0.1:1')]);
@@ -215,9 +217,7 @@ describe('an address without a gateway ends with 5 and advice:', () => {
   });
 
   test('the path is wrong', async () => {
-    const server = await serveFailing(greet());
-    stops.push(() => server.stop());
-    const refusing = await serveFailing({
+    await using refusing = await serving({
       onUpgrade: (request, socket) =>
         socket.end(
           request.url === '/'
@@ -225,7 +225,6 @@ describe('an address without a gateway ends with 5 and advice:', () => {
             : 'HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n',
         ),
     });
-    stops.push(() => refusing.stop());
     const wrong = await suite('run', '--url', refusing.url.replace('/ws', '/socket'), ...QUICK);
     expect([wrong.code, wrong.stderr]).toEqual([
       5,
@@ -266,11 +265,11 @@ describe('an address without a gateway ends with 5 and advice:', () => {
     );
     const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    stops.push(() => void server.close());
     const { port } = server.address() as AddressInfo;
     const { code, stderr } = await suite('run', '--url', `ws://127.0.0.1:${port}/ws`, ...QUICK);
-    expect([code, stderr]).toEqual([5, expect.stringContaining(`use wss://127.0.0.1:${port}/ws`)]);
     const secure = await suite('run', '--url', `wss://127.0.0.1:${port}/ws`, ...QUICK);
+    server.close();
+    expect([code, stderr]).toEqual([5, expect.stringContaining(`use wss://127.0.0.1:${port}/ws`)]);
     expect([secure.code, secure.stderr]).toEqual([5, expect.stringContaining('The certificate is not trusted')]);
   });
 
@@ -285,7 +284,7 @@ function idOf(message: Json | undefined): JsonObject {
   return id === undefined ? {} : { id };
 }
 
-describe('a server that answers little', () => {
+describe.concurrent('a server that answers little', () => {
   const pong: Behaviour = {
     ...greet(),
     onMessage: (message, socket) => {
