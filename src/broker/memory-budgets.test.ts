@@ -41,6 +41,16 @@ describe('the budget for history', () => {
     expect([await floorOf(broker, 'main'), await floorOf(broker, 'session:ana')]).toEqual([1, 1]);
   });
 
+  test('leaves as much to the heaviest user as to the others', async () => {
+    const broker = brokerWith({ historyBudgetBytes: 16 * MIB });
+    for (let n = 0; n < 24; n += 1) await publish(broker, 'ana', 'main', big);
+    for (let n = 0; n < 300; n += 1) await publish(broker, `user ${n % 10}`, `session:u${n % 10}`, big);
+    const { historyBudgetBytes: budget } = broker.budgets();
+    const uses = ['ana', 'user 0', 'user 9'].map((name) => budget?.usedBy(name) ?? 0);
+    expect(Math.min(...uses)).toBeGreaterThan(MIB);
+    expect(Math.max(...uses)).toBeLessThan(1.75 * MIB);
+  });
+
   test('drops events of session streams first', async () => {
     const broker = brokerWith({ historyBudgetBytes: 4 * MIB });
     for (let n = 0; n < 10; n += 1) await publish(broker, 'ana', 'main', big);

@@ -26,3 +26,12 @@ test('a budget is never exceeded by those that it admits, however many they are'
   expect(budget.used).toBeLessThanOrEqual(budget.limit);
   expect(budget.used).toBeGreaterThan(65_000);
 });
+
+test('the share of a total leaves those that use little untouched, and the others use equally much', () => {
+  const budget = new Budget(1000);
+  for (const [owner, used] of Object.entries({ a: 100, b: 300, c: 400, d: 900 })) budget.count(owner, used);
+  expect(budget.shareOf(1300)).toBe(500);
+  expect(budget.shareOf(1000)).toBe(300);
+  expect(budget.shareOf(40)).toBe(10);
+  expect(budget.shareOf(1700)).toBe(Infinity);
+});

@@ -42,6 +42,21 @@ export class Budget {
     else this.#byOwner.delete(owner);
   }
 
+  /**
+   * The largest share such that the sum is at most `total` if no owner uses more than its share (max-min fairness). An owner that uses less
+   * keeps all of it.
+   */
+  shareOf(total: number): number {
+    let left = total;
+    let owners = this.#byOwner.size;
+    for (const used of [...this.#byOwner.values()].toSorted((a, b) => a - b)) {
+      if (used * owners > left) return left / owners;
+      left -= used;
+      owners -= 1;
+    }
+    return Infinity;
+  }
+
   /** The owner that uses the most. */
   get heaviest(): string | undefined {
     let heaviest: string | undefined;

@@ -4,7 +4,7 @@ import type { StreamHistory } from './history.ts';
 
 export interface BudgetedStream {
   readonly name: string;
-  readonly history: Pick<StreamHistory, 'giveWay' | 'weightOf'>;
+  readonly history: Pick<StreamHistory, 'giveWay' | 'principals' | 'weightOf'>;
 }
 
 /**
@@ -14,22 +14,21 @@ export interface BudgetedStream {
 const FREED = 1 / 16;
 
 /**
- * If the limit is exceeded, drops the oldest events of the principal that uses the most. Session streams are shortened before other streams
- * and, among these, the least recently used stream first. Clients learn of the loss in the same way as with any other limit: by
- * `window_exceeded` at a resume, by `truncated` in a warm picture (RPL-3, RPL-4).
+ * If the limit is exceeded, drops the oldest events of each principal that uses more than its fair share, until it uses only its share.
+ * Session streams are shortened before other streams and, among these, the least recently used stream first. Clients learn of the loss in
+ * the same way as with any other limit: by `window_exceeded` at a resume, by `truncated` in a warm picture (RPL-3, RPL-4).
  * @param streams sorted; the least recently used stream is first
  */
 export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
   if (budget.used <= budget.limit) return;
   const goal = budget.limit * (1 - FREED);
-  for (let before = Infinity; budget.used > goal && budget.used < before;) {
-    before = budget.used;
-    for (const kind of ['session', 'other'] as const)
-      for (const { name, history } of streams()) {
-        if (name.startsWith('session:') !== (kind === 'session')) continue;
-        const heaviest = budget.heaviest ?? '';
-        while (budget.used > goal && history.weightOf(heaviest) > 0 && history.giveWay()) budget.dropped += 1;
-        if (budget.used <= goal) return;
-      }
-  }
+  const share = budget.shareOf(goal);
+  for (const kind of ['session', 'other'] as const)
+    for (const { name, history } of streams()) {
+      if (name.startsWith('session:') !== (kind === 'session')) continue;
+      for (const principal of history.principals)
+        while (budget.usedBy(principal) > share && history.weightOf(principal) > 0 && history.giveWay())
+          budget.dropped += 1;
+      if (budget.used <= goal) return;
+    }
 }

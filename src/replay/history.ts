@@ -129,6 +129,11 @@ export class StreamHistory {
     return this.#retainedBytes;
   }
 
+  /** The publishers of the events that are kept here. */
+  get principals(): Iterable<string> {
+    return this.#weights.keys();
+  }
+
   /** Estimated memory of the events of a principal that are kept here, in bytes. */
   weightOf(principal: string): number {
     return this.#weights.get(principal) ?? 0;

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:ebcf58baf3ec4d82ba96e1fac60f502d993f062a3436bd7b73536eed635d909b"
+CONTRACT_DIGEST: Final = "sha256:2fbe507c948a27070745251732fef50427d8fc61b9c6c023f30b9580b93137be"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -20,6 +20,7 @@ export interface MirrorHistory {
   expire(nowMs: number): void;
   snapshot(): Snapshot;
   giveWay(): boolean;
+  readonly principals: Iterable<string>;
   weightOf(principal: string): number;
   close(): void;
 }
