@@ -2,7 +2,7 @@
 import { HTTP_OPERATIONS, SUBPROTOCOL } from '../../generated/protocol.ts';
 import { SecretError, present, secretsIn, withoutSecrets } from '../target/credential.ts';
 import type { Presented } from '../target/credential.ts';
-import { isObject } from '../trace/json.ts';
+import { isObject, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { EVENT_STREAM } from '../trace/reading.ts';
 import { HANDSHAKE_MARK } from '../trace/outstanding.ts';
@@ -85,6 +85,8 @@ export class Connection {
   readonly check: string;
   #socket: Socket | undefined;
   #allowance: Allowance | undefined;
+  /** How many commands were sent with each id. */
+  readonly #ids = new Map<string, number>();
   #fragments = '';
   #reading: 'on' | 'off' = 'on';
   #opened: 'yes' | 'no' = 'no';
@@ -194,8 +196,14 @@ export class Connection {
   }
 
   #add(frame: Omit<NewFrame, 'actor' | 'connection' | 'check'>): Frame {
-    return this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.check });
+    const added = this.#context.trace.add({ ...frame, actor: this.actor, connection: this.number, check: this.check });
+    const id = frame.dir === '>>' ? textAt(added.json, 'id') : undefined;
+    if (id !== undefined) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
+    return added;
   }
+
+  /** How many commands were sent with this id. */
+  readonly commandsWith = (id: string): number => this.#ids.get(id) ?? 0;
 
   #received(frame: Pick<NewFrame, 'kind' | 'text'>): Frame {
     const added = this.#add({ ...frame, dir: '<<' });

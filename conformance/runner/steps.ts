@@ -1,10 +1,9 @@
 /** Runs each kind of step. A step returns when it passes and throws when it fails. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../trace/json.ts';
-import { isObject, textAt } from '../trace/json.ts';
+import { isObject } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
-import { nearest } from '../tape/nearest.ts';
 import type {
   ClosedStep,
   EventStreamSpec,
@@ -15,12 +14,12 @@ import type {
   StimStep,
   Step,
 } from '../tape/tape.ts';
-import type { Frame } from '../trace/trace.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS } from './context.ts';
 import { control } from './control-step.ts';
 import { http } from './http-step.ts';
 import { judgeValue, keep } from './judge-value.ts';
+import { isHopeless, missed } from './missed.ts';
 import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
 
@@ -116,51 +115,12 @@ async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<voi
   const from = cursors.get(step.as) ?? 0;
   const patience = scene.patience(step.within);
   const look = (): number | undefined =>
-    scan(step, scene, connection, from) ?? (connection.closed === undefined ? undefined : -1);
+    scan(step, scene, connection, from) ?? (isHopeless(step.pattern, connection, from) ? -1 : undefined);
   const index = await connection.signal.until(look, patience);
-  if (index === undefined || index < 0) throw missed(step, scene, connection, from, patience);
+  if (index === undefined || index < 0) throw missed({ step, scene, connection, from }, patience);
   cursors.set(step.as, index + 1);
   if (step.bind !== undefined) scene.bindings.set(step.bind, connection.received[index]?.json ?? null);
   scene.judged += 1;
-}
-
-/**
- * Whether a message may explain a failure. Messages that every connection receives do not, unless they were expected.
- */
-function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
-  const type = textAt(json, 'type');
-  return (type !== 'welcome' && type !== 'heartbeat') || type === textAt(pattern, 'type');
-}
-
-/** Why a message that matches the expectation does not count. */
-function whyNot({ fields }: RecvStep): string {
-  if (fields === undefined) return 'it arrived too early, or another step claimed it';
-  return 'it arrived too early, another step claimed it, or its server-sent event has other fields';
-}
-
-function missed(step: RecvStep, scene: Scene, connection: Connection, from: number, patience: number): StepFailed {
-  const { received, closed: end } = connection;
-  const likely = (frames: readonly Frame[]): readonly Frame[] => frames.filter((each) => mayBeMeant(each, step));
-  const later = nearest(step.pattern, likely(received.slice(from)), (frame: Frame) => frame.json, scene.bindings);
-  // A matching message that arrived too early explains the failure better than a different message that arrived in
-  // time.
-  const any = nearest(step.pattern, likely(received.slice(0, from)), (frame: Frame) => frame.json, scene.bindings);
-  const best = any?.differences.length === 0 ? any : (later ?? any);
-  const text =
-    end === undefined
-      ? `${step.as} did not receive the expected message within ${patience} ms`
-      : `the connection of ${step.as} was closed with ${end.code} before the expected message arrived`;
-  const failure = {
-    text: best?.differences.length === 0 ? `${text}: ${whyNot(step)}` : text,
-    line: step.line,
-    expected: step.fields === undefined ? step.pattern : { message: step.pattern, fields: step.fields },
-    ...(best === undefined
-      ? {}
-      : { nearest: { frame: best.candidate.n, value: best.candidate.json ?? null, differences: best.differences } }),
-    frames: best === undefined ? [] : [best.candidate.n],
-    late: true as const,
-  };
-  return new StepFailed(failure, connection.causeOfMiss(step.pattern));
 }
 
 async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<void> {
@@ -171,7 +131,7 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
     const index = connection.received.findIndex(
       (frame, at) => at >= from && fits(step.until, frame.json, scene.bindings),
     );
-    return index >= 0 ? index : connection.closed === undefined ? undefined : -1;
+    return index >= 0 ? index : isHopeless(step.until, connection, from) ? -1 : undefined;
   }, patience);
   const reach = fence === undefined || fence < 0 ? connection.received.length : fence + 1;
   const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, scene.bindings));
@@ -185,8 +145,8 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
       late: true,
     });
   if (fence === undefined || fence < 0) {
-    const sentinel: RecvStep = { verb: 'recv', as: step.as, pattern: step.until, line: step.line };
-    throw missed(sentinel, scene, connection, from, patience);
+    const fenceStep: RecvStep = { verb: 'recv', as: step.as, pattern: step.until, line: step.line };
+    throw missed({ step: fenceStep, scene, connection, from }, patience);
   }
   keep(match(step.until, connection.received[fence]?.json, scene.bindings).bindings, scene);
   connection.taken.add(fence);

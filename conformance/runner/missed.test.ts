@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { exampleOf } from '../invariants/contract.ts';
+import { parseTape } from '../tape/parse.ts';
+import { sendJson, serveFailing } from '../testing/failing-server.ts';
+import type { Behaviour } from '../testing/failing-server.ts';
+import { textAt } from '../trace/json.ts';
+import { run } from './run.ts';
+import type { CheckResult } from './verdict.ts';
+
+/** Waiting for a message would take longer than any test may. */
+const ENDLESS = 1000;
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+/** Answers each command in turn with one of the replies, under the id of the command. */
+function answering(...replies: readonly { readonly type: string; readonly data: object }[]): Behaviour {
+  const due = [...replies];
+  return {
+    onOpen: (socket) => sendJson(socket, exampleOf('welcome')),
+    onMessage: (message, socket) => {
+      const id = textAt(message, 'id') ?? '';
+      const reply = due.shift();
+      if (reply !== undefined) sendJson(socket, { type: reply.type, id, data: { ...reply.data } });
+    },
+  };
+}
+
+const UNKNOWN = { type: 'error', data: { code: 'unknown_type', message: 'No such command.', retryable: false } };
+const PONG = { type: 'pong', data: { time: '2026-03-02T09:15:00.000Z' } };
+
+async function judge(behaviour: Behaviour, ...steps: readonly string[]): Promise<CheckResult | undefined> {
+  const server = await serveFailing(behaviour);
+  stops.push(() => server.stop());
+  const header = `{"tape":1,"id":"ping/answered","clauses":["ENV-3"],"level":"must","why":"A command gets one reply.","actors":{"alice":{}}}`;
+  const tape = parseTape([header, '{"as":"alice","open":{}}', ...steps].join('\n'), 'answered.ndjson');
+  const { checks } = await run({
+    config: {
+      url: server.url,
+      httpUrl: server.url.replace(/^ws/, 'http'),
+      stimulus: { port: 'none' },
+      credentials: {},
+      control: {},
+      without: [],
+      claims: [],
+    },
+    tapes: [tape],
+    only: tape.header.id,
+    level: 'must',
+    knownFailing: new Set(),
+    timeScale: ENDLESS,
+    jobs: 1,
+    exchanges: 0,
+    seed: 1,
+    library: 'own',
+  });
+  return checks.find(({ id }) => id === tape.header.id);
+}
+
+describe('a tape that waits for a reply', () => {
+  test('fails as soon as the command has a wrong reply, because no other will follow', async () => {
+    const check = await judge(
+      answering(UNKNOWN),
+      '{"as":"alice","send":{"type":"sync","id":"c1","data":{"stream":"main"}}}',
+      '{"as":"alice","recv":{"type":"synced","id":"c1"}}',
+    );
+    expect(check).toMatchObject({
+      verdict: 'FAIL',
+      cause: { text: '`sync` is answered by `error` unknown_type' },
+      failures: [{ text: 'alice received a wrong reply to its command' }],
+    });
+  });
+
+  test('fails as soon as the fence has a wrong reply', async () => {
+    const check = await judge(
+      answering(UNKNOWN),
+      '{"as":"alice","send":{"type":"sync","id":"c1","data":{"stream":"main"}}}',
+      '{"as":"alice","never":{"type":"gap"},"until":{"type":"synced","id":"c1"}}',
+    );
+    expect(check).toMatchObject({
+      verdict: 'FAIL',
+      failures: [{ text: 'alice received a wrong reply to its command' }],
+    });
+  });
+
+  test('waits for the other reply if two commands have the same id', async () => {
+    const check = await judge(
+      answering(UNKNOWN, PONG),
+      '{"as":"alice","send":{"type":"sync","id":"c1","data":{"stream":"main"}}}',
+      '{"as":"alice","send":{"type":"ping","id":"c1","data":{}}}',
+      '{"as":"alice","recv":{"type":"pong","id":"c1"}}',
+    );
+    expect(check).toMatchObject({ verdict: 'PASS' });
+  });
+});
