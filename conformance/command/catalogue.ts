@@ -1,8 +1,8 @@
 /** `conformance list`, `explain` and `show`: the clauses, checks and tapes for servers and for clients, and what they mean. */
 import { readFileSync } from 'node:fs';
-import { CLAUSES } from '../../generated/protocol.ts';
-import type { ClauseId } from '../../generated/protocol.ts';
-import { CLAUSE_IDS, isClause, clausesOfMessage, describeMessage } from '../invariants/contract.ts';
+import { CLAUSES, HTTP_OPERATIONS } from '../../generated/protocol.ts';
+import type { ClauseId, HttpOperationName } from '../../generated/protocol.ts';
+import { CLAUSE_IDS, isClause, clausesOfMessage, describeMessage, httpOperation } from '../invariants/contract.ts';
 import type { MessageDescription } from '../invariants/contract.ts';
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { EXCHANGES } from '../exchanges/check.ts';
@@ -128,11 +128,13 @@ export function explainCommand(name: string, flags: TapeFlags): number {
   }
   const entry = entries.find(({ id }) => id === name);
   const message = describeMessage(name);
+  const operation = Object.hasOwn(HTTP_OPERATIONS, name) ? HTTP_OPERATIONS[name as HttpOperationName] : undefined;
   if (entry !== undefined) explainEntry(entry);
   else if (message !== undefined) explainMessage(name, message);
+  else if (operation !== undefined) explainOperation(operation, name);
   else
     throw new UsageError(
-      `${JSON.stringify(name)} is neither a clause nor a check nor a message; \`tidemark conformance list\` shows all clauses and checks.`,
+      `${JSON.stringify(name)} is neither a clause nor a check nor a message nor an HTTP operation; \`tidemark conformance list\` shows all clauses and checks.`,
     );
   return EXIT.ok;
 }
@@ -143,6 +145,19 @@ function explainMessage(name: string, { summary, examples }: MessageDescription)
   const clauses = clausesOfMessage(name);
   if (clauses.length > 0) print('');
   for (const clause of clauses) print(`  ${clause}  ${CLAUSES[clause].text}`);
+}
+
+/** Explains an HTTP operation, with the messages with which it may respond. */
+function explainOperation({ method, path }: (typeof HTTP_OPERATIONS)[HttpOperationName], name: string): void {
+  const operation = httpOperation(method, path);
+  print(`${name}\n  ${method} ${path}\n`);
+  for (const reply of operation?.replies ?? []) {
+    const message = describeMessage(reply);
+    print(`  responds with ${reply}${message === undefined ? '' : `: ${message.summary}`}`);
+    for (const example of message?.examples.slice(0, 1) ?? []) print(`  ${JSON.stringify(example)}`);
+  }
+  print('');
+  for (const clause of operation?.clauses ?? []) print(`  ${clause}  ${CLAUSES[clause].text}`);
 }
 
 /** Reads a file. @throws {UsageError} when it does not exist */

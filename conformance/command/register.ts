@@ -98,7 +98,7 @@ function registerReading(program: Command): void {
     .action((flags: ListFlags) => guarded(() => listCommand(flags)));
   program
     .command('explain')
-    .description('explain a clause, a check, or a message with its examples')
+    .description('explain a clause, a check, an HTTP operation, or a message with its examples')
     .argument('<id>', 'for example RPL-2, subscribe/resume or welcome')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
     .option('--client', 'only the checks of `conformance client`')

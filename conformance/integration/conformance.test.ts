@@ -277,6 +277,9 @@ describe('the catalogue', () => {
   test('explains clauses and checks, and shows tapes as lanes', async () => {
     expect((await suite('explain', 'SYN-1')).stdout).toContain('sync/barrier');
     expect((await suite('explain', 'sync/barrier')).stdout).toContain('SYN-1');
+    expect((await suite('explain', 'get_health')).stdout).toMatch(
+      /GET \/ws\/health[^]*responds with health_summary[^]*OPS-1/,
+    );
     expect((await suite('show', 'sync/barrier')).stdout).toMatch(/alice +>> sync #c2/);
   });
 

@@ -188,9 +188,10 @@ describe.concurrent('a server without a valid welcome ends with 3 and CON-2:', (
     const { code, stdout } = await against(greet(data), '--report', 'json=/dev/null');
     expect(code).toBe(3);
     expect(stdout).toContain('the welcome does not match the contract (6 faults)');
+    expect(stdout).not.toContain('expected does not');
     for (const fault of [
       '/data/nodeId: expected a value: the member is required, got nothing',
-      '/data/connectionId: expected ',
+      '/data/connectionId: expected A ULID',
       '/data/heartbeatIntervalMs: expected integer, got "often"',
       '/data/principal/kind: expected one of ["anonymous","user","agent","api_key","service"], got "alien"',
       '/data/principal/scopes: expected array, got "all"',
@@ -305,6 +306,25 @@ describe.concurrent('a server that answers little', () => {
     const causes = [...stdout.matchAll(/^\d+\. (.*) \(\d+ checks?\)$/gm)].map(([, text]) => text);
     expect(causes[0]).toBe('no reply to `subscribe`');
     expect(stdout.split('\n').length).toBeLessThan(250);
+  });
+
+  test('and accepts every upgrade: the report says what was wrong with the upgrade', async () => {
+    const { stdout } = await against(pong, '--only', 'welcome/query-credential,welcome/foreign-host');
+    expect(stdout).toMatch(/^1\. an upgrade is accepted that must be rejected \(2 checks\)$/m);
+    expect(stdout).toContain('the server accepted the upgrade of alice with the header host: evil.example');
+    const { stdout: other } = await against(pong, '--only', 'welcome/query-credential');
+    expect(other).toContain('the server accepted the upgrade of alice with the query parameter token=abc');
+    const { stdout: chosen } = await against(pong, '--only', 'welcome/subprotocol-unknown');
+    expect(chosen).toMatch(/accepted the upgrade of alice with the subprotocols \[.*\], with an invalid response: /);
+  });
+
+  test('and sends an invalid reply: the report shows the clauses that the reply breaks, and no others', async () => {
+    const wrong: Behaviour = {
+      ...greet(),
+      onMessage: (message, socket) => sendJson(socket, { type: 'pong', ...idOf(message), data: { time: 5 } }),
+    };
+    const { stdout } = await against(wrong, '--only', 'ping/echo');
+    expect(stdout).toMatch(/^FAIL frames\/replies: .*\n  ENV-3 .*\n  pong: \/data\/time must be string \(ENV-3\)$/m);
   });
 
   test('still gets every check with --keep-going', async () => {

@@ -1,6 +1,7 @@
 /** Explains a failed check: the clause, the expectation, the nearest frame, the last frames, and how to repeat it. */
 import { CLAUSES } from '../../generated/protocol.ts';
-import { describeMessage } from '../invariants/contract.ts';
+import type { ClauseId } from '../../generated/protocol.ts';
+import { describeMessage, isClause } from '../invariants/contract.ts';
 import { asText, textAt } from '../trace/json.ts';
 import type { CheckResult, Failure } from '../runner/verdict.ts';
 import type { Difference } from '../tape/matcher.ts';
@@ -54,6 +55,16 @@ function laneLines(check: CheckResult, { trace, width }: Explanation): readonly 
   return excerpt(frames, matter, LANES).map((frame) => `  ${laneLine(frame, { width: width - 2 })}`);
 }
 
+const CLAUSE = /\b[A-Z]{3}-\d+\b/g;
+
+/** The clauses to show. A check of the whole trace cites many, and each of its failures names those that are broken. */
+function clausesToShow({ kind, clauses, failures }: CheckResult): readonly ClauseId[] {
+  if (kind === 'tape') return clauses;
+  const named = failures.slice(0, SHOWN_FAILURES).flatMap(({ text }) => [...text.matchAll(CLAUSE)].map(([id]) => id));
+  const broken = [...new Set(named)].filter(isClause);
+  return broken.length === 0 ? clauses : broken;
+}
+
 /** Lines of text, without a heading. */
 export function explainFailure(check: CheckResult, explanation: Explanation): readonly string[] {
   const { failures, reason } = check;
@@ -61,7 +72,7 @@ export function explainFailure(check: CheckResult, explanation: Explanation): re
   const message = failures.map(({ expected }) => textAt(expected, 'type')).find((each) => each !== undefined);
   const example = message !== undefined && describeMessage(message) !== undefined;
   return [
-    ...check.clauses.map((id) => `${id}  ${CLAUSES[id].text}`),
+    ...clausesToShow(check).map((id) => `${id}  ${CLAUSES[id].text}`),
     ...(reason === undefined ? [] : [reason]),
     ...failures.slice(0, SHOWN_FAILURES).flatMap((failure) => failureLines(failure, check)),
     ...(more > 0 ? [`… and ${more} more`] : []),

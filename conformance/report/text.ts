@@ -55,7 +55,7 @@ function causeLines(groups: readonly CauseGroup[], explanation: Explanation): re
     '',
     'Then:',
     ...blocks.slice(FIRST).flat(),
-    ...(rest.length === 0 ? [] : ['', `${rest.length} more causes:`]),
+    ...(rest.length === 0 ? [] : ['', rest.length === 1 ? '1 more cause:' : `${rest.length} more causes:`]),
     ...rest
       .slice(0, LISTED)
       .map(

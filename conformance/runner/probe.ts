@@ -68,7 +68,7 @@ function readWelcome({ n, json = null }: Frame, trace: Trace): WelcomeData {
   if (validator({ type: 'welcome', data })) return data as unknown as WelcomeData;
   const differences = faultsOf(validator, json, exampleOf('welcome')).map(({ path, rule, actual }) => ({
     path,
-    expected: rule.replace(/^must be /, ''),
+    expected: rule.replace(/^(?:must be |does not have the required form: )/, ''),
     actual,
   }));
   const count = differences.length === 1 ? 'one fault' : `${differences.length} faults`;

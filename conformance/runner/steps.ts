@@ -4,91 +4,16 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { isObject } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
-import type {
-  ClosedStep,
-  EventStreamSpec,
-  NeverStep,
-  OpenStep,
-  RecvStep,
-  SendStep,
-  StimStep,
-  Step,
-} from '../tape/tape.ts';
-import { Connection } from './connection.ts';
+import type { ClosedStep, NeverStep, RecvStep, SendStep, StimStep, Step } from '../tape/tape.ts';
+import type { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS } from './context.ts';
 import { control } from './control-step.ts';
 import { http } from './http-step.ts';
 import { judgeValue, keep } from './judge-value.ts';
 import { isHopeless, missed } from './missed.ts';
+import { open } from './open-step.ts';
 import { StepFailed, assertFits } from './scene.ts';
 import type { Cursors, Scene } from './scene.ts';
-
-async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
-  const spec = scene.tape.header.actors[step.as] ?? {};
-  const options = {
-    actor: step.as,
-    spec,
-    check: scene.tape.header.id,
-    timeoutMs: scene.patience(step.within),
-    ...(step.refused === undefined ? {} : { expected: 'refused' as const }),
-    ...(step.events === undefined ? {} : { events: requestOf(step.events, scene) }),
-  };
-  const connection = new Connection(scene.context, options);
-  const refused = await connection.open(options);
-  if (refused === undefined) {
-    scene.place(step.as, connection);
-    cursors.set(step.as, 0);
-    if (step.refused !== undefined)
-      throw new StepFailed({
-        text: `the server accepted the upgrade of ${step.as}`,
-        line: step.line,
-        expected: step.refused,
-        frames: [],
-      });
-    if (step.headers !== undefined)
-      judgeValue(step.headers, connection.headers, {
-        scene,
-        line: step.line,
-        text: 'the headers of the response are not as expected',
-      });
-    if (step.protocol === undefined) return;
-    const text = 'the server chose another subprotocol';
-    return judgeValue(step.protocol, connection.protocol, { scene, line: step.line, text });
-  }
-  const answer = { status: refused.status, headers: refused.headers, body: bodyOf(refused.body) };
-  if (step.refused === undefined)
-    throw new StepFailed(
-      {
-        text: `the upgrade of ${step.as} was rejected with status ${refused.status}: ${refused.body.slice(0, 200)}`,
-        line: step.line,
-        frames: [],
-      },
-      { text: `an upgrade is rejected with status ${refused.status}` },
-    );
-  judgeValue(step.refused, answer, {
-    scene,
-    line: step.line,
-    text: `the upgrade of ${step.as} was rejected, but not as expected`,
-  });
-}
-
-/** A request for server-sent events, in which references are replaced by the values that earlier steps have bound. */
-function requestOf({ query, lastEventId }: EventStreamSpec, scene: Scene): EventStreamSpec {
-  const resolved = resolve(query, scene.bindings);
-  if (!isObject(resolved)) throw new HarnessError('a query is an object');
-  if (lastEventId === undefined) return { query: resolved };
-  const id = resolve(lastEventId, scene.bindings);
-  if (typeof id === 'string') return { query: resolved, lastEventId: id };
-  throw new HarnessError('lastEventId is a string');
-}
-
-function bodyOf(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
-}
 
 /** The first matching message at or after the cursor that no other step has claimed. */
 function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {
