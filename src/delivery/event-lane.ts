@@ -5,6 +5,7 @@
 import type { Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { LiveEvent, OrderedOptions } from '../session/session.ts';
+import type { Framing } from '../wire/framing.ts';
 import type { Batch, BatchChain } from './batch.ts';
 import type { QueueAccount } from './queue-account.ts';
 import type { QueuedReplay } from './queued-replay.ts';
@@ -26,6 +27,7 @@ export class EventLane {
    * in the same turn.
    */
   readonly #account: QueueAccount;
+  readonly #framing: Framing;
   /** Queued live events whose bytes are shared with other connections. While there is a batch, `#entries` is empty. */
   #batch: Batch | undefined;
   /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
@@ -34,8 +36,9 @@ export class EventLane {
   /** Number of event messages that were taken so far. */
   taken = 0;
 
-  constructor(account: QueueAccount) {
+  constructor(account: QueueAccount, framing: Framing) {
     this.#account = account;
+    this.#framing = framing;
   }
 
   /** Number of queued messages. A replay counts as one. */
@@ -115,8 +118,11 @@ export class EventLane {
     if (entry.kind === 'replay') return this.#takeReplay(entry, room, deadline);
     this.#advance();
     this.#account.add(-entry.frame.length);
-    if (entry.kind === 'event') this.taken += 1;
-    else entry.onWritten?.();
+    if (entry.kind === 'event') {
+      this.taken += 1;
+      return this.#framing.written(entry.frame, entry);
+    }
+    entry.onWritten?.();
     return entry.frame;
   }
 

@@ -71,7 +71,7 @@ export class Outbox implements LiveSink {
     this.#scheduler = scheduler;
     this.#account = new QueueAccount({ owner, budget: queues, now });
     this.#control = new ControlLane(this.#account);
-    this.#events = new EventLane(this.#account);
+    this.#events = new EventLane(this.#account, framing);
   }
 
   #listenForDrain(): void {

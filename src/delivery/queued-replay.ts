@@ -125,7 +125,7 @@ export class QueuedReplay {
   }
 
   #partOf(item: EventRecord | ReplayBlock | ServerMessage): Part {
-    return 'body' in item || 'frames' in item ? item : { kind: 'message', frames: this.#framing.message(item) };
+    return 'body' in item || 'frames' in item ? item : { kind: 'message', frames: this.#framing.replayMessage(item) };
   }
 
   #write(parts: readonly Part[]): Pick<Taken, 'chunk' | 'events'> {

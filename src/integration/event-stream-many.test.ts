@@ -1,10 +1,14 @@
 /** Server-sent events of many streams: each `id` stands for positions of all of them (SSE-5). */
 import { describe, expect, test } from 'vitest';
 import { EventStreamReader } from '../testing/event-stream-reader.ts';
+import type { Frame } from '../testing/raw-client.ts';
 import { serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
 const SESSIONS = 'streams=session:*&events=tick';
+/** So many events of this size, in each of twelve sessions, are more than the sockets of a client that does not read accept. */
+const BEFORE = 50;
+const TEXT = 'x'.repeat(32_768);
 
 function open({ httpUrl }: Served, query: string, lastId = ''): Promise<EventStreamReader> {
   const headers: Readonly<Record<string, string>> = lastId === '' ? {} : { 'last-event-id': lastId };
@@ -13,7 +17,11 @@ function open({ httpUrl }: Served, query: string, lastId = ''): Promise<EventStr
 
 /** Each received event as its stream and number. */
 function placesOf({ events }: EventStreamReader): readonly string[] {
-  return events.map(({ stream, sequenceId }) => `${String(stream)} ${String(sequenceId)}`);
+  return events.map(placeOf);
+}
+
+function placeOf({ stream, sequenceId }: Frame['data']): string {
+  return `${String(stream)} ${String(sequenceId)}`;
 }
 
 async function tick({ gateway }: Served, ...streams: readonly string[]): Promise<void> {
@@ -53,6 +61,29 @@ describe('a request for events of many streams', () => {
     expect(placesOf(second).toSorted()).toEqual(['session:a 1', 'session:b 1', 'session:b 2']);
     const third = await open(served, SESSIONS, complete.id);
     expect((await third.find('replay_complete')).message.data['count']).toBe(0);
+  });
+
+  test('has an id in each live event, also if it was published before the replay was sent', async () => {
+    const served = await serve({ limits: { sendQueueBytes: 64 * 1_048_576 } });
+    const sessions = Array.from({ length: 12 }, (_, n) => `session:${n}`);
+    for (const stream of sessions)
+      for (let n = 0; n < BEFORE; n += 1) await served.gateway.publish('tick', { text: TEXT }, { stream });
+    const first = await open(served, SESSIONS, '*');
+    first.response.pause();
+    await tick(served, 'session:0', 'session:1', 'session:new', 'session:1');
+    first.response.resume();
+    await first.until(() => first.events.at(-1)?.['sequenceId'] === BEFORE + 2);
+    const live = first.received.filter(({ event, message }) => event === '' && message.data['isReplay'] === false);
+    const places = [`session:0 ${BEFORE + 1}`, `session:1 ${BEFORE + 1}`, 'session:new 1', `session:1 ${BEFORE + 2}`];
+    expect(live.map(({ message: { data } }) => placeOf(data))).toEqual(places);
+    first.cut();
+    for (const [at, { id }] of live.entries()) {
+      expect(id).toBeDefined();
+      const resumed = await open(served, SESSIONS, id);
+      await resumed.find('replay_complete');
+      expect(placesOf(resumed).toSorted()).toEqual(places.slice(at + 1).toSorted());
+      resumed.cut();
+    }
   });
 
   test('has an id of bounded length, however many streams it follows; what the id leaves out is repeated, not lost', async () => {

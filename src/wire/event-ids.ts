@@ -8,8 +8,15 @@ import type { TokenPosition } from './position-token.ts';
 export interface EventIds {
   /** The `id` of a message that is not an event; empty if it has none. */
   ofMessage(message: ServerMessage): string;
-  /** The `id` of a live event. It is asked for in the order in which live events are sent, and may be asked for twice. */
+  /** The `id` of a message of a replay; empty if it has none. */
+  ofReplayMessage(message: ServerMessage): string;
+  /**
+   * The `id` of a live event; empty if it is known only when the event is written. It is asked for in the order in which live events are
+   * sent, and may be asked for twice.
+   */
   ofLive(event: StreamPosition): string;
+  /** The `id` of a live event that had none when it was queued, now that everything before it is written. */
+  ofWaiting(event: StreamPosition): string;
   /** The `id` of an event of a resume; empty if it has none. */
   ofResumed(event: StreamPosition): string;
   /** See `Framing`. */
@@ -40,7 +47,15 @@ export class OneStreamIds implements EventIds {
     return positionToken([event]);
   }
 
+  ofWaiting(event: StreamPosition): string {
+    return positionToken([event]);
+  }
+
   placed(): void {}
+
+  ofReplayMessage(message: ServerMessage): string {
+    return this.ofMessage(message);
+  }
 
   ofMessage(message: ServerMessage): string {
     const { stream } = this.#options;
@@ -73,12 +88,13 @@ export class OneStreamIds implements EventIds {
 
 /**
  * The ids of a subscription to many streams. While they are replayed, only the positions of streams whose replay has been sent are in an `id`:
- * live events are queued behind the replay, so their positions are kept apart until it is complete.
+ * live events are queued behind the replay, so their positions are kept apart until it is complete. The `id` of such an event depends on the
+ * whole replay, so it is known only when the event is written.
  */
 export class ManyStreamsIds implements EventIds {
-  /** What the client has received of the replay. */
-  readonly #replayed = new KnownPositions();
-  /** What the client will have received when the messages are sent that were framed so far. */
+  /** What the client has received of the replay, and of the live events that were queued during the replay. */
+  readonly #received = new KnownPositions();
+  /** What the client will have received when the live messages are sent that were framed so far. */
   readonly #live = new KnownPositions();
   readonly #isSent: () => boolean;
   #state: 'replaying' | 'live' = 'replaying';
@@ -89,12 +105,18 @@ export class ManyStreamsIds implements EventIds {
    */
   constructor(replay: ReplayRequest, isSent: () => boolean) {
     this.#isSent = isSent;
-    if ('positions' in replay) for (const each of replay.positions) this.#replayed.advance(each);
+    if ('positions' in replay) for (const each of replay.positions) this.#received.advance(each);
   }
 
   ofLive(event: StreamPosition): string {
     this.#live.advance(event);
     return this.#state === 'live' ? this.#live.token() : '';
+  }
+
+  ofWaiting(event: StreamPosition): string {
+    if (this.#state === 'replaying') return '';
+    this.#received.advance(event);
+    return this.#received.token();
   }
 
   /** Messages are framed before the replayed events that precede them, so the id of such an event could be too high. */
@@ -105,13 +127,12 @@ export class ManyStreamsIds implements EventIds {
   ofMessage(message: ServerMessage): string {
     switch (message.type) {
       case 'subscribed':
-        return this.#replayed.token();
+        return this.#received.token();
       case 'positions':
-        return this.#ofPositions(message.data.positions, message.data.ended ?? []);
-      case 'replay_complete':
-        return this.#replayed.token();
+        for (const each of message.data.ended ?? []) this.#forget(each);
+        return '';
       case 'gap':
-        if (this.#state === 'live') this.#live.advance({ stream: message.data.stream, ...message.data.to });
+        this.#live.advance({ stream: message.data.stream, ...message.data.to });
         return '';
       case 'heartbeat':
         if (this.#state === 'replaying' || !this.#isSent()) return '';
@@ -122,19 +143,24 @@ export class ManyStreamsIds implements EventIds {
     }
   }
 
-  #ofPositions(positions: readonly StreamPosition[], ended: readonly string[]): string {
-    if (this.#state === 'live') {
-      for (const each of ended) this.#live.forget(each);
-      return '';
+  ofReplayMessage(message: ServerMessage): string {
+    if (message.type === 'positions') {
+      const { positions, ended = [] } = message.data;
+      for (const each of positions) this.#received.advance(each);
+      for (const each of ended) this.#received.forget(each);
     }
-    for (const each of positions) this.#replayed.advance(each);
-    for (const each of ended) this.#replayed.forget(each);
-    return this.#replayed.token();
+    return message.type === 'positions' || message.type === 'replay_complete' ? this.#received.token() : '';
+  }
+
+  /** The stream has ended. If it appears again, its new events are not among those that the client has received. */
+  #forget(stream: string): void {
+    this.#live.forget(stream);
+    this.#received.forget(stream);
   }
 
   placed(): void {
     const begun = [...this.#live];
-    for (const each of this.#replayed) this.#live.advance(each);
+    for (const each of this.#received) this.#live.advance(each);
     // A stream may have begun a new epoch since; its live events are newer than its position.
     for (const each of begun) this.#live.advance(each);
     this.#state = 'live';

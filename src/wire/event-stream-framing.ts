@@ -10,10 +10,12 @@
  */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
+import type { StreamPosition } from '../replay/record.ts';
 import { EVENT_END } from './codec.ts';
 import type { EventIds } from './event-ids.ts';
 import type { FramedEvent, Framing } from './framing.ts';
 
+const ID = Buffer.from('id: ');
 const DATA = 'data: ';
 const END = `${EVENT_END}\n\n`;
 
@@ -44,10 +46,22 @@ export class EventStreamFraming implements Framing {
   }
 
   message(message: ServerMessage): Buffer {
-    const id = idLine(this.#ids.ofMessage(message));
+    return this.#frame(message, this.#ids.ofMessage(message));
+  }
+
+  replayMessage(message: ServerMessage): Buffer {
+    return this.#frame(message, this.#ids.ofReplayMessage(message));
+  }
+
+  written(frame: Buffer, event: StreamPosition): Buffer {
+    if (frame.subarray(0, ID.length).equals(ID)) return frame;
+    return Buffer.concat([Buffer.from(idLine(this.#ids.ofWaiting(event))), frame]);
+  }
+
+  #frame(message: ServerMessage, id: string): Buffer {
     const retry = this.#retryOf(message);
     return Buffer.from(
-      `event: ${message.type}\n${retry === undefined ? '' : `retry: ${retry}\n`}${id}${DATA}${JSON.stringify(message)}\n\n`,
+      `event: ${message.type}\n${retry === undefined ? '' : `retry: ${retry}\n`}${idLine(id)}${DATA}${JSON.stringify(message)}\n\n`,
     );
   }
 

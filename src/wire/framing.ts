@@ -1,14 +1,19 @@
 /** How messages are converted to bytes, for a WebSocket or for server-sent events. */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { EventRecord } from '../broker/broker.ts';
+import type { StreamPosition } from '../replay/record.ts';
 
 export interface Framing {
   /** Connections whose framings have the same `kind` share the bytes of events with the same prefix. */
   readonly kind: string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
   placed(): void;
-  /** The frame of a message that is not an event. */
+  /** The frame of a message that is not an event. Messages in the order of the events are framed when they are queued. */
   message(message: ServerMessage): Buffer;
+  /** The frame of a message of a replay. It is framed when it is written. */
+  replayMessage(message: ServerMessage): Buffer;
+  /** The frame of a queued live event, now that it is written. It was framed when the event was queued. */
+  written(frame: Buffer, event: StreamPosition): Buffer;
   /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */
   eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number;
   /** The frames of several events, one after another. */

@@ -67,6 +67,10 @@ function events(prefix: string, records: readonly EventRecord[]): Buffer {
   return frames;
 }
 
+function frameOf(message: ServerMessage): Buffer {
+  return encodeFrame(JSON.stringify(message));
+}
+
 const header = Buffer.alloc(10);
 
 /** The header of a frame as text, with one character per byte. */
@@ -77,7 +81,9 @@ function latin1FrameHeader(payloadBytes: number): string {
 export const WEBSOCKET_FRAMING: Framing = {
   kind: 'websocket',
   placed: () => undefined,
-  message: (message: ServerMessage) => encodeFrame(JSON.stringify(message)),
+  message: frameOf,
+  replayMessage: frameOf,
+  written: (frame) => frame,
   eventBytes,
   events,
   writeEvent,
