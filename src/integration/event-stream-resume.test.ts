@@ -128,7 +128,7 @@ describe('curl', () => {
       await publishOn({ 'session:a': 4, main: 5, 'session:new': 6 });
     });
     const second = await curl({ url: httpUrl, query: MANY, lastId: lastId() }, 3);
-    expect(second.numbers().toSorted()).toEqual([4, 5, 6]);
+    expect(new Set(second.numbers())).toEqual(new Set([4, 5, 6]));
     await vi.waitFor(() => expect(second.messages('replay_complete')).toHaveLength(1), PATIENCE);
     await publishOn({ 'workspace:w': 7, 'session:new': 8 });
     await vi.waitFor(() => expect(second.numbers().slice(3)).toEqual([7, 8]), PATIENCE);
@@ -155,10 +155,11 @@ describe('curl', () => {
     await next.gateway.publish('tick', { n: 3 });
     await next.gateway.publish('tick', { n: 4 }, { stream: 'session:new' });
     const second = await curl({ url: httpUrl, query: MANY, lastId: lastId() }, 2);
-    expect(second.numbers().toSorted()).toEqual([3, 4]);
+    expect(new Set(second.numbers())).toEqual(new Set([3, 4]));
     await vi.waitFor(() => expect(second.messages('replay_complete')).toHaveLength(1), PATIENCE);
     const gaps = second.messages('gap');
-    expect(gaps.map(({ stream }) => stream).toSorted()).toEqual(['main', 'session:a', 'workspace:w']);
+    expect(gaps).toHaveLength(3);
+    expect(new Set(gaps.map(({ stream }) => stream))).toEqual(new Set(['main', 'session:a', 'workspace:w']));
     expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['epoch_changed']));
     const ends = second.messages('positions').flatMap(({ ended: names = [] }) => names as readonly string[]);
     expect(ends.toSorted()).toEqual(['session:a', 'workspace:w']);
