@@ -45,7 +45,7 @@ const placeOf = ({ stream, epoch, sequenceId }: Frame['data']): string =>
 /** Publishes on streams of each kind, until it is stopped. @returns where the events are */
 function publishing(nodes: readonly Node[], random: Random) {
   const published: string[] = [];
-  let state: 'running' | 'stopped' = 'running';
+  const ending = new AbortController();
   let sessions = 0;
   const stream = (): string => {
     const kind = random.below(4);
@@ -55,7 +55,7 @@ function publishing(nodes: readonly Node[], random: Random) {
     return `session:s${random.below(SESSIONS)}`;
   };
   const run = (async () => {
-    while (state === 'running') {
+    while (!ending.signal.aborted) {
       const { gateway } = random.pick(nodes);
       const name = stream();
       const { epoch, sequenceId } = await gateway.publish('tick', { text: TEXT }, { stream: name });
@@ -66,7 +66,7 @@ function publishing(nodes: readonly Node[], random: Random) {
   return {
     published,
     stop: async () => {
-      state = 'stopped';
+      ending.abort();
       await run;
     },
   };
