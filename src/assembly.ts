@@ -107,9 +107,9 @@ function listenerOf(
     nodeId,
     contractDigest: catalogue.digest,
     onEvent: deliver,
-    onLoss: (loss) => fanout.lose(loss),
-    onSourceLoss: (loss) => fanout.loseSource(loss),
-    onEnded: (stream) => fanout.end(stream),
+    onLoss: (loss) => fanout.reportLoss(loss),
+    onSourceLoss: (loss) => fanout.reportSourceLoss(loss),
+    onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: (health) => log.debug({ broker: health }, 'broker health'),
     onQuestion: (question) =>
       answerPageRequest(question, { introspection }) ??

@@ -1,5 +1,5 @@
 /**
- * The gateway: starts its parts and stops them. `assembly.ts` creates the parts, which have the behaviour.
+ * The gateway: starts its parts and stops them. `assembly.ts` creates these parts.
  *
  *     const gateway = createGateway();
  *     await gateway.listen({ host: '127.0.0.1', port: 7400 });
@@ -113,7 +113,7 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Listens on an address of its own. Port 0 chooses a free port.
+   * Listens on the given address, without a host program's server. Port 0 chooses a free port.
    * @throws {ExposureError} if the address is public, no credentials are configured and `insecure` is not set (SEC-5)
    */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Listening> {

@@ -122,7 +122,7 @@ describe('the layers', () => {
     expect(bridges(sources)).toEqual([]);
   });
 
-  test('share with the MCP server only what has no gateway in it', () => {
+  test('share with the MCP server only code that does not import the gateway', () => {
     expect(unsharedImports(sources)).toEqual([]);
   });
 
@@ -158,7 +158,7 @@ describe('a violation is found', () => {
     expect(upwardImports(files)).toEqual(['conformance/tape/tape.ts → conformance/runner/run.ts']);
   });
 
-  test('when a layer imports the gateway, which wires it', () => {
+  test('when a layer imports the gateway, which is above all layers', () => {
     const files = fixture({ 'src/http/routes.ts': "const { x } = await import('../gateway.ts');" });
     expect(upwardImports(files)).toEqual(['src/http/routes.ts → src/gateway.ts']);
   });
@@ -176,7 +176,7 @@ describe('a violation is found', () => {
     expect(cycles(atRunTime)).toEqual(['src/a.ts → src/b.ts', 'src/b.ts → src/a.ts']);
   });
 
-  test('when a file is in no room', () => {
+  test('when a file does not belong to a room', () => {
     const files = fixture({ 'src/helpers.ts': '', 'conformance/utilities/text.ts': '', 'codegen/model.ts': '' });
     expect(strayFiles(files)).toEqual(['src/helpers.ts', 'conformance/utilities/text.ts']);
   });

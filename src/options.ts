@@ -31,8 +31,8 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   /** Identifies this node; random by default. */
   readonly nodeId?: string;
   /**
-   * Path of the WebSocket; `/ws` by default. The contract determines the other addresses; those that begin with `/ws/` there are below this
-   * path.
+   * Path of the WebSocket; `/ws` by default. The contract determines the other addresses; those that begin with `/ws/` in the contract are
+   * below this path.
    */
   readonly path?: string;
   /**

@@ -48,7 +48,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         ]);
       });
 
-      test('has the history of the streams that existed before, and delivers only what follows', async () => {
+      test('has the history of the streams that existed before, and delivers only later events', async () => {
         const { broker, listener } = await open();
         await publishOn(broker, ['session:a', 'session:a', 'workspace:w']);
         await broker.follow('session:*');
@@ -62,7 +62,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(broker.headOf('session:a')?.sequenceId).toBe(3);
       });
 
-      test('reports the end of a stream that expires, after which it begins at 1 in a new epoch (MUL-6)', async () => {
+      test('reports the end of a stream that expires; its next event has sequenceId 1 in a new epoch (MUL-6)', async () => {
         const { broker, listener } = await open({ sessionTtlMs: 1_000 });
         await broker.follow('session:*');
         await publishOn(broker, ['session:a', 'session:a']);
@@ -72,7 +72,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(listener.losses).toEqual([]);
       });
 
-      test('is counted', async () => {
+      test('continues until each follower has unfollowed', async () => {
         const { broker, listener } = await open();
         await broker.follow('session:*');
         await broker.follow('session:*');
@@ -119,7 +119,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(record?.eventId).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/);
       });
 
-      test('encodes the shared tail of the event message once, members in the order of EVT-1', async () => {
+      test('encodes the shared tail of the event message once, with its members in the order of EVT-1', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
         const payload = { text: 'naïve "日本" \u2028\n', deep: { list: [1, null, true, { a: [] }] }, 'odd key': 1e-7 };
@@ -158,7 +158,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(stamps[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       });
 
-      test('that cannot be encoded uses up no sequenceId', async () => {
+      test('does not use up a sequenceId if the payload cannot be encoded', async () => {
         const { broker } = await open();
         await expect(broker.publish(draftOf({ payload: { big: 1n } }))).rejects.toThrow(TypeError);
         expect((await broker.publish(draftOf())).sequenceId).toBe(1);
@@ -178,7 +178,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(listener.events).toHaveLength(1);
       });
 
-      test('belongs to one principal on one stream', async () => {
+      test('applies only to one principal on one stream', async () => {
         const { broker } = await open();
         const draft = draftOf({ idempotencyKey: 'k' });
         const results = [
@@ -198,7 +198,7 @@ export function brokerSuite(suite: BrokerSuite): void {
     });
 
     describe('an attached stream', () => {
-      test('is delivered until it is detached as often as attached; other streams are not', async () => {
+      test('is delivered until it was detached as often as attached; other streams are not delivered', async () => {
         const { broker, listener } = await open();
         await broker.publish(draftOf());
         await Promise.all([broker.attach('main'), broker.attach('main')]);
@@ -218,7 +218,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(broker.snapshot('main').head.sequenceId).toBe(4);
       });
 
-      test('has a position before its first event, and keeps that epoch', async () => {
+      test('has a position even before its first event, and keeps the epoch of that position', async () => {
         const { broker } = await open();
         await broker.attach('workspace:new');
         const { head, floor, retained } = broker.snapshot('workspace:new');
@@ -230,7 +230,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect((await broker.publish(draftOf({ stream: 'workspace:new' }))).epoch).toBe(head.epoch);
       });
 
-      test('has a snapshot of what was published before, equal to what is delivered live', async () => {
+      test('has a snapshot of the events published before, equal to those that are delivered live', async () => {
         const { broker, listener } = await open();
         await broker.attach('main');
         await publishEach(
@@ -307,7 +307,7 @@ export function brokerSuite(suite: BrokerSuite): void {
       expect(broker.snapshot('main').losses).toEqual([]);
     });
 
-    test('without other nodes asks none', async () => {
+    test('without other nodes, askNodes returns no answers', async () => {
       const { broker } = await open();
       expect(await broker.askNodes('who is there')).toEqual({ answers: [], missing: [] });
     });

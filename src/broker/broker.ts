@@ -21,7 +21,7 @@ export type { EventRecord, EventSource, Position, Snapshot } from '../replay/rec
 export const BROKER_RETRY_MS = 1_000;
 
 /**
- * A stream cannot be attached because it cannot be read, although the broker can be reached. A follow covers the stream, so its followers
+ * Thrown if a followed stream cannot be attached because it cannot be read, although the broker is reachable. The followers of the stream
  * receive its events, or a loss, as soon as it can be read.
  */
 export class StreamUnread extends ProtocolError {
@@ -128,7 +128,7 @@ export interface NodeAnswers {
   readonly missing: readonly string[];
 }
 
-/** Receives the calls of the broker. The gateway passes it once, at the start. */
+/** Receives the calls of the broker. The gateway passes its listener to `start`. */
 export interface BrokerListener {
   /** Name of this node; the other nodes receive it. */
   readonly nodeId: string;

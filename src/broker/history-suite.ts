@@ -69,7 +69,7 @@ export function historySuite(open: OpenBroker): void {
       expect(await broker.publish(draftOf())).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
     });
 
-    test('of session streams has its own bound', async () => {
+    test('has a separate bound for session streams', async () => {
       const { broker } = await open({ sessionHistoryEvents: 10 });
       await publishEach(
         broker,
@@ -119,7 +119,7 @@ export function historySuite(open: OpenBroker): void {
   });
 
   describe('a session stream', () => {
-    test('without traffic for its TTL starts again empty, with another epoch (RPL-5, STR-3)', async () => {
+    test('starts again empty, with another epoch, if it had no traffic for its TTL (RPL-5, STR-3)', async () => {
       const { broker } = await open({ sessionTtlMs: 80 });
       const first = await broker.publish(draftOf({ stream: 'session:s', event: 'session_event' }));
       await delay(130);

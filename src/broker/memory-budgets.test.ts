@@ -88,7 +88,7 @@ describe('the budget for history', () => {
 });
 
 describe('the number of streams', () => {
-  test('is kept by dropping session streams of the principal with the most; main, workspaces and other principals keep theirs', async () => {
+  test('is limited by dropping session streams of the principal with the most; main, workspaces and the streams of others are kept', async () => {
     const broker = brokerWith({ streamsPerNode: 100 });
     const kept = ['main', 'workspace:w', 'session:ana'];
     const first = await Promise.all(kept.map((stream) => publish(broker, 'ana', stream)));
@@ -100,7 +100,7 @@ describe('the number of streams', () => {
 });
 
 describe('the number of idempotency keys', () => {
-  test('is kept by forgetting keys of the principal with the most; others can still repeat a publish safely', async () => {
+  test('is limited by forgetting keys of the principal with the most; others can still repeat a publish safely', async () => {
     const broker = brokerWith({ idempotencyKeys: 100 });
     const mine = await publish(broker, 'ana', 'main', { idempotencyKey: 'mine' });
     for (let n = 0; n < 1000; n += 1) await publish(broker, 'greedy', 'main', { idempotencyKey: `k${n}` });

@@ -75,8 +75,8 @@ export class MemoryStreams {
   }
 
   /**
-   * Must be called before the first event of a stream is appended. Only then other streams are dropped to make room, because a client can
-   * create streams without events by just attaching them.
+   * Makes room for a stream by dropping other streams. Must be called before the first event of the stream is appended. No stream is
+   * dropped for a stream without events, because clients can create such streams by just attaching them.
    * @throws {ProtocolError} `limit_exceeded` if no stream can be dropped
    */
   admit(stream: MemoryStream, owner: string): void {

@@ -43,7 +43,7 @@ describe('a built contract', () => {
     expect(docs).toContain('build_finished');
   });
 
-  test('of an earlier version lacks the reference as Markdown, so only the HTML page is served (OPS-7)', async () => {
+  test('has no Markdown reference if an earlier version built it, so only the HTML page is served (OPS-7)', async () => {
     expect(catalogueOf(await loadContract(BUILT)).documents().docsText).toContain('### build_finished');
     const earlier = changed('manifest.json', (text) => text.replace(/\s*"docs\.md": "[^"]*",/, ''));
     rmSync(join(earlier, 'docs.md'));

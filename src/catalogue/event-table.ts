@@ -9,7 +9,7 @@ import type { Catalogue, EventSpec } from './catalogue.ts';
 export interface EventTable {
   of(event: string): EventSpec;
   readonly custom: EventSpec;
-  /** The events with an entry of their own. */
+  /** The names of the events that have an entry. */
   readonly names: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export function eventTable(
     if (name !== '*' && !specs.has(name)) specs.set(name, withPolicy(catalogue.custom, policy));
     const { replay } = name === '*' ? custom : (specs.get(name) ?? custom);
     if (replay.policy === 'latest-per-key' && replay.key === undefined)
-      throw new RangeError(`${name} has no key, so it cannot be replayed latest-per-key.`);
+      throw new RangeError(`${name} has no key, so its replay policy cannot be latest-per-key.`);
   }
   return { of: (event) => specs.get(event) ?? custom, custom, names: [...specs.keys()] };
 }

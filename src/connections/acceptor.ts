@@ -116,7 +116,7 @@ export class Acceptor {
       throw new RefusedConnection(403, new ProtocolError('forbidden', fault));
     }
     if (request.httpVersion !== '1.1')
-      throw new RefusedConnection(400, new ProtocolError('invalid_message', 'Upgrade from HTTP/1.1.'));
+      throw new RefusedConnection(400, new ProtocolError('invalid_message', 'A WebSocket upgrade needs HTTP/1.1.'));
     // `ws` would also accept version 8, which has the origin in another header.
     if (request.headers['sec-websocket-version'] !== '13') {
       throw new RefusedConnection(426, new ProtocolError('invalid_message', 'Send Sec-WebSocket-Version: 13.'));
@@ -125,7 +125,7 @@ export class Acceptor {
     if (offered !== undefined && !offered.split(',').some((each) => each.trim() === SUBPROTOCOL)) {
       throw new RefusedConnection(
         400,
-        new ProtocolError('invalid_message', `Offer the subprotocol ${SUBPROTOCOL}, or none.`),
+        new ProtocolError('invalid_message', `The only supported subprotocol is ${SUBPROTOCOL}; offer it, or none.`),
       );
     }
   }
@@ -165,7 +165,7 @@ export class Acceptor {
       try {
         this.#options.onAccepted({ ws, socket, ...who });
       } catch (error) {
-        // It is too late for an HTTP response. When the socket ends, the connection is no longer counted as open.
+        // An HTTP response can no longer be sent. When the socket ends, the connection is no longer counted as open.
         this.#options.onFault(error);
         ws.terminate();
       }
@@ -182,5 +182,8 @@ export class Acceptor {
 function asRefusal(cause: unknown): RefusedConnection {
   if (cause instanceof RefusedConnection) return cause;
   if (cause instanceof ProtocolError) return new RefusedConnection(ERRORS[cause.code].httpStatus, cause);
-  return new RefusedConnection(500, new ProtocolError('internal', 'The server failed to answer.', { cause }));
+  return new RefusedConnection(
+    500,
+    new ProtocolError('internal', 'The server failed to handle the upgrade.', { cause }),
+  );
 }

@@ -102,7 +102,7 @@ function connectionBehindGate() {
 const ping = (id: number, padding = 0): string => `{"type":"ping","id":"${id}","data":{}}${' '.repeat(padding)}`;
 
 describe('commands that wait for an earlier command', () => {
-  test('pause reading when 64 of them wait, and are all answered in order', async () => {
+  test('pause reading when 64 of them wait; all receive a reply, in order', async () => {
     const { ws, gate, answered } = connectionBehindGate();
     for (let id = 0; id < 64; id += 1) ws.send(ping(id));
     expect(ws.isPaused).toBe(false);

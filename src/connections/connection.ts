@@ -62,7 +62,9 @@ export function reconnectDelayMs(random: () => number): number {
   return Math.round(200 + random() * 800);
 }
 
-/** It is the owner of its queue and the receiver of its link itself: functions for each of their events would take more memory. */
+/**
+ * Implements the callbacks of its queue and its link itself, because a function for each callback would take more memory per connection.
+ */
 export class Connection implements Outlet, LinkEvents, QueueOwner {
   readonly session: Session;
   readonly outbox: Outbox;
@@ -106,7 +108,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
   }
 
   queueOverflowed(bound: Bound): void {
-    this.close('slow_consumer', `The send queue passed its bound on ${bound}.`);
+    this.close('slow_consumer', `The client reads too slowly: its send queue exceeded the bound on ${bound}.`);
   }
 
   queueFailed(error: unknown): void {
@@ -124,7 +126,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
   }
 
   onBinary(): void {
-    this.#end(NOT_TEXT, 'Send text frames.');
+    this.#end(NOT_TEXT, 'Binary frames are not accepted; send text frames.');
   }
 
   onFault(code: number | undefined): void {
@@ -159,7 +161,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
     void this.#follow(pending);
   }
 
-  /** Starts the next command once the current one is answered and the turn of the event loop has time left. */
+  /** Starts the next command once the current one has its reply and the turn of the event loop has time left. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
     await this.#turn.admit(this);

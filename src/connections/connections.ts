@@ -155,9 +155,10 @@ export class Connections {
     if (response.closed) return;
     const { socket } = response;
     // Node passes on a request even if the response to an earlier request on the same socket is not complete.
-    if (socket === null) throw new ProtocolError('invalid_message', 'Request events on a connection of their own.');
+    if (socket === null)
+      throw new ProtocolError('invalid_message', 'Send a request for events on a separate connection.');
     this.room.check(caller.remoteAddress);
-    // The framing is part of the connection, and asks it whether everything has been sent.
+    // The framing is created before the connection, but later asks the connection whether everything has been sent.
     const opened: { connection?: Connection } = {};
     const isSent = (): boolean => opened.connection?.unwritten().size === 0;
     const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe, isSent)];
@@ -245,7 +246,10 @@ export class Connections {
       if (connection === undefined) return;
       heaviest.bytes -= connection.queuedBytes;
       this.queues.dropped += 1;
-      connection.close('slow_consumer', 'The send queues of this node together passed their bound.');
+      connection.close(
+        'slow_consumer',
+        'The client reads too slowly: all send queues of this node together exceeded their bound.',
+      );
     }
   }
 

@@ -24,7 +24,7 @@ export class CredentialWatch {
       this.#start(connection, this.#authTimeoutMs, close);
     } else if (expiresAt !== undefined) {
       this.#start(connection, expiresAt - this.#now(), () => {
-        // The timer may fire before the credential expires, because a timer cannot run long enough. Then another timer is started.
+        // If the credential is valid for longer than a timer can run, the timer fires before it expires, and another timer is started.
         if (expiresAt > this.#now()) this.watch(connection);
         else connection.close('token_expired', 'The token has expired.');
       });

@@ -5,7 +5,7 @@ import { connect, serve } from '../testing/rig.ts';
 const beats = (client: RawClient): number => client.frames.filter((each) => each.type === 'heartbeat').length;
 
 describe('a peer', () => {
-  test('that answers no ping and sends nothing is closed with 4203 after two intervals, and no sooner (CON-4)', async () => {
+  test('is closed with 4203 after two intervals, and no sooner, if it answers no ping and sends nothing (CON-4)', async () => {
     const { url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const start = performance.now();
     const client = await connect(url, { autoPong: false });
@@ -18,7 +18,7 @@ describe('a peer', () => {
     });
   });
 
-  test('that answers no ping but sends commands is alive (CON-4)', async () => {
+  test('counts as alive if it answers no ping but sends commands (CON-4)', async () => {
     const { url } = await serve({ limits: { heartbeatIntervalMs: 100 } });
     const client = await connect(url, { autoPong: false });
     for (let n = 1; n <= 6; n += 1) {

@@ -38,7 +38,7 @@ export class ControlLane {
     return this.#messages[0]?.since;
   }
 
-  /** @param frame a function builds the frame when it is written; until then, the message needs no memory for its bytes */
+  /** @param frame the frame, or a function that builds it when it is written; until then, the message needs no memory for its bytes */
   push(frame: Buffer | (() => Buffer)): void {
     const message = { frame, since: this.#account.now() };
     if (this.#messages.length === 0) this.#messages = [message];

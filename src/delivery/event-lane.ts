@@ -152,7 +152,7 @@ export class EventLane {
     else this.#entries.push(...entries);
   }
 
-  /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes what comes after it. */
+  /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes the next entry. */
   #takeReplay(entry: QueuedReplay, room: number, deadline: number): Buffer | undefined {
     const taken = entry.take({ room, deadline, now: this.#account.now });
     this.taken += taken.events;

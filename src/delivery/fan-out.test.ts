@@ -102,7 +102,7 @@ describe('a connection with several subscriptions for one event', () => {
 
 describe('a connection that subscribes to events that others already receive', () => {
   test.each([[['build.*']], [['build.*', 'all']]])(
-    'receives the events that are published from then on',
+    'receives only the events that are published afterwards',
     async (others) => {
       const rig = new Rig();
       for (const each of others) rig.subscribe(rig.connect(), 'a', [each === 'all' ? '*' : each]);
@@ -125,7 +125,7 @@ describe('streams that expire together (MUL-6)', () => {
     rig.follow(all, 'all', ['session:*']);
     const ending = rig.follow(gone, 'gone', ['session:*']);
     rig.subscribe(one, 'one', ['*']);
-    for (const each of [...streams, 'main']) rig.fanout.end(each);
+    for (const each of [...streams, 'main']) rig.fanout.reportEnd(each);
     rig.fanout.remove(ending);
     await rig.flush();
     const ended = messagesIn(all.writes).map((each) => each.ended ?? []);
@@ -138,10 +138,10 @@ describe('streams that expire together (MUL-6)', () => {
     const rig = new Rig();
     const peer = rig.connect();
     rig.follow(peer, 'all', ['session:*']);
-    rig.fanout.end('session:1');
-    rig.fanout.end('session:2');
+    rig.fanout.reportEnd('session:1');
+    rig.fanout.reportEnd('session:2');
     rig.publish('tick', {}, 'session:1');
-    rig.fanout.end('session:3');
+    rig.fanout.reportEnd('session:3');
     await rig.flush();
     const told = messagesIn(peer.writes).map(({ ended, stream }) => ended ?? stream);
     expect(told).toEqual([['session:1', 'session:2'], 'session:1', ['session:3']]);
@@ -191,7 +191,7 @@ describe('a subscription that is added or removed', () => {
 });
 
 describe('subscriptions of different connections with equal events and filters', () => {
-  test('keep one copy of them', () => {
+  test('share one copy of these events and filters', () => {
     const rig = new Rig();
     const filter = () => ({ paths: ['src'], extensions: ['.ts'] });
     const [first, second] = [1, 2].map(() => rig.subscribe(rig.connect(), 'ts', ['file_change'], filter()));

@@ -121,15 +121,15 @@ export class Fanout {
   }
 
   /** Reports lost events to all subscribers of the stream (GAP-1). */
-  lose(loss: StreamLoss): void {
+  reportLoss(loss: StreamLoss): void {
     const { stream, from, to, reason } = loss;
     this.#noteForWatches(stream);
     this.#ended.reportBefore(stream);
-    this.#say(this.#routes.of(stream).subscriptions(), { stream, from: bare(from), to: bare(to), reason });
+    this.#sendGap(this.#routes.of(stream).subscriptions(), { stream, from: bare(from), to: bare(to), reason });
   }
 
   /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
-  loseSource(loss: SourceLoss): void {
+  reportSourceLoss(loss: SourceLoss): void {
     const { stream, paths } = loss;
     this.#noteForWatches(stream);
     this.#ended.reportBefore(stream);
@@ -137,11 +137,11 @@ export class Fanout {
     const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
     const head = this.#options.headOf(stream);
     if (affected.length === 0 || head === undefined) return;
-    this.#say(affected, sourceGap(stream, { ...head, paths }));
+    this.#sendGap(affected, sourceGap(stream, { ...head, paths }));
   }
 
   /** Reports the end of a stream to those subscriptions that follow many streams (MUL-6). */
-  end(stream: string): void {
+  reportEnd(stream: string): void {
     this.#noteForWatches(stream);
     const following = [...this.#routes.of(stream).subscriptions()].filter((each) => each.stream === undefined);
     if (following.length > 0) this.#ended.add(stream, following);
@@ -149,7 +149,7 @@ export class Fanout {
     this.#recent.delete(stream);
   }
 
-  #say(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {
+  #sendGap(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {
     const bySession = Map.groupBy(subscriptions, (each) => each.session);
     for (const [session, mine] of bySession) {
       for (const each of mine) each.gaps += 1;

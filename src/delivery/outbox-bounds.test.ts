@@ -15,7 +15,7 @@ describe('the bounds of an outbox', () => {
     ['bytes', 'replies', (outbox) => outbox.push(frame(1000))],
     ['messages', 'replies', (outbox) => outbox.push(frame(10))],
     ['messages', 'replays', (outbox) => outbox.pushReplay(replayOf([record(1)], eventPrefix(['s'])))],
-  ])('end it past %s of %s', async (bound, _what, push) => {
+  ])('close the connection if exceeded (%s of %s)', async (bound, _what, push) => {
     const slow = rig();
     await stall(slow);
     let largest = 0;
@@ -28,7 +28,7 @@ describe('the bounds of an outbox', () => {
     expect(slow.outbox.queuedMessages).toBe(0);
   });
 
-  test('mark it slow at half of each', async () => {
+  test('mark the connection slow once more than half of a bound is used', async () => {
     const [bytes, messages, age] = [rig(), rig(), rig()];
     for (const each of [bytes, messages, age]) await stall(each);
     for (let n = 0; n < 32; n += 1) bytes.outbox.pushEvent(event(frame(1024), n));
@@ -73,7 +73,7 @@ describe('the bounds of an outbox', () => {
     expect(slow.outbox.oldestQueuedMs).toBe(0);
   });
 
-  test('do not end a peer that reads everything, no matter how much is queued within one tick', async () => {
+  test('do not close the connection of a peer that reads everything, no matter how much is queued within one tick', async () => {
     const { outbox, peer, overflows, turn } = rig();
     const sent = Array.from({ length: 5000 }, (_, n) => `${n} `);
     for (const [n, text] of sent.entries()) outbox.pushEvent(event(Buffer.from(text), n + 1));
@@ -90,7 +90,7 @@ describe('the bounds of an outbox', () => {
     expect(peer.writes.join('')).toHaveLength(LIMITS.sendQueueBytes * 2);
   });
 
-  test('end it without a report that counts the dropped queue as delivered (CON-3)', async () => {
+  test('close the connection without a report that counts the dropped queue as delivered (CON-3)', async () => {
     const peer = new Peer();
     const said: string[] = [];
     const outbox: Outbox = new Outbox({

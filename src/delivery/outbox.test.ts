@@ -86,7 +86,7 @@ describe('an outbox', () => {
 });
 
 describe('a batch', () => {
-  test('becomes entries of its own where a peer stops reading in the middle of it, in order and complete', async () => {
+  test('becomes entries if a peer stops reading in the middle of it; the order stays, and nothing is lost', async () => {
     const [fast, slow] = [new Peer(), new Peer()];
     const limits = { ...LIMITS, sendQueueBytes: 1024 * 1024 };
     const scheduler = new FlushScheduler({ ...limits, turnBudgetMs: 10 });

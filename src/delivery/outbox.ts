@@ -124,7 +124,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues a replay in order with the events. Its events are selected while the socket accepts them. */
+  /** Queues a replay that keeps its order among the events. Its events are selected while the socket accepts them. */
   pushReplay(replay: Replay): void {
     this.#enqueue(new QueuedReplay(replay, this.#framing, this.#account.now()));
   }
@@ -269,7 +269,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Which limit, on bytes or on messages, is used by more than `1 / part`. A timer checks the limit on age. */
+  /** The limit, on bytes or on messages, of which more than `1 / part` is used. A timer checks the limit on age. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
@@ -277,10 +277,9 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Checks the limits after a message was queued. If a limit is exceeded, the queue is written first, as long as the operating system
-   * accepts every byte at once: a burst that fills the queue within one turn does not make a client slow, because nothing was written yet.
-   * No event is dropped here. Otherwise a pending heartbeat would find an empty queue, and would report the head of the stream although
-   * events were not written (CON-7).
+   * Checks the limits after a message was queued. If a limit is exceeded, the queue is first written, as long as the operating system
+   * accepts every byte immediately. Therefore a burst that fills the queue within one turn does not make a client slow. No event is dropped
+   * here: with an empty queue, a pending heartbeat would report the head of the stream although events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;

@@ -54,7 +54,7 @@ export class QueueAccount {
     this.#inSocket = bytes;
   }
 
-  /** Counts the end of the queue. */
+  /** Removes the bytes of this queue from the budget, because the queue has ended. */
   clear(): void {
     this.add(-this.#queued);
     this.setInSocket(0);

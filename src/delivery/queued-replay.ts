@@ -16,7 +16,7 @@ const MOST_BETWEEN_READINGS = 8;
 /** If selecting an event takes longer than this, in milliseconds, the clock is read after each event. */
 const COSTLY_MS = 0.05;
 
-/** Checks whether the time is over. It reads the clock as rarely as the cost of the events allows. */
+/** Checks whether the deadline has passed. It reads the clock as rarely as the cost of the events allows. */
 class Deadline {
   readonly #end: number;
   #stride = 1;

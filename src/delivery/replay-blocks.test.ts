@@ -79,7 +79,7 @@ describe('replay blocks', () => {
     expect(sent(blocks, runOf(all, { key: 'b', matches: even })).bytes.equals(frames(all.filter(even)))).toBe(true);
   });
 
-  it('contain nothing that does not match', () => {
+  it('contain only matching events', () => {
     const run = runOf(records(1, 2 * BLOCK_EVENTS), { matches: () => false });
     expect(sent(new ReplayBlocks(), run)).toEqual({ bytes: Buffer.alloc(0), whole: 0 });
   });
@@ -91,7 +91,7 @@ describe('replay blocks', () => {
     expect(bytes.equals(frames(run))).toBe(true);
   });
 
-  it('use no more memory than their bound, whatever subscriptions there are', () => {
+  it('use no more memory than their bound, for any subscriptions', () => {
     const bound = 200_000;
     const blocks = new ReplayBlocks(bound);
     const run = records(1, 3 * BLOCK_EVENTS);
@@ -113,7 +113,7 @@ describe('replay blocks', () => {
     expect(blocks.bytes).toBeLessThan(before / 4);
   });
 
-  it('stay complete when the memory of a subscription is dropped while its replay is under way', () => {
+  it('are sent completely even if the cached blocks of a subscription are dropped during its replay', () => {
     const blocks = new ReplayBlocks(100_000);
     const run = records(1, 4 * BLOCK_EVENTS);
     const slow = blocks.choose(runOf(run));

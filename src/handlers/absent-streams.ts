@@ -17,7 +17,7 @@ export function positionsOf({ replay }: SubscribeData): ReadonlyMap<string, Stre
 }
 
 /**
- * Does something for each item. Continues in later turns of the event loop if the time of a turn is used up; ends if the connection is
+ * Calls a function for each item. Continues in later turns of the event loop if the time of a turn is used up; ends if the connection is
  * closed. The client is charged for the processing time.
  */
 export async function inSlices<Item>(
@@ -55,7 +55,7 @@ export class AbsentStreams {
       const done = broker.attach(stream).then(
         () => this.#attached.add(stream),
         (error: unknown) => {
-          // The stream must not keep the others from being resumed, and what the client misses of it is reported later.
+          // An unreadable stream must not prevent the other streams from being resumed. Its missed events are reported later.
           if (!(error instanceof StreamUnread)) failed = { error };
         },
       );
@@ -67,7 +67,7 @@ export class AbsentStreams {
     throw failed.error;
   }
 
-  /** Yields those of the attached streams that still have no events; of all, or of the given streams. */
+  /** Yields the given streams that are attached and still have no events; by default, considers all attached streams. */
   *blank(streams: Iterable<string> = this.#attached): Generator<FollowedStream> {
     const { broker } = this.#context;
     for (const stream of streams) {

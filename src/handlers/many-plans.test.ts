@@ -58,9 +58,9 @@ async function plansOf(
   await broker.start({
     nodeId: 'n',
     onEvent: (record) => fanout.deliver(record),
-    onLoss: (loss) => fanout.lose(loss),
-    onSourceLoss: (loss) => fanout.loseSource(loss),
-    onEnded: (stream) => fanout.end(stream),
+    onLoss: (loss) => fanout.reportLoss(loss),
+    onSourceLoss: (loss) => fanout.reportSourceLoss(loss),
+    onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: () => undefined,
     onQuestion: () => undefined,
   });
@@ -124,8 +124,8 @@ const summary = ({ plans }: ReturnType<ManyPlans['finish']>) =>
     }))
     .toSorted((left, right) => (left.stream < right.stream ? -1 : 1));
 
-describe('plans that are made ahead', () => {
-  test('agree in the end with streams that in the meantime had events or losses, began or ended', async () => {
+describe('plans that are made before the last turn', () => {
+  test('finally match streams that had events or losses, began or ended during planning', async () => {
     const { plans, broker, wait } = await plansOf(5, async (_broker, turn) => {
       if (turn === 2) {
         wait(TTL_MS);
@@ -149,7 +149,7 @@ describe('plans that are made ahead', () => {
     ]);
   });
 
-  test('are repeated ahead of the last turn until few streams are left for it', async () => {
+  test('are updated until few streams are left for the last turn', async () => {
     const { plans, broker, turn } = await plansOf(200, (_broker, at) =>
       at <= 200 ? tick(broker, `session:${at - 1}`) : undefined,
     );
@@ -159,7 +159,7 @@ describe('plans that are made ahead', () => {
     expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 200 }, () => 2));
   });
 
-  test('end, although all streams change all the time', async () => {
+  test('are finished even if all streams change continuously', async () => {
     const { plans, broker, turn } = await plansOf(100, async () => {
       for (let at = 0; at < 100; at += 1) await tick(broker, `session:${at}`);
     });
@@ -168,7 +168,7 @@ describe('plans that are made ahead', () => {
     expect(summary(plans.finish()).map(({ head }) => head)).toEqual(Array.from({ length: 100 }, () => 502));
   });
 
-  test('are given up when the connection is closed', async () => {
+  test('are abandoned when the connection is closed', async () => {
     const { plans, session, turn } = await plansOf(100, (_broker, at) => (session.closed = at === 3));
     await plans.planAhead();
     expect(turn.turns).toBe(4);
@@ -177,7 +177,7 @@ describe('plans that are made ahead', () => {
 });
 
 describe('a failed resume of many streams', () => {
-  test('attaches, plans and releases one stream without events after another, each in a turn of its own', async () => {
+  test('attaches, plans and releases each stream without events in its own turn', async () => {
     const attached: number[] = [];
     const { plans, absent, turn, broker } = await plansOf(
       0,
@@ -194,7 +194,7 @@ describe('a failed resume of many streams', () => {
     expect(broker.streams()).toEqual([]);
   });
 
-  test('knows a stream that began while the others were planned', async () => {
+  test('includes a stream that began while the others were planned', async () => {
     const { plans, absent } = await plansOf(
       0,
       (broker, turn) => (turn === 5 ? tick(broker, 'session:1') : undefined),
@@ -224,7 +224,7 @@ describe('a failed resume of many streams', () => {
     const items: unknown[] = [];
     for (let next = gaps?.items.next(); next?.done === false; next = gaps?.items.next()) {
       items.push(next.value);
-      // A gap counts as written when the next one is asked for.
+      // A gap counts as written when the next gap is requested.
       expect([failed(), waiting().length]).toEqual([items.length - 1, 101 - items.length]);
     }
     expect(items).toHaveLength(100);

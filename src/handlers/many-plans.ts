@@ -24,7 +24,7 @@ const MOST_ROUNDS = 5;
 export interface Preparation {
   readonly data: SubscribeData;
   readonly selection: Selection;
-  /** The streams of positions from the command that had no events when the command arrived. */
+  /** The streams for which the command has a position, but which had no events when the command arrived. */
   readonly absent: AbsentStreams;
 }
 

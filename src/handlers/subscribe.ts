@@ -158,7 +158,8 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
 }
 
 /**
- * Queues the part of the picture that comes before a resume (RPL-7). It is a replay of its own, because its frames begin differently.
+ * Queues the part of the warm picture that comes before a resume (RPL-7). It is queued as a separate replay, because its frames have
+ * another prefix.
  * @returns an object whose `count` is the number of events that were sent
  */
 function sendPicture(
@@ -182,32 +183,32 @@ function sendPicture(
 interface Ready {
   /** Takes the snapshots of the streams, and plans the replay. */
   readonly plan: () => Planned;
-  /** Releases what the subscription no longer needs once it is live. */
-  readonly letGo: () => void;
+  /** Ends the planning: releases streams that were attached only for it, and stops tracking changes. */
+  readonly endPlanning: () => void;
 }
 
 async function readyMany(data: SubscribeData, selection: Selection): Promise<Ready> {
   const absent = new AbsentStreams(selection.context);
   await absent.attach(data, selection.subscription);
   const plans = new ManyPlans({ data, selection, absent });
-  const letGo = (): void => {
+  const endPlanning = (): void => {
     plans.stop();
     void absent.release();
   };
   try {
     await plans.planAhead();
   } catch (error) {
-    letGo();
+    endPlanning();
     throw error;
   }
-  return { plan: () => finishMany(plans, { data, selection }), letGo };
+  return { plan: () => finishMany(plans, { data, selection }), endPlanning };
 }
 
 async function makeReady(data: SubscribeData, selection: Selection): Promise<Ready> {
   const { subscription, context } = selection;
   const { stream } = subscription;
   await holdStreams(context.broker, subscription);
-  if (stream !== undefined) return { plan: () => planOne(stream, data, selection), letGo: () => undefined };
+  if (stream !== undefined) return { plan: () => planOne(stream, data, selection), endPlanning: () => undefined };
   try {
     return await readyMany(data, selection);
   } catch (error) {
@@ -224,7 +225,7 @@ async function makeReady(data: SubscribeData, selection: Selection): Promise<Rea
 export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, context) => {
   const subscription = prepare(data, context);
   const { broker, registry, catalogue } = context;
-  const { plan, letGo } = await makeReady(data, selectionOf(subscription, context));
+  const { plan, endPlanning } = await makeReady(data, selectionOf(subscription, context));
   let planned: Planned | undefined;
   let holder: 'command' | 'subscription' = 'command';
   return {
@@ -233,7 +234,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
       subscription.recovery = planned.reply.recovery;
       registry.open(subscription);
       holder = 'subscription';
-      letGo();
+      endPlanning();
       const { id: subscriptionId, events, filter } = subscription;
       const hints = hintsOf(data.events, catalogue, (at) => `/data/events/${at}`);
       return { subscriptionId, events: [...events], filter, ...planned.reply, ...hints };
@@ -244,7 +245,7 @@ export const subscribe: Handlers<HandlerContext>['subscribe'] = async (data, con
     },
     abandon: () => {
       if (holder === 'subscription') return registry.end(subscription);
-      letGo();
+      endPlanning();
       releaseStreams(broker, subscription);
     },
     afterReply: () => planned?.begin(),

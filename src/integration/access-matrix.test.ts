@@ -239,7 +239,7 @@ describe.each(Object.entries(PRINCIPALS))('%s', (token, row) => {
 
 describe('a client without a credential', () => {
   test.each((Object.keys(COMMANDS) as CommandName[]).filter((name) => name !== 'authenticate'))(
-    'uses %s only if it is ping',
+    'may use the command %s only if it is ping',
     async (command) => {
       const client = await connect();
       const data: Partial<Record<CommandName, Record<string, unknown>>> = {

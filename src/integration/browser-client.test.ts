@@ -90,7 +90,7 @@ describe('the client in Chromium', () => {
       'globalThis.ready === true',
       'globalThis.result',
     ],
-  ])('follows events in a %s over cut connections', async (_where, start, isReady, result) => {
+  ])('follows events in a %s although connections are cut', async (_where, start, isReady, result) => {
     let publish: (path: string) => Promise<unknown> = () => Promise.resolve();
     let sever: () => void = () => undefined;
     const page = await siteOf(async (origin) => {

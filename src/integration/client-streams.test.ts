@@ -1,4 +1,4 @@
-/** The client SDK on a real gateway: subscriptions to several streams, and first pictures, over cuts and restarts. */
+/** The client SDK on a real gateway: subscriptions to several streams, and warm pictures, when connections are cut and gateways restart. */
 import { describe, expect, test, vi } from 'vitest';
 import { isGap } from '../../generated/client.ts';
 import type { TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
@@ -52,7 +52,7 @@ describe('followStreams', () => {
     expect(reader.positions).toHaveLength(11);
   });
 
-  test('reports each stream that a restarted gateway has lost, and goes on with its new events', async () => {
+  test('reports each stream that a restarted gateway has lost, and continues with its new events', async () => {
     const served = await serve();
     const streams = ['main', 'session:*'];
     const reader = followStreams(clientOf(served.url), {
@@ -76,7 +76,7 @@ describe('followStreams', () => {
   });
 });
 
-test('a first picture that is cut off loses no event that is in no picture, and no deletion', async () => {
+test('if a warm picture is cut off, events that no picture contains, and deletions, are still received', async () => {
   const { gateway, url } = await serve();
   const entity = (id: number) => ({
     id: `e${id}`,

@@ -53,7 +53,7 @@ describe('a subscription of the client', () => {
     await vi.waitFor(() => expect(items).toEqual(['a.ts', 'b.ts', 'gap: source_overflow', 'c.ts']), PATIENCE);
   });
 
-  test('that starts later receives one replayed event per entity, then live events', async () => {
+  test('receives one replayed event per entity, then live events, if it starts later', async () => {
     const { gateway, url } = await serve();
     for (let n = 0; n < 20; n += 1) await gateway.publish('entity_created', entity(`e${n % 8}`));
     const subscription = clientOf(url).subscribe({ events: ['entity_*', 'file_change'] });

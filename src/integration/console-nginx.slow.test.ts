@@ -83,7 +83,7 @@ test('the operator finds the stalled client of any node first, and disconnects i
   await vi.waitUntil(() => slowClients() === 0, PATIENCE);
 });
 
-test('the operator finds the directory with most changes, and why a client does not receive one', async () => {
+test('the operator finds the directory with the most changes, and why a client does not receive one of them', async () => {
   const { page, nodes } = site;
   const directory = mkdtempSync(join(tmpdir(), 'hot-'));
   onCleanup(() => rmSync(directory, { recursive: true }));
@@ -100,7 +100,7 @@ test('the operator finds the directory with most changes, and why a client does 
   expect(await rowOf(page, '#explanation', ts.id).innerText()).toContain('the filter extensions is .ts');
 });
 
-test.each(['light', 'dark'] as const)('axe has no serious finding, %s', async (colorScheme) => {
+test.each(['light', 'dark'] as const)('axe finds no serious accessibility fault (%s mode)', async (colorScheme) => {
   const { page, nodes } = site;
   await page.emulateMedia({ colorScheme });
   const { id } = await enter(site, { events: ['*'] });

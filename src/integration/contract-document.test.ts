@@ -15,7 +15,7 @@ function contractOf(httpUrl: string, headers: Record<string, string> = {}, metho
 }
 
 describe('/asyncapi.yaml (OPS-5)', () => {
-  test('is JSON for a client that prefers it, with the digest that welcome names', async () => {
+  test('is JSON for a client that prefers JSON, with the digest that welcome contains', async () => {
     const { url, httpUrl } = await serve();
     const response = await contractOf(httpUrl, { accept: 'application/json, application/yaml;q=0.5' });
     const text = await response.text();
@@ -36,7 +36,7 @@ describe('/asyncapi.yaml (OPS-5)', () => {
     },
   );
 
-  test.each([['GET'], ['HEAD']])('answers %s of every origin, and varies by Accept for caches', async (method) => {
+  test.each([['GET'], ['HEAD']])('answers %s from any origin, with Vary: Accept for caches', async (method) => {
     const { httpUrl } = await serve();
     const response = await contractOf(httpUrl, { origin: OTHER_ORIGIN, accept: 'application/json' }, method);
     expect(response.status).toBe(200);
@@ -45,7 +45,7 @@ describe('/asyncapi.yaml (OPS-5)', () => {
     expect((await response.text()).length > 0).toBe(method === 'GET');
   });
 
-  test('allows other origins no other address, and no foreign host name', async () => {
+  test('does not open other addresses to other origins, and refuses foreign host names', async () => {
     const { httpUrl } = await serve();
     const refused = await fetch(`${httpUrl}/ws/health`, { headers: { origin: OTHER_ORIGIN } });
     expect(refused.status).toBe(403);

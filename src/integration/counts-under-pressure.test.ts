@@ -58,7 +58,7 @@ describe('at its limits', () => {
     await untilMetrics(served, { 'tidemark_errors_total{code="rate_limited"}': refused });
   });
 
-  test('a budget counts the dropped events: those that were published and that history no longer has', async () => {
+  test('a budget counts as dropped the events that were published and are no longer in history', async () => {
     const served = await serve({ limits: { historyBudgetBytes: 1_048_576 } });
     const { gateway } = served;
     let published = 0;
@@ -100,7 +100,7 @@ describe('at its limits', () => {
     });
   });
 
-  test('a node that is shutting down reports this everywhere, and still counts', async () => {
+  test('a node that is shutting down shows this in every report, and still counts', async () => {
     const served = await serve();
     const { gateway, httpUrl } = served;
     await untilMetrics(served, { tidemark_draining: 0 });

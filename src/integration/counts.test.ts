@@ -21,7 +21,7 @@ import {
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 
 describe('every count', () => {
-  test('matches what clients sent and received, for any work', async () => {
+  test('matches what clients sent and received, for any sequence of operations', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyWork, { minLength: 10, maxLength: 40 }), async (work) => {
         const run = await runOf(work);
@@ -34,7 +34,7 @@ describe('every count', () => {
     );
   });
 
-  test('of a stream is the number of events that were published on it', async () => {
+  test('for a stream is the number of events that were published on the stream', async () => {
     const run = await runOf(EVERYTHING);
     const streams = run.served.gateway.health().streams.map(({ stream, position, historyEvents }) => ({
       [stream]: [position.sequenceId, historyEvents],
@@ -49,7 +49,7 @@ describe('every count', () => {
   const ELSEWHERE = ['countClosedSlow'];
 
   test.each(METHODS.filter((name) => !ELSEWHERE.includes(name)))(
-    'fails a comparison if %s counts nothing',
+    'is really compared: the comparison fails if %s counts nothing',
     async (name) => {
       const broken = vi.spyOn(Counters.prototype, name as 'countAccepted').mockImplementation(() => undefined);
       try {
@@ -63,7 +63,7 @@ describe('every count', () => {
     },
   );
 
-  test('fails the comparison for any wrongly rendered metric', async () => {
+  test('is really compared: the comparison fails if any metric is rendered wrongly', async () => {
     const run = await runOf(EVERYTHING);
     const text = await (await fetch(`${run.served.httpUrl}/metrics`)).text();
     const expected = expectedMetrics(run);
@@ -75,7 +75,7 @@ describe('every count', () => {
     }
   });
 
-  test('of a limit is the limit in force', async () => {
+  test('for a limit is the configured limit', async () => {
     const { httpUrl } = await serve({ limits: { payloadBytes: 4096 } });
     const text = await (await fetch(`${httpUrl}/metrics`)).text();
     for (const [name, { default: standard }] of Object.entries(LIMITS))
@@ -83,8 +83,8 @@ describe('every count', () => {
   });
 });
 
-describe('what a budget holds', () => {
-  test('is the same in the metrics as in health, and grows with what is stored', async () => {
+describe('the use of a budget', () => {
+  test('is equal in the metrics and in health, and grows with the stored events', async () => {
     const { gateway, httpUrl } = await serve();
     const before = gateway.health().budgets?.historyBudgetBytes?.used ?? 0;
     for (let n = 0; n < 50; n += 1) await gateway.publish('tick', { n, text: 'x'.repeat(1000) });
@@ -98,7 +98,7 @@ describe('what a budget holds', () => {
 });
 
 describe('a close', () => {
-  test('past a bound counts as 4201, even if the peer never reads the close frame', async () => {
+  test('of a slow client counts as 4201, even if the client never reads the close frame', async () => {
     const served = await serve({ limits: { sendQueueBytes: 65_536 } });
     const run = new Run(served);
     await run.connect();
@@ -123,7 +123,7 @@ describe('a close', () => {
     [1007, Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff])],
     [1002, Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
     [1009, Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])],
-  ])('with %d for a frame that breaks RFC 6455 counts with that code', async (code, bytes) => {
+  ])('with %d, for a frame that breaks RFC 6455, is counted under this code', async (code, bytes) => {
     const served = await serve();
     const client = await connect(served.url);
     const { _socket: socket } = client.ws as unknown as { _socket: { write: (bytes: Buffer) => void } };

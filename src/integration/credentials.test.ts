@@ -38,7 +38,7 @@ describe('a credential', () => {
     expect(await later.call('subscribe', { events: ['*'] })).toMatchObject({ type: 'subscribed' });
   });
 
-  test('that is missing, misplaced or lacks a scope is recorded in the audit log, with the client address', async () => {
+  test('is recorded in the audit log, with the client address, if it is missing, misplaced or lacks a scope', async () => {
     const { url, httpUrl, audit } = await serveWithCredentials({});
     const lines = (): unknown[] => audit.splice(0).map((line) => ({ ...(JSON.parse(line) as object), time: '' }));
     const from = { time: '', remoteAddress: '127.0.0.1', outcome: 'denied' };
@@ -63,7 +63,7 @@ describe('a credential', () => {
     ]);
   });
 
-  test('that is invalid is rejected with the same error everywhere', async () => {
+  test('is rejected with the same error everywhere if it is invalid', async () => {
     const storage = keysOf();
     const { secret } = await makeKey(storage, ['subscribe:*']);
     const { url, httpUrl } = await serveWithCredentials({ storage });
@@ -84,7 +84,7 @@ describe('a credential', () => {
     expect([...answers]).toHaveLength(1);
   });
 
-  test('that is never sent causes a close with 4008, and one that expires a close with 4100', async () => {
+  test('causes a close with 4008 if it is never sent, and with 4100 when it expires', async () => {
     const { url } = await serveWithCredentials({ limits: { authTimeoutMs: 200 } });
     const silent = await connect(url);
     expect((await silent.closed).code).toBe(4008);
@@ -127,7 +127,7 @@ describe('a token whose keys cannot be fetched at the moment', () => {
 });
 
 describe('a fresh credential on a live connection', () => {
-  test('with narrower scopes ends the subscriptions that it does not cover, and their events are no longer delivered (SEC-3)', async () => {
+  test('ends the subscriptions that its scopes do not cover; their events are no longer delivered (SEC-3)', async () => {
     const { gateway, url } = await serveWithCredentials();
     const client = await connect(url, { headers: bearer(await tokenOf('subscribe:*')) });
     await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
@@ -146,7 +146,7 @@ describe('a fresh credential on a live connection', () => {
     ]);
   });
 
-  test('with wider scopes ends nothing, and lets the connection outlive the old credential', async () => {
+  test('ends no subscription if its scopes are wider, and keeps the connection open after the old credential expires', async () => {
     const { gateway, url } = await serveWithCredentials();
     const fresh = await tokenOf('subscribe:*', { lifeSeconds: 300 });
     const client = await connectBriefly(url, 'subscribe:file_change', 4);
@@ -163,7 +163,7 @@ describe('a fresh credential on a live connection', () => {
     expect(event.data['subscriptionIds']).toEqual(['all', 'files']);
   });
 
-  test('that is invalid is rejected and changes nothing', async () => {
+  test('is rejected and changes nothing if it is invalid', async () => {
     const { url } = await serveWithCredentials();
     const client = await connect(url, { headers: bearer(await tokenOf('subscribe:*')) });
     expect(await client.call('authenticate', { token: 'wrong' })).toMatchObject({ data: { code: 'unauthenticated' } });

@@ -39,8 +39,8 @@ function changed(text: string, from: string, to: string): string {
 
 describe('the Kubernetes manifests', () => {
   /**
-   * The errors of the compiler for the manifests as values of the types of the Kubernetes API, which are generated from its OpenAPI document.
-   * Unknown fields are errors, as with `kubectl apply --validate=strict`.
+   * Compiles the manifests as values of the types of the Kubernetes API, and returns the errors. The types are generated from the OpenAPI
+   * document of the API. Unknown fields are errors, as with `kubectl apply --validate=strict`.
    */
   function errorsOf(text: string): Promise<string> {
     const types = dirname(packages.resolve('kubernetes-types/package.json'));

@@ -123,7 +123,7 @@ describe('the Kubernetes manifests', () => {
     expect(config.shutdownDelayMs).toBeGreaterThan(periodSeconds * failureThreshold * 1000);
   });
 
-  test('probe addresses that a gateway has, under a name that it accepts', () => {
+  test('have probes with addresses of a gateway and a Host header that it accepts', () => {
     const probes = [container?.startupProbe, container?.livenessProbe, container?.readinessProbe];
     expect(probes.map((probe) => probe?.httpGet.path)).toEqual([
       HTTP_OPERATIONS.get_healthz.path,
@@ -133,7 +133,7 @@ describe('the Kubernetes manifests', () => {
     for (const probe of probes) expect(probe?.httpGet.httpHeaders).toEqual([{ name: 'Host', value: 'localhost' }]);
   });
 
-  test('run without root, privileges and a writable file system', () => {
+  test('run pods without root, without privileges and with a read-only file system', () => {
     expect(pod?.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10_001 });
     expect(textOf('container/Containerfile')).toContain('USER 10001:10001');
     expect(container?.securityContext).toEqual({

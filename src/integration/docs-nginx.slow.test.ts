@@ -98,7 +98,7 @@ const PAGES = [
 ];
 
 describe('for every reader', () => {
-  test.each(['light', 'dark'] as const)('axe has no serious finding, %s', async (colorScheme) => {
+  test.each(['light', 'dark'] as const)('axe finds no serious accessibility fault (%s mode)', async (colorScheme) => {
     await page.emulateMedia({ colorScheme });
     for (const path of PAGES) {
       await page.goto(nginx.url(path));
@@ -110,7 +110,7 @@ describe('for every reader', () => {
     }
   });
 
-  test('no page is wider than a phone, with the form and the results', async () => {
+  test('no page is wider than the screen of a phone, even with the form and the search results', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const path of PAGES) {
       await page.goto(nginx.url(path));

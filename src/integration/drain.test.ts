@@ -1,4 +1,6 @@
-/** How a node shuts down (CON-5): it accepts no new clients, tells all clients when to reconnect, and finally ends every connection. */
+/**
+ * How a node shuts down (CON-5): it accepts no new clients, asks all clients to reconnect after a delay, and finally ends every connection.
+ */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
@@ -29,7 +31,7 @@ async function deaf({ port, gateway }: Served): Promise<Socket> {
 }
 
 describe('a node that drains', () => {
-  test('reports not ready and accepts no new clients, while it waits for the last client', async () => {
+  test('is reported as not ready and accepts no new clients while it waits for the last client', async () => {
     const served = await serve();
     await deaf(served);
     const closed = served.gateway.close({ drainMs: 60_000 });
@@ -150,7 +152,7 @@ describe('a rolling restart of two nodes on one Redis', () => {
   afterAll(() => redis.stop());
 
   test(
-    'loses no event for a hundred clients, and they reconnect no faster than a node accepts them',
+    'loses no event for a hundred clients, which reconnect at most as fast as a node accepts them',
     { timeout: 30_000 },
     async () => {
       const limits = { acceptsPerSecond: 200 };

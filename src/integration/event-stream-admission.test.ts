@@ -111,7 +111,7 @@ describe('an event stream that an operator disconnects (OPS-8)', () => {
   test.each([
     [true, { code: 4205, name: 'disconnected', retryable: true }, /^\d+$/],
     [false, { code: 4009, name: 'removed', retryable: false }, /^absent$/],
-  ])('with `reconnect: %s` receives `closing`, and its response ends', async (reconnect, closing, retry) => {
+  ])('receives `closing`, and its response ends (`reconnect: %s`)', async (reconnect, closing, retry) => {
     const { gateway, httpUrl } = await serve();
     const reader = await EventStreamReader.open(`${httpUrl}/ws/events?events=*`);
     const { connectionId } = (await reader.find('welcome')).message.data;

@@ -31,7 +31,7 @@ describe('the end of an event stream (SSE-4)', () => {
     expect(reader.types.slice(-2)).toEqual(['heartbeat', 'closing']);
   });
 
-  test('is caused by a client that does not read, with a position from which it misses nothing (BCK-2)', async () => {
+  test('is caused by a client that does not read; a resume from its last position loses nothing (BCK-2)', async () => {
     const limits = { sendQueueBytes: 65_536, sendQueueAgeMs: 600_000 };
     const served = await serve({ limits });
     const reader = await open(served, 'events=fill&replay=none');
@@ -53,7 +53,7 @@ describe('the end of an event stream (SSE-4)', () => {
     expect(numbers).toEqual(Array.from({ length: published }, (_, at) => at + 1));
   });
 
-  test('leaves nothing behind', async () => {
+  test('leaves no connection and no subscription', async () => {
     const served = await serve();
     const reader = await open(served, 'events=*');
     await reader.find('replay_complete');

@@ -1,4 +1,4 @@
-/** Server-sent events of many streams: each `id` stands for positions of all of them (SSE-5). */
+/** Server-sent events of many streams: each `id` contains positions in several of them (SSE-5). */
 import { describe, expect, test } from 'vitest';
 import { EventStreamReader } from '../testing/event-stream-reader.ts';
 import type { Frame } from '../testing/raw-client.ts';
@@ -29,7 +29,7 @@ async function tick({ gateway }: Served, ...streams: readonly string[]): Promise
 }
 
 describe('a request for events of many streams', () => {
-  test('is resumed in each stream after what was received of it, wherever the connection ends', async () => {
+  test('resumes each stream after the last event received of it, wherever the connection ends', async () => {
     const served = await serve();
     await tick(served, 'session:a', 'main');
     const order = ['session:a', 'session:b', 'session:a', 'session:c', 'session:b'];
@@ -49,7 +49,7 @@ describe('a request for events of many streams', () => {
     }
   });
 
-  test('is resumed from the first events if it ends before the first picture', async () => {
+  test('resumes from the first events if the connection ends before the warm picture', async () => {
     const served = await serve();
     await tick(served, 'session:a', 'session:b');
     const first = await open(served, SESSIONS);
@@ -63,7 +63,7 @@ describe('a request for events of many streams', () => {
     expect((await third.find('replay_complete')).message.data['count']).toBe(0);
   });
 
-  test('has an id in each live event, also if it was published before the replay was sent', async () => {
+  test('has an id in each live event, even if the event was published before the replay was sent', async () => {
     const served = await serve({ limits: { sendQueueBytes: 64 * 1_048_576 } });
     const sessions = Array.from({ length: 12 }, (_, n) => `session:${n}`);
     for (const stream of sessions)
@@ -86,7 +86,7 @@ describe('a request for events of many streams', () => {
     }
   });
 
-  test('has an id of bounded length, however many streams it follows; what the id leaves out is repeated, not lost', async () => {
+  test('has an id of bounded length for any number of streams; streams that the id omits are repeated, not lost', async () => {
     const served = await serve();
     const reader = await open(served, `${SESSIONS}&replay=none`);
     await reader.find('subscribed');
@@ -111,7 +111,7 @@ describe('a request for events of many streams', () => {
     expect(reader.lastId).toMatch(/\.1$/);
   });
 
-  test('with `stream` too, or with a position that cannot be read, is refused with 400', async () => {
+  test('is refused with 400 if it also has `stream`, or a position that cannot be read', async () => {
     const served = await serve();
     await expect(open(served, `${SESSIONS}&stream=main`)).rejects.toThrow('400');
     for (const id of ['nonsense', 'main@e.1~']) await expect(open(served, SESSIONS, id)).rejects.toThrow('400');

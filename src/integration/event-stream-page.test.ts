@@ -22,14 +22,14 @@ beforeEach(async () => {
   served = await serve();
   page = await browser.open(`${served.httpUrl}/healthz`);
   onCleanup(() => page.close());
-  // The functions that the guide leaves to the reader.
+  // Define the functions that the guide leaves to the reader.
   await page.evaluate(`globalThis.shown = []; globalThis.ended = [];
     const show = ({ payload }) => shown.push(payload.id), readAgain = () => shown.push('gap'), showEnd = (name) => ended.push(name);
     ${CODE}
     globalThis.source = source;`);
   await vi.waitUntil(() => served.gateway.health().subscriptions.total === 1, PATIENCE);
 });
-// The browser requests an icon, which this address does not have.
+// The browser also requests /favicon.ico, which the gateway does not have.
 afterEach(() => browser.throwFaults(/404 \(Not Found\)/));
 
 const publish = (id: string) => served.gateway.publish('entity_deleted', { id });

@@ -127,7 +127,7 @@ describe('a position (SSE-2)', () => {
     expect(pathsOf(second)).toEqual(['a']);
   });
 
-  test('within a warm picture is only on `subscribed`', async () => {
+  test('is in `subscribed`, but not in the events of a warm picture', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     for (const id of ['a', 'b', 'c']) await served.gateway.publish('entity_created', entity(id));
     const reader = await open(served, 'events=entity_*');
@@ -144,7 +144,7 @@ describe('a position (SSE-2)', () => {
     ]);
   });
 
-  test('of a picture cut off brings the picture again, then all that happened since, however often (RPL-7)', async () => {
+  test('repeats a warm picture that was cut off, then all later events, even after several cuts (RPL-7)', async () => {
     const served = await serve();
     for (const id of ['a', 'b']) await served.gateway.publish('entity_created', entity(id));
     const changes = (reader: EventStreamReader) =>
@@ -172,7 +172,7 @@ describe('a position (SSE-2)', () => {
     expect((await further.find('replay_complete')).message.data['count']).toBe(0);
   });
 
-  test('of another epoch causes a gap, then a picture, without an `id` before its end', async () => {
+  test('causes a gap, then a warm picture without an `id` before its end, if it is of another epoch', async () => {
     const before = await serve();
     await before.gateway.publish('entity_created', entity('a'));
     const first = await open(before, 'events=entity_*');
@@ -223,7 +223,7 @@ describe('a request for events', () => {
     ],
     ['with an empty value', 'events=file_change&paths=', 422, { code: 'filter_invalid', pointer: '/paths/0' }],
     ['with a credential in the address', 'events=*&token=secret', 400, { code: 'invalid_message' }],
-  ])('%s is refused, and opens nothing (SSE-3)', async (_what, query, status, error) => {
+  ])('%s is refused, and opens no connection (SSE-3)', async (_what, query, status, error) => {
     const served = await serve();
     expect(await statusOf(addressOf(served, query))).toEqual([status, expect.objectContaining(error)]);
     expect(served.gateway.health()).toMatchObject({ connections: 0, subscriptions: { total: 0 } });
@@ -278,7 +278,7 @@ describe('a request for events', () => {
     expect([late.status, late.headers.has('retry-after')]).toEqual([429, true]);
   });
 
-  test('with HEAD receives headers and opens nothing; a page of another, allowed origin may read it', async () => {
+  test('receives only headers if the method is HEAD; a page of another, allowed origin may read them', async () => {
     const served = await serve({ allowedOrigins: ['https://ide.example'] });
     const url = addressOf(served, 'events=*');
     const head = await fetch(url, { method: 'HEAD' });
@@ -291,7 +291,7 @@ describe('a request for events', () => {
     expect((await fetch(url, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
   });
 
-  test('after an unfinished response on the same socket does not take over the socket', async () => {
+  test('does not take over a socket on which an earlier response is unfinished', async () => {
     const served = await serve();
     const socket = connectSocket(served.port, '127.0.0.1');
     onCleanup(() => socket.destroy());
@@ -306,7 +306,7 @@ describe('a request for events', () => {
     expect(served.gateway.health().subscriptions.total).toBe(1);
   });
 
-  test('over HTTP/1.0, which proxies use, is answered', async () => {
+  test('is answered over HTTP/1.0, which proxies use', async () => {
     const served = await serve();
     const socket = connectSocket(served.port, '127.0.0.1');
     onCleanup(() => socket.destroy());

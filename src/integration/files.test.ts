@@ -126,8 +126,8 @@ describe('a page', () => {
   });
 });
 
-describe('pages and the events after the first one', () => {
-  test.each([1, 2, 3])('give the state of a directory that changes all the time, with seed %i', async (seed) => {
+describe('the pages of a listing, together with the events after the first page,', () => {
+  test.each([1, 2, 3])('give the state of a directory that changes continuously (seed %i)', async (seed) => {
     const { httpUrl, url, directory } = await serveFiles(
       Array.from({ length: 60 }, (_, n) => `${'abcd'[n % 4]}/f${n}`),
     );
@@ -198,8 +198,8 @@ describe('pages and the events after the first one', () => {
   });
 });
 
-describe('a request is refused', () => {
-  test('if no directory or not this root is watched, with the names of the watched roots', async () => {
+describe('a request for a listing', () => {
+  test('is refused if no directory or another root is watched; the error names the watched roots', async () => {
     const { httpUrl } = await serve();
     expect(await ask(httpUrl, {})).toMatchObject({
       status: 404,
@@ -220,7 +220,7 @@ describe('a request is refused', () => {
     expect((await pageOf(files.httpUrl)).root).toBe('r');
   });
 
-  test('for a cursor that the gateway did not create, or that belongs to another run', async () => {
+  test('is refused for a cursor that the gateway did not create, or that belongs to another run', async () => {
     const { httpUrl } = await serveFiles(['a', 'b']);
     const { nextCursor } = await pageOf(httpUrl, { limit: 1 });
     const elsewhere = await serveFiles(['a', 'b']);
@@ -230,7 +230,7 @@ describe('a request is refused', () => {
       expect(await ask(httpUrl, { cursor })).toMatchObject(invalid);
   });
 
-  test('for a filter that is invalid, with a pointer to it', async () => {
+  test('is refused for an invalid filter, with a pointer to the fault', async () => {
     const { httpUrl } = await serveFiles(['a']);
     expect(await ask(httpUrl, { filter: { paths: ['a', '../b'] } })).toMatchObject({
       status: 422,
@@ -238,7 +238,7 @@ describe('a request is refused', () => {
     });
   });
 
-  test('without the scope to subscribe to file changes on the stream', async () => {
+  test('is refused without the scope to subscribe to file changes on the stream', async () => {
     const authenticator: GatewayOptions['authenticator'] = {
       required: true,
       anonymous: NOBODY,

@@ -29,7 +29,7 @@ describe('a connection', () => {
     expect(ours.ws.protocol).toBe('tidemark.v1');
   });
 
-  test('that sends a binary frame is closed with 1003 (ENV-1)', async () => {
+  test('is closed with 1003 when it sends a binary frame (ENV-1)', async () => {
     const { url } = await serve();
     const client = await connect(url);
     client.ws.send(Buffer.from('{}'), { binary: true });
@@ -85,7 +85,7 @@ describe('a bad message', () => {
     expect((await client.call('ping')).type).toBe('pong');
   });
 
-  test('that is one of twenty within a minute closes the connection with 4000 (ERR-2)', async () => {
+  test('closes the connection with 4000 if it is the twentieth within a minute (ERR-2)', async () => {
     const { url } = await serve();
     const client = await connect(url);
     for (let n = 0; n < 20; n += 1) client.sendText('{');
@@ -133,7 +133,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('that starts or resumes under load misses and repeats nothing (RPL-2)', async () => {
+  test('misses and repeats nothing if it starts or resumes under load (RPL-2)', async () => {
     const { gateway, url } = await serve();
     const first = await gateway.publish('tick', { n: 1 });
     let published = 1;
@@ -173,7 +173,7 @@ describe('a subscription', () => {
   test.each([
     ['an epoch that has ended', { epoch: 'other', sequenceId: 1 }, 'epoch_changed'],
     ['a position ahead of the head', { epoch: '', sequenceId: 99 }, 'unknown_position'],
-  ])('that resumes from %s receives a gap and a warm picture (RPL-4)', async (_what, after, reason) => {
+  ])('receives a gap and a warm picture if it resumes from %s (RPL-4)', async (_what, after, reason) => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('entity_created', entity('e1'));
     const client = await connect(url);
@@ -195,7 +195,7 @@ describe('a subscription', () => {
     expect(client.events()[0]).toMatchObject({ isReplay: true, replayReason: 'warm' });
   });
 
-  test('whose position has left history receives window_exceeded (RPL-4)', async () => {
+  test('receives window_exceeded if its position has left history (RPL-4)', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 5 } });
     const first = await gateway.publish('tick', { n: 1 });
     for (let n = 2; n <= 12; n += 1) await gateway.publish('tick', { n });
@@ -226,7 +226,7 @@ describe('a subscription', () => {
     ]);
   });
 
-  test('with an id in use is rejected and leaves the first unchanged (SUB-3)', async () => {
+  test('is rejected if its id is in use; the existing subscription does not change (SUB-3)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'a', events: ['tick'] });
@@ -240,7 +240,7 @@ describe('a subscription', () => {
     expect((await client.call('unsubscribe', { subscriptionId: 'zzz' })).data['code']).toBe('subscription_not_found');
   });
 
-  test('that has ended receives nothing more (SUB-2)', async () => {
+  test('receives nothing more after it has ended (SUB-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'a', events: ['*'] });
@@ -253,7 +253,7 @@ describe('a subscription', () => {
     expect((await client.call('list_subscriptions')).data).toEqual({ items: [] });
   });
 
-  test('to a source receives the directories to read again when the source overflows (GAP-2)', async () => {
+  test('receives the directories to read again when a source overflows (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', {
@@ -272,7 +272,7 @@ describe('a subscription', () => {
     });
   });
 
-  test('to a source is asked to read everything again if more directories are lost than one gap may name (GAP-2)', async () => {
+  test('receives the root as the directory to read again if more directories are lost than a gap may name (GAP-2)', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { subscriptionId: 'files', events: ['file_change'] });
@@ -319,7 +319,7 @@ describe('a subscription', () => {
     expect(await resume('elsewhere', 1, { filter: { paths: ['docs'] } })).toEqual([]);
   });
 
-  test('with a long replay does not overflow the send queue of a client that reads (BCK-1)', async () => {
+  test('does not overflow the send queue of a client that reads, even with a long replay (BCK-1)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 65_536 } });
     const { epoch } = await gateway.publish('tick', { n: 0 });
     for (let n = 1; n < 3000; n += 1) await gateway.publish('tick', { n, text: 'x'.repeat(300) });

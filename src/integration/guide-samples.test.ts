@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true }));
 
-/** The blocks of one language in the guide that use the client which the reader has already. */
+/** The code blocks of one language in the guide. They use a `client` that earlier text has created. */
 function blocks(language: string): readonly string[] {
   return [...guide.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code);
 }

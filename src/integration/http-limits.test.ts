@@ -36,7 +36,7 @@ function post(httpUrl: string, path: string, headers: Record<string, string> = {
   });
 }
 
-describe('/ws/health', () => {
+describe('the response of /ws/health', () => {
   test('is a summary without a credential or without admin:read, and complete with admin:read', async () => {
     const { gateway, httpUrl } = await serve({ authenticator });
     await gateway.publish('tick', {}, { stream: 'session:secret' });
@@ -63,7 +63,7 @@ function bodyFor(path: string): object {
   return path === '/ws/disconnect' ? { connectionId: '01AAAAAAAAAAAAAAAAAAAAAAAA' } : { event: 'tick', payload: {} };
 }
 
-describe('past the allowance', () => {
+describe('after too many requests', () => {
   test.each([
     ['/ws/health', 'GET'],
     ['/ws/subscriptions', 'GET'],
@@ -107,7 +107,7 @@ describe('past the allowance', () => {
     }
   });
 
-  test('waiting for retryAfterMs is enough', async () => {
+  test('a request after retryAfterMs is accepted', async () => {
     let skewMs = 0;
     const { httpUrl } = await serve({ limits: LIMITS, now: () => Date.now() + skewMs });
     for (;;) {

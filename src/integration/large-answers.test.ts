@@ -16,7 +16,7 @@ async function subscribeWidely(client: RawClient): Promise<void> {
 
 const list = (n: number): string => JSON.stringify({ type: 'list_subscriptions', id: `l${n}`, data: {} });
 
-describe('a client that asks for its list of subscriptions many times at once', () => {
+describe('a client that requests its list of subscriptions many times at once', () => {
   test.each([1_048_576, 16_384])('receives every reply with a send queue of %d bytes', async (sendQueueBytes) => {
     const { url, gateway } = await serve({ limits: { ...LIMITS, sendQueueBytes } });
     const client = await connect(url);
@@ -33,7 +33,7 @@ describe('a client that asks for its list of subscriptions many times at once', 
     expect(gateway.health().backpressure.closedSlow).toBe(0);
   });
 
-  test('and reads nothing is still closed as slow, and uses little memory until then', async () => {
+  test('is still closed as slow if it reads nothing, and uses little memory until then', async () => {
     const { url, gateway } = await serve({ limits: { ...LIMITS, sendQueueAgeMs: 500, heartbeatIntervalMs: 250 } });
     const client = await connect(url);
     await subscribeWidely(client);

@@ -21,8 +21,8 @@ async function serveBroken(): Promise<Served & { readonly lines: Line[] }> {
   return { ...(await serve({ nodeId: 'node-a', authenticator, log: pino(sink) })), lines };
 }
 
-describe('a fault is logged with the node', () => {
-  test('and the request, whose id is also in the response', async () => {
+describe('the log line of a fault', () => {
+  test('names the node and the request, whose id is also in the response', async () => {
     const { httpUrl, lines } = await serveBroken();
     const response = await fetch(`${httpUrl}/ws/subscriptions`, { headers: { 'x-api-key': 'k' } });
     expect(response.status).toBe(500);
@@ -39,7 +39,7 @@ describe('a fault is logged with the node', () => {
     expect((await fetch(`${httpUrl}/ws/health`)).headers.has('x-request-id')).toBe(false);
   });
 
-  test('and the connection', async () => {
+  test('names the node and the connection', async () => {
     const { url, lines } = await serveBroken();
     const client = await connect(url);
     await client.call('authenticate', { apiKey: 'k' });

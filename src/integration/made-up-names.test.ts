@@ -1,4 +1,4 @@
-/** Names that a client makes up leave nothing behind: no stream, no key, and no memory in its connection (SEC-1, SYN-1). */
+/** A name that a client invents creates no permanent state: no stream, no key, and no memory in the connection (SEC-1, SYN-1). */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -47,7 +47,7 @@ describe('a made-up name, on the memory broker,', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('that is allowed leaves no stream either, and no other stream is dropped', async () => {
+  test('leaves no stream even if it is allowed, and no other stream is dropped', async () => {
     const limits = resolveLimits({ sessionTtlMs: 60_000, streamsPerNode: 16 });
     const broker = new MemoryBroker({ limits, events: eventTable() });
     const { gateway, url } = await serve({ broker, limits: BURST });
@@ -83,7 +83,7 @@ describe('a made-up name, on Redis,', () => {
     expect(await keysOf('refused')).toEqual([]);
   });
 
-  test('that is allowed leaves only keys with a TTL', async () => {
+  test('leaves only keys with a TTL if it is allowed', async () => {
     const { url } = await serve({ broker: brokerOf('allowed', 500), limits: BURST });
     expect(await nameAll(await connect(url))).toEqual(['synced', 'subscribed']);
     const list = 'allowed:{allowed:streams}:departed';
@@ -111,7 +111,7 @@ describe('a made-up name, on Redis,', () => {
   });
 });
 
-test('subscribing to many new streams and immediately unsubscribing, in one packet, leaves nothing', async () => {
+test('subscribing to many new streams and immediately unsubscribing, in one packet, leaves no memory in use', async () => {
   const { gateway, url } = await serve({ limits: { commandBurst: 100_000, commandsPerSecond: 100_000 } });
   const client = await connect(url);
   let named = 0;

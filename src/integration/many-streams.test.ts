@@ -34,7 +34,7 @@ describe('a subscription to many streams', () => {
     expect(new Set(orders)).toEqual(new Set(['1 2 3']));
   });
 
-  test('has only positions before everything that is still queued in its heartbeats, even while a replay waits', async () => {
+  test('receives heartbeats whose positions are before everything still queued, even while a replay waits', async () => {
     const served = await serve({ limits: { heartbeatIntervalMs: 100 } });
     for (let at = 0; at < 50; at += 1) await note(served, `session:${at}`, 1);
     const client = await connect(served.url);
@@ -47,7 +47,7 @@ describe('a subscription to many streams', () => {
     expect(beat.data['positions']).toMatchObject([{ stream: 'session:7', sequenceId: 2 }]);
   });
 
-  test('to thousands of existing streams is planned while other clients are answered, and misses no change', async () => {
+  test('is planned without blocking other clients if thousands of streams exist, and misses no change', async () => {
     const served = await serve({ limits: { turnBudgetMs: 1 } });
     const streams = Array.from({ length: 3000 }, (_, at) => `session:${at}`);
     for (const stream of streams) await note(served, stream, 1);
@@ -114,7 +114,7 @@ class RefusingBroker extends MemoryBroker {
   }
 }
 
-test('a resume that the broker refuses half-way keeps nothing attached or followed', async () => {
+test('a resume that the broker refuses half-way leaves no stream attached or followed', async () => {
   let broker: RefusingBroker | undefined;
   const served = await serve({ broker: (context) => (broker = new RefusingBroker(context)) });
   const client = await connect(served.url);
@@ -134,7 +134,7 @@ class UnreadBroker extends MemoryBroker {
   }
 }
 
-test('a resume goes on without a stream that cannot be read yet, because its followers learn later what they missed', async () => {
+test('a resume continues without a stream that cannot be read yet; the missed events are reported later', async () => {
   const served = await serve({ broker: (context) => new UnreadBroker(context) });
   await note(served, 'session:read', 1);
   const client = await connect(served.url);

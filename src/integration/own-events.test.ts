@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 
 describe('an own event', () => {
-  test('with an invalid payload is rejected with a pointer, by every way of publishing (EVT-3)', async () => {
+  test('is rejected with a pointer if its payload is invalid, in every way of publishing (EVT-3)', async () => {
     const { gateway, url, httpUrl } = await serve({ contract, broadcast: 'on' });
     const payload = { target: 'web', ok: 'yes' };
     await expect(gateway.publish('build_finished', payload)).rejects.toMatchObject({

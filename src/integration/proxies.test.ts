@@ -63,7 +63,7 @@ async function addressSeen(behind: Behind, client: RawClient): Promise<string | 
 
 const FORGED = { 'x-forwarded-for': '198.51.100.1', forwarded: 'for=198.51.100.1', 'x-real-ip': '198.51.100.1' };
 
-describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that writes %s a client', (header) => {
+describe.each(['x-forwarded-for', 'forwarded'] as const)('a client behind a proxy that writes %s', (header) => {
   test('is listed, limited and audited under its own address', async () => {
     const behind = await serveBehindProxy({ limits: { connectionsPerAddress: 1 } }, header);
     const { proxy, audit } = behind;
@@ -87,7 +87,7 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('behind a proxy that wr
     expect([await addressSeen(behind, through), await addressSeen(behind, past)]).toEqual([ANA, BEN]);
   });
 
-  test('that sends a malformed header is still identified by its own address', async () => {
+  test('is identified by its own address even if it sends a malformed header', async () => {
     const behind = await serveBehindProxy({}, header);
     for (const value of ['"', 'for="[', ',,,', 'unknown', 'x'.repeat(4000), '127.0.0.1,'.repeat(1000)]) {
       const client = await connect(behind.proxy.url, { localAddress: ANA, headers: { [header]: value } });
@@ -138,7 +138,7 @@ describe('without credentials (SEC-5)', () => {
     expect((await get(`${proxy.httpUrl}/ws/health`, { headers: { 'x-forwarded-for': '127.0.0.9' } })).status).toBe(200);
   });
 
-  test('it is served if the operator declares that the proxy checks which clients may connect', async () => {
+  test('such a client is served if the operator declares that the proxy checks which clients may connect', async () => {
     const behind = await serveBehindProxy({ trustedProxies, insecure: true });
     const client = await connect(behind.proxy.url, { localAddress: ANA, headers: OUTSIDE });
     expect(await addressSeen(behind, client)).toBe('203.0.113.9');

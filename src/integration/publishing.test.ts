@@ -23,7 +23,7 @@ describe('publishing', () => {
     expect((await gateway.publish('tick', {})).sequenceId).toBe(1);
   });
 
-  test('by the host program accepts only names that the contract allows (BRD-1)', async () => {
+  test('accepts only names that the contract allows from the host program (BRD-1)', async () => {
     const { gateway } = await serve();
     const wrong = [
       ['stream_invalid', '/stream', () => gateway.publish('tick', {}, { stream: 'files' })],
@@ -35,7 +35,7 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('by the host program under a name similar to a declared one is logged once (SUB-7)', async () => {
+  test('logs once that the host program uses a name similar to a declared one (SUB-7)', async () => {
     const lines: string[] = [];
     const { gateway } = await serve({ log: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }) });
     for (const event of ['file_changed', 'file_changed', 'build_done', 'file_change']) {
@@ -50,7 +50,7 @@ describe('publishing', () => {
     ]);
   });
 
-  test('by the host program copies the payload, so that later changes have no effect', async () => {
+  test('copies the payload of the host program, so that later changes have no effect', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['*'], replay: { mode: 'none' } });
@@ -62,7 +62,7 @@ describe('publishing', () => {
     expect(event.data['payload']).toEqual({ n: 1, at: '1970-01-01T00:00:00.000Z' });
   });
 
-  test('by the host program rejects values that JSON cannot represent, and stores nothing', async () => {
+  test('rejects values of the host program that JSON cannot represent, and stores nothing', async () => {
     const { gateway } = await serve();
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
@@ -79,14 +79,14 @@ describe('publishing', () => {
     expect(gateway.health().streams).toEqual([]);
   });
 
-  test('by the host program fails after the gateway has closed', async () => {
+  test('fails for the host program after the gateway has closed', async () => {
     const gateway = createGateway();
     await gateway.publish('tick', {});
     await gateway.close({ drainMs: 0 });
     await expect(gateway.publish('tick', {})).rejects.toMatchObject({ code: 'broker_unavailable' });
   });
 
-  test('of a loss accepts only streams that the contract allows', async () => {
+  test('accepts a loss only for streams that the contract allows', async () => {
     const { gateway } = await serve();
     await expect(gateway.announceLoss({ stream: 'nowhere', paths: [''] })).rejects.toMatchObject({
       code: 'stream_invalid',
@@ -94,7 +94,7 @@ describe('publishing', () => {
     await expect(gateway.announceLoss({ stream: 'workspace:w', paths: [''] })).resolves.toBeUndefined();
   });
 
-  test('over HTTP returns the position of the event, and returns errors with the status of their code (BRD-1, OPS-0)', async () => {
+  test('returns over HTTP the position of the event, or an error with the status of its code (BRD-1, OPS-0)', async () => {
     const { httpUrl } = await serve();
     const post = async (body: unknown): Promise<{ status: number; body: unknown }> => {
       const response = await fetch(`${httpUrl}/ws/broadcast`, {
@@ -123,7 +123,7 @@ describe('publishing', () => {
     });
   });
 
-  test('by command is off by default, and sets the principal (BRD-2)', async () => {
+  test('is off by default for the broadcast command, and records the principal (BRD-2)', async () => {
     const off = await serve();
     expect(
       (await (await connect(off.url)).call('broadcast', { stream: 'main', event: 'tick', payload: {} })).data['code'],
@@ -181,7 +181,7 @@ describe('publishing', () => {
     ).toEqual(['main', 'session:refactor-1']);
   });
 
-  test('publishes the events of a host’s emitter that was bound in one call', async () => {
+  test('publishes the events of a host’s emitter after one call of bindEmitter', async () => {
     const { gateway, url } = await serve();
     const client = await connect(url);
     await client.call('subscribe', { events: ['entity_created'] });

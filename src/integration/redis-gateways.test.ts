@@ -178,7 +178,7 @@ describe('a session', () => {
     expect(numbersOf(all)).toEqual(upTo(6));
   });
 
-  test('without traffic for its TTL expires: it starts again with another epoch, and a resume reports it', async () => {
+  test('expires without traffic for its TTL: it starts again with another epoch, and a resume reports this', async () => {
     const redisUrl = freshUrl();
     const limits = { sessionTtlMs: 1_000 };
     const [a, b] = [await nodeOn(redisUrl, 'a', limits), await nodeOn(redisUrl, 'b', limits)];

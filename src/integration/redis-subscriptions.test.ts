@@ -103,7 +103,7 @@ describe('the subscriptions of all nodes', () => {
     frozen.thaw();
   });
 
-  test('include only this node’s while Redis is unreachable, and all other nodes are reported as missing', async () => {
+  test('are those of one node while Redis is unreachable; all other nodes are reported as missing', async () => {
     const own = await RedisProcess.start();
     onCleanup(() => own.stop());
     const [a, b] = [await nodeOn(own.url, 'a'), await nodeOn(own.url, 'b')];

@@ -9,7 +9,7 @@ import { keysOf, makeKey, serveWithCredentials } from '../testing/credentials.ts
 import { RawClient } from '../testing/raw-client.ts';
 import { connect, onCleanup } from '../testing/rig.ts';
 
-/** A key storage that, from a revocation on, can be read only once more. */
+/** A key storage that can be read only once more after `allowOneMore` was called. */
 class LastReading implements KeyStorage {
   readonly #storage: KeyStorage;
   #left = Number.POSITIVE_INFINITY;
@@ -18,7 +18,7 @@ class LastReading implements KeyStorage {
     this.#storage = storage;
   }
 
-  /** Further readings fail, and a gateway then goes on with the keys that it knows. */
+  /** Lets all readings after the next one fail; the gateway then continues with the keys that it knows. */
   allowOneMore(): void {
     this.#left = 1;
   }
@@ -57,7 +57,7 @@ describe('a key that is revoked', () => {
     expect(await other.call('ping')).toMatchObject({ type: 'pong' });
   });
 
-  test('in Redis ends its connections on every node at its next reading, and receives nothing afterwards', async () => {
+  test('ends its connections on every node of a Redis when the node next reads the keys; they receive nothing afterwards', async () => {
     const redis = await RedisProcess.start();
     onCleanup(() => redis.stop());
     const admin = new RedisKeyStorage({ url: redis.url });

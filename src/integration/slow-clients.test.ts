@@ -91,7 +91,7 @@ describe('a client that does not read', () => {
     expect(metrics).toContain('tidemark_closed_slow_total 0\n');
   });
 
-  test('that subscribes while its socket is full receives no position before its queued replay (CON-7)', async () => {
+  test('receives no position before its queued replay if it subscribes while its socket is full (CON-7)', async () => {
     const { gateway, url } = await serve({ limits: { sendQueueBytes: 64 * 1024 * 1024, heartbeatIntervalMs: 1000 } });
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 1024 * 1024);

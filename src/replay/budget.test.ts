@@ -1,26 +1,26 @@
 import { expect, test } from 'vitest';
 import { Budget } from './budget.ts';
 
-/** Lets the owner use as much as it may. */
+/** Lets the owner use as much of the budget as it may. */
 function fill(budget: Budget, owner: string, amount: number): number {
   while (budget.admits(owner, amount)) budget.count(owner, amount);
   return budget.usedBy(owner);
 }
 
-test('an owner may use as much of a budget as it leaves free, apart from the reserve', () => {
+test('an owner may use a budget until its use equals the free part, apart from the reserve', () => {
   const budget = new Budget(8192);
   expect(fill(budget, 'first', 8)).toBe(3072);
   expect(fill(budget, 'second', 8)).toBe(1536);
 });
 
-test('many owners that take what they can, one after another, leave room for each further owner', () => {
+test('if many owners each take as much as they can, one after another, every further owner still gets a share', () => {
   const budget = new Budget(1024 * 1024);
   for (let owner = 0; owner < 200; owner += 1) expect(fill(budget, `owner ${owner}`, 100)).toBeGreaterThan(900);
   expect(fill(budget, 'late', 100)).toBe(1000);
   expect(budget.used).toBeLessThanOrEqual(budget.limit);
 });
 
-test('a budget is never exceeded by those that it admits, however many they are', () => {
+test('a budget is never exceeded, regardless of the number of owners', () => {
   const budget = new Budget(65_536);
   for (let owner = 0; owner < 5000; owner += 1) fill(budget, `owner ${owner}`, 10);
   expect(budget.used).toBeLessThanOrEqual(budget.limit);

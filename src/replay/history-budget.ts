@@ -4,7 +4,7 @@ import type { StreamHistory } from './history.ts';
 
 export interface BudgetedStream {
   readonly name: string;
-  readonly history: Pick<StreamHistory, 'giveWay' | 'principals' | 'weightOf'>;
+  readonly history: Pick<StreamHistory, 'shrink' | 'principals' | 'weightOf'>;
 }
 
 /**
@@ -27,7 +27,7 @@ export function shrinkHistories(budget: Budget, streams: () => Iterable<Budgeted
     for (const { name, history } of streams()) {
       if (name.startsWith('session:') !== (kind === 'session')) continue;
       for (const principal of history.principals)
-        while (budget.usedBy(principal) > share && history.weightOf(principal) > 0 && history.giveWay())
+        while (budget.usedBy(principal) > share && history.weightOf(principal) > 0 && history.shrink())
           budget.dropped += 1;
       if (budget.used <= goal) return;
     }

@@ -60,7 +60,7 @@ describe('history', () => {
     );
   });
 
-  test('stays exact over many times its own length', () => {
+  test('stays exact after many times as many events as it keeps', () => {
     const history = historyOf({ events: 700 });
     for (const sequenceId of numbers(1, 9000)) {
       history.append(recordAt(sequenceId));
@@ -96,7 +96,7 @@ describe('history', () => {
   });
 });
 
-describe('beyond history', () => {
+describe('events that have left history', () => {
   const entity = (sequenceId: number, event: string, id: string): EventRecord =>
     recordAt(sequenceId, { event: `entity_${event}`, payload: { id } });
 
@@ -139,7 +139,7 @@ describe('beyond history', () => {
     expect(sequenceIds(history.snapshot().retained)).toEqual([1, 3, 4]);
   });
 
-  test('retained keys are not visited for the head, regardless of their number', () => {
+  test('reading the head does not visit retained keys, regardless of their number', () => {
     const history = historyOf({ events: 1, keys: 10_000 });
     let looked = 0;
     for (let n = 1; n <= 5_000; n += 1) {

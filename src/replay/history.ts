@@ -255,7 +255,7 @@ export class StreamHistory {
    * Drops the oldest event. If history is empty, drops the retained events of the least recently updated key. @returns false if there is
    * nothing to drop
    */
-  giveWay(): boolean {
+  shrink(): boolean {
     if (this.events === 0) return this.#evictKey();
     this.#dropOldest();
     return true;

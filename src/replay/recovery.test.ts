@@ -43,7 +43,7 @@ const files = (count: number): EventRecord[] =>
   Array.from({ length: count }, (_, at) => recordAt(at + 1, { event: 'file_change', payload: { path: `f${at % 3}` } }));
 
 describe('a resume', () => {
-  test('after any position replays exactly the matching events after it, or gives the reason why it cannot', () => {
+  test('replays exactly the matching events after any position, or gives the reason why it cannot', () => {
     const everything = fc.record({
       count: fc.nat(50),
       kept: fc.integer({ min: 1, max: 20 }),
@@ -72,7 +72,7 @@ describe('a resume', () => {
     );
   });
 
-  test('from another epoch falls back to a gap and a warm picture, even if the sequenceId exists', () => {
+  test('falls back to a gap and a warm picture if the position is of another epoch, even if the sequenceId exists', () => {
     const history = historyOf([recordAt(1, { payload: { id: 'a' } }), recordAt(2, { payload: { id: 'a' } })]);
     const made = plan(history, resume(1, 'e0'));
     expect(made.recovery).toEqual({ attempted: true, recovered: false, reason: 'epoch_changed' });
@@ -85,7 +85,7 @@ describe('a resume', () => {
     expect(sequenceIds(chosen(made))).toEqual([2]);
   });
 
-  test('from the head of an empty, an expired or a full history is recovered and replays nothing', () => {
+  test('is recovered and replays nothing from the head of an empty, an expired or a full history', () => {
     const expired = historyOf(files(5), { ageMs: 10 });
     expired.expire(1000);
     for (const [history, head] of [
@@ -136,7 +136,7 @@ describe('a resume', () => {
 });
 
 describe('a warm picture', () => {
-  test('with a filter is marked as truncated once a dropped older event of a key could have matched', () => {
+  test('is marked as truncated if a dropped older event of a key could have matched the filter', () => {
     const moved = [
       recordAt(1, { payload: { id: 'e', path: 'src/a.ts' } }),
       recordAt(2, { payload: { id: 'e', path: 'lib/a.ts' } }),

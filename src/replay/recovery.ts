@@ -31,7 +31,7 @@ export interface RecoveryPlan {
   readonly recovery: Recovery;
   /** The gap to send after `subscribed`, if a resume failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
-  /** What to replay before `records` of the part of the warm picture that the client may lack (RPL-7), in ascending order. */
+  /** The events of the warm picture that the client may lack (RPL-7), in ascending order. They are replayed before `records`. */
   readonly picture: Chosen | undefined;
   /** The events to replay, in ascending order. They are selected when they are read. Events that are published later are not included. */
   readonly records: Chosen;
@@ -42,7 +42,7 @@ export interface RecoveryPlan {
   /** Source losses to report between the records, in ascending order. Each is reported after the records up to its position (GAP-2). */
   readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
-  /** Whether the picture may be incomplete because of a limit of history. */
+  /** Whether the warm picture may be incomplete because of a limit of history. */
   readonly truncated: boolean;
 }
 
@@ -70,7 +70,7 @@ function warm(
   return { picture: undefined, records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
 }
 
-/** Leaves out the events after a position: a resume replays those in any case. */
+/** Yields the events up to a position. Later events are left out, because a resume replays them in any case. */
 function* upTo(records: Chosen, { sequenceId }: Position): Chosen {
   for (const record of records) yield record === undefined || record.sequenceId > sequenceId ? undefined : record;
 }

@@ -29,8 +29,9 @@ export function* chooseMatching(candidates: readonly EventRecord[], matches: Mat
 }
 
 /**
- * Processes the candidates, whose parts are in ascending order, then yields the result. A deletion removes its key, even if the deletion does
- * not match the filter. A matching event replaces the previous event of its key; with the policy `log`, it is added.
+ * Processes the candidates, then yields the result. All events of a part are older than those of the next part. A deletion removes its key,
+ * even if the deletion does not match the filter. A matching event replaces the previous event of its key; with the policy `log`, it is
+ * added.
  */
 export function* chooseWarm(
   parts: readonly (readonly EventRecord[])[],

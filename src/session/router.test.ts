@@ -84,7 +84,7 @@ describe('a command whose handler fails', () => {
   });
 
   test.each(['at once', 'later'])(
-    'while its data is computed (%s) gets one error, and the resources of the handler are released',
+    'gets one error if the data of its reply cannot be computed (%s), and the resources of the handler are released',
     async (when) => {
       const abandon = vi.fn<() => void>();
       const outcome: Outcome<'ping'> = {
@@ -100,7 +100,7 @@ describe('a command whose handler fails', () => {
     },
   );
 
-  test('after its reply was sent closes the connection, because the reply cannot be withdrawn', async () => {
+  test('closes the connection if it fails after its reply was sent, because the reply cannot be withdrawn', async () => {
     const outcome: Outcome<'ping'> = {
       ...PONG,
       afterReply: () => {
@@ -114,7 +114,7 @@ describe('a command whose handler fails', () => {
     expect(given.faults).toHaveLength(1);
   });
 
-  test('after the connection was closed releases its resources and sends nothing', async () => {
+  test('releases its resources and sends nothing if the connection was closed before', async () => {
     const abandon = vi.fn<() => void>(() => {
       throw new Error('broken as well');
     });
@@ -129,7 +129,7 @@ describe('a command whose handler fails', () => {
 });
 
 describe('a frame that cannot be decoded', () => {
-  test('because the decoder throws gets the same error as any other fault', () => {
+  test('gets the same error as any other fault if the decoder throws', () => {
     const given = rig(() => PONG);
     const parse = vi.spyOn(JSON, 'parse').mockImplementation(() => {
       throw new RangeError('out of memory');
@@ -143,14 +143,14 @@ describe('a frame that cannot be decoded', () => {
   });
 });
 
-describe('a scope', () => {
+describe('a principal', () => {
   test.each([
     [['subscribe:tick@main'], 'synced'],
     [['subscribe:*'], 'synced'],
     [['subscribe:*@session:*'], 'forbidden'],
     [['publish:*', 'admin:read'], 'forbidden'],
     [[], 'forbidden'],
-  ])('of %j gets %s for sync on main (SYN-1, SEC-1)', async (scopes, answer) => {
+  ])('with the scopes %j gets %s for sync on main (SYN-1, SEC-1)', async (scopes, answer) => {
     const given = rig(() => PONG, { ...NOBODY, scopes: scopes.map(parseScope) });
     await given.ping('{"type":"sync","data":{"stream":"main"}}');
     expect(codes(given)).toEqual([answer]);

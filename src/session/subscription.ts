@@ -46,8 +46,8 @@ interface Counted {
 }
 
 /**
- * A node has many subscriptions, so each of them should take little memory. Equal events and filters are one object
- * ({@link shareSpec}), and the usual subscription to one stream has no list of streams and no list of counts.
+ * A node has many subscriptions, so each of them should take little memory. Equal events and filters are one shared object ({@link
+ * shareSpec}), and a subscription to one stream, which is the usual case, has no lists of streams and counts.
  */
 export class Subscription {
   readonly id: string;
@@ -59,8 +59,8 @@ export class Subscription {
   readonly createdAt: number;
   recovery: Recovery = NOT_ATTEMPTED;
   /**
-   * Whether heartbeats may report the streams of this subscription. They may after `subscribed` was written and, with many streams, the
-   * whole replay (CON-7).
+   * Whether heartbeats may report the streams of this subscription: true once `subscribed` and, with many streams, the whole replay were
+   * written (CON-7).
    */
   confirmed = false;
   /** The principal whose budget for filters this subscription counts for. The principal of the session may change. */

@@ -18,7 +18,7 @@ describe('a token bucket', () => {
     expect([bucket.take(), bucket.take()]).toEqual([0, 100]);
   });
 
-  test('never grants more than burst + rate × time, and never refuses a client that keeps to the rate', () => {
+  test('grants at most burst + rate × time, and always serves a client that respects the rate', () => {
     const options = fc.record({
       rate: fc.integer({ min: 1, max: 1000 }),
       burst: fc.integer({ min: 1, max: 50 }),

@@ -38,7 +38,7 @@ test('work that arrives at many sockets at once is spread over several turns, in
   expect([...turns.values()].flat()).toEqual(Array.from({ length: 20 }, (_, client) => client));
 });
 
-test('long work in slices lets later work start after one slice', async () => {
+test('long work that runs in slices delays later work by one slice only', async () => {
   const turn = new TurnBudget(5);
   let slices = 0;
   const stop = new AbortController();
@@ -75,7 +75,7 @@ test('a client with many requests delays another client by one turn only', async
   await delay(1);
   const before = done;
   await turn.admit('one');
-  // The requests that still fit into the turn, and the first one that had waited.
+  // At most the requests that still fit into the turn, and the first waiting request.
   expect(done - before).toBeLessThanOrEqual(4);
   await all;
   expect(done).toBe(100);

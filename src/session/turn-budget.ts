@@ -47,8 +47,8 @@ export class TurnBudget {
 
   /**
    * Resolves when work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that turn.
-   * Clients take turns, as far as the time of each turn allows, so that a client with a hundred requests does not delay the others. The work
-   * of one client is admitted in the order of its arrival. Long work calls this again after each of its slices.
+   * Clients are served in rotation, so that a client with a hundred requests does not delay the others. The work of one client is admitted
+   * in the order of its arrival. Long work calls this again after each of its slices.
    */
   async admit(client: object | string): Promise<void> {
     if (this.over || this.#waiting.size > 0)

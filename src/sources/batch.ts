@@ -35,7 +35,7 @@ export class Batch {
   readonly #tree: Tree;
   readonly #reporter: Reporter;
   readonly #host: BatchHost;
-  /** In the order of discovery. A sighting that was removed leaves a gap. */
+  /** In the order of discovery. A removed sighting leaves an undefined element. */
   #sightings: (Sighting | undefined)[] = [];
   /** For each entry, the index of its newest sighting. */
   #places = new Map<Directory, Map<ByteString, number>>();
@@ -195,7 +195,11 @@ export class Batch {
     if (node !== undefined) this.#renameBelow(node, previous, from.directory);
   }
 
-  /** Reports the entries below a renamed directory. @param previous the path of the directory before @param origin its parent before */
+  /**
+   * Reports the entries below a renamed directory.
+   * @param previous the path of the directory before the rename
+   * @param origin its parent before the rename
+   */
   #renameBelow(node: Directory, previous: ByteString, origin: Directory): void {
     const { length } = node.path;
     for (const each of [...node.subtree()]) {
@@ -206,7 +210,7 @@ export class Batch {
           this.#reporter.rename(before, each, inside, facts);
           continue;
         }
-        // Subscribers know this entry from the time before it was ignored. It may be ignored in the new place, too.
+        // Subscribers know this entry, because it was reported before it became ignored. It may be ignored at the new path, too.
         this.#tree.remove(each, inside);
         this.#reporter.deletion(before, facts);
       }

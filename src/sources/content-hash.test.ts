@@ -20,7 +20,7 @@ function file(content: string): string {
 }
 
 describe('the hash of a file', () => {
-  test('is that of its content, up to the largest size', () => {
+  test('is computed from the content of the file, up to the largest size', () => {
     const hash = new ContentHash(8);
     for (const content of ['', 'a', '12345678']) {
       const path = file(content);
@@ -41,7 +41,7 @@ describe('the hash of a file', () => {
     expect(hash.of(`${path}-link`, lookAt(path))).toBeUndefined();
   });
 
-  test('is absent while more is asked for than is read in a second', () => {
+  test('is absent while more bytes are requested than may be read per second', () => {
     let nowMs = 0;
     const hash = new ContentHash(100, () => nowMs);
     const path = file('x');
@@ -54,7 +54,7 @@ describe('the hash of a file', () => {
 });
 
 describe('a file source', () => {
-  test('reports the hashes of small files if it is asked to', async () => {
+  test('reports the hashes of small files if `hashBytes` is set', async () => {
     const { write, seen, changes } = await watch({ 'old/a': 'a' }, { hashBytes: 4 });
     await write('small', 'abcd');
     await write('large', 'abcde');
@@ -63,7 +63,7 @@ describe('a file source', () => {
     expect([hashOf('small'), hashOf('large')]).toEqual([sha256('abcd'), undefined]);
   });
 
-  test('reports none by default', async () => {
+  test('reports no hashes by default', async () => {
     const { write, seen } = await watch();
     await write('small', 'abcd');
     expect(await seen(({ path }) => path === 'small')).not.toHaveProperty('hash');

@@ -40,7 +40,7 @@ export class ContentHash {
     try {
       return this.#read(path, facts);
     } catch {
-      // The file was deleted or may not be read. Its event is correct without a hash.
+      // The file was deleted, or this process has no permission to read it. The event is correct without a hash.
       return undefined;
     }
   }

@@ -31,7 +31,7 @@ interface Repository {
   readonly seen: string | undefined;
 }
 
-/** Each check looks at no more repositories than this, so that a tree of thousands of repositories costs little. */
+/** Maximum number of repositories per check, so that a check takes little time in a tree of thousands of repositories. */
 const REPOSITORIES_PER_CHECK = 64;
 
 export class DirectoryRules {
@@ -85,13 +85,13 @@ export class DirectoryRules {
   }
 
   /**
-   * Looks at the exclude files of some repositories inside the root. They are not watched, because nothing in `.git` is.
+   * Checks the exclude files of some repositories inside the root. They are not watched, because nothing in `.git` is watched.
    * @returns the repositories whose rules must be read again
    */
   changedRepositories(): readonly Directory[] {
     const changed: Directory[] = [];
     for (const [directory, repository] of [...this.#repositories].slice(0, REPOSITORIES_PER_CHECK)) {
-      // The next check begins with those that were not looked at for the longest time.
+      // The next check begins with the repositories that were checked longest ago.
       this.#repositories.delete(directory);
       if (!this.#options.tree.contains(directory) || directory.state === 'ignored') continue;
       this.#repositories.set(directory, repository);
@@ -105,7 +105,7 @@ export class DirectoryRules {
     return directory.parent === undefined ? this.#outer.prefix : `${this.#outer.prefix}${directory.path}/`;
   }
 
-  /** The rules that apply where the ignore file of the directory itself decides nothing. */
+  /** The rules that apply if no pattern in the ignore file of the directory itself matches. */
   #parentOf(directory: Directory, path: ByteString, names: readonly ByteString[]): IgnoreRules {
     if (directory.parent === undefined) return this.#outer.rules;
     if (names.includes('.git')) return this.#rulesOfRepository(directory, path);
@@ -143,8 +143,8 @@ function seenOf(repository: ByteString): string | undefined {
 }
 
 /**
- * A file that is never readable must not make the whole repository unreadable, so it counts as empty.
- * @throws {Error} if the system has run out of something; the caller then tries again
+ * An exclude file that cannot be read counts as empty. Otherwise, the entries of the whole repository could not be reported.
+ * @throws {Error} if a resource of the system is exhausted; the caller then tries again
  */
 function readExcludeFile(repository: ByteString, options: PatternOptions): RuleFile {
   try {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Directory } from './directory.ts';
 
-test('a directory yields its names from any of them on, also after changes', () => {
+test('a directory lists its names in order from any given name on, also after changes', () => {
   const directory = new Directory('', undefined);
   for (const [row, name] of ['c', 'a', 'e'].entries()) directory.addEntry(name, row);
   expect([...directory.namesFrom(undefined)]).toEqual(['a', 'c', 'e']);

@@ -15,7 +15,7 @@ import type { ByteString } from './names.ts';
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
 /**
- * Why a directory must be read again before its entries are believed.
+ * Why a directory must be read again before its known entries are trusted.
  * - `watch`: another directory may have been at its path when it was watched or its entries were examined.
  * - `reports`: in addition, reports about its entries may have been lost.
  */
@@ -110,7 +110,7 @@ export class Tree {
   /** Number of known entries that are not hidden. */
   size = 0;
 
-  /** Whether a directory is part of the tree. It is not after it, or a directory above it, was removed. */
+  /** Whether a directory is part of the tree. False once it, or a directory above it, was removed. */
   contains(directory: Directory): boolean {
     let at = directory;
     for (let { parent } = at; parent !== undefined; { parent } = at) {

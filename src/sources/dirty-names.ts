@@ -3,7 +3,7 @@ import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
-/** The report that decides if there were two about the same entry: a report of attributes, then any other except `closed`. */
+/** Selects which of two reports about the same entry is kept: `attributes` first, then any other except `closed`. */
 export function decisive(one: ReportKind | undefined, other: ReportKind | undefined): ReportKind | undefined {
   if (one === undefined || (one === 'closed' && other !== undefined) || other === 'attributes') return other;
   return one;

@@ -1,6 +1,6 @@
 /**
- * Tracks known directories that were renamed. While a directory is at another path, its entries are looked up at a path that is not theirs,
- * so that the entries of another directory, or none, are found.
+ * Tracks known directories that were renamed. While a directory is at another path, looking up its entries at the known path finds entries
+ * of another directory, or nothing.
  */
 import type { Directory } from './directory.ts';
 import type { ByteString } from './names.ts';
@@ -28,7 +28,7 @@ export class Displacements {
     return this.#displaced.delete(directory);
   }
 
-  /** Whether the entries of a directory may have been looked up at a path that is not theirs. */
+  /** Whether entries of a directory may have been looked up while it was at another path. */
   covers(directory: Directory): boolean {
     if (directory.doubt !== 'none') return true;
     if (this.#displaced.size === 0) return false;

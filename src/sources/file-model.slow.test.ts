@@ -72,7 +72,7 @@ describe('with real programs in the random work, the reported state equals the r
   });
 
   test(
-    'except for reported losses, when file systems are mounted and descriptors run out',
+    'apart from reported losses, the reported state equals the real state when file systems are mounted and descriptors run out',
     { timeout: 7_200_000 },
     async () => {
       const tools = ['starve', 'mount', 'checkout', 'mount'];

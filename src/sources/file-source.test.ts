@@ -136,7 +136,7 @@ describe('a watched directory', () => {
     await rename(directory, `${directory}-old`);
     cleanups.push(() => rm(`${directory}-old`, { recursive: true }));
     await mkdir(directory);
-    // If the source looks in between, it first reports that the directory is gone.
+    // If the source checks the root between the two steps, it first reports that the directory is gone.
     await vi.waitUntil(() => warnings.includes('The watched directory is available again.'), wait);
     await vi.waitUntil(() => losses.length > 0, wait);
     await write('b.ts');
@@ -147,7 +147,7 @@ describe('a watched directory', () => {
     const { directory, losses, warnings, write, seen } = await watch({ 'a.ts': '1' });
     rmSync(directory, { recursive: true });
     mkdirSync(directory);
-    // If the source looks in between, it first reports that the directory is gone.
+    // If the source checks the root between the two steps, it first reports that the directory is gone.
     await vi.waitUntil(() => warnings.includes('The watched directory is available again.'), wait);
     await vi.waitUntil(() => losses.length > 0, wait);
     await write('b.ts');

@@ -7,9 +7,8 @@ import type { Move } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * The wait for the second half ends after this time in milliseconds and this number of reads; both must have passed, because on a busy
- * machine the time may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as
- * deleted.
+ * The wait for the second half ends after both this time, in milliseconds, and this number of reads: on a busy machine, the time may pass
+ * before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as deleted.
  */
 const SECOND_HALF_MS = 20;
 const SECOND_HALF_READS = 5;

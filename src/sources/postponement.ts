@@ -3,7 +3,10 @@ import type { Batch, Sighting } from './batch.ts';
 import type { Inbox } from './inbox.ts';
 import type { Walker } from './walker.ts';
 
-/** After so many steps that postponed something, everything is reported, so that a directory that is always in motion is not silent. */
+/**
+ * After this many consecutive steps that postponed something, everything is reported. Otherwise, changes in a directory that is moved all
+ * the time would never be reported.
+ */
 const MOST_POSTPONEMENTS = 20;
 
 export interface PostponedParts {
@@ -21,8 +24,9 @@ export class Postponement {
   #hasPostponed = false;
 
   /**
-   * Removes those sightings from the batch that newer reports may contradict. Their entries are examined again in the next step. Otherwise
-   * an entry that was looked up while a directory above it was elsewhere would be reported as deleted, or with the facts of another file.
+   * Removes those sightings from the batch that newer reports may contradict. Their entries are examined again in the next step. Without
+   * this, an entry that was looked up while a directory above it was at another path would be reported as deleted, or with the facts of
+   * another file.
    */
   apply({ batch, inbox, walker, rootIsMoved }: PostponedParts): void {
     const isLast = this.#steps >= MOST_POSTPONEMENTS;

@@ -44,7 +44,7 @@ export class Surroundings {
   }
 
   /**
-   * If the mount table has changed since the last call: the mount points below the root, both the earlier and the current ones. Otherwise
+   * The mount points below the root, both the earlier and the current ones, if the mount table has changed since the last call; otherwise
    * empty.
    */
   changedMounts(): readonly ByteString[] {
@@ -55,8 +55,8 @@ export class Surroundings {
   }
 
   /**
-   * The rules above the root if they have changed since the last call, otherwise undefined. The old rules are kept while an ignore file
-   * cannot be read. Otherwise entries that are still ignored would be reported.
+   * The rules above the root if they have changed since the last call, otherwise undefined. While an ignore file cannot be read, the old
+   * rules are kept, so that ignored entries are not reported.
    */
   changedRules(): RulesAbove | undefined {
     const now = rulesAbove(this.root, { foldCase: this.#foldCase });

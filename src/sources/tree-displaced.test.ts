@@ -1,4 +1,4 @@
-/** Directories that are at another path for a moment, exactly while the source looks at them. */
+/** Directories that are moved to another path for a moment, exactly while the source examines them. */
 import {
   chmodSync,
   closeSync,
@@ -29,13 +29,13 @@ interface Interruption {
 }
 
 interface Interrupted extends StartedTree {
-  /** Begins to watch. The first call after that is interrupted. */
+  /** From now on, the next matching call is interrupted. */
   readonly arm: () => void;
   /** Waits until everything so far is reported. Returns all changes except those of the file that is written for this. */
   readonly settled: () => Promise<string[]>;
 }
 
-/** A source of which one call for one path is interrupted: looking at it, listing it, or watching it. */
+/** A source whose next call for a path is interrupted; the call reads its facts (`look`), lists it, or watches it. */
 function interrupted(call: 'look' | 'list' | 'add', path: string, { before, after }: Interruption): Interrupted {
   let isArmed = false;
   const around = <T>(which: typeof call, at: string, run: () => T): T => {
@@ -147,7 +147,7 @@ describe('a directory that is swapped with another one while an entry in it is e
     expect((await tree.settled()).filter((each) => !each.includes('.gitignore'))).toEqual([]);
   });
 
-  test('is watched itself, if the other one was at its path when it was watched', async () => {
+  test('is watched even if the other one was at its path when the watch was added', async () => {
     const tree = interrupted('add', 'new', { before: swap('old', 'new'), after: swap('old', 'new') });
     tree.arm();
     mkdirSync(join(tree.directory, 'new'));
@@ -213,7 +213,7 @@ describe('the root, or a directory above it,', () => {
     expect(tree.losses()).toEqual([]);
   });
 
-  test('above: if another one was in its place for a moment, nothing of it is reported', async () => {
+  test('above: nothing is reported of another directory that took its place for a moment', async () => {
     const replace = ({ directory }: StartedTree): void => {
       renameSync(dirname(directory), `${dirname(directory)}-away`);
       mkdirSync(join(directory, 'old'), { recursive: true });
@@ -243,7 +243,7 @@ describe('changed permissions of a directory', () => {
 });
 
 describe('one watch for the whole tree, as on macOS and Windows,', () => {
-  /** After it is armed, `old` is away during the next such call for the path. */
+  /** After `arm`, `old` is moved away during the next such call for the path. */
   function covered(call: 'look' | 'list', at: string) {
     let isArmed = false;
     let engine: PathEngine | undefined;
@@ -287,7 +287,7 @@ describe('one watch for the whole tree, as on macOS and Windows,', () => {
   test.each([
     ['look', 'old/entry'],
     ['list', 'old'],
-  ] as const)('reports a change in a directory that is away at the time (%s)', async (call, at) => {
+  ] as const)('reports a change in a directory that was moved away while it was examined (%s)', async (call, at) => {
     const tree = covered(call, at);
     write(tree, { 'old/entry': '1' });
     tree.begin();
@@ -310,7 +310,7 @@ describe('one watch for the whole tree, as on macOS and Windows,', () => {
 });
 
 describe('a directory in which a loss was reported', () => {
-  test('causes a loss above it when it is deleted before it could be read', async () => {
+  test('causes a loss in its parent if it is deleted before it could be read', async () => {
     let isBroken = false;
     const tree = startTree({
       disk: {
@@ -324,7 +324,7 @@ describe('a directory in which a loss was reported', () => {
     isBroken = true;
     write(tree, { 'old/new/entry': '1' });
     await vi.waitUntil(() => tree.losses().length > 0, wait);
-    // A subscriber now reads the directory and finds the entry, of which the source does not know.
+    // A subscriber now reads the directory and finds the entry, which the source does not know.
     expect(readFileSync(join(tree.directory, 'old/new/entry'), 'utf8')).toBe('1');
     rmSync(join(tree.directory, 'old/new/entry'));
     rmdirSync(join(tree.directory, 'old/new'));

@@ -4,7 +4,7 @@ import { cleanUp } from './testing/watched.ts';
 
 afterEach(cleanUp);
 
-/** `TIDEMARK_INTERLEAVING_ROUNDS` and `TIDEMARK_MODEL_SEED` select other work; a failure prints all calls of the round. */
+/** `TIDEMARK_INTERLEAVING_ROUNDS` and `TIDEMARK_MODEL_SEED` select longer or different work; a failure prints all calls of the round. */
 const rounds = Number(process.env['TIDEMARK_INTERLEAVING_ROUNDS'] ?? 12);
 const seed = Number(process.env['TIDEMARK_MODEL_SEED'] ?? 7);
 const work = { seed, rounds, perRound: 3, between: 10 };

@@ -76,7 +76,7 @@ test.each([
   expect(tree.changed('inner/fine')).toBe(false);
 });
 
-test('an exclude file of a repository inside the root that is no file is reported', async () => {
+test('if the exclude file of a repository inside the root is not a regular file, a warning is reported', async () => {
   const tree = startTree();
   mkdirSync(join(tree.directory, 'inner/.git/info/exclude'), { recursive: true });
   tree.begin();

@@ -18,7 +18,7 @@ function failure(code: string): Error {
 
 describe('a tree source whose system fails', () => {
   test.each(['EMFILE', 'EACCES', 'EIO', 'ESTALE', 'ENOSPC'])(
-    'with %s reports a loss, and reports the missed changes when the fault is over',
+    'reports a loss (%s), and reports the missed changes when the fault is over',
     async (code) => {
       let broken = false;
       const list: Disk['list'] = (path) => {
@@ -186,7 +186,7 @@ describe('a rename whose halves are read one after the other', () => {
     expect(storyOf(items)).toEqual(['rename b', 'rename e', 'rename e/inside', 'create e/later']);
   });
 
-  test('out of the tree is a deletion', async () => {
+  test('is a deletion if the entry leaves the tree', async () => {
     const { directory, begin, changed, items } = start();
     writeFileSync(join(directory, 'old/a'), '1');
     begin();

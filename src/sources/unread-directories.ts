@@ -1,6 +1,6 @@
 /**
- * The directories that could not be watched or read. A loss is reported in such a directory, it is tried again, and the loss is reported once
- * more when it could be read.
+ * The directories that could not be watched or read. A loss is reported for such a directory, and the read is retried. Once the directory
+ * was read, the loss is reported again.
  */
 import type { Directory } from './directory.ts';
 import { isForbidden, reasonOf } from './errors.ts';
@@ -66,8 +66,8 @@ export class UnreadDirectories {
   }
 
   /**
-   * Must be called when a directory is moved or removed. If a loss was reported in it and was not repeated yet, the loss is repeated for the
-   * directory in which it was: no event says that the entries that only the subscriber has seen are no longer there.
+   * Must be called when a directory is moved or removed. If a loss was reported in it and was not repeated yet, the loss is repeated for
+   * its previous parent: a subscriber may have seen entries that this source never knew, and no event reports the removal of these entries.
    */
   reportLossAbove(directory: Directory, parent: Directory | undefined): void {
     const isUnread = this.#recovered.delete(directory) || directory.failures > 0;

@@ -7,7 +7,7 @@ import { PathSet } from './path-set.ts';
 /** Up to this number of values, comparing with each value takes less time and memory than a set. */
 const FEW = 8;
 
-/** The wanted values of a field. They are not put into a function, because a function for each filter takes more memory. */
+/** The wanted values of a field. They are stored as data, because a closure for each filter would take more memory. */
 type Wanted = PathSet | Set<string> | readonly string[];
 
 function wantedBy(kind: FilterKind, values: readonly string[]): Wanted {
@@ -30,7 +30,7 @@ export class Condition {
     this.#wanted = wantedBy(kind, wanted);
   }
 
-  /** Whether an event meets the condition. It always does if its declaration does not include the field (SUB-4). */
+  /** Whether an event meets the condition. Always true if the declaration of the event does not include the field (SUB-4). */
   isMet(facts: EventFacts): boolean {
     if (this.#seen === facts.serial) return this.#met;
     this.#seen = facts.serial;

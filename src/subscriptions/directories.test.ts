@@ -6,7 +6,7 @@ const follows = (paths: readonly string[] | undefined, events: readonly string[]
   filter: paths === undefined ? {} : { paths },
 });
 
-describe('a source loss below a directory', () => {
+describe('a source loss in a directory', () => {
   test.each([
     ['no path filter', undefined, 'src', true],
     ['the directory itself', ['src'], 'src', true],
@@ -21,11 +21,11 @@ describe('a source loss below a directory', () => {
     ['a glob that starts elsewhere', ['lib/**'], 'src', false],
     ['one of several', ['lib', 'src/x'], 'src', true],
     ['a path with combining marks', ['caf\u00e9/a.ts'], 'cafe\u0301', true],
-  ])('concerns a subscription or not: %s', (_what, paths, directory, wanted) => {
+  ])('affects the subscriptions that may match a path in or below it: %s', (_what, paths, directory, wanted) => {
     expect(touchesDirectory(follows(paths), directory)).toBe(wanted);
   });
 
-  test('concerns only subscriptions to file events', () => {
+  test('affects only subscriptions to file events', () => {
     expect(touchesDirectory(follows(undefined, ['entity_*']), '')).toBe(false);
     expect(touchesDirectory(follows(undefined, ['entity_*', 'file_*']), '')).toBe(true);
     expect(touchesDirectory(follows(undefined, ['*']), 'src')).toBe(true);

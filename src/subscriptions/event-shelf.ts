@@ -12,11 +12,11 @@ import { isGlob } from './glob.ts';
 import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
- * Filter fields, from the most to the least selective. A filter is indexed by the first of its fields in this order. The fields of the
- * user's own events come between the two lists.
+ * Filter fields, from the most to the least selective. A filter is indexed by the first of its fields in this order. Filter fields of own
+ * events come between these two lists.
  */
-const MOST_TELLING: readonly string[] = ['sessionIds', 'operationIds'];
-const LEAST_TELLING: readonly string[] = [
+const MOST_SELECTIVE: readonly string[] = ['sessionIds', 'operationIds'];
+const LEAST_SELECTIVE: readonly string[] = [
   'paths',
   'extensions',
   'actors',
@@ -26,7 +26,7 @@ const LEAST_TELLING: readonly string[] = [
   'sources',
   'changeTypes',
 ];
-const RANKED: ReadonlySet<string> = new Set([...MOST_TELLING, ...LEAST_TELLING]);
+const RANKED: ReadonlySet<string> = new Set([...MOST_SELECTIVE, ...LEAST_SELECTIVE]);
 
 /**
  * The fields by which a search found an item. If the filter of the item is plain ({@link isPlain}), the event meets these fields, so they
@@ -83,7 +83,7 @@ export class EventShelf<Item extends object> {
     this.#specs = specs;
     this.#catalogue = catalogue;
     const own = [...catalogue.filters.keys()].filter((field) => !RANKED.has(field));
-    this.#fields = [...MOST_TELLING, ...own, ...LEAST_TELLING].filter((field) => catalogue.filters.has(field));
+    this.#fields = [...MOST_SELECTIVE, ...own, ...LEAST_SELECTIVE].filter((field) => catalogue.filters.has(field));
     this.#partners = this.#findPartners();
   }
 

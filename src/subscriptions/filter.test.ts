@@ -48,7 +48,7 @@ describe('a filter', () => {
     expect(matches(['entity_*'], { entityTypes: ['function'] }, entity)).toBe(true);
   });
 
-  test('on paths matches the old or the new path of a rename (SUB-5)', () => {
+  test('matches the old or the new path of a rename (SUB-5)', () => {
     const renamed = file('lib/b.ts', { changeType: 'rename', previousPath: 'src/a.js' });
     expect(matches(['file_change'], { paths: ['src'] }, renamed)).toBe(true);
     expect(matches(['file_change'], { paths: ['lib'] }, renamed)).toBe(true);
@@ -58,7 +58,7 @@ describe('a filter', () => {
     expect(matches(['file_change'], { extensions: ['md'] }, renamed)).toBe(false);
   });
 
-  test('on paths matches any path of a bulk change', () => {
+  test('matches any path of a bulk change', () => {
     const bulk = event('graph_update', { paths: ['doc/a.md', 'src/a.ts'] });
     expect(matches(['graph_update'], { paths: ['src/*.ts'] }, bulk)).toBe(true);
     expect(matches(['graph_update'], { paths: ['lib'] }, bulk)).toBe(false);
@@ -79,17 +79,17 @@ describe('a filter', () => {
     ['ts', 'a.ts/readme', false],
     ['gitignore', 'deep/.gitignore', true],
     ['caf\u00e9', 'a.cafe\u0301', true],
-  ])('on extensions: %s on %s: %s (SUB-5)', (extension, path, wanted) => {
+  ])('compares extensions: %s on %s: %s (SUB-5)', (extension, path, wanted) => {
     expect(matches(['file_change'], { extensions: [extension] }, file(path))).toBe(wanted);
   });
 
-  test('on paths compares in NFC and is case-sensitive (SUB-5)', () => {
+  test('compares paths in NFC and case-sensitively (SUB-5)', () => {
     expect(matches(['file_change'], { paths: ['caf\u00e9'] }, file('cafe\u0301/a.ts'))).toBe(true);
     expect(matches(['file_change'], { paths: ['cafe\u0301'] }, file('caf\u00e9/a.ts'))).toBe(true);
     expect(matches(['file_change'], { paths: ['Src'] }, file('src/a.ts'))).toBe(false);
   });
 
-  test('on sources matches the label or the principal', () => {
+  test('compares sources with the label and the principal', () => {
     expect(matches(['file_change'], { sources: ['watcher'] }, file('a'))).toBe(true);
     expect(matches(['file_change'], { sources: ['service:indexer'] }, file('a'))).toBe(true);
     expect(matches(['build.done'], { sources: ['other'] }, event('build.done', {}))).toBe(false);
@@ -202,7 +202,7 @@ describe('the normalised filter', () => {
     });
   });
 
-  test('with any combination of fields agrees with its explanation on any event', () => {
+  test('agrees with its explanation on any event, for any combination of fields', () => {
     const path = fc.constantFrom('src/a.ts', 'src/b.js', 'lib/a.ts', 'src', 'cafe\u0301/x');
     const filter = fc.record(
       {

@@ -61,7 +61,7 @@ function normaliseField(
     );
   if (values.length > limits.patternsPerFilterField) {
     const maximum = limits.patternsPerFilterField;
-    throw new ProtocolError('limit_exceeded', `${field} may hold ${maximum} values.`, {
+    throw new ProtocolError('limit_exceeded', `${field} may have at most ${maximum} values.`, {
       pointer,
       details: { limit: 'patternsPerFilterField', maximum },
     });

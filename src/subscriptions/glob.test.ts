@@ -151,7 +151,7 @@ describe('a path pattern', () => {
     );
   });
 
-  test('matches only what lies at or below its literal prefix', () => {
+  test('matches only paths at or below its literal prefix', () => {
     fc.assert(
       fc.property(relatedArbitrary, ({ pattern, path }) => {
         const prefix = literalPrefix(pattern);

@@ -5,9 +5,9 @@
  *     inner   the longest whole segment after a wildcard         src/?/api/*.spec.ts → api
  *     ending  what the last segment must end with, if known      src/deep/*.spec.ts → .ts
  *
- * The prefix of an item is one key, regardless of its number of segments. A path is looked up once for each of its ancestors that is not
- * longer than the longest prefix in the index, and below a prefix with inner segments once more for each segment of the path. A visited item may match, so the caller must check it. An item that is not visited certainly
- * does not match.
+ * The prefix of an item is one key, regardless of its number of segments. Looking up a path takes one step for each of its ancestors, up to
+ * the length of the longest prefix. If items with this prefix have inner segments, it takes one more step for each segment of the path. A
+ * visited item may match, so the caller must check it. An item that is not visited certainly does not match.
  */
 import { addTo, takeFrom, visitAt } from './bag.ts';
 import type { Bags } from './bag.ts';
@@ -41,7 +41,9 @@ function endingKey(kind: EndingKind, text: string): string {
   return `${kind}:${text}`;
 }
 
-/** The ending that all paths have that a pattern matches. It is undefined for a plain path, because it also matches the paths below it. */
+/**
+ * The common ending of all paths that a pattern matches. Undefined for a plain path, because a plain path also matches the paths below it.
+ */
 function endingOf(pattern: string, prefix: string): string | undefined {
   if (prefix === pattern) return undefined;
   const name = lastSegment(pattern);

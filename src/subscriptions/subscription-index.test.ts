@@ -172,7 +172,7 @@ describe('the index of subscriptions', () => {
     expect(compared).toHaveBeenCalledTimes(2);
   });
 
-  test('compares nothing more with a filter that was found by all of its fields', () => {
+  test('makes no further comparison with a filter that was found by all of its fields', () => {
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
     const compared = vi.spyOn(Condition.prototype, 'isMet');
     index.add(specOf(['file_change'], { paths: ['src'], extensions: ['ts'] }), 1);

@@ -1,5 +1,6 @@
 /**
- * Runs `promtool` on the alert rules of `deploy/prometheus`. Its input are the metrics that real gateways returned when they were scraped.
+ * Runs `promtool` on the alert rules of `deploy/prometheus`. The input consists of the metrics that real gateways returned when they were
+ * scraped.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

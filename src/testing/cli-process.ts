@@ -1,4 +1,4 @@
-/** Runs the command line in a process of its own, as users do. */
+/** Runs the command line in a separate process, as users do. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -195,8 +195,8 @@ export class Run {
   }
 
   /**
-   * Ends a connection, but first waits until the client has received all events. An event in flight would count as delivered, although
-   * nobody knows whether it arrived.
+   * Ends a connection, but first waits until the client has received all events. An event in flight would count as delivered, although the
+   * test cannot know whether it arrived.
    */
   async #end(member: Member, end: () => void, code: number): Promise<void> {
     await syncAll(member);

@@ -1,5 +1,5 @@
 /**
- * Reads server-sent events with a parser of its own (WHATWG HTML, 9.2.6). Like a browser, it remembers the position from which to resume.
+ * Reads server-sent events with an independent parser (WHATWG HTML, 9.2.6). Like a browser, it remembers the position from which to resume.
  */
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';

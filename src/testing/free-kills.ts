@@ -1,6 +1,6 @@
 /**
- * Hands tasks over while every process is killed at times of its own, which a seed determines. Only its own
- * start is awaited: Redis may be killed while a gateway is starting, and both gateways at once.
+ * Hands tasks over while every process is killed again and again, at times that a seed determines. The processes are killed independently
+ * of each other: for example, Redis while a gateway is starting, or both gateways at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../generated/client.ts';
@@ -17,14 +17,14 @@ export interface FreeKills {
   readonly leaseMs: number;
   /** The time between the kills of one process, in milliseconds: at least `least`, at most `most`. */
   readonly every: { readonly least: number; readonly most: number };
-  /** How often each process is killed at most. On a busy machine the work would otherwise never come to its end. */
+  /** How often each process is killed at most. Without this limit, the work might never end on a busy machine. */
   readonly killsOfEach: number;
 }
 
 /** How long a process may take to start before it may be killed again, in milliseconds. */
 const LONGEST_START_MS = 30_000;
 
-/** What the lead has seen of one session. A new session begins when the log of the former one is lost. */
+/** What the lead has seen of one session. A new session begins when the log of the previous one is lost. */
 export interface SessionRecord {
   readonly session: string;
   readonly offered: readonly string[];
@@ -38,11 +38,11 @@ export interface SessionRecord {
 export interface Outcome {
   readonly sessions: readonly SessionRecord[];
   readonly kills: Readonly<Record<Victim['name'], number>>;
-  /** What the log of the last session contains in the end. */
+  /** The log of the last session after the work. */
   readonly history: Offers;
 }
 
-/** Kills one process again and again, until the work is over. It ends with the process started. */
+/** Kills one process again and again, until the work is over. In the end, the process is running. */
 async function killAgainAndAgain(
   victim: Victim,
   random: Random,
@@ -57,8 +57,8 @@ async function killAgainAndAgain(
     kills += 1;
     await sleep(random.below(1_500));
     await victim.start();
-    // On a busy machine a start can take longer than the time between two kills, and nothing would ever work. What is awaited may need a
-    // process that is killed meanwhile, so the wait has a limit.
+    // Wait for the process to work, because on a busy machine a start can take longer than the time between two kills. The wait has a
+    // limit, because another process that this one needs may be killed in the meantime.
     await Promise.race([
       Promise.resolve(victim.recovered()).catch(() => undefined),
       sleep(LONGEST_START_MS, undefined, { signal: over, ref: false }).catch(() => undefined),
@@ -145,7 +145,7 @@ async function historyOf({ session }: SessionRecord, { urls }: Cast): Promise<Of
   }
 }
 
-/** What must not happen, in words. Empty if each task was taken exactly once, or was offered again. */
+/** Describes what went wrong. Empty if each task was done exactly once, or was offered again because its log was lost. */
 export function faultsOf({ sessions, history }: Outcome, { cast, tasks, leaseMs }: FreeKills): readonly string[] {
   const steps = cast.agents.flatMap((agent) => agent.steps);
   const taken = steps.filter((step) => step.kind === 'taken');
@@ -168,7 +168,7 @@ export function faultsOf({ sessions, history }: Outcome, { cast, tasks, leaseMs 
   const mixed = [...epochs]
     .filter(([, own]) => new Set(own.map(({ epoch }) => epoch)).size > 1)
     .filter(([session]) => sessions.find((each) => each.session === session)?.lost !== true)
-    .map(([session]) => `the log of ${session} started again, and the lead did not notice`);
+    .map(([session]) => `the log of ${session} was lost, and the lead did not notice it`);
   const done = new Set(sessions.flatMap((each) => each.done));
   const last = sessions.at(-1);
   const forgotten = (last?.lost === true ? [] : (last?.done ?? []))

@@ -1,4 +1,4 @@
-/** A gateway in a process of its own, so that a test can kill or freeze it. */
+/** A gateway in a separate process, so that a test can kill or freeze it. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,6 @@
-/** The program of a gateway on Redis in a process of its own; gateway-process.ts starts it. It prints one line of JSON when it serves. */
+/**
+ * The program of a gateway that uses Redis; gateway-process.ts starts it as a separate process. It prints one line of JSON when it serves.
+ */
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';
 import { resolveOptions } from '../options.ts';

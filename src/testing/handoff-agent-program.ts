@@ -1,5 +1,5 @@
 /**
- * An agent in a process of its own, which a test may kill. It takes work and reports that the work is done, until the test ends it. It prints
+ * An agent in a separate process, which a test may kill. It takes work and reports that the work is done, until the test ends it. It prints
  * every step as a line of JSON.
  *
  *     node src/testing/handoff-agent-program.ts '{"sessionFile":"/…","actor":"a","urls":["ws://…"],"workMs":1000}'

@@ -153,7 +153,7 @@ export class Cast {
     return [...this.gateways, ...this.agents, this.redis];
   }
 
-  /** Tells the agents which session has the tasks. An agent reads it when it connects. */
+  /** Writes the name of the session that has the tasks to a file, which each agent reads when it connects. */
   async nameSession(session: string): Promise<void> {
     await writeFile(this.sessionFile, session);
   }

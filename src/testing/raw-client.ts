@@ -40,7 +40,7 @@ export class RawClient {
       code: Number(code),
       reason: String(reason),
     }));
-    // If the upgrade is refused, `open` reports the error, and nobody waits for `closed`.
+    // If the upgrade is refused, `open` reports the error, and the rejection of `closed` is ignored.
     this.closed.catch(() => undefined);
   }
 

@@ -1,4 +1,4 @@
-/** Many readers in a process of their own, so that measurements of the gateway's process do not include them. */
+/** Many readers in a separate process, so that measurements of the gateway's process do not include them. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Gateways that share a Redis, in this process or in processes of their own. They are closed after the test. */
+/** Gateways that share a Redis, in this process or in separate processes. They are closed after the test. */
 import type { Health } from '../../generated/types.ts';
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';

@@ -1,5 +1,5 @@
 /**
- * The program of a gateway in a process of its own, for tests that must not share the event loop or the heap with it. Its first argument is
+ * The program of a gateway in a separate process, for tests that must not share the event loop or the heap with it. Its first argument is
  * the gateway's options as JSON; the `broadcast` command is enabled by default. It prints its addresses as one line of JSON, drains on
  * SIGTERM, and exits immediately when its standard input ends.
  */

@@ -34,12 +34,12 @@ const record = (payload: Record<string, unknown>, sequenceId = 1) =>
   );
 
 describe('a frame', () => {
-  test.each([0, 1, 125, 126, 127, 65535, 65536, 70000])('of %i bytes is read back unchanged', (length) => {
+  test.each([0, 1, 125, 126, 127, 65535, 65536, 70000])('is read back unchanged with %i bytes', (length) => {
     const text = 'x'.repeat(length);
     expect(texts(encodeFrame(text))).toEqual([text]);
   });
 
-  test('of any text is read back unchanged, also after another frame', () => {
+  test('is read back unchanged with any text, also after another frame', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', maxLength: 200 }), (first, second) => {
         expect(texts(Buffer.concat([encodeFrame(first), encodeFrame(second)]))).toEqual([first, second]);

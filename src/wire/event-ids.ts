@@ -1,4 +1,7 @@
-/** Decides which server-sent events have an `id`, and which. A client resumes after the last `id` that it received (SSE-2, SSE-5). */
+/**
+ * Decides which server-sent events have an `id`, and determines these ids. A client resumes after the last `id` that it received (SSE-2,
+ * SSE-5).
+ */
 import type { ReplayRequest, ServerMessage, StreamPosition, SubscribedData } from '../../generated/types.ts';
 import type { Position } from '../replay/record.ts';
 import { KnownPositions } from './known-positions.ts';
@@ -11,11 +14,11 @@ export interface EventIds {
   /** The `id` of a message of a replay; empty if it has none. */
   ofReplayMessage(message: ServerMessage): string;
   /**
-   * The `id` of a live event; empty if it is known only when the event is written. It is asked for in the order in which live events are
-   * sent, and may be asked for twice.
+   * The `id` of a live event; empty if it is known only when the event is written. Called in the order in which live events are sent,
+   * possibly twice for one event.
    */
   ofLive(event: StreamPosition): string;
-  /** The `id` of a live event that had none when it was queued, now that everything before it is written. */
+  /** The `id` of a live event that had no `id` when it was queued. Called when everything before the event is written. */
   ofWaiting(event: StreamPosition): string;
   /** The `id` of an event of a resume; empty if it has none. */
   ofResumed(event: StreamPosition): string;
@@ -74,7 +77,10 @@ export class OneStreamIds implements EventIds {
     }
   }
 
-  /** The `id` of `subscribed`. In a first picture, it is where the client resumes if it does not receive the whole picture (RPL-7). */
+  /**
+   * The `id` of `subscribed`. Before a warm picture, it is the position from which the client resumes if it does not receive the whole
+   * picture (RPL-7).
+   */
   #ofSubscribed({ position, recovery }: SubscribedData): string {
     const { stream, replay } = this.#options;
     if (replay.mode === 'none') return tokenAt(stream, position);
@@ -87,14 +93,14 @@ export class OneStreamIds implements EventIds {
 }
 
 /**
- * The ids of a subscription to many streams. While they are replayed, only the positions of streams whose replay has been sent are in an `id`:
- * live events are queued behind the replay, so their positions are kept apart until it is complete. The `id` of such an event depends on the
- * whole replay, so it is known only when the event is written.
+ * The ids of a subscription to many streams. During the replay, an `id` contains only the positions of streams whose replay has been sent.
+ * Live events are queued behind the replay, so their positions are collected separately until the replay is complete. The `id` of such an
+ * event depends on the whole replay, so it is known only when the event is written.
  */
 export class ManyStreamsIds implements EventIds {
-  /** What the client has received of the replay, and of the live events that were queued during the replay. */
+  /** The positions that the client has received from the replay and from the live events that were queued during it. */
   readonly #received = new KnownPositions();
-  /** What the client will have received when the live messages are sent that were framed so far. */
+  /** The positions that the client will have when all live messages framed so far are sent. */
   readonly #live = new KnownPositions();
   readonly #isSent: () => boolean;
   #state: 'replaying' | 'live' = 'replaying';
@@ -119,7 +125,7 @@ export class ManyStreamsIds implements EventIds {
     return this.#received.token();
   }
 
-  /** Messages are framed before the replayed events that precede them, so the id of such an event could be too high. */
+  /** Empty: a message is framed before the replayed events that precede it, so the id of such an event could be too high. */
   ofResumed(): string {
     return '';
   }

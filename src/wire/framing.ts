@@ -30,8 +30,8 @@ export interface FramedEvent {
 }
 
 /**
- * Frames of at least this size get a buffer of their own. Node allocates smaller buffers from slabs (64 KiB in Node 24), and a slab stays
- * in memory as long as one of its parts is used. A slow client's queue of 30 KB frames therefore took 8 % more memory than its bytes. For
+ * Frames of at least this size get a separate buffer. Node allocates smaller buffers from slabs (64 KiB in Node 24), and a slab stays in
+ * memory as long as one of its parts is used. A slow client's queue of 30 KB frames therefore took 8 % more memory than its bytes. For
  * frames of this size or more, a separate buffer saves more than it costs.
  */
 const OWN_BUFFER_BYTES = 4096;

@@ -3,7 +3,7 @@ import { ERRORS } from '../../generated/protocol.ts';
 import type { ProtocolError } from '../errors.ts';
 import { errorData } from './codec.ts';
 
-/** The value of Retry-After for 429 and 503, in seconds, if the error has no delay of its own. */
+/** The value of Retry-After for 429 and 503, in seconds, if the error does not contain a delay. */
 export const RETRY_AFTER_S = 2;
 
 export interface HttpFailure {

@@ -5,7 +5,7 @@
 import type { Position, StreamPosition } from '../replay/record.ts';
 import { positionToken } from './position-token.ts';
 
-/** Maximum number of streams of an `id`. More would let an event of one stream cost much more than its own bytes. */
+/** Maximum number of streams in an `id`. With more, the `id` of an event could be much longer than the event. */
 const MOST_STREAMS = 64;
 /** Maximum length of an `id`, in characters. Proxies accept header fields of 8 KiB. */
 const MOST_CHARACTERS = 4_096;

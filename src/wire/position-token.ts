@@ -4,8 +4,9 @@
  *     main@01JD8Q6Z6M.4102
  *     main@01JD8Q6Z6M.4102~
  *
- * With `~` at its end, the client may lack a part of its first picture, which is sent again before the resume (RPL-7). The epoch is percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several
- * streams are separated by commas.
+ * With `~` at its end, the client may lack a part of the warm picture, which is sent again before the resume (RPL-7). The epoch is
+ * percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several streams are
+ * separated by commas.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
@@ -17,7 +18,7 @@ const PART = /^([^@]+)@([A-Za-z0-9%_~.!*'()-]+)\.(\d{1,16})(~?)$/;
 
 /** A position of a token. */
 export interface TokenPosition extends StreamPosition {
-  /** Whether the client has received its first picture completely. `complete` by default. */
+  /** Whether the client has received the warm picture completely. `complete` by default. */
   readonly picture?: 'complete' | 'pending';
 }
 

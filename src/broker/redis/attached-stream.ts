@@ -40,7 +40,7 @@ export interface AttachedStreamContext {
   readonly log: BrokerLog;
   readonly budget: Budget;
   readonly channels: StreamChannels;
-  /** Bounds the commands that read at a time; see mirror-source.ts. */
+  /** Limits the number of concurrent reads; see mirror-source.ts. */
   readonly reads: Turns;
   readonly questions: Turns;
   /** Whether a selector that this node follows covers the stream. */
@@ -52,7 +52,7 @@ export interface AttachedStreamContext {
   readonly isNew: (stream: string) => boolean;
 }
 
-/** Facts about a read of a stream's state that must be recorded before the read is sent. */
+/** Values that are recorded before a read of a stream's state is sent. */
 export interface Reading {
   readonly moment: Moment;
   /** The value of {@link EpochFence.departures} before the read was sent. */
@@ -70,14 +70,14 @@ const EXPIRY_TOLERANCE = 0.9;
 
 export class AttachedStream {
   readonly name: string;
-  /** The number of this stream among the streams that this node has mirrored; determines in which turn its head is compared. */
+  /** Serial number of this stream on this node. It determines in which turn the head of the stream is compared. */
   readonly turn: number;
   readonly completeness: Completeness;
   readonly #context: AttachedStreamContext;
   readonly #mirror: StreamMirror;
   readonly #losses: SourceLosses;
   readonly #first: FirstDelivery;
-  /** Whether this node knows from the index that the stream is entered in it. */
+  /** Whether this node has read the stream's entry in the index. */
   readonly #isEntered: boolean;
   #startedAs: 'known' | 'new' = 'known';
   #state: StreamState | undefined;
@@ -130,12 +130,14 @@ export class AttachedStream {
     if (text !== undefined) this.#first.glimpsed = parseState(text);
   }
 
-  /** A follow has begun without the events of this stream, because it could not be read. Once it is loaded, they are reported as lost. */
+  /**
+   * Called if a follow begins although this stream could not be read. Once the stream is loaded, its earlier events are reported as lost.
+   */
   leaveBehind(): void {
     if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
   }
 
-  /** An earlier run of the stream began and ended without this node. It is reported as lost. */
+  /** Reports a loss, because an earlier run of the stream began and ended while this node did not receive it. */
   missRun(): void {
     const { head } = this.#mirror;
     if (head === undefined) return this.#first.missRun();
@@ -265,7 +267,7 @@ export class AttachedStream {
 
   /**
    * Whether the stream had expired before its next event, or by now if it has none. A stream with subscribers does not expire. A stream
-   * without events counts as expired, because nobody can miss anything of it.
+   * without events counts as expired, because no event of it can be missed.
    */
   #hadExpired(head: KnownPlace, next: Line | undefined): boolean {
     if (this.#count > 0) return false;

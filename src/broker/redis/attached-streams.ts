@@ -33,7 +33,7 @@ export const LINGER_MS = 5_000;
 const PATIENCE_MS = 20;
 /** Maximum number of reads in progress. Each reply has at most 1 MiB. */
 const READS = 32;
-/** Maximum number of streams that are being opened, or about which the other nodes are being asked. */
+/** Maximum number of streams that are opened, or settled with the other nodes, at a time. */
 const QUESTIONS = 256;
 
 export class AttachedStreams {
@@ -182,7 +182,7 @@ export class AttachedStreams {
     attached.load().catch((error: unknown) => {
       if (this.#streams.get(stream) !== attached) return;
       if (error instanceof StreamExpired) this.#end(attached);
-      // Otherwise, the next call of `lookAtHeads` reads the stream again.
+      // After any other error, the next call of `lookAtHeads` reads the stream again.
       else this.#warn(error, stream);
     });
   }
@@ -196,7 +196,7 @@ export class AttachedStreams {
     this.#options.listener()?.onEnded(stream);
   }
 
-  /** A load that began for followers does not create the stream. */
+  /** Loads the stream and creates it if it does not exist. A load that followers have started fails instead, so it is repeated. */
   async #loadAttached(attached: AttachedStream): Promise<void> {
     try {
       await attached.load();
@@ -245,8 +245,8 @@ export class AttachedStreams {
   }
 
   /**
-   * Resolves once these streams have everything that Redis had at this call. The next call of `lookAtHeads` reads a stream again that failed;
-   * its subscribers then receive what they missed, or a loss.
+   * Resolves once these streams have everything that Redis had at this call. If a stream cannot be read, the next call of `lookAtHeads`
+   * reads it again; its subscribers then receive the missed events, or a loss.
    * @throws {Error} if Redis does not answer
    */
   async #compare(streams: readonly AttachedStream[], patienceMs = 0): Promise<void> {
@@ -261,7 +261,7 @@ export class AttachedStreams {
     for (const [{ name }, error] of failures) this.#warn(error, name);
   }
 
-  /** Distinguishes streams that cannot be read from a Redis that cannot be reached. @throws {Error} if Redis does not answer */
+  /** Determines whether these streams are unreadable or Redis is unreachable. @throws {Error} if Redis does not answer */
   async #checkRedisAnswers(unread: readonly AttachedStream[]): Promise<void> {
     const names = unread.map(({ name }) => name);
     await readHeads(this.#options, names);
@@ -296,8 +296,8 @@ export class AttachedStreams {
   }
 
   /**
-   * Drops the mirror of an expired stream. If it was loaded, usually no event was missed, and only the end of the stream is reported (MUL-6).
-   * Otherwise the stream may have had further events, so a loss is reported to those who follow it.
+   * Drops the mirror of an expired stream. If it was loaded, usually no event was missed, and only the end of the stream is reported
+   * (MUL-6). Otherwise the stream may have had further events, so a loss is reported to its followers.
    */
   #end(attached: AttachedStream): void {
     const { name, count, isLoaded, completeness, unreadLoss } = attached;
@@ -313,12 +313,12 @@ export class AttachedStreams {
   }
 
   /**
-   * Resolves once the mirrored streams that the selector covers have every event that was published before `since`, except those that cannot
-   * be read: their followers receive a loss when they can. @throws {Error} if Redis does not answer
+   * Resolves once the mirrored streams that the selector covers have every event that was published before `since`. A stream that cannot be
+   * read is left out; its followers receive a loss once it can be read. @throws {Error} if Redis does not answer
    */
   async #syncCovered(selector: string, since: number): Promise<void> {
     const covered = [...this.#streams.values()].filter(({ name }) => covers(selector, name));
-    // `lookAtHeads` tries again, and logs the reason of a failure.
+    // A failed load is ignored here: `lookAtHeads` tries again, and logs the reason.
     await Promise.allSettled(covered.map((attached) => attached.load()));
     await this.#checkRedisAnswers(covered.filter(({ isLoaded }) => !isLoaded));
     await this.#compare(

@@ -1,6 +1,7 @@
 /**
  * Decides whether this node can work with Redis. At each interval, it sends a heartbeat and renews the node's lease. If heartbeats do not
- * return, it reports that Redis is lost. The node may continue only after it has joined again and has read the events that it missed.
+ * return, it reports that Redis is unavailable. The node may continue only after it has joined again and has read the events that it
+ * missed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../broker.ts';
@@ -34,7 +35,7 @@ export class Availability {
   #subscribed = false;
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
-  /** Set when the node starts. */
+  /** Resolved when the first heartbeat returns. Undefined before the node starts. */
   #heard: PromiseWithResolvers<void> | undefined;
   #joined: PromiseWithResolvers<void> | undefined;
 
@@ -73,7 +74,7 @@ export class Availability {
     this.#options.heartbeat.stop();
   }
 
-  /** A start that has not ended fails. */
+  /** Rejects a start that has not ended. */
   stop(): void {
     this.#connected = false;
     this.#timer = undefined;

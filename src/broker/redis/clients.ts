@@ -33,8 +33,8 @@ export function disconnect({ commands, subscriber }: Clients): void {
 }
 
 /**
- * Removes the command and its arguments from error replies of ioredis, because they would log the password of a rejected login or
- * the payload of an event.
+ * Removes the command and its arguments from an error of ioredis. Otherwise, the log would contain the password of a rejected login or the
+ * payload of an event.
  */
 export function withoutCommand(error: unknown): unknown {
   if (error instanceof Error) Reflect.deleteProperty(error, 'command');
@@ -47,7 +47,7 @@ const AUTO_PIPELINING = {
   autoPipeliningIgnoredCommands: ['evalsha', 'eval'],
 };
 
-/** A client for commands without streams; connects on request. */
+/** A client for commands that do not concern streams, such as those for API keys. It connects on request. */
 export function commandClient(options: ClientOptions): Redis | Cluster {
   return options.address.mode === 'cluster' ? clusterClient(options) : singleClient(options, {});
 }

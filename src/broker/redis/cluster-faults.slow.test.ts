@@ -62,7 +62,7 @@ async function shardOf(shards: readonly Shard[], key: string): Promise<Shard> {
   throw new Error(`no shard has ${key}`);
 }
 
-test('a shard that dies is replaced by its replica: what is lost is reported', async () => {
+test('when a shard dies, its replica takes over, and every lost event is reported', async () => {
   const { shards, replicas, url } = await startCluster(1);
   const master = await shardOf(shards, '{main}');
   const replica = replicas[0];

@@ -1,15 +1,15 @@
 /** The moment at which a mirror was last known to have every event of its stream. */
 
-/** The facts of a read that must be known before it is sent. */
+/** Values that are recorded before a read is sent. */
 export interface Moment {
-  /** By the performance clock. */
+  /** The time, by the performance clock. */
   readonly since: number;
-  /** How many connections of the subscriber were lost before. */
+  /** How many connections of the subscriber had been lost by then. */
   readonly losses: number;
 }
 
 export interface CompletenessOptions {
-  /** How long an event keeps its stream, in milliseconds; 0 for a stream that does not expire. */
+  /** How long a stream is kept after its last event, in milliseconds; 0 for a stream that does not expire. */
   readonly ttlMs: number;
   /** How many connections of the subscriber were lost so far. */
   readonly losses: () => number;
@@ -29,7 +29,7 @@ export class Completeness {
     return { since: performance.now(), losses: this.#losses() };
   }
 
-  /** The mirror has every event that was published before the moment. */
+  /** Must be called when the mirror has every event that was published before the moment. */
   confirm(moment: Moment): void {
     if (moment.since > this.#last.since) this.#last = moment;
   }
@@ -40,8 +40,8 @@ export class Completeness {
   }
 
   /**
-   * Whether events may have been published and have expired without this node: a connection was lost, and the stream was not read for as
-   * long as an event keeps it.
+   * Whether this node may have missed events that have already expired: a connection was lost, and the stream was not read for the whole
+   * TTL.
    */
   get mayMiss(): boolean {
     const { since, losses } = this.#last;

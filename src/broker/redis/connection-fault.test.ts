@@ -7,7 +7,7 @@ describe('a fault of the connection to Redis', () => {
     ['getaddrinfo ENOTFOUND redis', 'its host name cannot be resolved (getaddrinfo ENOTFOUND redis)'],
     ['LOADING Redis is loading', 'it is starting (LOADING Redis is loading)'],
     ['All sentinels are unreachable', 'no sentinel answers (All sentinels are unreachable)'],
-  ])('that may be temporary (%s) is explained in words', (reason, text) => {
+  ])('is explained in plain words if it may be temporary (%s)', (reason, text) => {
     const fault = connectionFault('Redis at h', reason, undefined);
     expect(fault).toBeInstanceOf(RedisUnreachable);
     expect(fault.message).toBe(`Redis at h cannot be used: ${text}`);
@@ -19,7 +19,7 @@ describe('a fault of the connection to Redis', () => {
     ['ERR DB index is out of range', 'it has no database with this number'],
     ['self-signed certificate in certificate chain', 'the parameter ca of the URL'],
     ['ERR something else', 'ERR something else'],
-  ])('that is permanent (%s) causes no further attempt', (reason, words) => {
+  ])('causes no further attempt if it is permanent (%s)', (reason, words) => {
     const fault = connectionFault('Redis at h', reason, undefined);
     expect(fault).not.toBeInstanceOf(RedisUnreachable);
     expect(fault.message).toContain(words);

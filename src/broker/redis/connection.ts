@@ -62,7 +62,7 @@ export class RedisConnection {
       await commands.connect();
       if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // The rejection of ioredis only contains that the connection is closed. The reason was in an earlier error event.
+      // The error of ioredis only reports that the connection is closed. The reason was in an earlier error event.
       const reason = this.#lastReason() ?? String(error);
       throw connectionFault(`Redis at ${describeRedis(this.#address)}`, reason, error);
     }
@@ -161,7 +161,9 @@ export class RedisConnection {
   #subscriber(): Redis | Cluster {
     const client = this.#clients?.subscriber;
     if (client?.status === 'ready') return client;
-    throw new NotSent(`the subscriber at ${describeRedis(this.#address)} is ${client?.status ?? 'closed'}`);
+    throw new NotSent(
+      `the connection for subscriptions to Redis at ${describeRedis(this.#address)} is ${client?.status ?? 'closed'}`,
+    );
   }
 
   #create(): Clients {

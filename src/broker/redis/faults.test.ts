@@ -29,8 +29,8 @@ afterEach(async () => {
   for (const resource of resources.splice(0)) await (resource.close?.() ?? resource.stop?.());
 });
 
-describe('Redis killed', () => {
-  test('and restarted empty begins a new epoch, which every subscriber receives', async () => {
+describe('a Redis that is killed', () => {
+  test('Redis that restarts empty begins a new epoch, which is reported to every subscriber', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 6, pauseMs: 2 });
@@ -45,7 +45,7 @@ describe('Redis killed', () => {
     }
   });
 
-  test('and restarted with its append-only file recovers everything, without a gap', async () => {
+  test('Redis that restarts with its append-only file recovers everything, without a gap', async () => {
     const redis = held(await RedisProcess.start({ settings: { appendonly: 'yes' } }));
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 6, pauseMs: 2 });
@@ -61,7 +61,7 @@ describe('Redis killed', () => {
     expect(new Set(rig.acknowledged.map(({ epoch }) => epoch)).size).toBe(1);
   });
 
-  test('while no node is left that knows a stream, its old epoch is not continued', async () => {
+  test('the epoch of a stream does not continue if no remaining node knows the stream', async () => {
     const redis = held(await RedisProcess.start({ settings: { appendonly: 'yes' } }));
     const before = held(await RedisRig.start({ url: redis.url, nodes: 1 }));
     await before.burst({ publishers: 1, count: 5 });
@@ -75,8 +75,8 @@ describe('Redis killed', () => {
   });
 });
 
-describe('Redis out of reach', () => {
-  test('frozen for a while is detected, and the nodes recover without a gap', async () => {
+describe('a Redis that is out of reach', () => {
+  test('a frozen Redis is detected, and the nodes recover without a gap', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 3, pauseMs: 2 });
@@ -94,7 +94,7 @@ describe('Redis out of reach', () => {
     for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
   });
 
-  test('behind a link that stops forwarding is detected, and the nodes recover without a gap', async () => {
+  test('a network link that stops forwarding is detected, and the nodes recover without a gap', async () => {
     const redis = held(await RedisProcess.start());
     const proxy = held(await TcpProxy.start(redis.port));
     const rig = held(await RedisRig.start({ url: redis.url, nodes: 2 }));
@@ -113,7 +113,7 @@ describe('Redis out of reach', () => {
     for (const { history } of rig.nodes) expect(history.losses).toEqual([]);
   });
 
-  test('for a moment (DEBUG SLEEP) only delays events', async () => {
+  test('a short pause of Redis (DEBUG SLEEP) only delays events', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url, { patient: true });
     rig.load({ publishers: 6, pauseMs: 2 });
@@ -127,7 +127,7 @@ describe('Redis out of reach', () => {
     }
   });
 
-  test('for subscriptions only (CLIENT KILL TYPE pubsub) loses and delays nothing', async () => {
+  test('cutting only the subscriptions (CLIENT KILL TYPE pubsub) loses and delays nothing', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url, { patient: true });
     rig.load({ publishers: 6, pauseMs: 1 });
@@ -143,7 +143,7 @@ describe('Redis out of reach', () => {
   });
 });
 
-describe('Redis out of memory', () => {
+describe('a Redis that is out of memory', () => {
   test('rejects the publish, delivers nothing, and leaves no gap in the sequence', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await threeNodes(redis.url);
@@ -166,7 +166,7 @@ describe('Redis out of memory', () => {
 });
 
 describe('a replica promoted', () => {
-  test('with lost writes begins a new epoch: no position ever has two events', async () => {
+  test('begins a new epoch if it lacks writes: no position ever has two events', async () => {
     const master = held(await RedisProcess.start({ settings: { 'repl-diskless-sync-delay': '0' } }));
     const link = held(await TcpProxy.start(master.port));
     const replica = held(await RedisProcess.start({ settings: { replicaof: `127.0.0.1 ${link.port}` } }));
@@ -187,7 +187,7 @@ describe('a replica promoted', () => {
     }
   });
 
-  test('with all writes continues the epoch, without a gap', async () => {
+  test('continues the epoch without a gap if it has all writes', async () => {
     const master = held(await RedisProcess.start({ settings: { 'repl-diskless-sync-delay': '0' } }));
     const replica = held(await RedisProcess.start({ settings: { replicaof: `127.0.0.1 ${master.port}` } }));
     const proxy = held(await TcpProxy.start(master.port));
@@ -215,5 +215,5 @@ async function replicated(replica: RedisProcess, eventId = ''): Promise<void> {
     if (meta.startsWith('$') && !meta.startsWith('$-1') && meta.includes(eventId)) return;
     await delay(20);
   }
-  throw new Error('the replica does not follow');
+  throw new Error('the replica has not caught up');
 }

@@ -2,12 +2,15 @@
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './stream-index.ts';
 
-/** The epoch of a stream of which nothing was read. A resume from it fails, so a client that keeps it misses nothing. */
+/**
+ * Stands for the epoch of a stream that was never read. A resume from this epoch fails with a gap, so a client that stores it cannot miss
+ * events without a report.
+ */
 const UNKNOWN_EPOCH = 'unknown';
 export const UNKNOWN: Position = { epoch: UNKNOWN_EPOCH, sequenceId: 0 };
 
 export interface Begun {
-  /** Later events are delivered. The mirror reports a loss if this position is of an earlier epoch. */
+  /** Events after this position are delivered. If the position is of an earlier epoch, the mirror reports a loss. */
   readonly after: Position;
   readonly losses: readonly StreamLoss[];
 }
@@ -25,14 +28,14 @@ export class FirstDelivery {
     this.appearance = appearance;
   }
 
-  /** An earlier run of the stream began and ended without this node. */
+  /** Records that this node missed an earlier run of the stream completely. */
   missRun(): void {
     this.#missedRun = true;
   }
 
   /**
-   * Must be called when the stream has been read for the first time. Events of a stream that was found with events are not delivered up to
-   * the position at which it was found; they are reported as a loss.
+   * Must be called when the stream has been read for the first time. If the stream already had events when it was found, the events up to
+   * that position are not delivered but reported as a loss.
    */
   begin({ epoch, sequenceId }: Position): Begun {
     const { appearance = 'found' } = this;

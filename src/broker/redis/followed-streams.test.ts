@@ -27,7 +27,7 @@ function runsOf(name: string): () => number {
 }
 
 describe('a follow by pattern', () => {
-  test('of many streams reads a bounded number of them at a time', async () => {
+  test('reads a bounded number of streams at a time', async () => {
     const STREAMS = 400;
     const writer = await node();
     await Promise.all(upTo(STREAMS).map((n) => publish(writer, `session:${n}`)));
@@ -44,7 +44,7 @@ describe('a follow by pattern', () => {
     expect(most).toBeLessThan(STREAMS - 20);
   });
 
-  test('delivers each event once, although the first reads of a stream fail and a subscription to it fails with them', async () => {
+  test('delivers each event once, although the first reads of a stream fail, so that attaching it fails', async () => {
     const [writer, follower] = [await node(), await node()];
     await follower.broker.follow('session:*');
     const mend = failing('read', 'session:a');
@@ -60,7 +60,7 @@ describe('a follow by pattern', () => {
     expect(follower.listener.losses).toEqual([]);
   });
 
-  test('that is repeated has the events of other nodes, even if their messages have not arrived yet', async () => {
+  test('has the events of other nodes when repeated, even if their messages have not arrived yet', async () => {
     const [writer, follower] = [await node(), await node({ intervalMs: NEVER })];
     await publish(writer, 'session:a');
     await follower.broker.follow('session:*');
@@ -94,7 +94,7 @@ describe('a follow by pattern', () => {
     expect(follower.listener.losses).toEqual([{ stream: 'session:old', from, to, reason: 'broker_lost' }]);
   });
 
-  test('reports the end of a stream that expired and was created again before this node looked (MUL-6)', async () => {
+  test('reports the end of a stream that expired and was created again before this node read it again (MUL-6)', async () => {
     const limits = { sessionTtlMs: 500 };
     const [writer, follower] = [await node({ limits }), await node({ limits, intervalMs: NEVER })];
     await follower.broker.follow('session:*');
@@ -137,7 +137,7 @@ describe('a follow by name', () => {
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:later')).toEqual([1, 2]), PATIENCE);
   });
 
-  test('that is repeated soon does not read the history again', async () => {
+  test('does not read the history again if it is repeated soon', async () => {
     const [writer, follower] = [await node(), await node()];
     await publish(writer, 'session:a');
     await follower.broker.follow('session:a');

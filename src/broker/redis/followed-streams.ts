@@ -30,7 +30,7 @@ export interface FollowedStreamsOptions {
   readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
   readonly mirror: (stream: string, appearance?: Appearance) => void;
-  /** Reports that a run of the stream began and ended without this node. */
+  /** Reports that this node missed a whole run of the stream. */
   readonly missed: (stream: string) => void;
   /**
    * Resolves once the mirrored streams that the selector covers have everything that was published before `since`, a time of the

@@ -65,13 +65,13 @@ describe('API keys in Redis', () => {
     );
   });
 
-  test('that are invalid or cannot be read are reported with the server and the field', async () => {
+  test('cause an error that names the server and the field if they are invalid or unreadable', async () => {
     const [storage] = open(1);
     const place = `tidemark:k${prefixes}:api-keys`;
     for (const text of ['{"secret', '{"id":5}']) {
       await redis.command('HSET', place, 'ci', text);
       await expect(storage?.read()).rejects.toThrow(
-        `${place} in Redis at redis://127.0.0.1:${redis.port} has no API key of this version under ci`,
+        `${place} in Redis at redis://127.0.0.1:${redis.port}: the value of ci is not an API key of this version`,
       );
     }
     await redis.command('SET', place, 'text');

@@ -72,9 +72,9 @@ export class RedisKeyStorage implements KeyStorage {
       const key: unknown = JSON.parse(text);
       if (isStoredKey(key)) return key;
     } catch {
-      // The error is thrown below, because the text of the parser's error would quote the API key.
+      // Another error is thrown below, because the text of the parser's error would quote the API key.
     }
-    throw new Error(`${this.#key} in Redis at ${this.#place} has no API key of this version under ${id}.`);
+    throw new Error(`${this.#key} in Redis at ${this.#place}: the value of ${id} is not an API key of this version.`);
   }
 
   async #ask<T>(command: () => Promise<T>): Promise<T> {

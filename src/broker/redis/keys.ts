@@ -22,8 +22,8 @@
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
  *   tidemark:streams          zset    <stream> by its place, # by the newest place; ! once every stream that existed before is in the
  *                                     index. A place is the time in ms since 1970, raised to be unique, so that it grows even if the
- *                                     index was lost. A stream that had events when it was entered is half a place earlier, and one
- *                                     that has lost its events a quarter: their earlier events do not pass for new ones
+ *                                     index was lost. The place of a stream that had events when it was entered is lower by 0.5, and that of
+ *                                     a stream that has lost its events by 0.25: their earlier events must not count as new
  *   tidemark:{tidemark:streams}:departed
  *                             zset    <place> <stream> by its place: the streams that have left the index; # by the newest place that
  *                                     was dropped from this list

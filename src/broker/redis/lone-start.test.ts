@@ -21,7 +21,7 @@ async function killedNode(leaseMs: number): Promise<void> {
 }
 
 test('a node starts after the lease of the only other node, which was killed', async () => {
-  // Five quarters of this lease are longer than the time in which the first heartbeat must return.
+  // A dead node is given up after 1.25 leases. With this lease, that is later than the time limit for the first heartbeat.
   const leaseMs = 4_500;
   await killedNode(leaseMs);
   const { broker } = await nodes.start({ leaseMs });
@@ -29,7 +29,7 @@ test('a node starts after the lease of the only other node, which was killed', a
   await vi.waitUntil(async () => (await registered()) === 1, PATIENCE);
 });
 
-test('a node that is closed while it waits for the lease of another one leaves no entry, for which the next would wait', async () => {
+test('a node that is closed while it waits for the lease of another node leaves no entry, so the next node need not wait for it', async () => {
   await killedNode(60_000);
   const { broker, listener } = nodes.make({ leaseMs: 60_000 });
   const starting = broker.start(listener).then(

@@ -13,15 +13,15 @@ export interface MirrorSourceOptions {
   readonly fence: EpochFence;
   /** Runs a command for the stream when it is its turn. @throws {Error} if the stream is no longer mirrored */
   readonly turn: <T>(turns: Turns, task: () => Promise<T>) => Promise<T>;
-  /** Bounds the commands that read. */
+  /** Limits the number of concurrent reads. */
   readonly reads: Turns;
-  /** Bounds the questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
+  /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
   readonly questions: Turns;
   /** Whether the stream must be created if it does not exist. */
   readonly mayCreate: () => boolean;
 }
 
-/** A stream that may not be created does not exist. It was entered into the index as one that exists, so it has expired. */
+/** Thrown if a stream does not exist and may not be created. The index contains the stream, so the stream has expired. */
 export class StreamExpired extends Error {}
 
 const PAGE_EVENTS = 512;
@@ -38,7 +38,7 @@ export function mirrorSource(stream: string, options: MirrorSourceOptions): Mirr
         return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
       }),
     readRetained: () => turn(reads, () => readRetained(stream, options)),
-    // `open` is bounded like a question, because it may have to settle the stream first.
+    // `open` counts as a question, because it may have to settle the stream first.
     open: () =>
       turn(questions, async () => {
         if (mayCreate()) return fence.open(stream);

@@ -19,7 +19,7 @@ export interface MirrorHistory {
   append(record: EventRecord): void;
   expire(nowMs: number): void;
   snapshot(): Snapshot;
-  giveWay(): boolean;
+  shrink(): boolean;
   readonly principals: Iterable<string>;
   weightOf(principal: string): number;
   close(): void;
@@ -59,11 +59,14 @@ export interface MirrorSource {
 export interface MirrorOptions {
   readonly stream: string;
   /**
-   * Called when the stream has been read for the first time: the position after which events are delivered, also those in the log.
-   * Undefined if all of them are history.
+   * Called after the first read of the stream. Returns the position after which events are delivered, including events of the log;
+   * undefined if all events of the log are history.
    */
   readonly deliverAfter: (state: StreamState) => Position | undefined;
-  /** Whether the stream had expired before its next event or, if it has none, has expired by now. Asked when its epoch has ended. */
+  /**
+   * Called when the epoch of the stream has ended. Returns whether the stream had expired before its next event or, if it has none, has
+   * expired by now.
+   */
   readonly hasExpired: (head: KnownPlace, next: Line | undefined) => boolean;
   readonly source: MirrorSource;
   readonly createHistory: (seed: HistorySeed) => MirrorHistory;
@@ -194,7 +197,7 @@ export class StreamMirror {
       const { head } = loaded;
       const page = await this.#options.source.readLog(head.sequenceId === 0 ? undefined : head);
       const { state, more } = page;
-      if (state === undefined || !(await this.#goesOn(state, head))) return this.#reload();
+      if (state === undefined || !(await this.#epochContinues(state, head))) return this.#reload();
       for (const line of linesUpTo(state, page.lines)) {
         if (line.sequenceId <= loaded.head.sequenceId) {
           if (line.sequenceId === head.sequenceId && line.eventId !== head.eventId) return this.#contradicted();
@@ -210,8 +213,8 @@ export class StreamMirror {
     }
   }
 
-  /** Whether the stream is still the mirrored one. If this is uncertain, the fence decides first. */
-  async #goesOn(state: StreamState, head: KnownPlace): Promise<boolean> {
+  /** Whether the epoch of the mirror continues. If this is uncertain, the fence decides first. */
+  async #epochContinues(state: StreamState, head: KnownPlace): Promise<boolean> {
     const { source } = this.#options;
     const back =
       state.sequenceId < head.sequenceId || (state.sequenceId === head.sequenceId && state.eventId !== head.eventId);
@@ -221,7 +224,7 @@ export class StreamMirror {
     return settled.epoch === head.epoch;
   }
 
-  /** Another event has the sequenceId of our head. The fence then ends this epoch. */
+  /** Called if another event has the sequenceId of the mirror's head. The fence then ends this epoch. */
   async #contradicted(): Promise<void> {
     await this.#options.source.settle();
     return this.#reload();
@@ -276,7 +279,7 @@ export class StreamMirror {
     this.#loaded?.history.close();
     const loaded: Loaded = { history, head: { ...after, at: state.at, eventId: '-' } };
     this.#loaded = loaded;
-    const missedFrom = before === undefined ? Number.POSITIVE_INFINITY : this.#sayLoss(before, after);
+    const missedFrom = before === undefined ? Number.POSITIVE_INFINITY : this.#reportLoss(before, after);
     for (const line of lines) {
       const record = recordOf(this.stream, line);
       history.append(record);
@@ -288,7 +291,7 @@ export class StreamMirror {
     this.#options.onRead(page);
   }
 
-  /** The position up to which events have been delivered, or need not be; undefined if none are to be delivered now. */
+  /** The position after which the events of the log must be delivered; undefined if all of them are history. */
   #deliveredBefore(state: StreamState, next: Line | undefined): Position | undefined {
     const head = this.#loaded?.head;
     if (head === undefined) return this.#options.deliverAfter(state);
@@ -297,8 +300,11 @@ export class StreamMirror {
     return { epoch: state.epoch, sequenceId: 0 };
   }
 
-  /** @returns the sequenceId after which events have not been delivered yet */
-  #sayLoss(before: Position, after: Position): number {
+  /**
+   * Reports the events between the two positions as lost, if there are any.
+   * @returns the sequenceId after which events are not delivered yet
+   */
+  #reportLoss(before: Position, after: Position): number {
     const known = before.epoch === after.epoch && before.sequenceId >= after.sequenceId;
     if (known) return before.sequenceId;
     const reason: GapReason = before.epoch === after.epoch ? 'broker_lost' : 'epoch_changed';

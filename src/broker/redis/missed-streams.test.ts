@@ -24,7 +24,7 @@ afterEach(async () => {
   await nodes.closeAll();
 });
 
-/** Cuts off the nodes behind the proxy until it speaks. */
+/** Cuts off the nodes behind the proxy until `proxy.speak` is called. */
 function sever(): void {
   proxy.silence();
   proxy.cut();
@@ -38,7 +38,10 @@ interface Away {
   readonly back: () => void;
 }
 
-/** Two writers, of which the later one lets sessions live long, and a node that follows all sessions and is then cut off from Redis. */
+/**
+ * Starts two writers and a node that follows all sessions, and cuts this node off from Redis. `later` does not use the `limits` of the
+ * options.
+ */
 async function followerAway(options: NodeOptions = {}): Promise<Away> {
   const { port } = options;
   const [writer, later] = [await nodes.start(options), await nodes.start(port === undefined ? {} : { port })];
@@ -61,7 +64,7 @@ async function gone(stream: string): Promise<void> {
 const lossOf = (stream: string, reason: string): unknown => expect.objectContaining({ stream, reason });
 
 describe('a stream that appears while a node is away', () => {
-  test('and expires and leaves the index is reported as lost and as ended', async () => {
+  test('is reported as lost and as ended if it expired and left the index', async () => {
     const { writer, follower, back } = await followerAway({ limits: SHORT });
     await publish(writer, 'session:a');
     await gone('session:a');
@@ -70,7 +73,7 @@ describe('a stream that appears while a node is away', () => {
     expect(follower.listener.losses).toEqual([lossOf('session:a', 'broker_lost')]);
   });
 
-  test('and leaves the index before the index is lost, too, is reported as lost', async () => {
+  test('is reported as lost if it left the index before the whole index was lost', async () => {
     const { writer, follower, back } = await followerAway({ limits: SHORT });
     await publish(writer, 'session:a');
     await gone('session:a');
@@ -81,7 +84,7 @@ describe('a stream that appears while a node is away', () => {
     expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'broker_lost'));
   });
 
-  test('and expires, and is created again, is delivered from its new first event, after a report of the earlier ones', async () => {
+  test('is delivered from its new first event, after a loss, if it expired and was created again', async () => {
     const { writer, later, follower, back } = await followerAway({ limits: SHORT });
     await publish(writer, 'session:a');
     await reply(['EXISTS', meta('session:a')], ':0\r\n');
@@ -92,7 +95,7 @@ describe('a stream that appears while a node is away', () => {
     expect(follower.listener.events[0]?.epoch).toBe(epoch);
   });
 
-  test('and is deleted by an operator is reported as lost and as ended', async () => {
+  test('is reported as lost and as ended if an operator deleted it', async () => {
     const { writer, follower, back } = await followerAway();
     await publish(writer, 'session:a');
     await nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
@@ -105,23 +108,20 @@ describe('a stream that appears while a node is away', () => {
   test.for([
     ['its state', (stream: string) => ['DEL', meta(stream)]],
     ['the whole database', () => ['FLUSHDB']],
-  ] as const)(
-    'and loses %s, and is used again, is delivered after a report of the earlier events',
-    async ([, command]) => {
-      const { writer, follower, back } = await followerAway();
-      const { epoch: before } = await publish(writer, 'session:a');
-      await nodes.redis.command(...command('session:a'));
-      const { epoch } = await publish(writer, 'session:a');
-      back();
-      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
-      const to = { epoch, sequenceId: 0 };
-      expect(epoch).not.toBe(before);
-      // A node may have removed the stream from the index before it was used again. Then its end is reported, too.
-      expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
-    },
-  );
+  ] as const)('is delivered after a loss if Redis lost %s and the stream was used again', async ([, command]) => {
+    const { writer, follower, back } = await followerAway();
+    const { epoch: before } = await publish(writer, 'session:a');
+    await nodes.redis.command(...command('session:a'));
+    const { epoch } = await publish(writer, 'session:a');
+    back();
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    const to = { epoch, sequenceId: 0 };
+    expect(epoch).not.toBe(before);
+    // A node may have removed the stream from the index before it was used again. Then its end is reported, too.
+    expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
+  });
 
-  test('and is announced to the node in time is not reported as lost', async () => {
+  test('is not reported as lost if it was announced to the node in time', async () => {
     const writer = await nodes.start({ limits: SHORT });
     const follower = await nodes.start({ limits: SHORT, intervalMs: NEVER });
     await follower.broker.follow('session:*');
@@ -135,7 +135,7 @@ describe('a stream that appears while a node is away', () => {
 });
 
 describe('a followed stream', () => {
-  test('that is trimmed while a node is away has a loss for the trimmed events, and then the others', async () => {
+  test('causes a loss for events that were trimmed while a node was away; the remaining events are delivered', async () => {
     const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
     await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
     const { epoch } = await publish(writer, 'session:a');
@@ -152,7 +152,7 @@ describe('a followed stream', () => {
     expect(follower.listener.losses).toEqual([{ stream: 'session:a', from, to, reason: 'broker_lost' }]);
   });
 
-  test.for(['log', 'meta'])('whose %s is deleted while a node is away has a loss', async (name) => {
+  test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {
     const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
     await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
     const { epoch } = await publish(writer, 'session:a');
@@ -167,7 +167,7 @@ describe('a followed stream', () => {
 });
 
 test.for([0, 2])(
-  'a stream of which a restored backup has %i events is delivered to a node that was away after a report of the others',
+  'when a backup with %i events is restored while a node is away, the node reports the lost events, then delivers new ones',
   async (saved) => {
     const { writer, follower, back } = await followerAway({ port: nodes.redis.port });
     for (let n = 0; n < saved; n += 1) await publish(writer, 'session:a');

@@ -24,7 +24,7 @@ export interface RedisNodesOptions {
   readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
-  /** A node that sent no heartbeat for this time, in milliseconds, is not waited for. */
+  /** After this time without a heartbeat of a node, in milliseconds, this node no longer waits for its answers. */
   readonly deadAfterMs: number;
 }
 
@@ -63,7 +63,7 @@ export class RedisNodes {
     this.#options = options;
   }
 
-  /** Must be called after each subscription and after each renewed subscription. */
+  /** Must be called after this node has subscribed to its channels, also after a reconnect. */
   listening(): void {
     this.#startedAt ??= performance.now();
   }

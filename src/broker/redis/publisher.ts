@@ -51,7 +51,7 @@ const MAX_ENTERED = 100_000;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** How often a batch is sent. A stream may have to be created, and then settled, before it accepts an event. */
+/** Maximum number of attempts to send a batch. A stream may have to be created, and then settled, before it accepts an event. */
 const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {

@@ -26,14 +26,14 @@ interface Scene {
   readonly random: () => number;
 }
 
-/** The faults. After each of them, the servers are in the same state as before. */
+/** The faults. After each of them, all servers are running and reachable again. */
 const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   'killed and restarted with its file': async ({ redis, random }) => {
     await redis.kill();
     await delay(random() * 1_000);
     await redis.launch();
   },
-  'killed, back empty': async ({ redis }) => {
+  'killed and restarted empty': async ({ redis }) => {
     await redis.kill();
     rmSync(join(redis.directory, 'appendonlydir'), { recursive: true, force: true });
     await redis.launch();

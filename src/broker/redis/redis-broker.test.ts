@@ -123,7 +123,7 @@ describe('three nodes on one Redis', () => {
   let rig: RedisRig;
   afterEach(() => rig.close());
 
-  test('with 20 publishers deliver 20,000 events everywhere exactly once, in order, contiguous', async () => {
+  test('deliver 20,000 events of 20 publishers exactly once to every node, in order and without holes', async () => {
     rig = await RedisRig.start({ url: freshUrl(), nodes: 3, limits: { historyEvents: 100_000 } });
     await rig.burst({ publishers: 20, count: 1_000 });
     expect(await rig.finish()).toEqual({ violations: [], deliveredEverywhere: 20_000 });
@@ -139,7 +139,7 @@ describe('three nodes on one Redis', () => {
     }
   });
 
-  test('give the same history to a node that starts later: a resume on it is exact', async () => {
+  test('give the same history to a node that starts later, so that a resume on this node is exact', async () => {
     rig = await RedisRig.start({ url: freshUrl(), nodes: 2 });
     rig.load({ publishers: 4, pauseMs: 1 });
     await rig.progress(300);

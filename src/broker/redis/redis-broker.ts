@@ -325,7 +325,7 @@ export class RedisBroker implements Broker {
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
     this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'could not testify about a stream');
+      this.#log.warn({ err: error }, 'could not report to the other nodes what this node knows of a stream');
     });
   }
 

@@ -29,7 +29,7 @@ async function loadedNodes(redis: RedisProcess, url = redis.url): Promise<RedisR
 }
 
 describe('under load', () => {
-  test('FLUSHALL begins a new epoch, which every subscriber receives', async () => {
+  test('FLUSHALL begins a new epoch, which is reported to every subscriber', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     await redis.command('FLUSHALL');
@@ -40,7 +40,7 @@ describe('under load', () => {
     }
   });
 
-  test('SCRIPT FLUSH costs nothing', async () => {
+  test('SCRIPT FLUSH loses and rejects nothing', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     for (let turn = 0; turn < 3; turn += 1) {
@@ -86,7 +86,7 @@ describe('under load', () => {
 });
 
 describe('a clock', () => {
-  test('of the nodes that jumps by a day, forward and back, causes no loss and no disconnect', async () => {
+  test('a node clock that jumps by a day, forward and back, causes no loss and no disconnect', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     const now = Date.now.bind(Date);
@@ -100,7 +100,7 @@ describe('a clock', () => {
     for (const { history } of rig.nodes) expect(history.health.every(({ connected }) => connected)).toBe(true);
   });
 
-  test('of Redis that is set back by an hour under load: emittedAt stays constant for that time, and nothing is lost', async () => {
+  test('if the clock of Redis is set back by an hour under load, emittedAt stays constant for an hour, and nothing is lost', async () => {
     const redis = held(await RedisProcess.start());
     const rig = await loadedNodes(redis);
     // The state of a stream whose last event was stored before the clock was set back.
@@ -127,7 +127,7 @@ describe('a log', () => {
     return broker;
   }
 
-  test('that has several entries with the same number, and entries that were never published, can be read', async () => {
+  test('can be read although several entries have the same number and some were never published', async () => {
     const redis = held(await RedisProcess.start());
     const broker = await brokerOn(redis);
     const published = [await broker.publish(draftOf()), await broker.publish(draftOf())];
@@ -151,7 +151,7 @@ describe('a log', () => {
     ).toEqual(published.map(({ eventId }) => eventId));
   });
 
-  test('in which an event is missing can be read after the missing event', async () => {
+  test('can be read from the event after a missing one', async () => {
     const redis = held(await RedisProcess.start());
     const broker = await brokerOn(redis);
     for (let n = 0; n < 5; n += 1) await broker.publish(draftOf());

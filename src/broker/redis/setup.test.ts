@@ -30,8 +30,8 @@ function brokerAt(url: string): RedisBroker {
   return broker;
 }
 
-describe('a node does not start', () => {
-  test('on a database that the server does not have', async () => {
+describe('a node that cannot use Redis', () => {
+  test('does not start on a database that the server does not have', async () => {
     const redis = await startRedis();
     const start = brokerAt(`${redis.url}/99`).start(new RecordingListener());
     await expect(start).rejects.toThrow(
@@ -40,7 +40,7 @@ describe('a node does not start', () => {
     expect(await redis.command('DBSIZE')).toBe(':0\r\n');
   });
 
-  test('as a user who may not run a command that is rarely needed, and names the command', async () => {
+  test('does not start as a user who may not run a rarely needed command, and names the command', async () => {
     const redis = await startRedis();
     await createAclUser(redis);
     await redis.command('ACL', 'SETUSER', 'tidemark', '-memory|usage', '-zpopmin');
@@ -53,7 +53,7 @@ describe('a node does not start', () => {
   test.each([
     ['a later version', ['SET', 'tidemark:format', '3'], /has streams in format 3.*reads format 2/],
     ['version 1.0', ['SET', 'tidemark:{main}:meta', '5 1 id epoch run:repl 0 0'], /has streams in format 1/],
-  ])('on the keys of %s, and changes nothing there', async (_, command, reason) => {
+  ])('does not start on the keys of %s, and changes nothing there', async (_, command, reason) => {
     const redis = await startRedis();
     await redis.command(...command);
     await expect(brokerAt(redis.url).start(new RecordingListener())).rejects.toThrow(reason);
@@ -63,7 +63,7 @@ describe('a node does not start', () => {
 });
 
 describe('a stream that another version has written', () => {
-  test('while this version ran is not changed: publishes are refused, with the reason', async () => {
+  test('is not changed: publishes to it are refused with the reason', async () => {
     const redis = await startRedis();
     const broker = brokerAt(redis.url);
     await broker.start(new RecordingListener());

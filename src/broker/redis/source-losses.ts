@@ -28,8 +28,8 @@ export class SourceLosses {
   }
 
   /**
-   * Records the losses announced before the stream was attached; reports them if the stream, by the time they are read, is new to its
-   * followers.
+   * Reads the losses that were announced before the stream was attached. If the stream is new to its followers by then, they are reported;
+   * otherwise they are only kept.
    */
   async load({ epoch, losses }: StreamState, isNew: () => boolean): Promise<void> {
     if (this.#number !== undefined) return;

@@ -6,7 +6,7 @@ import { asTexts } from './line.ts';
 /** Maximum number of streams in one command. Such a command keeps Redis busy for much less than a millisecond. */
 export const HEADS_PER_READ = 256;
 
-/** Stands for a state that is no text. Like every damaged state, it is refused when it is parsed. */
+/** Replaces a state that is not a Redis string. Parsing it fails, as for any damaged state. */
 const NO_TEXT = '?';
 
 /** The state of each stream as text; undefined for a stream that does not exist. @throws {Error} if Redis does not answer */
@@ -17,7 +17,7 @@ export async function readHeads(
   const texts: (string | undefined)[] = [];
   for (const portion of portions(streams, HEADS_PER_READ)) {
     const metas = portion.map((stream) => keys.of(stream).meta);
-    // In a cluster, one command cannot read keys of different servers, so each state is read by a command of its own.
+    // In a cluster, one command cannot read keys of different servers, so each state is read with its own command.
     const states = connection.sharded
       ? await Promise.all(metas.map((meta) => readHead(connection, meta)))
       : asTexts(await connection.run('heads', metas, []));

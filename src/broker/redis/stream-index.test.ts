@@ -63,7 +63,7 @@ test.each([1_000, 1_001])('an index of %i streams is read completely, in pages',
   expect(await newsOf(other)).toEqual(['session:late']);
 });
 
-test('a page that cannot be read hides no stream from the next one', async () => {
+test('if a page cannot be read, the next read still returns its streams', async () => {
   const { index, other } = indexes();
   await other.track();
   await index.enterCreated('session:a');
@@ -83,7 +83,7 @@ test('an expired stream is removed, unless it was created again in the meantime'
   expect(await namesIn(other)).toEqual(['session:again']);
 });
 
-test('a stream that was entered and removed unheard is missed once, by each node', async () => {
+test('a stream that was entered and removed without an announcement is reported as missed once to each node', async () => {
   const { index, other } = indexes();
   await Promise.all([index.track(), other.track()]);
   await index.enterCreated('session:a');
@@ -93,17 +93,17 @@ test('a stream that was entered and removed unheard is missed once, by each node
   expect((await index.news()).missed).toEqual(['session:a']);
 });
 
-test('more missed streams than are kept are not named, but logged', async () => {
+test('if more streams were missed than are kept, the others are not named, and a warning is logged', async () => {
   const { index, other } = indexes(3);
   await other.track();
   for (const name of upTo(5).map(session)) await index.enterCreated(name);
   await index.remove(await entriesIn(index));
   log.warn.mockClear();
   expect((await other.news()).missed).toHaveLength(2);
-  expect(log.warn).toHaveBeenCalledWith({ most: 3 }, expect.stringContaining('than can be named'));
+  expect(log.warn).toHaveBeenCalledWith({ most: 3 }, expect.stringContaining('too many streams'));
 });
 
-test('a stream that is being entered is not entered again as one that is owed', async () => {
+test('a stream that is being entered is not entered a second time by `enterOwed`', async () => {
   const { index, other } = indexes();
   await other.track();
   await Promise.all([index.enterCreated('session:a'), index.enterOwed()]);

@@ -13,7 +13,8 @@
  * scan of all keys. A stream whose events were lost is entered again, as `replaced`.
  *
  * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams. A removed stream is kept
- * in the list of departed streams, so that a node that was away for the whole life of a stream learns that it missed the stream.
+ * in the list of departed streams, so that a node that was away from the creation of a stream until its removal learns that it missed the
+ * stream.
  */
 import type { BrokerLog, Position } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
@@ -31,7 +32,7 @@ const CHECKED = 20;
 const ENTERED = 64;
 /** How many departed streams are kept: about 1 MB. A node that missed more of them cannot name them all. */
 const DEPARTED = 10_000;
-/** How long they are kept after the last departure, in milliseconds. A node that was away for longer cannot name them. */
+/** How long departed streams are kept after the last departure, in milliseconds. A node that was away for longer cannot name them. */
 const DEPARTED_TTL_MS = 24 * 3_600_000;
 /** The name in the list of departed streams that stands for those that were dropped from the list. */
 const DROPPED = '#';
@@ -217,7 +218,7 @@ export class StreamIndex {
     return appearanceAt(Number(place));
   }
 
-  /** The streams that were entered after a place, and have left the index unheard. */
+  /** The streams that were entered after a place, and have left the index before this node learned of them. */
   async #missed(from: number, { newest, entries }: Pick<Page, 'newest' | 'entries'>): Promise<readonly string[]> {
     const departed: Entry[] = [];
     for (let after = String(from); after !== '';) {
@@ -230,7 +231,7 @@ export class StreamIndex {
     const missed = departed.flatMap(({ stream, place }) => (known.has(place) ? [] : [stream]));
     if (!missed.includes(DROPPED)) return missed;
     const text =
-      'More streams appeared and expired while Redis could not be reached than can be named: some losses are not reported';
+      'Some losses are not reported, because too many streams appeared and expired while Redis could not be reached';
     this.#log.warn({ most: this.#departed }, text);
     return missed.filter((stream) => stream !== DROPPED);
   }
@@ -266,7 +267,7 @@ export class StreamIndex {
       if (!(error instanceof Error) || !error.message.startsWith('NOPERM ')) throw error;
       this.#mayScan = false;
       const text =
-        'The Redis user may not run SCAN: streams from before an upgrade are followed only when they are used again';
+        'The Redis user may not run SCAN: streams from before an upgrade are followed only after they are used again';
       this.#log.warn({ err: error }, text);
       return;
     }
@@ -284,12 +285,15 @@ export class StreamIndex {
     }
   }
 
-  /** A stream whose state cannot be read must not keep the others out of the index. */
+  /** Returns undefined for an unreadable state, so that the other streams are still entered into the index. */
   #readable(stream: string, text: string): Position | undefined {
     try {
       return parseState(text);
     } catch (error) {
-      this.#log.warn({ err: error, stream }, 'A stream in Redis cannot be read, and is not followed by patterns');
+      this.#log.warn(
+        { err: error, stream },
+        'A stream in Redis cannot be read, so subscriptions to patterns do not include it',
+      );
       return undefined;
     }
   }
@@ -317,7 +321,7 @@ function entriesOf(pairs: readonly string[]): readonly Entry[] {
 
 const textOf = ({ epoch, sequenceId }: Position): string => `${epoch} ${sequenceId}`;
 
-/** The fraction of a place tells how the stream came into the index (keys.ts). */
+/** The fraction of a place shows how the stream came into the index (keys.ts). */
 export function appearanceAt(place: number): Appearance {
   if (place % 1 === 0.75) return 'replaced';
   return Number.isInteger(place) && place > 0 ? 'created' : 'found';

@@ -1,6 +1,6 @@
 /**
- * Bounds how many reads of streams are sent to Redis at a time. Ten thousand reads at once would fill the connection, and the last replies,
- * and that of the heartbeat, would arrive after their timeout.
+ * Bounds how many reads of streams are sent to Redis at a time. Ten thousand reads at once would fill the connection. The last replies,
+ * including that of the heartbeat, would then arrive after their timeout.
  */
 
 /** The priority of a task. `subscribed` tasks run first, because a client waits for them. A follow of many streams can wait longer. */
@@ -21,7 +21,7 @@ export class Turns {
     try {
       return await task();
     } finally {
-      // The next task gets the turn. If there is none, the number of running tasks decreases.
+      // Start the next waiting task in place of this one. If there is none, one task fewer is running.
       const next = this.#waiting.subscribed.take() ?? this.#waiting.followed.take();
       if (next === undefined) this.#running -= 1;
       else next();

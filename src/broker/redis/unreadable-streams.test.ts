@@ -1,4 +1,4 @@
-/** Streams that a node cannot read on a real Redis: their followers learn of it, and other streams do not notice. */
+/** Streams that a node cannot read on a real Redis: their followers receive a loss, and other streams are not affected. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
 import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
@@ -26,7 +26,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     }, PATIENCE);
   const lost = (stream: string): unknown[] => [expect.objectContaining({ stream, reason: 'broker_lost' })];
 
-  test('before it expires is reported as lost and as ended, and is not created again', async () => {
+  test('is reported as lost and as ended when it expires, and is not created again', async () => {
     const [writer, follower] = [await node({ limits }), await node({ limits })];
     await follower.broker.follow('session:*');
     const mend = failing('read', 'session:a');
@@ -40,7 +40,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     await expired('session:a');
   });
 
-  test('because it expired before this node had read it is reported as lost, and is not created again', async () => {
+  test('is reported as lost if it expired before the first read, and is not created again', async () => {
     const [writer, follower] = [await node({ limits, intervalMs: NEVER }), await node({ limits, intervalMs: NEVER })];
     await follower.broker.follow('session:*');
     const appeared = vi.spyOn(FollowedStreams.prototype, 'appeared').mockReturnValue();
@@ -54,7 +54,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     await expired('session:a');
   });
 
-  test('since a lost connection, until it expires, is reported as lost after the last event that was received', async () => {
+  test('is reported as lost after the last received event if it was unreadable from a lost connection until it expired', async () => {
     const [writer, follower] = [await node({ limits }), await node({ limits, intervalMs: NEVER })];
     await follower.broker.follow('session:*');
     const { epoch } = await publish(writer, 'session:a');
@@ -74,7 +74,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: last, to: last, reason: 'broker_lost' }]);
   });
 
-  test('costs its followers a reported loss, and neither delays nor fails the other streams', async () => {
+  test('causes a loss for its followers, and does not delay or break other streams', async () => {
     const [writer, follower] = [await node(), await node()];
     for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
     const mend = failing('read', 'session:a');
@@ -89,15 +89,15 @@ describe('a stream that a follow by pattern cannot read', () => {
   });
 
   test.for([
-    ['its state is not a text', 'LPUSH'],
+    ['its state is not a string', 'LPUSH'],
     ['its state has another format', 'SET'],
-  ])('because %s neither delays nor fails the other streams', async ([, command = '']) => {
+  ])('does not delay or break other streams (%s)', async ([, command = '']) => {
     const [writer, follower] = [await node(), await node()];
     for (const stream of ['session:a', 'session:b']) await publish(writer, stream);
     const meta = `${nodes.prefix}:{session:a}:meta`;
     await nodes.redis.command('DEL', meta);
     await nodes.redis.command(command, meta, 'f9 unreadable');
-    // Its entries must be found by a scan, too.
+    // Also delete the index, so that the streams are found by a scan.
     await nodes.redis.command('DEL', `${nodes.prefix}:streams`);
     await follower.broker.follow('session:*');
     await publish(writer, 'session:b');
@@ -109,7 +109,7 @@ describe('a stream that a follow by pattern cannot read', () => {
   });
 });
 
-test('source losses that cannot be read when a follow begins are reported when they can', async () => {
+test('source losses that cannot be read when a follow begins are reported as soon as they can be read', async () => {
   const [writer, follower] = [await node(), await node()];
   await publish(writer, 'session:a');
   await writer.broker.announce({ stream: 'session:a', paths: ['src'] });
@@ -121,7 +121,7 @@ test('source losses that cannot be read when a follow begins are reported when t
   }, PATIENCE);
 });
 
-test('a stream that cannot be read does not keep a node from recovering after it lost Redis', async () => {
+test('an unreadable stream does not prevent a node from recovering after Redis was unreachable', async () => {
   const { broker, listener } = await node({ deadAfterMs: 500 });
   await Promise.all(['session:a', 'session:b'].map((stream) => broker.attach(stream)));
   await nodes.redis.command('SET', `${nodes.prefix}:{session:a}:meta`, 'f9 unreadable');

@@ -70,7 +70,7 @@ describe('a Redis URL', () => {
     expect(() => parseRedisUrl(url)).toThrow(text);
   });
 
-  test('with TLS reads its certificates from files', () => {
+  test('may name files with TLS certificates, whose content is read', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tidemark-url-'));
     writeFileSync(join(directory, 'ca.pem'), 'CA');
     const { tls } = parseRedisUrl(`rediss://h?ca=${directory}/ca.pem&servername=redis.example`);

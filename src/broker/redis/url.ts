@@ -6,7 +6,7 @@
  *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are those to ask first
  *
  * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters are `ca`, `cert` and `key` (PEM files),
- * `servername`, and `prefix` (of keys and channels; default `tidemark`). Sentinels with a login of their own need `sentinelUser` and
+ * `servername`, and `prefix` (of keys and channels; default `tidemark`). Sentinels with a separate login need `sentinelUser` and
  * `sentinelPasswordFile`. User and password are percent-encoded.
  */
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A broker node in a process of its own. It can be paused (SIGSTOP) and continued, which is impossible with the process of the test. */
+/** A broker node in a separate process. It can be paused (SIGSTOP) and continued, which is impossible with the process of the test. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';

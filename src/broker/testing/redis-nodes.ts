@@ -25,16 +25,22 @@ export interface NodeOptions {
   /** The time between two comparisons of the heads. A comparison would repair the fault that a test causes. */
   readonly intervalMs?: number;
   readonly limits?: Partial<BrokerLimits>;
-  /** After this time without a heartbeat, Redis counts as lost. By default, nothing is refused on a busy machine. */
+  /**
+   * After this time without a heartbeat, Redis counts as unavailable. The default is long, so that a busy machine does not cause refused
+   * publishes.
+   */
   readonly deadAfterMs?: number;
   readonly leaseMs?: number;
-  /** The port through which the node reaches Redis; a node that is given one must expect that its connections are cut. */
+  /**
+   * The port through which the node reaches Redis; by default that of Redis. With a port, commands time out soon, because the test may cut
+   * connections.
+   */
   readonly port?: number;
 }
 
 const events = eventTable();
 
-/** The nodes of one test file. Each test has keys of its own. */
+/** The nodes of one test file. Each test uses different keys. */
 export class RedisNodes {
   readonly redis: RedisProcess;
   readonly #name: string;
@@ -105,7 +111,7 @@ export function wrapRuns(
   return () => spy.mockRestore();
 }
 
-/** Makes the commands of some scripts about a stream fail, until the returned function is called. */
+/** Makes calls of a script for a stream fail, until the returned function is called. */
 export function failing(name: string, stream: string): () => void {
   return wrapRuns((script, command) =>
     command[0] === name && JSON.stringify(command).includes(stream)

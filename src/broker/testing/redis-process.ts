@@ -1,4 +1,4 @@
-/** Real redis-server processes for tests. Each has a free port and a directory of its own, and is ended by its process id. */
+/** Real redis-server processes for tests. Each has a free port and its own directory, and is ended by its process id. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -148,7 +148,7 @@ class ScheduleRun {
   async #end(index: number, how: 'crash' | 'leave'): Promise<void> {
     const node = this.#nodes.get(index);
     if (node === undefined) return;
-    // The connection is silenced first, so that the node leaves no message for the others when it closes.
+    // The connection is silenced first, so that the closing node cannot send a message to the others.
     if (how === 'crash') {
       node.link.silence();
       node.link.cut();

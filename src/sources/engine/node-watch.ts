@@ -34,7 +34,7 @@ export class NodeWatchEngine implements Engine {
     // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
     const watcher = watchDirectory(place, options, (type, name) => {
-      // Without a recursive watch, only a change of its attributes is reported for a directory.
+      // Without a recursive watch, a `change` of a directory can only be a change of its attributes.
       const kind = type === 'rename' ? 'name' : this.coversTree ? 'content' : 'attributes';
       // On Windows, a change without a name means that the buffer has overflowed.
       if (name === null) this.#take((reports) => reports.onOverflow());

@@ -333,7 +333,7 @@ describe('an ignore file', () => {
     ['a link to an endless device', (path: string) => symlinkSync('/dev/zero', path)],
     ['a directory', (path: string) => mkdirSync(path)],
     ['a huge file', (path: string) => writeFileSync(path, Buffer.alloc(2 * 1024 * 1024, 'a\n'))],
-  ])('that is %s is not used, and the reason is reported', (_name, make) => {
+  ])('is not used if it is %s, and the reason is reported', (_name, make) => {
     const directory = mkdtempSync(join(tmpdir(), 'tidemark-ignore-'));
     directories.push(directory);
     make(join(directory, '.gitignore'));

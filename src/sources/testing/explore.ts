@@ -25,7 +25,7 @@ export interface Exploration {
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
-/** @returns the faults: the first difference, or a tool that never succeeded. Otherwise the losses and warnings. */
+/** @returns the faults, which are the first difference or a tool that never succeeded; without faults, the losses and warnings */
 export async function explore({
   seed,
   rounds,

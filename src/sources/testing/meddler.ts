@@ -113,7 +113,7 @@ export class Meddler {
     for (const each of [...this.#away]) {
       each.calls -= 1;
       if (each.calls > 0) continue;
-      // If it cannot be moved back, because a directory above it is away too, this is tried again.
+      // If the directory cannot be moved back, because a directory above it is also moved away, this is tried again later.
       if (this.#move(each.to, each.from)) this.#away.splice(this.#away.indexOf(each), 1);
     }
     const { random } = this.#options;

@@ -80,7 +80,8 @@ export function differences(believed: Picture, real: Picture): string[] {
   const lines: string[] = [];
   for (const [path, what] of real)
     if (believed.get(path) !== what && !(what === LINKED && believed.get(path)?.startsWith('file') === true))
-      lines.push(`${path}: is ${what}, reported as ${believed.get(path) ?? 'not there'}`);
-  for (const path of believed.keys()) if (!real.has(path)) lines.push(`${path}: is gone, reported as there`);
+      lines.push(`${path}: is ${what}, reported as ${believed.get(path) ?? 'absent'}`);
+  for (const path of believed.keys())
+    if (!real.has(path)) lines.push(`${path}: does not exist, but is reported as existing`);
   return lines;
 }

@@ -36,7 +36,7 @@ export class Operations {
   /** The paths that the last operation used, for the description of a failure. */
   #used: string[] = [];
 
-  /** @param outside a directory on the same file system, between which and the tree entries are moved */
+  /** @param outside a directory on the same file system; entries are moved from it into the tree and back */
   constructor(directory: string, outside: string, seed: number, hooks: OperationHooks = {}) {
     this.#directory = directory;
     this.#outside = outside;

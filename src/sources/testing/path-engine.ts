@@ -1,6 +1,7 @@
 /**
- * An engine that covers the whole tree, as on macOS and Windows: it reports paths. It finds the changes by comparing the tree with its state
- * at the last call of {@link PathEngine.observe}. Like the real ones, it reports a rename only for the two paths of the renamed entry.
+ * An engine that covers the whole tree, as on macOS and Windows: it reports paths. It finds the changes by comparing the tree with its
+ * state at the last call of {@link PathEngine.observe}. Like a real engine, it reports a rename only for the two paths of the renamed
+ * entry.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -26,15 +26,15 @@ export function judge(simulation: Simulation, resumed: readonly Resumed[]): read
   const report = (rule: string, text: string): void => void violations.push({ rule, text });
   for (const peer of simulation.peers) {
     const frames = simulation.framesOf(peer);
-    judgeOrder(simulation, peer, frames, report);
-    judgeLives(peer, frames, report);
-    judgeBarriers(simulation, peer, frames, report);
+    checkOrder(simulation, peer, frames, report);
+    checkPhases(peer, frames, report);
+    checkBarriers(simulation, peer, frames, report);
     frames.forEach((frame, at) => {
-      if (frame.type === 'heartbeat') judgeHeartbeat(simulation, peer, frames, at, report);
+      if (frame.type === 'heartbeat') checkHeartbeat(simulation, peer, frames, at, report);
     });
-    if (!peer.session.closed) for (const asked of peer.asked) judgeWhole(simulation, asked, frames, report);
+    if (!peer.session.closed) for (const asked of peer.asked) checkCompleteness(simulation, asked, frames, report);
   }
-  for (const each of resumed) judgeResume(simulation, each, report);
+  for (const each of resumed) checkResume(simulation, each, report);
   return violations;
 }
 
@@ -70,7 +70,7 @@ function dueAt({ truth, losses }: Simulation, peer: Peer, frame: WrittenFrame): 
   }
 }
 
-function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+function checkOrder(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   let latest = 0;
   for (const frame of frames) {
     const due = dueAt(simulation, peer, frame);
@@ -88,7 +88,7 @@ function judgeOrder(simulation: Simulation, peer: Peer, frames: readonly Written
  * Checks the order of messages: `subscribed`, replay, `replay_complete`, live events, end. Before `subscribed` and after the end, no event
  * of the subscription may arrive.
  */
-function judgeLives(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+function checkPhases(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   for (const { id } of peer.asked) {
     let phase: 'before' | 'replay' | 'live' | 'ended' = 'before';
     let last = 0;
@@ -129,7 +129,12 @@ function received(asked: Asked, frames: readonly WrittenFrame[]): ReadonlySet<nu
   return new Set(frames.filter((frame) => frame.type === 'event' && idsOf(frame).includes(asked.id)).map(numberOf));
 }
 
-function judgeWhole(simulation: Simulation, asked: Asked, frames: readonly WrittenFrame[], report: Report): void {
+function checkCompleteness(
+  simulation: Simulation,
+  asked: Asked,
+  frames: readonly WrittenFrame[],
+  report: Report,
+): void {
   if (!frames.some((frame) => frame.type === 'subscribed' && idsOf(frame).includes(asked.id))) return;
   const got = received(asked, frames);
   for (const { sequenceId } of missable(simulation, asked, Infinity))
@@ -139,7 +144,7 @@ function judgeWhole(simulation: Simulation, asked: Asked, frames: readonly Writt
 /**
  * Checks that `synced`, `unsubscribed` and `authenticated` arrive after everything that was published before the command (SYN-1, BCK-3).
  */
-function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
+function checkBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   frames.forEach((frame, at) => {
     const command = peer.commands.get(frame.id ?? '');
     if (command === undefined || !['synced', 'unsubscribed', 'authenticated'].includes(frame.type)) return;
@@ -157,7 +162,7 @@ function judgeBarriers(simulation: Simulation, peer: Peer, frames: readonly Writ
   });
 }
 
-function judgeHeartbeat(
+function checkHeartbeat(
   simulation: Simulation,
   peer: Peer,
   frames: readonly WrittenFrame[],
@@ -195,7 +200,7 @@ function judgeHeartbeat(
 }
 
 /** Checks that the events before the cut, together with those of the resume, are complete, unless the resume reported a loss. */
-function judgeResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
+function checkResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
   const asked = peer.asked.find((each) => each.id === id);
   const second = again.asked[0];
   if (asked === undefined || second === undefined) return;

@@ -66,7 +66,7 @@ export interface Peer {
   >;
 }
 
-/** Flushes outboxes only in the steps in which the schedule orders it. */
+/** Flushes outboxes only in the steps that the schedule selects. */
 class SteppedScheduler extends FlushScheduler {
   #due = new Set<Outbox>();
 
@@ -171,8 +171,8 @@ export class Simulation {
         if (this.#arriving) this.#fanout.deliver(record);
       },
       onLoss: () => undefined,
-      onSourceLoss: (loss) => this.#fanout.loseSource(loss),
-      onEnded: (stream) => this.#fanout.end(stream),
+      onSourceLoss: (loss) => this.#fanout.reportSourceLoss(loss),
+      onEnded: (stream) => this.#fanout.reportEnd(stream),
       onHealth: () => undefined,
       onQuestion: () => undefined,
     });
@@ -256,7 +256,7 @@ export class Simulation {
     this.#arriving = true;
     const to = this.#broker.snapshot(stream).head;
     this.losses.set(`${stream}>${to.sequenceId}`, this.step);
-    this.#fanout.lose({ stream, from, to, reason: 'broker_lost' });
+    this.#fanout.reportLoss({ stream, from, to, reason: 'broker_lost' });
   }
 
   async loseFiles(stream: string): Promise<void> {

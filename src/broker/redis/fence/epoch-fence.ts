@@ -26,7 +26,7 @@ export interface FenceOptions {
   readonly onCreated: (stream: string, lost: KnownPlace | undefined) => Promise<void>;
   /** Called before a new epoch begins because Redis has lost events up to the position. */
   readonly onReplaced: (stream: string, lost: KnownPlace) => Promise<void>;
-  /** TTL of a stream's keys in milliseconds, 0 for none. */
+  /** TTL of a stream's keys in milliseconds; 0 if they do not expire. */
   readonly ttlOf: (stream: string) => number;
   /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
   readonly blankTtlMs: number;
@@ -40,8 +40,8 @@ const ASK_AGAIN_MS = 50;
 /** How long a testimony is kept, in milliseconds. It must be longer than the wait for testimonies. */
 const TESTIMONY_TTL_MS = 10_000;
 /**
- * The maximum number of streams that a node remembers. A node that has forgotten a stream can no longer testify that it never knew a given
- * stream.
+ * The maximum number of streams that a node remembers. Once a node has forgotten any stream, it can no longer testify that it never knew a
+ * certain stream.
  */
 const MAX_KNOWN = 100_000;
 
@@ -95,7 +95,7 @@ export class EpochFence {
     return this.#options.registry.isRegistered ? this.#incarnations.get(this.#route(stream)) : undefined;
   }
 
-  /** The incarnation of the stream's server. @throws {Error} if the server is not a master, or if this node may not learn from it yet */
+  /** The incarnation of the stream's server. @throws {Error} if the server is not a master, or if this node is not registered yet */
   async incarnation(stream: string): Promise<string> {
     const { registry } = this.#options;
     if (!registry.isRegistered) await registry.renew();
@@ -111,14 +111,14 @@ export class EpochFence {
     return incarnation;
   }
 
-  /** The stream's state after the fence has decided; creates it if missing. */
+  /** Returns the stream's state after the fence has decided. Creates the stream if it does not exist. */
   async open(stream: string): Promise<StreamState> {
     const state = await this.#open(stream, 'create');
     if (state === undefined) throw new Error(`stream ${stream} was not created`);
     return state;
   }
 
-  /** The stream's state after the fence has decided; undefined if the stream does not exist. */
+  /** Returns the stream's state after the fence has decided; undefined if the stream does not exist. */
   find(stream: string): Promise<StreamState | undefined> {
     return this.#open(stream, 'find');
   }
@@ -251,7 +251,7 @@ export class EpochFence {
     return status === 'done' ? parseState(state) : undefined;
   }
 
-  /** The newest position of the epoch that anybody knows. */
+  /** The newest position of the epoch that this node or Redis knows. */
   #newest(stream: string, state: KnownPlace): KnownPlace {
     const known = this.#known.streams.get(stream)?.place;
     return known?.epoch === state.epoch && known.sequenceId > state.sequenceId ? known : state;
@@ -263,7 +263,10 @@ export class EpochFence {
   }
 }
 
-/** Whether Redis has lost the events of a missing stream, which has not expired. @param ttl of the stream, in milliseconds; 0 for none */
+/**
+ * Whether Redis has lost a missing stream. Otherwise, the stream has expired or never had events.
+ * @param ttl TTL of the stream in milliseconds; 0 for none
+ */
 function wasLost({ sequenceId, at }: KnownPlace, ttl: number): boolean {
   return sequenceId > 0 && (ttl === 0 || Date.now() - at < ttl);
 }

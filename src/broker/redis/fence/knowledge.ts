@@ -29,7 +29,7 @@ export interface Knowledge {
 export interface Known {
   /** The known streams, in the order in which the node first learned of them. */
   readonly streams: Map<string, Knowledge>;
-  /** Whether a stream was forgotten. The node can then no longer testify that it never knew a given stream. */
+  /** Whether a stream was forgotten. The node can then no longer testify that it never knew a certain stream. */
   forgot: boolean;
 }
 

@@ -107,7 +107,7 @@ export class NodeRegistry {
     const { id } = this.standing;
     this.standing.member = false;
     this.#hasLeft = true;
-    // A renewal in transit would enter this node again.
+    // Wait for a renewal in transit, which would otherwise register this node again.
     await this.#renewing?.catch(() => undefined);
     await connection.run('leave', [keys.registry], [id]).catch(() => undefined);
     await connection.publish(keys.nodes, `left ${id}`).catch(() => undefined);
@@ -134,7 +134,7 @@ export class NodeRegistry {
         warned = true;
         this.#options.log.warn(
           { silentNodes: unaware.length, upToMs: this.#options.leaseMs * GIVEN_UP_AFTER_LEASES },
-          'Waiting for the lease of nodes that ended without leaving: they may know events that Redis could lose',
+          'Waiting until the leases of nodes that ended without leaving expire: these nodes may know events that Redis does not have',
         );
       }
       const { connection, keys } = this.#options;

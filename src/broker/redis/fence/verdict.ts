@@ -19,7 +19,7 @@ export interface StreamFacts {
 
 /**
  * `contradicts`: the log lacks something that the node has seen. `vouches`: the log contains everything that any node can have seen.
- * `silent`: the node cannot tell.
+ * `silent`: the node knows too little.
  */
 export type Verdict = 'contradicts' | 'vouches' | 'silent';
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Executes the decision of the nodes (fence/verdict.ts) if nothing has changed since they made it.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
--- ARGV 1 state that was judged, 2 number of the last testimony that was judged, 3 'begin' or 'extend', 4 epoch to begin,
+-- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based, 3 'begin' or 'extend', 4 epoch to begin,
 --      5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)
 -- Returns {'changed'} or {'done', state}.
 local state = redis.call('GET', KEYS[1])

@@ -11,11 +11,11 @@
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
 --      5 names of the events that this node keeps per key, 6 which events have an idempotency key, in the order of KEYS ('1 4':
---      the first has KEYS 5, the fourth KEYS 6), then two for each event: its line from the id on, and what to retain ('+key': it
+--      the first has KEYS 5, the fourth KEYS 6), then two arguments for each event: its line from the id on, and what to retain ('+key': it
 --      is the newest of its name under the key, '-key': the key is cleared, '': nothing)
--- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result
--- '<epoch> <sequence> <eventId> <at>' of a duplicate. Or only 'unborn' (open.lua first), 'fenced' (the fence first), 'foreign'
--- (written by another version) or 'denied <command>' (the user lacks a permission). Only the first reply has written something.
+-- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
+-- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'foreign'
+-- (written by another version) or 'denied <command>' (the user lacks a permission); in these cases, nothing was written.
 --
 -- Numbers are joined as they are: Lua writes them in full below 1e14, which a stream reaches after 30 years at
 -- 100,000 events per second.
