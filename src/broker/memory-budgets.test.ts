@@ -41,7 +41,7 @@ describe('the budget for history', () => {
     expect([await floorOf(broker, 'main'), await floorOf(broker, 'session:ana')]).toEqual([1, 1]);
   });
 
-  test('leaves as much to the heaviest user as to the others', async () => {
+  test('leaves the heaviest user about as much as each other user', async () => {
     const broker = brokerWith({ historyBudgetBytes: 16 * MIB });
     for (let n = 0; n < 24; n += 1) await publish(broker, 'ana', 'main', big);
     for (let n = 0; n < 300; n += 1) await publish(broker, `user ${n % 10}`, `session:u${n % 10}`, big);

@@ -12,10 +12,10 @@ import { PATIENCE, onCleanup } from '../testing/rig.ts';
 import { Random } from '../testing/slow-readers/random.ts';
 
 const QUERY = 'streams=main&streams=workspace:*&streams=session:*&events=tick&replay=none';
-/** Fewer than an `id` can name, so that no event has to be repeated. */
+/** Number of sessions. An `id` can name more streams than this, so no event has to be repeated. */
 const SESSIONS = 40;
 const MOVES = 20;
-/** Long enough that a replay of many events arrives in several parts, so that it can be interrupted. */
+/** The text of each event. It is long, so that a replay arrives in several parts and can be interrupted. */
 const TEXT = 'x'.repeat(4_096);
 /** Maximum number of events that are published while the client is away. */
 const AWAY = 60;

@@ -6,7 +6,10 @@ import { serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
 const SESSIONS = 'streams=session:*&events=tick';
-/** So many events of this size, in each of twelve sessions, are more than the sockets of a client that does not read accept. */
+/**
+ * Number of events in each of twelve sessions. With this `TEXT`, the events do not fit into the buffers of the sockets while the client
+ * does not read.
+ */
 const BEFORE = 50;
 const TEXT = 'x'.repeat(32_768);
 

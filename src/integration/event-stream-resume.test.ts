@@ -142,7 +142,7 @@ describe('curl', () => {
     for (const each of [second, third]) expect(each.messages('gap')).toEqual([]);
   });
 
-  test('receives a gap of each stream whose history a restart has lost, and then what is there', async () => {
+  test('receives a gap for each stream whose history was lost in a restart, and then the remaining events', async () => {
     const { gateway, httpUrl, port } = await serve();
     const first = curl({ url: httpUrl, query: MANY }, 3);
     await vi.waitFor(() => expect(gateway.health().subscriptions.total).toBe(1), PATIENCE);
@@ -163,7 +163,7 @@ describe('curl', () => {
     expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['epoch_changed']));
     const ends = second.messages('positions').flatMap(({ ended: names = [] }) => names as readonly string[]);
     expect(ends.toSorted()).toEqual(['session:a', 'workspace:w']);
-    // A client that continues from here is not told of the same losses again.
+    // A client that continues from here does not receive the same gaps again.
     const third = curl({ url: httpUrl, query: MANY, lastId: second.lastId() }, 1);
     await vi.waitFor(() => expect(next.gateway.health().subscriptions.total).toBe(2), PATIENCE);
     await next.gateway.publish('tick', { n: 5 }, { stream: 'session:a' });
@@ -174,7 +174,7 @@ describe('curl', () => {
 });
 
 describe('an EventSource in Chromium', () => {
-  /** Opens a page whose EventSource reconnects by itself. */
+  /** Opens a page whose EventSource reconnects automatically. */
   async function watch(httpUrl: string, query: string) {
     const executablePath = locate(CHROMIUM);
     if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');

@@ -35,7 +35,7 @@ describe('the limit', () => {
     expect({ outcome: await pass(rig) }).toMatchObject({ outcome });
   });
 
-  test.each(names)('%s is refused outside its bounds, by name', (name) => {
+  test.each(names)('%s outside its bounds is refused, with an error that names the limit', (name) => {
     const { minimum, maximum } = LIMITS[name];
     expect(resolveLimits({ [name]: minimum })[name]).toBe(minimum);
     expect(resolveLimits({ [name]: maximum })[name]).toBe(maximum);

@@ -27,7 +27,7 @@ test('a budget is never exceeded, regardless of the number of owners', () => {
   expect(budget.used).toBeGreaterThan(65_000);
 });
 
-test('the share of a total leaves those that use little untouched, and the others use equally much', () => {
+test('the share of a total does not affect owners that use little, and is equal for all others', () => {
   const budget = new Budget(1000);
   for (const [owner, used] of Object.entries({ a: 100, b: 300, c: 400, d: 900 })) budget.count(owner, used);
   expect(budget.shareOf(1300)).toBe(500);
