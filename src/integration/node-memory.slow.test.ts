@@ -141,7 +141,7 @@ test(
 
     const sum = (of: (each: TenantReport) => number): number => reports.reduce((total, each) => total + of(each), 0);
     const pings = neighbour.pingsMs.toSorted((left, right) => left - right);
-    const admin = new URL('/ws/health?detail=full', url.replace('ws:', 'http:'));
+    const admin = new URL('/ws/health', url.replace('ws:', 'http:'));
     const health = (await (
       await fetch(admin, { headers: { authorization: `Bearer ${keys.get('neighbour') ?? ''}` } })
     ).json()) as { budgets: Record<string, { used: number; limit: number; dropped: number }> };
