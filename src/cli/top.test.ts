@@ -92,6 +92,12 @@ describe('tidemark top', () => {
     expect(lines[6]).toBe('… 2 more; --limit shows them');
   });
 
+  test('names no node while no client has a subscription', async () => {
+    const { url } = await serve();
+    const { stdout } = await runner.finish(['top', '--once'], { env: { TIDEMARK_URL: url } });
+    expect(stdout).toMatch(/^0 clients with 0 subscriptions; 0 slow, .*\n\nNo client has a subscription\.\n$/);
+  });
+
   test('sorts by the given key, and shows events per second from the second reading on', async () => {
     const served = await serve();
     const idle = await connectionOf(await subscribed(served, { events: ['other'] }));

@@ -163,12 +163,13 @@ function heading({ rows, reports }: Look): string[] {
   const queued = rows.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
   const rate = rows.reduce((sum, { perSecond }) => sum + (perSecond ?? 0), 0);
   const nodes = new Set(rows.map(({ nodeId }) => nodeId)).size;
+  const where = nodes === 0 ? '' : ` on ${counted(nodes, 'node')}`;
   const hot = Object.entries(reports.directories)
     .toSorted(([, a], [, b]) => b - a)
     .slice(0, HOT_DIRECTORIES)
     .map(([name, count]) => `${plain(name)} (${count})`);
   return [
-    `${counted(rows.length, 'client')} with ${counted(reports.items.length, 'subscription')} on ${counted(nodes, 'node')}; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
+    `${counted(rows.length, 'client')} with ${counted(reports.items.length, 'subscription')}${where}; ${slowOf(rows)} slow, ${bytesText(queued)} queued, ${rate.toFixed(1)} events/s`,
     ...(hot.length === 0 ? [] : [`most subscribed paths: ${hot.join(', ')}`]),
     ...(reports.missingNodes.length === 0
       ? []
