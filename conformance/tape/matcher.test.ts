@@ -49,6 +49,13 @@ describe('a pattern', () => {
   });
 });
 
+test('alternatives that no value fits are described with the values that they refer to', () => {
+  const other = { $in: [{ $lt: { $ref: 'first' } }, { $gt: { $ref: 'first' } }] };
+  const expected = (pattern: Json): unknown => match(pattern, 'B', new Map([['first', 'B']])).differences[0]?.expected;
+  expect(expected(other)).toBe('less than "B" or more than "B"');
+  expect(expected({ $in: ['C', 'D'] })).toBe('one of ["C","D"]');
+});
+
 describe('the nearest frame', () => {
   test('has the same type as the expected frame, if such a frame was received', () => {
     const candidates = [

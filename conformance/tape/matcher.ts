@@ -225,6 +225,12 @@ function time(argument: Json, actual: Json | undefined, path: string, attempt: A
   if (latest !== undefined && actual > latest) attempt.miss(path, `a time not after ${latest}`, actual);
 }
 
+/** Alternatives in words: values as a list, matchers one by one. */
+function alternatives(all: readonly Json[], actual: Json | undefined, { bindings }: Attempt): string {
+  if (all.every((one) => dollarKey(one) === undefined)) return `one of ${JSON.stringify(all)}`;
+  return all.map((one) => match(one, actual, bindings).differences[0]?.expected ?? JSON.stringify(one)).join(' or ');
+}
+
 const TESTS: Readonly<Record<MatcherName, Test>> = {
   $any: plain(
     () => true,
@@ -235,8 +241,8 @@ const TESTS: Readonly<Record<MatcherName, Test>> = {
   },
   $type: plain(isType, (argument) => `a value of type ${asText(argument)}`),
   $in: (argument, actual, path, attempt) => {
-    if (!isArray(argument) || !argument.some((one) => attempt.fits(one, actual)))
-      attempt.miss(path, `one of ${JSON.stringify(argument)}`, actual);
+    if (isArray(argument) && argument.some((one) => attempt.fits(one, actual))) return;
+    attempt.miss(path, alternatives(isArray(argument) ? argument : [argument], actual, attempt), actual);
   },
   $re: plain(
     isText((text, expression) => new RegExp(expression, 'u').test(text)),
