@@ -132,6 +132,6 @@ export function matrixText(
     ...listed('checks that killed no mutant of their clauses', idle),
     ...listed('checks that applied to no server', unused),
     ...listed('clauses that no mutant breaks', unbroken),
-    scope === 'sample' ? total : `${total}; ${idle.length} checks killed nothing`,
+    scope === 'sample' ? total : `${total}; ${idle.length === 1 ? '1 check' : `${idle.length} checks`} killed nothing`,
   ].join('\n');
 }

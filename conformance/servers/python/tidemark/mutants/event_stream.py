@@ -161,6 +161,27 @@ class ManyWarmAgain(EventStreams):
         return {"mode": "warm"}
 
 
+@mutant("sse-many-scope-ignored", "a request for events of many streams needs no scope", clause="SSE-5")
+class ManyScopeIgnored(Commands):
+    def subscribe(self, connection: Connection, command: Command) -> None:
+        principal = connection.principal
+        if isinstance(connection.wire, ManyStreamsWire):
+            connection.principal = EVERYONE
+        try:
+            super().subscribe(connection, command)
+        finally:
+            connection.principal = principal
+
+
+@mutant("sse-many-beside-one", "a request with both stream and streams is accepted, and stream is ignored", clause="SSE-5")
+class ManyBesideOne(EventStreams):
+    def read(self, head: Head) -> Command:
+        command = super().read(head)
+        if "streams" in command.data:
+            command.data.pop("stream", None)
+        return command
+
+
 @mutant("sse-buffered", "proxies may buffer and cache the events", clause="SSE-4")
 class Buffered(EventStreamWire):
     def open(self, headers: list[tuple[str, str]]) -> None:
