@@ -28,6 +28,8 @@ function uncoveredLines({ clauses, scope, headlines }: Summary): readonly string
 const EXPLAINED = 8;
 const FIRST = 3;
 const LISTED = 12;
+/** The heartbeat interval that the guide recommends for a run of the suite, in milliseconds. */
+const SHORT_INTERVAL_MS = 1000;
 
 function groupLines({ text, checks }: CauseGroup, number: number, explanation: Explanation): readonly string[] {
   const [check, ...others] = checks;
@@ -70,6 +72,14 @@ function headlineLines(headlines: readonly string[]): readonly string[] {
   return headlines.flatMap((each) => ['', `! ${each.charAt(0).toUpperCase()}${each.slice(1)}.`]);
 }
 
+/** Advice if the run was long because the server's heartbeats are rare. */
+function paceLines({ target: { heartbeatIntervalMs = 0 }, durationMs }: Summary): readonly string[] {
+  if (heartbeatIntervalMs <= SHORT_INTERVAL_MS || durationMs < heartbeatIntervalMs) return [];
+  return [
+    `A run waits for heartbeats, and this server sends one every ${heartbeatIntervalMs / 1000} s: set its heartbeatIntervalMs to ${SHORT_INTERVAL_MS} for a short run.`,
+  ];
+}
+
 export function textReport(summary: Summary, explanation: Explanation): string {
   const { checks, counts, outcome, durationMs, frames, harnessFaults, headlines } = summary;
   const tally = Object.entries(counts)
@@ -82,6 +92,7 @@ export function textReport(summary: Summary, explanation: Explanation): string {
     '',
     ...harnessFaults.map((fault) => `harness: ${fault}`),
     ...uncoveredLines(summary),
+    ...paceLines(summary),
     `${tally}; ${frames} frames in ${(durationMs / 1000).toFixed(1)} s`,
     outcome.text,
     '',
