@@ -149,7 +149,7 @@ describe('plans that are made before the last turn', () => {
     ]);
   });
 
-  test('are updated until few streams are left for the last turn', async () => {
+  test('are repeated for changed streams until few of them are left for the last turn', async () => {
     const { plans, broker, turn } = await plansOf(200, (_broker, at) =>
       at <= 200 ? tick(broker, `session:${at - 1}`) : undefined,
     );

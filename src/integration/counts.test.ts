@@ -123,7 +123,7 @@ describe('a close', () => {
     [1007, Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff])],
     [1002, Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
     [1009, Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])],
-  ])('with %d, for a frame that breaks RFC 6455, is counted under this code', async (code, bytes) => {
+  ])('is counted under code %d after a frame that breaks RFC 6455', async (code, bytes) => {
     const served = await serve();
     const client = await connect(served.url);
     const { _socket: socket } = client.ws as unknown as { _socket: { write: (bytes: Buffer) => void } };

@@ -42,7 +42,7 @@ async function start(nodeId: string): Promise<Node> {
 const placeOf = ({ stream, epoch, sequenceId }: Frame['data']): string =>
   [stream, epoch, sequenceId].map(String).join(' ');
 
-/** Publishes on streams of each kind, until it is stopped. @returns where the events are */
+/** Publishes on streams of each kind until it is stopped. The result has the positions of the events. */
 function publishing(nodes: readonly Node[], random: Random) {
   const published: string[] = [];
   const ending = new AbortController();

@@ -57,7 +57,7 @@ describe('a key that is revoked', () => {
     expect(await other.call('ping')).toMatchObject({ type: 'pong' });
   });
 
-  test('ends its connections on every node of a Redis when the node next reads the keys; they receive nothing afterwards', async () => {
+  test('ends its connections on each node at the next reading of the keys in Redis; they receive nothing afterwards', async () => {
     const redis = await RedisProcess.start();
     onCleanup(() => redis.stop());
     const admin = new RedisKeyStorage({ url: redis.url });

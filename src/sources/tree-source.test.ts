@@ -45,7 +45,7 @@ describe('a tree source whose system fails', () => {
     },
   );
 
-  test('does not report an entry that cannot be read as deleted', async () => {
+  test('does not report an unreadable entry as deleted', async () => {
     let broken = false;
     const look: Disk['look'] = (path) => {
       if (broken && path.endsWith('/old/a')) throw failure('EIO');

@@ -35,7 +35,7 @@ export interface WalkerOptions {
 
 /** Number of entries that are examined before the queue of the system is read again. */
 const LOOKS_PER_DRAIN = 128;
-/** How often in a row a directory may be missing when it is read, although it exists, before this counts as a fault. */
+/** How many times in a row an existing directory may seem to be missing when it is read. After that, it counts as unreadable. */
 const MOST_MISSES = 10;
 
 export class Walker {

@@ -136,8 +136,8 @@ export class PathIndex<Item extends object> {
 
   /**
    * Visits every item that may match one of the paths, which must be in NFC. An item with several places may be visited more than once.
-   * Each path is looked up with the extensions of all paths, because different paths of an event may match the paths and the extensions of
-   * a filter. For example, a rename has two paths.
+   * Each path is looked up with the extensions of all paths. In an event with two paths, such as a rename, one path may match the paths of
+   * a filter and the other its extensions.
    */
   visit(paths: readonly string[], visit: (item: Item) => void): void {
     const extensions = new Set(paths.map((each) => endingKey('extension', tailOf(lastSegment(each).toLowerCase()))));

@@ -17,7 +17,7 @@ export interface Begun {
 
 export class FirstDelivery {
   readonly #stream: string;
-  /** Undefined until it is needed, which is only if a follow covers the stream. */
+  /** How the stream came into the index; undefined while this is unknown. Only used if a follow covers the stream. */
   appearance: Appearance | undefined;
   /** A position that was read although the stream could not be loaded. */
   glimpsed: Position | undefined;

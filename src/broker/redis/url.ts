@@ -3,7 +3,7 @@
  *
  *   redis://[user:password@]host[:port][/db]                    one server
  *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels report
- *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are those to ask first
+ *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are asked first
  *
  * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters are `ca`, `cert` and `key` (PEM files),
  * `servername`, and `prefix` (of keys and channels; default `tidemark`). Sentinels with a separate login need `sentinelUser` and
