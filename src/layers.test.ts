@@ -96,37 +96,37 @@ const ROOT = resolve(import.meta.dirname, '..');
 const sources = readSources();
 
 describe('the layers', () => {
-  test('contain every file', () => {
+  test('every file belongs to a layer', () => {
     expect(strayFiles(sources)).toEqual([]);
   });
 
-  test('have no empty room', () => {
+  test('every room contains a file', () => {
     for (const [root, layers] of Object.entries(LAYERS))
       for (const room of layers.flat())
         expect([...sources.keys()].filter((path) => path.startsWith(`${root}${room}`))).not.toEqual([]);
   });
 
-  test('are imported downwards only', () => {
+  test('no layer imports a layer above it', () => {
     expect(upwardImports(sources)).toEqual([]);
   });
 
-  test('have no import cycle, except between types if a comment gives the reason', () => {
+  test('there is no import cycle, except between types if a comment gives the reason', () => {
     expect(cycles(sources)).toEqual([]);
   });
 
-  test('import each library in one place', () => {
+  test('each library is imported in one place only', () => {
     expect(strayLibraries(sources)).toEqual([]);
   });
 
-  test('keep src, codegen, conformance and mcp apart', () => {
+  test('no file imports a part of the project that its own part must not import', () => {
     expect(bridges(sources)).toEqual([]);
   });
 
-  test('share with the MCP server only code that does not import the gateway', () => {
+  test('the MCP server imports only the shared parts of src', () => {
     expect(unsharedImports(sources)).toEqual([]);
   });
 
-  test('end in generated code that imports only itself', () => {
+  test('generated code imports only generated code', () => {
     expect(generatedImports(sources)).toEqual([]);
   });
 });

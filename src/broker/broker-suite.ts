@@ -178,7 +178,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(listener.events).toHaveLength(1);
       });
 
-      test('applies only to one principal on one stream', async () => {
+      test('is independent of the same key of another principal or on another stream', async () => {
         const { broker } = await open();
         const draft = draftOf({ idempotencyKey: 'k' });
         const results = [
@@ -189,7 +189,7 @@ export function brokerSuite(suite: BrokerSuite): void {
         expect(results.map((result) => result.duplicate)).toEqual([false, false, false]);
       });
 
-      test('is forgotten after its window', async () => {
+      test('is forgotten after idempotencyWindowMs', async () => {
         const { broker } = await open({ idempotencyWindowMs: 60 });
         const draft = draftOf({ idempotencyKey: 'k' });
         await broker.publish(draft);

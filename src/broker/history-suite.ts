@@ -32,7 +32,7 @@ async function keepActive(broker: Broker, pauseMs: number): Promise<{ longestPau
 
 export function historySuite(open: OpenBroker): void {
   describe('history', () => {
-    test('is bounded by count', async () => {
+    test('keeps at most the allowed number of events', async () => {
       const { broker } = await open({ historyEvents: 100 });
       await publishEach(
         broker,
@@ -45,7 +45,7 @@ export function historySuite(open: OpenBroker): void {
       expect(snapshot.since(snapshot.floor - 1).map((record) => record.sequenceId)).toEqual(upTo(100, 901));
     });
 
-    test('is bounded by bytes', async () => {
+    test('keeps at most the allowed number of bytes', async () => {
       const { broker } = await open({ historyBytes: 50_000 });
       const payload = { filler: 'x'.repeat(1_000) };
       await publishEach(
@@ -60,7 +60,7 @@ export function historySuite(open: OpenBroker): void {
       expect(held.at(-1)?.sequenceId).toBe(300);
     });
 
-    test('is bounded by age, and the counter continues', async () => {
+    test('drops events older than the allowed age, and the counter continues', async () => {
       const { broker } = await open({ historyAgeMs: 80 });
       const first = await broker.publish(draftOf({ event: 'file_change' }));
       await broker.attach('main');

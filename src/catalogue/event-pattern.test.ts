@@ -61,7 +61,7 @@ describe('the events of a subscription', () => {
     },
   );
 
-  test('are limited in number', () => {
+  test('are refused if there are too many', () => {
     const refuse = (): unknown => normalise(['a', 'b', 'c', 'd', 'e']);
     expect(refuse).toThrow(ProtocolError);
     expect(refuse).toThrow(

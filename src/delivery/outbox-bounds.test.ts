@@ -82,7 +82,7 @@ describe('the bounds of an outbox', () => {
     expect(peer.writes.join('')).toBe(sent.join(''));
   });
 
-  test('allow a single message that exceeds them', async () => {
+  test('allow a single message that exceeds the bounds', async () => {
     const { outbox, peer, overflows, turn } = rig();
     outbox.pushEvent(event(frame(LIMITS.sendQueueBytes * 2), 1));
     await turn();

@@ -202,7 +202,7 @@ describe('a replay', () => {
     expect(slow.outbox.unwritten().size).toBe(0);
   });
 
-  test('is not old as long as it makes progress', async () => {
+  test('does not exceed the limit on age while it makes progress', async () => {
     const slow = rig({ sendQueueBytes: 1024 * 1024 });
     await stall(slow);
     const records = Array.from({ length: 300 }, (_, n) => record(n + 1, 'y'.repeat(5000)));

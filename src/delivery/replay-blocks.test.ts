@@ -129,8 +129,11 @@ describe('replay blocks', () => {
 });
 
 describe('frames of several events', () => {
-  it.each(['plain', 'déjà vu', '日本', '🙂', 'x'.repeat(70_000)])('equal the single frames: %.10s', (text) => {
-    const run = [...records(1, 3, text), ...records(4, 5)];
-    expect(framing.events(PREFIX, run).equals(frames(run))).toBe(true);
-  });
+  it.each(['plain', 'déjà vu', '日本', '🙂', 'x'.repeat(70_000)])(
+    'equal the frames of the single events: %.10s',
+    (text) => {
+      const run = [...records(1, 3, text), ...records(4, 5)];
+      expect(framing.events(PREFIX, run).equals(frames(run))).toBe(true);
+    },
+  );
 });

@@ -38,7 +38,7 @@ async function exampleOf(call: string, { url = ADDRESS }: { readonly url?: strin
 }
 
 describe("the examples in the client's README", () => {
-  test('compile', async () => {
+  test('compile without type errors', async () => {
     const calls = [
       'client.subscribe',
       'client.broadcast',
@@ -68,7 +68,7 @@ describe("the examples in the client's README", () => {
     }
   });
 
-  test('detect a missing server', async () => {
+  test('report that no server listens', async () => {
     // Port 1 is privileged, and no program listens on it.
     const file = await exampleOf('client.connect', { url: 'ws://127.0.0.1:1/ws' });
     const { code, output } = await run([process.execPath, file], { cwd: project });

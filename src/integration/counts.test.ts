@@ -34,7 +34,7 @@ describe('every count', () => {
     );
   });
 
-  test('for a stream is the number of events that were published on the stream', async () => {
+  test('the count of each stream is the number of events that were published on it', async () => {
     const run = await runOf(EVERYTHING);
     const streams = run.served.gateway.health().streams.map(({ stream, position, historyEvents }) => ({
       [stream]: [position.sequenceId, historyEvents],
@@ -75,7 +75,7 @@ describe('every count', () => {
     }
   });
 
-  test('for a limit is the configured limit', async () => {
+  test('the metric of each limit shows its configured value', async () => {
     const { httpUrl } = await serve({ limits: { payloadBytes: 4096 } });
     const text = await (await fetch(`${httpUrl}/metrics`)).text();
     for (const [name, { default: standard }] of Object.entries(LIMITS))

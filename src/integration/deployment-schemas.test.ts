@@ -70,7 +70,7 @@ describe('the Kubernetes manifests', () => {
     ],
     ['a wrong type', 'maxSkew: 1', "maxSkew: '1'", "'string' is not assignable to type 'number'"],
     ['an API that does not exist', 'policy/v1', 'policy/v3', 'policy/v3'],
-  ])('would not fit with %s', async (_name, from, to, error) => {
+  ])('do not fit the types with %s', async (_name, from, to, error) => {
     expect(await errorsOf(changed(textOf('kubernetes/tidemark.yaml'), from, to))).toContain(error);
   });
 });
@@ -83,7 +83,7 @@ describe('the compose file', () => {
     expect(lint(textOf('compose/compose.yaml'))).toEqual({ code: 0, output: expect.any(String) });
   });
 
-  test('would not fit with a misspelt field', () => {
+  test('does not fit the specification with a misspelt field', () => {
     const { code, output } = lint(changed(textOf('compose/compose.yaml'), 'mem_limit:', 'memory_limit:'));
     expect([code, output]).toEqual([1, expect.stringContaining('must NOT have additional properties')]);
   });

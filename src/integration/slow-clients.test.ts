@@ -138,7 +138,7 @@ describe('a client that does not read', () => {
     );
   });
 
-  test('cannot fill the memory with replies either', async () => {
+  test('cannot fill the memory with replies', async () => {
     const limits = { sendQueueBytes: 262_144, commandsPerSecond: 100_000, commandBurst: 100_000 };
     const { gateway, url } = await serve({ limits });
     const client = await connect(url);

@@ -79,7 +79,7 @@ describe('a file feed', () => {
     expect(warnings.join()).toMatch(/"src\/deep\/a" could not be published.*too long/);
   });
 
-  test('ends while it waits for the broker', async () => {
+  test('can be closed while it waits for the broker', async () => {
     const { feed, taken } = feedTo(unavailable, { retryMs: [60_000, 60_000] });
     feed.publish(change('a'));
     await feed.close();

@@ -171,7 +171,7 @@ describe('a rename whose halves are read one after the other', () => {
   const storyOf = (items: readonly SourceItem[]): string[] =>
     items.flatMap((each) => (each.kind === 'change' ? [`${each.change.changeType} ${each.change.path}`] : []));
 
-  test('is one event', async () => {
+  test('is reported as one event', async () => {
     const { directory, begin, changed, items } = start({ engine: splitting() });
     writeFileSync(join(directory, 'old/a'), '1');
     mkdirSync(join(directory, 'old/d'));
@@ -186,7 +186,7 @@ describe('a rename whose halves are read one after the other', () => {
     expect(storyOf(items)).toEqual(['rename b', 'rename e', 'rename e/inside', 'create e/later']);
   });
 
-  test('is a deletion if the entry leaves the tree', async () => {
+  test('is reported as a deletion if the entry leaves the tree', async () => {
     const { directory, begin, changed, items } = start();
     writeFileSync(join(directory, 'old/a'), '1');
     begin();

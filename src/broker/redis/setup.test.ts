@@ -114,7 +114,7 @@ describe('a gateway whose Redis is unavailable at its first publish', () => {
 });
 
 describe('sentinels and a master that are unavailable for longer than the time limit for connecting', () => {
-  test('are found again when they have restarted', async () => {
+  test('are found again by a node after they have restarted', async () => {
     const master = await startRedis();
     const monitor = `sentinel monitor tide 127.0.0.1 ${master.port} 1`;
     const sentinel = await startRedis({ sentinel: [monitor, 'sentinel down-after-milliseconds tide 60000'] });

@@ -60,7 +60,7 @@ describe('a broker over TLS', () => {
     await expect(brokerAt(parameters).start(new RecordingListener())).rejects.toThrow(reason);
   });
 
-  test('is rejected without a client certificate', async () => {
+  test('cannot connect without a client certificate', async () => {
     const start = brokerAt(`ca=${cert}&servername=redis.test`).start(new RecordingListener());
     await expect(start).rejects.toThrow(/^Redis at rediss:\/\/127\.0\.0\.1:\d+ cannot be used: /);
   });
