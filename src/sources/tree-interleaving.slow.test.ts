@@ -17,7 +17,7 @@ describe.each([
   ['paths', nothing],
   ['rules', anything],
   ['root', anything],
-] as const)('with the variant “%s” of changes between steps', (variant, expected) => {
+] as const)('if the tree changes between the steps of the source (variant “%s”)', (variant, expected) => {
   test.each(seeds)('the reported state equals the real state with seed %i', async (seed) => {
     expect(await interleave({ seed, rounds: 40, perRound: 3, between: 10, variant })).toEqual(expected);
   });

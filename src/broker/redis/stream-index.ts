@@ -78,7 +78,10 @@ export class StreamIndex {
   readonly #log: BrokerLog;
   /** The newest place that this node has read. Undefined while it follows no streams. */
   #read: number | undefined;
-  /** Streams that this node has created, and that may not be in the index yet; with the newest position of their lost events. */
+  /**
+   * Streams that this node has created but may not have entered into the index yet. If Redis has lost the events of a stream, its newest
+   * lost position.
+   */
   readonly #owed = new Map<string, Position | undefined>();
   /** Streams that are being entered after they were created. */
   readonly #entering = new Set<string>();
