@@ -14,14 +14,15 @@ import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
-import { parsePublished, parseState } from './line.ts';
+import { isBlank, parsePublished, parseState } from './line.ts';
 import type { Line, StreamState } from './line.ts';
 import { StreamMirror } from './mirror.ts';
 import type { MirrorHistory } from './mirror.ts';
 import { mirrorSource } from './mirror-source.ts';
 import { SourceLosses } from './source-losses.ts';
 import type { StreamChannels } from './stream-channels.ts';
-import type { Appearance, StreamIndex } from './stream-index.ts';
+import type { Appearance } from './appearance.ts';
+import type { StreamIndex } from './stream-index.ts';
 import type { Turns } from './turns.ts';
 
 /** What all mirrored streams of a node have in common. */
@@ -194,7 +195,7 @@ export class AttachedStream {
     const state = this.#state;
     if (state === undefined) throw new Error(`the state of stream ${this.name} was not read`);
     await this.#losses.load(state, () => this.#startedAs === 'new' || this.#context.isNew(this.name));
-    if (!this.#isEntered) await index.enterFound(this.name, state);
+    if (!this.#isEntered && !isBlank(state)) await index.enterFound(this.name, state);
     this.#isLoaded = true;
   }
 

@@ -18,7 +18,7 @@ import { parseState } from './line.ts';
 import { StreamExpired } from './mirror-source.ts';
 import { StreamChannels } from './stream-channels.ts';
 import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
-import type { Appearance } from './stream-index.ts';
+import type { Appearance } from './appearance.ts';
 import { Turns } from './turns.ts';
 
 export type AttachedStreamsOptions = Omit<

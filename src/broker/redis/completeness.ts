@@ -40,11 +40,10 @@ export class Completeness {
   }
 
   /**
-   * Whether this node may have missed events that have already expired: a connection was lost, and the stream was not read for the whole
-   * TTL.
+   * Whether events may have been published without this node, if the stream has no keys any more: a connection was lost, and the stream was
+   * not read since. Even within the TTL of an event, the keys may have been deleted or evicted, which cannot be told from an expiry.
    */
   get mayMiss(): boolean {
-    const { since, losses } = this.#last;
-    return this.#ttlMs > 0 && losses !== this.#losses() && performance.now() - since > this.#ttlMs;
+    return this.#ttlMs > 0 && this.#last.losses !== this.#losses();
   }
 }

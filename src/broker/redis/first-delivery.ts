@@ -1,6 +1,6 @@
 /** Where the delivery of a stream to the followers of this node begins, and which losses are reported before it. */
 import type { Position, StreamLoss } from '../broker.ts';
-import type { Appearance } from './stream-index.ts';
+import type { Appearance } from './appearance.ts';
 
 /**
  * Stands for the epoch of a stream that was never read. A resume from this epoch fails with a gap, so a client that stores it cannot miss

@@ -6,8 +6,9 @@ import type { FollowedStream } from '../broker.ts';
 import { SelectorMap, selectedNames } from '../stream-selectors.ts';
 import type { MirrorHistory } from './mirror.ts';
 import { SharedRuns } from './shared-runs.ts';
-import { appearanceAt } from './stream-index.ts';
-import type { Appearance, Entry, StreamIndex } from './stream-index.ts';
+import { appearanceAt } from './appearance.ts';
+import type { Appearance } from './appearance.ts';
+import type { Entry, StreamIndex } from './stream-index.ts';
 
 interface Follow {
   readonly selector: string;

@@ -15,6 +15,11 @@ export interface StreamState {
   readonly evicted: boolean;
 }
 
+/** Whether the stream has had neither events nor source losses in its epoch. A client can create such a stream by just naming it. */
+export function isBlank({ sequenceId, losses }: StreamState): boolean {
+  return sequenceId === 0 && losses === 0;
+}
+
 /** The position of a line. The content of the line is parsed only when the event is needed. */
 export interface Line {
   readonly epoch: string;

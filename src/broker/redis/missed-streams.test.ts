@@ -121,6 +121,19 @@ describe('a stream that appears while a node is away', () => {
     expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
   });
 
+  test('is not reported if it expires without an event', async () => {
+    const { writer, follower, back } = await followerAway({ limits: SHORT });
+    await writer.broker.attach('session:blank');
+    writer.broker.detach('session:blank');
+    await gone('session:blank');
+    await publish(writer, 'session:a');
+    await gone('session:a');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:a'), PATIENCE);
+    expect(follower.listener.losses).toEqual([lossOf('session:a', 'broker_lost')]);
+    expect(follower.listener.ended).toEqual(['session:a']);
+  });
+
   test('is not reported as lost if it was announced to the node in time', async () => {
     const writer = await nodes.start({ limits: SHORT });
     const follower = await nodes.start({ limits: SHORT, intervalMs: NEVER });
@@ -131,6 +144,47 @@ describe('a stream that appears while a node is away', () => {
     // A second follower lets the node read the index.
     await follower.broker.follow('session:*');
     expect(follower.listener.losses).toEqual([]);
+  });
+});
+
+describe('a stream that was created by a subscription to its name', () => {
+  test('does not displace streams with events from the list of departed streams', async () => {
+    const { writer, follower, back } = await followerAway({ limits: SHORT });
+    await publish(writer, 'session:a');
+    await gone('session:a');
+    const names = Array.from({ length: 50 }, (_, n) => `session:made-up-${n}`);
+    for (const name of names) {
+      await writer.broker.attach(name);
+      writer.broker.detach(name);
+    }
+    expect(await nodes.redis.command('ZCARD', key('{' + key('streams') + '}:departed'))).toBe(':1\r\n');
+    await Promise.all(names.map(gone));
+    expect(await nodes.redis.command('ZCARD', key('{' + key('streams') + '}:departed'))).toBe(':1\r\n');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+  });
+
+  test('is delivered from its first event to those who follow a pattern, also if the publishing node knows an earlier run', async () => {
+    const [writer, reader] = [await nodes.start({ limits: SHORT }), await nodes.start({ limits: SHORT })];
+    const follower = await nodes.start({ limits: SHORT });
+    await follower.broker.follow('session:*');
+    await publish(writer, 'session:a');
+    await gone('session:a');
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    await reader.broker.attach('session:a');
+    await publish(writer, 'session:a');
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1, 2]), PATIENCE);
+    expect(follower.listener.losses).toEqual([]);
+  });
+
+  test('is delivered from its first event to a node that both follows it and has subscribers of it', async () => {
+    const [writer, reader] = [await nodes.start(), await nodes.start()];
+    await reader.broker.follow('session:*');
+    await reader.broker.attach('session:a');
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(reader.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    expect(reader.listener.losses).toEqual([]);
   });
 });
 
@@ -150,6 +204,24 @@ describe('a followed stream', () => {
       { epoch, sequenceId: 4 },
     ];
     expect(follower.listener.losses).toEqual([{ stream: 'session:a', from, to, reason: 'broker_lost' }]);
+  });
+
+  test('causes a loss if it was used and then deleted while a node was away, also when it could have expired', async () => {
+    const limits = { sessionTtlMs: 2_000 };
+    const [writer, follower] = [await nodes.start({ limits }), await nodes.start({ limits, port: proxy.port })];
+    await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    await vi.waitFor(async () => {
+      const left = await nodes.redis.command('PTTL', meta('session:a'));
+      expect(Number(left.slice(1))).toBeLessThan(limits.sessionTtlMs * 0.09);
+    }, PATIENCE);
+    sever();
+    await publish(writer, 'session:a');
+    await nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
+    proxy.speak();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:a'), PATIENCE);
+    expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'broker_lost'));
   });
 
   test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {

@@ -6,13 +6,13 @@ import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
 import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
-import { NotSent } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import type { StreamIndex } from './stream-index.ts';
 import { asTexts, ForeignState } from './line.ts';
+import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './publish-failure.ts';
 
 /** One event, encoded as far as possible before it has its position. */
 export interface Outgoing {
@@ -100,9 +100,9 @@ export class RedisPublisher {
       if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
         const reply = String(await connection.run('announce', [meta, losses], args));
-        if (/^\d+$/.test(reply)) return;
+        if (/^\d+$/.test(reply)) return reply === '1' ? await this.#enterLate(stream) : undefined;
         if (reply !== 'unborn') throw refused(stream, reply);
-        await this.#beforeSending(stream, () => this.#options.fence.open(stream));
+        await this.#beforeSending(stream, () => this.#enterAgain(stream));
       }
       throw new NotStored(`stream ${stream} cannot be created`);
     } catch (error) {
@@ -137,7 +137,8 @@ export class RedisPublisher {
 
   async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
     const { fence } = this.#options;
-    if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
+    let entered: 'earlier' | 'now' = this.#entered.get(stream) === KNOWN ? 'earlier' : 'now';
+    if (entered === 'now') await this.#beforeSending(stream, () => this.#enter(stream));
     for (let attempt = 1; ; attempt += 1) {
       // An incarnation that is already known is not awaited, because batches must be sent in order.
       const incarnation =
@@ -145,10 +146,14 @@ export class RedisPublisher {
       const { departures } = fence;
       const replies = await this.#run(stream, batch, incarnation);
       const [first = ''] = replies;
-      if (first.startsWith('published ')) return { departures, replies };
+      if (first.startsWith('published ')) {
+        if (isFirst(first) && entered === 'earlier') await this.#enterLate(stream);
+        return { departures, replies };
+      }
       if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
-      await this.#beforeSending(stream, () => (first === 'unborn' ? fence.open(stream) : fence.settle(stream)));
+      if (first === 'unborn') entered = 'now';
+      await this.#beforeSending(stream, () => this.#prepare(stream, first));
     }
   }
 
@@ -169,9 +174,31 @@ export class RedisPublisher {
     }
   }
 
+  /** Prepares a stream that does not accept events yet, according to the reply of lua/publish.lua. */
+  async #prepare(stream: string, reply: 'unborn' | 'fenced'): Promise<void> {
+    if (reply === 'unborn') await this.#enterAgain(stream);
+    else await this.#options.fence.settle(stream);
+  }
+
+  /** Enters a stream that has expired since it was entered. */
+  async #enterAgain(stream: string): Promise<void> {
+    if (this.#entered.get(stream) === KNOWN) this.#entered.delete(stream);
+    await this.#enter(stream);
+  }
+
   async #openAndEnter(stream: string): Promise<void> {
     const { fence, index } = this.#options;
-    await index.enterFound(stream, await fence.open(stream));
+    const state = await fence.open(stream);
+    if (state.sequenceId === 0) await index.enterCreated(stream);
+    else await index.enterFound(stream, state);
+  }
+
+  /**
+   * Enters a stream that this node had entered before. It expired, and a client that named it created it again, so its new first event was
+   * published before it is in the index. If this fails, the index tries again.
+   */
+  async #enterLate(stream: string): Promise<void> {
+    await this.#options.index.enterCreated(stream).catch(() => undefined);
   }
 
   async #run(stream: string, batch: readonly Pending[], incarnation: string): Promise<readonly string[]> {
@@ -233,85 +260,15 @@ function duplicateOf(stream: string, text: string): PublishResult {
   return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
+/** Whether the first reply of lua/publish.lua means that the stream had no events before. */
+function isFirst(reply: string): boolean {
+  return reply.split(' ')[2] === '0';
+}
+
 interface Replies {
   /** This value was read before the batch was sent; see EpochFence.departures. */
   readonly departures: number;
   readonly replies: readonly string[];
-}
-
-/** Nothing was stored. The message tells the publisher why. */
-class NotStored extends Error {}
-
-function refused(stream: string, reply: string): NotStored {
-  if (reply === 'foreign') return new NotStored(`another version of Tidemark wrote the stream ${stream}`);
-  const [, command] = /^denied (.+)$/.exec(reply) ?? [];
-  return new NotStored(
-    command === undefined ? `Redis rejected the stream ${stream}` : `the Redis user may not run ${command}`,
-  );
-}
-
-const NOT_STORED = { outcome: 'not_stored' } as const;
-const UNKNOWN = { outcome: 'unknown' } as const;
-
-/**
- * The error codes with which Redis rejects a script before the script has written anything, each with the text for the publisher. Redis
- * never raises these codes while a script runs (publish.lua).
- */
-const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
-  ['OOM', 'Redis is out of memory'],
-  ['READONLY', 'this Redis is a replica'],
-  ['MISCONF', 'Redis cannot write to its disk'],
-  ['NOREPLICAS', 'Redis has lost its replicas'],
-  ['LOADING', 'Redis is loading its data'],
-  ['MASTERDOWN', 'Redis has lost its master'],
-  ['CLUSTERDOWN', 'the Redis cluster is down'],
-  ['TRYAGAIN', 'the Redis cluster is moving the stream to another server'],
-  ['MOVED', 'the Redis cluster has moved the stream to another server'],
-  ['ASK', 'the Redis cluster is moving the stream to another server'],
-  ['BUSY', 'Redis is busy with a script'],
-  ['NOAUTH', 'Redis requires a login'],
-];
-
-/**
- * Decides whether the event may have been stored. It was certainly not stored if it was not sent, or if Redis rejected the script before
- * its first write. After any other error, it may have been stored.
- */
-function publishFailure(error: unknown): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  const text = error instanceof Error ? error.message : '';
-  const refusal = refusalOf(error);
-  if (error instanceof NotStored) return notStored(error.message, error);
-  if (refusal !== undefined) return notStored(refusal, error);
-  // Redis refused to run the script at all. An error within the script would name the script.
-  if (text.startsWith('NOPERM ') && !text.includes('script:'))
-    return notStored('the Redis user lacks a permission', error);
-  if (error instanceof NotSent || text.includes('enableOfflineQueue'))
-    return notStored('Redis cannot be reached', error);
-  const reason = isReply(error) ? 'Redis failed during the publish' : 'Redis did not answer';
-  const message = `${reason}: the event may or may not have been published. Repeat it with an idempotencyKey to publish it once.`;
-  return new ProtocolError('broker_unavailable', message, {
-    retryAfterMs: BROKER_RETRY_MS,
-    details: UNKNOWN,
-    cause: error,
-  });
-}
-
-/** The reason why Redis refused to run a script at all. */
-function refusalOf(error: unknown): string | undefined {
-  const text = error instanceof Error ? error.message : '';
-  return REFUSALS.find(([code]) => text.startsWith(`${code} `))?.[1];
-}
-
-function isReply(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-function notStored(reason: string, cause: unknown): ProtocolError {
-  return new ProtocolError('broker_unavailable', `${reason}: nothing was stored`, {
-    retryAfterMs: BROKER_RETRY_MS,
-    details: NOT_STORED,
-    cause,
-  });
 }
 
 /** The bounds of the history, as ARGV 4 of lua/publish.lua. */

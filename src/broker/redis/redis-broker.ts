@@ -45,7 +45,8 @@ import { RedisHeartbeat } from './heartbeat.ts';
 import { RedisKeys } from './keys.ts';
 import { announcementOf, RedisNodes } from './nodes.ts';
 import { RedisPublisher } from './publisher.ts';
-import { parseEntered, StreamIndex } from './stream-index.ts';
+import { parseEntered } from './appearance.ts';
+import { StreamIndex } from './stream-index.ts';
 import { checkServer } from './server-checks.ts';
 import { parseRedisUrl } from './url.ts';
 import type { RedisAddress } from './url.ts';
@@ -151,7 +152,7 @@ export class RedisBroker implements Broker {
       keys: this.#keys,
       registry: this.#registry,
       newEpoch: () => ulid(),
-      onCreated: (stream, lost) => index.enterCreated(stream, lost),
+      onLost: (stream, lost) => index.enterCreated(stream, lost),
       onReplaced: (stream, lost) => index.enterReplaced(stream, lost),
       ttlOf: (stream) => ttlOf(stream, limits),
       blankTtlMs,

@@ -117,9 +117,9 @@ test('a stream that already has events is distinguished from a new one by its pl
   await index.enterCreated('session:new');
   await index.enterReplaced('session:lost', { epoch: 'e', sequenceId: 3 });
   const appearances = await Promise.all(
-    ['session:old', 'session:blank', 'session:new', 'session:lost', 'session:unknown'].map((name) =>
+    ['session:old', 'session:blank', 'session:new', 'session:lost', 'session:unused'].map((name) =>
       index.appearanceOf(name),
     ),
   );
-  expect(appearances).toEqual(['found', 'created', 'created', 'replaced', 'found']);
+  expect(appearances).toEqual(['found', 'created', 'created', 'replaced', 'created']);
 });

@@ -2,11 +2,12 @@
  * The index of the streams in Redis, from which a node learns of streams that it has not attached. There is no subscription for
  * each possible stream:
  *
- *   stream created ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
+ *   first publish ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
  *
  * The announcement may be lost. Therefore a node that follows streams also reads, each second, the entries that it has not read yet. The
  * index is one key, which in a cluster may be on another server than the stream. Therefore creating a stream and entering it into the index
- * are two steps. A stream is entered before its first event is published.
+ * are two steps. A stream is entered before its first event is published. A stream without events is not entered: a client can create it by
+ * just naming it, and nobody can miss anything of it.
  *
  * A stream with events that is not in the index was written by an earlier version, or the index was lost. It is entered as `found`, with
  * its newest position, because its events up to this position are not new. An index that is not marked as complete is first completed by a
@@ -17,9 +18,12 @@
  * stream.
  */
 import type { BrokerLog, Position } from '../broker.ts';
+import { appearanceAt } from './appearance.ts';
+import type { Appearance } from './appearance.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisKeys } from './keys.ts';
-import { asTexts, parseState } from './line.ts';
+import { asTexts, isBlank, parseState } from './line.ts';
+import type { StreamState } from './line.ts';
 import { portions, readHeads } from './stream-heads.ts';
 
 const PAGE = 1_000;
@@ -36,13 +40,6 @@ const DEPARTED = 10_000;
 const DEPARTED_TTL_MS = 24 * 3_600_000;
 /** The name in the list of departed streams that stands for those that were dropped from the list. */
 const DROPPED = '#';
-
-/**
- * How a stream came into the index. A stream with events has the position up to which its events are not new; `found` if this position is
- * unknown, because the announcement was lost. A stream that lost its events has the position up to which they are lost, which is of an
- * earlier epoch; `replaced` if this position is unknown.
- */
-export type Appearance = 'created' | 'found' | 'replaced' | Position;
 
 export interface Entry {
   readonly stream: string;
@@ -103,10 +100,10 @@ export class StreamIndex {
   }
 
   /**
-   * Enters a stream that was just created. If an expired stream of this name is still in the index, the stream gets a new place.
+   * Enters a stream that has no events yet. If an expired stream of this name is still in the index, the stream gets a new place.
    * @param lost the newest known position of the stream, if Redis has lost its events
    */
-  async enterCreated(stream: string, lost?: Position): Promise<void> {
+  async enterCreated(stream: string, lost = this.#owed.get(stream)): Promise<void> {
     this.#owed.set(stream, lost);
     this.#entering.add(stream);
     try {
@@ -215,10 +212,21 @@ export class StreamIndex {
     }
   }
 
-  /** How a stream came into the index; `found` if the index does not have it. */
+  /**
+   * How a stream came into the index. A stream that is not in the index is `created` if it has no events yet, because it is entered before
+   * its first event. Otherwise it is `found`, unless it was entered in the meantime.
+   */
   async appearanceOf(stream: string): Promise<Appearance> {
-    const place = await this.#connection.run('place', [this.#keys.streams], [stream]);
-    return appearanceAt(Number(place));
+    const place = await this.#placeOf(stream);
+    if (place > 0) return appearanceAt(place);
+    const [text] = await this.#heads([stream]);
+    return text === undefined || parseState(text).sequenceId === 0
+      ? 'created'
+      : appearanceAt(await this.#placeOf(stream));
+  }
+
+  async #placeOf(stream: string): Promise<number> {
+    return Number(await this.#connection.run('place', [this.#keys.streams], [stream]));
   }
 
   /** The streams that were entered after a place, and have left the index before this node learned of them. */
@@ -280,7 +288,7 @@ export class StreamIndex {
   async #enterExisting(streams: readonly string[]): Promise<void> {
     const enter = async (stream: string, text: string | undefined): Promise<void> => {
       const state = text === undefined ? undefined : this.#readable(stream, text);
-      if (state !== undefined) await this.enterFound(stream, state);
+      if (state !== undefined && !isBlank(state)) await this.enterFound(stream, state);
     };
     for (const portion of portions(streams, ENTERED)) {
       const texts = await this.#heads(portion);
@@ -289,7 +297,7 @@ export class StreamIndex {
   }
 
   /** Returns undefined for an unreadable state, so that the other streams are still entered into the index. */
-  #readable(stream: string, text: string): Position | undefined {
+  #readable(stream: string, text: string): StreamState | undefined {
     try {
       return parseState(text);
     } catch (error) {
@@ -323,27 +331,3 @@ function entriesOf(pairs: readonly string[]): readonly Entry[] {
 }
 
 const textOf = ({ epoch, sequenceId }: Position): string => `${epoch} ${sequenceId}`;
-
-/** The fraction of a place shows how the stream came into the index (keys.ts). */
-export function appearanceAt(place: number): Appearance {
-  if (place % 1 === 0.75) return 'replaced';
-  return Number.isInteger(place) && place > 0 ? 'created' : 'found';
-}
-
-export interface Announced {
-  readonly stream: string;
-  readonly appearance: Appearance;
-  /** The place of the stream in the index; undefined if the announcement of an earlier version lacks it. */
-  readonly place: number | undefined;
-}
-
-/** Parses the announcement of a stream: `stream <name> <place>`, or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
-export function parseEntered(text: string): Announced | undefined {
-  const [kind, ...words] = text.split(' ');
-  if (kind !== 'stream' && kind !== 'found') return undefined;
-  const position = kind === 'found' ? words.splice(0, 2) : [];
-  const [epoch = '', sequenceId] = position;
-  const [stream = '', place] = words;
-  const appearance = kind === 'stream' ? 'created' : { epoch, sequenceId: Number(sequenceId) };
-  return { stream, appearance, place: place === undefined ? undefined : Number(place) };
-}

@@ -22,8 +22,8 @@ export interface FenceOptions {
   readonly keys: RedisKeys;
   readonly registry: NodeRegistry;
   readonly newEpoch: () => string;
-  /** Called after a stream was created, before it has events; with its newest known position if Redis has lost the stream. */
-  readonly onCreated: (stream: string, lost: KnownPlace | undefined) => Promise<void>;
+  /** Called after a stream that Redis has lost was created again, before it has events; with its newest known position. */
+  readonly onLost: (stream: string, lost: KnownPlace) => Promise<void>;
   /** Called before a new epoch begins because Redis has lost events up to the position. */
   readonly onReplaced: (stream: string, lost: KnownPlace) => Promise<void>;
   /** TTL of a stream's keys in milliseconds; 0 if they do not expire. */
@@ -124,7 +124,7 @@ export class EpochFence {
   }
 
   async #open(stream: string, how: 'create' | 'find'): Promise<StreamState | undefined> {
-    const { connection, keys, newEpoch, onCreated, ttlOf, blankTtlMs } = this.#options;
+    const { connection, keys, newEpoch, onLost, ttlOf, blankTtlMs } = this.#options;
     const { meta, log, latest, order, losses, witness } = keys.of(stream);
     const { departures } = this;
     const ttl = ttlOf(stream);
@@ -133,7 +133,7 @@ export class EpochFence {
     const names = [meta, log, latest, order, losses, witness];
     const [text = '', created] = asTexts(await connection.run('open', names, args));
     if (text === '') return undefined;
-    if (created === '1') await onCreated(stream, known !== undefined && wasLost(known, ttl) ? known : undefined);
+    if (created === '1' && known !== undefined && wasLost(known, ttl)) await onLost(stream, known);
     const state = parseState(text);
     if (await this.isSuspicious(stream, state)) return this.settle(stream);
     this.adopt(stream, state, departures);

@@ -2,7 +2,7 @@
 -- Enters a stream into the index of streams, and announces the stream to the nodes (keys.ts).
 -- KEYS 1 index, 2 departed streams
 -- ARGV 1 stream
---      2 'created': the stream is new; 'found' changes nothing if the stream is already in the index; 'replaced': the stream exists in a
+--      2 'created': the stream has no events yet; 'found' changes nothing if the stream is already in the index; 'replaced': the stream exists in a
 --        new epoch, and its earlier events were lost
 --      3 channel of the nodes
 --      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if it has none
@@ -15,13 +15,16 @@ local newest = tonumber(redis.call('ZSCORE', KEYS[1], '#') or '0') + 1
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if now > newest then newest = now end
 local place, text = newest, 'stream ' .. ARGV[1]
+-- Nodes must still learn that the earlier events of a replaced stream were lost.
+local replaced = before and tonumber(before) % 1 == 0.75
+if ARGV[2] == 'created' and replaced then place = newest - 0.25 end
 if ARGV[4] ~= '' then
   place = newest - (ARGV[2] == 'replaced' and 0.25 or 0.5)
   text = 'found ' .. ARGV[4] .. ' ' .. ARGV[1]
 end
 redis.call('ZADD', KEYS[1], place, ARGV[1], newest, '#')
 -- An expired stream was still in the index.
-if ARGV[2] == 'created' and before then
+if ARGV[2] == 'created' and before and not replaced then
   redis.call('ZADD', KEYS[2], before, before .. ' ' .. ARGV[1])
   local excess = redis.call('ZCARD', KEYS[2]) - ARGV[5]
   if excess > 0 then
