@@ -27,7 +27,7 @@ describe('making a directory', () => {
     expect(await readdir(join(home, 'a/b'))).toEqual(['c', 'd']);
   });
 
-  test('refuses a file, a path below a file, and a broken link, and names it', async () => {
+  test('refuses a file, a path below a file and a broken link, with an error that names the path', async () => {
     const file = `${home}/notes.txt is a file, but the output must be a directory. Choose another path.`;
     expect(await refusalOf(join(home, 'notes.txt'))).toBe(file);
     expect(await refusalOf(join(home, 'notes.txt/below/it'))).toBe(file);

@@ -30,8 +30,8 @@ async function readText(file: string): Promise<string> {
 
 function decode(file: string, bytes: Buffer): string {
   const text = new TextDecoder('utf-8').decode(bytes);
-  // Find the line of the first invalid byte. U+FFFD stands in place of bytes that are not UTF-8, unless the file itself
-  // contains this character.
+  // Find the line of the first invalid byte. The decoder replaces bytes that are not UTF-8 by U+FFFD, a character
+  // that the file itself may also contain.
   const at = text.includes('\0') || !Buffer.from(text).equals(withoutMark(bytes)) ? text.search(/[\0\uFFFD]/) : -1;
   if (at === -1) return text;
   throw refusal(file, text.slice(0, at).split('\n').length, 'is not UTF-8 text. Save the contract as UTF-8.');

@@ -67,7 +67,7 @@ describe('findings', () => {
     ]);
   });
 
-  test('include the findings of the AsyncAPI parser, once for each place and only at the innermost', async () => {
+  test('include the findings of the AsyncAPI parser: one per place, and of nested places only the innermost', async () => {
     // A channel and two operations refer to this message.
     expect(await findingsIn(shopWith({ [`/components/messages/welcome/colour`]: 'red' }).text)).toEqual([
       expect.stringMatching(`^shop\\.yaml:\\d+ asyncapi\\S* /components/messages/welcome/colour: .*not expected`),

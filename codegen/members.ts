@@ -29,13 +29,19 @@ export function alternativesOf(schemas: Schemas, schema: Schema): readonly Schem
   return reachable(schemas, schema, branchesOf).found;
 }
 
-/** The members of an object, including members that only some of its alternatives have. Members of its own take precedence. */
+/**
+ * The members of an object, including members that only some of its alternatives have. Members that the object itself
+ * declares take precedence.
+ */
 export function membersOf(schemas: Schemas, schema: Schema): Readonly<Record<string, Schema>> {
   const members = alternativesOf(schemas, schema).toReversed();
   return Object.fromEntries(members.flatMap(({ properties = {} }) => Object.entries(properties)));
 }
 
-/** Whether the schema admits a string, or a list of strings. If a reference leads nowhere, it may. */
+/**
+ * Whether the schema admits a string, or a list of strings. A reference that does not resolve counts as admitting
+ * one.
+ */
 export function admitsText(schemas: Schemas, schema: Schema): boolean {
   const { found, isComplete } = reachable(schemas, schema, (each) => [
     ...branchesOf(each),

@@ -64,7 +64,7 @@ describe('schemas that the gate calls compatible', () => {
     expect(tried).toBeGreaterThan(RUNS / 4);
   });
 
-  test('never include a pair that no longer accepts a value which was tried', () => {
+  test('still accept every tried value that the old schema accepted', () => {
     let found = 0;
     fc.assert(
       fc.property(schemaPairs, fc.array(values, { minLength: TRIES, maxLength: TRIES }), (pair, candidates) => {

@@ -106,7 +106,7 @@ function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
   ];
 }
 
-/** Compares a fact that is either `true` or absent. */
+/** Compares a fact whose value is `true` or absent. */
 function promise(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
   return ({ key, after }) => {
     const isGiven = after === true;

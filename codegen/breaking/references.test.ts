@@ -20,7 +20,7 @@ function write(name: string, text: string): string {
 const line = (tag: string): string =>
   `type: object\nadditionalProperties: false\nrequired: [tag]\ndescription: One article.\nproperties: { tag: { type: ${tag}, description: What kind. } }\n`;
 
-test('a change in a file to which the contract refers is found; splitting a contract into files is not a change', async () => {
+test('a change in a referenced file is found, and splitting a contract into files is not a change', async () => {
   write('line.yaml', line('string'));
   const contract = write('shop.yaml', split);
   const whole = { name: 'whole.yaml', text: shopWith({}).text, file: join(directory, 'whole.yaml') };

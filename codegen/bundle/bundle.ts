@@ -10,7 +10,7 @@ import { ContractError } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 import { Bundler } from './bundler.ts';
 import { Documents } from './documents.ts';
-import { waysBack } from './origins.ts';
+import { originalPlaces } from './origins.ts';
 
 export interface Bundled {
   readonly source: Source;
@@ -33,7 +33,7 @@ export async function bundle(main: Source, options: BundleOptions = {}): Promise
   const value = await bundler.run();
   if (findings.list.length > 0) throw new ContractError(main.file, distinct(findings.list));
   if (!bundler.changed) return { source: main, files: bundler.files };
-  const back = waysBack(bundler.origins, (path) => ({ source: main, path }));
+  const back = originalPlaces(bundler.origins, (path) => ({ source: main, path }));
   const text = stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
   return { source: { file: main.file, text, value, ...back }, files: bundler.files };
 }

@@ -15,8 +15,8 @@ export function placeOf(origins: Origins, path: readonly string[]): Place | unde
   return undefined;
 }
 
-/** The mapping for a contract with parts from other files. */
-export function waysBack(
+/** Maps findings about a bundled contract to the files and places that the author wrote. */
+export function originalPlaces(
   origins: Origins,
   otherwise: (path: readonly string[]) => Place | undefined,
 ): Required<Pick<Source, 'lineOf' | 'relocate'>> {

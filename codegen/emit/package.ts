@@ -107,11 +107,11 @@ try {
 }
 \`\`\`
 
-With \`since\`, events published after that position are found, even those published before the call. The result has the \`position\` to wait
-from next; so does the error. Without \`since\`, only events published from now on count. \`signal\` ends the wait; with
+With \`since\`, events published after that position are found, even those published before the call. The result contains the \`position\` to wait
+from next, and so does the error. Without \`since\`, only events published from now on count. \`signal\` ends the wait; with
 \`onGap\`, the wait continues after a gap.
 
-## When a burst is over
+## Grouping the events of a burst
 
 \`\`\`ts
 import { settled } from 'tidemark-client';
@@ -137,10 +137,11 @@ await entities.sync(); // the map has everything that was published before
 console.log(entities.has('fn:start'));
 \`\`\`
 
-A mirror begins with the server's picture and follows it: events set their key, deletions remove it, over reconnects. After a gap, a new epoch
-or a loss it fetches a fresh picture (\`state\` is \`repairing\` meanwhile, and the map shows the old one) and reports the difference. Keys,
-key spaces and deletions are those of the contract (\`x-replay\`), own events included; a pattern covers one key space. There is no
-filter: it would hide deletions that lack the filtered field. \`truncated\` reports a picture that the server's history cut short.
+A mirror begins with the state that the server keeps, and follows it, also across reconnects: an event sets its key, a deletion removes
+the key. After a gap, a new epoch or a loss, it fetches the whole state again (\`state\` is \`repairing\` meanwhile, and the map shows the
+old state) and reports the differences. The contract defines the keys and the deletions (\`x-replay\`), also for own events; all events
+that a pattern covers must share their keys. There is no filter, because a filter would hide deletions that lack the filtered field.
+\`truncated\` is true if the state is incomplete because the server's history is limited.
 
 ## Several streams in one subscription
 
@@ -190,9 +191,9 @@ reachable; commands reject after \`commandTimeoutMs\` in either case. \`client.o
 | \`loss\` | the server sent more events than were received: the client reconnects to fetch them |
 | \`error\` | an error that no call reports, such as a rejected credential or the reason why the client gave up |
 
-\`client.diagnosis\` has the same in numbers: connections, failed attempts, the latest close, gaps, and per subscription how far its
-reader lags. A WebSocket does not reveal why it could not be opened; \`diagnose\` asks the server by HTTP and tells an unreachable server
-from a wrong path, an origin that is not allowed, and a credential:
+\`client.diagnosis\` contains counts of connections, failed attempts and gaps, the latest close, and how far the reader of each subscription
+lags. A WebSocket does not reveal why it could not be opened. \`diagnose\` asks the server by HTTP, and distinguishes an unreachable
+server, a wrong path, an origin that is not allowed, and an invalid credential:
 
 \`\`\`ts
 import { diagnose } from 'tidemark-client/diagnose';

@@ -123,7 +123,7 @@ describe('the constants', () => {
     }
   });
 
-  test('have matching grammars of event names and patterns (C9): every name is a pattern', () => {
+  test('have consistent grammars: every event name is also a pattern', () => {
     const { EventName, EventPattern, Scope } = protocol.PATTERNS;
     for (const name of ['a', 'file_change', 'build.finished', 'a1.b_2.c'])
       expect([EventName.test(name), EventPattern.test(name), EventPattern.test(`${name}*`)]).toEqual([

@@ -14,8 +14,9 @@ import type { ItemOf } from './runtime/subscription.ts';
 export type TidemarkStreams<Item = TidemarkEvent> = StreamsSubscription<TidemarkProtocol, Item>;
 
 /**
- * Subscribes to several streams at once: names and patterns such as \`session:*\`, also streams that appear later (MUL-1, MUL-3). It resumes
- * each stream at its own position over reconnects, yields each event once and reports every gap of each stream.
+ * Subscribes to several streams: names, and patterns such as \`session:*\`, which include streams that appear later
+ * (MUL-1, MUL-3). It resumes each stream at its own position over reconnects, yields each event once and reports
+ * every gap of each stream.
  * @throws {TypeError} when \`streams\` is empty, \`replay\` is invalid, or another subscription of the client has the id; {ConnectionError}
  *   after \`client.close()\`.
  */
@@ -30,8 +31,8 @@ export function followStreams<
 }
 
 /**
- * Waits for one event on several streams. With \`since\` nothing is missed that was published after these positions, nor on streams that
- * began later.
+ * Waits for one event on several streams. With \`since\`, events after these positions count, even if they were
+ * published before the call, and all events of streams without a position in \`since\`.
  * @throws {WaitError} \`timeout\` or \`gap\`, with the \`positions\` from which to continue; other errors are those of \`client.waitFor\`.
  */
 export function waitOnStreams<const Pattern extends EventPattern<TidemarkProtocol>>(

@@ -31,14 +31,17 @@ export function placed(value: Json, place: Place): PlacedSchema {
   return { value, place, at: (keyword, ...keys) => below(place, keyword, ...keys) };
 }
 
-/** The only part of an `allOf` that has nothing else beside it: the usual way to describe a reference. */
+/**
+ * The part of an `allOf` with one part and no other keywords beside it, except annotations. Authors use this form to
+ * add a description to a reference.
+ */
 export function onlyPart({ allOf, ...rest }: Json, annotations: ReadonlySet<string>): unknown {
   if (!Array.isArray(allOf) || allOf.length !== 1) return undefined;
   const isPlain = Object.keys(rest).every((each) => annotations.has(each) || each === 'description');
   return isPlain ? (allOf[0] as unknown) : undefined;
 }
 
-/** Merges a schema with the parts of its `allOf`. What cannot be merged is reported. */
+/** Merges a schema with the parts of its `allOf`. Reports parts that cannot be merged. */
 export async function mergeAllOf(value: Json, place: Place, options: AllOfOptions): Promise<PlacedSchema> {
   const merge = new Merge(options);
   for (const part of await new Parts(options).of(value, place)) merge.add(part);

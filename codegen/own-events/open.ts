@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { bundle } from '../bundle/bundle.ts';
-import { waysBack } from '../bundle/origins.ts';
+import { originalPlaces } from '../bundle/origins.ts';
 import { checkContract, parseContract } from '../contract.ts';
 import { readSource } from '../files.ts';
 import type { Contract } from '../model.ts';
@@ -84,7 +84,7 @@ class Opener {
     for (const { source: each } of merged.origins.values())
       if (!this.files.includes(each.file)) this.files.push(each.file);
     const text = stringify(merged.contract, { aliasDuplicateObjects: false, lineWidth: 0 });
-    const back = waysBack(merged.origins, () => undefined);
+    const back = originalPlaces(merged.origins, () => undefined);
     return { own, source: { file: source.file, text, value: merged.contract, ...back } };
   }
 

@@ -5,11 +5,11 @@ info: { title: My events, version: 1.0.0 }
 x-extends: tidemark # the events of this version; yours are added to them
 components:
   messages:
-    build_finished: # the event's name; add more below it
+    build_finished: # the event's name; add further events below
       summary: A build ended.
       # What a new subscriber gets first: none, latest, latest-per-key or log.
       x-replay: { policy: latest-per-key, key: /payload/target }
-      # Filter field: where it looks. Subscribers write { targets: [web] }.
+      # Filter fields: name and pointers to the values. Subscribers write { targets: [web] }.
       x-filterable: { targets: [/payload/target] }
       payload: # a JSON Schema, or { $ref: ./build.schema.json }
         type: object

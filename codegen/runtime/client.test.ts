@@ -194,7 +194,7 @@ describe('what a server may and may not send', () => {
     ['a message without data', '{"type":"event"}'],
     ['a message whose id is not a string', '{"type":"pong","id":7,"data":{}}'],
     ['a binary frame', Buffer.from('{}')],
-    ['an event without its head', '{"type":"event","data":{}}'],
+    ['an event without its position', '{"type":"event","data":{}}'],
     [
       'an event with an impossible position',
       '{"type":"event","data":{"subscriptionIds":["s1"],"isReplay":false,"stream":"main","epoch":"e","sequenceId":1.5}}',

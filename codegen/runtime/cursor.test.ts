@@ -88,7 +88,7 @@ describe('a change of epoch', () => {
     expect(cursor.position).toEqual(at(3, 'e2'));
   });
 
-  test('waits for events of the old epoch that the gap has overtaken', () => {
+  test('takes effect after the events of the old epoch that the gap has overtaken', () => {
     const cursor = liveAt(4);
     cursor.skip(at(6), at(0, 'e2'));
     expect(cursor.accept(at(5))).toEqual({ fresh: true });
@@ -130,7 +130,7 @@ describe('a gap within an epoch', () => {
   });
 });
 
-describe('a loss on the way', () => {
+describe('a loss in transit', () => {
   test('moves back to the last proven position, and delivers exactly the missing events', () => {
     const cursor = liveAt(0);
     cursor.accept(at(1));

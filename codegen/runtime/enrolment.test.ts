@@ -9,7 +9,7 @@ const LATER = {
   error: new TidemarkError({ code: 'rate_limited', message: 'later', retryable: true, retryAfterMs: 1 }),
 } as const;
 
-/** An enrolment whose server is played by the test. `sent` contains the commands that wait for a reply. */
+/** An enrolment whose commands the test answers. `sent` contains the commands that wait for a reply. */
 function enrol(): { enrolment: Enrolment; sent: [string, Settle][]; log: string[] } {
   const sent: [string, Settle][] = [];
   const log: string[] = [];

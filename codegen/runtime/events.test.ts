@@ -71,14 +71,14 @@ describe('a switch over the names of events', () => {
     return event satisfies never;
   };
 
-  test('is exhaustive without a cast for declared events; custom events are separated before', () => {
+  test('is exhaustive without a cast after custom events were handled', () => {
     const event = { event: 'entity_deleted', payload: { id: 'a' } } as EntityDeletedEvent;
     expect(describeEvent(event)).toBe('a');
     expect(describeEvent({ ...event, event: 'entity_merged', payload: {} })).toBe('custom entity_merged');
     expect(isDeclared({ kind: 'gap' })).toBe(false);
   });
 
-  test('covers the declared events of a prefix alone', () => {
+  test('may contain only the declared events of a prefix', () => {
     const idOf = (event: StandInEvent<'entity_*'>): string | undefined => {
       if (!isDeclared(event)) return undefined;
       expectTypeOf(event).toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent>();

@@ -21,7 +21,7 @@ const brief = (item: object): string => {
 };
 
 describe('a subscription to several streams', () => {
-  test('also yields streams that appear later, and knows the position of each', async () => {
+  test('also yields streams that appear later, and has the position of each', async () => {
     const { model, server } = await scene();
     model.publish('main');
     const reader = followStreams(clientOf(server), { ...ALL, replay: NONE });
@@ -107,11 +107,11 @@ describe('a subscription to several streams', () => {
     model.expire('session:a');
     await until(() => reader.positions?.length === 0, 'the end of the stream');
     model.publish('session:a');
-    await until(() => items.length === 2, 'the next life');
+    await until(() => items.length === 2, 'the next epoch');
     expect(items.map(brief)).toEqual(['session:a 1', 'session:a 1']);
   });
 
-  test('reports a loss in every known stream after a 43xx close, and subscribes as at first', async () => {
+  test('reports a loss in every known stream after a 43xx close, and subscribes like the first time', async () => {
     const { model, server } = await scene();
     const reader = followStreams(clientOf(server), { ...ALL, replay: NONE, gaps: 'inline' });
     const { items } = collect(reader);

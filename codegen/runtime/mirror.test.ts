@@ -61,7 +61,7 @@ describe('a mirror', () => {
     ]);
   });
 
-  test('can be iterated by changes; unread changes of one key become one', async () => {
+  test('yields its changes, and combines unread changes of one key', async () => {
     const { server, model } = await modelServer();
     const entities = entitiesOf(clientOf(server));
     await entities.ready;
@@ -165,7 +165,7 @@ describe('a mirror', () => {
     expect([...entities.keys()]).toEqual(['c']);
   });
 
-  test('starts again when its first replay was cut, because an entry may have been deleted in the meantime', async () => {
+  test('starts again when its first replay was cut off, because an entry may have been deleted meanwhile', async () => {
     const position = { epoch: 'e', sequenceId: 3 };
     const server = await fakeServer({
       script: (connection, command) => {

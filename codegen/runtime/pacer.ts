@@ -5,7 +5,7 @@
  *
  * A few commands are in flight at once until the server first answers `rate_limited`. From then on, until the client is
  * closed, they are sent one by one, spaced by the `retryAfterMs` of that answer. The spacing grows whenever a command
- * sent with it is rate limited again, because `retryAfterMs` only says when the next command is allowed, not the
+ * sent with it is rate limited again, because `retryAfterMs` only reports when the next command is allowed, not the
  * sustained rate.
  *
  * Part of the client runtime: imports nothing from outside this directory.
@@ -41,7 +41,7 @@ export class Pacer {
   /** How often the spacing has changed. A `rate_limited` is ignored if its command was sent before the last change. */
   #spacings = 0;
   /** Number of the current connection. Replies on earlier connections are ignored. */
-  #life = 0;
+  #connection = 0;
   #cancelPause: (() => void) | undefined;
 
   constructor(send: Send) {
@@ -50,11 +50,11 @@ export class Pacer {
 
   /** Queues the command. Call it only while the connection is ready. */
   request(command: string, data: Frame['data'], settle: Settle): void {
-    const life = this.#life;
+    const connection = this.#connection;
     this.#waiting.push(() => {
       const spacing = this.#spacings;
       return this.#send(command, data, (answer) => {
-        if (life === this.#life) {
+        if (connection === this.#connection) {
           this.#inFlight -= 1;
           if (!answer.ok) this.#heed(answer.error, spacing);
         }
@@ -67,7 +67,7 @@ export class Pacer {
 
   /** Drops queued commands, because the connection has ended. */
   reset(): void {
-    this.#life += 1;
+    this.#connection += 1;
     this.#waiting = [];
     this.#inFlight = 0;
     this.#endPause();

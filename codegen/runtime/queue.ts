@@ -17,7 +17,7 @@ interface Reader<Item> {
   readonly reject: (error: unknown) => void;
 }
 
-/** @typeParam Mark the position; of several streams, the positions that an item changes. */
+/** @typeParam Mark a position or, for several streams, the positions that an item changes. */
 export class DeliveryQueue<Item, Mark = Position> {
   #entries: Entry<Item, Mark>[] = [];
   /**

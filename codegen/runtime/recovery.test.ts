@@ -310,7 +310,7 @@ describe('whatever is lost', () => {
   }, 20_000);
 });
 
-describe('whatever the drops', () => {
+describe('whenever connections break', () => {
   test('every event arrives once and in order, for filtered and unfiltered, slow and fast subscriptions', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {

@@ -22,7 +22,7 @@ test('after a first picture that was cut off, a stream whose picture was complet
   expect(cursors.complete()).toBe(false);
 });
 
-test('a first picture of a stream that was cut off is reported before the next one, which has everything again', () => {
+test('a loss is reported for a first picture that was cut off, and the next picture yields all of its events', () => {
   const cursors = new StreamCursors();
   expect(cursors.start('warm')).toEqual([]);
   cursors.accept(event('main', 3));

@@ -35,8 +35,9 @@ export interface StreamsReplay {
 /**
  * A subscription to several streams that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
- * The events of each stream come in its order, each exactly once, over any number of connections; the streams come in any order. The
- * exceptions are those of {@link Subscription}, for each stream; a gap names its stream.
+ * The events of each stream are in the order of the stream, each exactly once, over any number of connections; the
+ * order between streams is not defined. The exceptions are those of {@link Subscription}, for each stream; a gap
+ * names its stream.
  */
 export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   Subscription<P, Item>,
@@ -48,8 +49,8 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
    */
   readonly streams: readonly string[];
   /**
-   * The positions of the reader: resuming with them, in this process or another, delivers every event that was not read yet, including
-   * events of streams that appear later. Undefined until the first warm replay is complete.
+   * The positions of the reader. A resume with them, in this process or another, delivers every event that was not
+   * read yet, including events of streams that appear later. Undefined until the first warm replay is complete.
    */
   readonly positions: readonly StreamPosition[] | undefined;
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */

@@ -146,7 +146,7 @@ describe('a subscription', () => {
     expect([refusals, server.connections.length]).toEqual([3, 1]);
   });
 
-  test('shares a rate limit with other subscriptions, whose commands are paced so that the limit is hardly exceeded', async () => {
+  test('shares a rate limit with other subscriptions, and the client paces their commands so that few are refused', async () => {
     let [allowance, refusals] = [20, 0];
     const refill = setInterval(() => (allowance = Math.min(20, allowance + 4)), 4);
     const server = await fakeServer({

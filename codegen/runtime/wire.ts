@@ -75,7 +75,7 @@ export interface Frame {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The members of an event's `data` before its shared encoding, and its position. */
+/** The members of an event's `data` that the client itself reads: subscriptions, replay flag, stream and position. */
 export interface EventPrefix extends Position {
   readonly subscriptionIds: readonly string[];
   readonly isReplay: boolean;

@@ -104,7 +104,7 @@ export function closeCodePages(contract: Contract, tapes: readonly Tape[]): read
   }));
 }
 
-/** Whether a step has the code as that of a close frame or of its announcement, and not as another number. */
+/** Whether a step has the code in a close frame or in a `closing` message, and not only as some other number. */
 function isClosedWith(step: string, number: string): boolean {
   return ['"closed":', '"drop":', '"type":"closing","data":'].some((place) =>
     step.includes(`${place}{"code":${number}`),

@@ -1,2 +1,3 @@
-// A package's imports cannot lead out of it, and the generator asks for a package: this is the way to the emitters.
+// The AsyncAPI generator requires a package, and the `imports` of a package cannot refer to files outside of it. This
+// file can.
 module.exports = require('../emit.ts');

@@ -1,4 +1,4 @@
-/** The project's own contract, for tests of what is made from it. */
+/** The contract of this project, for tests of what codegen makes from it. */
 import { bundle } from '../bundle/bundle.ts';
 import { checkContract } from '../contract.ts';
 import { readSource } from '../files.ts';
@@ -6,7 +6,7 @@ import type { Contract } from '../model.ts';
 
 const FILE = new URL('../../asyncapi.yaml', import.meta.url).pathname;
 
-/** Reads it by the house rules only: the AsyncAPI parser needs several seconds, and other tests run it on this file. */
+/** Checks only the house rules. The AsyncAPI parser takes several seconds, and other tests run it on this file. */
 export async function readStockContract(): Promise<Contract> {
   return checkContract((await bundle(await readSource(FILE))).source);
 }

@@ -99,7 +99,7 @@ export class Cursor {
       this.#phase = 'resume';
       return undefined;
     }
-    const gap = this.#unsaid({ position, asked, recovery });
+    const gap = this.#unreportedLoss({ position, asked, recovery });
     // After a failed resume the program rebuilds its state, so events that it has already received are delivered again
     // (RPL-4). A warm replay that is repeated after a lost connection delivers only events that are still missing.
     if (asked === 'resume' || gap !== undefined || !isSameEpoch) this.#reset(position.epoch);
@@ -193,7 +193,7 @@ export class Cursor {
   }
 
   /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
-  #unsaid({ position, asked, recovery }: Start): CursorGap | undefined {
+  #unreportedLoss({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
     const from = this.#position ?? this.#picture;
     const isSameEpoch = position.epoch === this.#epoch;

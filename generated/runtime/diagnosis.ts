@@ -56,7 +56,7 @@ type Counts = {
   -readonly [Name in Exclude<keyof Diagnosis, keyof DiagnosisSubject | 'reconnects' | 'problem'>]: Diagnosis[Name];
 };
 
-/** Counts by the client's own lifecycle events. */
+/** Counts the client's own lifecycle events. */
 export class Diagnostics<P extends Protocol> {
   readonly #counts: Counts = {
     connections: 0,

@@ -179,7 +179,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   /** Where a new subscription can resume after all buffered items were read. */
   protected abstract receivedPlace(): SubscriptionPlace;
 
-  // ---- for the subclass
+  // ---- used by the subclass
 
   /** The reader's position. */
   protected get reached(): Mark | undefined {

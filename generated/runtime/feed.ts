@@ -79,7 +79,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     this.#cursor.rewind();
   }
 
-  // ---- for the base
+  // ---- used by the base class
 
   protected get live(): boolean {
     return this.#cursor.live;

@@ -39,7 +39,8 @@ export function followStreams<
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
   /**
-   * Events after these positions count too, and all events of streams that are not named here. Default: only events published from now on.
+   * Events after these positions count too, and all events of streams without a position here. Default: only events
+   * published from now on.
    */
   readonly since?: readonly StreamPosition[] | undefined;
 }

@@ -2,8 +2,9 @@
  * Tracks the positions of one subscription in all of its streams, with one {@link Cursor} for each: which events are new, and where to
  * resume. Pure: no socket and no clock.
  *
- * A stream without a position is resumed from before its first event (MUL-5). Therefore the positions are complete without a stream that
- * begins later. A position may also be left out of a resume: the events of its stream then arrive again, and are recognised as known.
+ * A stream without a position is resumed from before its first event (MUL-5). Therefore no position is needed for a
+ * stream that begins later. A position may also be left out of a resume: all events of its stream then arrive again,
+ * and events that are already known are dropped.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -60,7 +61,7 @@ export class StreamCursors {
   /** For streams whose position was left out of the resume: the position after which their events are new. */
   readonly #floors = new Map<string, Position>();
   #moves: Moves = { streams: new Map(), isComplete: false };
-  /** Whether positions are known. They are after the first picture or, without a picture, from the start. */
+  /** Whether the client can resume: once the first picture is complete or, without a picture, from the start. */
   #placed: boolean;
   #asked: Asked = 'warm';
   #live = false;
@@ -72,7 +73,7 @@ export class StreamCursors {
    */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;
-  /** Whether the picture of a stream was taken at a later position than a picture of it that was cut off. */
+  /** Whether a repeated picture of a stream was taken at a later position than the first one, which was cut off. */
   #isBehind = false;
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
@@ -202,7 +203,7 @@ export class StreamCursors {
 
   /**
    * Handles a loss that the server reported. After a failed resume, the report directly follows `subscribed` (MUL-5).
-   * @returns whether the loss is new. It is not if the resume failed again because the picture was cut off.
+   * @returns whether the loss is new. False if the resume failed again because the picture was cut off.
    */
   skip(stream: string, from: Position, to: Position): boolean {
     const cursor = this.#cursors.get(stream);
@@ -254,15 +255,19 @@ export class StreamCursors {
     });
   }
 
-  /** The loss in a stream that was not known at a fresh start: it may have had events since the subscription began (MUL-3). */
+  /**
+   * The loss in a stream that was unknown at a fresh start. The stream may have had events since the subscription
+   * began (MUL-3).
+   */
   #lossBefore(stream: string): Loss | undefined {
     if (this.#reported?.has(stream) !== false || this.#begun.has(stream)) return undefined;
     return { reason: this.#reason, from: undefined, to: undefined };
   }
 
   /**
-   * The first picture was cut off. Streams whose own picture was complete continue after it (CLI-13). Of the other streams it is not known at
-   * which position their picture was taken, so the loss is reported, and they begin again.
+   * Handles a first picture that was cut off. Streams whose own picture was complete continue after it (CLI-13). For
+   * each other stream, the position at which its picture was taken is not known. So a loss is reported for it, and
+   * its picture is requested again.
    */
   #dropUnplaced(): void {
     const unplaced = [...this.#cursors].flatMap(([stream, { position }]) => (position === undefined ? [stream] : []));
@@ -285,8 +290,8 @@ export class StreamCursors {
 
   /**
    * The cursor of the stream to which a received position belongs.
-   * @param at the received position, which has the epoch.
-   * @param from the start of a stream that is not known yet; by default before its first event.
+   * @param at the received position. Its epoch becomes the epoch of a new cursor.
+   * @param from where a new stream begins; by default before its first event.
    */
   #begin(stream: string, at: Position, from?: Position): Cursor {
     const beforeFirst = { epoch: at.epoch, sequenceId: 0 };

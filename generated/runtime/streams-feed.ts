@@ -113,7 +113,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     this.#cursors.rewind();
   }
 
-  // ---- for the base
+  // ---- used by the base class
 
   protected get live(): boolean {
     return this.#cursors.live;

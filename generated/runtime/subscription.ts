@@ -91,8 +91,8 @@ export interface Subscription<P extends Protocol, Item> extends AsyncIterable<It
   readonly stream: string;
   readonly state: SubscriptionState;
   /**
-   * The position of the reader. Resuming here, in this process or another, yields every event that has not been read
-   * yet. Undefined until the first warm replay is complete.
+   * The position of the reader. A resume from it, in this process or another, yields every event that has not been
+   * read yet. Undefined until the first warm replay is complete.
    */
   readonly position: Position | undefined;
   /** The outcome of the latest subscribe (RPL-4). */

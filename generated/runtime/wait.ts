@@ -29,7 +29,7 @@ export interface WaitOptions<P extends Protocol> extends Pick<
 
 export interface Waited<Event> {
   readonly event: Event;
-  /** The position of the event: pass it as `since` to wait for the next one, or resume a subscription there. */
+  /** The position of the event. Pass it as `since` to wait for the next event, or resume a subscription from it. */
   readonly position: Position;
 }
 

@@ -141,13 +141,13 @@ asyncio.run(main())
 
 - **Events.** ${events.map(({ name }) => `\`${name}\``).join(', ')}, and custom events of any other name. A subscription to one declared name
   yields that event's type. With several names or a wildcard, narrow with \`is_event(event, "${events[0]?.name ?? 'name'}")\`.
-- **Reconnect and resume.** The client reconnects by itself, with backoff and by the class of the close code. Subscriptions resume
-  where they were: each event arrives once and in order. What could not be delivered is reported as a \`Gap\` (\`on_gap=\`, or
+- **Reconnect and resume.** The client reconnects automatically, with backoff, as the class of the close code requires. Subscriptions resume
+  at their positions: each event is yielded once and in order. Events that could not be delivered are reported as a \`Gap\` (\`on_gap=\`, or
   \`gaps="inline"\` and \`is_gap\`). Another process can resume from \`subscription.position\`: \`replay=Position(...)\`.
 - **Commands.** \`broadcast\`, \`broadcast_custom\`, \`ping\`, \`sync\`, \`list_subscriptions\`, \`authenticate\`. They raise \`TidemarkError\` (the
   server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (no reply).
 - **Buffers.** At most \`buffer_limit\` events wait for a reader. Then the subscription is parked: it unsubscribes, and resumes when half
-  has been read. What falls out of the server's history meanwhile is reported as a gap.
+  has been read. Events that leave the server's history meanwhile are reported as a gap.
 - **Cancellation.** Cancelling the task that waits for the next event loses nothing. Leaving an \`async for\` loop does not end the
   subscription; \`async with\` and \`await subscription.unsubscribe()\` do.
 
@@ -172,7 +172,7 @@ from tidemark_client import Client, Position, WaitFailed
 
 
 async def wait(client: Client) -> None:
-    since = (await client.sync())["position"]  # the position of now
+    since = (await client.sync())["position"]  # the current position
     try:
         waited = await client.wait_for(
             "sync_status",
@@ -199,7 +199,7 @@ async def watch(client: Client) -> None:
             print(stored)
 \`\`\`
 
-The subscription also follows streams that appear later. Order, positions and gaps are per stream; \`Gap.stream\` names it. After a lost connection each
+The subscription also follows streams that appear later. Each stream has its own order, position and gaps; \`Gap.stream\` names the stream. After a lost connection each
 stream resumes after its own position. If the first picture (\`replay="warm"\`) is cut off, a gap is reported for each stream whose own picture was not complete, and
 that picture arrives again. \`client.wait_on_streams\` waits for one event on several streams.
 
@@ -216,13 +216,13 @@ async def follow(client: Client) -> None:
             print(change.key, "deleted" if change.event is None else change.event["payload"]["name"])
 \`\`\`
 
-A mirror begins with the server's picture and follows it; deletions remove. After a gap, a new epoch or a loss it fetches a fresh picture, and
-shows the old one until that is complete. \`await entities.sync()\` returns once it has everything that was published before.
+A mirror begins with the state that the server keeps, and follows it: an event sets its key, a deletion removes the key. After a gap, a
+new epoch or a loss, the mirror fetches the whole state again, and shows the old state until the new one is complete. \`await entities.sync()\` returns when the mirror has every event that was published before the call.
 
 ## Listen to the client itself
 
-\`client.on(name, listener)\` reports what no call returns: \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\`, \`error\` and others, listed in
-its docstring. Without \`max_attempts\` a client tries until it is closed. \`client.diagnosis\` has the same in numbers.
+\`client.on(name, listener)\` reports events about the client itself: \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\`, \`error\` and others, listed in
+its docstring. Without \`max_attempts\` a client tries to reconnect until it is closed. \`client.diagnosis\` contains counts of these events.
 
 ## From a contract of your own
 

@@ -14,7 +14,10 @@ function isImported(type: string): boolean {
   return type !== ANY_OBJECT;
 }
 
-/** The filter as the runtime takes it. A cast to the type that the filter already has is an error of `mypy --strict`. */
+/**
+ * The filter as an argument of the runtime. A cast to the type that the filter already has is an error of `mypy
+ * --strict`.
+ */
 export function filterArgument(filter: string): string {
   return isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter';
 }
@@ -55,14 +58,14 @@ export function subscribe(filter: string): string {
         events: Sequence[str],
         *,
 ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> Subscription[Any]:
-        """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
+        """Subscribes to events. The subscription resumes automatically after a reconnect, yields each event once and reports gaps.
 
-        replay: "warm" to receive the warm picture first, "none" for new events only, or a Position to resume from.
-        buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: \`\`park\`\` unsubscribes and
+        replay: "warm" to receive the current state first, "none" for new events only, or a Position to resume from.
+        buffer_limit: how many items may wait for the reader. on_full: what happens when the buffer is full: \`\`park\`\` unsubscribes and
         resumes when half has been read; \`\`error\`\` ends the subscription with the position to resume from.
         gaps: \`\`inline\`\` also yields gaps, in order between the events; \`\`on_gap\`\` is called for each gap in either case.
 
-        Raises ValueError when the id is taken by another subscription, ConnectionLost after \`\`close()\`\`.
+        Raises ValueError if another subscription has the id, ConnectionLost after \`\`close()\`\`.
         """
         return self._subscribe(
             events,
@@ -111,7 +114,7 @@ ${followOverload(filter, 'Sequence[str]', 'Union[types.AnyEvent, Gap]', 'Literal
         events: Sequence[str],
         *,
 ${FOLLOW_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> StreamsSubscription[Any]:
-        """Follows several streams in one subscription: names, and patterns such as \`\`session:*\`\`, also streams that appear later.
+        """Subscribes to several streams: names, and patterns such as \`\`session:*\`\`, which include streams that appear later.
 
         Each stream resumes at its own position over reconnects; every event is yielded once, and a gap names its stream (MUL-1, MUL-3).
 
@@ -119,7 +122,7 @@ ${FOLLOW_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> 
         \`\`subscription.positions\`\` has them: a stream without a position is replayed from its first event. The other options are
         those of :meth:\`subscribe\`.
 
-        Raises ValueError when no stream is named or the id is taken by another subscription, ConnectionLost after \`\`close()\`\`.
+        Raises ValueError if \`\`streams\`\` is empty or another subscription has the id, ConnectionLost after \`\`close()\`\`.
         """
         return self._follow_streams(
             streams,
@@ -146,7 +149,8 @@ ${FOLLOW_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> 
     ) -> StreamsWaited[types.AnyEvent]:
         """Waits for one event on several streams. The options are those of :meth:\`wait_for\`.
 
-        since: nothing that was published after these positions is missed, nor on streams that began later.
+        since: events after these positions count, even if they were published before the call, and all events of streams without a
+        position here. Without it, only events published from now on count.
 
         Raises WaitFailed with the \`\`positions\`\` from which to continue; other errors are those of :meth:\`wait_for\`.
         """

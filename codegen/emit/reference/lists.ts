@@ -175,7 +175,7 @@ function scopes({ scopes: { grammar, description, kinds, examples = {} } }: Cont
 }
 
 /** A clause in the reference. */
-export interface ToldClause {
+export interface ReferenceClause {
   readonly id: string;
   readonly text: string;
   /** A note about a clause whose level is not `must`, or that clients cannot observe. Empty for other clauses. */
@@ -183,7 +183,7 @@ export interface ToldClause {
   readonly citedBy: readonly string[];
 }
 
-export function clausesOf(contract: Contract): readonly ToldClause[] {
+export function clausesOf(contract: Contract): readonly ReferenceClause[] {
   const cited = citations(contract);
   return Object.entries(contract.clauses).map(([id, { level, observable, text }]) => ({
     id,
@@ -192,7 +192,7 @@ export function clausesOf(contract: Contract): readonly ToldClause[] {
       ...(level === 'must' ? [] : [level]),
       ...(observable === 'client'
         ? []
-        : [observable === 'server' ? 'kept by clients' : `observable by the ${observable}`]),
+        : [observable === 'server' ? 'requirement for clients' : `observable by the ${observable}`]),
     ].join(', '),
     citedBy: [...(cited.get(id) ?? [])],
   }));

@@ -77,7 +77,7 @@ ${paragraphs(contract.description).replace('<p>', '<p class="opening">')}
 <ul class="hints">
 <li>Every item has its own link: ${addresses(contract)}. So has every field.</li>
 <li>A field marked <span class="must">required</span> is always present; other fields may be absent but are never null.</li>
-<li>One name finds everything: an operation has a handler, a type in ${code('generated/types.ts')} and a folder of tapes.
+<li>The name of an operation is also the name of its handler, of its type in ${code('generated/types.ts')} and of its folder of tapes.
 JSON Schemas are in ${code('generated/schemas/')}.</li>
 <li>Ids such as ${firstClause(contract)} name a clause: a requirement for every implementation, in any language.</li>
 <li>The examples are part of the contract, and tests check them against its schemas.</li>

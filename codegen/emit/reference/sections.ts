@@ -125,8 +125,8 @@ export function errorShape(contract: Contract): Shape {
   });
 }
 
-/** The facts that have mentions. */
-function told(facts: readonly Fact[]): readonly Fact[] {
+/** Leaves out facts without mentions. */
+function withMentions(facts: readonly Fact[]): readonly Fact[] {
   return facts.filter(({ mentions }) => mentions.length > 0);
 }
 
@@ -155,7 +155,7 @@ function commandTopic(contract: Contract, command: Command): Topic {
     kind: 'command',
     summary,
     description,
-    facts: told([
+    facts: withMentions([
       { term: 'Reply', mentions: [{ text: reply, anchor: reply }] },
       scopeFact(scopes),
       fileFact('Handler', `src/handlers/${name}.ts`),
@@ -217,7 +217,7 @@ function eventTopic(contract: Contract, event: Event): Topic {
     kind: 'event',
     summary,
     description,
-    facts: told([
+    facts: withMentions([
       replayFact(contract, event),
       { term: 'Filters', mentions: Object.entries(event.filterable).map(filterMention) },
       ...streamFact(event),
@@ -279,7 +279,7 @@ function httpTopic(contract: Contract, operation: HttpOperation): Topic {
     kind: 'http',
     summary,
     description,
-    facts: told([
+    facts: withMentions([
       scopeFact(scopes),
       { term: 'Scope for the full response', mentions: fullScopes.map((text) => ({ text, anchor: 'scopes' })) },
       fileFact('Handler', 'src/http/routes.ts'),

@@ -3,7 +3,7 @@ import type { Contract } from '../../model.ts';
 import { constraintsOf, typeOf } from './fields.ts';
 import type { Row } from './fields.ts';
 import { clausesOf, listsOf, rounded } from './lists.ts';
-import type { Cell, List, Table, ToldClause } from './lists.ts';
+import type { Cell, List, Table, ReferenceClause } from './lists.ts';
 import { prettyJson } from './markup.ts';
 import { errorShape, groupsOf, simpleTypes } from './sections.ts';
 import type { Fact, Mention, Shape, Topic } from './sections.ts';
@@ -131,7 +131,7 @@ function cellText(cell: Cell): string {
   return `${cell.amount}${cell.role === 'value' ? ` ${cell.unit}` : ''}${human === '' ? '' : ` (${human})`}`;
 }
 
-export function clauseText({ id, text, note, citedBy }: ToldClause): string {
+export function clauseText({ id, text, note, citedBy }: ReferenceClause): string {
   const level = note === '' ? '' : ` (${note})`;
   const cited =
     citedBy.length === 0

@@ -126,7 +126,7 @@ class ClientCore:
         (``client_closed``)."""
         await self._connection.stop(ConnectionLost("client_closed", "The client was closed."))
 
-    # ---- for the generated facade
+    # ---- used by the generated facade
 
     def _subscribe(
         self,
@@ -223,7 +223,7 @@ class ClientCore:
     def _mirror(self, declared: Mapping[str, KeyedEvent], pattern: str, stream: str) -> Mirror[Any]:
         return Mirror(self, PictureRules(declared, pattern), stream)
 
-    # ---- for its mirrors
+    # ---- used by its mirrors
 
     def subscribe_items(self, events: Sequence[str], stream: str, on_item: Callable[[object], None]) -> Subscription[object]:
         return self._subscribe(
@@ -242,12 +242,12 @@ class ClientCore:
     async def sync_stream(self, stream: str, timeout: Union[float, None]) -> object:
         return await self._call("sync", {"stream": stream}, timeout)
 
-    # ---- for the generated facade
+    # ---- used by the generated facade
 
     async def _call(self, command: str, data: JsonObject, timeout: Union[float, None]) -> JsonObject:
         return await self._connection.call(command, data, timeout)
 
-    # ---- for its subscriptions
+    # ---- used by its subscriptions
 
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
         if self._connection.state != "ready":
@@ -265,7 +265,7 @@ class ClientCore:
     def remove(self, id_: str) -> None:
         self._subscriptions.pop(id_, None)
 
-    # ---- for its connection
+    # ---- used by its connection
 
     def on_connecting(self, attempt: int) -> None:
         self.report("connecting", attempt)
@@ -304,7 +304,7 @@ class ClientCore:
     def on_push(self, frame: Frame) -> None:
         self._pushes.receive(frame)
 
-    # ---- for its pushes
+    # ---- used by its pushes
 
     @property
     def events_received(self) -> int:

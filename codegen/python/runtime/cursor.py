@@ -11,9 +11,9 @@ The position does not move during a warm replay, because the replay is complete 
 resume from its middle would miss the rest. The position does move during a resume replay, because this is ascending
 and without holes.
 
-A warm replay that is cut off is requested again. The new one shows the stream at a later position, and does not have
-all events in between: some are in no warm replay, others were replaced or deleted. So only the events up to the first
-position are taken from it, and a resume after that position then delivers the others (CLI-13).
+A warm replay that is cut off is requested again. The new one shows the stream at a later position, and lacks some events in
+between: some are in no warm replay, others were replaced or deleted. So the client accepts only its events up to the first
+position, and a resume after that position delivers the others (CLI-13).
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Cursor:
         self._cut = False
 
     def _ends_before(self, position: Position) -> bool:
-        """Whether a position is beyond those that are taken from the present warm replay."""
+        """Whether a position is beyond the positions that are accepted from the current warm replay."""
         return self._picture is not None and self._picture.sequence_id < position.sequence_id
 
     def _advance(self, to: Position) -> None:

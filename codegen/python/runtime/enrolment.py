@@ -1,6 +1,6 @@
-"""Keeps a subscription on the server as its owner wants it, over any number of connections.
+"""Keeps the state of one subscription on the server equal to the state that its owner wants, over any number of connections.
 
-There are two small states instead of a large one: what the server has (``wire``) and what is wanted (``want``).
+There are two states: what the server has (``wire``) and what is wanted (``want``).
 Every change affects only one of them, and ``_reconcile`` then sends the command that brings the server closer to
 what is wanted. An unsubscribe during a subscribe waits for the reply to the subscribe command. If it were sent at
 once, the server could handle it first, and keep a subscription that nobody reads.

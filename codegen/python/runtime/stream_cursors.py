@@ -1,8 +1,8 @@
 """Tracks the positions of one subscription in all of its streams, with one cursor for each: which events are new, and where to resume.
 
-It uses no socket and no clock. A stream without a position is resumed from before its first event (MUL-5). Therefore the
-positions are complete without a stream that begins later. A position may also be left out of a resume: the events of its stream then
-arrive again, and are recognised as known.
+It uses no socket and no clock. A stream without a position is resumed from before its first event (MUL-5). Therefore no position
+is needed for a stream that begins later. A position may also be left out of a resume: all events of its stream then arrive again,
+and events that are already known are dropped.
 """
 
 from __future__ import annotations
@@ -64,15 +64,16 @@ class StreamCursors:
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
         self._moves = Moves()
-        #: Whether positions are known. They are after the first picture or, without a picture, from the start.
+        #: Whether the client can resume: once the first picture is complete or, without a picture, from the start.
         self._placed = positions is not None
         self._has_begun = self._placed
         #: Whether the first picture has begun and is not complete.
         self._in_picture = False
-        #: Streams whose loss was reported at the latest ``subscribed``; None if that continued what came before it, or was the first one.
+        #: Streams whose loss was reported at the latest ``subscribed``; None if that was the first one, or continued
+        #: the previous positions.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
-        #: Whether the picture of a stream was taken at a later position than a picture of it that was cut off.
+        #: Whether a repeated picture of a stream was taken at a later position than the first one, which was cut off.
         self._behind = False
         self._asked: Asked = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
@@ -187,7 +188,7 @@ class StreamCursors:
     def skip(self, stream: str, start: Position, end: Position) -> bool:
         """Handles a loss that the server reported. After a failed resume, the report directly follows ``subscribed`` (MUL-5).
 
-        Returns whether the loss was not reported before: a resume fails again if the picture after it was cut off.
+        Returns whether the loss is new. False if the resume failed again because the picture was cut off.
         """
         cursor = self._cursors.get(stream)
         if not self.live and self._asked == "resume" and stream not in self._begun:
@@ -198,10 +199,10 @@ class StreamCursors:
         return True
 
     def rewind(self) -> None:
-        """``delivered`` differs: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` differs: an event of this connection was not received.
 
-        Every stream returns to its proven position, so that exactly the lost events are delivered, late. If one has none, the loss is
-        reported and the first replay is requested again.
+        Every stream returns to its proven position, so that exactly the lost events are delivered, late. If a stream has no
+        proven position, the loss is reported and the first replay is requested again.
         """
         for stream, position in self._ended.items():
             self._cursors[stream] = Cursor(position)
@@ -239,7 +240,7 @@ class StreamCursors:
         return ((stream, self._resume_at(stream, cursor)) for stream, cursor in self._cursors.items())
 
     def _loss_before(self, stream: str) -> Union[StreamLoss, None]:
-        """The loss in a stream that was not known at a fresh start: it may have had events since the subscription began (MUL-3)."""
+        """The loss in a stream that was unknown at a fresh start. The stream may have had events since the subscription began (MUL-3)."""
         if self._reported is None or stream in self._reported or stream in self._begun:
             return None
         return StreamLoss(stream, self._reason, None)
@@ -247,8 +248,8 @@ class StreamCursors:
     def _drop_unplaced(self) -> None:
         """Handles a first picture that was cut off.
 
-        Streams whose own picture was complete continue after it (CLI-13). Of the other streams it is not known at which position their
-        picture was taken, so the loss is reported, and they begin again.
+        Streams whose own picture was complete continue after it (CLI-13). For each other stream, the position at which its
+        picture was taken is not known. So a loss is reported for it, and its picture is requested again.
         """
         unplaced = [stream for stream, cursor in self._cursors.items() if cursor.position is None]
         self._reason = "state_invalidated"
@@ -270,7 +271,8 @@ class StreamCursors:
     def _begin(self, stream: str, at: Position, start: Union[Position, None] = None) -> Cursor:
         """The cursor of the stream to which a received position belongs.
 
-        at: the position that arrives, which has the epoch. start: where an unknown stream begins, if not before its first event.
+        at: the received position. Its epoch becomes the epoch of a new cursor. start: where a new stream begins; by default
+        before its first event.
         """
         cursor = self._cursors.get(stream)
         if cursor is not None and stream in self._begun:
@@ -279,7 +281,7 @@ class StreamCursors:
         is_warm = self._asked == "warm" and not self.live
         repair = self._repairs.pop(stream, None)
         if repair is not None:
-            # This time the resume has not failed.
+            # The resume of this stream succeeded this time.
             cursor = None if repair.asked is None else Cursor(repair.asked)
         if cursor is None:
             cursor = Cursor() if is_warm else Cursor(start or before_first)
@@ -308,5 +310,5 @@ class StreamCursors:
 
 
 def _anywhere_in(position: Position) -> Position:
-    """The position of a picture that the server names only when the picture is complete: each of its events is taken."""
+    """Stands for the position of a picture, which the server reports only when the picture is complete. Every event of it is accepted."""
     return Position(position.epoch, sys.maxsize)

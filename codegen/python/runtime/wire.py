@@ -53,7 +53,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class EventPrefix:
-    """The members of an event's ``data`` before its shared encoding, and its position."""
+    """The members of an event's ``data`` that the client itself reads: subscriptions, replay flag, stream and position."""
 
     subscription_ids: Sequence[str]
     is_replay: bool

@@ -30,7 +30,10 @@ export class ModelGateway {
   window = Number.POSITIVE_INFINITY;
   /** Called before each event frame. If it returns false, the frame is counted but not sent. */
   carry: (event: ModelEvent, to: FakeConnection) => boolean = () => true;
-  /** Cuts off the next replay with its connection, after half of its events; called when the connection has ended. */
+  /**
+   * If set, the next replay ends after half of its events, together with the connection. Called when the connection
+   * has ended.
+   */
   onReplayCut: (() => void) | undefined;
   #subscribers: Subscriber[] = [];
   #sequence = 0;

@@ -131,7 +131,7 @@ function correctionOf(keyword: string, params: Params): readonly [string | undef
     case 'const':
       return [undefined, `Use ${JSON.stringify(params['allowedValue'])}.`];
     case 'pattern':
-      return [undefined, `Use a value of the form ${String(params['pattern'])}.`];
+      return [undefined, `Use a value that matches ${String(params['pattern'])}.`];
     case 'minItems':
     case 'minLength':
     case 'minimum':

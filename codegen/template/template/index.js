@@ -1,6 +1,6 @@
 import { render } from '#emit';
 
-/** The generator knows files by the name of this function. */
+/** The generator recognises the type of a file by the name of this function. */
 function File() {}
 
 export default async function ({ asyncapi }) {

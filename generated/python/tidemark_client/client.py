@@ -24,9 +24,9 @@ EventName = Literal["file_change", "entity_created", "entity_updated", "entity_d
 
 
 class Client(ClientCore):
-    """A connection that reconnects by itself, with subscriptions that resume where they were.
+    """A client that reconnects automatically. Its subscriptions resume at their positions.
 
-    Opens nothing yet: the first subscription, command or ``connect()`` does. Times are in seconds.
+    Creating a client opens no connection; the first subscription, command or ``connect()`` opens it. Times are in seconds.
     """
 
     def __init__(
@@ -43,13 +43,14 @@ class Client(ClientCore):
         silent_intervals: float = 2.5,
         stable_after: float = 5.0,
     ) -> None:
-        """Raises ValueError on an address that cannot be used or carries a credential (SEC-2).
+        """Raises ValueError if the address is invalid or contains a credential (SEC-2).
 
         token: a token, or a function (plain or async) that fetches a valid one before each connection and whenever one expires.
-        backoff_min, backoff_max: bounds of the waits between attempts. max_attempts: attempts in a row that may fail.
-        open_timeout: from the attempt to the first message. command_timeout: from a call to its reply.
-        silent_intervals: heartbeat intervals without a message after which the connection is given up.
-        stable_after: a connection that lasted this long starts the backoff anew.
+        backoff_min, backoff_max: upper bound of the first wait, and of every wait, between attempts.
+        max_attempts: consecutive failed attempts after which the client gives up; None for no limit.
+        open_timeout: limit from the attempt to the first message. command_timeout: limit from a call to its reply.
+        silent_intervals: heartbeat intervals without a message after which the client reconnects.
+        stable_after: how long a connection must last to reset the backoff.
         """
         super().__init__(
             SPEC,
@@ -273,14 +274,14 @@ class Client(ClientCore):
         gaps: Literal["aside", "inline"] = "aside",
         on_gap: Union[Callable[[Gap], object], None] = None,
     ) -> Subscription[Any]:
-        """Follows events. The subscription outlives connections: it resumes by itself, yields each event once and reports gaps.
+        """Subscribes to events. The subscription resumes automatically after a reconnect, yields each event once and reports gaps.
 
-        replay: "warm" to receive the warm picture first, "none" for new events only, or a Position to resume from.
-        buffer_limit, on_full: items that may wait for the reader, and what a full buffer does: ``park`` unsubscribes and
+        replay: "warm" to receive the current state first, "none" for new events only, or a Position to resume from.
+        buffer_limit: how many items may wait for the reader. on_full: what happens when the buffer is full: ``park`` unsubscribes and
         resumes when half has been read; ``error`` ends the subscription with the position to resume from.
         gaps: ``inline`` also yields gaps, in order between the events; ``on_gap`` is called for each gap in either case.
 
-        Raises ValueError when the id is taken by another subscription, ConnectionLost after ``close()``.
+        Raises ValueError if another subscription has the id, ConnectionLost after ``close()``.
         """
         return self._subscribe(
             events,
@@ -448,13 +449,14 @@ class Client(ClientCore):
         timeout: Union[float, None] = None,
         on_gap: Union[Callable[[Gap], object], None] = None,
     ) -> Waited[Any]:
-        """Waits for one event: the first that the name or pattern covers and the predicate accepts.
+        """Waits for the first event that matches the name or pattern and that the predicate accepts.
 
-        since: nothing that was published after this position is missed; ``(await client.sync())["position"]`` is the position of now.
-        Without it, only events published from now on count. timeout: in seconds, including the time to connect.
-        on_gap: called for each gap, and the wait goes on; without it a gap ends the wait, because the event may be lost.
+        since: events after this position count, even if they were published before the call. Without it, only events published from now
+        on count. ``(await client.sync())["position"]`` is the current position.
+        timeout: in seconds, including the time to connect.
+        on_gap: called for each gap, and the wait continues. Without ``on_gap``, a gap ends the wait, because the event may be lost.
 
-        Raises WaitFailed (``timeout`` or ``gap``), what the predicate raises, or what ends a subscription. Cancelling the task ends the wait.
+        Raises WaitFailed (``timeout`` or ``gap``), the exception of the predicate, or the error that ended the subscription. Cancelling the task ends the wait.
         """
         return await self._wait_for(
             event,
@@ -674,7 +676,7 @@ class Client(ClientCore):
         gaps: Literal["aside", "inline"] = "aside",
         on_gap: Union[Callable[[Gap], object], None] = None,
     ) -> StreamsSubscription[Any]:
-        """Follows several streams in one subscription: names, and patterns such as ``session:*``, also streams that appear later.
+        """Subscribes to several streams: names, and patterns such as ``session:*``, which include streams that appear later.
 
         Each stream resumes at its own position over reconnects; every event is yielded once, and a gap names its stream (MUL-1, MUL-3).
 
@@ -682,7 +684,7 @@ class Client(ClientCore):
         ``subscription.positions`` has them: a stream without a position is replayed from its first event. The other options are
         those of :meth:`subscribe`.
 
-        Raises ValueError when no stream is named or the id is taken by another subscription, ConnectionLost after ``close()``.
+        Raises ValueError if ``streams`` is empty or another subscription has the id, ConnectionLost after ``close()``.
         """
         return self._follow_streams(
             streams,
@@ -709,7 +711,8 @@ class Client(ClientCore):
     ) -> StreamsWaited[types.AnyEvent]:
         """Waits for one event on several streams. The options are those of :meth:`wait_for`.
 
-        since: nothing that was published after these positions is missed, nor on streams that began later.
+        since: events after these positions count, even if they were published before the call, and all events of streams without a
+        position here. Without it, only events published from now on count.
 
         Raises WaitFailed with the ``positions`` from which to continue; other errors are those of :meth:`wait_for`.
         """
@@ -751,9 +754,11 @@ class Client(ClientCore):
     def mirror(self, pattern: str, *, stream: str = ...) -> Mirror[types.AnyEvent]: ...
 
     def mirror(self, pattern: str, *, stream: str = "main") -> Mirror[Any]:
-        """A read-only mapping from key to newest event that follows the server's picture, over reconnects, gaps and new epochs.
+        """A read-only mapping from key to newest event, which follows the state that the server keeps.
 
-        ``async with client.mirror(...) as entities`` waits for the starting picture. Keys and deletions are those of the contract.
+        It also follows this state across reconnects, gaps and new epochs.
+
+        ``async with client.mirror(...) as entities`` waits until the first state is complete. The contract defines the keys, and which events delete a key.
 
         Raises ValueError if the pattern covers no event that is kept by key, or events of several key spaces.
         """
@@ -891,8 +896,8 @@ class Client(ClientCore):
     ) -> types.BroadcastedData:
         """Publish one event.
 
-        The gateway must allow it (BRD-1, BRD-2). With an idempotency key it can be repeated safely. For an event that the contract
-        does not declare, use :meth:`broadcast_custom`.
+        The gateway must have broadcast turned on, and the credential needs a publish scope (BRD-1, BRD-2). With an idempotency key the
+        call can be repeated safely. For an event that the contract does not declare, use :meth:`broadcast_custom`.
 
         Raises TidemarkError (the server's answer) or ConnectionLost (``connection_lost``: it may have been published).
         """
@@ -910,7 +915,7 @@ class Client(ClientCore):
         idempotency_key: Union[str, None] = None,
         timeout: Union[float, None] = None,
     ) -> types.BroadcastedData:
-        """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises as :meth:`broadcast`."""
+        """Publishes an event of any name; its payload is any JSON object (EVT-4). Raises the same errors as :meth:`broadcast`."""
         data: dict[str, object] = {"event": event, "payload": payload}
         if stream is not None:
             data["stream"] = stream
@@ -921,7 +926,7 @@ class Client(ClientCore):
         return cast(types.BroadcastedData, await self._call("broadcast", data, timeout))
 
     async def connect(self, *, timeout: Union[float, None] = None) -> types.WelcomeData:
-        """Connects now instead of at the first use. Returns the server's ``welcome``. Raises ConnectionLost."""
+        """Connects now instead of on first use. Returns the server's ``welcome``. Raises ConnectionLost."""
         await self.ping(timeout=timeout)
         assert self._welcome is not None
         return cast(types.WelcomeData, self._welcome)
@@ -931,9 +936,9 @@ class Client(ClientCore):
         return cast(types.PongData, await self._call("ping", {}, timeout))
 
     async def sync(self, stream: str = "main", *, timeout: Union[float, None] = None) -> types.SyncedData:
-        """Returns once every event published on the stream before this call, and matching this client's subscriptions, has arrived.
+        """Returns when every matching event that was published on the stream before this call has been received (SYN-1).
 
-        They may still wait in a subscription's buffer (SYN-1). Raises TidemarkError or ConnectionLost.
+        The events may still wait in a subscription's buffer. Raises TidemarkError or ConnectionLost.
         """
         return cast(types.SyncedData, await self._call("sync", {"stream": stream}, timeout))
 

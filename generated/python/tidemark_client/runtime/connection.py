@@ -1,5 +1,5 @@
-"""The connection that outlives its sockets: opens one, authenticates, reports when it is ready, and when a socket ends decides
-by the close code's class whether, when and how to reconnect (CON-6)::
+"""A connection that reconnects: opens a socket, authenticates, reports when it is ready, and when the socket ends decides by the
+class of the close code whether, when and how to reconnect (CON-6)::
 
     idle -> connecting -> authenticating -> ready -> waiting -> connecting ...
                                 any of them -> stopped
@@ -245,7 +245,7 @@ class Connection:
         self.state = "authenticating"
         self._authenticator.authenticate(link, credential)
 
-    # ---- for the authenticator
+    # ---- used by the authenticator
 
     def on_authenticated(self, data: JsonObject) -> None:
         self._hooks.on_authenticated(data)

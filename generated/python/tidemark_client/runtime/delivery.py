@@ -1,6 +1,6 @@
 """A queue of items that have been received and not yet read.
 
-It also knows the position of its reader, which is the position of the last item taken. A program may store this
+It also has the position of its reader, which is the position of the last item taken. A program may store this
 position to resume in another process. It must not store a later position, because items that still wait here are
 lost with this process.
 """
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar, Union
 
-#: The position; of several streams, the positions that an item changes.
+#: A position or, for several streams, the positions that an item changes.
 Mark = TypeVar("Mark")
 
 

@@ -59,7 +59,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self.replay: Union[Summary, None] = None
         self.gap_count = 0
 
-    # ---- for its owner
+    # ---- used by its owner
 
     @property
     @abstractmethod
@@ -219,7 +219,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _skip(self, stream: str, start: Position, end: Position) -> bool:
-        """Handles a loss that the server reports. Returns whether it must be reported to the owner, who may know it already."""
+        """Handles a loss that the server reports. Returns whether it must be reported to the owner; False if the owner knows it already."""
 
     @abstractmethod
     def _mark(self) -> Union[Mark, None]:
@@ -227,9 +227,9 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
-        """The error with the place where a new subscription can resume once all buffered items have been read."""
+        """The error, with the position from which a new subscription can resume once all buffered items have been read."""
 
-    # ---- for its enrolment
+    # ---- used by its enrolment
 
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
         return self._port.send_command(command, data, settle)
@@ -247,7 +247,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self._gone.set()
         self._port.remove(self.id)
 
-    # ---- for the subclass
+    # ---- used by the subclass
 
     def _common(self) -> dict[str, object]:
         """The members of every subscribe command."""

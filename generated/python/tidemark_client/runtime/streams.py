@@ -42,7 +42,7 @@ class StreamsRequest:
 
 
 class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
-    """A subscription to several streams that outlives connections: ``async for event in subscription``.
+    """A subscription to several streams that continues over reconnects: ``async for event in subscription``.
 
     The events of each stream arrive in the order of the stream, each exactly once, over any number of connections; the order of
     events of different streams is not defined. For each stream, there are the same exceptions as for a subscription to one stream; a
@@ -76,9 +76,10 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def positions(self) -> Union[Mapping[str, Position], None]:
-        """The reader's positions: resuming with them, in this process or another, misses nothing, nor of streams that appear later.
+        """The reader's positions; None until the first picture is complete.
 
-        None until the first picture is complete.
+        A resume with them, in this process or another, delivers every event that was not read yet, including events of streams
+        that appear later.
         """
         reader = self._queue.position
         if reader is None or not reader.is_complete:
@@ -136,7 +137,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     def loss_found(self) -> None:
         self._cursors.rewind()
 
-    # ---- for the base
+    # ---- used by the base class
 
     @property
     def _live(self) -> bool:

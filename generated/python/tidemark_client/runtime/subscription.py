@@ -57,7 +57,7 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
 
     @property
     def position(self) -> Union[Position, None]:
-        """The reader's position. Resuming here, in this process or another, yields all events that have not been read.
+        """The reader's position. A resume from it, in this process or another, yields all events that have not been read.
 
         None until the first replay is complete.
         """
@@ -112,7 +112,7 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
     def loss_found(self) -> None:
         self._cursor.rewind()
 
-    # ---- for the base
+    # ---- used by the base class
 
     @property
     def _live(self) -> bool:
