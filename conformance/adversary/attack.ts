@@ -1,6 +1,6 @@
 /**
- * What the attacks are made of: deep patterns, wide filters, long paths, large payloads. All stay within the limits in `welcome`, so the
- * server must process them and may not close the connection.
+ * Makes the parts of attacks: deep patterns, wide filters, long paths, large payloads. They stay within the limits in
+ * `welcome`, so the server must process them and must not close the connection.
  */
 import type { Gene, Input } from './input.ts';
 
@@ -17,13 +17,13 @@ export interface Command {
 export interface HttpRequest {
   readonly method: string;
   readonly path: string;
-  /** In the body, {@link HELD_CONNECTION} stands for the id of the second connection. */
+  /** {@link HELD_CONNECTION} in the body is replaced by the id of the second connection. */
   readonly body?: string;
-  /** The response has no end of its own: it is ended when it contains this text. */
+  /** For a response without an end, such as an event stream: the client ends it when it contains this text. */
   readonly until?: string;
 }
 
-/** A ULID, as the schema of `post_disconnect` requires. */
+/** A placeholder. It is a ULID, as the schema of `post_disconnect` requires. */
 export const HELD_CONNECTION = '0HE1DC0NNECT10N00000000000';
 
 export interface Attack {
@@ -114,7 +114,7 @@ function payloadOf(input: Input, { payloadBytes = 65_536 }: Limits): Record<stri
   return { padding, nested };
 }
 
-/** A path with this number of directories, such as `a/a/a/0.ts`. */
+/** A path with this number of segments, such as `a/a/a/0.ts` with four. */
 export function deepPath(segments: number, at: number): string {
   return [...Array.from({ length: segments - 1 }, () => 'a'), `${at}.ts`].join('/');
 }
@@ -123,7 +123,10 @@ export const NOTHING: Attack = { held: [], before: [], packet: [], requests: [] 
 export const times = <Item>(count: number, make: (at: number) => Item): Item[] =>
   Array.from({ length: count }, (_, at) => make(at));
 
-/** Commands that create the hostile client's own subscriptions, each with the filter of the input. */
+/**
+ * The commands by which the attacking connection makes its subscriptions, each with the filter that the input
+ * describes.
+ */
 export function ownSubscriptions(input: Input, limits: Limits, stream: string): readonly Command[] {
   const count = of(input, 'subscriptions');
   return times(count, () => ({ type: 'subscribe', data: subscribeCommand(input, limits, { count, stream }) }));

@@ -22,7 +22,7 @@ export interface Climb<Cost> {
   readonly rank: (cost: Cost) => number;
 }
 
-/** How many of the costliest inputs the search keeps and changes. */
+/** How many of the costliest inputs the search changes. */
 const SUMMITS = 6;
 /** One input in this many is random. */
 const FRESH = 10;

@@ -110,7 +110,7 @@ export const REQUESTS: readonly AttackedOperation[] = [
       const isWarm = of(input, 'replay') === 1;
       const query = new URLSearchParams({ stream, replay: isWarm ? 'warm' : 'none' });
       for (const event of events) query.append('events', event);
-      // Encoded, a `/` takes three characters.
+      // A `/` takes three characters when it is encoded.
       const paths = patternsOf(input, limits, Math.floor((QUERY_CHARACTERS - query.toString().length) / 3));
       for (const path of paths)
         if (query.toString().length + 3 * path.length < QUERY_CHARACTERS) query.append('paths', path);

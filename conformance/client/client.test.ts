@@ -29,13 +29,13 @@ function directoryOf(id: string, ...steps: readonly object[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'client-tapes-'));
   const file = join(directory, `${id}.ndjson`);
   mkdirSync(dirname(file), { recursive: true });
-  const header = { tape: 1, id, clauses: ['CLI-2'], level: 'must', why: 'The client is tried.' };
+  const header = { tape: 1, id, clauses: ['CLI-2'], level: 'must', why: 'Every client connects.' };
   writeFileSync(file, [header, ...steps].map((line) => JSON.stringify(line)).join('\n'));
   return directory;
 }
 
 describe('a client tape', () => {
-  test('is refused with file and line when it is wrong', () => {
+  test('with a fault is refused with file and line', () => {
     const fault =
       (...lines: readonly string[]): (() => unknown) =>
       () =>

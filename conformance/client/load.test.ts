@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { slowness } from './load.ts';
 
-describe('a process takes longer', () => {
-  test('by the number of running processes per processor, without the suite itself', () => {
+describe('the slowness of the machine', () => {
+  test('is the number of running processes per processor, without the suite itself', () => {
     expect(slowness('3.10 2.00 1.00 7/512 4711\n', 2)).toBe(3);
   });
 
-  test('but not on an idle machine, nor on a system that does not count its processes', () => {
+  test('is 1 on an idle machine, and on a system that does not count its processes', () => {
     expect(slowness('0.10 0.20 0.30 1/512 4711\n', 2)).toBe(1);
     expect(slowness('', 2)).toBe(1);
   });
 
-  test('at most twenty times, so that a time limit ends', () => {
+  test('is at most 20, so that every time limit ends', () => {
     expect(slowness('900.0 800.0 700.0 950/2000 4711\n', 2)).toBe(20);
   });
 });

@@ -6,15 +6,14 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { BEAT_MS, Pulse } from '../runner/pulse.ts';
 
-/** The average load of an idle machine with a few short tasks; a client is not slower because of them. */
+/** The number of running processes to leave out: the suite itself, which runs while it reads the file. */
 const FREE = 1;
-/** A beat takes at most this much longer, so that a time limit of 5 s never takes more than 100 s. */
+/** The maximum factor by which a beat takes longer, so that a time limit of 5 s never takes more than 100 s. */
 const MOST = 20;
 
 /** How many times longer a process takes than on an idle machine. 1 on systems without `/proc/loadavg`. */
 export function slowness(loadavg: string, processors: number): number {
   const running = Number(/^(?:\S+ ){3}(\d+)\//.exec(loadavg)?.[1] ?? 0);
-  // The suite itself runs while it reads the file.
   return Math.min(MOST, Math.max(1, (running - FREE) / processors));
 }
 

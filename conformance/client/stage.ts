@@ -30,7 +30,7 @@ export interface Link {
   readonly peer: Peer;
   readonly number: number;
   readonly commands: Item[];
-  /** Number of event messages that were sent, or that the tape counts as sent. */
+  /** The number of event messages that were sent, including those that the tape only counts as sent. */
   delivered: number;
   ended: { readonly code: number; readonly reason: string; readonly at: number } | undefined;
 }
@@ -111,7 +111,7 @@ export class Stage {
     return this.#link;
   }
 
-  /** The oldest attempt of the client to connect that it has not given up. */
+  /** The client's oldest attempt to connect that the client has not given up. */
   takeUpgrade(): Upgrade | undefined {
     let next = this.upgrades.shift();
     while (next?.isPending() === false) next = this.upgrades.shift();

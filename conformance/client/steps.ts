@@ -35,7 +35,10 @@ const EARLY = { share: 0.97, ms: 3 };
 
 /** How long the first connection may take, in milliseconds before `--time-scale`. */
 const FIRST_CONNECT_MS = 20_000;
-/** If this many programs never connected, and no program did, the suite waits less for further programs. */
+/**
+ * After this many programs that did not connect, if no program has connected, the suite waits less for each further
+ * program.
+ */
 const HOPELESS = 3;
 
 function checkBounds(
@@ -50,7 +53,7 @@ function checkBounds(
   const passed = `${what} ${Math.round(waited)} ms`;
   if (waited < least * EARLY.share - EARLY.ms)
     stage.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
-  // On a busy machine, a client cannot be as quick as it wants to be.
+  // On a busy machine a correct client may act late, so extend the upper limit.
   const { now, pulse, timeScale } = stage.options;
   if (most !== undefined && waited - pulse.pausedMs(now() - waited, now()) > most + LATE_MS * timeScale)
     stage.fail({ line: step.line, text: `${passed}; at most ${most} ms were expected` });

@@ -67,14 +67,14 @@ export interface ListFlags extends TapeFlags {
 /** The reason why no check for servers, or no check for clients, cites a clause. */
 const OUTSIDE = {
   operator: ' (operators only)',
-  server: ' (kept by clients: `list --client`)',
-  client: ' (kept by servers: `list` without --client)',
+  server: ' (requirement for clients: see `list --client`)',
+  client: ' (requirement for servers: see `list` without --client)',
 } as const;
 
 const OBSERVERS = {
   client: 'observable by clients',
   operator: 'observable by operators only',
-  server: 'kept by clients',
+  server: 'requirement for clients',
 } as const;
 
 function listClauses(entries: readonly Entry[], flags: ListFlags): number {

@@ -26,13 +26,12 @@ export function registerClientMutants(program: Command): void {
     .description('run the client tapes against copies of the SDKs that are wrong on purpose (exit 3 when one survives)')
     .addOption(new Option('--language <language>', 'only mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')
-    .option('--sample <n>', 'run only N mutants of each SDK, chosen by the seed', whole)
     .option(
-      '--seed <n>',
-      'with --sample: the index of the first mutant; the others follow at equal distances',
+      '--sample <n>',
+      'run only N mutants of each SDK, at equal distances in the list; --seed selects the first',
       whole,
-      1,
     )
+    .option('--seed <n>', 'with --sample: index of the first mutant', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--list', 'list the mutants without running them')
     .option('--json', 'print the results as JSON')

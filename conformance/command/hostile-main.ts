@@ -1,4 +1,4 @@
-/** The hostile pack on its own: `node conformance/command/hostile-main.ts --url ws://127.0.0.1:7400/ws`. */
+/** Runs only the hostile pack: `node conformance/command/hostile-main.ts --url ws://127.0.0.1:7400/ws`. */
 import { Command } from 'commander';
 import { configureHostile } from './hostile.ts';
 

@@ -119,9 +119,24 @@ export function configureHostile(command: Command): Command {
     .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
     .option('--only <globs>', 'run only the cases whose id matches, for example "json/*,utf8/*"')
     .option('--token-file <file>', 'a JWT to connect with; by default TIDEMARK_TOKEN or TIDEMARK_API_KEY')
-    .option('--patience <ms>', 'how long an answer may take, unless the case sets its own limit', positive, 4000)
-    .option('--max-latency <ms>', 'how long the well-behaved client may wait at most', positive, 1000)
-    .option('--max-growth <MiB>', "how much the gateway's memory may grow, if /metrics reports it", positive, 256)
+    .option(
+      '--patience <ms>',
+      'how long a reply may take, in milliseconds, unless the case sets its own limit',
+      positive,
+      4000,
+    )
+    .option(
+      '--max-latency <ms>',
+      'longest wait of the well-behaved client that is allowed, in milliseconds',
+      positive,
+      1000,
+    )
+    .option(
+      '--max-growth <MiB>',
+      "how much the gateway's memory may grow, in MiB, if /metrics reports it",
+      positive,
+      256,
+    )
     .option(
       '--search <n>',
       'search for the costliest inputs instead of running the cases: try n inputs per operation, by hill climbing; with 0, only replay the costliest inputs of earlier searches',

@@ -30,8 +30,8 @@ export function registerMutants(program: Command): void {
       'run the suite against servers that are wrong on purpose, and print which checks detect each (exit 3 when one survives)',
     )
     .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
-    .option('--sample <n>', 'run only N mutants and N variants, chosen by the seed', whole)
-    .option('--seed <n>', 'chooses the sample', whole, 1)
+    .option('--sample <n>', 'run only N mutants and N variants; --seed selects which', whole)
+    .option('--seed <n>', 'with --sample: selects the sample; the same seed selects the same mutants', whole, 1)
     .option('--jobs <n>', 'how many servers to test at once', whole, 2)
     .option('--thorough', 'run the whole suite against every mutant, not only the checks of the clause that it breaks')
     .option('--list', 'list the mutants and variants without running them')
@@ -119,7 +119,7 @@ async function inParallel<In, Out>(
   return results;
 }
 
-/** Takes every n-th item, starting at an offset that the seed decides, so that equal seeds give equal samples. */
+/** Takes every n-th item, from an offset that depends on the seed. The same seed gives the same sample. */
 function sampleOf<Item>(all: readonly Item[], count: number, seed: number): readonly Item[] {
   const step = Math.max(1, Math.floor(all.length / count));
   return Array.from(

@@ -25,7 +25,7 @@ describe('a generated exchange', () => {
     );
   });
 
-  test('has no malformed message that is valid by the contract, even after shrinking', () => {
+  test('contains only malformed messages that violate the contract, even after shrinking', () => {
     fc.assert(fc.property(malformedMessages(), (message) => !isFitting(message)));
     const shrunk = fc.check(fc.property(malformedMessages(), () => false));
     expect(shrunk.failed).toBe(true);
@@ -74,7 +74,7 @@ describe('generated exchanges', () => {
   test('find a faulty server, and write a small tape that shows its fault', async () => {
     const directory = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'not', 'made', 'yet');
     const { code, stdout } = await judge('double', directory);
-    expect(stdout).toContain('came live twice (EVT-2; --seed 7)');
+    expect(stdout).toContain('was sent live twice (EVT-2; --seed 7)');
     expect(code).toBe(3);
     const [file = ''] = readdirSync(directory);
     const { header, steps } = parseTape(readFileSync(join(directory, file), 'utf8'), file);
@@ -87,7 +87,7 @@ describe('generated exchanges', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'file');
     writeFileSync(file, '');
     const { code, stdout, stderr } = await judge('double', join(file, 'below'));
-    expect(stdout).toContain('came live twice');
+    expect(stdout).toContain('was sent live twice');
     expect(stderr).toMatch(/below\/counterexample-7\.ndjson cannot be written \(\w+\)\.\n$/);
     expect(code).toBe(2);
   });

@@ -146,7 +146,7 @@ async function watch(context: RunContext, stream: string): Promise<Connection> {
   return witness;
 }
 
-/** @throws {StarvedError} if a failure since `from` proves nothing */
+/** @throws {StarvedError} if the machine was too busy since `from` for a failure to prove anything */
 function assertCertain(from: number, run: RunContext): void {
   const doubt = doubtSince(from, run);
   if (doubt?.ifRepeated === 'proves nothing') throw new StarvedError(doubt.reason);

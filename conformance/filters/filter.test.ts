@@ -76,7 +76,7 @@ test('an extension matches with and without its dot, in upper and lower case', (
   );
 });
 
-test('a star covers only names that begin with the text before it', () => {
+test('a pattern with a star matches only names that begin with the text before the star', () => {
   expect(coversEvent('entity_*', 'entity_created')).toBe(true);
   expect(coversEvent('entity_*', 'entity')).toBe(false);
   expect(coversEvent('*', 'anything')).toBe(true);

@@ -40,9 +40,9 @@ interface Place {
   readonly sequenceId: number;
 }
 
-/** Names one run of a stream. The epoch alone is not sufficient, because two streams may have equal epochs. */
-const lifeOf = ({ stream, epoch }: Place): string => `${stream} ${epoch}`;
-const keyOf = (place: Place): string => `${lifeOf(place)} ${place.sequenceId}`;
+/** Identifies a stream in one epoch. The epoch alone is not sufficient, because two streams may have equal epochs. */
+const streamRunOf = ({ stream, epoch }: Place): string => `${stream} ${epoch}`;
+const keyOf = (place: Place): string => `${streamRunOf(place)} ${place.sequenceId}`;
 
 function dataOf(frame: Frame): JsonObject {
   const data = member(frame.json, 'data');
@@ -112,7 +112,8 @@ class Table {
   /** Records that every event up to a position had been published before a frame. */
   bound(place: Place, at: number): void {
     for (const each of this.#emissions.values())
-      if (lifeOf(each) === lifeOf(place) && each.sequenceId <= place.sequenceId) each.at = Math.min(each.at, at);
+      if (streamRunOf(each) === streamRunOf(place) && each.sequenceId <= place.sequenceId)
+        each.at = Math.min(each.at, at);
   }
 
   /** Orders all events so that each event of a stream comes before the next event of that stream. */
@@ -120,8 +121,8 @@ class Table {
     const all = [...this.#emissions.values()].toSorted((left, right) => right.sequenceId - left.sequenceId);
     const next = new Map<string, number>();
     for (const each of all) {
-      each.at = Math.min(each.at, next.get(lifeOf(each)) ?? Infinity);
-      next.set(lifeOf(each), each.at);
+      each.at = Math.min(each.at, next.get(streamRunOf(each)) ?? Infinity);
+      next.set(streamRunOf(each), each.at);
     }
     return all.toSorted((left, right) => left.at - right.at || left.sequenceId - right.sequenceId);
   }

@@ -164,7 +164,7 @@ describe('a tape from a capture', () => {
     expect(() => new Play().lines).toThrow('No client connects in this capture.');
   });
 
-  test('reports what it leaves out, and what no client caused', () => {
+  test('reports the messages that it leaves out, and those that no client caused', () => {
     const play = new Play()
       .opens('client1')
       .hears('client1', 'heartbeat', { delivered: 0, positions: [] })

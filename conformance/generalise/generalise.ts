@@ -75,8 +75,8 @@ export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Gener
   const beats = beatsOf(story);
   const actors = [...new Set(beats.flatMap((beat) => ('actor' in beat ? [beat.actor] : [])))];
   if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
-  // The tape is written twice: first to count how often each value occurs, then for real. Only values that occur
-  // several times are bound to names.
+  // The tape is written twice: first to count how often each value occurs, then with names. Only values that occur
+  // several times get a name.
   const names = new Names();
   linesOf(beats, names);
   const steps = linesOf(beats, names.afresh());

@@ -60,11 +60,11 @@ export interface Closed extends Acted {
 }
 
 /** The server sent a message that no client caused. */
-export interface Said extends Acted {
+export interface Uncaused extends Acted {
   readonly kind: 'unprompted';
 }
 
-export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Said;
+export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Uncaused;
 
 export interface Story {
   readonly causes: readonly Cause[];

@@ -156,7 +156,7 @@ describe('an HTTP response', () => {
     return answers;
   }
 
-  test('ends at its length, after its chunks or with the connection', () => {
+  test('ends after its Content-Length, after its last chunk, or with the connection', () => {
     expect(read('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n')).toEqual([
       [200, 'ab'],
       [400, ''],

@@ -142,7 +142,7 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
     await wire.write(encodeHttp(http, ground));
     await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', ground.patienceMs);
     const fault = judgeStatus(expect, wire);
-    return [...(fault === undefined ? [] : [`asked aside: ${fault}`]), ...wire.faults, ...wire.leaks];
+    return [...(fault === undefined ? [] : [`the request beside the case: ${fault}`]), ...wire.faults, ...wire.leaks];
   } finally {
     wire.destroy();
   }

@@ -42,7 +42,7 @@ export function summaryText(summary: Summary): string {
     `${cases} cases of ${rows} rows in ${(durationMs / 1000).toFixed(1)} s: ${verdicts.pass} passed, ${verdicts.fail} failed, ${verdicts.warn} warnings, ${verdicts['n/a']} not applicable`,
     `neighbour  ping frames   ${latencyText(frame)}`,
     `           ping commands ${latencyText(command)}`,
-    `           events        ${latencyText(event)}; ${neighbour.eventsReceived} of ${neighbour.eventsPublished} came`,
+    `           events        ${latencyText(event)}; ${neighbour.eventsReceived} of ${neighbour.eventsPublished} arrived`,
     `gateway    memory        ${memory}`,
     `           event loop    ${loop}`,
     `           connections   ${gateway.connectionsBefore ?? '?'} before, ${gateway.connectionsAfter ?? '?'} after`,

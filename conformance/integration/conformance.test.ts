@@ -253,9 +253,9 @@ describe('a recorded trace', () => {
       return line.label === 'live4' ? [line, line] : [line];
     });
     const { code, stdout } = await judge('planted.ndjson', planted);
-    expect(stdout).toContain(`event 01JD8QB3N0X5M6T9R2V4W8Y1Z4 came live twice`);
+    expect(stdout).toContain(`event 01JD8QB3N0X5M6T9R2V4W8Y1Z4 was sent live twice`);
     expect(stdout).toContain(`frames    ${index('live4')}, ${index('live4') + 1}`);
-    expect(stdout).toContain('workspace:w: after 1 came 3');
+    expect(stdout).toContain('workspace:w: expected 2 after 1, got 3');
     expect(code).toBe(3);
     const late = lines.filter(({ label }) => label !== 'w2');
     late.splice(index('w4'), 0, ...lines.filter(({ label }) => label === 'w2'));
@@ -270,7 +270,7 @@ describe('the catalogue', () => {
     const { code, stdout } = await suite('list', '--clauses');
     expect(stdout).toContain('RPL-2');
     const uncovered = stdout.split('\n').filter((line) => line.includes('– none'));
-    expect(uncovered.filter((line) => !/operators only|kept by clients/.test(line))).toEqual([]);
+    expect(uncovered.filter((line) => !/operators only|requirement for clients/.test(line))).toEqual([]);
     expect(code).toBe(0);
   });
 

@@ -69,7 +69,7 @@ describe.concurrent('a server that stops during a run', () => {
     );
     expect(code).toBe(3);
     expect(stdout.trimStart()).toMatch(
-      /^! The server stopped: it accepts no more connections; the last that it was sent came from ping\/too-deep: frame \d+ \(text \[\[\[/,
+      /^! The server stopped: it accepts no more connections; the last frame sent to it was from ping\/too-deep: frame \d+ \(text \[\[\[/,
     );
     expect(verdicts(report, 'FAIL')).toEqual(['ping/too-deep']);
     expect(verdicts(report, 'INCONCLUSIVE')).toEqual([]);
@@ -157,7 +157,7 @@ async function superviseMutant(name: string): Promise<Disposable & { readonly ur
 }
 
 describe.concurrent('a server without a valid welcome ends with 3 and CON-2:', () => {
-  test('none at all', async () => {
+  test('without any message', async () => {
     const { code, stdout } = await against({ onMessage: (message, socket) => sendJson(socket, message ?? null) });
     expect(code).toBe(3);
     expect(stdout).toContain('CON-2  `welcome` is the first message of a connection.');
@@ -285,7 +285,7 @@ function idOf(message: Json | undefined): JsonObject {
   return id === undefined ? {} : { id };
 }
 
-describe.concurrent('a server that answers little', () => {
+describe.concurrent('a server that answers only some commands', () => {
   const pong: Behaviour = {
     ...greet(),
     onMessage: (message, socket) => {

@@ -23,7 +23,11 @@ export const contiguous: Invariant = {
           const excused = gaps.some((gap) => gap.n > before.n && gap.n < event.frame.n);
           report.fire();
           if (!excused && event.epoch === epoch && event.sequenceId !== at + 1)
-            report.violate(`${life.stream}: after ${at} came ${event.sequenceId}`, before, event.frame);
+            report.violate(
+              `${life.stream}: expected ${at + 1} after ${at}, got ${event.sequenceId}`,
+              before,
+              event.frame,
+            );
           ({ epoch, sequenceId: at } = event);
           before = event.frame;
         }

@@ -17,8 +17,7 @@ function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefin
 }
 
 /**
- * If any connection saw an event that matches a subscription and lies at or before its fence, the subscription received
- * the event.
+ * A subscription receives every matching event that lies at or before its fence and that any connection has received.
  */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
@@ -43,7 +42,7 @@ export const filterComplete: Invariant = {
           if (came?.subscriptionIds.includes(life.id) !== true)
             report.violate(
               came === undefined
-                ? `${life.id}: ${event.event} ${sequenceId} never came`
+                ? `${life.id}: ${event.event} ${sequenceId} was not delivered`
                 : `${life.id} is not named by ${event.event} ${sequenceId}`,
               life.subscribed,
               came?.frame ?? event.frame,

@@ -13,8 +13,8 @@ import type { Frame } from '../trace/trace.ts';
 const SLACK_MS = 3000;
 
 /**
- * The times in which a heartbeat may be late: the suite stood still, the server answered no ping, or it still owed this
- * connection replies, behind which a heartbeat waits.
+ * The periods in which a heartbeat may be late: the suite stalled, the server answered no ping, or replies to this
+ * connection were pending, because a heartbeat waits for them.
  */
 function excusesOf(pauses: readonly Pause[], { commands }: ConnectionReading): readonly Pause[] {
   const owed = commands.flatMap(({ frame, reply }) => (reply === undefined ? [] : [{ from: frame.at, to: reply.at }]));

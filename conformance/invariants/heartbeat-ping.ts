@@ -3,8 +3,8 @@ import { numberAt } from '../trace/json.ts';
 import { isEventStream, typeOf } from '../trace/reading.ts';
 
 /**
- * A ping is sent with each periodic heartbeat, in either order. Extra heartbeats need no ping. A trace that another
- * recorder wrote may contain no pings at all, so a trace without pings is not checked.
+ * The server sends a ping with each periodic heartbeat, before or after it. Additional heartbeats need no ping. Other
+ * recorders may not record pings, so a trace without any ping is not checked.
  */
 export const heartbeatPing: Invariant = {
   id: 'invariants/heartbeat-ping',
@@ -26,7 +26,7 @@ export const heartbeatPing: Invariant = {
       const pings = frames.filter(({ kind, dir, n }) => kind === 'ping' && dir === '<<' && n < last.n);
       pings.forEach(() => report.fire());
       // Pings are counted by time, because extra heartbeats need no ping. A busy server may need up to two intervals for
-      // each (see heartbeat-cadence), so only half of them can be demanded.
+      // each (see heartbeat-cadence), so only half as many are required.
       const due = Math.floor(Math.min(beats.length, (last.at - first.at) / interval) / 2);
       if (pings.length < due)
         report.violate(`${beats.length} heartbeats but only ${pings.length} pings were received`, beats[0], last);

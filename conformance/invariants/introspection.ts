@@ -39,7 +39,7 @@ function describe(span: Life | Following): string {
   return `${span.id} on ${'stream' in span ? span.stream : span.streams.join(', ')}`;
 }
 
-/** An operator's query lists the same subscriptions of a connection as its client has. */
+/** A query by an operator lists exactly the subscriptions that the client of the connection has. */
 export const introspection: Invariant = {
   id: 'invariants/introspection',
   clauses: ['OPS-2'],

@@ -78,7 +78,7 @@ const all =
  * proof.
  */
 const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
-  ['welcome-first', 'a subscribed before welcome', move('welcome', 's1'), ['s1']],
+  ['welcome-first', 'a `subscribed` before welcome', move('welcome', 's1'), ['s1']],
   ['welcome-first', 'a second welcome', copy('welcome', 'synced'), ['welcome', 'planted']],
   ['one-reply', 'a command without a reply', drop('synced'), ['ask-sync']],
   [
@@ -111,7 +111,7 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['one-payload', 'an event with two sequenceIds', change('live4', { sequenceId: 5 }), ['live4', 'w4']],
   [
     'one-payload',
-    'an acknowledgement with another sequenceId',
+    'a broadcasted reply with another sequenceId',
     change('broadcasted3', { sequenceId: 9 }),
     ['resumed3', 'broadcasted3'],
   ],
@@ -146,14 +146,14 @@ const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] 
   ['replay-course', 'a second end', copy('s1-complete', 'synced'), ['s1-complete', 'planted']],
   [
     'replay-course',
-    'a reason of another replay mode',
+    'a replay reason of another mode',
     change('resumed3', { replayReason: 'warm' }),
     ['s2', 'resumed3'],
   ],
   ['resume-whole', 'an event skipped', drop('resumed3'), ['w3', 's2', 's2-complete']],
   [
     'resume-whole',
-    'a position taken as inclusive',
+    'a resume that repeats the event at its position',
     all(copy('warm2', 's2'), change('planted', { subscriptionIds: ['s2'] })),
     ['s2', 'planted'],
   ],

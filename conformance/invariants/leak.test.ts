@@ -66,18 +66,18 @@ describe('a leak', () => {
   });
 });
 
-describe('no leak', () => {
+describe('no leak is reported', () => {
   test.each([
     'See /docs/errors, or GET /ws/health.',
     'Expected wss://ide.example:7400/ws, not ws://user@ide.example.',
     'The member /data/filter/paths/0 is not a path below the root.',
     'At 10:30:15 the limit was 3:5.',
     'src/home/index.ts',
-  ])('is seen in %s', (message) => {
+  ])('for %s', (message) => {
     expect(judged(frame('<<', error(message)))).toEqual([]);
   });
 
-  test('is what the client sent itself, what a publisher put into a payload, or an example in a document', () => {
+  test('for text that the client sent itself, that a publisher put into a payload, or that is an example in a document', () => {
     expect(judged(frame('>>', '{"path":"/etc/passwd"}'), frame('<<', error('"/etc/passwd" is not relative.')))).toEqual(
       [],
     );

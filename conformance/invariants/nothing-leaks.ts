@@ -47,7 +47,7 @@ function judge(frame: Frame, sent: string, report: Report): void {
 export const nothingLeaks: Invariant = {
   id: 'invariants/nothing-leaks',
   clauses: ['ERR-2'],
-  why: 'No message, body, header or reason of the server has a stack trace, a path of the server or a secret.',
+  why: 'No message, body, header or close reason of the server contains a stack trace, a path of the server or a secret.',
   check: ({ trace }, report) => {
     const sent = trace.frames
       .filter(({ dir }) => dir === '>>')

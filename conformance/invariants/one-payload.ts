@@ -20,7 +20,7 @@ interface Named {
 export const onePayload: Invariant = {
   id: 'invariants/one-payload',
   clauses: ['STR-4', 'STR-2', 'EVT-1'],
-  why: 'There is one event per position: its id, name, time, source and payload are the same on every connection, live, replayed and acknowledged.',
+  why: 'There is one event per position: its id, name, time, source and payload are the same on every connection, live, replayed and in the reply to its publisher.',
   check: ({ connections }, report) => {
     const atPlace = new Map<string, SeenEvent>();
     const byId = new Map<string, Named>();

@@ -74,7 +74,7 @@ export const replayCourse: Invariant = {
             textAt(dataOf(each), 'subscriptionId') === life.id &&
             livesAt(life, each.n),
         );
-        if (completions.length > 1) report.violate(`${life.id}: replay_complete came twice`, ...completions);
+        if (completions.length > 1) report.violate(`${life.id}: replay_complete was sent twice`, ...completions);
       }
   },
 };

@@ -2,7 +2,7 @@ import type { Invariant } from '../trace/finding.ts';
 import type { SeenEvent } from '../trace/reading.ts';
 import { knownEvents } from '../trace/queries.ts';
 
-/** `emittedAt` is set together with the sequenceId, so both increase together. */
+/** The server sets `emittedAt` together with the sequenceId, so it never decreases while the sequenceId increases. */
 export const timeSane: Invariant = {
   id: 'invariants/time-sane',
   clauses: ['STR-4'],

@@ -21,8 +21,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The events up to the position, back to the first event that no connection saw. Events before that one can add to a
- * warm replay, but cannot remove the events found here from it.
+ * The events up to the position, back to the first event that no connection saw. Earlier events can add other events
+ * to a warm replay, but cannot remove the events that are found here.
  */
 function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] {
   const past: SeenEvent[] = [];

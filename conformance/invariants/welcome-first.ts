@@ -13,7 +13,7 @@ export const welcomeFirst: Invariant = {
       report.fire();
       if (typeOf(first) !== 'welcome') report.violate(`the connection began with ${typeOf(first)}`, first);
       const second = received.find((frame) => frame.n > first.n && typeOf(frame) === 'welcome');
-      if (second !== undefined) report.violate('a second welcome came', first, second);
+      if (second !== undefined) report.violate('a second welcome was sent', first, second);
     }
   },
 };

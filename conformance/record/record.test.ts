@@ -98,7 +98,7 @@ describe('the session of an editor, recorded on real files', () => {
         lines.splice(first, 0, lines[first] ?? '');
       });
       expect(code).toBe(3);
-      expect(stdout).toMatch(/FAIL invariants\/one-live-message[\s\S]*came live twice/);
+      expect(stdout).toMatch(/FAIL invariants\/one-live-message[\s\S]*was sent live twice/);
       expect(stdout).toMatch(frameNumbers);
     });
 
@@ -124,7 +124,7 @@ describe('the session of an editor, recorded on real files', () => {
 });
 
 describe('a capture', () => {
-  test('contains names instead of credentials, and only its owner can read it', async () => {
+  test('contains pseudonyms instead of credentials, and only its owner can read it', async () => {
     const secured = await serveSecured();
     cleanups.push(() => secured.stop());
     const recording = await record(secured.url, at('secret.ndjson'));

@@ -11,7 +11,10 @@ import { framesOf } from './summary.ts';
 
 const LANES = 10;
 const SHOWN_FAILURES = 3;
-/** The most faults that are shown: enough for all faults of a `welcome`, so that they can be fixed in one run. */
+/**
+ * The maximum number of faults that are shown: enough for all faults of a `welcome`, so that they can be fixed
+ * together.
+ */
 const SHOWN_DIFFERENCES = 60;
 
 export interface Explanation {

@@ -1,4 +1,4 @@
-/** The connection on which the suite pings the target all the time (`pulse.ts`). It is not part of the trace. */
+/** The connection on which the suite continuously pings the target (`pulse.ts`). It is not part of the trace. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { openSocket } from '../target/socket.ts';
 import type { Socket } from '../target/socket.ts';
@@ -23,7 +23,7 @@ export class Canary {
     this.#context = context;
   }
 
-  /** Resolves when the target has answered a ping, or when there is no connection on which it could. */
+  /** Resolves when the target has answered a ping, or when there is no connection for a ping. */
   async ping(): Promise<void> {
     if (this.#socket === undefined) return this.#connect();
     const answer = Promise.withResolvers<void>();

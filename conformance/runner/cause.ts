@@ -45,10 +45,10 @@ export function causeOfMiss(reading: ConnectionReading, pattern: Json): Cause {
     const code = textAt(dataOf(last.reply), 'code');
     if (type !== expected)
       return { text: `${nameOf(last)} is answered by \`${type}\`${code === undefined ? '' : ` ${code}`}` };
-    return { text: `the \`${type}\` that answers ${nameOf(last)} has other contents` };
+    return { text: `the reply \`${type}\` to ${nameOf(last)} has unexpected contents` };
   }
   const came = reading.received.some((frame) => typeOf(frame) === expected);
-  return { text: `${came ? 'the right' : 'no'} \`${expected ?? 'message'}\` ${came ? 'does not arrive' : 'arrives'}` };
+  return { text: `no ${came ? 'matching ' : ''}\`${expected ?? 'message'}\` arrives` };
 }
 
 /** Whether the server has answered any command of this kind so far. */

@@ -3,8 +3,8 @@
 import type { Connection } from './connection.ts';
 
 /**
- * How many connections of finished checks stay open. Each costs target and suite two frames per heartbeat, so on a small
- * machine a few hundred would make everything late.
+ * How many connections of finished checks stay open. For each of them, target and suite handle two frames per
+ * heartbeat, so on a small machine a few hundred connections would delay everything.
  */
 const KEPT = 48;
 /** How long the target may take to answer the close, in milliseconds. */

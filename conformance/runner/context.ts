@@ -9,7 +9,7 @@ import type { Cause } from './verdict.ts';
 import type { Pulse } from './pulse.ts';
 import type { SelfWatch } from './watch.ts';
 
-/** How long a reply may take, in milliseconds, before `--time-scale`. A busy target has longer (`pulse.ts`). */
+/** How long a reply may take, in milliseconds, before `--time-scale`. Longer for a busy target (`pulse.ts`). */
 export const PATIENCE_MS = 5000;
 
 export interface RunContext {

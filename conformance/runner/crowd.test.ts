@@ -3,7 +3,7 @@ import { Crowd } from './crowd.ts';
 
 const JOBS = 8;
 
-/** Tapes that run until the test ends them, and a target whose beats the test makes. */
+/** Tapes that run until the test ends them, and a target whose beats the test controls. */
 class Stage {
   readonly running: (() => void)[] = [];
   beat: (ms: number) => void = () => undefined;

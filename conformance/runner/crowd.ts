@@ -1,14 +1,17 @@
 /**
- * Limits how many tapes run at once: fewer while the target is slow. Otherwise the suite itself could overload a target on
- * a small machine, and blame it for being late.
+ * Limits how many tapes run at once: fewer while the target is slow. Otherwise the suite could overload a target on a
+ * small machine, and report late replies as faults.
  */
 import type { Pulse } from './pulse.ts';
 
-/** A beat that takes longer halves the number of tapes, in milliseconds. Less than a short heartbeat interval. */
+/**
+ * A beat that takes longer than this, in milliseconds, halves the number of tapes. Shorter than a short heartbeat
+ * interval.
+ */
 const SLOW_MS = 700;
 /** How many tapes run at once before the first beat has shown how quick the target is. */
 const FIRST = 2;
-/** A beat that takes at most this long lets one more tape run, in milliseconds. */
+/** A beat that takes at most this long, in milliseconds, allows one more tape. */
 const QUICK_MS = 300;
 
 export class Crowd {

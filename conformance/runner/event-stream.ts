@@ -12,13 +12,13 @@ import type { EventStreamSpec } from '../tape/tape.ts';
 /** The query parameters that are not filter fields. */
 const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'streams', 'replay', 'after']);
 
-/** The members of a resume for which an `id` stands. */
+/** The members of a resume that an `id` represents. */
 type Resumed =
   | { readonly after: Place; readonly withPicture: boolean }
   /** By stream. */
   | { readonly positions: ReadonlyMap<string, Place> };
 
-/** For each run: what each `id` that the server sent stands for. */
+/** For each run: the resume that each `id` from the server represents. */
 const POSITIONS = new WeakMap<Trace, Map<string, Resumed>>();
 
 function positionsOf(trace: Trace): Map<string, Resumed> {
@@ -32,11 +32,11 @@ export interface Identified {
   readonly frame: Frame;
   /** All messages of the connection so far, with this one. */
   readonly received: readonly Frame[];
-  /** The command for which the connection stands. */
+  /** The `subscribe` command to which the request of this connection is equivalent. */
   readonly command: JsonObject;
 }
 
-/** Remembers the position that an `id` stands for, which is the position in its message. */
+/** Remembers the position that an `id` represents: the position in its message. */
 export function rememberPosition(trace: Trace, { id, frame, received, command }: Identified): void {
   const data = dataOf(frame);
   const asked = member(command, 'data');
@@ -61,8 +61,8 @@ export function rememberPosition(trace: Trace, { id, frame, received, command }:
 }
 
 /**
- * The positions of many streams after these messages (SSE-5). A replay counts only when its `positions` have arrived, and a heartbeat
- * reports progress that events do not show.
+ * The positions of many streams after these messages (SSE-5). Replayed events change a position only when the
+ * `positions` after them have arrived. A heartbeat also changes positions, without an event.
  */
 function placesAfter(received: readonly Frame[], start: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
   const places = new Map(start);

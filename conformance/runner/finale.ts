@@ -43,7 +43,7 @@ async function fence({ connection, reading }: Pair, patience: number): Promise<v
   for (const [index, stream] of livingStreams(reading).entries()) {
     const id = `finale-${index}`;
     const command = { type: 'sync', id, data: { stream } };
-    // A wrong server may have accepted an invalid stream name, which the suite must not send.
+    // A faulty server may have accepted an invalid stream name; the suite itself must not send one.
     if (!commandValidators.sync(command)) continue;
     await connection.sendCommand(JSON.stringify(command));
     await connection.find((frame) => textAt(frame.json, 'id') === id, patience);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BEAT_MS, Pulse, SILENT_MS } from './pulse.ts';
 
-/** A target whose answers the test decides. Time is simulated, so that no test depends on the speed of the machine. */
+/** A target whose answers the test controls. Time is simulated, so that no test depends on the speed of the machine. */
 class Target {
   answerAfterMs = 0;
   readonly slow: number[] = [];
@@ -42,7 +42,7 @@ describe('a time limit', () => {
     expect(await lasts(1000)).toBeGreaterThan(9 * 400);
   });
 
-  test('does not end while the target stands still, and ends soon after the target answers', async () => {
+  test('does not end during a pause of the target, and ends soon after the pause', async () => {
     target.answerAfterMs = 3000;
     await vi.advanceTimersByTimeAsync(BEAT_MS * 2);
     target.answerAfterMs = 0;

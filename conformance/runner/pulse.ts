@@ -1,9 +1,9 @@
 /**
  * Measures how quickly the target answers, and counts time limits accordingly. On a busy machine a correct server may
- * take seconds to answer, so the clock alone proves nothing. Therefore the suite pings the target all the time, on a
- * connection of its own. A time limit is used up when that time has passed, and the target has also answered as many pings
- * as an idle target answers within the limit. So a target that answers pings but not a command is at fault, and a target
- * that answers neither is busy or has stopped, which `vigil.ts` finds out.
+ * take seconds to answer, so the clock alone proves nothing. Therefore the suite pings the target continuously, on a
+ * separate connection. A time limit is used up when that time has passed, and the target has also answered as many
+ * pings as an idle target answers within the limit. So a target that answers pings but not a command is at fault, and
+ * a target that answers neither is busy or has stopped, which `vigil.ts` finds out.
  */
 import type { Timer } from '../target/timer.ts';
 
@@ -41,7 +41,7 @@ export class Pulse {
   readonly #slow: Beat[] = [];
   readonly #listeners: ((ms: number) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** The ping that was not answered yet. */
+  /** The ping that has not been answered yet. */
   #unanswered: Promise<void> | undefined;
   #isSilent = false;
   #began: number;
@@ -82,7 +82,8 @@ export class Pulse {
     clearTimeout(timer);
     this.#isSilent = outcome === 'silent';
     const rest = BEAT_MS - (this.#options.now() - began);
-    // Even a slow beat leaves a turn of the event loop to the frames that have arrived with the answer.
+    // Wait at least one turn of the event loop even after a slow beat, so that frames that arrived with the answer
+    // are read first.
     if (!this.#ended) this.#timer = setTimeout(() => this.#beat(), Math.max(0, rest));
   }
 

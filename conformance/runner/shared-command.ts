@@ -17,7 +17,7 @@ export class SharedCommand {
   #run: (() => Promise<void>) | undefined;
 
   constructor() {
-    // The command may fail while no tape waits for it any more.
+    // Prevents a report of an unhandled rejection: the command may fail when no tape waits for it any more.
     this.#done.promise.catch(() => undefined);
   }
 
@@ -37,7 +37,7 @@ export class SharedCommand {
 
   #arrived(part: SharedPart): void {
     if (!this.#expected.delete(part) || this.#expected.size > 0) return;
-    // Without this condition, the command would run although no tape has reached it.
+    // `#run` is undefined if no tape has reached the command; the command must not run then.
     this.#run?.().then(this.#done.resolve, this.#done.reject);
   }
 }

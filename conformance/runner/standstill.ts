@@ -37,8 +37,8 @@ export function standstillText(standstill: Standstill): string {
   if (suspect === undefined) return whatHappened(standstill);
   const [first = '', ...others] = checksOf(standstill);
   if (others.length === 0)
-    return `${whatHappened(standstill)}; the last that it was sent came from ${first}: ${frameText(suspect)}`;
-  return `${whatHappened(standstill)}; ${[first, ...others].join(', ')} ran, and --jobs 1 shows which of them it was`;
+    return `${whatHappened(standstill)}; the last frame sent to it was from ${first}: ${frameText(suspect)}`;
+  return `${whatHappened(standstill)}; ${[first, ...others].join(', ')} were running; use --jobs 1 to find which of them stopped it`;
 }
 
 /** The result of the check during which the target stopped. */

@@ -25,7 +25,7 @@ const TAPE = parseTape(
   'patient.ndjson',
 );
 
-/** Simulates an overloaded machine: blocks this thread for some time. */
+/** Simulates an overloaded machine: blocks this thread for `STALL_MS`. */
 function stall(): void {
   const until = performance.now() + STALL_MS;
   while (performance.now() < until);

@@ -5,7 +5,7 @@ import type { Level, TapeHeader } from '../tape/tape.ts';
 import type { Difference } from '../tape/matcher.ts';
 
 /**
- * - `PASS`, `FAIL`: the server met the check, or did not. `WARN`: a check of level `should` failed.
+ * - `PASS`, `FAIL`: the check succeeded or failed. `WARN`: a check of level `should` failed.
  * - `N/A`: the check does not apply to the target.
  * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
  * - `VACUOUS`: the run had nothing for the check to examine.

@@ -1,6 +1,6 @@
 /**
- * Watches whether the target still works. A tape that gets no answer does not prove that the target has stopped. But a
- * target that sends no `welcome` on new connections has stopped, and one of the last frames caused it.
+ * Checks whether the target still works. A tape that gets no answer does not prove that the target has stopped. A
+ * target that sends no `welcome` on new connections has stopped, and one of the last frames is the cause.
  */
 import { HANDSHAKE_MARK, isFromServer, outstanding, traceBefore } from '../trace/outstanding.ts';
 import type { Frame } from '../trace/trace.ts';

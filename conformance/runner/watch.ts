@@ -25,7 +25,7 @@ export class SelfWatch {
 
   #tick(): void {
     const now = this.#now();
-    // A tick that is very late was delayed by the event loop, not by the inaccuracy of the timer.
+    // A tick that is this late was delayed by a blocked event loop, not by an inaccurate timer.
     if (now - this.#last > PERIOD_MS * 3) this.#stalls.push({ from: this.#last + PERIOD_MS, to: now });
     if (now - this.#last > REPORTED_MS) this.#onStall(Math.round(now - this.#last));
     this.#last = now;

@@ -108,7 +108,7 @@ describe('a fault of a tape is reported with file and line:', () => {
 describe('the tapes of the suite', () => {
   const tapes = loadTapes();
 
-  test('are at least sixty', () => {
+  test('number at least sixty', () => {
     expect(tapes.length).toBeGreaterThanOrEqual(60);
   });
 

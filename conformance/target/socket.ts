@@ -72,8 +72,9 @@ function contentOf(frame: RawFrame): Buffer {
 }
 
 /**
- * How often a client that has stopped reading sends a pong. It cannot answer pings, and a server would close it with 4203
- * (CON-4) before its send queue is full, if the machine is busy and the heartbeat interval short.
+ * The interval at which a client that has stopped reading sends pongs. It cannot answer pings. Without these pongs a
+ * server could close it with 4203 (CON-4) before its send queue is full, if the heartbeat interval is short and the
+ * machine busy.
  */
 const PONG_MS = 500;
 

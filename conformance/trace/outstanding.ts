@@ -1,4 +1,4 @@
-/** Lists the frames that the server had not answered at the end of a trace. This list shows the cause of a failure. */
+/** Lists the frames that the server had not answered at the end of a trace. One of them may have caused a failure. */
 import { isObject, member, textAt } from './json.ts';
 import { readFrames } from './reading.ts';
 import { Trace } from './trace.ts';
@@ -50,8 +50,8 @@ function wentOn(frames: readonly Frame[], frame: Frame): boolean {
 /**
  * Frames of the client that the server has not answered, in order: commands, HTTP requests, handshakes without a
  * response, and frames that need no answer but were the last on their connection. A close counts as an answer to all
- * frames of its connection, unless it is the last frame that the server sent at all: the server may have failed because
- * of one of these frames.
+ * frames of its connection, unless it is the last frame that the server sent in the whole trace: one of these frames
+ * may have stopped the server.
  */
 export function outstanding(trace: Trace): readonly Frame[] {
   const { frames } = trace;

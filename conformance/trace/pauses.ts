@@ -1,4 +1,6 @@
-/** The pauses of a run: times in which the machine was too busy, so that late frames are nobody's fault. */
+/**
+ * The pauses of a run: periods in which the machine was too busy, so that late frames are not a fault of the server.
+ */
 import type { Frame, Trace } from './trace.ts';
 
 /** In milliseconds since the run began. */
@@ -8,8 +10,8 @@ export interface Pause {
 }
 
 /**
- * `stalled`: the event loop of the suite stood still. `busy`: the server answered no ping. The mark is written after the
- * pause, often after the frames that the pause delayed.
+ * `stalled`: the event loop of the suite was blocked. `busy`: the server answered no ping. The mark is written after
+ * the pause, often after the frames that the pause delayed.
  */
 const PAUSE_MARK = /^(?:stalled|busy) (\d+)$/;
 

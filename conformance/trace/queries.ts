@@ -1,4 +1,4 @@
-/** Questions that several invariants ask about the reading of a trace. */
+/** Functions that several invariants use to evaluate the reading of a trace. */
 import { textsAt } from './json.ts';
 import { dataOf, typeOf } from './reading.ts';
 import type { Life, Reading, SeenEvent, Span } from './reading.ts';

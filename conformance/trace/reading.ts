@@ -57,7 +57,7 @@ export interface Life extends Span {
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
-  /** Whether the client asked for the part of the picture up to `after`, too (RPL-7). */
+  /** Whether the client also asked for the part of the picture up to `after` (RPL-7). */
   readonly withPicture: boolean;
   readonly position: Place;
   readonly recovery: Json;

@@ -63,7 +63,7 @@ function optionsOf(line: Line): ClientOptions {
   };
 }
 
-/** What is used of a subscription, to one stream or to several. */
+/** The members of a subscription that are used here; it may be to one stream or to several. */
 interface Reader extends AsyncIterable<TidemarkEvent> {
   readonly ready: Promise<unknown>;
   unsubscribe(): Promise<void>;

@@ -121,7 +121,7 @@ class Bursts(Wire):
     async def flush(self) -> None:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_soon())
-        # Only the last message, and a client that does not read, are waited for. So everything else is sent together.
+        # Waits only for the last message and for a client that does not read. Everything else is sent together later.
         if not self.is_open or self.queued_bytes > HIGH_WATER:
             await self._sending
 

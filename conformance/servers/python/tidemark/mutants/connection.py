@@ -108,7 +108,7 @@ class TalksAfterClosing(Connection):
         return [*found, self.heartbeat()] if outgoing.close is not None else found
 
 
-@mutant("drain-without-position", "a drain does not report the written position of each stream", clause="CON-5")
+@mutant("drain-without-position", "during a drain, heartbeats contain no positions", clause="CON-5")
 class DrainWithoutPosition(Connection):
     def heartbeat(self) -> Message:
         found = super().heartbeat()

@@ -252,7 +252,7 @@ class TotalOfThePage(Routes):
         return Response.json(200, {**page, "total": len(page["items"])})
 
 
-@mutant("explain-blames-events", "explain always blames the name of the event", clause="OPS-3")
+@mutant("explain-blames-events", "explain always reports the name of the event as the reason", clause="OPS-3")
 class ExplainBlamesEvents(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         response = super().post_explain(head, body)
@@ -270,7 +270,7 @@ class ExplainIgnoresConnection(Routes):
         return {key: value for key, value in data.items() if message != "explain_request" or key != "connectionId"}
 
 
-@mutant("explain-counts-the-list", "explain counts only the mismatches on the stream of the event", clause="OPS-3")
+@mutant("explain-counts-the-list", "explain counts only mismatching subscriptions to the stream of the event", clause="OPS-3")
 class ExplainCountsTheList(Routes):
     def post_explain(self, head: Head, body: bytes) -> Response:
         response = super().post_explain(head, body)
@@ -281,7 +281,7 @@ class ExplainCountsTheList(Routes):
         return Response.json(200, {**answer, "mismatchCount": len(same_stream)})
 
 
-@mutant("lists-counted-by-size", "the lists that a client asked for count against its send queue by their size", clause="SUB-6")
+@mutant("lists-counted-by-size", "the size of a requested list counts against the send queue of the client", clause="SUB-6")
 class ListsCountedBySize(Connection):
     def queue_made(self, make: Callable[[], Message]) -> None:
         self._enqueue(Outgoing(make, size=len(encode(make()))))

@@ -187,7 +187,7 @@ class FieldsOfAll(Filter):
         return error
 
 
-@mutant("first-relationship-only", "of the relationships of a session only the first is compared", clause="SUB-4")
+@mutant("first-relationship-only", "only the first relationship of a session is compared", clause="SUB-4")
 class FirstRelationshipOnly(Filter):
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
         payload = event["payload"]

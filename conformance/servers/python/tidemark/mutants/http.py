@@ -68,7 +68,7 @@ class DocsAlwaysMarkdown(Routes):
         return super().get_docs(replace(head, headers=(("accept", "text/markdown"),) if wants else ()), body)
 
 
-@mutant("docs-cached-alike", "caches are not warned that the reference comes in two forms", clause="OPS-7")
+@mutant("docs-cached-alike", "the reference is served in two forms without the header Vary", clause="OPS-7")
 class DocsCachedAlike(Routes):
     def get_docs(self, head: Head, body: bytes) -> Response:
         return replace(super().get_docs(head, body), headers=())
@@ -100,7 +100,7 @@ class ExplainPublishes(Routes):
         return response
 
 
-@mutant("files-empty", "a root that nobody watches is listed as an empty directory", clause="FIL-2")
+@mutant("files-empty", "a root that is not watched is listed as an empty directory", clause="FIL-2")
 class FilesEmpty(Routes):
     def files_page(self, data: Mapping[str, Any]) -> Response:
         position = {"epoch": "e", "sequenceId": 0}
@@ -108,7 +108,7 @@ class FilesEmpty(Routes):
         return Response.json(200, {**page, "position": position, "resumeAfter": position, "unread": []})
 
 
-@mutant("files-roots-untold", "the error for a root that nobody watches does not list the watched roots", clause="FIL-2")
+@mutant("files-roots-untold", "the error for a root that is not watched does not list the watched roots", clause="FIL-2")
 class FilesRootsUntold(Routes):
     def files_page(self, data: Mapping[str, Any]) -> Response:
         raise ProtocolError("not_watched", "This server watches no directory.")
@@ -168,7 +168,7 @@ class ContractRewritten(Routes):
         return replace(response, body=json.dumps(json.loads(response.body)).encode())
 
 
-@mutant("contract-cached-alike", "caches are not warned that the contract comes in two forms", clause="OPS-5")
+@mutant("contract-cached-alike", "the contract is served in two forms without the header Vary", clause="OPS-5")
 class ContractCachedAlike(Routes):
     def get_contract(self, head: Head, body: bytes) -> Response:
         response = super().get_contract(head, body)
@@ -223,7 +223,7 @@ class DisconnectForAll(Routes):
         return self.require(head)
 
 
-@mutant("nodes-empty", "the report of the nodes lists none", clause="OPS-9")
+@mutant("nodes-empty", "the report of the nodes lists no node", clause="OPS-9")
 class NodesEmpty(Routes):
     def get_nodes(self, head: Head, body: bytes) -> Response:
         self.require_reader(head)
@@ -249,13 +249,13 @@ class _NodesChanged(Routes):
         return Response.json(200, report)
 
 
-@mutant("nodes-hide-unsubscribed", "connections without a subscription are not named", clause="OPS-9")
+@mutant("nodes-hide-unsubscribed", "the report of the nodes does not name connections without a subscription", clause="OPS-9")
 class NodesHideUnsubscribed(_NodesChanged):
     def change(self, figures: dict[str, Any]) -> None:
         figures.update(unsubscribed=[], unsubscribedCount=0)
 
 
-@mutant("nodes-name-everyone", "all connections are reported as connections without a subscription", clause="OPS-9")
+@mutant("nodes-name-everyone", "the report of the nodes names every connection as one without a subscription", clause="OPS-9")
 class NodesNameEveryone(_NodesChanged):
     def change(self, figures: dict[str, Any]) -> None:
         everyone = [introspection.unsubscribed(each) for each in self.node.connections]

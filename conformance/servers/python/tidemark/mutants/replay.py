@@ -76,7 +76,7 @@ class FileChangesWarm(Stream):
         return event.sequence_id if event.name == "file_change" else super().picture_key(event)
 
 
-@mutant("ahead-is-caught-up", "a position ahead of the head counts as up to date", clause="RPL-4")
+@mutant("ahead-is-caught-up", "a resume from a position ahead of the head is reported as recovered", clause="RPL-4")
 class AheadIsCaughtUp(Stream):
     def recovery(self, after: Position) -> Recovery:
         found = super().recovery(after)
@@ -165,7 +165,7 @@ SEAM = 0.02
 """Seconds between the two halves of a step that a correct server does at once."""
 
 
-@mutant("seam-lost", "live delivery begins shortly after the replay was taken", clause="RPL-2")
+@mutant("seam-lost", "live delivery begins shortly after the replay was selected", clause="RPL-2")
 class SeamLost(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         subscription, replay = self.make_subscription(connection, command.data)
@@ -179,7 +179,7 @@ class SeamLost(Commands):
             self.node.subscriptions.add(subscription)
 
 
-@mutant("seam-doubled", "the replay is taken shortly after live delivery began", clause="RPL-2")
+@mutant("seam-doubled", "the replay is selected shortly after live delivery began", clause="RPL-2")
 class SeamDoubled(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         subscription, _ = self.make_subscription(connection, command.data)
@@ -207,7 +207,7 @@ class HeadIsAhead(Stream):
         return super().recovery(replace(after, sequence_id=after.sequence_id + 1))
 
 
-@mutant("zero-too-old", "a resume from the start position counts as outside of history", clause="RPL-4")
+@mutant("zero-too-old", "a resume from before the first event is rejected as outside of history", clause="RPL-4")
 class ZeroTooOld(Stream):
     def recovery(self, after: Position) -> Recovery:
         if after.sequence_id < self.first_sequence_id():
@@ -215,7 +215,7 @@ class ZeroTooOld(Stream):
         return super().recovery(after)
 
 
-@mutant("latest-is-log", "all events of a latest policy are replayed", clause="RPL-3")
+@mutant("latest-is-log", "all events with the policy latest are replayed", clause="RPL-3")
 class LatestIsLog(Stream):
     def picture_key(self, event: Event) -> Any:
         policy = self._contract.event(event.name).replay.policy
