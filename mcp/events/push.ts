@@ -87,7 +87,7 @@ class Output {
     this.#isBusy = false;
   }
 
-  /** Writes without waiting. If the connection has ended, the next event will notice it. */
+  /** Writes without waiting. If the connection has ended, the write of the next event fails. */
   queue(name: string, params: Readonly<Record<string, unknown>>): void {
     this.write(name, params).catch(() => undefined);
   }

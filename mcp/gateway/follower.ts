@@ -112,7 +112,8 @@ export class Follower {
 }
 
 /**
- * `complete` and `truncated`: the start item is still to be yielded, without or with a loss. `reported`: it was yielded.
+ * The state of the `start` item. `complete`: to be yielded, without a loss. `truncated`: to be yielded, with a loss.
+ * `reported`: yielded.
  */
 type Start = 'complete' | 'truncated' | 'reported';
 

@@ -46,7 +46,7 @@ export function replayAfter(
   return mark.pictureHead === undefined ? { mode: 'resume', after: mark.position } : { mode: 'warm' };
 }
 
-/** Whether a picture that is taken again has the event in the part that is still to be read. */
+/** Whether an event of a repeated picture is in the part of the picture that the mark has not read yet. */
 export function isInRest({ sequenceId }: TidemarkEvent, { position, pictureHead = 0 }: Mark): boolean {
   return sequenceId > position.sequenceId && sequenceId <= pictureHead;
 }

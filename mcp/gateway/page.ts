@@ -66,7 +66,8 @@ export async function readNewest(client: TidemarkClient, request: Omit<PageReque
   const { epoch, sequenceId: head } = mark.position;
   const wanted = Math.max(0, head - request.limit);
   let found: Page = { events: [], mark, truncated: head > wanted, hasMore: false };
-  // The history has every event after some position, which is between these two. Only an attempt to resume can find it.
+  // Searches for the oldest position from which a resume succeeds. It is between these two, and only attempts to
+  // resume can find it.
   let [low, high] = [wanted, head];
   while (low < high) {
     const sequenceId = low === wanted ? wanted : Math.floor((low + high) / 2);
@@ -81,7 +82,7 @@ export async function readNewest(client: TidemarkClient, request: Omit<PageReque
 
 interface Read {
   readonly page: Page;
-  /** The epoch of the stream. If the mark has another one, the page has nothing. */
+  /** The epoch of the stream. If the mark is of another epoch, the page is empty. */
   readonly epoch: string;
   /** Whether no resume has failed. */
   readonly isRecovered: boolean;

@@ -1,7 +1,7 @@
 /**
- * The callers of an HTTP server: each has a token of this server and a credential of the gateway. A caller's token is
- * never sent to the gateway, because MCP forbids a server to pass on a token to another server for which it was not
- * issued (Authorization, *Token Passthrough*).
+ * The callers of an HTTP server: each has a token for this server and a credential for the gateway. A caller's token
+ * is never sent to the gateway, because MCP forbids a server to pass a token on to a server for which the token was
+ * not issued (Authorization, *Token Passthrough*).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

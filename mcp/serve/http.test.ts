@@ -132,7 +132,7 @@ async function listeners(url: string): Promise<unknown> {
   return ((await response.json()) as { readonly total: unknown }).total;
 }
 
-test('a client that does not read stops the subscription, and receives everything once it reads', async () => {
+test('a client that does not read pauses the subscription, and receives every event when it reads again', async () => {
   const { gateway, url } = await serve();
   const end = new AbortController();
   const response = await seatOf(url).fetch(stream(end.signal), () => undefined);

@@ -1,5 +1,5 @@
 /**
- * A response at the pace of its client. The library keeps everything that is sent in a queue without a bound. Therefore a sender waits
+ * A response that is sent no faster than its client reads. The queue of the library has no bound, so a sender waits
  * until the client has read everything that was sent. A client that reads nothing for too long is reported.
  */
 

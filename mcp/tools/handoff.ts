@@ -69,7 +69,7 @@ export const handoffTake: Tool<Taking> = {
   title: 'Take work',
   description:
     'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease and the fence that ' +
-    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`; after that time another agent may have the work.',
+    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`: after that time another agent may take the work.',
   isReadOnly: false,
   isIdempotent: false,
   input: (contract) =>

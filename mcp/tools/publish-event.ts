@@ -41,7 +41,7 @@ export const publishEvent: Tool<Publication> = {
         eventId: { type: 'string' },
         duplicate: {
           type: 'boolean',
-          description: 'Whether the idempotency key had been used before; nothing was published then.',
+          description: 'True if the idempotency key was used before, so that nothing was published.',
         },
         hints: { type: 'array', items: { type: 'string' } },
       },

@@ -28,7 +28,7 @@ describe('the tools', () => {
     }
   });
 
-  test('publish events, and read them back from a position on', async () => {
+  test('publish events, and read the events after a position', async () => {
     const { url } = await serve({ broadcast: 'on' });
     const client = await linkedClient({ url });
     const first = await callTool(client, 'publish_event', { event: 'sync_status', payload: sync('started') });
@@ -159,7 +159,7 @@ describe('the tools', () => {
   });
 });
 
-describe('a failure tells the model what to do', () => {
+describe('a failure contains advice for the model', () => {
   test('about arguments, payloads, names and positions', async () => {
     const { url } = await serve({ broadcast: 'on' });
     const client = await linkedClient({ url });
