@@ -7,8 +7,8 @@
  *
  * In each round every watcher in turn watches the same tree, in its own process. When the watcher is ready, the
  * benchmark makes 5,000 changes at 1,000 per second, then a storm of creations, then a `git checkout` of a branch that
- * differs in about 13,000 files, and then changes below a renamed directory. `--quick` does a tenth of it, in one round. The tree is restored after each watcher.
- * Tables show the median of the rounds and their range.
+ * differs in about 13,000 files, and then changes below a renamed directory. `--quick` does a tenth of this work, in
+ * one round. The tree is restored after each watcher. Tables show the median of the rounds and their range.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

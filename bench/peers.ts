@@ -70,7 +70,7 @@ export function peersOf(options: { readonly other: string | undefined; readonly 
   if (library !== undefined)
     peers.push({
       name: 'native',
-      what: 'as `frames`, with one call of a C function for all sockets',
+      what: 'like `frames`, but one call of a C function writes to all sockets',
       command: ({ port, controlPort }) => [
         process.execPath,
         `${HERE}servers/native.ts`,

@@ -34,7 +34,7 @@ test('every link of a page leads to a file of the repository', async () => {
   expect(broken).toEqual([]);
 });
 
-test('every decision has a number of its own, and its title begins with it', async () => {
+test('every decision has a unique number, with which its title begins', async () => {
   const pages = (await trackedPages()).filter((page) => /^docs\/decisions\/\d/.test(page));
   const numbers = pages.map((page) => Number(posix.basename(page).slice(0, 4)));
   expect(numbers.length).toBeGreaterThan(0);

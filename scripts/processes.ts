@@ -64,8 +64,9 @@ export function start(
 }
 
 /**
- * Runs a program to its end and resolves to its standard output. @throws {Error} with its whole output if it fails or exceeds the
- * time limit (default 10 min: the limit is only against hanging, and a busy machine is no failure)
+ * Runs a program to its end and resolves to its standard output. @throws {Error} with its whole output if it fails or
+ * exceeds the time limit (default 10 min, so that only a program that hangs exceeds it, and not one on a busy
+ * machine)
  */
 export async function run(
   command: Command,

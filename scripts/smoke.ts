@@ -63,7 +63,7 @@ try {
     await step(`npx tidemark serve answers /ws/health (${node} Node)`, serve);
     await step(`npx tidemark conformance passes it (${node} Node)`, judge);
     await step(`npx tidemark-mcp lists tools and ends with stdin (${node} Node)`, askMcp);
-    await step(`a Node client receives a file event, narrowed (${node} Node)`, receiveInNode);
+    await step(`a Node client receives a typed file event (${node} Node)`, receiveInNode);
     if (node === 'current') await step('a bundled page in Chromium receives a file event', receiveInPage);
     await step(`Ctrl-C ends npx tidemark serve (${node} Node)`, interrupt);
   }

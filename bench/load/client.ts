@@ -1,4 +1,4 @@
-/** Runs the load client: the C program if a compiler is installed, otherwise the TypeScript program. */
+/** Runs the load client: the C program if a C compiler is installed, otherwise the TypeScript program. */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * Does the same as load.c on machines without a C compiler, with the same arguments and result, but does not measure
+ * Replaces load.c on machines without a C compiler. It has the same arguments and result, but does not measure
  * memory. It needs more processing time than the C client, which makes the server's figures worse. So compare only
  * results of the same client.
  */

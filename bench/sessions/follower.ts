@@ -73,7 +73,7 @@ export class SessionFollower {
     const name = String(stream);
     const before = this.#places.get(name) ?? { epoch, sequenceId: 0 };
     if (before.epoch !== epoch || Number(sequenceId) !== before.sequenceId + 1)
-      this.faults.push(`${name}: ${Number(sequenceId)} after ${before.sequenceId}`);
+      this.faults.push(`${name}: received ${Number(sequenceId)} after ${before.sequenceId}`);
     this.#places.set(name, { epoch, sequenceId: Number(sequenceId) });
     this.events += 1;
   }
