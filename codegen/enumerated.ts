@@ -6,7 +6,7 @@ type Schemas = Readonly<Record<string, Schema>>;
 
 /**
  * @param data name of the schema of the event's `data`
- * @param filterable from each filter field to its pointers into `data`
+ * @param filterable the pointers of each filter field into `data`, by the name of the field
  * @returns the fields whose possible values are all enumerated, each with its values in the order of the contract
  */
 export function enumeratedFields(

@@ -155,9 +155,9 @@ export interface ReplaySpec {
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** From each filter field that applies to the event to pointers into its `data`. A pointer to an array means any of its elements. */
+  /** For each filter field that applies to the event, pointers into its `data`. A pointer to an array means any of its elements. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
-  /** From a filter field to the only values that the event can have in it. A field is absent if the event can have any value. */
+  /** For each filter field whose values are limited, the values that the event can have in it. A field is absent if the event can have any value. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
   /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer to the id in `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };

@@ -103,8 +103,12 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
   'x-replay-policies': {
     noun: 'replay policy',
     direction: 'server-to-client',
-    added: compatible('A replay policy has an effect only if an event uses it, which is a separate finding.'),
-    removed: compatible('A replay policy had an effect only if an event used it, which is a separate finding.'),
+    added: compatible(
+      'A replay policy has an effect only if an event uses it; that change of the event is a separate finding.',
+    ),
+    removed: compatible(
+      'A replay policy had an effect only if an event used it; that change of the event is a separate finding.',
+    ),
     text: 'prose',
   },
   'x-gap-reasons': {

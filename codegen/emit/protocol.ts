@@ -179,12 +179,12 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       'export interface EventSpec {',
       '  readonly replay: ReplaySpec;',
       doc(
-        'From each filter field that applies to the event to pointers into its `data`. A pointer to an array means any of its elements.',
+        'For each filter field that applies to the event, pointers into its `data`. A pointer to an array means any of its elements.',
         '  ',
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
       doc(
-        'From a filter field to the only values that the event can have in it. A field is absent if the event can have any value.',
+        'For each filter field whose values are limited, the values that the event can have in it. A field is absent if the event can have any value.',
         '  ',
       ),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',

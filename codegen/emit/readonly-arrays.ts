@@ -23,7 +23,7 @@ function maskOf(text: string): string {
 
 const OPENING: Readonly<Record<string, string>> = { ')': '(', '}': '{' };
 
-/** The index at which the type starts that ends at `end`. The type is a name, a literal, or a bracketed type. */
+/** The start index of the type that ends at `end`. The type is a name, a literal, or a bracketed type. */
 function elementStart(mask: string, end: number): number {
   const close = mask[end - 1] ?? '';
   const open = OPENING[close];

@@ -5,7 +5,7 @@ import { mapParts, referencesOf } from './parts.ts';
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** @returns from the name of a schema to the text of its file */
+/** @returns the text of each file, by the name of its schema */
 export function emitSchemas(contract: Contract): ReadonlyMap<string, string> {
   const messages = Object.values(contract.messages).map(({ schema }) => schema);
   const events = [...contract.events, contract.customEvent].flatMap(({ schema, payload }) => [schema, payload]);

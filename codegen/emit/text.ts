@@ -1,6 +1,9 @@
 /** Makes pieces of TypeScript text for several emitters. */
 
-/** The origin named at the top of generated files in this repository. In other projects they name another origin. */
+/**
+ * The origin named at the top of generated files in this repository. Files generated in other projects name another
+ * origin.
+ */
 export const ORIGIN = 'asyncapi.yaml by `npm run generate`';
 
 /**

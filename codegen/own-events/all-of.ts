@@ -161,7 +161,7 @@ class Merge {
     for (const name of required) this.#required.add(name);
   }
 
-  /** A part that is closed closes the whole. */
+  /** If one part is closed, the merged schema is closed too. */
   #addOthers(value: unknown, at: Place): void {
     const before = this.#merged['additionalProperties'];
     if (isObject(before) && isObject(value) && !isDeepStrictEqual(before, value))

@@ -9,7 +9,7 @@ export class ConnectCalls<Welcome> {
     return this.#waiting.length;
   }
 
-  /** Adds a call. @returns what {@link ConnectCalls.resolve} or {@link ConnectCalls.reject} settles */
+  /** Adds a call. @returns a promise that {@link ConnectCalls.resolve} or {@link ConnectCalls.reject} settles */
   add(): Promise<Welcome> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }

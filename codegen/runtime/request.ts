@@ -1,5 +1,5 @@
 /**
- * Reads the options of a subscription into the request for the server.
+ * Makes the request to the server from the options of a subscription.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -5,7 +5,7 @@ import { escape } from '../emit/reference/markup.ts';
 import { CONTRACT } from './draft.ts';
 import type { Draft, Section } from './draft.ts';
 
-/** From a folder in `docs/` to its section. Other folders belong to the guides. */
+/** The section of each folder in `docs/`. Other folders belong to the guides. */
 const FOLDERS: Readonly<Record<string, Section>> = {
   '.': 'Start',
   tutorials: 'Start',

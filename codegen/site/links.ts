@@ -3,14 +3,14 @@ import { posix } from 'node:path';
 import { CONTRACT } from './draft.ts';
 import type { Draft } from './draft.ts';
 
-/** From an anchor to the path of the page that describes it best. */
+/** For each anchor, the path of the page that describes it best. */
 export type Addresses = ReadonlyMap<string, string>;
 
 /** The anchor of the try-it form, which every page of an operation has. */
 const TRY = 'try';
 
 /**
- * From each anchor to its page. If several drafts have an anchor, the first one counts, so pages about a single thing
+ * Finds the page of each anchor. If several drafts have an anchor, the first one counts, so pages about a single thing
  * must come before lists.
  */
 export function addressesOf(drafts: readonly Draft[]): Addresses {
