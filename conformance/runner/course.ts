@@ -95,18 +95,18 @@ export class Course {
    * The standstills to report. Those of tapes that ran alone are preferred, because their cause is certain. If there
    * are none, all are reported.
    */
-  get #told(): readonly Standstill[] {
+  get #reported(): readonly Standstill[] {
     return this.#certain.length > 0 ? this.#certain : this.standstills;
   }
 
   /** Sentences to show at the top of the report; empty when the target neither stopped nor left commands unanswered. */
   get headlines(): readonly string[] {
-    return [...this.#told.map((each) => standstillText(each)), ...this.#silence.headlines];
+    return [...this.#reported.map((each) => standstillText(each)), ...this.#silence.headlines];
   }
 
   /** The headlines in a few words each. */
   get titles(): readonly string[] {
-    return [...this.#told.map((each) => standstillTitle(each)), ...this.#silence.titles];
+    return [...this.#reported.map((each) => standstillTitle(each)), ...this.#silence.titles];
   }
 
   #tell(result: CheckResult): void {

@@ -21,7 +21,7 @@ export interface ScopedGateway extends Served {
   readonly authenticator: Authenticator;
 }
 
-/** @param grants from each token to its scopes; the token is also the name of its user */
+/** @param grants the scopes of each token, by token; the token is also the name of its user */
 export async function scopedGateway(grants: Readonly<Record<string, readonly string[]>>): Promise<ScopedGateway> {
   const held = new Map(Object.entries(grants));
   const authenticator: Authenticator = {
