@@ -58,7 +58,7 @@ describe('a client tape', () => {
 
 test('a client tape is listed, explained, shown and formatted like a tape for servers', async () => {
   const list = await suite('list', '--client', '--only', 'resume/after-a-cut,frames/unique-ids');
-  expect(list.stdout).toMatch(/^resume\/after-a-cut +CLI-5\n {4}After a cut[^]*^frames\/unique-ids +CLI-1/m);
+  expect(list.stdout).toMatch(/^resume\/after-a-cut +CLI-5\n {4}After a connection[^]*^frames\/unique-ids +CLI-1/m);
   expect((await suite('list', '--client', '--clauses')).code).toBe(0);
   expect((await suite('explain', 'CLI-5')).stdout).toContain('resume/after-a-cut');
   expect((await suite('explain', 'resume/after-a-cut')).stdout).toContain('CLI-5');
@@ -110,7 +110,7 @@ describe('conformance client', () => {
     const junit = join(tapes, 'report.xml');
     const { code, stdout } = await suite('client', '--command', TYPESCRIPT, '--tapes', tapes, '--junit', junit);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/FAIL close\/wanted: The client is tried\.\n {2}CLI-2 {2}When its connection ends/);
+    expect(stdout).toMatch(/FAIL close\/wanted: Every client connects\.\n {2}CLI-2 {2}When its connection ends/);
     expect(stdout).toContain('the client connected, which it must not (close/wanted.ndjson:5)');
     expect(stdout).toContain(`conformance client --command ${JSON.stringify(TYPESCRIPT)} --tapes ${tapes}`);
     expect(readFileSync(junit, 'utf8')).toContain('name="close/wanted [CLI-2]"');

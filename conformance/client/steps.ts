@@ -35,10 +35,7 @@ const EARLY = { share: 0.97, ms: 3 };
 
 /** How long the first connection may take, in milliseconds before `--time-scale`. */
 const FIRST_CONNECT_MS = 20_000;
-/**
- * After this many programs that did not connect, if no program has connected, the suite waits less for each further
- * program.
- */
+/** If no program has connected after this many attempts, the suite waits less for each further program. */
 const HOPELESS = 3;
 
 function checkBounds(

@@ -107,7 +107,7 @@ describe('the session of an editor, recorded on real files', () => {
         lines.splice(second, 1);
       });
       expect(code).toBe(3);
-      expect(stdout).toMatch(/FAIL invariants\/contiguous[\s\S]*main: after \d+ came \d+/);
+      expect(stdout).toMatch(/FAIL invariants\/contiguous[\s\S]*main: expected \d+ after \d+, got \d+/);
       expect(stdout).toMatch(frameNumbers);
     });
 
