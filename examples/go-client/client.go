@@ -13,7 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// Position is a place in a stream.
+// Position is a position in a stream.
 type Position struct {
 	Epoch      string `json:"epoch"`
 	SequenceID int64  `json:"sequenceId"`
@@ -105,7 +105,7 @@ func NewClient(options Options) *Client {
 	return &Client{options: options, pending: map[string]pending{}, subscriptions: map[string]*Subscription{}}
 }
 
-// Run connects, and reconnects as the close codes demand, until the client is closed or must give up.
+// Run connects, and reconnects as the close codes require, until the client is closed or must give up.
 func (c *Client) Run() {
 	for {
 		code := c.connectOnce()

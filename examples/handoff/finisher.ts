@@ -11,8 +11,8 @@ const [url = 'ws://127.0.0.1:7400/ws', id = 'demo'] = process.argv.slice(2);
 const session = new Session({ url, id, actor: 'finisher' });
 
 let work = NOTHING;
-for await (const said of session.log()) {
-  work = follow(work, said);
+for await (const step of session.log()) {
+  work = follow(work, step);
   if (work.holder === session.actor) break;
 }
 const left = remaining(work);
@@ -20,13 +20,15 @@ console.log(`took over with ${work.done.length} of ${work.files.length} files do
 
 for (const file of left) {
   await sleep(50); // A real agent would change the file here.
-  await session.say('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
+  await session.publish('modified', {
+    changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' },
+  });
   console.log(`renamed in ${file}`);
 }
-await session.say('test_pass', {
+await session.publish('test_pass', {
   stateTransition: { from: 'renaming', to: 'verified', verifiedBy: 'npm test' },
   impact: { severity: 'low', testsFailed: [] },
 });
-await session.say('session_teardown', { status: 'done', processedChanges: work.files.length });
+await session.publish('session_teardown', { status: 'done', processedChanges: work.files.length });
 console.log('done');
 await session.leave();

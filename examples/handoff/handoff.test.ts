@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { Facts, Said, Step } from './session.ts';
+import type { Facts, LoggedStep, Step } from './session.ts';
 import { follow, NOTHING, remaining } from './work.ts';
 
 describe('the handoff example', () => {
@@ -29,31 +29,31 @@ describe('the handoff example', () => {
 });
 
 describe('the state of the work', () => {
-  const said = (sessionEvent: Step, facts: Facts = {}): Said => ({
+  const logged = (sessionEvent: Step, facts: Facts = {}): LoggedStep => ({
     sessionId: 's',
     sessionEvent,
     actor: 'ana',
     ...facts,
   });
-  const modified = (file: string): Said =>
-    said('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
+  const modified = (file: string): LoggedStep =>
+    logged('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
 
   test('follows from the log, in its order', () => {
     const log = [
-      said('session_started', { details: { files: ['a', 'b', 'c'] } }),
+      logged('session_started', { details: { files: ['a', 'b', 'c'] } }),
       modified('a'),
-      said('session_checkpoint', { checkpointId: 'one' }),
-      said('session_handoff', { details: { to: 'ben' } }),
+      logged('session_checkpoint', { checkpointId: 'one' }),
+      logged('session_handoff', { details: { to: 'ben' } }),
       modified('b'),
     ];
     const work = log.reduce(follow, NOTHING);
     expect(work).toEqual({ files: ['a', 'b', 'c'], done: ['a', 'b'], holder: 'ben', finished: false });
     expect(remaining(work)).toEqual(['c']);
-    expect(follow(work, said('session_teardown'))).toMatchObject({ holder: undefined, finished: true });
+    expect(follow(work, logged('session_teardown'))).toMatchObject({ holder: undefined, finished: true });
   });
 
   test('ignores invalid details', () => {
-    expect(follow(NOTHING, said('session_started', { details: { files: 'all' } })).files).toEqual([]);
-    expect(follow(NOTHING, said('session_handoff', { details: { to: 7 } })).holder).toBeUndefined();
+    expect(follow(NOTHING, logged('session_started', { details: { files: 'all' } })).files).toEqual([]);
+    expect(follow(NOTHING, logged('session_handoff', { details: { to: 7 } })).holder).toBeUndefined();
   });
 });

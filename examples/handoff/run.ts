@@ -20,7 +20,7 @@ try {
   const id = `demo-${process.pid}`;
   const starter = startAgent('starter', north, id);
   // The second agent starts when half of the work is done. It still receives every event of the session.
-  await said(starter, 'handed over');
+  await printed(starter, 'handed over');
   const finisher = startAgent('finisher', south, id);
   await Promise.all([starter, finisher].map(succeeded));
 } finally {
@@ -30,7 +30,7 @@ try {
 async function startRedis(): Promise<string> {
   const port = await freePort();
   const child = start('redis', 'redis-server', ['--port', String(port), '--save', '', '--loglevel', 'notice']);
-  await said(child, 'Ready to accept connections').catch((cause: unknown) => {
+  await printed(child, 'Ready to accept connections').catch((cause: unknown) => {
     throw new Error('redis-server does not start (Debian: apt-get install redis-server). Or pass --redis URL.', {
       cause,
     });
@@ -42,7 +42,7 @@ async function startRedis(): Promise<string> {
 async function startGateway(name: string, redis: string): Promise<string> {
   const tidemark = fileURLToPath(new URL('../../bin/tidemark.js', import.meta.url));
   const options = ['--redis', redis, '--node-id', name, '--port', '0', '--broadcast', 'on', '--json'];
-  const line = await said(start(name, process.execPath, [tidemark, 'serve', ...options]), '"url"');
+  const line = await printed(start(name, process.execPath, [tidemark, 'serve', ...options]), '"url"');
   const { url } = JSON.parse(line) as { readonly url: string };
   console.log(`${name.padEnd(8)} | serves ${url}`);
   return url;
@@ -64,10 +64,10 @@ function startAgent(name: 'starter' | 'finisher', url: string, sessionId: string
 function start(name: string, command: string, parameters: readonly string[]): ChildProcess {
   const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
   child.on('error', () => undefined);
-  let talk = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.on('exit', (code) => {
-    if (code !== null && code > 0) console.error(`${name} failed:\n${talk}`);
+    if (code !== null && code > 0) console.error(`${name} failed:\n${output}`);
   });
   started.push(child);
   return child;
@@ -78,7 +78,7 @@ function lines({ stdout }: ChildProcess, onLine: (line: string) => void): void {
 }
 
 /** Resolves to the first line of a program's output that contains a text. */
-function said(child: ChildProcess, text: string): Promise<string> {
+function printed(child: ChildProcess, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     lines(child, (line) => line.includes(text) && resolve(line));
     child.once('error', reject);

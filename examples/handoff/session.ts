@@ -10,10 +10,10 @@ import { ConnectionError, createClient, isGap, TidemarkError } from 'tidemark-cl
 import type { TidemarkClient } from 'tidemark-client';
 import type { SessionEventPayload } from 'tidemark-client/types';
 
-export type Said = SessionEventPayload;
-export type Step = Said['sessionEvent'];
+export type LoggedStep = SessionEventPayload;
+export type Step = LoggedStep['sessionEvent'];
 /** The members of a step, without the agent that publishes it. */
-export type Facts = Omit<Said, 'sessionId' | 'sessionEvent' | 'actor'>;
+export type Facts = Omit<LoggedStep, 'sessionId' | 'sessionEvent' | 'actor'>;
 
 export interface SessionOptions {
   /** A gateway, for example `ws://127.0.0.1:7400/ws`. */
@@ -44,7 +44,7 @@ export class Session {
    * @throws {TidemarkError} when the gateway rejects the step and a retry cannot succeed, for example because of a
    * missing scope.
    */
-  async say(step: Step, facts: Facts = {}): Promise<void> {
+  async publish(step: Step, facts: Facts = {}): Promise<void> {
     const event = {
       stream: this.#stream,
       event: 'session_event',
@@ -66,7 +66,7 @@ export class Session {
    * @throws {Error} when a part of the log is lost. An agent that continued without this part might do work twice, or
    * not at all.
    */
-  async *log(): AsyncGenerator<Said, void> {
+  async *log(): AsyncGenerator<LoggedStep, void> {
     const log = this.#client.subscribe({ stream: this.#stream, events: ['session_event'], gaps: 'inline' });
     const { truncated } = await log.caughtUp;
     if (truncated) throw new Error(`The beginning of the session ${this.#id} is no longer kept.`);

@@ -1,5 +1,5 @@
 /** Computes the state of the work from the log of a session. A pure function, so that every agent gets the same state. */
-import type { Said } from './session.ts';
+import type { LoggedStep } from './session.ts';
 
 export interface Work {
   /** All files to be changed. */
@@ -12,14 +12,14 @@ export interface Work {
 
 export const NOTHING: Work = { files: [], done: [], holder: undefined, finished: false };
 
-export function follow(work: Work, said: Said): Work {
-  switch (said.sessionEvent) {
+export function follow(work: Work, step: LoggedStep): Work {
+  switch (step.sessionEvent) {
     case 'session_started':
-      return { ...work, files: texts(said.details?.['files']), holder: said.actor };
+      return { ...work, files: texts(step.details?.['files']), holder: step.actor };
     case 'modified':
-      return { ...work, done: [...work.done, ...(said.changeInfo?.entityIds ?? [])] };
+      return { ...work, done: [...work.done, ...(step.changeInfo?.entityIds ?? [])] };
     case 'session_handoff':
-      return { ...work, holder: texts([said.details?.['to']])[0] };
+      return { ...work, holder: texts([step.details?.['to']])[0] };
     case 'session_teardown':
       return { ...work, holder: undefined, finished: true };
     default:
