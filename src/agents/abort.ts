@@ -1,8 +1,7 @@
 /** Waits that end when a signal is aborted. */
 
 /**
- * The outcome of a promise, unless a signal is aborted first. Leaves no listener on the signal.
- * @throws the signal's reason; what the promise rejects with
+ * Settles like the promise, or rejects with the signal's reason if the signal is aborted first. Leaves no listener on the signal.
  */
 export async function orAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();

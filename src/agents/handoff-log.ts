@@ -6,7 +6,7 @@ import { orAbort } from './abort.ts';
 import { follow, readStep } from './handoff-state.ts';
 import type { Offers, Step } from './handoff-state.ts';
 
-export interface Speaker {
+export interface PublishOptions {
   readonly actor: string;
   /** A second step with the same key is not published. By default, each call has a new key. */
   readonly idempotencyKey?: string;
@@ -51,8 +51,7 @@ export class HandoffLog {
 
   /**
    * Opens the log. Resolves when all steps up to now have been read.
-   * @throws {TidemarkError} if this client is not allowed to read the session. Throws the reason of the signal if the signal is aborted
-   *   before.
+   * @throws {TidemarkError} if this client is not allowed to read the session. Throws the signal's reason if the signal is aborted first.
    */
   static async open(client: TidemarkClient, session: string, signal: AbortSignal): Promise<HandoffLog> {
     const log = new HandoffLog(client, session);
@@ -103,7 +102,10 @@ export class HandoffLog {
    * Publishes a step. If no reply arrives, the step is published again with the same key. Resolves when the log contains the step.
    * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed.
    */
-  async publish(step: Step, { actor, idempotencyKey = crypto.randomUUID(), signal }: Speaker): Promise<Published> {
+  async publish(
+    step: Step,
+    { actor, idempotencyKey = crypto.randomUUID(), signal }: PublishOptions,
+  ): Promise<Published> {
     const event = {
       stream: this.#stream,
       event: 'session_event',
@@ -113,7 +115,7 @@ export class HandoffLog {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const { epoch, sequenceId } = await this.#client.broadcast(event, { signal });
-        // In another epoch the numbers begin again: the step is then in a log that this one does not follow, and a gap is on its way.
+        // If the step has another epoch, it is in a log that this object does not follow. The gap that reports the new epoch then ends this wait.
         while (this.#epoch !== epoch || this.#last < sequenceId) await this.change(signal);
         this.#throwFailure();
         return { epoch, sequenceId, hasCounted: this.#counted.has(sequenceId) };

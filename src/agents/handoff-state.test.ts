@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { follow, isOpen, readStep } from './handoff-state.ts';
-import type { Offers, Said, Step } from './handoff-state.ts';
+import type { LoggedStep, Offers, Step } from './handoff-state.ts';
 
 const LEASE_MS = 100;
 const offer = (id: string): Step => ({ step: 'offer', offer: id, task: { file: id }, leaseMs: LEASE_MS });
@@ -117,7 +117,7 @@ const anyLog = fc
   .array(fc.tuple(anyStep, fc.integer({ min: 0, max: 60 }), fc.constantFrom('ana', 'ben')), { maxLength: 30 })
   .map((entries) => {
     let at = 0;
-    return entries.map(([step, passed, actor], index): Said => {
+    return entries.map(([step, passed, actor], index): LoggedStep => {
       at += passed;
       return { step, actor, at, sequenceId: index + 1 };
     });
@@ -127,18 +127,18 @@ test('in every log, no two leases of an offer overlap, and only the latest fence
   fc.assert(
     fc.property(anyLog, (log) => {
       let offers: Offers = new Map();
-      for (const said of log) {
-        const before = offers.get(said.step.offer);
-        offers = follow(offers, said);
-        const after = offers.get(said.step.offer);
+      for (const logged of log) {
+        const before = offers.get(logged.step.offer);
+        offers = follow(offers, logged);
+        const after = offers.get(logged.step.offer);
         if (before === after) continue;
-        // If a step changed the state, the rules must have allowed the step.
-        const { step } = said;
+        // A step that changed the state must be allowed by the rules.
+        const { step } = logged;
         const isAllowed =
           step.step === 'offer'
             ? before === undefined
             : step.step === 'take'
-              ? before !== undefined && isOpen(before, said.at) && after?.holder?.fence === said.sequenceId
+              ? before !== undefined && isOpen(before, logged.at) && after?.holder?.fence === logged.sequenceId
               : before?.holder?.fence === step.fence && !before.isDone;
         expect(isAllowed).toBe(true);
       }

@@ -20,7 +20,7 @@ export type Step =
   | { readonly step: 'renew' | 'release' | 'done'; readonly offer: string; readonly fence: number };
 
 /** A step with its position in the log. */
-export interface Said {
+export interface LoggedStep {
   readonly step: Step;
   readonly actor: string | undefined;
   readonly sequenceId: number;
@@ -55,7 +55,7 @@ export function isOpen({ isDone, holder }: Offer, at: number): boolean {
 }
 
 /** The state after one more step. An invalid step does not change the state. */
-export function follow(offers: Offers, { step, actor, sequenceId, at }: Said): Offers {
+export function follow(offers: Offers, { step, actor, sequenceId, at }: LoggedStep): Offers {
   const offer = offers.get(step.offer);
   if (step.step === 'offer') {
     if (offer !== undefined) return offers;
@@ -67,7 +67,7 @@ export function follow(offers: Offers, { step, actor, sequenceId, at }: Said): O
   return changed === offer ? offers : new Map(offers).set(offer.id, changed);
 }
 
-function changeOf(offer: Offer, { step, actor, sequenceId, at }: Said): Offer {
+function changeOf(offer: Offer, { step, actor, sequenceId, at }: LoggedStep): Offer {
   const { holder, leaseMs, isDone } = offer;
   if (step.step === 'offer' || isDone) return offer;
   if (step.step === 'take')

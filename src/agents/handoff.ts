@@ -82,8 +82,7 @@ export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOf
 /**
  * Waits for work that no agent has, and takes it.
  * @param only if given, only this offer is taken
- * @throws {OfferError} if the offer `only` is done; {TakeUnknownError}. Throws the reason of the signal or of the limit if one of them is
- *   aborted.
+ * @throws {OfferError} if the offer `only` is done; {TakeUnknownError}. If the signal or the limit is aborted, its reason is thrown.
  */
 export async function takeWork(
   log: HandoffLog,

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { readPosition, readPositions, writePosition, writePositions } from './position.ts';
 
-test('a position is read unchanged from its text', () => {
+test('a position that is written as text and read again is unchanged', () => {
   const position = { epoch: '01JD8Q6Z6M', sequenceId: 4110 };
   expect(readPosition(writePosition(position))).toEqual(position);
   expect(readPosition('x')).toBeUndefined();
 });
 
-test('positions of several streams are read unchanged from their text, even when no stream has an event yet', () => {
+test('positions of several streams that are written as text and read again are unchanged, even when no stream has an event yet', () => {
   const positions = [
     { stream: 'main', epoch: '01JD8Q6Z6M', sequenceId: 4110 },
     { stream: 'session:a', epoch: 'one,two', sequenceId: 0 },

@@ -2,7 +2,9 @@
 import { isLoopback } from './loopback.ts';
 import type { ClientAddress } from './trusted-proxies.ts';
 
-/** The gateway would be reachable by other machines without credentials, so that any client could read and publish everything. */
+const REMEDY = 'The operator can configure `auth`, or set `insecure` if a proxy checks who may connect.';
+
+/** Thrown if other machines could reach a gateway that requires no credentials: any client could then read and publish everything. */
 export class ExposureError extends Error {
   override readonly name = 'ExposureError';
 }
@@ -27,7 +29,7 @@ export function assertProtected({ host, required, insecure }: Exposure): void {
 /**
  * Why a connection to this local address is rejected; undefined if it is allowed. This is checked for each connection, because an attached
  * gateway does not choose the address on which its host listens.
- * @param localAddress undefined for a socket in the file system, which is protected by file permissions
+ * @param localAddress undefined for a Unix domain socket, which is protected by file permissions
  */
 export function exposureOf(
   localAddress: string | undefined,
@@ -35,7 +37,7 @@ export function exposureOf(
 ): string | undefined {
   if (required || insecure || localAddress === undefined) return undefined;
   if (isLoopback(localAddress.replace(/^::ffff:/, ''))) return undefined;
-  return 'Without credentials, the gateway serves only its own machine (SEC-5).';
+  return `No credential is configured, so this gateway accepts only clients on its own machine (SEC-5). ${REMEDY}`;
 }
 
 /**
@@ -48,7 +50,7 @@ export function forwardedExposureOf(
 ): string | undefined {
   if (required || insecure || from === 'peer' || isLoopback(address)) return undefined;
   return (
-    'Without credentials, the gateway serves only its own machine, but a proxy forwarded this request from another (SEC-5). Its ' +
-    'operator can configure `auth`, or set `insecure` if the proxy checks who may connect.'
+    'No credential is configured, so this gateway accepts only clients on its own machine, but a proxy forwarded this ' +
+    `request from another machine (SEC-5). ${REMEDY}`
   );
 }

@@ -29,7 +29,7 @@ describe('the client of a request is', () => {
     expect(byElements(peer, 'for=198.51.100.1')).toBe(address);
   });
 
-  test('unknown for a socket in the file system, which cannot be trusted by address', () => {
+  test('unknown for a Unix domain socket, which has no address that could be trusted', () => {
     expect(clientOf(undefined, { 'x-forwarded-for': '198.51.100.1' }, 'x-forwarded-for')).toBe('unknown');
   });
 
@@ -140,7 +140,7 @@ describe('the client of a request is', () => {
 
 describe('a list of trusted proxies', () => {
   test.each(['10.0.0.7', '10.0.0.0/24', '10.0.0.0/1', '::1', 'fd00::/8', '2001:db8::1/128', '::ffff:10.0.0.7'])(
-    'may hold %s',
+    'may contain %s',
     (entry) => expect(proxyFault(entry)).toBeUndefined(),
   );
 
@@ -154,9 +154,9 @@ describe('a list of trusted proxies', () => {
     'fd00::/129',
     '*',
     '',
-  ])('may not hold %j', (entry) => expect(proxyFault(entry)).toContain('expected the address of a proxy'));
+  ])('may not contain %j', (entry) => expect(proxyFault(entry)).toContain('expected the address of a proxy'));
 
-  test.each(['0.0.0.0/0', '::/0', '1.2.3.4/00'])('must not trust all addresses by %s', (entry) =>
+  test.each(['0.0.0.0/0', '::/0', '1.2.3.4/00'])('may not trust all addresses with %s', (entry) =>
     expect(proxyFault(entry)).toContain('trusts all addresses'),
   );
 

@@ -14,7 +14,7 @@ export interface TrustedProxiesOptions {
 }
 
 export interface ClientAddress {
-  /** The normalised address; `unknown` for a socket in the file system. */
+  /** The normalised address; `unknown` for a Unix domain socket. */
   readonly address: string;
   /** `peer` if the address is that of the socket's peer, `proxy` if a trusted proxy forwarded it. */
   readonly from: 'peer' | 'proxy';

@@ -6,15 +6,14 @@ import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
 /**
- * Maximum size of the lines that wait to be written, in bytes. It suffices for some seconds on a busy disk, and is small compared to the
- * memory of the gateway.
+ * Maximum size of the lines that wait to be written, in bytes. This bridges several seconds on a busy disk, and is small compared to the memory of the gateway.
  */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 /** How long `close` waits for the last lines to be written, in milliseconds. */
 const CLOSE_MS = 1_000;
 /** Delay before a failed write is retried, in milliseconds. */
 const RETRY_MS = 100;
-/** Minimum time between two reports of a lasting fault, in milliseconds. */
+/** Minimum time between two reports of a fault that persists, in milliseconds. */
 const REPORT_EVERY_MS = 60_000;
 
 export interface AuditFileOptions {

@@ -33,7 +33,7 @@ export async function openAuthentication(config: Config, log: Logger): Promise<A
   }
 }
 
-/** The message of the error names the setting. Its cause, if there is one, has the operating system's error, which is appended. */
+/** The error message, which names the setting. If the error has a cause, such as an error of the operating system, its text is appended. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} (${reasonOf(error.cause)})`;

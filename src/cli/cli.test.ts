@@ -181,7 +181,7 @@ describe('tidemark config', () => {
     await writeFile(join(home, 'small.yaml'), 'limits: { connectionsPerNode: 100, historyBudgetBytes: 1048576 }\n');
     const { stdout } = await finish(['config', 'check', '--config', 'small.yaml']);
     expect(stdout).toMatch(/^history and newest events per key +1 {2}historyBudgetBytes$/m);
-    expect(stdout).toMatch(/^messages that arrive or wait +25 {2}connectionsPerNode, inboundMessageBytes$/m);
+    expect(stdout).toMatch(/^received messages +25 {2}connectionsPerNode, inboundMessageBytes$/m);
     const json = await finish(['config', 'check', '--config', 'small.yaml', '--json']);
     const { memory } = JSON.parse(json.stdout) as {
       readonly memory: { readonly atMostBytes: number; readonly costs: readonly { readonly bytes: number }[] };

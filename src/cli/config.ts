@@ -27,13 +27,13 @@ export function registerConfig(program: Command): void {
   const config = program.command('config').description('show or check the configuration without serving');
   configurationOptions(config.command('show'))
     .description('print every setting with its value and source')
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(show);
   configurationOptions(config.command('check'))
     .description(
-      'report problems of the configuration, and the most memory that clients can use with it; exits with 2 if `serve` would reject the configuration',
+      'report problems in the configuration, and the maximum memory that clients can use; exits with 2 if `serve` would reject the configuration',
     )
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(check);
   config
     .command('schema')
@@ -72,7 +72,7 @@ function memoryTable({
   return table([
     ['MEMORY AT MOST', '   MiB', 'BOUNDED BY'],
     ...costs.map(({ what, bytes, limits, nodeOption }) => [what, mebibytes(bytes), nodeOption ?? limits.join(', ')]),
-    ['together', mebibytes(atMostBytes), ''],
+    ['total', mebibytes(atMostBytes), ''],
   ]);
 }
 

@@ -14,9 +14,9 @@ interface DisconnectOptions extends RemoteOptions {
 
 export function registerDisconnect(program: Command): void {
   remoteOptions(program.command('disconnect'))
-    .description('end the connection of a client; the client reconnects and resumes, unless --no-reconnect is given')
+    .description('close the connection of a client; unless --no-reconnect is given, the client reconnects and resumes')
     .argument('<connection>', 'id of the connection, as `tidemark top` and the console show it')
-    .option('--no-reconnect', 'close with 4009, after which the client does not reconnect by itself')
+    .option('--no-reconnect', 'close with 4009, after which the client does not reconnect automatically')
     .option('--json', 'print the response of /ws/disconnect as JSON')
     .action(disconnect);
 }
@@ -39,7 +39,7 @@ function doneText(
   { reconnect }: DisconnectOptions,
   { nodeId = 'unknown' }: DisconnectResult,
 ): string {
-  const next = reconnect ? 'The client reconnects and resumes.' : 'The client does not reconnect by itself.';
+  const next = reconnect ? 'The client reconnects and resumes.' : 'The client does not reconnect automatically.';
   return plain(`${connectionId} on node ${nodeId} was disconnected. ${next}`);
 }
 

@@ -15,7 +15,7 @@ export interface FilterOptions {
 /** `previous` defaults to undefined, not to an empty list: commander would print an empty list in the help. */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   const values = value.split(',').filter((each) => each !== '');
-  // An empty list would select all events. A user with an empty shell variable hardly wants that.
+  // An empty list would select all events. It is rejected, because it is probably an empty shell variable.
   if (values.length === 0) throw new InvalidArgumentError('Expected at least one value.');
   return [...previous, ...values];
 }
@@ -34,9 +34,7 @@ export function readPosition(value: string): Position {
 export function readSeconds(value: string): number {
   const seconds = Number(value);
   if (!(seconds > 0 && seconds <= LONGEST_S))
-    throw new InvalidArgumentError(
-      `Expected a number of seconds, at most ${LONGEST_S}. Without --timeout there is no limit.`,
-    );
+    throw new InvalidArgumentError(`Expected a number of seconds above 0, at most ${LONGEST_S}.`);
   return seconds * 1000;
 }
 

@@ -6,7 +6,7 @@ export const EXIT = {
   runtime: 1,
   /** Wrong usage or configuration. */
   usage: 2,
-  /** The command worked and has findings, such as a contract that breaks a rule. */
+  /** The command succeeded and found problems, such as a contract that breaks a rule. */
   findings: 3,
   /** A credential is missing, invalid or lacks a scope. */
   auth: 4,

@@ -78,7 +78,7 @@ function reportOf(
 ): string {
   if (matches.length + mismatches.length === 0) return 'No client has a subscription.';
   const who = (each: Who): string[] => {
-    const { principal = 'gone meanwhile', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
+    const { principal = 'disconnected', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
     return [plain(principal), remoteAddress, each.connectionId, plain(each.subscriptionId)];
   };
   return table([

@@ -1,4 +1,4 @@
-/** `tidemark files`: lists what a watched directory contains, and from which position its changes continue the list (FIL-1). */
+/** `tidemark files`: lists the files of a watched directory, and prints the position after which to follow its changes (FIL-1). */
 import type { Command } from 'commander';
 import type { FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -20,8 +20,11 @@ interface FilesOptions extends RemoteOptions {
 
 export function registerFiles(program: Command): void {
   remoteOptions(program.command('files'))
-    .description('list what a watched directory contains, and the position from which its changes continue the list')
-    .option('--root <name>', 'name of the watched directory, the `root` of its events (default: the only one)')
+    .description('list the files of a watched directory, and print the position after which to follow its changes')
+    .option(
+      '--root <name>',
+      'name of the watched directory, as in `root` of its events; required if several are watched',
+    )
     .option('--stream <name>', 'stream of its events', 'main')
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
     .option('--ext <extensions>', 'file extensions such as .ts; may be repeated', collect)
@@ -36,7 +39,8 @@ async function files(options: FilesOptions): Promise<void> {
     count += page.entries.length;
     if (options.json) entries.push(...page.entries);
     else for (const entry of page.entries) await print(lineOf(entry));
-    if (page.nextCursor === undefined) await (options.json ? printAll(page, entries) : sayEnd(page, count, options));
+    if (page.nextCursor === undefined)
+      await (options.json ? printAll(page, entries) : printSummary(page, count, options));
   }
 }
 
@@ -68,11 +72,13 @@ function printAll({ stream, root, resumeAfter, unread }: FilesPage, entries: rea
   return printJson({ stream, root, resumeAfter, entries, unread });
 }
 
-/** Reports what the list cannot contain, and the command that continues the list. */
-function sayEnd({ stream, root, resumeAfter, unread }: FilesPage, count: number, options: FilesOptions): void {
+/** Names the directories that could not be read completely, and prints the command that follows the changes. */
+function printSummary({ stream, root, resumeAfter, unread }: FilesPage, count: number, options: FilesOptions): void {
   const { path = [], ext = [] } = options;
   for (const each of unread)
-    say(tint('yellow', `${each === '' ? 'The root' : plain(each)} may contain more: it cannot be read completely.`));
+    say(
+      tint('yellow', `${each === '' ? 'The root' : plain(each)} cannot be read completely, so entries may be missing.`),
+    );
   const selected = [...path.map((each) => ['--path', each]), ...ext.map((each) => ['--ext', each])].flat();
   const position = ['--stream', stream, '--resume', writePosition(resumeAfter)];
   const follow = ['tidemark', 'listen', '--event', FILE_EVENT, ...selected, ...position].map(quoted).join(' ');

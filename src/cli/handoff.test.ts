@@ -77,7 +77,7 @@ describe('tidemark wait', () => {
     expect(await cli.finish(['wait', '--url', 'ws://127.0.0.1:1/ws', '--event', 'x'])).toMatchObject({ code: 5 });
   });
 
-  test('keeps its time limit when a host accepts the connection but never answers', async () => {
+  test('applies its time limit when a host accepts the connection but never answers', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     onCleanup(() => silent.close());
     const sockets: Socket[] = [];

@@ -4,7 +4,7 @@
  */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Position } from '../../generated/client.ts';
 import { HandoffLog, HandoffLostError } from '../agents/handoff-log.ts';
 import { DEFAULT_LEASE_S, OfferError, offerWork, reportWork, TakeUnknownError, takeWork } from '../agents/handoff.ts';
@@ -39,24 +39,25 @@ interface HeldOptions extends HandoffOptions {
 }
 
 export function registerHandoff(program: Command): void {
-  const handoff = program.command('handoff').description('hand work over between agents, through the log of a session');
+  const handoff = program
+    .command('handoff')
+    .description('hand work over between agents; the stream of a session records each step');
   common(handoff.command('offer'))
-    .description('offer work; prints the id and the position of the offer')
+    .description('offer work; prints the session and the id of the offer')
     .requiredOption('--task <json>', 'description of the work, any JSON value', readJson)
     .option('--offer <id>', 'id of the offer; nothing is published if this id was offered before (default: random)')
-    .option(
-      '--lease <seconds>',
-      'time after which taken work is offered again, unless the agent renews it',
-      readSeconds,
-      DEFAULT_LEASE_S * 1000,
+    .addOption(
+      new Option('--lease <seconds>', 'time after which taken work is offered again, unless the agent renews it')
+        .argParser(readSeconds)
+        .default(DEFAULT_LEASE_S * 1000, `${DEFAULT_LEASE_S}`),
     )
     .action(offer);
   common(handoff.command('take'))
-    .description('wait for work that no agent has, and take it; prints the task and the fence')
+    .description('wait for an offer that no agent holds, and take it; prints the task and the fence')
     .option('--offer <id>', 'take only this offer')
     .action(take);
   for (const [name, description] of [
-    ['renew', 'keep taken work for another lease time'],
+    ['renew', 'extend the lease of taken work'],
     ['done', 'report that taken work is done'],
     ['release', 'give taken work back, so that it is offered again'],
   ] as const)
@@ -64,9 +65,9 @@ export function registerHandoff(program: Command): void {
       .description(`${description}; exits with 3 if the fence is no longer valid`)
       .requiredOption('--offer <id>', 'the offer that was taken')
       .requiredOption('--fence <epoch:sequenceId>', 'the fence that `take` printed', readPosition)
-      .action((options: HeldOptions) => speak(name, options));
+      .action((options: HeldOptions) => report(name, options));
   common(handoff.command('list'))
-    .description('print every offer and the agent that has it, one JSON object per line')
+    .description('print every offer and the agent that holds it, one JSON object per line')
     .action(list);
 }
 
@@ -93,7 +94,7 @@ async function offer(options: OfferOptions): Promise<void> {
   });
 }
 
-/** The time limit ends the wait for work, but not a take that was sent: this agent may have the work already. */
+/** The time limit ends the wait for work. A take that was sent is completed, because this agent may have the work already. */
 async function take({ timeout, ...options }: TakeOptions): Promise<void> {
   const { session, actor } = options;
   const limit = timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout);
@@ -112,7 +113,7 @@ async function take({ timeout, ...options }: TakeOptions): Promise<void> {
   }
 }
 
-async function speak(step: HeldStep, options: HeldOptions): Promise<void> {
+async function report(step: HeldStep, options: HeldOptions): Promise<void> {
   const { session, actor, offer: id, fence } = options;
   await withLog(options, async (log, signal) => {
     if (await reportWork(log, { step, offer: id, fence }, { actor, signal }))

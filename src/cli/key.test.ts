@@ -46,7 +46,7 @@ describe('a rotated key', () => {
 });
 
 test.each(['subscribe:* publish:*', 'subscribe:*,publish:*'])(
-  '--scope %j is rejected with a hint how to give several',
+  '--scope %j is rejected with a hint on how to give several scopes',
   async (scope) => {
     const refused = await runner.finish(['key', 'create', 'ci', '--scope', scope, '--file', 'keys.json']);
     expect(refused).toMatchObject({

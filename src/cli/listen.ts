@@ -13,7 +13,7 @@ import type { FilterOptions } from './event-options.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
 import { showHints } from './hints.ts';
-import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
+import { asCliError, firstConnection, openClient, reportWait } from './remote-client.ts';
 import type { Wait } from './remote-client.ts';
 import { remoteOptions, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -51,18 +51,18 @@ export function registerListen(program: Command): void {
     .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
     .option(
       '--resume <position>',
-      'begin with the events after <epoch>:<sequenceId>; of several streams <stream>=<epoch>:<sequenceId>,…',
+      'begin with the events after <epoch>:<sequenceId>; for several streams, give <stream>=<epoch>:<sequenceId>,…',
       readSince,
     )
     .option(
       '--settle <time>',
-      'print events only after a pause of this length, such as 200ms; of several changes of one file, print only the newest',
+      'collect events until none arrives for this time, such as 200ms, then print only the newest change of each file',
       readPause,
     )
     .option('--count <n>', 'exit after this number of events', readCount)
     .option(
       '--timeout <seconds>',
-      'exit after this time; with --count, the exit code is 5 if fewer events arrived',
+      'exit after this time; the exit code is 5 if fewer events than --count arrived',
       readSeconds,
     )
     .option('--json', 'one JSON object per line: events as on the wire, gaps with "kind":"gap"')
@@ -85,7 +85,7 @@ async function listen(options: ListenOptions): Promise<void> {
   const target = targetOf(options, options.resume, '--resume');
   const url = webSocketUrl(options.url);
   const client = openClient(url, options);
-  const wait = tellWait(client);
+  const wait = reportWait(client);
   const interrupt = new AbortController();
   const interrupted = (): void => interrupt.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);

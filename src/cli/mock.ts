@@ -1,7 +1,7 @@
 /** `tidemark mock`: a gateway that publishes example events and causes faults on demand, for front-end developers and tests. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { serveControl } from '../mock/control.ts';
 import { Mock, UnknownEventError } from '../mock/mock.ts';
@@ -82,16 +82,21 @@ export function registerMock(program: Command): void {
       milliseconds,
       1000,
     )
-    .option('--event <name>', 'publish only this event; may be repeated', append, [])
+    .addOption(
+      new Option('--event <name>', 'publish only this event; may be repeated')
+        .argParser(append)
+        .default([], 'all declared events'),
+    )
     .option(
       '--tape <file>',
       'publish the events of a tape or of a recorded trace, once, starting at the first subscription',
     )
-    .option(
-      '--replies <file>',
-      'repeat what the server sent in a recorded trace, message by message, instead of running a gateway',
+    .option('--replies <file>', 'run no gateway; send the recorded messages of a server from this trace instead')
+    .addOption(
+      new Option('--actor <name>', 'with --replies: only the connections of this client; may be repeated')
+        .argParser(append)
+        .default([], 'all clients'),
     )
-    .option('--actor <name>', 'with --replies: only the connections of this client; may be repeated', append, [])
     .option('--pace <factor>', 'with --replies: multiply the recorded pauses; 0 sends without a pause', factor, 1)
     .option(
       '--control <port>',

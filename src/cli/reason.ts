@@ -8,7 +8,7 @@ export function reasonOf(error: unknown): string {
   return error.message === '' ? error.name : plainFault(error.message);
 }
 
-/** Node writes `ENOENT: no such file or directory, stat 'a.yaml'`. The name is already in the sentence that the reason is part of. */
+/** Node writes `ENOENT: no such file or directory, stat 'a.yaml'`. The caller's sentence already names the file. */
 function plainFault(message: string): string {
   return message.replace(/^(E[A-Z]+): (.+), [a-z]+(?: '.*')?$/, '$2, $1');
 }

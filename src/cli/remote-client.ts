@@ -17,7 +17,7 @@ export interface Wait {
  * Reports why a subscription has to wait. The client retries automatically; the reason is reported once, so that the command does not seem
  * to hang.
  */
-export function tellWait(client: TidemarkClient): Wait {
+export function reportWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };
   client.on('postponed', ({ error }) => {
     const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');

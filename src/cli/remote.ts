@@ -36,8 +36,8 @@ export function remoteOptions(command: Command): Command {
 }
 
 /**
- * The credential of the named file or, if no file is named, of the environment. A named file excludes the environment, so that the
- * operator's credential never replaces a caller's. Credentials are never read from argv, which every user can see.
+ * The credential of the named file or, if no file is named, of the environment. If a file is named, the environment is ignored, so that a caller
+ * never uses the operator's credential by mistake. Credentials are never read from argv, which every user of the machine can see.
  * @throws {CliError} if the file cannot be read, or two are named
  */
 export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {

@@ -31,8 +31,8 @@ export function registerSend(program: Command): void {
   remoteOptions(program.command('send'))
     .description('send one message, and print every frame until its reply as JSON lines')
     .argument('<message>', 'a command as JSON, such as {"type":"ping","data":{}}', readMessage)
-    .option('--follow', 'go on printing frames after the reply, until Ctrl-C')
-    .option('--timeout <seconds>', 'exit with 5 if no reply has arrived by then', readSeconds, 10)
+    .option('--follow', 'keep printing frames after the reply, until Ctrl-C')
+    .option('--timeout <seconds>', 'exit with 5 if no reply arrives within this time', readSeconds, 10)
     .action(send);
 }
 

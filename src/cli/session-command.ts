@@ -1,7 +1,7 @@
 /** Code that `wait` and `handoff` share: connects a client, limits the time, and chooses the exit code. */
 import type { TidemarkClient } from '../../generated/client.ts';
 import { EXIT } from './exit.ts';
-import { asCliError, firstConnection, openClient, tellWait } from './remote-client.ts';
+import { asCliError, firstConnection, openClient, reportWait } from './remote-client.ts';
 import { webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { say } from './terminal.ts';
@@ -12,7 +12,7 @@ export interface TimedOptions extends RemoteOptions {
 }
 
 export interface SessionOptions extends TimedOptions {
-  /** Milliseconds within which the client must be connected. Used by a command that enforces a time limit of its own after that. */
+  /** Time limit for the connection, in milliseconds. Given by commands that apply their own time limit after the client is connected. */
   readonly connectTimeout?: number;
 }
 
@@ -29,7 +29,7 @@ export async function withClient(
 ): Promise<void> {
   const url = webSocketUrl(options.url);
   const client = openClient(url, options);
-  tellWait(client);
+  reportWait(client);
   const end = new AbortController();
   const interrupted = (): void => end.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);

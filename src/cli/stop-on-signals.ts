@@ -33,7 +33,7 @@ export interface Stop {
 export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
-    // Closing the gateway makes `/readyz` answer 503 before anything else ends.
+    // When the gateway starts to close, `/readyz` answers 503 at once, before any connection is closed.
     const closed = gateway.close(options);
     await Promise.all([closed, ...watching.map((each) => each.close())]);
     await audit?.close();

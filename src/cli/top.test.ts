@@ -72,7 +72,7 @@ sys.exit(code if code >= 0 else 128 - code)
 const ROOMY = { sendQueueBytes: 4_194_304, sendQueueAgeMs: 600_000 };
 
 describe('tidemark top', () => {
-  test('shows the client that fills memory first, and the paths that most subscribe to', async () => {
+  test('lists the client with the longest queue first, and the paths with the most subscriptions', async () => {
     const served = await serve({ limits: ROOMY });
     const env = { TIDEMARK_URL: served.url };
     for (const paths of [['src'], ['src', 'docs'], ['src']])

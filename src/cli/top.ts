@@ -46,7 +46,11 @@ const LONGEST_INTERVAL_S = 3600;
 export function registerTop(program: Command): void {
   remoteOptions(program.command('top'))
     .description('list the clients of all nodes by cost (queue, lag, rate), and update the list until Ctrl-C')
-    .addOption(new Option('--sort <key>', 'largest first').choices(Object.keys(SORT_KEYS)).default('queue'))
+    .addOption(
+      new Option('--sort <key>', 'column to sort by, largest value first')
+        .choices(Object.keys(SORT_KEYS))
+        .default('queue'),
+    )
     .option('--limit <n>', 'largest number of clients to show', readWhole(1, 100_000), 20)
     .option('--interval <seconds>', 'time between two updates', readWhole(1, LONGEST_INTERVAL_S), 2)
     .option('--stream <name>', 'only subscriptions to this stream')
@@ -65,7 +69,7 @@ function readWhole(least: number, most: number): (text: string) => number {
 }
 
 /** The subscriptions of all nodes at one moment. */
-interface Look {
+interface Reading {
   readonly at: number;
   readonly reports: SubscriptionReports;
   readonly rows: readonly Row[];
@@ -74,12 +78,12 @@ interface Look {
 async function top(options: TopOptions): Promise<void> {
   const screen = options.json !== true && options.once !== true && process.stdout.isTTY ? openScreen() : undefined;
   try {
-    let last = await look(options, undefined);
+    let last = await read(options, undefined);
     for (;;) {
       await show(last, options, screen);
       if (options.once === true) return;
       await delay(options.interval * 1000);
-      last = await lookAgain(options, last, screen);
+      last = await readAgain(options, last, screen);
     }
   } finally {
     screen?.close();
@@ -90,10 +94,10 @@ async function top(options: TopOptions): Promise<void> {
  * Reads the subscriptions again. Retries while the gateway is unavailable, for example during a restart, because the first reading has
  * shown that the address is right.
  */
-async function lookAgain(options: TopOptions, last: Look, screen: Screen | undefined): Promise<Look> {
+async function readAgain(options: TopOptions, last: Reading, screen: Screen | undefined): Promise<Reading> {
   for (;;) {
     try {
-      return await look(options, last);
+      return await read(options, last);
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
       const message = `${error.message} Trying again.`;
@@ -104,7 +108,7 @@ async function lookAgain(options: TopOptions, last: Look, screen: Screen | undef
   }
 }
 
-async function look(options: TopOptions, last: Look | undefined): Promise<Look> {
+async function read(options: TopOptions, last: Reading | undefined): Promise<Reading> {
   const { stream, principal } = options;
   const query = {
     ...(stream === undefined ? {} : { stream }),
@@ -129,7 +133,7 @@ async function look(options: TopOptions, last: Look | undefined): Promise<Look> 
   };
 }
 
-async function show(seen: Look, options: TopOptions, screen: Screen | undefined): Promise<void> {
+async function show(seen: Reading, options: TopOptions, screen: Screen | undefined): Promise<void> {
   if (options.json === true) {
     const { at, reports, rows } = seen;
     const { directories, missingNodes } = reports;
@@ -147,7 +151,7 @@ async function show(seen: Look, options: TopOptions, screen: Screen | undefined)
   screen.draw(text);
 }
 
-function textOf(seen: Look, { limit }: TopOptions): string {
+function textOf(seen: Reading, { limit }: TopOptions): string {
   const { rows } = seen;
   const shown = rows.slice(0, limit);
   const text = [...heading(seen), '', rows.length === 0 ? 'No client has a subscription.' : tableOf(shown)];
@@ -159,7 +163,7 @@ function slowOf(rows: readonly Row[]): number {
   return rows.filter(({ slow }) => slow).length;
 }
 
-function heading({ rows, reports }: Look): string[] {
+function heading({ rows, reports }: Reading): string[] {
   const queued = rows.reduce((sum, { queuedBytes }) => sum + queuedBytes, 0);
   const rate = rows.reduce((sum, { perSecond }) => sum + (perSecond ?? 0), 0);
   const nodes = new Set(rows.map(({ nodeId }) => nodeId)).size;

@@ -31,7 +31,7 @@ export function registerWait(program: Command): void {
     .requiredOption('--event <name>', 'name of the event, or a pattern such as entity_*')
     .option(
       '--where <pointer=value>',
-      'a member of the event that must have this value, such as /payload/status=completed; may be repeated',
+      'wait for an event that has this value at this JSON Pointer, such as /payload/status=completed; may be repeated',
       collectConditions,
     )
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
@@ -39,10 +39,10 @@ export function registerWait(program: Command): void {
     .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
     .option(
       '--since <position>',
-      'also consider past events, those after the position that the last wait printed, so that none is missed (default: only new events)',
+      'also accept past events after this position, which the previous wait printed (default: only new events)',
       readSince,
     )
-    .option('--timeout <seconds>', 'exit with 5 if no event has matched by then', readSeconds)
+    .option('--timeout <seconds>', 'exit with 5 if no event matches within this time', readSeconds)
     .action(wait);
 }
 
@@ -61,7 +61,7 @@ async function wait(options: WaitOptions): Promise<void> {
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   const limit = timeout === undefined ? {} : { connectTimeout: timeout };
   await withClient({ ...rest, ...limit }, async (client, signal) => {
-    warnOfSlip(client, options.event);
+    warnOfMisspelling(client, options.event);
     try {
       const { event, position } = await firstOn(target, client, options, {
         timeoutMs: deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now())),
@@ -81,7 +81,7 @@ async function wait(options: WaitOptions): Promise<void> {
 }
 
 /** Warns about a name that is probably misspelt: an undeclared name is a custom event, and might never be published. */
-function warnOfSlip({ contract }: TidemarkClient, event: string): void {
+function warnOfMisspelling({ contract }: TidemarkClient, event: string): void {
   const meant =
     contract?.matches === true && !stockCatalogue.events.has(event)
       ? nearest(event, stockCatalogue.events.keys())

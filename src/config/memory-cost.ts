@@ -33,8 +33,8 @@ const IDEMPOTENCY_KEY_BYTES = 512;
 /** V8 stores each character in two bytes if the text has characters outside of Latin-1. */
 const BYTES_PER_CHARACTER = 2;
 /**
- * Received messages of one connection, as a multiple of the largest message: one that is arriving, and messages of the same total size that
- * wait for the previous command.
+ * Memory for received messages of one connection, as a multiple of the largest message: one message that is arriving, and queued messages of the
+ * same total size.
  */
 const MESSAGES_PER_CONNECTION = 2;
 
@@ -51,27 +51,27 @@ function semiSpaceMiB(options: string): number {
 
 /**
  * The costs, in descending order.
- * @param options options of Node, separated by spaces; by default those of this process
+ * @param options command-line options of Node, separated by spaces; by default those of this process
  */
 export function memoryCosts(limits: Limits, options: string = nodeOptions()): readonly MemoryCost[] {
   const connections = limits.connectionsPerNode;
   const costs: readonly MemoryCost[] = [
-    { what: 'the process itself', bytes: PROCESS_BYTES, limits: [] },
+    { what: 'process without clients', bytes: PROCESS_BYTES, limits: [] },
     {
-      what: 'young objects of V8',
+      what: 'young generation of V8',
       bytes: semiSpaceMiB(options) * SEMI_SPACES * 1024 * 1024,
       limits: [],
       nodeOption: SEMI_SPACE_OPTION,
     },
     { what: 'connections', bytes: connections * CONNECTION_BYTES, limits: ['connectionsPerNode'] },
     {
-      what: 'messages that arrive or wait',
+      what: 'received messages',
       bytes: connections * limits.inboundMessageBytes * MESSAGES_PER_CONNECTION * BYTES_PER_CHARACTER,
       limits: ['connectionsPerNode', 'inboundMessageBytes'],
     },
     { what: 'send queues', bytes: limits.sendQueueBudgetBytes, limits: ['sendQueueBudgetBytes'] },
     { what: 'history and newest events per key', bytes: limits.historyBudgetBytes, limits: ['historyBudgetBytes'] },
-    { what: 'frames of replays that clients share', bytes: REPLAY_BLOCKS_BYTES, limits: [] },
+    { what: 'shared frames of replays', bytes: REPLAY_BLOCKS_BYTES, limits: [] },
     { what: 'subscriptions', bytes: limits.filterBytes, limits: ['filterBytes'] },
     {
       what: 'idempotency keys',

@@ -154,7 +154,7 @@ describe('tidemark disconnect', () => {
     const done = await runner.finish(['disconnect', id, '--no-reconnect'], { env });
     expect([done.code, done.stdout]).toEqual([
       0,
-      `${id} on node ${gateway.nodeId} was disconnected. The client does not reconnect by itself.\n`,
+      `${id} on node ${gateway.nodeId} was disconnected. The client does not reconnect automatically.\n`,
     ]);
     expect((await client.closed).code).toBe(4009);
     const again = await runner.finish(['disconnect', id, '--json'], { env });

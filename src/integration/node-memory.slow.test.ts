@@ -115,7 +115,7 @@ test(
   { timeout: 7_200_000 },
   async () => {
     const { url, pid, keys, stated } = await serveWithin256();
-    expect(Number(/together\s+(\d+)/.exec(stated)?.[1])).toBeLessThanOrEqual(STATED_MIB);
+    expect(Number(/total\s+(\d+)/.exec(stated)?.[1])).toBeLessThanOrEqual(STATED_MIB);
     const open = (name: string): Promise<RawClient> =>
       RawClient.open(url, { headers: { authorization: `Bearer ${keys.get(name) ?? ''}` } });
 

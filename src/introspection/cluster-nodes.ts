@@ -1,4 +1,4 @@
-/** Collects the figures of all nodes (OPS-9). The node that is asked requests the figures of the other nodes through the broker. */
+/** Collects the figures of all nodes (OPS-9). The node that receives the request collects the figures of the other nodes through the broker. */
 import type { NodeReport, NodesReport } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Introspection } from './introspection.ts';

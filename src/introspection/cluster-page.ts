@@ -1,5 +1,5 @@
 /**
- * Lists the subscriptions of all nodes in pages (OPS-2). The node that is asked requests a page from each other node through the broker,
+ * Lists the subscriptions of all nodes in pages (OPS-2). The node that receives the request gets a page from each other node through the broker,
  * and merges these pages with its own.
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';

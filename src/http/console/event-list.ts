@@ -62,7 +62,7 @@ export class EventList {
 
   #draw(): void {
     this.#scheduled = false;
-    // New rows would push an event out of sight that somebody is reading.
+    // New rows would move the open event, which somebody may be reading, out of view.
     const isRead = this.#list.querySelector('details[open]') !== null;
     this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#stateText(isRead)}`;
     this.#quiet.hidden = this.#total > 0;
