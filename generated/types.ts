@@ -7,11 +7,11 @@ export type Text = string;
 export type MessageId = string;
 /** `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`. */
 export type StreamName = string;
-/** The name of a stream, or a beginning of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream. */
+/** The name of a stream, or a prefix of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream. */
 export type StreamSelector = string;
 /** Names and patterns of streams. */
 export type StreamSelectors = readonly StreamSelector[];
-/** The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`. */
+/** The name of an event, whether this contract, a team's own contract or neither declares it: a lower-case letter, then lower-case letters, digits and `_`, in parts joined by `.`, such as `build.finished`. */
 export type EventName = string;
 /** The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event. */
 export type EventPattern = string;
@@ -49,7 +49,7 @@ export type FileChangeType = 'create' | 'modify' | 'delete' | 'rename';
 export type FileType = 'file' | 'directory' | 'symlink' | 'other';
 /** Degraded means that the broker is unavailable. */
 export type GatewayStatus = 'ok' | 'degraded' | 'draining';
-/** Ready, or the reason why not. */
+/** `ok` if the node is ready, otherwise the reason. */
 export type ProbeStatus = 'ok' | 'draining' | 'broker_unavailable';
 /** The stream started a new epoch; history no longer reaches back to the position; or the position is ahead of the head. */
 export type RecoveryFailureReason = 'epoch_changed' | 'window_exceeded' | 'unknown_position';
@@ -201,7 +201,7 @@ export interface ReplayResume {
   /** Continue after the last received position. */
   readonly mode: 'resume';
   readonly after: Position;
-  /** Also send again what the warm picture has up to `after`: the connection ended within the first picture, and `after` is the position of its `subscribed`. */
+  /** Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first picture: `after` is then the position of its `subscribed`. */
   readonly withPicture?: true;
 }
 /** Everything after a position in each stream; only with `streams`. */
@@ -255,7 +255,7 @@ export interface UnsubscribeAll {
 export type ListSubscriptionsData = Readonly<Record<string, never>>;
 /** No fields. */
 export type PingData = Readonly<Record<string, never>>;
-/** One event to publish. Without `stream` it goes to the stream to which the event belongs (`x-stream`), any other to `main`. */
+/** One event to publish. Without `stream`, an event with `x-stream` is published on the stream to which it belongs, any other event on `main`. */
 export interface BroadcastData {
   readonly stream?: StreamName;
   readonly event: EventName;
@@ -422,7 +422,7 @@ export interface WelcomeData {
   readonly limits: EffectiveLimits;
   readonly features: Features;
   readonly principal: Principal;
-  /** True if only `ping` and `authenticate` are answered until the client authenticates; the principal is then anonymous and without scopes. */
+  /** True if only `ping` and `authenticate` are accepted until the client authenticates. Until then the principal is anonymous and has no scopes. */
   readonly authenticationRequired: boolean;
 }
 /** The end of a replay. `position` is absent for a subscription with `streams`. */
@@ -1328,7 +1328,7 @@ export interface Explanation {
 /** The connection to end. */
 export interface DisconnectRequest {
   readonly connectionId: Ulid;
-  /** Whether the client may reconnect by itself. */
+  /** Whether the client may reconnect automatically. */
   readonly reconnect?: boolean;
 }
 /** Whether this request ended a connection. */

@@ -102,7 +102,7 @@ return false;
 }
 else {
 if(!pattern3.test(data)){
-validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|main|(workspace|session):([A-Za-z0-9._-]{1,128}|[A-Za-z0-9._-]{0,127}\\*))$"},message:"does not have the required form: The name of a stream, or a beginning of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream"}];
+validate29.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^(\\*|main|(workspace|session):([A-Za-z0-9._-]{1,128}|[A-Za-z0-9._-]{0,127}\\*))$"},message:"does not have the required form: The name of a stream, or a prefix of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream"}];
 return false;
 }
 }
@@ -1466,7 +1466,7 @@ return false;
 }
 else {
 if(!pattern5.test(data)){
-validate85.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$"},message:"does not have the required form: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`"}];
+validate85.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$"},message:"does not have the required form: The name of an event, whether this contract, a team's own contract or neither declares it: a lower-case letter, then lower-case letters, digits and `_`, in parts joined by `.`, such as `build.finished`"}];
 return false;
 }
 }

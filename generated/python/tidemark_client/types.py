@@ -78,7 +78,7 @@ class ReplayResume(TypedDict):
     #: Continue after the last received position.
     mode: Literal["resume"]
     after: Position
-    #: Also send again what the warm picture has up to `after`: the connection ended within the first picture, and `after` is the position of its `subscribed`.
+    #: Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first picture: `after` is then the position of its `subscribed`.
     withPicture: NotRequired[Literal[True]]
 
 
@@ -144,7 +144,7 @@ class UnsubscribeAll(TypedDict):
 
 
 class BroadcastData(TypedDict):
-    """One event to publish. Without `stream` it goes to the stream to which the event belongs (`x-stream`), any other to `main`."""
+    """One event to publish. Without `stream`, an event with `x-stream` is published on the stream to which it belongs, any other event on `main`."""
 
     stream: NotRequired[StreamName]
     event: EventName
@@ -335,7 +335,7 @@ class WelcomeData(TypedDict):
     limits: EffectiveLimits
     features: Features
     principal: Principal
-    #: True if only `ping` and `authenticate` are answered until the client authenticates; the principal is then anonymous and without scopes.
+    #: True if only `ping` and `authenticate` are accepted until the client authenticates. Until then the principal is anonymous and has no scopes.
     authenticationRequired: bool
 
 
@@ -1414,7 +1414,7 @@ class DisconnectRequest(TypedDict):
     """The connection to end."""
 
     connectionId: Ulid
-    #: Whether the client may reconnect by itself.
+    #: Whether the client may reconnect automatically.
     reconnect: NotRequired[bool]
 
 
@@ -1442,13 +1442,13 @@ MessageId = str
 #: `main`, `workspace:{id}` or `session:{id}`; an id is 1 to 128 letters, digits, `.`, `_` or `-`.
 StreamName = str
 
-#: The name of a stream, or a beginning of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream.
+#: The name of a stream, or a prefix of names followed by `*`: `session:*`, `workspace:acme-*`; `*` alone means every stream.
 StreamSelector = str
 
 #: Names and patterns of streams.
 StreamSelectors = Sequence[StreamSelector]
 
-#: The kind of an event, declared by this contract or a team's own: a small letter, then small letters, digits and `_`, in parts joined by `.`, such as `build.finished`.
+#: The name of an event, whether this contract, a team's own contract or neither declares it: a lower-case letter, then lower-case letters, digits and `_`, in parts joined by `.`, such as `build.finished`.
 EventName = str
 
 #: The name of an event, such as `build.finished`, or a prefix of names followed by `*`, such as `entity_*`; `*` alone means every event.
@@ -1508,7 +1508,7 @@ GatewayStatus = Literal["ok", "degraded", "draining"]
 #: Which kind of credential was presented.
 PrincipalKind = Literal["anonymous", "user", "agent", "api_key", "service"]
 
-#: Ready, or the reason why not.
+#: `ok` if the node is ready, otherwise the reason.
 ProbeStatus = Literal["ok", "draining", "broker_unavailable"]
 
 #: The stream started a new epoch; history no longer reaches back to the position; or the position is ahead of the head.
