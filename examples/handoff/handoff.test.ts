@@ -38,7 +38,7 @@ describe('the state of the work', () => {
   const modified = (file: string): LoggedStep =>
     logged('modified', { changeInfo: { elementType: 'function', entityIds: [file], operation: 'renamed' } });
 
-  test('follows from the log, in its order', () => {
+  test('is computed from the log, in the order of its steps', () => {
     const log = [
       logged('session_started', { details: { files: ['a', 'b', 'c'] } }),
       modified('a'),

@@ -68,7 +68,7 @@ describe('tidemark wait', () => {
     });
   });
 
-  test('exits with 5 and the position when no event has matched in time, and with 5 when no gateway answers', async () => {
+  test('exits with 5 when no event has matched in time, and prints the position; exits with 5 when no gateway answers', async () => {
     const { gateway, url } = await serve();
     const { epoch } = await gateway.publish('sync_status', sync('started'));
     const late = await cli.finish(['wait', '--url', url, '--event', 'sync_status', '--timeout', '1.5']);

@@ -175,7 +175,7 @@ describe('tidemark contract', () => {
     await vi.waitFor(() => expect(watching.stderr).toContain('refers.yaml is valid'), PATIENCE);
   });
 
-  test('serve reads the contract from the file or the environment, and replay policies for its events', async () => {
+  test('serve takes the contract and the replay policies of its events from the configuration file or the environment', async () => {
     await writeFile(join(home, 'own.yaml'), `contract: ${ACME}\nport: 0\nreplay: { build_finished: log }\n`);
     expect(await finish(['config', 'check', '--config', 'own.yaml'])).toMatchObject({ code: 0 });
     await writeFile(join(home, 'bad.yaml'), `contract: ${ACME}\nreplay: { build_started: latest-per-key }\n`);

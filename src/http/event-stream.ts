@@ -88,7 +88,7 @@ function positionsIn(token: string): readonly StreamPosition[] {
   if (token === NOWHERE) return [];
   const positions = readPositionToken(token);
   if (positions.some(({ picture }) => picture === 'pending'))
-    throw invalid('after', 'The position belongs to a subscription to one stream; name it in `stream`.');
+    throw invalid('after', 'The position belongs to a subscription to one stream; name this stream in `stream`.');
   return positions.map(({ stream, epoch, sequenceId }) => ({ stream, epoch, sequenceId }));
 }
 
