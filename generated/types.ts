@@ -21,7 +21,7 @@ export type SubscriptionId = string;
 export type Epoch = string;
 /** Increases by exactly 1 per event of the stream; 0 means "before the first event". */
 export type SequenceId = number;
-/** A count; never negative, and exact in every language. */
+/** A non-negative integer that every language can represent exactly. */
 export type Count = number;
 /** A duration in milliseconds. */
 export type Milliseconds = number;

@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
 /** Registers only the given command. All commands are registered for help, for completion, and for suggestions after a misspelt command. */
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
-    .description('Real-time events of files and code graphs, without silent loss.')
+    .description('Real-time events of files and code graphs. Every loss of events is reported.')
     .version(packageVersion())
     .showHelpAfterError('(see --help)')
     .addHelpText('after', '\nTo test any implementation against the contract: tidemark conformance --help')

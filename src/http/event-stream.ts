@@ -172,7 +172,10 @@ export async function answerWithEvents(
   allowPage(request, reply);
   if (request.method === 'HEAD') return reply.type('text/event-stream').header('cache-control', 'no-store').send();
   if (request.raw.httpVersionMajor > 1)
-    throw new ProtocolError('invalid_message', 'Request events over HTTP/1.1, or through a proxy that does.');
+    throw new ProtocolError(
+      'invalid_message',
+      'Events are served only over HTTP/1.1. Send the request over HTTP/1.1, or through a proxy that forwards it over HTTP/1.1.',
+    );
   const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
   try {
     await open({ caller, headers, response: reply.raw, subscribe: data as SubscribeData });

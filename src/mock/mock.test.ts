@@ -214,7 +214,7 @@ describe('a fault on demand', () => {
     expect(losses).toHaveLength(1);
   });
 
-  test('reports withheld events by a gap when a later request replaces theirs', async () => {
+  test('first reports the events that an earlier request withheld, when a later request replaces the earlier one', async () => {
     const { url, order } = await rig({ gateway: { limits: { heartbeatIntervalMs: 200 } } });
     const { messages } = await follow(url);
     await order('/gap', { count: 5 });

@@ -1463,7 +1463,7 @@ Epoch = str
 #: Increases by exactly 1 per event of the stream; 0 means "before the first event".
 SequenceId = int
 
-#: A count; never negative, and exact in every language.
+#: A non-negative integer that every language can represent exactly.
 Count = int
 
 #: A duration in milliseconds.
