@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:2fbe507c948a27070745251732fef50427d8fc61b9c6c023f30b9580b93137be';
+export const CONTRACT_DIGEST = 'sha256:c470207bda631b0715746dd8a4c46485966d5421a8711b8dabee01e9a14be14a';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
