@@ -298,5 +298,5 @@ describe('a page of another origin in Chromium', () => {
       await browser.close();
       await stranger.close({ drainMs: 0 });
     }
-  }, 30_000);
+  });
 });

@@ -85,5 +85,5 @@ describe('/asyncapi.yaml (OPS-5)', () => {
       );
     expect(JSON.parse(await read('/asyncapi.yaml'))).toMatchObject({ info: { title: 'Tidemark' } });
     expect(await read('/ws/health')).toBe('refused by the browser');
-  }, 30_000);
+  });
 });

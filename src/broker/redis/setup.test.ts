@@ -127,5 +127,5 @@ describe('sentinels and a master that are unavailable for longer than the time l
     await delay(5_000);
     await Promise.all([sentinel.launch(), master.launch()]);
     await vi.waitFor(async () => expect(await broker.publish(draftOf())).toMatchObject({ stream: 'main' }), 15_000);
-  }, 40_000);
+  });
 });
