@@ -5,11 +5,15 @@
  *     node bench/session-events.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--rounds 15] [--json FILE]
  *
  * For each setup it prints medians of the rounds: the processing time of the gateway that serves the client, events per second, and, with Redis, the
- * processing time and the number of commands of Redis (`INFO commandstats`). With Redis, another gateway publishes. Exits with 1 if an event
+ * number of commands of Redis (`INFO commandstats`; the JSON file also has their time). With Redis, another gateway publishes. Exits with 1 if an event
  * is missing, repeated or out of order.
+ *
+ * A gateway also compares the followed streams with Redis each second. This work grows with the number of sessions, and is divided among the
+ * events of a second. Therefore it is measured apart, while no events are published, and the last columns are without it.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { table } from './report.ts';
@@ -22,6 +26,10 @@ const ROUND = 2_000;
 const AT_A_TIME = 100;
 /** Number of events before the measurement, so that the code is compiled. */
 const WARM_UP = 5_000;
+/** How long the work without events is measured, in milliseconds. A gateway compares each followed stream once in ten seconds. */
+const IDLE_MS = 10_000;
+/** How long a setup rests before that, so that work that the events caused has ended. */
+const REST_MS = 2_000;
 /** Longer than the benchmark: no session expires. */
 const TTL_MS = 3_600_000;
 
@@ -42,6 +50,12 @@ interface Round {
   readonly redisCommands: number;
 }
 
+/** The work of an idle second. */
+interface Idle {
+  readonly gatewayUs: number;
+  readonly redisCommands: number;
+}
+
 /** The number of calls and the processing time of all commands of Redis so far. */
 interface CommandStats {
   readonly calls: number;
@@ -52,6 +66,7 @@ class Setup {
   readonly broker: string;
   readonly sessions: number;
   readonly rounds: Round[] = [];
+  idle: Idle = { gatewayUs: Number.NaN, redisCommands: Number.NaN };
   readonly #redis: RedisProcess | undefined;
   readonly #serving: GatewayProcess;
   readonly #publishing: GatewayProcess;
@@ -116,6 +131,21 @@ class Setup {
     });
   }
 
+  /** Measures the work that does not depend on events. */
+  async measureIdle(): Promise<void> {
+    const [before, commands] = [await this.#serving.ask({ kind: 'time' }), await this.#commandStats()];
+    const startedAt = performance.now();
+    await delay(IDLE_MS);
+    const [used, after] = [(await this.#serving.ask({ kind: 'time' })) - before, await this.#commandStats()];
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.idle = { gatewayUs: used / seconds, redisCommands: (after.calls - commands.calls) / seconds };
+  }
+
+  /** The median of a figure per event, without the work of an idle second. */
+  net(figure: keyof Idle): number {
+    return median(this.rounds.map((each) => each[figure] - this.idle[figure] / each.perSecond));
+  }
+
   async #commandStats(): Promise<CommandStats> {
     const text = (await this.#redis?.command('INFO', 'commandstats')) ?? '';
     const sum = (field: string): number =>
@@ -134,8 +164,8 @@ class Setup {
   }
 }
 
-function median(rounds: readonly Round[], figure: keyof Round): number {
-  const sorted = rounds.map((each) => each[figure]).toSorted((left, right) => left - right);
+function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((left, right) => left - right);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
@@ -150,22 +180,42 @@ try {
     process.stderr.write(`\r\u001B[Kround ${round} of ${values.rounds} `);
     for (const setup of setups) await setup.round();
   }
+  process.stderr.write('\r\u001B[Kidle ');
+  await delay(REST_MS);
+  await Promise.all(setups.map((each) => each.measureIdle()));
 } finally {
   process.stderr.write('\r\u001B[K');
   await Promise.all(setups.map((each) => each.stop()));
 }
 console.log(`Node ${process.version}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}; medians, per event`);
-const header = ['broker', 'sessions', 'gateway µs', 'events/s', 'Redis µs', 'Redis commands', 'faults'];
-const rows = setups.map(({ broker, sessions, rounds, faults }) => [
-  broker,
-  String(sessions),
-  median(rounds, 'gatewayUs').toFixed(0),
-  median(rounds, 'perSecond').toFixed(0),
-  ...(broker === 'redis'
-    ? [median(rounds, 'redisUs').toFixed(1), median(rounds, 'redisCommands').toFixed(2)]
-    : ['', '']),
-  String(faults.length),
-]);
+const header = [
+  'broker',
+  'sessions',
+  'gateway µs',
+  'events/s',
+  'Redis commands',
+  'idle gateway ms/s',
+  'idle Redis commands/s',
+  'gateway µs without idle',
+  'Redis commands without idle',
+  'faults',
+];
+const rows = setups.map((setup) => {
+  const { broker, sessions, rounds, idle, faults } = setup;
+  const inRedis = (text: string): string => (broker === 'redis' ? text : '');
+  return [
+    broker,
+    String(sessions),
+    median(rounds.map(({ gatewayUs }) => gatewayUs)).toFixed(0),
+    median(rounds.map(({ perSecond }) => perSecond)).toFixed(0),
+    inRedis(median(rounds.map(({ redisCommands }) => redisCommands)).toFixed(2)),
+    (idle.gatewayUs / 1_000).toFixed(1),
+    inRedis(idle.redisCommands.toFixed(0)),
+    setup.net('gatewayUs').toFixed(0),
+    inRedis(setup.net('redisCommands').toFixed(2)),
+    String(faults.length),
+  ];
+});
 console.log(table(header, rows));
 for (const { broker, sessions, faults } of setups)
   for (const fault of faults.slice(0, 5)) console.error(`${broker}, ${sessions} sessions: ${fault}`);
@@ -173,7 +223,7 @@ if (values.json !== undefined)
   writeFileSync(
     values.json,
     `${JSON.stringify(
-      setups.map(({ broker, sessions, rounds }) => ({ broker, sessions, rounds })),
+      setups.map(({ broker, sessions, rounds, idle }) => ({ broker, sessions, rounds, idle })),
       undefined,
       2,
     )}\n`,
