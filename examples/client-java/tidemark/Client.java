@@ -29,8 +29,8 @@ final class Client implements Connection.Owner, AutoCloseable {
 
   private static final long LASTING_NS = TimeUnit.SECONDS.toNanos(5);
   /**
-   * The JDK does not always notice that a connection was cut right after it was opened, so a ping is sent: it fails on
-   * such a connection.
+   * The JDK does not always notice that a connection was cut right after it was opened, so pings are sent until one
+   * is answered: the second fails on such a connection.
    */
   private static final long PROBE_AFTER_MS = 1_000;
   private static final Failure CLOSED = new Failure("closed", "The client is closed.");

@@ -36,7 +36,7 @@ final class Connection implements WebSocket.Listener {
   private CompletionStage<?> sending = CompletableFuture.completedStage(null);
   private int commands = 0;
   private boolean over = false;
-  private boolean probed = false;
+  private volatile boolean answered = false;
   final long startedAt = System.nanoTime();
   volatile long lastFrameAt = startedAt;
   boolean heard = false;
@@ -78,11 +78,13 @@ final class Connection implements WebSocket.Listener {
     return result;
   }
 
-  /** Sends a WebSocket ping, once per connection; its failure ends the connection. */
+  /**
+   * Sends a WebSocket ping, unless the server has answered an earlier one; its failure ends the connection. The first ping on a
+   * connection that the server has closed still succeeds, because only its arrival makes the server's machine reset the connection.
+   */
   void probe() {
     WebSocket target = socket;
-    if (target == null || probed) return;
-    probed = true;
+    if (target == null || answered) return;
     sending = sending.thenCompose(done -> target.sendPing(ByteBuffer.allocate(0))).handle((done, fault) -> {
       if (fault != null) loop.execute(this::drop);
       return null;
@@ -154,6 +156,13 @@ final class Connection implements WebSocket.Listener {
   public CompletionStage<?> onPing(WebSocket source, ByteBuffer body) {
     lastFrameAt = System.nanoTime();
     source.request(1); // The JDK answers with the pong itself.
+    return null;
+  }
+
+  @Override
+  public CompletionStage<?> onPong(WebSocket source, ByteBuffer body) {
+    answered = true; // A pong does not count as a sign of life: heartbeats must arrive as well (CLI-11).
+    source.request(1);
     return null;
   }
 
