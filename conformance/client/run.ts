@@ -61,10 +61,13 @@ async function playAll(
     onResult?.(result);
   };
   const isOver = (): boolean => stopAtFailure === true && checks.some(({ verdict }) => verdict === 'FAIL');
-  const queue = tapes.values();
+  const waiting = [...tapes];
   const worker = async (): Promise<void> => {
-    for (const tape of queue) {
-      if (isOver()) return;
+    for (;;) {
+      // A failure that may end the run must be certain before more tapes run.
+      const pauses = isOver() || (stopAtFailure === true && doubtful.length > 0);
+      const tape = pauses ? undefined : waiting.shift();
+      if (tape === undefined) return;
       try {
         const { result, isDoubtful } = await playClientTape(tape, context);
         if (isDoubtful) doubtful.push(tape);
@@ -75,8 +78,10 @@ async function playAll(
       }
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
-  for (const tape of doubtful) if (!isOver()) tell(await playAlone(tape, context));
+  while (waiting.length > 0 && !isOver()) {
+    await Promise.all(Array.from({ length: jobs }, worker));
+    for (const tape of doubtful.splice(0)) if (!isOver()) tell(await playAlone(tape, context));
+  }
   return { checks, faults };
 }
 
