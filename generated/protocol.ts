@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:c470207bda631b0715746dd8a4c46485966d5421a8711b8dabee01e9a14be14a';
+export const CONTRACT_DIGEST = 'sha256:5299a2365bd19adaf14501c310eef53c01c26197e3c03198c56f27ab49641397';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -492,7 +492,7 @@ export const CLAUSES = {
   'CLI-4': { level: 'must', observable: 'server', text: 'A `retryAfterMs` replaces the wait of CLI-3: the client waits at least that long, but never less than 100 ms or more than 300 s. A value that is negative or not a number is ignored. A subscribe refused with a retryable error is sent again after `retryAfterMs`; after another error the subscription has ended.' },
   'CLI-5': { level: 'must', observable: 'server', text: 'On each new connection a client subscribes again, with `resume`. It resumes after the newest position of the stream up to which it has everything: that of an event of the subscription, of `replay_complete`, of the `to` of a `gap`, or of a `heartbeat` whose `delivered` equals its own count. Before its first picture is complete, and after 43xx, it has no position and requests the same replay as in its first subscribe.' },
   'CLI-6': { level: 'must', observable: 'server', text: 'A client counts the event messages of each connection. If a heartbeat has a larger `delivered`, events were lost on the way: the client reconnects and resumes after the position of the last heartbeat whose `delivered` equalled its count. If there is no such position, it hands over a gap.' },
-  'CLI-7': { level: 'must', observable: 'server', text: 'A client hands each event over once and in the order of its stream, even if the server sends it several times. It hands over every `gap`, and reports a loss that the server does not: an epoch that changes without a `gap`, or a position that it had to give up.' },
+  'CLI-7': { level: 'must', observable: 'server', text: 'A client hands each event over once and in the order of its stream, even if the server sends it several times. Only events that were lost on the way (CLI-6), and a picture after a gap, follow newer ones. It hands over every `gap`, and reports a loss that the server does not: an epoch that changes without a `gap`, or a position that it had to give up.' },
   'CLI-8': { level: 'must', observable: 'server', text: 'After its unsubscribe, or after the server ended the subscription, a client hands over nothing more of it and does not subscribe again. A command other than subscribe and unsubscribe is sent at most once; if the connection ends before the reply, the caller gets an error.' },
   'CLI-9': { level: 'must', observable: 'server', text: 'The number of events that a client keeps for a slow reader is bounded. At the bound it unsubscribes and later resumes after the last event that it kept, or ends the subscription with an error.' },
   'CLI-10': { level: 'must', observable: 'server', text: 'A frame that breaks the contract may end the connection, but never the client. The frame is not handed over; the client continues with the next frame or reconnects.' },

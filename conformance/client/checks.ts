@@ -110,11 +110,28 @@ const offersSubprotocol = checkOf(
   },
 );
 
+/** One message of the suite with an event. */
+interface Sending {
+  readonly event: Json;
+  readonly frame: Frame;
+}
+
+/** An event that the program reported. */
+interface Reported {
+  readonly epoch: string | undefined;
+  readonly sequenceId: number;
+  /** The message that the report must be about, because of the order of the reports. */
+  readonly sending: Sending;
+  readonly frame: Frame;
+}
+
 /** The events that were sent to one subscription of one tape, and those that the program reported. */
 interface Handed {
   /** Event messages of the suite, by position. If a replay repeats an event, the client may hand over either message. */
-  readonly sent: Map<string, readonly Json[]>;
+  readonly sent: Map<string, readonly Sending[]>;
   readonly seen: Map<string, number>;
+  /** The last event of each stream that the program reported. */
+  readonly last: Map<string, Reported>;
   gaps: number;
 }
 
@@ -130,7 +147,7 @@ function walkHandedOver(
   const all = new Map<string, Handed>();
   const of = (check: string | undefined, subscription: string): Handed => {
     const key = `${check ?? ''} ${subscription}`;
-    const found = all.get(key) ?? { sent: new Map(), seen: new Map(), gaps: 0 };
+    const found = all.get(key) ?? { sent: new Map(), seen: new Map(), last: new Map(), gaps: 0 };
     all.set(key, found);
     return found;
   };
@@ -144,7 +161,7 @@ function walkHandedOver(
       const position = positionOf(data);
       for (const id of textsAt(data, 'subscriptionIds')) {
         const { sent: copies } = of(check, id);
-        copies.set(position, [...(copies.get(position) ?? []), data ?? null]);
+        copies.set(position, [...(copies.get(position) ?? []), { event: data ?? null, frame }]);
       }
     } else if (kind === 'mark' && dir === '>>') {
       const notice = tryParse(frame.text);
@@ -166,7 +183,7 @@ const trueEvents = checkOf(
       findings.fired += 1;
       const originals = of.sent.get(positionOf(event));
       if (originals === undefined) findings.violate('the client hands over an event that was not sent to it', frame);
-      else if (!originals.some((each) => equal(each, event)))
+      else if (!originals.some((each) => equal(each.event, event)))
         findings.violate('the client hands over an event that it has changed', frame);
     }),
 );
@@ -184,6 +201,39 @@ const onceEach = checkOf(
       const times = (of.seen.get(position) ?? 0) + 1;
       of.seen.set(position, times);
       if (times > 1 + of.gaps) findings.violate(`the event at ${position} is handed over ${times} times`, frame);
+    }),
+);
+
+/**
+ * Lost events arrive late (CLI-6), and a picture after a gap repeats older events, so an event may follow a newer one if it
+ * was also sent after that one.
+ */
+const inOrder = checkOf(
+  {
+    id: 'invariants/handed-over-in-order',
+    clauses: ['CLI-7'],
+    why: 'The client hands over the events of a stream in ascending order, unless an older event was sent later.',
+  },
+  (trace, findings) =>
+    walkHandedOver(trace, ({ event, of: { sent: sendings, last }, frame }) => {
+      const all = sendings.get(positionOf(event));
+      const [first] = all ?? [];
+      if (all === undefined || first === undefined) return;
+      const stream = textAt(event, 'stream') ?? '';
+      const [epoch, sequenceId] = [textAt(event, 'epoch'), numberAt(event, 'sequenceId') ?? 0];
+      const before = last.get(stream);
+      const later = all.find((each) => before === undefined || each.frame.n > before.sending.frame.n);
+      last.set(stream, { epoch, sequenceId, sending: later ?? first, frame });
+      if (before === undefined) return;
+      findings.fired += 1;
+      // An event that is handed over twice in succession violates another check.
+      const ascends = before.epoch === epoch && before.sequenceId <= sequenceId;
+      if (later === undefined && !ascends)
+        findings.violate(
+          `the event at ${positionOf(event)} is handed over after ${before.sequenceId}, but was sent before it`,
+          before.frame,
+          frame,
+        );
     }),
 );
 
@@ -208,5 +258,6 @@ export const CLIENT_CHECKS: readonly TraceCheck[] = [
   offersSubprotocol,
   trueEvents,
   onceEach,
+  inOrder,
   survives,
 ];

@@ -16,6 +16,11 @@ describe.each(LANGUAGES)('the client mutants in %s', (language) => {
     expect(kept.filter((clause) => !broken.has(clause))).toEqual([]);
   });
 
+  test('include one that swaps two events, which only the check of the order detects', async () => {
+    const { stdout } = await suite('client-mutants', '--language', language, '--only', 'swaps-events', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ outcome: 'killed', by: ['invariants/handed-over-in-order'] }]);
+  }, 240_000);
+
   test('are killed by a check of their clause', async () => {
     const { code, stdout } = await suite('client-mutants', '--language', language, '--sample', '3', '--seed', '2');
     expect(stdout).toContain('3 of 3 client mutants killed by a check of their clause');
