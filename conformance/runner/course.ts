@@ -164,10 +164,11 @@ export class Course {
     }
   }
 
-  #doubt({ verdict, reason = '' }: CheckResult, from: number): Doubt | undefined {
+  #doubt(result: CheckResult, from: number): Doubt | undefined {
+    const { verdict, reason = '' } = result;
     // A check without a result, for example because the network failed, may get one when it runs again.
     return (
-      doubtSince(from, this.#context) ??
+      doubtSince(from, this.#context, result) ??
       (verdict === 'INCONCLUSIVE' ? { reason, ifRepeated: 'proves nothing' } : undefined)
     );
   }

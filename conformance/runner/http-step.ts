@@ -44,8 +44,10 @@ export async function http(step: HttpStep, scene: Scene): Promise<void> {
         line: step.line,
         text: `the response to ${request.method} ${request.path} is not as expected`,
         cause: { text: `${request.method} ${request.path.split('?')[0]} answers ${asText(answer['status'])}` },
+        ...(step.within === undefined ? {} : { late: true as const }),
+        ...(step.bind === undefined ? {} : { bind: step.bind }),
       };
-      return judgeValue(step.expect, answer, step.bind === undefined ? judgement : { ...judgement, bind: step.bind });
+      return judgeValue(step.expect, answer, judgement);
     }
     await pause(50);
   }

@@ -11,15 +11,18 @@ export interface Judgement {
   readonly text: string;
   readonly cause?: Cause;
   readonly bind?: string;
+  /** Set if the step has waited for the value until its time limit. */
+  readonly late?: true;
 }
 
 /** @throws {StepFailed} when the value does not match the pattern */
-export function judgeValue(pattern: Json, value: Json, { scene, line, text, bind, cause }: Judgement): void {
+export function judgeValue(pattern: Json, value: Json, { scene, line, text, bind, cause, late }: Judgement): void {
   const { differences, bindings } = match(pattern, value, scene.bindings);
   if (differences.length > 0) {
     const frame = scene.context.trace.frames.length;
     const nearestFrame = { frame, value, differences };
-    throw new StepFailed({ text, line, expected: pattern, nearest: nearestFrame, frames: [frame] }, cause);
+    const failure = { text, line, expected: pattern, nearest: nearestFrame, frames: [frame] };
+    throw new StepFailed(late === undefined ? failure : { ...failure, late }, cause);
   }
   keep(bindings, scene);
   if (bind !== undefined) scene.bindings.set(bind, value);

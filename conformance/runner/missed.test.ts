@@ -95,3 +95,11 @@ describe('a tape that waits for a reply', () => {
     expect(check).toMatchObject({ verdict: 'PASS' });
   });
 });
+
+test('a response that is never the expected one is late, so that a busy machine can be the cause', async () => {
+  const check = await judge(
+    answering(),
+    '{"http":{"method":"GET","path":"/ws/health"},"expect":{"status":429},"within":1}',
+  );
+  expect(check).toMatchObject({ verdict: 'FAIL', failures: [{ late: true }] });
+});

@@ -164,14 +164,19 @@ describe('a time limit of a tape', () => {
 
 describe('a failure', () => {
   const limits = { authTimeoutMs: 10_000, handshakeTimeoutMs: 10_000, sendQueueAgeMs: 10_000 };
-  const doubt = (pauses: readonly number[], silences: readonly number[]): ReturnType<typeof doubtSince> => {
+  const doubt = (
+    pauses: readonly number[],
+    silences: readonly number[],
+    result: Parameters<typeof doubtSince>[2] = {},
+  ): ReturnType<typeof doubtSince> => {
     const sum = (all: readonly number[]): number => all.reduce((total, each) => total + each, 0);
-    return doubtSince(0, {
+    const circumstances = {
       now: () => 20_000,
       watch: { longestStallMs: () => Math.max(0, ...pauses), stalledMs: () => sum(pauses) },
       pulse: { longestMs: () => Math.max(0, ...silences), pausedMs: () => sum(silences) },
       profile: { welcome: { heartbeatIntervalMs: 1000, limits } },
-    });
+    };
+    return doubtSince(0, circumstances, result);
   };
 
   test('counts at once if suite and server had enough processor time', () => {
@@ -181,6 +186,13 @@ describe('a failure', () => {
   test('never counts if the suite stalled longer than the server allows, or if both were slow', () => {
     for (const each of [doubt([1500], []), doubt([900, 900, 900], [1500])])
       expect(each).toMatchObject({ ifRepeated: 'proves nothing' });
+  });
+
+  test('counts if it repeats when a command got no reply, because the server answered pings meanwhile', () => {
+    const result = { cause: { text: 'no reply to `broadcast`', unanswered: 'broadcast' } };
+    expect(doubt([1500], [1400], result)).toMatchObject({ ifRepeated: 'counts' });
+    expect(doubt([1500], [9900], result)).toMatchObject({ ifRepeated: 'proves nothing' });
+    expect(doubt([900], [900], result)).toBeUndefined();
   });
 
   test('counts if it repeats, after short pauses, or when only the server was slow', () => {

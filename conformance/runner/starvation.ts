@@ -6,6 +6,7 @@
  */
 import type { WelcomeData } from '../../generated/types.ts';
 import type { RunContext } from './context.ts';
+import { SILENT_MS } from './pulse.ts';
 import type { Pulse } from './pulse.ts';
 import type { SelfWatch } from './watch.ts';
 import type { CheckResult } from './verdict.ts';
@@ -45,8 +46,24 @@ function toleratedStallMs({ welcome }: Circumstances['profile']): number {
   return Math.min(welcome.heartbeatIntervalMs, authTimeoutMs / 2, handshakeTimeoutMs / 2, sendQueueAgeMs / 2);
 }
 
-/** Why a failure since `from` is doubtful; undefined if it is not. */
-export function doubtSince(from: number, { watch, pulse, now, profile }: Circumstances): Doubt | undefined {
+/**
+ * Why a failure since `from` is doubtful; undefined if it is not.
+ * @param result with the cause `unanswered`, if a command got no reply on an open connection
+ */
+export function doubtSince(
+  from: number,
+  circumstances: Circumstances,
+  result: Pick<CheckResult, 'cause'> = {},
+): Doubt | undefined {
+  const doubt = pauseSince(from, circumstances);
+  const { pulse, now } = circumstances;
+  // Its time limit counted answered pings, so the server had the time to reply, unless it was silent.
+  const hadTime = result.cause?.unanswered !== undefined && pulse.longestMs(from, now()) < SILENT_MS / 2;
+  return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
+}
+
+/** The pauses since `from` that may have caused a failure. */
+function pauseSince(from: number, { watch, pulse, now, profile }: Circumstances): Doubt | undefined {
   const to = now();
   const toleratedMs = toleratedStallMs(profile);
   const stalledMs = watch.longestStallMs(from, to);
