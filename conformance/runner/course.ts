@@ -18,6 +18,7 @@ import type { Idle } from './judge-trace.ts';
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
 import { Silence } from './silence.ts';
+import { queueDoubt } from './queue-age.ts';
 import { SharedCommand } from './shared-command.ts';
 import type { SharedPart } from './shared-command.ts';
 import { isRepeatable, orderOf, stageOf } from './order.ts';
@@ -165,9 +166,12 @@ export class Course {
   }
 
   #doubt(result: CheckResult, from: number): Doubt | undefined {
-    const { verdict, reason = '' } = result;
+    const { verdict, reason = '', id } = result;
+    const { trace, profile } = this.#context;
+    const limitMs = profile.welcome.limits.sendQueueAgeMs;
     // A check without a result, for example because the network failed, may get one when it runs again.
     return (
+      queueDoubt({ check: id, from, limitMs }, trace) ??
       doubtSince(from, this.#context, result) ??
       (verdict === 'INCONCLUSIVE' ? { reason, ifRepeated: 'proves nothing' } : undefined)
     );

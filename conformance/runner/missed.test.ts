@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { exampleOf } from '../invariants/contract.ts';
-import { parseTape } from '../tape/parse.ts';
 import { sendJson, serveFailing } from '../testing/failing-server.ts';
+import type { Socket } from '../target/socket.ts';
 import type { Behaviour } from '../testing/failing-server.ts';
+import { judgeSteps } from '../testing/judge-steps.ts';
 import { textAt } from '../trace/json.ts';
-import { run } from './run.ts';
 import type { CheckResult } from './verdict.ts';
 
 /** Waiting for a message would take longer than any test may. */
@@ -15,14 +15,25 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Answers each command in turn with one of the replies, under the id of the command. */
-function answering(...replies: readonly { readonly type: string; readonly data: object }[]): Behaviour {
-  const due = [...replies];
+interface Reply {
+  readonly type: string;
+  readonly data: object;
+}
+
+/**
+ * Answers the commands of each connection in turn with these replies, under the id of the command. On a busy machine a
+ * failed tape runs again, on a new connection.
+ */
+function answering(...replies: readonly Reply[]): Behaviour {
+  const due = new WeakMap<Socket, Reply[]>();
   return {
-    onOpen: (socket) => sendJson(socket, exampleOf('welcome')),
+    onOpen: (socket) => {
+      due.set(socket, [...replies]);
+      sendJson(socket, exampleOf('welcome'));
+    },
     onMessage: (message, socket) => {
       const id = textAt(message, 'id') ?? '';
-      const reply = due.shift();
+      const reply = due.get(socket)?.shift();
       if (reply !== undefined) sendJson(socket, { type: reply.type, id, data: { ...reply.data } });
     },
   };
@@ -34,29 +45,7 @@ const PONG = { type: 'pong', data: { time: '2026-03-02T09:15:00.000Z' } };
 async function judge(behaviour: Behaviour, ...steps: readonly string[]): Promise<CheckResult | undefined> {
   const server = await serveFailing(behaviour);
   stops.push(() => server.stop());
-  const header = `{"tape":1,"id":"ping/answered","clauses":["ENV-3"],"level":"must","why":"A command gets one reply.","actors":{"alice":{}}}`;
-  const tape = parseTape([header, '{"as":"alice","open":{}}', ...steps].join('\n'), 'answered.ndjson');
-  const { checks } = await run({
-    config: {
-      url: server.url,
-      httpUrl: server.url.replace(/^ws/, 'http'),
-      stimulus: { port: 'none' },
-      credentials: {},
-      control: {},
-      without: [],
-      claims: [],
-    },
-    tapes: [tape],
-    only: tape.header.id,
-    level: 'must',
-    knownFailing: new Set(),
-    timeScale: ENDLESS,
-    jobs: 1,
-    exchanges: 0,
-    seed: 1,
-    library: 'own',
-  });
-  return checks.find(({ id }) => id === tape.header.id);
+  return judgeSteps(server.url, { steps, timeScale: ENDLESS });
 }
 
 describe('a tape that waits for a reply', () => {
