@@ -10,6 +10,7 @@ import { applicability } from '../target/needs.ts';
 import type { Trace } from '../trace/trace.ts';
 import { traceBefore, withoutEnds } from '../trace/outstanding.ts';
 import { HarnessError } from './context.ts';
+import { Attempts } from './attempts.ts';
 import type { RunContext } from './context.ts';
 import { Crowd } from './crowd.ts';
 import { judgeTrace } from './judge-trace.ts';
@@ -82,8 +83,7 @@ export class Course {
   readonly #confirmed = new Set<string>();
   readonly #items = new Map<string, Item>();
   #over: string | undefined;
-  /** How many times each tape was run. */
-  readonly #runs = new Map<string, number>();
+  readonly #attempts = new Attempts();
 
   constructor(options: RunOptions, context: RunContext) {
     this.#options = options;
@@ -148,8 +148,7 @@ export class Course {
   async #perform({ tape, index }: Item, context = this.#context): Promise<Performed | undefined> {
     const from = this.#context.now();
     const { id } = tape.header;
-    const runs = (this.#runs.get(id) ?? 0) + 1;
-    this.#runs.set(id, runs);
+    const runs = this.#attempts.begin(id, this.#context.trace);
     const nonce = `${this.#context.nonce}${index.toString(36)}`;
     try {
       // A second run uses new streams and paths, because the first run may have left events.
@@ -316,12 +315,19 @@ export class Course {
     }
   }
 
-  /** The trace without the effects of the target's standstills, which are reported separately. */
+  /**
+   * The trace without the effects of the target's standstills, which are reported separately, and of too little
+   * processor time, because of which tapes were repeated.
+   */
   #judgedTrace(): Trace {
     const { trace } = this.#context;
     const end = this.standstills.find(({ restarted }) => !restarted);
     const part = end === undefined ? trace : traceBefore(trace, end.from);
-    return this.standstills.reduce((before, { from, to }) => withoutEnds(before, from, to), part);
+    const repeated = this.#attempts.repeated(part);
+    return withoutEnds(
+      part,
+      ({ n, connection }) => repeated.has(connection) || this.standstills.some(({ from, to }) => n >= from && n <= to),
+    );
   }
 
   judgeTrace(): void {
