@@ -68,14 +68,16 @@ class ResumedWithoutId(EventStreamWire):
         return None if data.get("isReplay") else super().place(kind, data)
 
 
-@mutant("sse-id-in-picture", "events of a warm replay have an id: a client that reconnects during the replay misses the rest",
-clause="SSE-2") class IdInPicture(EventStreamWire): def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] |
-None: return data if kind == "event" else super().place(kind, data)
+@mutant("sse-id-in-picture", "events of a warm replay have an id: a client that reconnects during the replay misses the rest", clause="SSE-2")
+class IdInPicture(EventStreamWire):
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return data if kind == "event" else super().place(kind, data)
 
 
-@mutant("sse-picture-without-id", "the subscribed of a first picture has no id: a client that reconnects during the picture misses
-deletions", clause="SSE-2") class PictureWithoutId(EventStreamWire): def place(self, kind: str, data: Mapping[str, Any]) ->
-Mapping[str, Any] | None: return None if kind == "subscribed" and self._picture_pending else super().place(kind, data)
+@mutant("sse-picture-without-id", "the subscribed of a first picture has no id: a client that reconnects during the picture misses deletions", clause="SSE-2")
+class PictureWithoutId(EventStreamWire):
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None if kind == "subscribed" and self._picture_pending else super().place(kind, data)
 
 
 @mutant("sse-picture-skipped", "a client that reconnects during its first picture does not get the picture again", clause="SSE-2")
@@ -102,9 +104,10 @@ class NoHeartbeat(Connection):
             super().beat()
 
 
-@mutant("sse-heartbeat-without-id", "heartbeats have no id: the position of a client whose filter matches nothing becomes too old
-for a resume", clause="SSE-2") class HeartbeatWithoutId(EventStreamWire): def place(self, kind: str, data: Mapping[str, Any]) ->
-Mapping[str, Any] | None: return None if kind == "heartbeat" else super().place(kind, data)
+@mutant("sse-heartbeat-without-id", "heartbeats have no id: the position of a client whose filter matches nothing becomes too old for a resume", clause="SSE-2")
+class HeartbeatWithoutId(EventStreamWire):
+    def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return None if kind == "heartbeat" else super().place(kind, data)
 
 
 @mutant("sse-unknown-parameter", "an unknown parameter of a request for events is ignored", clause="SSE-3")
@@ -143,9 +146,13 @@ class ManyOnePosition(ManyStreamsWire):
         super().take_note(kind, data)
 
 
-@mutant("sse-many-picture-without-id", "the subscribed of many streams has no id: a client that reconnects during the picture
-misses deletions", clause="SSE-5") class ManyPictureWithoutId(ManyStreamsWire): def fields(self, message: Mapping[str, Any]) ->
-dict[str, str]: fields = super().fields(message) if message["type"] == "subscribed": fields.pop("id", None) return fields
+@mutant("sse-many-picture-without-id", "the subscribed of many streams has no id: a client that reconnects during the picture misses deletions", clause="SSE-5")
+class ManyPictureWithoutId(ManyStreamsWire):
+    def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
+        fields = super().fields(message)
+        if message["type"] == "subscribed":
+            fields.pop("id", None)
+        return fields
 
 
 @mutant("sse-many-warm-again", "a position of many streams is ignored: the reply is a warm picture", clause="SSE-5")

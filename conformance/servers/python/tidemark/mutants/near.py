@@ -29,9 +29,11 @@ class NearMissSilentWhenPublished(Publisher):
         return {name: value for name, value in result.items() if name != "hints"}
 
 
-@mutant("near-miss-by-end-only", "a name gets a hint only if it is a prefix of a declared name, or a declared name is a prefix of
-it", clause="SUB-7") class NearMissByEndOnly(Hints): def suggestion(self, name: str) -> str | None: meant =
-super().suggestion(name) return meant if meant is not None and (name.startswith(meant) or meant.startswith(name)) else None
+@mutant("near-miss-by-end-only", "a name gets a hint only if it is a prefix of a declared name, or a declared name is a prefix of it", clause="SUB-7")
+class NearMissByEndOnly(Hints):
+    def suggestion(self, name: str) -> str | None:
+        meant = super().suggestion(name)
+        return meant if meant is not None and (name.startswith(meant) or meant.startswith(name)) else None
 
 
 @mutant("declared-hinted", "declared names get hints as well", clause="SUB-7")
