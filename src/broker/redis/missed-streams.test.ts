@@ -165,8 +165,10 @@ describe('a stream that was created by a subscription to its name', () => {
   });
 
   test('is delivered from its first event to those who follow a pattern, also if the publishing node knows an earlier run', async () => {
-    const [writer, reader] = [await nodes.start({ limits: SHORT }), await nodes.start({ limits: SHORT })];
-    const follower = await nodes.start({ limits: SHORT });
+    // Long enough that the nodes read the stream before it expires, also on a busy machine.
+    const limits = { sessionTtlMs: 3_000 };
+    const [writer, reader] = [await nodes.start({ limits }), await nodes.start({ limits })];
+    const follower = await nodes.start({ limits });
     await follower.broker.follow('session:*');
     await publish(writer, 'session:a');
     await gone('session:a');
