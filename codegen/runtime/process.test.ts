@@ -5,12 +5,12 @@ import { fakeServer, modelServer } from './testing/harness.ts';
 
 const run = promisify(execFile);
 
-/** Runs a module with `StandInClient` and `url` in scope; fails after eight seconds. */
+/** Runs a module with `StandInClient` and `url` in scope; fails after a minute. */
 async function program(url: string, body: string): Promise<{ stdout: string; ms: number }> {
   const standIn = new URL('testing/stand-in.ts', import.meta.url).href;
   const source = `import { StandInClient } from ${JSON.stringify(standIn)}; const url = ${JSON.stringify(url)}; ${body}`;
   const from = performance.now();
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 8_000 });
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 60_000 });
   return { stdout, ms: performance.now() - from };
 }
 

@@ -307,7 +307,7 @@ describe('whatever is lost', () => {
       }),
       { numRuns: 60, seed: 20_260_303 },
     );
-  }, 20_000);
+  });
 });
 
 describe('whenever connections break', () => {
@@ -338,5 +338,5 @@ describe('whenever connections break', () => {
       }),
       { numRuns: 60, seed: 20_260_302 },
     );
-  }, 20_000);
+  });
 });

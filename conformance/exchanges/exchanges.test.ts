@@ -69,7 +69,7 @@ describe('generated exchanges', () => {
     const { code, stdout } = await suite('run', '--url', gateway.url, '--only', 'exchanges/*', '--exchanges', '60');
     expect(stdout).toContain('conformant: 1 of 1 checks passed');
     expect(code).toBe(0);
-  }, 120_000);
+  });
 
   test('find a faulty server, and write a small tape that shows its fault', async () => {
     const directory = join(mkdtempSync(join(tmpdir(), 'exchanges-')), 'not', 'made', 'yet');

@@ -17,7 +17,7 @@ let secured: Secured;
 
 beforeAll(async () => {
   [open, secured] = await Promise.all([serveOpen(), serveSecured()]);
-}, 30_000);
+});
 
 afterAll(async () => {
   await Promise.all([open.stop(), secured.stop()]);

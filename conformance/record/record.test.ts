@@ -55,7 +55,7 @@ describe('the session of an editor, recorded on real files', () => {
       expect(stdout).toContain('conformant: 1 of 1 checks passed');
       expect(code).toBe(0);
     }
-  }, 30_000);
+  });
 
   test('becomes a tape that fails against a server that loses an event at a resume', async () => {
     const mutant = await servePython('--mutant', 'resume-skips-one');
@@ -63,7 +63,7 @@ describe('the session of an editor, recorded on real files', () => {
     const { code, stdout } = await play(mutant.url);
     expect(stdout).toContain('FAIL recorded/mine');
     expect(code).toBe(3);
-  }, 30_000);
+  });
 
   describe('checked as a trace', () => {
     /**
@@ -154,7 +154,7 @@ describe('a capture', () => {
     expect(text).not.toContain(other);
     expect(text).toContain(String.raw`\"apiKey\":\"secret-2\"`);
     expect(statSync(at('secret.ndjson')).mode & 0o777).toBe(0o600);
-  }, 30_000);
+  });
 
   test('does not overwrite an existing file', async () => {
     writeFileSync(at('there.ndjson'), 'precious');

@@ -8,7 +8,7 @@ import { follow, NOTHING, remaining } from './work.ts';
 describe('the handoff example', () => {
   test('runs: the second agent starts late and takes over, and both agents receive the end', async () => {
     const run = fileURLToPath(new URL('run.ts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [run], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [run], { timeout: 120_000 });
     const linesOf = (name: string): string[] =>
       stdout.split('\n').flatMap((line) => (line.startsWith(name) ? [line.slice(line.indexOf('|') + 2)] : []));
     expect(linesOf('starter')).toEqual([
@@ -25,7 +25,7 @@ describe('the handoff example', () => {
       'renamed in docs/urls.md',
       'done',
     ]);
-  }, 30_000);
+  });
 });
 
 describe('the state of the work', () => {

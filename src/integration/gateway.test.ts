@@ -146,7 +146,7 @@ describe('a subscription', () => {
     const joined = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
         const client = await connect(url);
-        await vi.waitUntil(() => published > n * 20, { timeout: 8000, interval: 5 });
+        await vi.waitUntil(() => published > n * 20, { timeout: 60_000, interval: 5 });
         await client.call('subscribe', {
           subscriptionId: 'all',
           events: ['*'],

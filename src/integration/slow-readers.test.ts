@@ -11,7 +11,7 @@ afterEach(() => vi.restoreAllMocks());
 
 test(`in ${SCHEDULES} schedules of slow readers, order is kept, heartbeats are correct and no resume loses an event`, async () => {
   expect(await firstViolation(SCHEDULES)).toBeUndefined();
-}, 120_000);
+});
 
 // oxlint-disable-next-line typescript/unbound-method -- each is called on an outbox below
 const { push, pushEvent, pushInOrder, pushReplay, unwritten } = Outbox.prototype;

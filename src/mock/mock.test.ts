@@ -62,7 +62,7 @@ async function follow(url: string): Promise<{ readonly messages: readonly Messag
   return { messages, socket };
 }
 
-const waiting = { timeout: 20_000, interval: 10 };
+const waiting = { timeout: 120_000, interval: 10 };
 
 describe('events', () => {
   test('of every declared name are published in turn, from the examples of the contract', async () => {

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-const waiting = { timeout: 20_000, interval: 10 };
+const waiting = { timeout: 120_000, interval: 10 };
 const EPOCH = 'recorded-epoch';
 
 interface Line {

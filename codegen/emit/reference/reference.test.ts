@@ -177,7 +177,7 @@ describe('the page in Chromium, without JavaScript', () => {
     const executablePath = locate(CHROMIUM);
     if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-  }, 30_000);
+  });
   afterAll(() => browser.close());
 
   async function open(width: number, anchor: string): Promise<Page> {

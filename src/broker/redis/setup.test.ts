@@ -126,6 +126,6 @@ describe('sentinels and a master that are unavailable for longer than the time l
     // The pause is long enough that several attempts are reset while the sentinels are being asked.
     await delay(5_000);
     await Promise.all([sentinel.launch(), master.launch()]);
-    await vi.waitFor(async () => expect(await broker.publish(draftOf())).toMatchObject({ stream: 'main' }), 15_000);
+    await vi.waitFor(async () => expect(await broker.publish(draftOf())).toMatchObject({ stream: 'main' }), 60_000);
   });
 });

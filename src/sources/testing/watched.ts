@@ -28,7 +28,7 @@ export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }
 
-export const wait = { timeout: 6000, interval: 20 };
+export const wait = { timeout: 60_000, interval: 20 };
 
 export async function watch(
   files: Readonly<Record<string, string>> = {},
