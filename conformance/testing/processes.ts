@@ -1,6 +1,5 @@
 /** Processes that tests start: the suite itself, and gateways to run it against. */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,10 +46,17 @@ export interface Served {
   stop(): Promise<void>;
 }
 
+/** Maximum number of characters of a server's error output that a failed start shows. */
+const ERRORS_SHOWN = 2_000;
+
 async function serve(file: string, args: readonly string[], program = process.execPath): Promise<Served> {
-  const child: ChildProcess = spawn(program, [file, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
-  if (child.stdout === null) throw new Error('the gateway has no output');
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const child = spawn(program, [file, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors = `${errors}${chunk}`.slice(-ERRORS_SHOWN)));
+  // `close` comes after the last line of output.
+  const ended = once(child, 'close').then(() => Promise.reject(new Error(`${file} ended at its start: ${errors}`)));
+  const started = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;
+  const [line] = await Promise.race([started, ended]);
   const { url, pid } = JSON.parse(line) as { readonly url: string; readonly pid: number };
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
