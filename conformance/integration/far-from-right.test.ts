@@ -89,7 +89,7 @@ describe.concurrent('a server that stops during a run', () => {
       ...QUICK,
     );
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^! The server hangs: .* came from ping\/unknown-field: frame/m);
+    expect(stdout).toMatch(/^! The server hangs: .* was from ping\/unknown-field: frame/m);
     expect(verdicts(report, 'FAIL')).toEqual(['ping/unknown-field']);
   });
 
@@ -102,7 +102,7 @@ describe.concurrent('a server that stops during a run', () => {
       'ping/echo,post_explain/*',
     );
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^! The server stopped.* came from post_explain\/refused: frame \d+ \(http/m);
+    expect(stdout).toMatch(/^! The server stopped.* was from post_explain\/refused: frame \d+ \(http/m);
     expect(verdicts(report, 'FAIL')).toEqual(['post_explain/refused']);
   });
 
@@ -121,7 +121,7 @@ describe.concurrent('a server that stops during a run', () => {
       `json=${file}`,
     );
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
-    expect(stdout).toMatch(/^! The server stopped and was restarted; .* came from ping\/too-deep/m);
+    expect(stdout).toMatch(/^! The server stopped and was restarted; .* was from ping\/too-deep/m);
     expect(verdicts(report, 'FAIL')).toEqual(['ping/too-deep']);
     expect([...verdicts(report, 'INCONCLUSIVE'), ...verdicts(report, 'SKIPPED')]).toEqual([]);
     expect(verdicts(report, 'PASS').filter((id) => id.startsWith('ping/')).length).toBeGreaterThan(15);
@@ -147,7 +147,8 @@ async function superviseMutant(name: string): Promise<Disposable & { readonly ur
   const { port } = free.address() as AddressInfo;
   await new Promise((resolve) => free.close(resolve));
   const server = fileURLToPath(new URL('../servers/python', import.meta.url));
-  const command = `while :; do python3 '${server}' --port ${port} --broadcast --limit heartbeatIntervalMs=1000 --mutant ${name}; done`;
+  // The loop also ends when this process ends.
+  const command = `while kill -0 $PPID; do python3 '${server}' --port ${port} --broadcast --limit heartbeatIntervalMs=1000 --mutant ${name}; done`;
   const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   const stop = (): void => {
