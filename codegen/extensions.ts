@@ -245,7 +245,7 @@ function faultOf({ keyword, params, instancePath, data, message: said = 'is not 
   if (keyword === 'additionalProperties')
     return {
       path: [...path, String(params['additionalProperty'])],
-      text: 'is an unknown member. Remove it; if it is part of a text, quote the text.',
+      text: 'is an unknown member. Remove it. If it is the end of a text with a comma, quote the text.',
     };
   if (keyword === 'enum') {
     const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');

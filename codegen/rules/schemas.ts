@@ -95,7 +95,10 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       for (const keyword of Object.keys(schema)) {
         if (SCHEMA_KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
-        report([...path, keyword], `is not a supported keyword. Remove it; if it is part of a text, quote the text.`);
+        report(
+          [...path, keyword],
+          `is not a supported keyword. Remove it. If it is the end of a text with a comma, quote the text.`,
+        );
       }
       const volatility = schema['x-volatile'];
       if (volatility !== undefined && !VOLATILE.has(volatility))

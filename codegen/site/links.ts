@@ -10,7 +10,7 @@ export type Addresses = ReadonlyMap<string, string>;
 const TRY = 'try';
 
 /**
- * Finds the page of each anchor. If several drafts have an anchor, the first one counts, so pages about a single thing
+ * Finds the page of each anchor. If several drafts have the same anchor, the first one counts, so pages about a single thing
  * must come before lists.
  */
 export function addressesOf(drafts: readonly Draft[]): Addresses {

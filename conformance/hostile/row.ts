@@ -64,7 +64,7 @@ export type Step =
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }
   /** Opens further connections. Each sends the steps and stays open until the end of the case. */
   | { readonly connections: Amount; readonly steps: readonly Step[]; readonly reset?: true }
-  /** Waits for a message of this type, or for the head of a response. */
+  /** Waits for a message of this type. `response` waits for the header of an HTTP response instead. */
   | { readonly await: string }
   | { readonly hold: Amount }
   | { readonly do: 'stop reading' | 'read again' | 'half-close' | 'reset' };

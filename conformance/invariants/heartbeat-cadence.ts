@@ -25,7 +25,7 @@ function excusedMs(excuses: readonly Pause[], from: Frame, to: Frame): number {
   return excuses.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
 }
 
-/** One heartbeat may come after two intervals, but not all heartbeats may be late. */
+/** A single heartbeat may come after two intervals. It is a fault if all heartbeats are late. */
 export const heartbeatCadence: Invariant = {
   id: 'invariants/heartbeat-cadence',
   clauses: ['CON-3'],

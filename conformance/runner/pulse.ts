@@ -61,7 +61,7 @@ export class Pulse {
     return () => this.#limits.delete(limit);
   };
 
-  /** A time limit to look at, for a caller that repeats something. @returns whether the limit is used up */
+  /** Starts a time limit, for a caller that repeats something until it is over. @returns a function that tells whether it is over */
   limit(limitMs: number): () => boolean {
     let isOver = false;
     this.timer(limitMs, () => (isOver = true));

@@ -171,7 +171,7 @@ export function choosePort(context: RunContext): StimulusConfig {
   return { port: context.profile.http === 'served' ? 'http' : 'none' };
 }
 
-/** @throws {UntestableError} when the configuration has no way to make such events. */
+/** @throws {UntestableError} when the configuration has no way to make events of this kind. */
 export async function openPort(kind: StimulusKind, options: PortOptions): Promise<StimulusPort> {
   const config = choosePort(options.context);
   if (config.port === 'fs' && kind === 'publish')

@@ -28,7 +28,10 @@ export function registerFiles(program: Command): void {
     .option('--stream <name>', 'stream of its events', 'main')
     .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
     .option('--ext <extensions>', 'file extensions such as .ts; may be repeated', collect)
-    .option('--json', 'print one JSON object: stream, root, resumeAfter, entries and unread of all pages')
+    .option(
+      '--json',
+      'print all pages as one JSON object with the members stream, root, resumeAfter, entries and unread',
+    )
     .action(files);
 }
 

@@ -20,7 +20,7 @@ export interface UpgradeRefusal {
 export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
-  /** The number of this request for losses. It ensures that each connection carries out each request only once. */
+  /** A serial number, which increases with each `lose` and `reset`. A connection uses `count` only when the number is new. */
   readonly order: number;
 }
 

@@ -15,8 +15,8 @@ import type { ByteString } from './names.ts';
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
 /**
- * Why a directory must be read again before its known entries are trusted.
- * - `watch`: another directory may have been at its path when it was watched or its entries were examined.
+ * Why the known entries of a directory are not trusted until the directory is read again.
+ * - `watch`: the watch or the known entries may be those of another directory, which was at the same path then.
  * - `reports`: in addition, reports about its entries may have been lost.
  */
 export type Doubt = 'none' | 'watch' | 'reports';

@@ -33,7 +33,7 @@ SLOW_GRACE = 15.0
 client has not read yet."""
 
 REFUSALS_PER_BURST = 10
-"""After this many rejected bursts within a minute, a client that does not slow down is disconnected (4204)."""
+"""A client is disconnected (4204) if this many times `commandBurst` of its commands were rejected within a minute."""
 
 BATCH = 64
 """How many messages a connection sends before other connections get a turn."""

@@ -287,7 +287,7 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether the warm replay may lack an event: also true if this depends on events that have been dropped."""
+        """Whether the warm replay may lack an event. Also true if only dropped events could show whether it lacks one."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay

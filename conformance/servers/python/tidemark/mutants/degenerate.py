@@ -36,7 +36,7 @@ class SlowHaltsAll(Commands):
     def broadcast(self, connection: Connection, command: Command) -> None:
         bound = self.node.limits["sendQueueBytes"] / 4
         if any(each.outbox.bytes > bound for each in self.node.connections):
-            # The server still answers pings, so a busy machine does not explain that the publisher gets no reply.
+            # The server still answers pings, so a missing reply to the publisher cannot be explained by a busy machine.
             asyncio.get_running_loop().call_later(0.05, self.broadcast, connection, command)
         else:
             super().broadcast(connection, command)
