@@ -3,7 +3,7 @@ import { exampleOf } from '../invariants/contract.ts';
 import { sendJson, serveFailing } from '../testing/failing-server.ts';
 import type { Socket } from '../target/socket.ts';
 import type { Behaviour } from '../testing/failing-server.ts';
-import { judgeSteps } from '../testing/judge-steps.ts';
+import { judgeSteps } from '../testing/single-tape.ts';
 import { textAt } from '../trace/json.ts';
 import type { CheckResult } from './verdict.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exampleOf } from '../invariants/contract.ts';
 import { sendJson, serveFailing } from '../testing/failing-server.ts';
-import { judgeSteps } from '../testing/judge-steps.ts';
+import { judgeSteps } from '../testing/single-tape.ts';
 import { isObject, member } from '../trace/json.ts';
 import type { JsonObject } from '../trace/json.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';

@@ -1,13 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseTape } from '../tape/parse.ts';
 import type { Tape } from '../tape/tape.ts';
-import type { TargetConfig } from '../target/config.ts';
+import { judgeTape } from '../testing/single-tape.ts';
+import type { Trial } from '../testing/single-tape.ts';
 import { serveOpen, servePython } from '../testing/processes.ts';
 import type { Served } from '../testing/processes.ts';
-import { run } from './run.ts';
-import type { Run } from './run.ts';
 import { doubtSince } from './starvation.ts';
-import type { CheckResult } from './verdict.ts';
 
 /** Longer than two heartbeat intervals (of one second), after which the server closes a silent connection with 4203. */
 const STALL_MS = 4000;
@@ -55,39 +53,10 @@ afterEach(async () => {
   for (const each of served.splice(0)) await each.stop();
 });
 
-interface Trial {
-  readonly tape: Tape;
-  readonly control: TargetConfig['control'];
-  readonly timeScale: number;
-}
-
 /** Runs a tape. @returns its result, and the run */
-async function judge(
-  server: Served,
-  { tape, control, timeScale }: Trial = { tape: TAPE, control: {}, timeScale: 1 },
-): Promise<{ readonly run: Run; readonly check: CheckResult | undefined }> {
+function judge(server: Served, trial: Trial = { tape: TAPE, control: {}, timeScale: 1 }): ReturnType<typeof judgeTape> {
   served.push(server);
-  const whole = await run({
-    config: {
-      url: server.url,
-      httpUrl: server.url.replace(/^ws/, 'http'),
-      stimulus: { port: 'none' },
-      credentials: {},
-      control,
-      without: [],
-      claims: [],
-    },
-    tapes: [tape],
-    only: tape.header.id,
-    level: 'must',
-    knownFailing: new Set(),
-    timeScale,
-    jobs: 1,
-    exchanges: 0,
-    seed: 1,
-    library: 'own',
-  });
-  return { run: whole, check: whole.checks.find(({ id }) => id === tape.header.id) };
+  return judgeTape(server.url, trial);
 }
 
 describe('a conforming server that closes a connection because the suite stalled', () => {

@@ -1,7 +1,10 @@
-/** Runs a tape of a few steps against a server, for tests of the runner. */
+/** Runs a single tape against a server, for tests of the runner. */
 import { run } from '../runner/run.ts';
+import type { Run } from '../runner/run.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 import { parseTape } from '../tape/parse.ts';
+import type { Tape } from '../tape/tape.ts';
+import type { TargetConfig } from '../target/config.ts';
 
 export interface Steps {
   /** Steps of a tape in which alice is connected. */
@@ -13,13 +16,27 @@ export interface Steps {
 export async function judgeSteps(url: string, { steps, timeScale }: Steps): Promise<CheckResult | undefined> {
   const header = `{"tape":1,"id":"ping/steps","clauses":["ENV-3"],"level":"must","why":"A command gets one reply.","actors":{"alice":{}}}`;
   const tape = parseTape([header, '{"as":"alice","open":{}}', ...steps].join('\n'), 'steps.ndjson');
-  const { checks } = await run({
+  return (await judgeTape(url, { tape, control: {}, timeScale })).check;
+}
+
+export interface Trial {
+  readonly tape: Tape;
+  readonly control: TargetConfig['control'];
+  readonly timeScale: number;
+}
+
+/** Runs only this tape. @returns its result, and the run */
+export async function judgeTape(
+  url: string,
+  { tape, control, timeScale }: Trial,
+): Promise<{ readonly run: Run; readonly check: CheckResult | undefined }> {
+  const whole = await run({
     config: {
       url,
       httpUrl: url.replace(/^ws/, 'http'),
       stimulus: { port: 'none' },
       credentials: {},
-      control: {},
+      control,
       without: [],
       claims: [],
     },
@@ -33,5 +50,5 @@ export async function judgeSteps(url: string, { steps, timeScale }: Steps): Prom
     seed: 1,
     library: 'own',
   });
-  return checks.find(({ id }) => id === tape.header.id);
+  return { run: whole, check: whole.checks.find(({ id }) => id === tape.header.id) };
 }
