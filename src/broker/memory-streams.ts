@@ -8,7 +8,7 @@
 import type { EventTable } from '../catalogue/event-table.ts';
 import { ProtocolError } from '../errors.ts';
 import { Budget } from '../replay/budget.ts';
-import { shrinkHistories } from '../replay/history-budget.ts';
+import { shrinkHistories } from './history-budget.ts';
 import { StreamHistory } from '../replay/history.ts';
 import type { BrokerLimits, EventRecord } from './broker.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';

@@ -1,6 +1,6 @@
 /** Limits the memory of all histories of a node to one budget. */
-import type { Budget } from './budget.ts';
-import type { StreamHistory } from './history.ts';
+import type { Budget } from '../replay/budget.ts';
+import type { StreamHistory } from '../replay/history.ts';
 
 export interface BudgetedStream {
   readonly name: string;
