@@ -1,6 +1,7 @@
 /** Limits the memory of all histories of a node to one budget. */
 import type { Budget } from '../replay/budget.ts';
 import type { StreamHistory } from '../replay/history.ts';
+import { isSessionStream } from './history-bounds.ts';
 
 export interface BudgetedStream {
   readonly name: string;
@@ -25,7 +26,7 @@ export function shrinkHistories(budget: Budget, streams: () => Iterable<Budgeted
   const share = budget.shareOf(goal);
   for (const kind of ['session', 'other'] as const)
     for (const { name, history } of streams()) {
-      if (name.startsWith('session:') !== (kind === 'session')) continue;
+      if (isSessionStream(name) !== (kind === 'session')) continue;
       for (const principal of history.principals)
         while (budget.usedBy(principal) > share && history.weightOf(principal) > 0 && history.shrink())
           budget.dropped += 1;

@@ -117,16 +117,24 @@ class UnknownParameter(EventStreams):
         return {name: values for name, values in lists.items() if name in known}
 
 
-@mutant("sse-scope-ignored", "a request for events needs no scope", clause="SSE-3")
-class ScopeIgnored(Commands):
+class WithoutScope(Commands):
+    """Subscribes as everyone on the connections of one kind."""
+
+    kind: type[EventStreamWire]
+
     def subscribe(self, connection: Connection, command: Command) -> None:
         principal = connection.principal
-        if isinstance(connection.wire, EventStreamWire):
+        if isinstance(connection.wire, self.kind):
             connection.principal = EVERYONE
         try:
             super().subscribe(connection, command)
         finally:
             connection.principal = principal
+
+
+@mutant("sse-scope-ignored", "a request for events needs no scope", clause="SSE-3")
+class ScopeIgnored(WithoutScope):
+    kind = EventStreamWire
 
 
 @mutant("sse-no-retry", "closing has no retry field: all clients of a node reconnect at the same time", clause="SSE-4")
@@ -162,15 +170,8 @@ class ManyWarmAgain(EventStreams):
 
 
 @mutant("sse-many-scope-ignored", "a request for events of many streams needs no scope", clause="SSE-5")
-class ManyScopeIgnored(Commands):
-    def subscribe(self, connection: Connection, command: Command) -> None:
-        principal = connection.principal
-        if isinstance(connection.wire, ManyStreamsWire):
-            connection.principal = EVERYONE
-        try:
-            super().subscribe(connection, command)
-        finally:
-            connection.principal = principal
+class ManyScopeIgnored(WithoutScope):
+    kind = ManyStreamsWire
 
 
 @mutant("sse-many-beside-one", "a request with both stream and streams is accepted, and stream is ignored", clause="SSE-5")
