@@ -1,13 +1,17 @@
 /**
  * Compares publishing through the gateway's Redis broker with plain PUBLISH, on its own redis-server.
  *
- *     node bench/redis.ts [--rounds 5] [--events 20000] [--other CHECKOUT]
+ *     node bench/redis.ts [--rounds 5] [--events 20000] [--other CHECKOUT] [--pin]
+ *
+ * With `--pin`, Redis runs on the first core and this process on the second (needs `taskset`), as if Redis had a machine of
+ * its own. Otherwise the system may run both on one core, where they never work at the same time.
  *
  * In each round the publishers run one after the other (A B A B …). `plain` is ioredis with automatic pipelining: no
  * positions, no history. `gateway` assigns positions, keeps history and the newest event of each key, and checks the
  * payload. Latency is measured from publishing in this process to a WebSocket client in this process. The server
  * between them runs in another process.
  */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
@@ -28,6 +32,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     events: { type: 'string', default: '20000' },
     other: { type: 'string' },
+    pin: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -53,6 +58,17 @@ interface Round {
 
 const redis = await RedisProcess.start();
 const [, redisPid = '0'] = /process_id:(\d+)/.exec(await redis.command('INFO', 'server')) ?? [];
+
+if (values.pin) {
+  pin(redisPid, 0);
+  pin(String(process.pid), 1);
+}
+
+/** Restricts all threads of a process to one core. @throws {Error} if `taskset` fails */
+function pin(pid: string, core: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', String(core), pid], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`taskset: ${stderr}`);
+}
 
 function plainPublisher(): Publisher {
   const client = new Redis(redis.url, { enableAutoPipelining: true });

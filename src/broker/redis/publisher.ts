@@ -1,6 +1,7 @@
 /**
- * Sends the publishes of one node to Redis. The publishes of a stream in one turn of the event loop are sent in one script call, in order,
- * because a call costs Redis more than an event (docs/guides/operate.md has the numbers).
+ * Sends the publishes of one node to Redis. Publishes of a stream in one turn of the event loop share script calls, in order, because a
+ * call costs Redis more than an event (docs/guides/operate.md has the numbers). The first call is sent when a few events wait, so that Redis
+ * works while this node encodes the others. Each further call of the turn has twice as many events.
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
@@ -44,10 +45,19 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** The events of a stream that wait to be sent in this turn of the event loop. */
+interface Queue {
+  waiting: Pending[];
+  /** At this number of waiting events, they are sent before the turn ends. */
+  batchEvents: number;
+}
+
 /** The value of a stream in `#entered` once the stream is in the index. */
 const KNOWN = Promise.resolve();
 /** How many streams the publisher remembers as entered. Entering a forgotten stream again costs two calls. */
 const MAX_ENTERED = 100_000;
+/** Number of events in the first script call of a turn, if the turn publishes at least so many on the stream. */
+const FIRST_BATCH_EVENTS = 32;
 /** Limits a script call to about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
@@ -56,7 +66,7 @@ const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
   readonly #options: PublisherOptions;
-  readonly #queues = new Map<string, Pending[]>();
+  readonly #queues = new Map<string, Queue>();
   #pending = 0;
   #scheduled = false;
   /**
@@ -78,16 +88,27 @@ export class RedisPublisher {
     }
     this.#pending += 1;
     const done = new Promise<PublishResult>((resolve, reject) => {
-      const queue = this.#queues.get(event.stream);
-      const pending = { event, resolve, reject };
-      if (queue === undefined) this.#queues.set(event.stream, [pending]);
-      else queue.push(pending);
+      this.#enqueue({ event, resolve, reject });
     });
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => this.#flush());
     }
     return done;
+  }
+
+  #enqueue(pending: Pending): void {
+    const { stream } = pending.event;
+    let queue = this.#queues.get(stream);
+    if (queue === undefined) {
+      queue = { waiting: [], batchEvents: FIRST_BATCH_EVENTS };
+      this.#queues.set(stream, queue);
+    }
+    if (queue.waiting.push(pending) < queue.batchEvents) return;
+    queue.batchEvents = Math.min(queue.batchEvents * 2, MAX_BATCH_EVENTS);
+    const { waiting } = queue;
+    queue.waiting = [];
+    this.#sendAll(stream, waiting);
   }
 
   /** @throws {ProtocolError} `broker_unavailable`. */
@@ -112,10 +133,12 @@ export class RedisPublisher {
 
   #flush(): void {
     this.#scheduled = false;
-    for (const [stream, queue] of this.#queues) {
-      for (const batch of split(queue)) void this.#send(stream, batch);
-    }
+    for (const [stream, { waiting }] of this.#queues) this.#sendAll(stream, waiting);
     this.#queues.clear();
+  }
+
+  #sendAll(stream: string, waiting: readonly Pending[]): void {
+    for (const batch of split(waiting)) void this.#send(stream, batch);
   }
 
   async #send(stream: string, batch: readonly Pending[]): Promise<void> {
@@ -291,6 +314,6 @@ function split(queue: readonly Pending[]): Pending[][] {
     batch.push(pending);
     characters += size;
   }
-  batches.push(batch);
+  if (batch.length > 0) batches.push(batch);
   return batches;
 }
