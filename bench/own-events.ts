@@ -67,6 +67,7 @@ await broker.start({
   nodeId: 'bench',
   onEvent: (record: EventRecord) => (matched += index.match(record).reduce((sum, { size }) => sum + size, 0)),
   onLoss: () => undefined,
+  onUnnamedLoss: () => undefined,
   onSourceLoss: () => undefined,
   onEnded: () => undefined,
   onHealth: () => undefined,

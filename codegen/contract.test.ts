@@ -87,7 +87,7 @@ const CLAUSES = [
     'CLI-12',
     'CLI-13',
   ],
-  ...['MUL-1', 'MUL-2', 'MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7', 'MUL-8'],
+  ...['MUL-1', 'MUL-2', 'MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7', 'MUL-8', 'MUL-9'],
 ];
 
 describe('the requirements', () => {

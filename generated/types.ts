@@ -449,7 +449,7 @@ export interface RepairRefetch {
 }
 /** The lost range. */
 export interface GapData {
-  readonly stream: StreamName;
+  readonly stream: StreamSelector;
   /** The affected subscriptions. */
   readonly subscriptionIds: readonly SubscriptionId[];
   readonly from: Position;

@@ -108,6 +108,7 @@ function listenerOf(
     contractDigest: catalogue.digest,
     onEvent: deliver,
     onLoss: (loss) => fanout.reportLoss(loss),
+    onUnnamedLoss: (pattern) => fanout.reportUnnamedLoss(pattern),
     onSourceLoss: (loss) => fanout.reportSourceLoss(loss),
     onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: (health) => log.debug({ broker: health }, 'broker health'),

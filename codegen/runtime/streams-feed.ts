@@ -94,6 +94,12 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     this.moved();
   }
 
+  /** A pattern stands for streams that the server cannot name, so the loss has no positions (MUL-9). */
+  override gap(data: Frame['data']): void {
+    const isUnnamed = typeof data.stream === 'string' && data.stream.endsWith('*');
+    super.gap(isUnnamed ? { ...data, from: undefined, to: undefined } : data);
+  }
+
   replayComplete({ count, truncated }: ReplayEnd): void {
     if (this.#cursors.complete()) this.subscribeAgain();
     else this.caught({ count, truncated });

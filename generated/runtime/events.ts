@@ -51,10 +51,11 @@ export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
 export interface SubscriptionGap<P extends Protocol> {
   readonly kind: 'gap';
   readonly subscriptionId: string;
+  /** The stream, or the pattern of the subscription if the server cannot name the streams whose events were lost (MUL-9). */
   readonly stream: string;
-  /** The last position before the loss; undefined if the subscription had no position. */
+  /** The last position before the loss; undefined if the subscription had no position, or if `stream` is a pattern. */
   readonly from: Position | undefined;
-  /** Delivery continues after this position. */
+  /** Delivery continues after this position; undefined if `stream` is a pattern. */
   readonly to: Position | undefined;
   /** A reason from the contract, or one that the client detected. */
   readonly reason: P['pushes']['gap']['reason'] | ClientGapReason;

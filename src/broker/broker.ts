@@ -138,6 +138,8 @@ export interface BrokerListener {
   onEvent(record: EventRecord): void;
   /** Reports lost events. The stream then continues after `loss.to`. */
   onLoss(loss: StreamLoss): void;
+  /** Reports that events may have been lost on streams that this followed pattern covers and that nothing names any more (MUL-9). */
+  onUnnamedLoss(pattern: string): void;
   onSourceLoss(loss: SourceLoss): void;
   /** A followed stream has expired. If an event is published on it later, that event has a new epoch and the sequenceId 1 (MUL-6). */
   onEnded(stream: string): void;

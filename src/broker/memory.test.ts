@@ -23,6 +23,7 @@ test('streams that expire together are dropped in several turns of the event loo
     nodeId: 'n',
     onEvent: ignore,
     onLoss: ignore,
+    onUnnamedLoss: ignore,
     onSourceLoss: ignore,
     onHealth: ignore,
     onQuestion: () => undefined,

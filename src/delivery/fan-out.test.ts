@@ -227,3 +227,24 @@ describe('the counts of a subscription (OPS-2)', () => {
     expect(both.map(({ delivered }) => delivered)).toEqual([1, 2]);
   });
 });
+
+test('a loss in streams that nothing names is reported to the subscriptions with this pattern, and to no other', async () => {
+  const rig = new Rig();
+  const [all, sessions, one] = [rig.connect(), rig.connect(), rig.connect()];
+  rig.follow(all, 'all', ['*']);
+  const following = rig.follow(sessions, 'sessions', ['main', 'session:*']);
+  rig.subscribe(one, 'one', ['*']);
+  rig.fanout.reportUnnamedLoss('session:*');
+  await rig.flush();
+  expect(messagesIn(sessions.writes)).toEqual([
+    {
+      stream: 'session:*',
+      subscriptionIds: ['sessions'],
+      from: { epoch: 'unknown', sequenceId: 0 },
+      to: { epoch: 'unknown', sequenceId: 0 },
+      reason: 'broker_lost',
+    },
+  ]);
+  expect([...all.writes, ...one.writes]).toEqual([]);
+  expect(following.gaps).toBe(1);
+});

@@ -21,6 +21,8 @@ import { StreamChanges } from './stream-changes.ts';
 const MAX_RECENT = 1_024;
 /** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
+/** Stands for the positions of a loss in streams that nothing names. */
+const NOWHERE: Position = { epoch: 'unknown', sequenceId: 0 };
 
 export interface FanoutOptions {
   readonly counters: Counters;
@@ -128,6 +130,12 @@ export class Fanout {
     this.#sendGap(this.#routes.of(stream).subscriptions(), { stream, from: bare(from), to: bare(to), reason });
   }
 
+  /** Reports to the subscriptions with this pattern that events of streams that nothing names were lost (MUL-9). */
+  reportUnnamedLoss(pattern: string): void {
+    const gap = { stream: pattern, from: NOWHERE, to: NOWHERE, reason: 'broker_lost' } as const;
+    this.#sendGap(this.#routes.withSelector(pattern), gap);
+  }
+
   /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
   reportSourceLoss(loss: SourceLoss): void {
     const { stream, paths } = loss;
@@ -155,7 +163,7 @@ export class Fanout {
       for (const each of mine) each.gaps += 1;
       const subscriptionIds = mine.map((each) => each.id);
       const message = { type: 'gap', data: { ...gap, subscriptionIds } } as const;
-      session.outlet.sendInOrder([message], { after: { stream: gap.stream, ...gap.from } });
+      session.outlet.sendInOrder([message], gap.from === NOWHERE ? {} : { after: { stream: gap.stream, ...gap.from } });
       this.#options.counters.countGap(gap.reason);
     }
   }

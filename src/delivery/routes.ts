@@ -139,6 +139,11 @@ export class Routes {
     if (removed) this.#size -= 1;
   }
 
+  /** The subscriptions with exactly this selector. */
+  withSelector(selector: string): Iterable<Subscription> {
+    return this.#selectors.get(selector)?.subscriptions ?? [];
+  }
+
   of(stream: string): Route {
     const known = this.#byStream.get(stream);
     if (known?.stale === false) return known;

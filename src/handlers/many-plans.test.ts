@@ -59,6 +59,7 @@ async function plansOf(
     nodeId: 'n',
     onEvent: (record) => fanout.deliver(record),
     onLoss: (loss) => fanout.reportLoss(loss),
+    onUnnamedLoss: (pattern) => fanout.reportUnnamedLoss(pattern),
     onSourceLoss: (loss) => fanout.reportSourceLoss(loss),
     onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: () => undefined,

@@ -28,3 +28,18 @@ test('an event that was queued during the replay has an id for everything before
   expect(ids.ofWaiting(at('main', 6))).toBe('main@e.6,session:b@e.2');
   expect(ids.ofWaiting(at('session:b', 3))).toBe('main@e.6,session:b@e.3');
 });
+
+test('a loss in streams that the server cannot name adds no position to an id', () => {
+  const ids = new ManyStreamsIds({ mode: 'resume', positions: [at('main', 5)] }, () => true);
+  ids.placed();
+  const nowhere = { epoch: 'unknown', sequenceId: 0 };
+  const data = {
+    stream: 'session:*',
+    subscriptionIds: ['a'],
+    from: nowhere,
+    to: nowhere,
+    reason: 'broker_lost',
+  } as const;
+  expect(ids.ofMessage({ type: 'gap', data })).toBe('');
+  expect(ids.ofLive(at('main', 6))).toBe('main@e.6');
+});

@@ -138,7 +138,8 @@ export class ManyStreamsIds implements EventIds {
         for (const each of message.data.ended ?? []) this.#forget(each);
         return '';
       case 'gap':
-        this.#live.advance({ stream: message.data.stream, ...message.data.to });
+        // A loss in streams that the server cannot name has no position (MUL-9).
+        if (!message.data.stream.endsWith('*')) this.#live.advance({ stream: message.data.stream, ...message.data.to });
         return '';
       case 'heartbeat':
         if (this.#state === 'replaying' || !this.#isSent()) return '';

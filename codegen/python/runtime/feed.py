@@ -185,9 +185,11 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         """Handles a ``positions`` push, which only subscriptions to several streams receive (MUL-4, MUL-6)."""
 
     def gap(self, data: JsonObject) -> None:
-        start, end, reason, repair = read_position(data.get("from")), read_position(data.get("to")), data.get("reason"), data.get("repair")
-        stream = data.get("stream")
+        stream, reason, repair = data.get("stream"), data.get("reason"), data.get("repair")
         stream = stream if isinstance(stream, str) else self.stream
+        # A pattern stands for streams that the server cannot name, so the loss has no positions (MUL-9).
+        is_named = not stream.endswith("*")
+        start, end = (read_position(data.get("from")), read_position(data.get("to"))) if is_named else (None, None)
         reason = reason if isinstance(reason, str) else "unknown"
         # A source loss does not change the position: the stream itself is complete, because the lost changes never
         # became events (GAP-2).

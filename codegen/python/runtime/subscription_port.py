@@ -18,10 +18,11 @@ class Gap:
     """A report that events were lost. It takes the place of the missing events (GAP-1)."""
 
     subscription_id: str
+    #: The stream, or the pattern of the subscription if the server cannot name the streams whose events were lost (MUL-9).
     stream: str
-    #: The last position before the loss; None if the subscription had no position.
+    #: The last position before the loss; None if the subscription had no position, or if ``stream`` is a pattern.
     start: Union[Position, None]
-    #: Delivery continues after this position.
+    #: Delivery continues after this position; None if ``stream`` is a pattern.
     end: Union[Position, None]
     #: The reason: one of the contract or, if the client itself detected the loss, one of ``ClientGapReason``.
     reason: str

@@ -368,7 +368,7 @@ class RepairRefetch(TypedDict):
 
 
 GapData = TypedDict("GapData", {
-    "stream": "StreamName",
+    "stream": "StreamSelector",
     "subscriptionIds": "Sequence[SubscriptionId]",
     "from": "Position",
     "to": "Position",

@@ -58,6 +58,7 @@ export class AttachedStreams {
       isMirrored: (stream) => this.#streams.has(stream),
       mirror: (stream, appearance) => this.#mirror(stream, appearance),
       missed: (stream) => this.#reportMissed(stream),
+      missedUnnamed: (pattern) => this.#reportUnnamed(pattern),
       sync: (selector, since) => this.#syncCovered(selector, since),
     });
     this.#context = {
@@ -194,6 +195,11 @@ export class AttachedStreams {
     if (attached !== undefined) return attached.missRun();
     this.#options.listener()?.onLoss(loss);
     this.#options.listener()?.onEnded(stream);
+  }
+
+  #reportUnnamed(pattern: string): void {
+    this.#options.log.warn({ pattern }, 'Streams that Redis no longer names may have appeared and ended unnoticed');
+    this.#options.listener()?.onUnnamedLoss(pattern);
   }
 
   /** Loads the stream and creates it if it does not exist. A load that followers have started fails instead, so it is repeated. */

@@ -8,7 +8,8 @@ import type { MirrorHistory } from './mirror.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { appearanceAt } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
-import type { Entry, StreamIndex } from './stream-index.ts';
+import type { Entry } from './index-pages.ts';
+import type { StreamIndex } from './stream-index.ts';
 
 interface Follow {
   readonly selector: string;
@@ -33,6 +34,8 @@ export interface FollowedStreamsOptions {
   readonly mirror: (stream: string, appearance?: Appearance) => void;
   /** Reports that this node missed a whole run of the stream. */
   readonly missed: (stream: string) => void;
+  /** Reports that this node may have missed whole runs of streams that the pattern covers, and cannot name these streams. */
+  readonly missedUnnamed: (pattern: string) => void;
   /**
    * Resolves once the mirrored streams that the selector covers have everything that was published before `since`, a time of the
    * performance clock.
@@ -151,9 +154,18 @@ export class FollowedStreams {
   }
 
   async #readNews(): Promise<void> {
-    const { entries, missed } = await this.#options.index.news();
+    const { entries, missed, hasUnnamed } = await this.#options.index.news();
     for (const stream of new Set(missed)) if (this.isNew(stream)) this.#options.missed(stream);
+    if (hasUnnamed) this.#reportUnnamed();
     for (const { stream, place } of entries) this.appeared(stream, appearanceAt(place));
+  }
+
+  /** A followed name may be one of the missed streams, unless it is mirrored: its mirror finds out what was lost. */
+  #reportUnnamed(): void {
+    const { isMirrored, missed, missedUnnamed } = this.#options;
+    for (const { selector, established } of [...this.#follows.values()])
+      if (established && selector.endsWith('*')) missedUnnamed(selector);
+      else if (established && !isMirrored(selector)) missed(selector);
   }
 }
 

@@ -21,7 +21,7 @@
  *   tidemark:{main}:witness   hash    <node> → its testimony, # → how many were given; only while an epoch is in question
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish under an idempotency key
  *   tidemark:streams          zset    <stream with events> by its place, # by the newest place; ! once every stream that existed before is in the
- *                                     index. A place is the time in ms since 1970, raised to be unique, so that it grows even if the
+ *                                     index, by the negative time of this moment, which identifies the index. A place is the time in ms since 1970, raised to be unique, so that it grows even if the
  *                                     index was lost. The place of a stream that had events when it was entered is lower by 0.5, and that of
  *                                     a stream that has lost its events by 0.25: their earlier events must not count as new
  *   tidemark:{tidemark:streams}:departed

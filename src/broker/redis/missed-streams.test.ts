@@ -39,14 +39,14 @@ interface Away {
 }
 
 /**
- * Starts two writers and a node that follows all sessions, and cuts this node off from Redis. `later` does not use the `limits` of the
+ * Starts two writers and a node that follows the selectors, by default all sessions, and cuts this node off from Redis. `later` does not use the `limits` of the
  * options.
  */
-async function followerAway(options: NodeOptions = {}): Promise<Away> {
+async function followerAway(options: NodeOptions = {}, selectors = ['session:*']): Promise<Away> {
   const { port } = options;
   const [writer, later] = [await nodes.start(options), await nodes.start(port === undefined ? {} : { port })];
   const follower = await nodes.start({ ...options, port: proxy.port });
-  await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+  for (const selector of selectors) await vi.waitFor(() => follower.broker.follow(selector), PATIENCE);
   sever();
   return { writer, later, follower, back: () => proxy.speak() };
 }
@@ -144,6 +144,54 @@ describe('a stream that appears while a node is away', () => {
     // A second follower lets the node read the index.
     await follower.broker.follow('session:*');
     expect(follower.listener.losses).toEqual([]);
+  });
+});
+
+describe('more streams than are kept in the list of departed streams, which end while a node is away', () => {
+  /** Fills the list, as a principal can with made-up names, after the stream `session:a` has appeared and ended. */
+  async function overflow(selectors?: string[]): Promise<Away> {
+    const away = await followerAway({ limits: SHORT }, selectors);
+    await publish(away.writer, 'session:a');
+    await gone('session:a');
+    const fill = `for n = 1, 10000 do
+        local place = redis.call('ZINCRBY', KEYS[1], 1, '#')
+        redis.call('ZADD', KEYS[2], place, place .. ' session:made-up-' .. n)
+      end`;
+    await nodes.redis.command('EVAL', fill, '2', key('streams'), key('{' + key('streams') + '}:departed'));
+    await publish(away.writer, 'session:b');
+    await gone('session:b');
+    return away;
+  }
+
+  test('are reported to its followers as a loss of the pattern; later losses are named again', async () => {
+    const { writer, follower, back } = await overflow();
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:b'), PATIENCE);
+    expect(follower.listener.losses).not.toContainEqual(lossOf('session:a', 'broker_lost'));
+    expect(follower.listener.unnamedLosses).toEqual(['session:*']);
+    sever();
+    await publish(writer, 'session:c');
+    await gone('session:c');
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:c'), PATIENCE);
+    expect(follower.listener.unnamedLosses).toHaveLength(1);
+  });
+
+  test('are reported to the followers of a name as a loss of this stream', async () => {
+    const { follower, back } = await overflow(['session:quiet']);
+    back();
+    await vi.waitFor(() => expect(follower.listener.ended).toContain('session:quiet'), PATIENCE);
+    expect(follower.listener.losses).toContainEqual(lossOf('session:quiet', 'broker_lost'));
+  });
+
+  test('are not reported to the followers of a node that was not away', async () => {
+    const { writer } = await overflow();
+    const follower = await nodes.start({ limits: SHORT });
+    await follower.broker.follow('session:*');
+    await publish(writer, 'session:c');
+    await gone('session:c');
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:c']), PATIENCE);
+    expect(follower.listener.unnamedLosses).toEqual([]);
   });
 });
 

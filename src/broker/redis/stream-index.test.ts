@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { PATIENCE } from '../testing/redis-nodes.ts';
 import { upTo } from '../testing/event-drafts.ts';
 import { RedisProcess } from '../testing/redis-process.ts';
 import { RedisConnection } from './connection.ts';
 import { RedisKeys } from './keys.ts';
+import type { Entry } from './index-pages.ts';
 import { StreamIndex } from './stream-index.ts';
-import type { Entry } from './stream-index.ts';
+import type { StreamIndexOptions } from './stream-index.ts';
+
 import { parseRedisUrl } from './url.ts';
 
 const log = { info: () => undefined, warn: vi.fn<() => void>() };
@@ -28,12 +31,16 @@ afterAll(async () => {
 });
 
 /** A new index with its own prefix, as seen by two nodes. */
-function indexes(departed?: number): { readonly index: StreamIndex; readonly other: StreamIndex } {
+function indexes(bounds: Pick<StreamIndexOptions, 'departed' | 'departedTtlMs'> = {}): {
+  readonly index: StreamIndex;
+  readonly other: StreamIndex;
+  readonly keys: RedisKeys;
+} {
   prefixes += 1;
   const keys = new RedisKeys({ prefix: `tidemark:i${prefixes}`, db: 0 });
-  const options = { connection, keys, log, ...(departed === undefined ? {} : { departed }) };
+  const options = { connection, keys, log, ...bounds };
   const [index, other] = [new StreamIndex(options), new StreamIndex(options)];
-  return { index, other };
+  return { index, other, keys };
 }
 
 const session = (n: number): string => `session:${n}`;
@@ -93,14 +100,62 @@ test('a stream that was entered and removed without an announcement is reported 
   expect((await index.news()).missed).toEqual(['session:a']);
 });
 
-test('if more streams were missed than are kept, the others are not named, and a warning is logged', async () => {
-  const { index, other } = indexes(3);
-  await other.track();
-  for (const name of upTo(5).map(session)) await index.enterCreated(name);
-  await index.remove(await entriesIn(index));
-  log.warn.mockClear();
-  expect((await other.news()).missed).toHaveLength(2);
-  expect(log.warn).toHaveBeenCalledWith({ most: 3 }, expect.stringContaining('too many streams'));
+describe('a node learns once that it may have missed streams that nothing names', () => {
+  /** Enters the streams into the index, and removes them as expired. */
+  async function pass(index: StreamIndex, names: readonly string[]): Promise<void> {
+    for (const name of names) await index.enterCreated(name);
+    await index.remove((await entriesIn(index)).filter(({ stream }) => names.includes(stream)));
+  }
+
+  test('if it missed more streams than are kept; the newest are named', async () => {
+    const { index, other } = indexes({ departed: 3 });
+    await other.track();
+    await pass(index, upTo(5).map(session));
+    expect(await other.news()).toMatchObject({ missed: ['session:4', 'session:5'], hasUnnamed: true });
+    expect(await other.news()).toMatchObject({ missed: [], hasUnnamed: false });
+  });
+
+  test('but not if only streams from before its last look were dropped', async () => {
+    const { index, other } = indexes({ departed: 3 });
+    await pass(index, upTo(5).map(session));
+    await other.track();
+    await pass(index, ['session:new']);
+    expect(await other.news()).toMatchObject({ missed: ['session:new'], hasUnnamed: false });
+  });
+
+  test('also if streams that are older leave the index after the list has overflowed', async () => {
+    const { index, other } = indexes({ departed: 3 });
+    for (const name of ['session:old-a', 'session:old-b', 'session:old-c']) await index.enterCreated(name);
+    await other.track();
+    await pass(index, upTo(5).map(session));
+    await index.remove(await entriesIn(index));
+    expect(await other.news()).toMatchObject({ hasUnnamed: true });
+  });
+
+  test('if the list has expired since its last look', async () => {
+    const { index, other, keys } = indexes({ departedTtlMs: 50 });
+    await other.track();
+    await pass(index, ['session:a']);
+    await vi.waitFor(async () => expect(await redis.command('EXISTS', keys.departed)).toBe(':0\r\n'), PATIENCE);
+    await index.enterCreated('session:b');
+    expect(await other.news()).toMatchObject({ missed: [], hasUnnamed: true });
+    expect(await other.news()).toMatchObject({ hasUnnamed: false });
+  });
+
+  test.each([
+    ['before another stream appears', []],
+    ['and another node has completed the new index', ['session:b']],
+  ])('if Redis loses the index %s', async (_when, names) => {
+    const { index, other, keys } = indexes();
+    await entriesIn(index);
+    await other.track();
+    await index.enterCreated('session:a');
+    await redis.command('DEL', keys.streams);
+    for (const name of names) await index.enterCreated(name);
+    if (names.length > 0) await entriesIn(index);
+    expect(await other.news()).toMatchObject({ hasUnnamed: true });
+    expect(await other.news()).toMatchObject({ hasUnnamed: false });
+  });
 });
 
 test('a stream that is being entered is not entered a second time by `enterOwed`', async () => {

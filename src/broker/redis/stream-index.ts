@@ -15,18 +15,20 @@
  *
  * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams. A removed stream is kept
  * in the list of departed streams, so that a node that was away from the creation of a stream until its removal learns that it missed the
- * stream.
+ * stream. The list is bounded. If it no longer has all streams that a node may have missed, or if Redis has lost the index, the node learns
+ * that it may have missed streams that nobody can name.
  */
 import type { BrokerLog, Position } from '../broker.ts';
 import { appearanceAt } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisKeys } from './keys.ts';
-import { asTexts, isBlank, parseState } from './line.ts';
+import { DROPPED, IndexPages } from './index-pages.ts';
+import type { Edition, Entry, IndexPage } from './index-pages.ts';
+import { isBlank, parseState } from './line.ts';
 import type { StreamState } from './line.ts';
 import { portions, readHeads } from './stream-heads.ts';
 
-const PAGE = 1_000;
 /**
  * How many entries each node checks at each interval, in addition to two for each stream that it has entered since the last check. This
  * keeps the index below twice the number of existing streams.
@@ -36,28 +38,24 @@ const CHECKED = 20;
 const ENTERED = 64;
 /** How many departed streams are kept: about 1 MB. A node that missed more of them cannot name them all. */
 const DEPARTED = 10_000;
-/** How long departed streams are kept after the last departure, in milliseconds. A node that was away for longer cannot name them. */
+/**
+ * How long departed streams are kept after the last departure, in milliseconds. A node that was away for longer may have missed streams that
+ * it cannot name.
+ */
 const DEPARTED_TTL_MS = 24 * 3_600_000;
-/** The name in the list of departed streams that stands for those that were dropped from the list. */
-const DROPPED = '#';
-
-export interface Entry {
-  readonly stream: string;
-  readonly place: number;
-}
+/**
+ * The list of departed streams counts as complete for this part of its TTL. The part is below 1 because the list is read after the index, and
+ * the clocks of the servers differ.
+ */
+const DEPARTED_TOLERANCE = 0.9;
+const NOTHING_READ: Edition = { newest: 0, identity: '', now: 0 };
 
 export interface News {
   readonly entries: readonly Entry[];
   /** Streams that were entered since the last call, and left the index before this node learned of them. */
   readonly missed: readonly string[];
-}
-
-interface Page {
-  readonly newest: number;
-  /** The place after which the next page begins; '' after the last page. */
-  readonly next: string;
-  readonly isComplete: boolean;
-  readonly entries: readonly Entry[];
+  /** Whether further streams may have been missed in the same way, but nothing in Redis names them any more. */
+  readonly hasUnnamed: boolean;
 }
 
 export interface StreamIndexOptions {
@@ -66,15 +64,19 @@ export interface StreamIndexOptions {
   readonly log: BrokerLog;
   /** How many departed streams are kept. */
   readonly departed?: number;
+  /** How long departed streams are kept after the last departure, in milliseconds. */
+  readonly departedTtlMs?: number;
 }
 
 export class StreamIndex {
   readonly #departed: number;
+  readonly #departedTtlMs: number;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
+  readonly #pages: IndexPages;
   readonly #log: BrokerLog;
-  /** The newest place that this node has read. Undefined while it follows no streams. */
-  #read: number | undefined;
+  /** The index when this node last read it. Undefined while the node follows no streams. */
+  #read: Edition | undefined;
   /**
    * Streams that this node has created but may not have entered into the index yet. If Redis has lost the events of a stream, its newest
    * lost position.
@@ -94,8 +96,10 @@ export class StreamIndex {
 
   constructor(options: StreamIndexOptions) {
     this.#departed = options.departed ?? DEPARTED;
+    this.#departedTtlMs = options.departedTtlMs ?? DEPARTED_TTL_MS;
     this.#connection = options.connection;
     this.#keys = options.keys;
+    this.#pages = new IndexPages(options);
     this.#log = options.log;
   }
 
@@ -144,7 +148,7 @@ export class StreamIndex {
     await this.#connection.run(
       'unregister',
       [this.#keys.streams, this.#keys.departed],
-      [this.#departed, DEPARTED_TTL_MS, ...args],
+      [this.#departed, this.#departedTtlMs, ...args],
     );
     await this.#enterExisting(expired.map(({ stream }) => stream));
   }
@@ -154,7 +158,7 @@ export class StreamIndex {
     let left = CHECKED + 2 * this.#entered;
     this.#entered = 0;
     while (left > 0) {
-      const { next, entries } = await this.#page(this.#checked, Math.min(Math.max(left, 2), PAGE));
+      const { next, entries } = await this.#pages.page(this.#checked, Math.max(left, 2));
       const existing = await this.existing(entries.map(({ stream }) => stream));
       await this.remove(entries.filter(({ stream }) => !existing.has(stream)));
       this.#checked = next === '' ? '0' : next;
@@ -171,8 +175,8 @@ export class StreamIndex {
   /** From now on, {@link news} returns the streams that are entered. */
   async track(): Promise<void> {
     if (this.#read !== undefined) return;
-    const { newest } = await this.#page('+inf');
-    this.#read ??= newest;
+    const { newest, identity, now } = await this.#pages.page('+inf');
+    this.#read ??= { newest, identity, now };
   }
 
   /** Ends {@link track}. */
@@ -189,24 +193,27 @@ export class StreamIndex {
   /** The streams that were entered since the last call. If the index was lost, all streams. */
   async news(): Promise<News> {
     if (this.#read === undefined) await this.track();
-    const from = this.#read ?? 0;
-    let read = await this.#after(from);
-    if (!read.isComplete) await this.#complete();
-    if (read.newest < from) read = await this.#after(0);
-    const missed = read.newest > from ? await this.#missed(from, read) : [];
+    const last = this.#read ?? NOTHING_READ;
+    let read = await this.#pages.after(last.newest);
+    if (read.identity === '') await this.#complete();
+    const wasLost = read.newest < last.newest || (last.identity !== '' && read.identity !== last.identity);
+    if (wasLost) read = await this.#pages.after(0);
+    const missed = read.newest > last.newest ? await this.#missed(last.newest, read) : [];
+    const named = missed.filter((stream) => stream !== DROPPED);
+    const hasExpired = read.newest > last.newest && read.now - last.now > this.#departedTtlMs * DEPARTED_TOLERANCE;
     // `#read` is set only after everything has succeeded; otherwise, a failure would hide the streams. A concurrent call may have read
     // further in the meantime.
-    if (this.#read !== from) return { entries: read.entries, missed: [] };
-    this.#read = read.newest;
+    if (this.#read !== last) return { entries: read.entries, missed: [], hasUnnamed: false };
+    this.#read = { newest: read.newest, identity: read.identity, now: read.now };
     for (const place of this.#heard) if (place <= read.newest) this.#heard.delete(place);
-    return { entries: read.entries, missed };
+    return { entries: read.entries, missed: named, hasUnnamed: wasLost || hasExpired || named.length < missed.length };
   }
 
   /** All streams in the index, in pages; some may have expired. */
   async *all(): AsyncGenerator<readonly Entry[]> {
-    if (!(await this.#page('+inf')).isComplete) await this.#complete();
+    if ((await this.#pages.page('+inf')).identity === '') await this.#complete();
     for (let from = '0'; from !== '';) {
-      const { next, entries } = await this.#page(from);
+      const { next, entries } = await this.#pages.page(from);
       yield entries;
       from = next;
     }
@@ -229,40 +236,14 @@ export class StreamIndex {
     return Number(await this.#connection.run('place', [this.#keys.streams], [stream]));
   }
 
-  /** The streams that were entered after a place, and have left the index before this node learned of them. */
-  async #missed(from: number, { newest, entries }: Pick<Page, 'newest' | 'entries'>): Promise<readonly string[]> {
-    const departed: Entry[] = [];
-    for (let after = String(from); after !== '';) {
-      const args = [after, newest, PAGE];
-      const [next = '', ...pairs] = asTexts(await this.#connection.run('departed', [this.#keys.departed], args));
-      departed.push(...entriesOf(pairs));
-      after = next;
-    }
+  /**
+   * The streams that were entered after a place, and have left the index before this node learned of them. {@link DROPPED} stands for those
+   * that the list no longer has.
+   */
+  async #missed(from: number, { newest, entries }: Omit<IndexPage, 'next'>): Promise<readonly string[]> {
+    const departed = await this.#pages.departed(from, newest);
     const known = new Set([...this.#heard, ...entries.map(({ place }) => place)]);
-    const missed = departed.flatMap(({ stream, place }) => (known.has(place) ? [] : [stream]));
-    if (!missed.includes(DROPPED)) return missed;
-    const text =
-      'Some losses are not reported, because too many streams appeared and expired while Redis could not be reached';
-    this.#log.warn({ most: this.#departed }, text);
-    return missed.filter((stream) => stream !== DROPPED);
-  }
-
-  async #after(place: number): Promise<Omit<Page, 'next'>> {
-    const entries: Entry[] = [];
-    for (let from = String(place); ;) {
-      const page = await this.#page(from);
-      entries.push(...page.entries);
-      if (page.next === '') return { ...page, entries };
-      from = page.next;
-    }
-  }
-
-  async #page(from: string, most = PAGE): Promise<Page> {
-    const reply = asTexts(await this.#connection.run('entered', [this.#keys.streams], [from, most]));
-    const [newest, next, complete, ...pairs] = reply;
-    if (newest === undefined || next === undefined || complete === undefined)
-      throw new Error('the index of streams in Redis cannot be read');
-    return { newest: Number(newest), next, entries: entriesOf(pairs), isComplete: complete === '1' };
+    return departed.flatMap(({ stream, place }) => (known.has(place) ? [] : [stream]));
   }
 
   /**
@@ -317,17 +298,10 @@ export class StreamIndex {
     const reply = await this.#connection.run(
       'register',
       [this.#keys.streams, this.#keys.departed],
-      [stream, how, this.#keys.nodes, position, this.#departed, DEPARTED_TTL_MS],
+      [stream, how, this.#keys.nodes, position, this.#departed, this.#departedTtlMs],
     );
     if (reply === 1) this.#entered += 1;
   }
-}
-
-function entriesOf(pairs: readonly string[]): readonly Entry[] {
-  return Array.from({ length: pairs.length / 2 }, (_, at) => ({
-    stream: pairs[2 * at] ?? '',
-    place: Number(pairs[2 * at + 1]),
-  }));
 }
 
 const textOf = ({ epoch, sequenceId }: Position): string => `${epoch} ${sequenceId}`;

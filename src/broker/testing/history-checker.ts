@@ -38,6 +38,10 @@ export class NodeHistory implements BrokerListener {
     if (this.start !== undefined) this.told.push({ kind: 'loss', loss });
   }
 
+  onUnnamedLoss(): void {
+    // Ignored: the checker follows no streams.
+  }
+
   onSourceLoss(): void {
     // Ignored: a source loss is not part of the sequence of events.
   }

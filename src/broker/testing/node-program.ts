@@ -15,6 +15,7 @@ const listener: BrokerListener = {
   nodeId: name,
   onEvent: (record) => write('event', record),
   onLoss: (loss) => write('loss', loss),
+  onUnnamedLoss: () => undefined,
   onSourceLoss: () => undefined,
   onEnded: () => undefined,
   onHealth: () => undefined,

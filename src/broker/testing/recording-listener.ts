@@ -6,6 +6,7 @@ export class RecordingListener implements BrokerListener {
   readonly nodeId = 'recording';
   readonly events: EventRecord[] = [];
   readonly losses: StreamLoss[] = [];
+  readonly unnamedLosses: string[] = [];
   readonly sourceLosses: SourceLoss[] = [];
   readonly ended: string[] = [];
   readonly health: BrokerHealth[] = [];
@@ -16,6 +17,10 @@ export class RecordingListener implements BrokerListener {
 
   onLoss(loss: StreamLoss): void {
     this.losses.push(loss);
+  }
+
+  onUnnamedLoss(pattern: string): void {
+    this.unnamedLosses.push(pattern);
   }
 
   onSourceLoss(loss: SourceLoss): void {

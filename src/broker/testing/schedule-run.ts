@@ -122,6 +122,7 @@ class ScheduleRun {
       nodeId: histories.s.name,
       onEvent: (record) => histories[record.stream === STREAMS.s ? 's' : 't'].onEvent(record),
       onLoss: (loss) => histories[loss.stream === STREAMS.s ? 's' : 't'].onLoss(loss),
+      onUnnamedLoss: () => undefined,
       onSourceLoss: () => undefined,
       onEnded: () => undefined,
       onHealth: () => undefined,

@@ -171,6 +171,7 @@ export class Simulation {
         if (this.#arriving) this.#fanout.deliver(record);
       },
       onLoss: () => undefined,
+      onUnnamedLoss: (pattern) => this.#fanout.reportUnnamedLoss(pattern),
       onSourceLoss: (loss) => this.#fanout.reportSourceLoss(loss),
       onEnded: (stream) => this.#fanout.reportEnd(stream),
       onHealth: () => undefined,

@@ -3,12 +3,14 @@
 -- The member '#' of the index is not a stream: its score is the newest place. It is sorted directly before the newest stream, which has the
 -- same score, and is left out of the page. The next page begins after the last stream of this page.
 -- KEYS 1 index   ARGV 1 place, 2 most entries, at least 2, because '#' may be one of them
--- Returns {newest place, place after which the next page begins or '' after the last page, '1' if the index is complete (complete.lua)
--- or '0', then for each stream: its name, its place}.
+-- Returns {newest place, place after which the next page begins or '' after the last page, identity of the index or '' if it is not
+-- complete (complete.lua), time of the server in ms, then for each stream: its name, its place}.
 local newest = redis.call('ZSCORE', KEYS[1], '#') or '0'
-local complete = redis.call('ZSCORE', KEYS[1], '!') and '1' or '0'
+local identity = redis.call('ZSCORE', KEYS[1], '!') or ''
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local reply, last = {newest, '', complete}, ''
+local reply, last = {newest, '', identity, now}, ''
 for i = 1, #found, 2 do
   if found[i] ~= '#' then
     reply[#reply + 1] = found[i]

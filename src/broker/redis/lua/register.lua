@@ -29,7 +29,7 @@ if ARGV[2] == 'created' and before and not replaced then
   local excess = redis.call('ZCARD', KEYS[2]) - ARGV[5]
   if excess > 0 then
     local dropped = redis.call('ZPOPMIN', KEYS[2], excess + 1)
-    redis.call('ZADD', KEYS[2], dropped[#dropped], '#')
+    redis.call('ZADD', KEYS[2], 'GT', dropped[#dropped], '#')
   end
   redis.call('PEXPIRE', KEYS[2], ARGV[6])
 end

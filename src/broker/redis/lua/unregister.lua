@@ -15,7 +15,7 @@ end
 local excess = redis.call('ZCARD', KEYS[2]) - ARGV[1]
 if excess > 0 then
   local dropped = redis.call('ZPOPMIN', KEYS[2], excess + 1)
-  redis.call('ZADD', KEYS[2], dropped[#dropped], '#')
+  redis.call('ZADD', KEYS[2], 'GT', dropped[#dropped], '#')
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return removed
