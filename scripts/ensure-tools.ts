@@ -1,14 +1,15 @@
 /**
  * Ensures before the tests that the programs that they run are installed, such as Redis, a browser and the tools that
  * must be able to read the contract. Tests are not skipped if a program is missing, because a skipped test proves
- * nothing. As root on Debian, this script installs the packages; otherwise it prints the command to run.
+ * nothing. As root on Debian, this script installs the packages; otherwise it prints the command to run. With `--slow`, it also
+ * ensures the programs that only `npm run test:slow` needs.
  */
 import { spawn } from 'node:child_process';
 import type { SpawnOptions } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { locate, TOOLS } from './tools.ts';
+import { locate, SLOW_TOOLS, TOOLS } from './tools.ts';
 
 /** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
@@ -18,7 +19,8 @@ await Promise.all([installTools(), installReaders()]);
 await renderDocs();
 
 async function installTools(): Promise<void> {
-  const missing = TOOLS.filter((tool) => locate(tool) === undefined);
+  const needed = process.argv.includes('--slow') ? [...TOOLS, ...SLOW_TOOLS] : TOOLS;
+  const missing = needed.filter((tool) => locate(tool) === undefined);
   if (missing.length === 0) return;
   const rootOnDebian = existsSync('/etc/debian_version') && process.getuid?.() === 0;
   if (rootOnDebian) await withoutServices(() => installPackages(missing.map((tool) => tool.debianPackage)));

@@ -52,6 +52,20 @@ export const CHROMIUM: Tool = {
   brewFormula: '--cask chromium',
 };
 
+/** Compiles the client in examples/go-client, which needs one package besides the standard library. */
+export const GO: Tool = { commands: ['go'], debianPackage: 'golang-go', brewFormula: 'go' };
+const GO_WEBSOCKET: Tool = {
+  commands: ['github.com/gorilla/websocket'],
+  file: '/usr/share/gocode/src/github.com/gorilla/websocket/conn.go',
+  debianPackage: 'golang-github-gorilla-websocket-dev',
+  brewFormula: 'none',
+};
+/** Compiles the client in examples/client-java. */
+export const JAVAC: Tool = { commands: ['javac'], debianPackage: 'default-jdk-headless', brewFormula: 'openjdk' };
+
+/** Every program that only `npm run test:slow` needs. */
+export const SLOW_TOOLS: readonly Tool[] = [GO, GO_WEBSOCKET, JAVAC];
+
 /** Every program that the tests need. */
 export const TOOLS: readonly Tool[] = [
   REDIS,
@@ -80,7 +94,9 @@ export function locate(tool: Tool): string | undefined {
 /** The path of the program. @throws {Error} if it is not in PATH */
 export function programOf(tool: Tool): string {
   const program = locate(tool);
-  if (program === undefined) throw new Error(`${tool.commands[0] ?? ''} is missing: node scripts/ensure-tools.ts`);
+  const option = SLOW_TOOLS.includes(tool) ? ' --slow' : '';
+  if (program === undefined)
+    throw new Error(`${tool.commands[0] ?? ''} is missing: node scripts/ensure-tools.ts${option}`);
   return program;
 }
 

@@ -4,18 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { JAVAC, programOf } from '../../scripts/tools.ts';
 import { suite } from '../testing/processes.ts';
 
 const SOURCES = fileURLToPath(new URL('../../examples/client-java/tidemark', import.meta.url));
-const INSTALL = 'apt-get install default-jdk-headless';
 
 test('the client in Java, written from the contract and the guide, conforms', async () => {
   const classes = mkdtempSync(join(tmpdir(), 'client-java-'));
   const files = readdirSync(SOURCES).map((name) => join(SOURCES, name));
-  const { status, stderr, error } = spawnSync('javac', ['-Xlint:all', '-Werror', '-d', classes, ...files], {
+  const { status, stderr } = spawnSync(programOf(JAVAC), ['-Xlint:all', '-Werror', '-d', classes, ...files], {
     encoding: 'utf8',
   });
-  if (error !== undefined) throw new Error(`A JDK is needed; on Debian: ${INSTALL}`, { cause: error });
   expect(stderr).toBe('');
   expect(status).toBe(0);
   const { code, stdout } = await suite('client', '--command', `java -cp ${classes} tidemark.Program`);
