@@ -20,10 +20,11 @@ export interface Kill {
   readonly mutant: Mutant;
   /**
    * The outcomes. `killed`: a MUST check of the broken clause failed, or a SHOULD check of a SHOULD clause warned. `strayed`: only other checks failed. `survived`: no check failed.
+   * `unjudged`: no check failed, but checks of the clause were INCONCLUSIVE, so run again on a machine that is less busy.
    * `broke`: the suite reported a bug of its own, which a wrong server must never cause.
    */
-  readonly outcome: 'killed' | 'strayed' | 'survived' | 'broke';
-  /** If killed, the failed checks of the clause; if strayed, all failed checks; otherwise, the error text of the suite, if any. */
+  readonly outcome: 'killed' | 'strayed' | 'survived' | 'unjudged' | 'broke';
+  /** If killed, the failed checks of the clause; if strayed, all failed checks; if unjudged, the INCONCLUSIVE checks of the clause; otherwise, the error text of the suite, if any. */
   readonly by: readonly string[];
   /** Every failed check. */
   readonly red: readonly string[];
@@ -64,8 +65,12 @@ export function killOf({ mutant, judgements }: Trial): Kill {
   const own = judged.filter((check) => check.clauses.includes(mutant.clause) && detects(check, mutant));
   if (own.length > 0) return { mutant, outcome: 'killed', by: ids(own), red: ids(red) };
   if (red.length > 0) return { mutant, outcome: 'strayed', by: ids(red), red: ids(red) };
-  const unjudged = judgements.filter(({ checks }) => checks.length === 0).map(({ text }) => text);
-  return { mutant, outcome: 'survived', by: [...new Set(unjudged)], red: [] };
+  const unjudged = judged.filter(
+    ({ clauses, verdict }) => verdict === 'INCONCLUSIVE' && clauses.includes(mutant.clause),
+  );
+  if (unjudged.length > 0) return { mutant, outcome: 'unjudged', by: ids(unjudged), red: [] };
+  const silent = judgements.filter(({ checks }) => checks.length === 0).map(({ text }) => text);
+  return { mutant, outcome: 'survived', by: [...new Set(silent)], red: [] };
 }
 
 /** Whether the verdict of a check of the broken clause kills the mutant. A SHOULD check warns instead of failing. */

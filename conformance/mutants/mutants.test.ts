@@ -28,9 +28,15 @@ describe('a mutant', () => {
     expect(outcome(judged(['ping/echo', 'VACUOUS']))).toBe('survived');
     expect(outcome(judged(['ping/echo', 'FAIL', 'SUB-1']))).toBe('strayed');
     expect(outcome(judged(['ping/echo', 'FAIL', 'ENV-3', 'should']))).toBe('strayed');
-    expect(outcome(judged(['ping/echo', 'PASS'], ['ping/other', 'INCONCLUSIVE']))).toBe('survived');
+    expect(outcome(judged(['ping/echo', 'PASS'], ['sync/x', 'INCONCLUSIVE', 'SYN-1']))).toBe('survived');
     expect(outcome(judged(['ping/echo', 'PASS']), judged(['ping/echo', 'FAIL']))).toBe('killed');
     expect(outcome({ ...judged(['ping/echo', 'FAIL']), exit: 1 })).toBe('broke');
+  });
+
+  test('is unjudged if a check of its clause had too little processor time', () => {
+    const judgements = [judged(['ping/echo', 'PASS'], ['ping/other', 'INCONCLUSIVE'])];
+    expect(killOf({ mutant, judgements })).toMatchObject({ outcome: 'unjudged', by: ['ping/other'] });
+    expect(isProof(matrixOf({ checks: [], clauses: [] }, [{ mutant, judgements }], []), 'sample')).toBe(false);
   });
 
   test('of a SHOULD clause is killed by a warning of a SHOULD check', () => {
