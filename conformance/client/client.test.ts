@@ -78,7 +78,7 @@ test('a client tape is listed, explained, shown and formatted like a tape for se
   expect((await suite('show', file)).stdout).toContain('connects  (after at most 5 ms)  (within 900 ms)');
   const wrong = directoryOf('close/wrong', { drive: { do: 'connect' } }, { opens: {} });
   expect(await suite('fmt', '--check', wrong)).toMatchObject({ code: 2 });
-}, 240_000);
+}, 600_000);
 
 test('every client tape can be shown', () => {
   for (const tape of loadClientTapes())
@@ -95,7 +95,7 @@ describe.each([
     expect(checks.filter(({ verdict }) => verdict !== 'PASS')).toEqual([]);
     expect(checks.length).toBeGreaterThan(40);
     expect([code, outcome.exit]).toEqual([0, 0]);
-  }, 240_000);
+  }, 600_000);
 });
 
 describe('conformance client', () => {

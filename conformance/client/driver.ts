@@ -33,7 +33,7 @@ export interface DriverOptions {
   /** The command, which the shell runs. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Counts the time that the program may take to start. */
+  /** Counts the time that the program may take to start and to end. */
   readonly timer: Timer;
   readonly hooks: DriverHooks;
 }
@@ -41,11 +41,13 @@ export interface DriverOptions {
 export class Driver {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #exited: Promise<void>;
+  readonly #timer: Timer;
   #errors = '';
   #supports: readonly string[] = [];
 
   private constructor(options: DriverOptions) {
-    const { command, env } = options;
+    const { command, env, timer } = options;
+    this.#timer = timer;
     this.#child = spawn(command, {
       shell: true,
       // Use a separate process group, so that processes that the shell started can be ended as well.
@@ -95,9 +97,9 @@ export class Driver {
   /** Ends the program: closes its input, waits, and kills it when it does not end. */
   async end(): Promise<void> {
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.#kill(), END_MS);
+    const cancel = this.#timer(END_MS, () => this.#kill());
     await this.#exited;
-    clearTimeout(timer);
+    cancel();
   }
 
   #becomeReady({ timer, hooks: { onNotice, onGarbage, onExit } }: DriverOptions): Promise<void> {

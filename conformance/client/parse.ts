@@ -151,7 +151,13 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   },
   told: { takes: WAITS, read: (pattern, line, reader) => ({ pattern, ...waits(line, reader) }) },
   untold: { takes: [], read: (pattern) => ({ pattern }) },
-  quiet: { takes: [], read: (value, _line, reader) => ({ forMs: reader.whole(value, '"quiet", in milliseconds,') }) },
+  quiet: {
+    takes: ['atMost'],
+    read: (value, { atMost }, reader) => ({
+      forMs: reader.whole(value, '"quiet", in milliseconds,'),
+      ...(atMost === undefined ? {} : { atMost: reader.whole(atMost, '"atMost", in milliseconds,') }),
+    }),
+  },
   waits: {
     takes: [],
     read: (value, _line, reader) => {

@@ -1,4 +1,5 @@
 /** Runs one client tape and returns its verdict. */
+import { PATIENCE_MS } from '../runner/context.ts';
 import { StepFailed } from '../runner/scene.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 import type { SelfWatch } from '../runner/watch.ts';
@@ -12,9 +13,12 @@ import type { ClientTape } from './script.ts';
 /** A tape's need for an optional feature of the program, such as `client:buffer`. */
 const FEATURE = /^client:(.+)$/;
 
-/** If a tape failed and the suite itself stalled for more than this share of the time, the verdict is INCONCLUSIVE. */
-const MOST_STALLED = 0.3;
-/** If a tape failed and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
+/**
+ * If something was late and the suite itself stalled for longer than this, in milliseconds, the verdict is INCONCLUSIVE. It is half of
+ * the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
+ */
+const MOST_STALLED_MS = 250;
+/** If something was late and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
 const MOST_BUSY = 0.1;
 
 export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: SelfWatch };
@@ -43,6 +47,7 @@ async function perform(tape: ClientTape, stage: Stage): Promise<Judged> {
   if (missing !== undefined)
     return { verdict: 'N/A', reason: `the program does not offer "${missing}"`, failures: [], fired: 0 };
   for (const step of tape.steps) await performClientStep(step, stage);
+  if (tape.steps.some(({ verb }) => verb === 'untold')) await stage.settle(PATIENCE_MS * stage.options.timeScale);
   await stage.close();
   judgeUntold(tape.steps, stage);
   return { verdict: 'PASS', failures: [], fired: stage.judged };
@@ -58,6 +63,7 @@ export async function playClientTape(source: ClientTape, context: PlayContext): 
   const { id, clauses, level, why } = tape.header;
   const began = context.now();
   const stage = await Stage.open({ ...rest, check: id });
+  const ready = context.now();
   let judged: Judged;
   try {
     judged = await perform(tape, stage);
@@ -66,15 +72,25 @@ export async function playClientTape(source: ClientTape, context: PlayContext): 
   } finally {
     await stage.close();
   }
-  const durationMs = Math.round(context.now() - began);
-  const stalledMs = watch.stalledMs(began, began + durationMs);
-  const isWorthless = judged.verdict === 'FAIL' && stalledMs > durationMs * MOST_STALLED;
-  const verdict = isWorthless ? 'INCONCLUSIVE' : judged.verdict;
-  const reason = isWorthless ? { reason: `the suite itself stalled for ${Math.round(stalledMs)} ms` } : {};
-  const failed = verdict !== 'PASS' && verdict !== 'N/A';
-  const busyMs = context.pulse.pausedMs(began, began + durationMs);
+  const ended = context.now();
+  const reason = reasonForDoubt(judged, stage, watch.longestStallMs(ready, ended));
+  const busyMs = Math.max(stage.vitals.pausedMs(ready, ended), watch.stalledMs(ready, ended));
+  const isBusy = busyMs > (ended - ready) * MOST_BUSY;
+  const doubt = reason === undefined ? {} : ({ verdict: 'INCONCLUSIVE', reason } as const);
   return {
-    result: { id, kind: 'tape', clauses, level, why, durationMs, ...judged, ...reason, verdict },
-    isDoubtful: failed && (isWorthless || busyMs > durationMs * MOST_BUSY),
+    result: { id, kind: 'tape', clauses, level, why, durationMs: Math.round(ended - began), ...judged, ...doubt },
+    isDoubtful: reason !== undefined || (isBusy && isLate(judged)),
   };
+}
+
+function isLate({ failures }: Judged): boolean {
+  return failures.some(({ late }) => late === true);
+}
+
+/** Why the verdict proves nothing; undefined if it does. */
+function reasonForDoubt(judged: Judged, { doubts }: Stage, stalledMs: number): string | undefined {
+  if (judged.verdict === 'PASS') return doubts[0];
+  return judged.verdict === 'FAIL' && isLate(judged) && stalledMs > MOST_STALLED_MS
+    ? `the suite itself stalled for ${Math.round(stalledMs)} ms`
+    : undefined;
 }

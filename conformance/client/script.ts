@@ -154,10 +154,15 @@ export interface UntoldStep extends StepBase {
   readonly pattern: Json;
 }
 
-/** For this many milliseconds, the client must neither connect nor send a command. */
+/**
+ * For this many milliseconds, in which the program has processor time, the client must neither connect nor send a command. So
+ * the step takes longer on a busy machine.
+ */
 export interface QuietStep extends StepBase {
   readonly verb: 'quiet';
   readonly forMs: number;
+  /** The longest duration of the step, for a tape that must send a heartbeat in time. */
+  readonly atMost?: number;
 }
 
 /** The allowed sum of the client's last delays before attempts to connect. */

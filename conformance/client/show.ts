@@ -124,7 +124,9 @@ function lines(step: ClientStep): readonly string[] {
     case 'closed':
       return [`${CLIENT} ** ends the connection ${patternText(step.pattern)}${notes(step)}`];
     case 'quiet':
-      return [`${CLIENT} ** neither connects nor sends a command for ${step.forMs} ms`];
+      return [
+        `${CLIENT} ** neither connects nor sends a command for ${step.forMs} ms${step.atMost === undefined ? '' : `  (ends after ${step.atMost} ms)`}`,
+      ];
     default:
       return [`${CLIENT} ** its last ${step.last} waits add up${boundsText('to', step.sum)}`];
   }

@@ -12,17 +12,36 @@ import type { NewFrame, Trace } from '../trace/trace.ts';
 import { Driver } from './driver.ts';
 import { Host } from './host.ts';
 import type { Peer, Upgrade } from './host.ts';
+import { ECHO, Vitals } from './vitals.ts';
 
 /** The name of the client under test in the trace. */
 const CLIENT = 'client';
 
+/** When the client did something. */
+export interface Moment {
+  readonly at: number;
+  /** The newest time before at which the program has certainly run (`vitals.ts`); undefined if the program has no `echo`. */
+  readonly provenAt: number | undefined;
+}
+
 /** A received item, and whether a step has already taken it. */
-export interface Item {
+export interface Item extends Moment {
   readonly value: JsonObject;
   /** The frame of the item in the trace. */
   readonly frame: number;
-  readonly at: number;
   taken: boolean;
+}
+
+/** An attempt of the client to connect. */
+export type Attempt = Upgrade & Moment;
+
+/** A delay of the client. */
+export interface Wait {
+  readonly ms: number;
+  /** How long the program had no processor time. */
+  readonly pausedMs: number;
+  /** How long the program has certainly run in that time without acting. */
+  readonly provenMs: number;
 }
 
 /** One connection of the client. */
@@ -32,7 +51,7 @@ export interface Link {
   readonly commands: Item[];
   /** The number of event messages that were sent, including those that the tape only counts as sent. */
   delivered: number;
-  ended: { readonly code: number; readonly reason: string; readonly at: number } | undefined;
+  ended: ({ readonly code: number; readonly reason: string } & Moment) | undefined;
 }
 
 export interface StageOptions {
@@ -42,7 +61,7 @@ export interface StageOptions {
   readonly trace: Trace;
   readonly now: () => number;
   readonly timeScale: number;
-  /** Counts time limits; a busy machine makes them longer. */
+  /** Measures the load of the machine, and counts time limits accordingly. */
   readonly pulse: Pulse;
   /** How many programs of the whole run have connected, and how many have not. */
   readonly connects: { made: number; missed: number };
@@ -50,12 +69,15 @@ export interface StageOptions {
 
 export class Stage {
   readonly options: StageOptions;
+  readonly vitals: Vitals;
   readonly signal: Signal;
   readonly bindings = new Map<string, Json>();
-  readonly upgrades: Upgrade[] = [];
+  readonly upgrades: Attempt[] = [];
   readonly notices: Item[] = [];
-  /** The delays of the client between the end of a connection and the next attempt, in milliseconds. */
-  readonly waits: number[] = [];
+  /** The delays of the client between the end of a connection and the next attempt. */
+  readonly waits: Wait[] = [];
+  /** Why the client may be wrong although all steps were met: the program may have had no processor time to do wrong. */
+  readonly doubts: string[] = [];
   /** Number of expectations that were met so far. */
   judged = 0;
   /** The start of the last step in which the suite did something to which the client may react. */
@@ -70,14 +92,15 @@ export class Stage {
 
   private constructor(options: StageOptions) {
     this.options = options;
-    this.signal = new Signal(options.pulse.timer);
+    this.vitals = new Vitals({ now: options.now, machine: options.pulse });
+    this.signal = new Signal(this.vitals.timer);
   }
 
   /** @throws {DriverError} when the program does not start. */
   static async open(options: StageOptions): Promise<Stage> {
     const stage = new Stage(options);
     stage.#host = await Host.start(options.now, (upgrade) => {
-      stage.upgrades.push(upgrade);
+      stage.upgrades.push({ ...upgrade, provenAt: stage.vitals.provenAt });
       stage.signal.notify();
     });
     try {
@@ -90,10 +113,13 @@ export class Stage {
           onGarbage: (line) => stage.#record({ dir: '>>', kind: 'mark', text: line }),
           onExit: (reason) => {
             stage.exit = reason;
+            stage.vitals.close();
             stage.signal.notify();
           },
         },
       });
+      const driver = stage.#driver;
+      if (driver.supports.includes(ECHO)) stage.vitals.follow((command) => driver.send(command));
       return stage;
     } catch (error) {
       await stage.#host.stop();
@@ -112,7 +138,7 @@ export class Stage {
   }
 
   /** The client's oldest attempt to connect that the client has not given up. */
-  takeUpgrade(): Upgrade | undefined {
+  takeUpgrade(): Attempt | undefined {
     let next = this.upgrades.shift();
     while (next?.isPending() === false) next = this.upgrades.shift();
     return next;
@@ -144,7 +170,7 @@ export class Stage {
         }
         if (kind === 'ping') withLink((link) => link.peer.sendFrame({ opcode: 'pong', hex: content }));
         if (kind === 'pong')
-          commands.push({ value: { frame: 'pong' }, frame: frame.n, at: this.options.now(), taken: false });
+          commands.push({ value: { frame: 'pong' }, frame: frame.n, ...this.#moment(), taken: false });
         this.signal.notify();
       },
       onClose: (code, reason) => {
@@ -170,9 +196,8 @@ export class Stage {
 
   /** Marks a connection as ended, from either side. */
   end(link: Link, code: number, reason: string): void {
-    const at = this.options.now();
-    link.ended = { code, reason, at };
-    this.endedAt = at;
+    link.ended = { code, reason, ...this.#moment() };
+    this.endedAt = link.ended.at;
   }
 
   /** Sends a message that must be valid. @throws {HarnessError} when it is not. */
@@ -198,8 +223,15 @@ export class Stage {
     throw new StepFailed({ frames: [], ...failure, text: `${failure.text}${exited}` });
   }
 
+  /** Waits until the program has had the time to write every notice that it is about to write. */
+  async settle(limitMs: number): Promise<void> {
+    if (!(await this.vitals.settled(limitMs)))
+      this.doubts.push('the program did not answer `echo` at the end of the tape, so it may have more to report');
+  }
+
   /** Closes the client, and ends the program and the server. */
   async close(): Promise<void> {
+    this.vitals.close();
     if (this.exit === undefined) this.drive({ do: 'close' });
     await this.#driver?.end();
     await this.#host?.stop();
@@ -207,7 +239,7 @@ export class Stage {
 
   #commanded(commands: Item[], json: Json | undefined, frame: number): JsonObject {
     const value: JsonObject = { type: textAt(json, 'type') ?? '', ...(json as JsonObject) };
-    commands.push({ value, frame, at: this.options.now(), taken: false });
+    commands.push({ value, frame, ...this.#moment(), taken: false });
     return value;
   }
 
@@ -219,9 +251,14 @@ export class Stage {
     link.peer.sendText(text);
   }
 
+  #moment(): Moment {
+    return { at: this.options.now(), provenAt: this.vitals.provenAt };
+  }
+
   #noticed(value: JsonObject): void {
+    if (this.vitals.takes(value)) return;
     const frame = this.#record({ dir: '>>', kind: 'mark', text: JSON.stringify(value) });
-    this.notices.push({ value, frame: frame.n, at: this.options.now(), taken: false });
+    this.notices.push({ value, frame: frame.n, ...this.#moment(), taken: false });
     this.signal.notify();
   }
 

@@ -3,58 +3,29 @@ import { resolve } from '../tape/bindings.ts';
 import { fits, match } from '../tape/matcher.ts';
 import { nearest } from '../tape/nearest.ts';
 import { PATIENCE_MS } from '../runner/context.ts';
-import { clockTimer } from '../target/timer.ts';
+import type { Failure } from '../runner/verdict.ts';
 import { asText, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import { completeMessage, eventMessages, heartbeatMessage, subscribedMessage, welcomeMessage } from './messages.ts';
 import type {
-  Bounds,
   ClientStep,
   ClosedStep,
   EitherStep,
   EmitStep,
   NeverStep,
   OpenStep,
-  QuietStep,
   RecvStep,
   ToldStep,
   WaitsStep,
 } from './script.ts';
 import type { Item, Stage } from './stage.ts';
-
-/**
- * How much later than required a client may act, because timers and processes are late on a busy machine. A client that
- * ignores a limit is later by more than this, because the limits in tapes are far apart.
- */
-const LATE_MS = 3_000;
-/**
- * How much earlier than required a client may act, because timers count whole milliseconds, and some fire one
- * millisecond too early.
- */
-const EARLY = { share: 0.97, ms: 3 };
+import { quiet } from './silence.ts';
+import { checkWait, sumOf, waitOf } from './waits.ts';
 
 /** How long the first connection may take, in milliseconds before `--time-scale`. */
 const FIRST_CONNECT_MS = 20_000;
 /** If no program has connected after this many attempts, the suite waits less for each further program. */
 const HOPELESS = 3;
-
-function checkBounds(
-  bounds: Bounds | undefined,
-  waited: number,
-  what: string,
-  at: { step: ClientStep; stage: Stage },
-): void {
-  if (bounds === undefined) return;
-  const { step, stage } = at;
-  const { least = 0, most } = bounds;
-  const passed = `${what} ${Math.round(waited)} ms`;
-  if (waited < least * EARLY.share - EARLY.ms)
-    stage.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
-  // On a busy machine a correct client may act late, so extend the upper limit.
-  const { now, pulse, timeScale } = stage.options;
-  if (most !== undefined && waited - pulse.pausedMs(now() - waited, now()) > most + LATE_MS * timeScale)
-    stage.fail({ line: step.line, text: `${passed}; at most ${most} ms were expected` });
-}
 
 function patience(within: number | undefined, stage: Stage): number {
   return (within ?? PATIENCE_MS) * stage.options.timeScale;
@@ -99,6 +70,11 @@ function take(pattern: Json, items: readonly Item[], stage: Stage): Item | undef
   return undefined;
 }
 
+/** Marks something that did not happen in time. If the program has ended, it can no longer happen, so time is not the cause. */
+function lateIfRunning({ exit }: Stage): Pick<Failure, 'late'> {
+  return exit === undefined ? { late: true } : {};
+}
+
 function failMissing(
   what: string,
   pattern: Json,
@@ -107,7 +83,7 @@ function failMissing(
 ): never {
   const open = items.filter(({ taken }) => !taken);
   const near = nearest(pattern, open, ({ value }) => value, stage.bindings);
-  const context = { line: step.line, expected: resolveOr(pattern, stage) };
+  const context = { line: step.line, expected: resolveOr(pattern, stage), ...lateIfRunning(stage) };
   if (near === undefined) return stage.fail({ ...context, text: what });
   const { candidate, differences } = near;
   return stage.fail({
@@ -133,12 +109,13 @@ async function openLink(step: OpenStep, stage: Stage): Promise<void> {
   if (stage.endedAt === undefined) stage.options.connects[upgrade === undefined ? 'missed' : 'made'] += 1;
   if (upgrade === undefined) {
     const time = `within ${timeoutMs} ms; --time-scale gives a slow machine more time`;
-    stage.fail({ line: step.line, text: `the client did not connect${stage.exit === undefined ? ` ${time}` : ''}` });
+    const text = `the client did not connect${stage.exit === undefined ? ` ${time}` : ''}`;
+    stage.fail({ line: step.line, text, ...lateIfRunning(stage) });
   }
   if (stage.endedAt !== undefined) {
-    const waited = upgrade.at - stage.endedAt;
-    stage.waits.push(waited);
-    checkBounds(step.waited, waited, 'the client reconnected after', { step, stage });
+    const wait = waitOf(upgrade, stage.endedAt, stage);
+    stage.waits.push(wait);
+    checkWait(step.waited, wait, 'the client reconnected after', { step, stage });
   }
   if (step.request !== undefined) {
     const { differences } = match(step.request, upgrade.request, stage.bindings);
@@ -164,7 +141,7 @@ async function recv(step: RecvStep, stage: Stage): Promise<void> {
   const { commands } = stage.link;
   const item = await awaited(() => take(step.pattern, commands, stage), patience(step.within, stage), stage);
   if (item === undefined) failMissing('the client did not send', step.pattern, commands, { step, stage });
-  checkBounds(step.waited, item.at - stage.actedAt, 'the client sent the command after', { step, stage });
+  checkWait(step.waited, waitOf(item, stage.actedAt, stage), 'the client sent the command after', { step, stage });
   if (step.bind !== undefined) stage.bindings.set(step.bind, item.value);
   stage.judged += 1;
 }
@@ -206,14 +183,16 @@ function emit(step: EmitStep, stage: Stage): void {
 async function closed(step: ClosedStep, stage: Stage): Promise<void> {
   const { link } = stage;
   const ended = await awaited(() => link.ended, patience(step.within, stage), stage);
-  if (ended === undefined) stage.fail({ line: step.line, text: 'the client did not end the connection' });
-  checkBounds(step.waited, ended.at - stage.actedAt, 'the client ended the connection after', { step, stage });
+  if (ended === undefined)
+    stage.fail({ line: step.line, text: 'the client did not end the connection', ...lateIfRunning(stage) });
+  checkWait(step.waited, waitOf(ended, stage.actedAt, stage), 'the client ended the connection after', { step, stage });
   const { code, reason } = ended;
   const { differences } = match(step.pattern, { code, reason }, stage.bindings);
   if (differences.length > 0)
     stage.fail({
       line: step.line,
       text: `the connection ended with ${code}`,
+      late: true,
       expected: step.pattern,
       nearest: { frame: 0, value: { code, reason }, differences },
     });
@@ -227,27 +206,10 @@ async function told(step: ToldStep, stage: Stage): Promise<void> {
   stage.judged += 1;
 }
 
-/** Follows the clock, because a tape may have to send heartbeats in time between such steps. */
-async function quiet(step: QuietStep, stage: Stage): Promise<void> {
-  const { link, upgrades } = stage;
-  const known = link.commands.length;
-  const look = (): string | undefined => {
-    if (upgrades.length > 0) return 'connected';
-    // Pings are allowed, because a client may send them at any time.
-    const [command] = link.commands.slice(known).filter(({ value }) => value['type'] !== 'ping');
-    return command && `sent ${asText(command.value)}`;
-  };
-  const disturbance = await stage.signal.until(look, step.forMs, clockTimer);
-  if (disturbance !== undefined) stage.fail({ line: step.line, text: `the client ${disturbance}, which it must not` });
-  stage.judged += 1;
-}
-
 function waits({ last, sum, ...step }: WaitsStep, stage: Stage): void {
-  const total = stage.waits.slice(-last).reduce((all, each) => all + each, 0);
-  checkBounds(sum, total, `the last ${last} waits before an attempt to connect add up to`, {
-    step: { ...step, last, sum },
-    stage,
-  });
+  const total = sumOf(stage.waits.slice(-last));
+  const what = `the last ${last} waits before an attempt to connect add up to`;
+  checkWait(sum, total, what, { step: { ...step, last, sum }, stage });
   stage.judged += 1;
 }
 

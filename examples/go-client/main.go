@@ -75,7 +75,7 @@ func connect(command line) *Client {
 }
 
 func main() {
-	supports := []string{"api-key", "backoff", "broadcast", "buffer", "open-timeout", "reconnecting", "sync", "token"}
+	supports := []string{"api-key", "backoff", "broadcast", "buffer", "echo", "open-timeout", "reconnecting", "sync", "token"}
 	tell("ready", map[string]interface{}{"client": "example client in Go", "supports": supports})
 	var client *Client
 	lines := bufio.NewScanner(os.Stdin)
@@ -104,6 +104,8 @@ func main() {
 		case "broadcast":
 			data := map[string]interface{}{"event": command.Event, "payload": command.Payload, "stream": command.Stream}
 			client.Call("broadcast", "broadcasted", data, answer(command.Ref))
+		case "echo":
+			answer(command.Ref)(Reply{})
 		case "close":
 			client.Close()
 		}

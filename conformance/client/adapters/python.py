@@ -25,7 +25,7 @@ from tidemark_client import Client, Gap, Position, StreamsSubscription, Subscrip
 Line = Mapping[str, Any]
 Reader = Union[Subscription[object], StreamsSubscription[object]]
 
-SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "open-timeout", "picture-resume", "reconnecting", "streams", "sync", "token"]
+SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "echo", "open-timeout", "picture-resume", "reconnecting", "streams", "sync", "token"]
 
 
 def tell(notice: str, **members: object) -> None:
@@ -71,6 +71,9 @@ class Program:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, line: Line) -> None:
+        if line["do"] == "echo":
+            tell("result", ref=line["ref"], ok=True)
+            return
         if line["do"] == "connect":
             self._connect(line)
             return

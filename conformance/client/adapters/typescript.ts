@@ -17,6 +17,7 @@ const SUPPORTS = [
   'backoff',
   'broadcast',
   'buffer',
+  'echo',
   'open-timeout',
   'picture-resume',
   'reconnecting',
@@ -97,6 +98,8 @@ class Program {
       }
       case 'close':
         return this.#answer(line, this.#client?.close());
+      case 'echo':
+        return tell('result', { ref: line['ref'], ok: true });
       default:
         return tell('error', { message: `unknown command ${JSON.stringify(line['do'])}` });
     }

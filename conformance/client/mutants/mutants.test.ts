@@ -19,13 +19,13 @@ describe.each(LANGUAGES)('the client mutants in %s', (language) => {
   test('include one that swaps two events, which only the check of the order detects', async () => {
     const { stdout } = await suite('client-mutants', '--language', language, '--only', 'swaps-events', '--json');
     expect(JSON.parse(stdout)).toMatchObject([{ outcome: 'killed', by: ['invariants/handed-over-in-order'] }]);
-  }, 240_000);
+  }, 900_000);
 
   test('are killed by a check of their clause', async () => {
     const { code, stdout } = await suite('client-mutants', '--language', language, '--sample', '3', '--seed', '2');
     expect(stdout).toContain('3 of 3 client mutants killed by a check of their clause');
     expect(code).toBe(0);
-  }, 240_000);
+  }, 900_000);
 });
 
 test('a text that the SDK does not contain exactly once is an error that names file and text', async () => {

@@ -22,7 +22,7 @@ final class Program {
   private Client client;
 
   public static void main(String[] arguments) throws IOException {
-    notice("ready", Map.of("client", "Java example 1.0", "supports", List.of("backoff", "open-timeout", "buffer", "reconnecting", "token", "api-key", "broadcast", "sync")));
+    notice("ready", Map.of("client", "Java example 1.0", "supports", List.of("backoff", "open-timeout", "buffer", "echo", "reconnecting", "token", "api-key", "broadcast", "sync")));
     Program program = new Program();
     BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = input.readLine(); line != null; line = input.readLine()) program.step(Json.object(Json.parse(line)));
@@ -39,6 +39,7 @@ final class Program {
       case "ping" -> report(ref, client.command("ping", Map.of()));
       case "sync" -> report(ref, client.command("sync", members(line, "stream")));
       case "broadcast" -> report(ref, client.command("broadcast", members(line, "stream", "event", "payload")));
+      case "echo" -> report(ref, CompletableFuture.completedFuture(Map.of()));
       case "close" -> client.close();
       default -> System.err.println("unknown line: " + line);
     }

@@ -1,0 +1,158 @@
+/**
+ * Proves that the program of a client runs. A busy machine may give a program no processor time for seconds, so the clock
+ * alone proves neither that the client did not act nor when it decided to act. Therefore the suite sends `echo` to a program
+ * that offers it, again and again, and counts the answers. For other programs it estimates the load of the machine.
+ */
+import { BEAT_MS, Pulse, SILENT_MS } from '../runner/pulse.ts';
+import { textAt } from '../trace/json.ts';
+import type { Timer } from '../target/timer.ts';
+import type { JsonObject } from '../trace/json.ts';
+
+/** The feature of a program that answers `echo`. */
+export const ECHO = 'echo';
+/** The time from an answer to the next `echo`. It is short, because some tapes measure waits of 100 ms. */
+const REST_MS = 20;
+
+interface Waiter {
+  /** Only an `echo` that was sent at this time or later counts. */
+  readonly from: number;
+  readonly resolve: () => void;
+}
+
+/** Sends one `echo` after the other. */
+class Echoes {
+  readonly #send: (command: JsonObject) => void;
+  readonly #now: () => number;
+  #count = 0;
+  #sentAt = 0;
+  #provenAt = 0;
+  #waiters: readonly Waiter[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(send: (command: JsonObject) => void, now: () => number) {
+    this.#send = send;
+    this.#now = now;
+    this.#next();
+  }
+
+  /** When the last answered `echo` was sent: the program has certainly run since. */
+  get provenAt(): number {
+    return this.#provenAt;
+  }
+
+  /** Whether the notice is the answer to the last `echo`. */
+  takes(notice: JsonObject): boolean {
+    if (textAt(notice, 'ref') !== this.#ref) return false;
+    const sentAt = this.#sentAt;
+    this.#provenAt = sentAt;
+    for (const { from, resolve } of this.#waiters) if (from <= sentAt) resolve();
+    this.#waiters = this.#waiters.filter(({ from }) => from > sentAt);
+    clearTimeout(this.#timer);
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.#next(), REST_MS);
+    return true;
+  }
+
+  /** Resolves when the program has answered an `echo` that is sent from now on, or when no more are sent. */
+  answered(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiters = [...this.#waiters, { from: this.#now(), resolve }];
+    return promise;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const { resolve } of this.#waiters) resolve();
+    this.#waiters = [];
+  }
+
+  get #ref(): string {
+    return `echo-${this.#count}`;
+  }
+
+  #next(): void {
+    this.#count += 1;
+    this.#sentAt = this.#now();
+    this.#send({ do: 'echo', ref: this.#ref });
+  }
+}
+
+export interface VitalsOptions {
+  readonly now: () => number;
+  /** Estimates the load of the machine. */
+  readonly machine: Pulse;
+}
+
+export class Vitals {
+  readonly #options: VitalsOptions;
+  #echoes: Echoes | undefined;
+  #answers: Pulse | undefined;
+  #closedAt: number | undefined;
+
+  constructor(options: VitalsOptions) {
+    this.#options = options;
+  }
+
+  /** Starts to send `echo` to a program that answers it. */
+  follow(send: (command: JsonObject) => void): void {
+    const { now } = this.#options;
+    const echoes = new Echoes(send, now);
+    this.#echoes = echoes;
+    this.#answers = new Pulse({ now, ping: () => echoes.answered(), onSlow: () => undefined });
+  }
+
+  /** Whether the notice is the answer to an `echo`, and not for the tape. */
+  takes(notice: JsonObject): boolean {
+    return this.#echoes?.takes(notice) === true;
+  }
+
+  /** Counts a time limit for something that the client must do: the program must have had the time. */
+  readonly timer: Timer = (limitMs, expire) => this.#pulse.timer(limitMs, expire);
+
+  /** Counts a time in which the client must not act: it ends when the program has run for that time. */
+  readonly silence: Timer = (limitMs, expire) =>
+    // The first answer may be to an `echo` that the program read before the silence began.
+    this.#pulse.timer(this.#pulse === this.#answers ? limitMs + BEAT_MS : limitMs, expire);
+
+  /** How long the program had no processor time between two times, in milliseconds. */
+  pausedMs(from: number, to: number): number {
+    if (this.#answers === undefined) return this.#options.machine.pausedMs(from, to);
+    return this.#answers.pausedMs(from, Math.min(to, this.#closedAt ?? to));
+  }
+
+  /** Whether the program has run since `from`. Not known, and so true, for a program without `echo`, or that has ended. */
+  hasRunSince(from: number): boolean {
+    return this.#pulse !== this.#answers || this.#pulse.longestMs(from, this.#options.now()) < SILENT_MS / 2;
+  }
+
+  /** When the program has certainly run the last time; undefined for a program without `echo`. */
+  get provenAt(): number | undefined {
+    return this.#echoes?.provenAt;
+  }
+
+  /** Waits until the program has had the time to write what it knows. @returns whether the program answered in time */
+  async settled(limitMs: number): Promise<boolean> {
+    const echoes = this.#echoes;
+    if (echoes === undefined || this.#closedAt !== undefined) return true;
+    const { promise: late, resolve } = Promise.withResolvers<false>();
+    const cancel = this.#options.machine.timer(limitMs, () => resolve(false));
+    // Wait for two answers, because a program may read a frame in one turn of its event loop and report it in the next.
+    const answers = echoes.answered().then(() => echoes.answered());
+    const isSettled = await Promise.race([answers.then(() => true), late]);
+    cancel();
+    return isSettled;
+  }
+
+  /** The answers of the program, as long as it runs; otherwise the load of the machine. */
+  get #pulse(): Pulse {
+    return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;
+  }
+
+  close(): void {
+    this.#closedAt ??= this.#options.now();
+    this.#echoes?.close();
+    this.#answers?.close();
+  }
+}

@@ -1,0 +1,58 @@
+/** The waits of a client, and their limits. */
+import type { Bounds, ClientStep } from './script.ts';
+import type { Moment, Stage, Wait } from './stage.ts';
+
+/**
+ * How much later than required a client may act, because timers and processes are late on a busy machine. A client that
+ * ignores a limit is later by more than this, because the limits in tapes are far apart.
+ */
+const LATE_MS = 3_000;
+/**
+ * How much earlier than required a client may act, because timers count whole milliseconds, and some fire one
+ * millisecond too early.
+ */
+const EARLY = { share: 0.97, ms: 3 };
+
+/**
+ * The share of a lower limit for which the program must certainly have run without acting. Otherwise it may have decided to act
+ * at once, and got no processor time. The waits of a wrong client are shorter than half of the limits in tapes.
+ */
+const PROVEN_SHARE = 0.5;
+
+/** @param since when the wait began */
+export function waitOf({ at, provenAt }: Moment, since: number, { vitals }: Stage): Wait {
+  const ms = at - since;
+  const pausedMs = vitals.pausedMs(since, at);
+  return { ms, pausedMs, provenMs: Math.max(0, provenAt === undefined ? ms - pausedMs : provenAt - since) };
+}
+
+/** @param what for example "the client reconnected after" */
+export function checkWait(
+  bounds: Bounds | undefined,
+  { ms, pausedMs, provenMs }: Wait,
+  what: string,
+  { step, stage }: { readonly step: ClientStep; readonly stage: Stage },
+): void {
+  if (bounds === undefined) return;
+  const { least = 0, most } = bounds;
+  const passed = `${what} ${Math.round(ms)} ms`;
+  if (ms < least * EARLY.share - EARLY.ms)
+    stage.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
+  if (most !== undefined && ms > most + LATE_MS * stage.options.timeScale) {
+    const text = `${passed}; at most ${most} ms were expected`;
+    if (ms - pausedMs > most + LATE_MS * stage.options.timeScale) stage.fail({ line: step.line, text, late: true });
+    // On a busy machine a correct client may act late.
+    stage.doubts.push(`${text}, but the program had no processor time for ${Math.round(pausedMs)} ms`);
+  }
+  if (provenMs < least * PROVEN_SHARE)
+    stage.doubts.push(`${passed}, but the program has certainly run for only ${Math.round(provenMs)} ms of that time`);
+}
+
+export function sumOf(waits: readonly Wait[]): Wait {
+  const sum = (pick: (wait: Wait) => number): number => waits.reduce((all, each) => all + pick(each), 0);
+  return {
+    ms: sum(({ ms }) => ms),
+    pausedMs: sum(({ pausedMs }) => pausedMs),
+    provenMs: sum(({ provenMs }) => provenMs),
+  };
+}
