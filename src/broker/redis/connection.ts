@@ -69,13 +69,31 @@ export class RedisConnection {
   }
 
   async run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const { sha1, source } = script(name);
     try {
-      return await this.#usable().evalsha(sha1, keys.length, ...keys, ...args);
+      return await this.runOnce(name, keys, args, 'loaded');
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw withoutCommand(error);
-      return bare(this.#usable().eval(source, keys.length, ...keys, ...args));
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.runOnce(name, keys, args, 'unloaded');
     }
+  }
+
+  /**
+   * Runs a script with one command, which is sent before this method returns.
+   * @param state whether Redis has the script. @throws {Error} `NOSCRIPT` if it does not
+   */
+  runOnce(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+    state: 'loaded' | 'unloaded',
+  ): Promise<unknown> {
+    const { sha1, source } = script(name);
+    const client = this.#usable();
+    return bare(
+      state === 'loaded'
+        ? client.evalsha(sha1, keys.length, ...keys, ...args)
+        : client.eval(source, keys.length, ...keys, ...args),
+    );
   }
 
   async get(key: string): Promise<string | null> {

@@ -11,6 +11,8 @@ import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
+import { PublishLane } from './publish-lane.ts';
+import type { LaneBatch, Preparation, Refusal } from './publish-lane.ts';
 import type { StreamIndex } from './stream-index.ts';
 import { asTexts, ForeignState } from './line.ts';
 import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './publish-failure.ts';
@@ -69,9 +71,9 @@ export class RedisPublisher {
   readonly #queues = new Map<string, Queue>();
   #pending = 0;
   #scheduled = false;
-  /**
-   * The streams that this node has entered into the index. The batches of a stream wait until it is entered, so that they keep their order.
-   */
+  /** The streams with batches that are not answered yet. */
+  readonly #lanes = new Map<string, PublishLane<Pending>>();
+  /** The streams that this node has entered into the index, or is entering. */
   readonly #entered = new Map<string, Promise<void>>();
 
   constructor(options: PublisherOptions) {
@@ -138,46 +140,59 @@ export class RedisPublisher {
   }
 
   #sendAll(stream: string, waiting: readonly Pending[]): void {
-    for (const batch of split(waiting)) void this.#send(stream, batch);
+    for (const batch of split(waiting)) this.#laneOf(stream).add(batch);
   }
 
-  async #send(stream: string, batch: readonly Pending[]): Promise<void> {
-    try {
-      const { departures, replies } = await this.#attempt(stream, batch);
-      const results = this.#results(stream, batch, replies, departures);
-      batch.forEach((pending, index) => {
-        const result = results[index];
-        if (result === undefined) pending.reject(publishFailure(new Error('a script returned too few results')));
-        else pending.resolve(result);
-      });
-    } catch (error) {
-      const refusal = publishFailure(error);
-      for (const pending of batch) pending.reject(refusal);
-    } finally {
-      this.#pending -= batch.length;
-    }
-  }
-
-  async #attempt(stream: string, batch: readonly Pending[]): Promise<Replies> {
+  #laneOf(stream: string): PublishLane<Pending> {
+    const known = this.#lanes.get(stream);
+    if (known !== undefined) return known;
     const { fence } = this.#options;
-    let entered: 'earlier' | 'now' = this.#entered.get(stream) === KNOWN ? 'earlier' : 'now';
-    if (entered === 'now') await this.#beforeSending(stream, () => this.#enter(stream));
-    for (let attempt = 1; ; attempt += 1) {
-      // An incarnation that is already known is not awaited, because batches must be sent in order.
-      const incarnation =
-        fence.cachedIncarnation(stream) ?? (await this.#beforeSending(stream, () => fence.incarnation(stream)));
-      const { departures } = fence;
-      const replies = await this.#run(stream, batch, incarnation);
+    const lane = new PublishLane<Pending>({
+      need: () => {
+        if (this.#entered.get(stream) !== KNOWN) return 'enter';
+        return fence.cachedIncarnation(stream) === undefined ? 'ask' : undefined;
+      },
+      prepare: (preparation) => this.#beforeSending(stream, () => this.#prepare(stream, preparation)),
+      send: (batch) => this.#send(stream, batch),
+      reject: (batch, error) => this.#reject(batch, error),
+      onIdle: () => this.#lanes.delete(stream),
+    });
+    this.#lanes.set(stream, lane);
+    return lane;
+  }
+
+  async #send(stream: string, batch: LaneBatch<Pending>): Promise<Refusal | undefined> {
+    const { fence } = this.#options;
+    const { departures } = fence;
+    try {
+      const replies = await this.#run(stream, batch, fence.cachedIncarnation(stream) ?? '');
       const [first = ''] = replies;
-      if (first.startsWith('published ')) {
-        if (isFirst(first) && entered === 'earlier') await this.#enterLate(stream);
-        return { departures, replies };
-      }
-      if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
-      if (attempt === MAX_ATTEMPTS) throw new NotStored(`stream ${stream} cannot be settled`);
-      if (first === 'unborn') entered = 'now';
-      await this.#beforeSending(stream, () => this.#prepare(stream, first));
+      if (first.startsWith('published '))
+        void this.#resolve(stream, batch, this.#results(stream, batch, replies, departures));
+      else if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
+      else if (batch.attempts < MAX_ATTEMPTS) return first;
+      else throw new NotStored(`stream ${stream} cannot be settled`);
+    } catch (error) {
+      if (batch.script === 'loaded' && isUnloaded(error)) return 'unloaded';
+      this.#reject(batch, error);
     }
+    return undefined;
+  }
+
+  async #resolve(stream: string, { items, entered }: LaneBatch<Pending>, results: Results): Promise<void> {
+    if (entered === 'earlier' && results.areFirst) await this.#enterLate(stream);
+    this.#pending -= items.length;
+    items.forEach((pending, index) => {
+      const result = results.each[index];
+      if (result === undefined) pending.reject(publishFailure(new Error('a script returned too few results')));
+      else pending.resolve(result);
+    });
+  }
+
+  #reject({ items }: LaneBatch<Pending>, error: unknown): void {
+    this.#pending -= items.length;
+    const refusal = publishFailure(error);
+    for (const pending of items) pending.reject(refusal);
   }
 
   /** Creates the stream and enters it into the index before this node publishes its first event on it. */
@@ -197,10 +212,12 @@ export class RedisPublisher {
     }
   }
 
-  /** Prepares a stream that does not accept events yet, according to the reply of lua/publish.lua. */
-  async #prepare(stream: string, reply: 'unborn' | 'fenced'): Promise<void> {
-    if (reply === 'unborn') await this.#enterAgain(stream);
-    else await this.#options.fence.settle(stream);
+  async #prepare(stream: string, preparation: Preparation): Promise<void> {
+    const { fence } = this.#options;
+    if (preparation === 'enter') await this.#enter(stream);
+    else if (preparation === 'ask') await fence.incarnation(stream);
+    else if (preparation === 'unborn') await this.#enterAgain(stream);
+    else if (preparation === 'fenced') await fence.settle(stream);
   }
 
   /** Enters a stream that has expired since it was entered. */
@@ -224,14 +241,14 @@ export class RedisPublisher {
     await this.#options.index.enterCreated(stream).catch(() => undefined);
   }
 
-  async #run(stream: string, batch: readonly Pending[], incarnation: string): Promise<readonly string[]> {
+  async #run(stream: string, { items, script }: LaneBatch<Pending>, incarnation: string): Promise<readonly string[]> {
     const { connection, keys, limits, namesPerKey } = this.#options;
     const { meta, log, latest, order, channel } = keys.of(stream);
     const names = [meta, log, latest, order];
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
     const withKey: number[] = [];
     const events: string[] = [];
-    batch.forEach(({ event }, index) => {
+    items.forEach(({ event }, index) => {
       if (event.onceKey !== undefined) {
         names.push(event.onceKey);
         withKey.push(index + 1);
@@ -239,7 +256,7 @@ export class RedisPublisher {
       events.push(event.rest, event.retain);
     });
     const args = [incarnation, channel, command, boundsText(stream, limits), namesPerKey, withKey.join(' '), ...events];
-    return asTexts(await connection.run('publish', names, args));
+    return asTexts(await connection.runOnce('publish', names, args, script));
   }
 
   /** Converts a failure that occurred before the publish was sent, so that nothing was stored. */
@@ -255,16 +272,16 @@ export class RedisPublisher {
   /** Converts the texts that lua/publish.lua returns to the results of a batch. */
   #results(
     stream: string,
-    batch: readonly Pending[],
+    { items }: LaneBatch<Pending>,
     [head = '', ...firsts]: readonly string[],
     departures: number,
-  ): readonly PublishResult[] {
+  ): Results {
     const [, epoch = '', before, at] = head.split(' ');
     let sequenceId = Number(before);
     let newest: KnownPlace | undefined;
-    const results = firsts.map((first, index): PublishResult => {
+    const each = firsts.map((first, index): PublishResult => {
       if (first !== '') return duplicateOf(stream, first);
-      const eventId = batch[index]?.event.eventId ?? '';
+      const eventId = items[index]?.event.eventId ?? '';
       sequenceId += 1;
       newest = { epoch, sequenceId, at: Number(at), eventId };
       return { stream, epoch, sequenceId, eventId, duplicate: false };
@@ -273,7 +290,7 @@ export class RedisPublisher {
       this.#options.fence.know(stream, newest);
       this.#options.fence.confirm(stream, newest, departures);
     }
-    return results;
+    return { each, areFirst: before === '0' };
   }
 }
 
@@ -283,15 +300,15 @@ function duplicateOf(stream: string, text: string): PublishResult {
   return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
-/** Whether the first reply of lua/publish.lua means that the stream had no events before. */
-function isFirst(reply: string): boolean {
-  return reply.split(' ')[2] === '0';
+/** Whether Redis does not have the script, so that nothing was stored. */
+function isUnloaded(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT ');
 }
 
-interface Replies {
-  /** This value was read before the batch was sent; see EpochFence.departures. */
-  readonly departures: number;
-  readonly replies: readonly string[];
+interface Results {
+  readonly each: readonly PublishResult[];
+  /** Whether the stream had no events before. */
+  readonly areFirst: boolean;
 }
 
 /** The bounds of the history, as ARGV 4 of lua/publish.lua. */
