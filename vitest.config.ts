@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { REPORTS } from './scripts/report.ts';
+import { REPORTS } from './scripts/ci-counts.ts';
 
 const inCi = process.env['CI'] !== undefined;
 
@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['{src,codegen,conformance,generated,mcp,scripts,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.slow.test.ts'],
-    globalSetup: 'scripts/scratch.ts',
+    globalSetup: 'scripts/test-directories.ts',
     // A process each: tests start servers, send signals and load a native watcher.
     pool: 'forks',
     // Many tests wait for other processes more than they compute, so four use two cores better than two.

@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['{src,codegen,conformance,mcp,bench}/**/*.slow.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    globalSetup: 'scripts/scratch.ts',
+    globalSetup: 'scripts/test-directories.ts',
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

@@ -4,7 +4,7 @@
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
-import { findSlip } from './slip.ts';
+import { findSlip } from './misspelling.ts';
 import { fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 

@@ -10,7 +10,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { run } from './processes.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 const TOOLS = ['typedoc@0.28.20', 'typedoc-plugin-markdown@4.14.1', 'typescript@6.0.3'] as const;
 const HOME = resolve(ROOT, 'node_modules/.cache/tidemark', TOOLS.join('+'));

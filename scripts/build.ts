@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { stockSite } from '../codegen/site/build.ts';
 import { readRepository } from '../codegen/site/sources.ts';
 import { writeCompressedSite } from '../codegen/site/write.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 interface Copy {
   /** Paths below `from`. */

@@ -4,7 +4,7 @@ import { join, posix, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { manifestOf, PACKAGE_DIRECTORIES } from './packages.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 const execute = promisify(execFile);
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { run } from './processes.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 export interface Manifest {
   readonly name: string;

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { manifestOf, PACKAGE_DIRECTORIES } from './packages.ts';
 import { run } from './processes.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 interface PublishedFile {
   readonly path: string;

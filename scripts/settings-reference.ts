@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settingsReference } from '../src/config/reference.ts';
 import { settingsSchema } from '../src/config/schema.ts';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 const directory = join(ROOT, 'docs/configuration');
 mkdirSync(directory, { recursive: true });

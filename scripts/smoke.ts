@@ -16,7 +16,7 @@ import type { PackedFile } from './packages.ts';
 import { freePort, run, start, until } from './processes.ts';
 import type { Running } from './processes.ts';
 import { PYTHON_PROGRAM } from './python.ts';
-import { REPORTS, ROOT, writeCounts } from './report.ts';
+import { REPORTS, ROOT, writeCounts } from './ci-counts.ts';
 import { CHROMIUM, locate } from './tools.ts';
 
 /** Size limits of an operator's install: a gateway needs no code generation and no test suite. */

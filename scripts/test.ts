@@ -3,7 +3,7 @@
  * All of them run even if one fails, and the exit code is 0 only if all pass. Arguments go to vitest (`npm test -- src/replay`).
  */
 import { spawn } from 'node:child_process';
-import { REPORTS, ROOT, writeCounts } from './report.ts';
+import { REPORTS, ROOT, writeCounts } from './ci-counts.ts';
 
 interface Check {
   readonly name: string;

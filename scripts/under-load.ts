@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 const { values, positionals: files } = parseArgs({
   allowPositionals: true,

@@ -13,7 +13,7 @@ import { answerPageRequest } from './introspection/cluster-page.ts';
 import { Counters } from './introspection/counters.ts';
 import { timedDelivery } from './introspection/delivery-time.ts';
 import { answerExplainRequest } from './introspection/explanation.ts';
-import { FilePictures } from './introspection/file-pictures.ts';
+import { FilePictures } from './introspection/file-listings.ts';
 import { Introspection } from './introspection/introspection.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';

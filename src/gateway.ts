@@ -23,7 +23,7 @@ import { MisspeltNames } from './catalogue/near-miss.ts';
 import type { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
 import type { Host, Http } from './http/server.ts';
-import type { FilePictures, WatchedRoot } from './introspection/file-pictures.ts';
+import type { FilePictures, WatchedRoot } from './introspection/file-listings.ts';
 import type { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
@@ -38,7 +38,7 @@ export type { Authenticator } from './auth/authenticator.ts';
 export type { Credential } from './auth/credential.ts';
 export type { Principal } from './auth/principal.ts';
 export type { PublishResult, SourceLoss } from './broker/broker.ts';
-export type { WatchedRoot } from './introspection/file-pictures.ts';
+export type { WatchedRoot } from './introspection/file-listings.ts';
 export type { GatewayOptions } from './options.ts';
 export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compareVersions } from './gate.ts';
+import { compareVersions } from './compatibility.ts';
 
 const own = (required: string): string => `asyncapi: 3.0.0
 info: { title: Acme events, version: 1.0.0 }

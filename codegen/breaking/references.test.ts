@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { shopWith } from '../testing/shop.ts';
-import { compareVersions } from './gate.ts';
+import { compareVersions } from './compatibility.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-breaking-references-'));
 afterAll(() => rmSync(directory, { recursive: true }));

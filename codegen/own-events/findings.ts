@@ -1,5 +1,5 @@
 /** Collects findings about an own-events document and the files that it refers to. */
-import { findSlip } from '../slip.ts';
+import { findSlip } from '../misspelling.ts';
 import { toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 

@@ -18,7 +18,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import type { Position } from './wire.ts';
 
 /**

@@ -7,8 +7,8 @@
 import type { ClientGapReason, CursorGap } from './cursor.ts';
 import { defer } from './deferred.ts';
 import { callListener } from './emitter.ts';
-import { Enrolment } from './enrolment.ts';
-import type { Asked } from './enrolment.ts';
+import { Enrolment } from './server-subscription.ts';
+import type { Asked } from './server-subscription.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import type { ClientFeed, FeedGap, FeedPort, ReplayEnd } from './feed-port.ts';

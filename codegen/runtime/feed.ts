@@ -5,7 +5,7 @@
  */
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';

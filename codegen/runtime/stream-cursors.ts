@@ -10,7 +10,7 @@
  */
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason, CursorGap } from './cursor.ts';
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 
 /** The change of the reader's positions that one item causes. */

@@ -5,7 +5,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';
 import type { FeedBaseOptions } from './feed-base.ts';

@@ -1,11 +1,11 @@
 /** The adversary finds costly inputs without help, and its messages stay within the limits of a real gateway. */
 import { describe, expect, test } from 'vitest';
 import { serveOpen, suite } from '../testing/processes.ts';
-import { ATTACKED } from './attacks.ts';
-import { climb } from './climb.ts';
+import { ATTACKED } from './attacked-operations.ts';
+import { climb } from './hill-climbing.ts';
 import { mutate, randomInput } from './input.ts';
 import type { Gene } from './input.ts';
-import { readKept } from './kept.ts';
+import { readKept } from './kept-inputs.ts';
 import { Random } from './random.ts';
 
 const GENES: readonly Gene[] = [

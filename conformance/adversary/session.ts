@@ -2,7 +2,7 @@
 import { Agent, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { OPCODE, clientFrame } from '../hostile/frame.ts';
-import { upgrade } from '../hostile/play.ts';
+import { upgrade } from '../hostile/run-case.ts';
 import type { Ground } from '../hostile/steps.ts';
 import { Unreachable, Wire } from '../hostile/wire.ts';
 import { HELD_CONNECTION } from './attack.ts';

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { BEAT_MS, Pulse } from '../runner/pulse.ts';
+import { BEAT_MS, Pulse } from '../runner/paced-clock.ts';
 
 /** The number of running processes to leave out: the suite itself, which runs while it reads the file. */
 const FREE = 1;

@@ -1,8 +1,8 @@
 /** Runs one client tape and returns its verdict. */
 import { PATIENCE_MS } from '../runner/context.ts';
-import { StepFailed } from '../runner/scene.ts';
+import { StepFailed } from '../runner/tape-state.ts';
 import type { CheckResult } from '../runner/verdict.ts';
-import type { SelfWatch } from '../runner/watch.ts';
+import type { SelfWatch } from '../runner/stall-detector.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
 import type { Json } from '../trace/json.ts';
 import { Stage } from './stage.ts';

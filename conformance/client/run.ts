@@ -5,7 +5,7 @@ import { judgeTrace } from '../runner/judge-trace.ts';
 import { RUNS_ALONE } from '../runner/starvation.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import type { CheckResult, Outcome } from '../runner/verdict.ts';
-import { SelfWatch } from '../runner/watch.ts';
+import { SelfWatch } from '../runner/stall-detector.ts';
 import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';

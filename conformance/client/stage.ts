@@ -1,8 +1,8 @@
 /** The state of one running client tape: the suite's server, the program, and what both have received. */
 import { serverValidators } from '../../generated/validators.js';
 import { HarnessError } from '../runner/context.ts';
-import { StepFailed } from '../runner/scene.ts';
-import type { Pulse } from '../runner/pulse.ts';
+import { StepFailed } from '../runner/tape-state.ts';
+import type { Pulse } from '../runner/paced-clock.ts';
 import { Signal } from '../runner/signal.ts';
 import type { Failure } from '../runner/verdict.ts';
 import { isDeclared } from '../filters/declared-events.ts';

@@ -3,7 +3,7 @@
  * alone proves neither that the client did not act nor when it decided to act. Therefore the suite sends `echo` to a program
  * that offers it, again and again, and counts the answers. For other programs it estimates the load of the machine.
  */
-import { BEAT_MS, Pulse, SILENT_MS } from '../runner/pulse.ts';
+import { BEAT_MS, Pulse, SILENT_MS } from '../runner/paced-clock.ts';
 import { textAt } from '../trace/json.ts';
 import type { Timer } from '../target/timer.ts';
 import type { JsonObject } from '../trace/json.ts';

@@ -1,8 +1,8 @@
 /** `tidemark conformance hostile --search`: searches for the costliest input of each operation. */
 import { writeFileSync } from 'node:fs';
-import { ATTACKED } from '../adversary/attacks.ts';
-import type { Evaluated } from '../adversary/climb.ts';
-import { keptText, readKept, startsOf } from '../adversary/kept.ts';
+import { ATTACKED } from '../adversary/attacked-operations.ts';
+import type { Evaluated } from '../adversary/hill-climbing.ts';
+import { keptText, readKept, startsOf } from '../adversary/kept-inputs.ts';
 import type { Cost } from '../adversary/meter.ts';
 import { search } from '../adversary/search.ts';
 import type { SearchResult } from '../adversary/search.ts';

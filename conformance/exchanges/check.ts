@@ -13,8 +13,8 @@ import type { Frame } from '../trace/trace.ts';
 import { exchangeTape } from './as-tape.ts';
 import { exchanges } from './operation.ts';
 import type { Operation } from './operation.ts';
-import { CHECK, playExchange } from './play.ts';
-import type { Played } from './play.ts';
+import { CHECK, playExchange } from './run-exchange.ts';
+import type { Played } from './run-exchange.ts';
 
 export const EXCHANGES = {
   id: CHECK,

@@ -10,8 +10,8 @@ import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import { isObject, member, numberAt, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
-import { bodyOf } from './story.ts';
-import type { Asked, Cause, Commanded, Story } from './story.ts';
+import { bodyOf } from './causes.ts';
+import type { Asked, Cause, Commanded, Story } from './causes.ts';
 
 export interface Emission extends Place {
   /** `data` of the event, as a client received it. */

@@ -8,8 +8,8 @@ import type { Trace } from '../trace/trace.ts';
 import { beatsOf } from './emissions.ts';
 import type { Beat } from './emissions.ts';
 import { Names } from './names.ts';
-import { storyOf } from './story.ts';
-import type { Story } from './story.ts';
+import { storyOf } from './causes.ts';
+import type { Story } from './causes.ts';
 import { GeneraliseError, Writer } from './writer.ts';
 
 export interface TapeWords {

@@ -6,8 +6,8 @@ import { isBroadcast, isOwnReply } from './emissions.ts';
 import type { Beat, Emitted } from './emissions.ts';
 import { keyOf } from './names.ts';
 import type { Names } from './names.ts';
-import { bodyOf } from './story.ts';
-import type { Asked, Commanded, Malformed } from './story.ts';
+import { bodyOf } from './causes.ts';
+import type { Asked, Commanded, Malformed } from './causes.ts';
 import { narrowed, replaceVolatile } from './volatile.ts';
 import type { Replace } from './volatile.ts';
 

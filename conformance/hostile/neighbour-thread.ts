@@ -1,6 +1,6 @@
 /** Starts the neighbour's thread and collects its reports. */
 import { Worker } from 'node:worker_threads';
-import type { GaugeSample } from './gauge.ts';
+import type { GaugeSample } from './gateway-metrics.ts';
 import type { Sample } from './latency.ts';
 import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
 import { Unreachable } from './wire.ts';

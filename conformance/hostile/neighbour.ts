@@ -6,10 +6,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OPCODE, clientFrame } from './frame.ts';
-import { ask, readGauge } from './gauge.ts';
-import type { GaugeSample } from './gauge.ts';
+import { ask, readGauge } from './gateway-metrics.ts';
+import type { GaugeSample } from './gateway-metrics.ts';
 import type { Sample, SampleKind } from './latency.ts';
-import { upgrade } from './play.ts';
+import { upgrade } from './run-case.ts';
 import type { Ground } from './steps.ts';
 import { Wire } from './wire.ts';
 import type { Message } from './wire.ts';

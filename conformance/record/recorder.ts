@@ -12,8 +12,8 @@ import { tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { Capture } from './capture.ts';
 import { passedOn, requestHeaders } from './headers.ts';
-import { Hop } from './hop.ts';
-import type { Upgrade } from './hop.ts';
+import { Hop } from './recorded-connection.ts';
+import type { Upgrade } from './recorded-connection.ts';
 
 export interface RecorderOptions {
   /** WebSocket address of the target, for example `ws://127.0.0.1:7400/ws`. */

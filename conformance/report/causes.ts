@@ -1,6 +1,6 @@
 /** Groups failures by cause, in the order in which they should be fixed. */
 import type { CheckResult } from '../runner/verdict.ts';
-import { STOPS } from '../runner/standstill.ts';
+import { STOPS } from '../runner/standstill-text.ts';
 import { MALFORMED, rankOf } from '../tape/rank.ts';
 import { troubles } from './summary.ts';
 

@@ -11,7 +11,7 @@ import type { Handshake, Refused, Socket } from '../target/socket.ts';
 import { openEventStream } from '../target/event-stream.ts';
 import type { ActorSpec, EventStreamSpec, RawFrame } from '../tape/tape.ts';
 import type { Frame, NewFrame } from '../trace/trace.ts';
-import { Allowance } from './allowance.ts';
+import { Allowance } from './rate-allowance.ts';
 import { causeOfMiss, readingOf } from './cause.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';

@@ -6,10 +6,10 @@ import type { Trace } from '../trace/trace.ts';
 import type { Connections } from './connections.ts';
 import type { SharedPart } from './shared-command.ts';
 import type { Cause } from './verdict.ts';
-import type { Pulse } from './pulse.ts';
-import type { SelfWatch } from './watch.ts';
+import type { Pulse } from './paced-clock.ts';
+import type { SelfWatch } from './stall-detector.ts';
 
-/** How long a reply may take, in milliseconds, before `--time-scale`. Longer for a busy target (`pulse.ts`). */
+/** How long a reply may take, in milliseconds, before `--time-scale`. Longer for a busy target (`paced-clock.ts`). */
 export const PATIENCE_MS = 5000;
 
 export interface RunContext {

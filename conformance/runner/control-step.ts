@@ -2,7 +2,7 @@
 import { CommandError, runCommand } from '../target/command.ts';
 import type { ControlStep } from '../tape/tape.ts';
 import { UntestableError } from './context.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './tape-state.ts';
 
 /** Runs a command of the configuration and waits until it exits. Tapes that shut the target down do so together. */
 export function control(step: ControlStep, scene: Scene): Promise<void> {

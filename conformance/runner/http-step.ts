@@ -5,9 +5,9 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits } from '../tape/matcher.ts';
 import type { HttpRequest, HttpStep } from '../tape/tape.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http-request.ts';
 import { judgeValue } from './judge-value.ts';
-import type { Scene } from './scene.ts';
+import type { Scene } from './tape-state.ts';
 
 /** The status of a request above the rate limit (OPS-6). */
 const TOO_MANY = 429;

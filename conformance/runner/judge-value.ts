@@ -1,8 +1,8 @@
 /** Compares values that are not messages with what a tape expects: responses, closes and subprotocols. */
 import type { Json } from '../trace/json.ts';
 import { match } from '../tape/matcher.ts';
-import { StepFailed } from './scene.ts';
-import type { Scene } from './scene.ts';
+import { StepFailed } from './tape-state.ts';
+import type { Scene } from './tape-state.ts';
 import type { Cause } from './verdict.ts';
 
 export interface Judgement {

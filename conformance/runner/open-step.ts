@@ -7,8 +7,8 @@ import type { Refused } from '../target/socket.ts';
 import { Connection } from './connection.ts';
 import { HarnessError } from './context.ts';
 import { judgeValue } from './judge-value.ts';
-import { StepFailed } from './scene.ts';
-import type { Cursors, Scene } from './scene.ts';
+import { StepFailed } from './tape-state.ts';
+import type { Cursors, Scene } from './tape-state.ts';
 import type { Cause } from './verdict.ts';
 
 const ACCEPTED: Cause = { text: 'an upgrade is accepted that must be rejected' };

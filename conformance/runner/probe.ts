@@ -12,8 +12,8 @@ import type { ConnectOptions } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './exchange.ts';
-import { adviceForRefusal, adviceForSilence } from './reach.ts';
+import { exchange } from './http-request.ts';
+import { adviceForRefusal, adviceForSilence } from './connection-advice.ts';
 import type { Failure } from './verdict.ts';
 
 /** Thrown if the upgrade was rejected. Then this is not the address of a Tidemark gateway, so no check can run. */

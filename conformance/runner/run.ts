@@ -6,14 +6,14 @@ import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { Connections } from './connections.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
-import { Course } from './course.ts';
-import { finale } from './finale.ts';
+import { Course } from './execution.ts';
+import { finale } from './run-end.ts';
 import { PROBE, WelcomeError, makeNonce, probe } from './probe.ts';
 import { judgeRun, skippedCheck } from './verdict.ts';
 import type { CheckResult, Outcome } from './verdict.ts';
-import { Canary } from './canary.ts';
-import { Pulse } from './pulse.ts';
-import { SelfWatch } from './watch.ts';
+import { Canary } from './ping-connection.ts';
+import { Pulse } from './paced-clock.ts';
+import { SelfWatch } from './stall-detector.ts';
 
 export interface RunOptions {
   readonly config: TargetConfig;

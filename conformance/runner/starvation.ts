@@ -6,9 +6,9 @@
  */
 import type { WelcomeData } from '../../generated/types.ts';
 import type { RunContext } from './context.ts';
-import { SILENT_MS } from './pulse.ts';
-import type { Pulse } from './pulse.ts';
-import type { SelfWatch } from './watch.ts';
+import { SILENT_MS } from './paced-clock.ts';
+import type { Pulse } from './paced-clock.ts';
+import type { SelfWatch } from './stall-detector.ts';
 import type { CheckResult } from './verdict.ts';
 
 /** How often a check with a doubtful failure is run again, each time while no other check runs. */

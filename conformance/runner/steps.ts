@@ -10,10 +10,10 @@ import { HarnessError, PATIENCE_MS } from './context.ts';
 import { control } from './control-step.ts';
 import { http } from './http-step.ts';
 import { judgeValue, keep } from './judge-value.ts';
-import { isHopeless, missed } from './missed.ts';
+import { isHopeless, missed } from './missed-message.ts';
 import { open } from './open-step.ts';
-import { StepFailed, assertFits } from './scene.ts';
-import type { Cursors, Scene } from './scene.ts';
+import { StepFailed, assertFits } from './tape-state.ts';
+import type { Cursors, Scene } from './tape-state.ts';
 
 /** The first matching message at or after the cursor that no other step has claimed. */
 function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {

@@ -11,7 +11,7 @@ import type { StimEvent, StimulusKind } from '../tape/tape.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http-request.ts';
 import type { Cause } from './verdict.ts';
 
 export interface StimulusPort {

@@ -3,7 +3,7 @@
  * cursor from another epoch of the stream is recognised, and lost events are reported as truncated. Inside a picture it also contains the
  * position at which the picture was taken.
  */
-import type { Mark } from '../gateway/mark.ts';
+import type { Mark } from '../gateway/bookmark.ts';
 
 const PREFIX = 'tm1.';
 

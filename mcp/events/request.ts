@@ -1,5 +1,5 @@
 /** Reads and checks the parameters that poll, push and webhook have in common. */
-import type { Mark } from '../gateway/mark.ts';
+import type { Mark } from '../gateway/bookmark.ts';
 import type { Selection } from '../gateway/page.ts';
 import { readCursor } from './cursor.ts';
 import { invalidParams, notFound } from './errors.ts';

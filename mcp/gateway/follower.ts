@@ -5,8 +5,8 @@
 import { setImmediate as nothing } from 'node:timers/promises';
 import { isGap } from '../../generated/client.ts';
 import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './mark.ts';
-import type { Mark } from './mark.ts';
+import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
+import type { Mark } from './bookmark.ts';
 import type { Selection } from './page.ts';
 
 export interface FollowRequest extends Selection {

@@ -2,8 +2,8 @@
 import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
-import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './mark.ts';
-import type { Mark } from './mark.ts';
+import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
+import type { Mark } from './bookmark.ts';
 
 /** The events that a reader selects. */
 export interface Selection {

@@ -11,7 +11,7 @@ import { callerOf, httpClient, httpServer, tokenAt } from '../testing/http-serve
 import { callTool } from '../testing/linked-client.ts';
 import { scopedGateway } from '../testing/scoped-gateway.ts';
 import { readCallers } from './callers.ts';
-import { Seat } from './seat.ts';
+import { Seat } from './caller-session.ts';
 
 function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ import { Webhooks } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { callerWith } from './callers.ts';
 import type { Caller } from './callers.ts';
-import { Seat } from './seat.ts';
+import { Seat } from './caller-session.ts';
 
 export interface HttpOptions {
   readonly host: string;

@@ -7,7 +7,7 @@ import type { JsonSchema, ObjectSchema } from '../contract/schema.ts';
 import { refTo } from '../contract/schema.ts';
 import { UsageError } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import type { Mark } from '../gateway/mark.ts';
+import type { Mark } from '../gateway/bookmark.ts';
 import { readPosition, writePosition } from '../../src/agents/position.ts';
 import type { Position } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';

@@ -47,7 +47,7 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
   if (!existsSync(contract)) throw new CliError(`--contract: ${contract} does not exist.`, EXIT.usage);
   if (tapes !== undefined && !existsSync(tapes)) throw new CliError(`--tapes: ${tapes} does not exist.`, EXIT.usage);
   const old = await readContractText(against, contract);
-  const gate = await loadCodegen('breaking/gate', NAME);
+  const gate = await loadCodegen('breaking/compatibility', NAME);
   const { compareVersions, ContractError, TapeError } = gate;
   const report = await compareVersions({ against: old, contract, ...(tapes === undefined ? {} : { tapes }) }).catch(
     (error: unknown) => {

@@ -13,8 +13,8 @@ import { writePosition } from '../agents/position.ts';
 import { readPosition, readSeconds } from './event-options.ts';
 import { CliError, EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
-import { withClient } from './session-command.ts';
-import type { SessionOptions, TimedOptions } from './session-command.ts';
+import { withClient } from './client-command.ts';
+import type { SessionOptions, TimedOptions } from './client-command.ts';
 import { printJson, say, tint } from './terminal.ts';
 
 interface HandoffOptions extends TimedOptions {

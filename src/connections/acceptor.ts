@@ -17,7 +17,7 @@ import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { ConnectionRoom } from './connection-room.ts';
+import type { ConnectionRoom } from './connection-limiter.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import { refuseSocket } from './refused-socket.ts';
 import { LinkedWebSocket } from './websocket-link.ts';

@@ -21,7 +21,7 @@ import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection, reconnectDelayMs } from './connection.ts';
 import type { ConnectionSettings } from './connection.ts';
-import { ConnectionRoom } from './connection-room.ts';
+import { ConnectionRoom } from './connection-limiter.ts';
 import { CredentialWatch } from './credential-watch.ts';
 import { closeForShutdown } from './drain.ts';
 import { EventStreamLink } from './event-stream-link.ts';

@@ -5,7 +5,7 @@ import type { PushMessage, Recovery, SubscribeData, SubscribedData } from '../..
 import { MAX_POSITIONS, positionMessages } from '../delivery/position-messages.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import { eventPrefix } from '../wire/codec.ts';
-import type { FinishedPlans, ManyPlans, Preparation } from './many-plans.ts';
+import type { FinishedPlans, ManyPlans, Preparation } from './many-stream-plans.ts';
 import { countGaps, failedResume, streamItems } from './stream-replay.ts';
 import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 

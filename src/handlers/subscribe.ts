@@ -12,7 +12,7 @@ import type { FilterSpec } from '../subscriptions/filter.ts';
 import { eventPrefix, livePrefix } from '../wire/codec.ts';
 import { AbsentStreams } from './absent-streams.ts';
 import type { HandlerContext } from './context.ts';
-import { ManyPlans } from './many-plans.ts';
+import { ManyPlans } from './many-stream-plans.ts';
 import { finishMany } from './many-streams.ts';
 import type { Planned } from './many-streams.ts';
 import { countGaps, counted, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';

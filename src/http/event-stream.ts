@@ -4,7 +4,7 @@ import { COMMANDS } from '../../generated/protocol.ts';
 import type { ReplayRequest, StreamPosition, SubscribeData } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
-import type { ConnectionRoom } from '../connections/connection-room.ts';
+import type { ConnectionRoom } from '../connections/connection-limiter.ts';
 import type { EventStreamRequest } from '../connections/connections.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';

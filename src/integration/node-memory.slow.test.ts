@@ -14,8 +14,8 @@ import { KeyFileStorage } from '../auth/key-file.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { RawClient } from '../testing/raw-client.ts';
 import { onCleanup } from '../testing/rig.ts';
-import { Tenant } from '../testing/tenant.ts';
-import type { TenantReport } from '../testing/tenant.ts';
+import { Tenant } from '../testing/greedy-principal.ts';
+import type { TenantReport } from '../testing/greedy-principal.ts';
 
 const MIB = 1024 * 1024;
 /** The total that `tidemark config check` prints for {@link LIMITS}. */

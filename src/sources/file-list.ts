@@ -1,7 +1,7 @@
 /** Lists the known entries in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
 import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { FileEntry } from '../../generated/types.ts';
-import type { FilePart, FileQuery } from '../introspection/file-pictures.ts';
+import type { FilePart, FileQuery } from '../introspection/file-listings.ts';
 import { lastSegment } from '../subscriptions/event-facts.ts';
 import { isGlob } from '../subscriptions/glob.ts';
 import { PathSet } from '../subscriptions/path-set.ts';

@@ -6,7 +6,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FileChangePayload } from '../../generated/types.ts';
-import type { FileQuery } from '../introspection/file-pictures.ts';
+import type { FileQuery } from '../introspection/file-listings.ts';
 import type { ListedPart } from './file-list.ts';
 import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
 

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
 import { chooseEngine } from './engine/choose.ts';
-import type { FileQuery } from '../introspection/file-pictures.ts';
+import type { FileQuery } from '../introspection/file-listings.ts';
 import type { ListedPart } from './file-list.ts';
 import type { SourceItem } from './reporter.ts';
 import { TreeSource } from './tree-source.ts';

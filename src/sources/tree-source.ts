@@ -15,7 +15,7 @@ import { foldsCase } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { Engine, ReportKind } from './engine/engine.ts';
 import { reasonOf } from './errors.ts';
-import type { FileQuery } from '../introspection/file-pictures.ts';
+import type { FileQuery } from '../introspection/file-listings.ts';
 import { listFiles } from './file-list.ts';
 import type { ListedPart } from './file-list.ts';
 import { Inbox } from './inbox.ts';

@@ -9,7 +9,7 @@
  */
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { Position } from '../broker/broker.ts';
-import type { FilePart, FileQuery, WatchedRoot } from '../introspection/file-pictures.ts';
+import type { FilePart, FileQuery, WatchedRoot } from '../introspection/file-listings.ts';
 import { FileFeed } from './file-feed.ts';
 import { FileSource } from './file-source.ts';
 

@@ -5,8 +5,8 @@
  * part is searched by one field: the most selective field of the part that the event declares.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
-import { addTo, takeFrom, visitAt } from './bag.ts';
-import type { Bags } from './bag.ts';
+import { addTo, takeFrom, visitAt } from './multimap.ts';
+import type { Bags } from './multimap.ts';
 import type { EventFacts } from './event-facts.ts';
 import { isGlob } from './glob.ts';
 import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';

@@ -9,8 +9,8 @@
  * the length of the longest prefix. If items with this prefix have inner segments, it takes one more step for each segment of the path. A
  * visited item may match, so the caller must check it. An item that is not visited certainly does not match.
  */
-import { addTo, takeFrom, visitAt } from './bag.ts';
-import type { Bags } from './bag.ts';
+import { addTo, takeFrom, visitAt } from './multimap.ts';
+import type { Bags } from './multimap.ts';
 import { lastSegment } from './event-facts.ts';
 import { isGlob, literalPrefix } from './glob.ts';
 

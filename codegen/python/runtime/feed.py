@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeVar, Union, cast
 from .commands import Settle
 from .cursor import Asked, ClientGapReason
 from .delivery import DeliveryQueue
-from .enrolment import Enrolment
+from .server_subscription import Enrolment
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
 from .listeners import call_listener
 from .subscription_port import Gap, ReplayEnd, SubscriptionPort, SubscriptionState

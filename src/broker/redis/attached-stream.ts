@@ -23,7 +23,7 @@ import { SourceLosses } from './source-losses.ts';
 import type { StreamChannels } from './stream-channels.ts';
 import type { Appearance } from './appearance.ts';
 import type { StreamIndex } from './stream-index.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from './task-queue.ts';
 
 /** What all mirrored streams of a node have in common. */
 export interface AttachedStreamContext {

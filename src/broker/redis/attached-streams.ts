@@ -19,7 +19,7 @@ import { StreamExpired } from './mirror-source.ts';
 import { StreamChannels } from './stream-channels.ts';
 import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
 import type { Appearance } from './appearance.ts';
-import { Turns } from './turns.ts';
+import { Turns } from './task-queue.ts';
 
 export type AttachedStreamsOptions = Omit<
   AttachedStreamContext,

@@ -28,7 +28,7 @@
  *                             zset    <place> <stream> by its place: the streams that have left the index; # by the newest place that
  *                                     was dropped from this list
  *   tidemark:format           string  FORMAT: a node of another format does not start
- *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/standing.ts)
+ *   tidemark:registry         hash    <node> → <count> <member> <known nodes>: the nodes and their leases (fence/membership.ts)
  *
  * Channels are shared by all databases of a server, so they carry the number of the database:
  *

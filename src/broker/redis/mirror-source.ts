@@ -5,7 +5,7 @@ import type { RedisKeys } from './keys.ts';
 import { asTexts, parseLine, parseState } from './line.ts';
 import type { Line } from './line.ts';
 import type { LogPage, MirrorSource } from './mirror.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from './task-queue.ts';
 
 export interface MirrorSourceOptions {
   readonly connection: RedisConnection;

@@ -1,5 +1,5 @@
 /**
- * The epoch fence (docs/decisions/0007). It executes in Redis what standing.ts, knowledge.ts and verdict.ts decide.
+ * The epoch fence (docs/decisions/0007). It executes in Redis what membership.ts, knowledge.ts and verdict.ts decide.
  *
  * The state of a stream contains the incarnation of the server that may extend the stream. After a restart or a promotion, the server has
  * another incarnation. The scripts then reject publishes on the stream, until the nodes have reported what they know of it. If the log

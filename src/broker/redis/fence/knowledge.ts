@@ -2,7 +2,7 @@
  * What one node knows about its streams, and the testimonies that it may give after the server of a stream has changed. These functions use
  * no clock and no network.
  */
-import type { Standing } from './standing.ts';
+import type { Standing } from './membership.ts';
 
 /** The newest position of a stream that a node has learned in any way. */
 export interface KnownPlace {

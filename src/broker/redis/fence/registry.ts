@@ -1,5 +1,5 @@
 /**
- * The entry of this node in the registry of nodes. It renews the lease of the node and finds the other nodes. standing.ts has the rules;
+ * The entry of this node in the registry of nodes. It renews the lease of the node and finds the other nodes. membership.ts has the rules;
  * this file adds Redis and the clock.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,8 +7,8 @@ import type { BrokerLog } from '../../broker.ts';
 import type { RedisConnection } from '../connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import { asTexts } from '../line.ts';
-import { admit, forgotten, giveUp, lapse, newStanding, othersOf, readRegistry } from './standing.ts';
-import type { Registry, RegistryEntry, Standing } from './standing.ts';
+import { admit, forgotten, giveUp, lapse, newStanding, othersOf, readRegistry } from './membership.ts';
+import type { Registry, RegistryEntry, Standing } from './membership.ts';
 
 export interface NodeRegistryOptions {
   readonly connection: Pick<RedisConnection, 'run' | 'publish'>;

@@ -1,5 +1,5 @@
 /**
- * A model of nodes that share one Redis. It uses the real rules of the fence (standing.ts, knowledge.ts, verdict.ts), but the server, the
+ * A model of nodes that share one Redis. It uses the real rules of the fence (membership.ts, knowledge.ts, verdict.ts), but the server, the
  * network and the clock are data. Therefore, every order of steps and faults can be tried (model-steps.ts).
  *
  * The model checks two promises. If an epoch continues, it contains every event of this epoch that was acknowledged to a publisher or
@@ -7,8 +7,8 @@
  */
 import * as knowledge from '../knowledge.ts';
 import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
-import * as standing from '../standing.ts';
-import type { RegistryEntry, Standing } from '../standing.ts';
+import * as standing from '../membership.ts';
+import type { RegistryEntry, Standing } from '../membership.ts';
 import * as verdict from '../verdict.ts';
 import type { Decision, Hearing, StreamFacts, Verdict, Witness } from '../verdict.ts';
 

@@ -1,7 +1,7 @@
 /** The steps of the fence's model and their effects. A rule is called in each place where a real node would call it. */
 import * as knowledge from '../knowledge.ts';
 import type { Head, KnownPlace } from '../knowledge.ts';
-import * as standing from '../standing.ts';
+import * as standing from '../membership.ts';
 import type { Found, StreamFacts } from '../verdict.ts';
 import { EMPTY, STREAMS } from './fence-model.ts';
 import type { FenceRules, ModelNode, StoredStream, Stream, World } from './fence-model.ts';

@@ -17,7 +17,7 @@ import { Subscription } from '../session/subscription.ts';
 import { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Replay } from '../session/session.ts';
 import { AbsentStreams } from './absent-streams.ts';
-import { ManyPlans } from './many-plans.ts';
+import { ManyPlans } from './many-stream-plans.ts';
 import { finishMany } from './many-streams.ts';
 import { selectionOf } from './stream-replay.ts';
 

@@ -6,8 +6,8 @@ import { nearest } from '../tape/nearest.ts';
 import type { RecvStep } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
-import { StepFailed } from './scene.ts';
-import type { Scene } from './scene.ts';
+import { StepFailed } from './tape-state.ts';
+import type { Scene } from './tape-state.ts';
 
 /** What a step waits for. */
 interface Wait {

@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './report.ts';
+import { ROOT } from './ci-counts.ts';
 
 /** A killed test cannot clean up after itself, so the run removes the directory at its end. */
 export async function setup(): Promise<() => Promise<void>> {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isObject, tryParse } from '../trace/json.ts';
-import type { Evaluated } from './climb.ts';
+import type { Evaluated } from './hill-climbing.ts';
 import type { Input } from './input.ts';
 import type { Cost } from './meter.ts';
 import type { SearchResult } from './search.ts';

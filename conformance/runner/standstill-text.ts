@@ -2,7 +2,7 @@
 import type { Frame } from '../trace/trace.ts';
 import type { CheckResult } from './verdict.ts';
 import { HANDSHAKE_MARK } from '../trace/outstanding.ts';
-import type { Standstill } from './vigil.ts';
+import type { Standstill } from './standstill-detector.ts';
 
 const SHOWN_TEXT = 200;
 /** The cause of every check during which the target stopped. */

@@ -12,7 +12,7 @@ import type { ConnectionReading } from '../trace/reading.ts';
 import type { Connection } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http-request.ts';
 
 const CHECK = 'finale';
 /** How many connections to ask the server about: enough to find a fault, few enough to be quick. */

@@ -1,9 +1,9 @@
 /**
- * Two agents take 200 tasks through two gateways, while agents, gateways and Redis are killed at any time (`src/testing/free-kills.ts`). The
+ * Two agents take 200 tasks through two gateways, while agents, gateways and Redis are killed at any time (`src/testing/random-kills.ts`). The
  * seeds are those of the runs in docs/guides/agents.md; TIDEMARK_KILL_SEEDS=7,8 runs others.
  */
 import { describe, expect, test } from 'vitest';
-import { faultsOf, runFreeKills } from '../testing/free-kills.ts';
+import { faultsOf, runFreeKills } from '../testing/random-kills.ts';
 import { Cast } from '../testing/handoff-kills.ts';
 import { onCleanup } from '../testing/rig.ts';
 

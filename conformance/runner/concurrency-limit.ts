@@ -2,7 +2,7 @@
  * Limits how many tapes run at once: fewer while the target is slow. Otherwise the suite could overload a target on a
  * small machine, and report late replies as faults.
  */
-import type { Pulse } from './pulse.ts';
+import type { Pulse } from './paced-clock.ts';
 
 /**
  * A beat that takes longer than this, in milliseconds, halves the number of tapes. Shorter than a short heartbeat

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Crowd } from './crowd.ts';
+import { Crowd } from './concurrency-limit.ts';
 
 const JOBS = 8;
 

@@ -3,8 +3,8 @@
  * run that exited with an error; a part that failed without a counted failure (a crash, a missing report) counts as one failure.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { REPORTS } from './report.ts';
-import type { Counts } from './report.ts';
+import { REPORTS } from './ci-counts.ts';
+import type { Counts } from './ci-counts.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;

@@ -1,11 +1,11 @@
-/** The connection on which the suite continuously pings the target (`pulse.ts`). It is not part of the trace. */
+/** The connection on which the suite continuously pings the target (`paced-clock.ts`). It is not part of the trace. */
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { openSocket } from '../target/socket.ts';
 import type { Socket } from '../target/socket.ts';
 import { credentialOf } from './connection.ts';
 import { UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { SILENT_MS } from './pulse.ts';
+import { SILENT_MS } from './paced-clock.ts';
 
 /** The shortest time between two attempts to connect, in milliseconds. */
 const RETRY_MS = 1000;

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Settle } from './commands.ts';
-import { Enrolment } from './enrolment.ts';
+import { Enrolment } from './server-subscription.ts';
 import { TidemarkError } from './errors.ts';
 
 const OK = { ok: true, data: {} } as const;

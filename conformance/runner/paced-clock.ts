@@ -3,7 +3,7 @@
  * take seconds to answer, so the clock alone proves nothing. Therefore the suite pings the target continuously, on a
  * separate connection. A time limit is used up when that time has passed, and the target has also answered as many
  * pings as an idle target answers within the limit. So a target that answers pings but not a command is at fault, and
- * a target that answers neither is busy or has stopped, which `vigil.ts` finds out.
+ * a target that answers neither is busy or has stopped, which `standstill-detector.ts` finds out.
  */
 import type { Timer } from '../target/timer.ts';
 

@@ -12,25 +12,25 @@ import { traceBefore, withoutEnds } from '../trace/outstanding.ts';
 import { HarnessError } from './context.ts';
 import { Attempts } from './attempts.ts';
 import type { RunContext } from './context.ts';
-import { Crowd } from './crowd.ts';
+import { Crowd } from './concurrency-limit.ts';
 import { judgeTrace } from './judge-trace.ts';
 import type { Idle } from './judge-trace.ts';
 // Import cycle of types only: run.ts declares the options that this file reads, and calls this file.
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
-import { Silence } from './silence.ts';
+import { Silence } from './unanswered-commands.ts';
 import { queueDoubt } from './queue-age.ts';
 import { SharedCommand } from './shared-command.ts';
 import type { SharedPart } from './shared-command.ts';
-import { isRepeatable, orderOf, stageOf } from './order.ts';
-import type { StageOfRun } from './order.ts';
+import { isRepeatable, orderOf, stageOf } from './tape-order.ts';
+import type { StageOfRun } from './tape-order.ts';
 import { RUNS_ALONE, doubtSince, doubtfulResult, isLate } from './starvation.ts';
 import type { Doubt } from './starvation.ts';
-import { standstillFailure, standstillText, standstillTitle } from './standstill.ts';
+import { standstillFailure, standstillText, standstillTitle } from './standstill-text.ts';
 import { skippedCheck } from './verdict.ts';
 import type { CheckResult } from './verdict.ts';
-import { Vigil } from './vigil.ts';
-import type { Standstill } from './vigil.ts';
+import { Vigil } from './standstill-detector.ts';
+import type { Standstill } from './standstill-detector.ts';
 
 interface Item {
   readonly index: number;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { BEAT_MS, Pulse, SILENT_MS } from './pulse.ts';
+import { BEAT_MS, Pulse, SILENT_MS } from './paced-clock.ts';
 
 /** A target whose answers the test controls. Time is simulated, so that no test depends on the speed of the machine. */
 class Target {
