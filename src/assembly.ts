@@ -13,7 +13,7 @@ import { answerPageRequest } from './introspection/cluster-page.ts';
 import { Counters } from './introspection/counters.ts';
 import { timedDelivery } from './introspection/delivery-time.ts';
 import { answerExplainRequest } from './introspection/explanation.ts';
-import { FilePictures } from './introspection/file-listings.ts';
+import { FileListings } from './introspection/file-listings.ts';
 import { Introspection } from './introspection/introspection.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
@@ -22,7 +22,7 @@ import { TurnBudget } from './session/turn-budget.ts';
 /** The parts that the gateway itself uses. */
 export interface Assembly {
   readonly connections: Connections;
-  readonly files: FilePictures;
+  readonly files: FileListings;
   readonly http: Http;
   readonly introspection: Introspection;
   readonly publisher: Publisher;
@@ -76,7 +76,7 @@ export function assemble(options: ResolvedOptions, isDraining: () => boolean): A
     draining: isDraining,
     now,
   });
-  const files = new FilePictures({ nodeId, broker, limits, catalogue });
+  const files = new FileListings({ nodeId, broker, limits, catalogue });
   const http = createHttp({
     ...options,
     files,
@@ -86,7 +86,7 @@ export function assemble(options: ResolvedOptions, isDraining: () => boolean): A
     turn,
     subscriptions: () => fanout.subscriptions(),
     openEventStream: (request) => connections.openEventStream(request),
-    room: connections.room,
+    connectionLimiter: connections.limiter,
     connections,
   });
   const deliver = timedDelivery({ fanout, counters, now });

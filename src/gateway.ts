@@ -23,7 +23,7 @@ import { MisspeltNames } from './catalogue/near-miss.ts';
 import type { Connections } from './connections/connections.ts';
 import { ProtocolError } from './errors.ts';
 import type { Host, Http } from './http/server.ts';
-import type { FilePictures, WatchedRoot } from './introspection/file-listings.ts';
+import type { FileListings, WatchedRoot } from './introspection/file-listings.ts';
 import type { Introspection } from './introspection/introspection.ts';
 import { resolveOptions } from './options.ts';
 import type { GatewayOptions, ResolvedOptions } from './options.ts';
@@ -31,7 +31,7 @@ import { bindEmitter } from './publishing/emitter.ts';
 import type { EmitterBindings } from './publishing/emitter.ts';
 import { snapshotOf } from './publishing/payload-snapshot.ts';
 import type { Publisher } from './publishing/publisher.ts';
-import { tellablePaths } from './subscriptions/directories.ts';
+import { reportablePaths } from './subscriptions/directories.ts';
 import { checkRequest } from './wire/schema-error.ts';
 
 export type { Authenticator } from './auth/authenticator.ts';
@@ -72,7 +72,7 @@ export class Gateway<Payloads = PayloadMap> {
   readonly #misspelt: MisspeltNames;
   readonly #connections: Connections;
   readonly #introspection: Introspection;
-  readonly #files: FilePictures;
+  readonly #files: FileListings;
   readonly #http: Http;
   readonly #detachers: (() => void)[] = [];
   #started: Promise<void> | undefined;
@@ -157,7 +157,7 @@ export class Gateway<Payloads = PayloadMap> {
 
   #takeUpgrades(server: Server): () => void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (this.#http.answering(socket)) socket.destroy();
+      if (this.#http.hasUnanswered(socket)) socket.destroy();
       else if (this.#connections.owns(request)) void this.#connections.upgrade(request, socket, head);
       else if (server.listenerCount('upgrade') === 1) this.#connections.refuseUnknown(socket);
     };
@@ -205,9 +205,9 @@ export class Gateway<Payloads = PayloadMap> {
    * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`; the loss was not reported then
    */
   async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
-    const told = { stream, paths: tellablePaths(stream, paths) };
+    const reported = { stream, paths: reportablePaths(stream, paths) };
     await this.#reachBroker();
-    await this.#broker.announce(told);
+    await this.#broker.announce(reported);
   }
 
   /**

@@ -92,7 +92,7 @@ export class KeyRing {
     for (const [id, key] of before) {
       const after = keys.get(id);
       const ended = after === undefined || !isLive(after, this.#lookedAt);
-      if (ended && isLive(key, lookedAt)) for (const tell of this.#listeners) tell(credentialIdOf(key));
+      if (ended && isLive(key, lookedAt)) for (const listener of this.#listeners) listener(credentialIdOf(key));
     }
   }
 }

@@ -31,6 +31,12 @@ async function keepActive(broker: Broker, pauseMs: number): Promise<{ longestPau
 }
 
 export function historySuite(open: OpenBroker): void {
+  historyTests(open);
+  retentionTests(open);
+  sessionTests(open);
+}
+
+function historyTests(open: OpenBroker): void {
   describe('history', () => {
     test('keeps at most the allowed number of events', async () => {
       const { broker } = await open({ historyEvents: 100 });
@@ -78,7 +84,11 @@ export function historySuite(open: OpenBroker): void {
       await broker.attach('session:s');
       expect(broker.snapshot('session:s').floor).toBe(191);
     });
+  });
+}
 
+function retentionTests(open: OpenBroker): void {
+  describe('history', () => {
     test.each(['one at a time', 'in one turn'])(
       'retains, below its floor, the newest event per key and name, without the deleted ones, published %s (RPL-3)',
       async (manner) => {
@@ -117,7 +127,9 @@ export function historySuite(open: OpenBroker): void {
       expect(keysEvicted).toBe(true);
     });
   });
+}
 
+function sessionTests(open: OpenBroker): void {
   describe('a session stream', () => {
     test('starts again empty, with another epoch, if it had no traffic for its TTL (RPL-5, STR-3)', async () => {
       const { broker } = await open({ sessionTtlMs: 80 });

@@ -12,7 +12,7 @@ const SHORTEST = 4;
 /** The first candidate that differs from the name by one typing error. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length < SHORTEST) return undefined;
-  for (const candidate of candidates) if (candidate !== name && isSlip(name, candidate)) return candidate;
+  for (const candidate of candidates) if (candidate !== name && isTypingError(name, candidate)) return candidate;
   return undefined;
 }
 
@@ -20,7 +20,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
  * Whether two names differ by one typing error: one or two adjacent characters are missing, added, changed or swapped. Takes time
  * proportional to the length of the names.
  */
-function isSlip(a: string, b: string): boolean {
+function isTypingError(a: string, b: string): boolean {
   const [shorter, longer] = [Math.min(a.length, b.length), Math.max(a.length, b.length)];
   if (shorter < SHORTEST || longer - shorter > 2) return false;
   let start = 0;

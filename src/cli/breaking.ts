@@ -47,8 +47,8 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
   if (!existsSync(contract)) throw new CliError(`--contract: ${contract} does not exist.`, EXIT.usage);
   if (tapes !== undefined && !existsSync(tapes)) throw new CliError(`--tapes: ${tapes} does not exist.`, EXIT.usage);
   const old = await readContractText(against, contract);
-  const gate = await loadCodegen('breaking/compatibility', NAME);
-  const { compareVersions, ContractError, TapeError } = gate;
+  const compatibility = await loadCodegen('breaking/compatibility', NAME);
+  const { compareVersions, ContractError, TapeError } = compatibility;
   const report = await compareVersions({ against: old, contract, ...(tapes === undefined ? {} : { tapes }) }).catch(
     (error: unknown) => {
       if (error instanceof ContractError || error instanceof TapeError)
@@ -57,8 +57,8 @@ async function breaking({ against, contract, tapes, format, json }: BreakingOpti
     },
   );
   if (json === true || format === 'json') await printJson(report);
-  else if (format === 'text') await printLines(gate.formatText(report));
-  else await printLines(gate.formatGithub(report));
+  else if (format === 'text') await printLines(compatibility.formatText(report));
+  else await printLines(compatibility.formatGithub(report));
   if (report.counts.breaking > 0) process.exitCode = EXIT.findings;
 }
 

@@ -33,7 +33,7 @@ afterAll(async () => {
 describe('tidemark serve', () => {
   test('reports its addresses, watched directories, broker and warnings', async () => {
     const { cli, url } = await serve(['--watch', 'shop']);
-    await cli.says('warning');
+    await cli.prints('warning');
     expect(cli.stderr).toContain(`events    ${url}`);
     expect(cli.stderr).toMatch(/watching {2}\S+\/shop as shop \(1 files and directories\) on main/);
     expect(cli.stderr).toContain('broker    memory');
@@ -42,7 +42,7 @@ describe('tidemark serve', () => {
 
   test('reports that it watches nothing, and how to watch a directory', async () => {
     const { cli } = await serve();
-    await cli.says('warning');
+    await cli.prints('warning');
     expect(cli.stderr).toMatch(/watching {2}nothing; --watch <directory>/);
   });
 
@@ -53,10 +53,10 @@ describe('tidemark serve', () => {
     ] as const) {
       const { cli, env } = await serve();
       const listener = start(['listen'], { env });
-      await listener.says('listening');
+      await listener.prints('listening');
       cli.process.kill(signal);
       expect(await cli.ended).toBe(code);
-      await listener.says('connection lost (4200');
+      await listener.prints('connection lost (4200');
     }
   });
 
@@ -264,7 +264,7 @@ describe('tidemark key and tidemark token', () => {
       wait,
     );
     const listener = start(['listen', '--event', 'built'], { env: { ...env, TIDEMARK_API_KEY: key } });
-    await listener.says('listening');
+    await listener.prints('listening');
     expect((await finish(['key', 'list', ...config])).stdout).toMatch(new RegExp(`${id} +ci +live`));
     expect(await finish(['key', 'revoke', id, ...config])).toMatchObject({ code: 0 });
     expect(await listener.ended).toBe(4);

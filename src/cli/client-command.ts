@@ -4,7 +4,7 @@ import { EXIT } from './exit.ts';
 import { asCliError, firstConnection, openClient, reportWait } from './remote-client.ts';
 import { webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { say } from './terminal.ts';
+import { printStatus } from './terminal.ts';
 
 export interface TimedOptions extends RemoteOptions {
   /** Time limit in milliseconds. */
@@ -42,7 +42,7 @@ export async function withClient(
   } catch (error) {
     if (!end.signal.aborted) throw asCliError(error, options);
     const isLate = end.signal.reason instanceof TimedOut;
-    if (isLate) say('Timed out.');
+    if (isLate) printStatus('Timed out.');
     process.exitCode = isLate ? EXIT.unreachable : EXIT.interrupted;
   } finally {
     clearTimeout(timer);

@@ -3,7 +3,7 @@
  * clone, the sources of the package are beside `src/` and are loaded directly.
  */
 import { existsSync } from 'node:fs';
-import type * as Gate from 'tidemark-codegen/breaking/compatibility';
+import type * as Compatibility from 'tidemark-codegen/breaking/compatibility';
 import type * as Directory from 'tidemark-codegen/directory';
 import type * as BuiltForm from 'tidemark-codegen/own-events/built-form';
 import type * as Open from 'tidemark-codegen/own-events/open';
@@ -16,7 +16,7 @@ import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
 
 interface CodegenModules {
-  readonly 'breaking/compatibility': typeof Gate;
+  readonly 'breaking/compatibility': typeof Compatibility;
   readonly directory: typeof Directory;
   readonly 'own-events/built-form': typeof BuiltForm;
   readonly 'own-events/open': typeof Open;

@@ -19,7 +19,7 @@ import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
 import { reasonOf, watchFault } from './reason.ts';
-import { print, printJson, say, table, tint } from './terminal.ts';
+import { print, printJson, printStatus, table, tint } from './terminal.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -56,9 +56,9 @@ async function check(options: Options): Promise<void> {
   const memory = { atMostBytes: costs.reduce((sum, { bytes }) => sum + bytes, 0), costs };
   if (options['json'] === true) await printJson({ ok: problems.length === 0, problems, warnings, memory });
   else if (problems.length === 0) await print(memoryTable(memory));
-  for (const line of warnings) say(tint('yellow', `warning: ${line.where}: ${line.text}`));
+  for (const line of warnings) printStatus(tint('yellow', `warning: ${line.where}: ${line.text}`));
   complain(problems);
-  if (problems.length === 0) say(tint('green', 'The configuration is valid.'));
+  if (problems.length === 0) printStatus(tint('green', 'The configuration is valid.'));
 }
 
 function memoryTable({
@@ -133,7 +133,7 @@ async function authenticationFault(config: Config): Promise<string | undefined> 
 
 function complain(problems: Parameters<typeof problemLines>[0]): void {
   if (problems.length === 0) return;
-  say(tint('red', problemLines(problems)));
+  printStatus(tint('red', problemLines(problems)));
   process.exitCode = EXIT.usage;
 }
 

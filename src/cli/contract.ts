@@ -7,7 +7,7 @@ import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
 import { FileChanges } from './file-changes.ts';
 import { asCliError } from './open-contract.ts';
-import { print, printJson, say, table, tint } from './terminal.ts';
+import { print, printJson, printStatus, table, tint } from './terminal.ts';
 
 const STANDARD_FILE = 'events.yaml';
 
@@ -68,7 +68,7 @@ async function init(file: string): Promise<void> {
     if (taken) throw new CliError(`${file} already exists; choose another file name.`, EXIT.usage, { cause: error });
     throw await asCliError(file, error);
   }
-  say(`${file} declares one event. Change it, then: tidemark serve --contract ${file}`);
+  printStatus(`${file} declares one event. Change it, then: tidemark serve --contract ${file}`);
 }
 
 async function open(file: string): Promise<OpenedContract> {
@@ -89,7 +89,7 @@ async function check(file: string, options: CheckOptions): Promise<void> {
       const own = opened.own?.events.map(({ name }) => name) ?? events;
       process.exitCode = EXIT.ok;
       if (options.json) await printJson({ ok: true, digest: opened.contract.digest, events, own, findings: [] });
-      else say(tint('green', `${file} is valid. Events: ${own.join(', ')}.`));
+      else printStatus(tint('green', `${file} is valid. Events: ${own.join(', ')}.`));
       return opened.files;
     } catch (error) {
       const findings = findingsOf(error);
@@ -119,10 +119,10 @@ async function show(file: string, { all, json, yaml }: ShowOptions): Promise<voi
     filters.join(' '),
     replay,
   ]);
-  say(`${title} ${version}, ${digest}`);
+  printStatus(`${title} ${version}, ${digest}`);
   await print(table([['EVENT', 'PAYLOAD', 'FILTERS', 'REPLAY'], ...rows]));
   if (shown.length < events.length)
-    say(`and ${events.length - shown.length} events of the contract that the file extends; --all prints them`);
+    printStatus(`and ${events.length - shown.length} events of the contract that the file extends; --all prints them`);
 }
 
 async function build(file: string, options: BuildOptions): Promise<void> {
@@ -133,7 +133,9 @@ async function build(file: string, options: BuildOptions): Promise<void> {
       const { digest, files } = await buildTo(opened, options.out);
       if (options.json) await printJson({ out: options.out, digest, files });
       else
-        say(`${options.out} contains the contract ${digest}. Serve it with: tidemark serve --contract ${options.out}`);
+        printStatus(
+          `${options.out} contains the contract ${digest}. Serve it with: tidemark serve --contract ${options.out}`,
+        );
     } catch (error) {
       throw await asCliError(options.out, error);
     }
@@ -159,7 +161,7 @@ async function repeat(
     const began = Date.now();
     const files = await work().catch((error: unknown) => {
       if (!(error instanceof CliError)) throw error;
-      say(tint('red', error.message));
+      printStatus(tint('red', error.message));
       return filesWithFindings(error);
     });
     const local = files.filter((each) => !/^https?:/.test(each));

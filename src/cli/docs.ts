@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { loadCodegen } from './codegen.ts';
 import { asCliError } from './open-contract.ts';
-import { printJson, say } from './terminal.ts';
+import { printJson, printStatus } from './terminal.ts';
 
 interface BuildOptions {
   readonly contract?: string;
@@ -29,7 +29,7 @@ async function build({ contract, out, json }: BuildOptions): Promise<void> {
   try {
     const { files } = await buildDocs({ out, ...(contract === undefined ? {} : { contract }) });
     if (json) await printJson({ out, files });
-    else say(`${files.length} files written to ${out}. Open ${out}/index.html, or serve the directory.`);
+    else printStatus(`${files.length} files written to ${out}. Open ${out}/index.html, or serve the directory.`);
   } catch (error) {
     throw await asCliError(contract ?? out, error);
   }

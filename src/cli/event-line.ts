@@ -6,7 +6,7 @@ import { FILE_EVENT } from '../catalogue/catalogue.ts';
 
 const LONGEST = 160;
 
-/** A part of the line that is shown on request. */
+/** A part of the line that is shown only on request. */
 export type Extra = 'stream';
 
 /** Shows the local time, position, name and a summary of the payload. The line of a replayed event also has the word `replay`. */

@@ -8,7 +8,7 @@ import { eventBody, eventOptions, exampleNames } from './event-body.ts';
 import type { EventOptions } from './event-body.ts';
 import { call, remoteOptions } from './remote.ts';
 import { readSubscriptions } from './subscription-reports.ts';
-import { plain, print, printJson, say, table, tint } from './terminal.ts';
+import { plain, print, printJson, printStatus, table, tint } from './terminal.ts';
 
 interface ExplainOptions extends EventOptions {
   readonly principal?: string;
@@ -53,7 +53,7 @@ async function explain(options: ExplainOptions): Promise<void> {
       principal === undefined || unlisted > 0 ? {} : { matchCount: matches.length, mismatchCount: mismatches.length };
     await printJson({ ...answer, matches, mismatches, ...counts });
     if (principal !== undefined && unlisted > 0)
-      say(
+      printStatus(
         tint(
           'yellow',
           'The lists in the response are incomplete, so matchCount and mismatchCount count all principals.',
@@ -101,9 +101,11 @@ function warnOfOthers(answer: Explanation): void {
   const { missingNodes } = answer;
   const unlisted = unlistedOf(answer);
   if (unlisted > 0)
-    say(tint('yellow', `${unlisted} more subscriptions are not listed: select one connection with --connection.`));
+    printStatus(
+      tint('yellow', `${unlisted} more subscriptions are not listed: select one connection with --connection.`),
+    );
   if (missingNodes.length > 0)
-    say(
+    printStatus(
       tint(
         'yellow',
         `Nodes that did not answer: ${missingNodes.map(plain).join(', ')}. Their subscriptions are not listed.`,

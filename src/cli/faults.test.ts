@@ -233,7 +233,7 @@ describe('tidemark listen', () => {
       await redis.kill();
       const waits = 'the gateway: broker_unavailable: ';
       const listener = runner.start(['listen', '--stream', 'session:1'], { env });
-      await listener.says(`waiting for ${waits}`);
+      await listener.prints(`waiting for ${waits}`);
       const { code, stderr } = await runner.finish(['listen', '--timeout', '3', '--count', '2'], { env });
       expect({ code, lines: stderr.trim().split('\n') }).toEqual({
         code: 5,
@@ -243,7 +243,7 @@ describe('tidemark listen', () => {
         ],
       });
       await redis.launch();
-      await listener.says('listening to * on session:1');
+      await listener.prints('listening to * on session:1');
       expect(listener.stderr.split('waiting for')).toHaveLength(2);
     } finally {
       await redis.stop();

@@ -8,7 +8,7 @@ import { collect } from './event-options.ts';
 import { bytesText } from './quantity.ts';
 import { call, remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { plain, print, printJson, say, tint } from './terminal.ts';
+import { plain, print, printJson, printStatus, tint } from './terminal.ts';
 
 interface FilesOptions extends RemoteOptions {
   readonly root?: string;
@@ -23,10 +23,10 @@ export function registerFiles(program: Command): void {
     .description('list the files of a watched directory, and print the position after which to follow its changes')
     .option(
       '--root <name>',
-      'name of the watched directory, as in `root` of its events; required if several are watched',
+      'name of the watched directory, which its events have as `root`; required if several are watched',
     )
-    .option('--stream <name>', 'stream of its events', 'main')
-    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
+    .option('--stream <name>', 'stream on which changes of the directory are published', 'main')
+    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
     .option('--ext <extensions>', 'file extensions such as .ts; may be repeated', collect)
     .option(
       '--json',
@@ -79,13 +79,15 @@ function printAll({ stream, root, resumeAfter, unread }: FilesPage, entries: rea
 function printSummary({ stream, root, resumeAfter, unread }: FilesPage, count: number, options: FilesOptions): void {
   const { path = [], ext = [] } = options;
   for (const each of unread)
-    say(
+    printStatus(
       tint('yellow', `${each === '' ? 'The root' : plain(each)} cannot be read completely, so entries may be missing.`),
     );
   const selected = [...path.map((each) => ['--path', each]), ...ext.map((each) => ['--ext', each])].flat();
   const position = ['--stream', stream, '--resume', writePosition(resumeAfter)];
   const follow = ['tidemark', 'listen', '--event', FILE_EVENT, ...selected, ...position].map(quoted).join(' ');
-  say(`${count} ${count === 1 ? 'entry' : 'entries'} of ${plain(root)}. To follow the changes since then: ${follow}`);
+  printStatus(
+    `${count} ${count === 1 ? 'entry' : 'entries'} of ${plain(root)}. To follow the changes since then: ${follow}`,
+  );
 }
 
 /** Quotes a word for a POSIX shell, if necessary. */

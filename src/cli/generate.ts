@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { loadCodegen } from './codegen.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
-import { printJson, say } from './terminal.ts';
+import { printJson, printStatus } from './terminal.ts';
 
 interface GenerateOptions {
   readonly contract?: string;
@@ -46,7 +46,7 @@ async function generate({ contract = OWN_CONTRACT, out, importEnding, lang, json
   try {
     const { files, digest } = await generateTo({ contract, out, importEnding, lang });
     if (json) await printJson({ out, files, digest });
-    else say(`${files.length} files written to ${out}, from the contract with the digest ${digest}.`);
+    else printStatus(`${files.length} files written to ${out}, from the contract with the digest ${digest}.`);
   } catch (error) {
     throw await explained(contract, error);
   }

@@ -15,7 +15,7 @@ import { CliError, EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './client-command.ts';
 import type { SessionOptions, TimedOptions } from './client-command.ts';
-import { printJson, say, tint } from './terminal.ts';
+import { printJson, printStatus, tint } from './terminal.ts';
 
 interface HandoffOptions extends TimedOptions {
   readonly session: string;
@@ -53,7 +53,9 @@ export function registerHandoff(program: Command): void {
     )
     .action(offer);
   common(handoff.command('take'))
-    .description('wait for an offer that no agent holds, and take it; prints the task and the fence')
+    .description(
+      'wait for an offer that no agent holds, and take it; prints the task, and the fence that renew, done and release require',
+    )
     .option('--offer <id>', 'take only this offer')
     .action(take);
   for (const [name, description] of [
@@ -108,7 +110,7 @@ async function take({ timeout, ...options }: TakeOptions): Promise<void> {
     await withLog({ ...options, ...connecting, limit }, run);
   } catch (error) {
     if (!limit.aborted || error !== limit.reason) throw error;
-    say('Timed out.');
+    printStatus('Timed out.');
     process.exitCode = EXIT.unreachable;
   }
 }
@@ -118,7 +120,9 @@ async function report(step: HeldStep, options: HeldOptions): Promise<void> {
   await withLog(options, async (log, signal) => {
     if (await reportWork(log, { step, offer: id, fence }, { actor, signal }))
       return printJson({ session, offer: id, step });
-    say(`The fence is no longer valid: the offer ${id} is done, released, or taken again. Nothing was changed.`);
+    printStatus(
+      `The fence is no longer valid: the offer ${id} is done, released, or taken again. Nothing was changed.`,
+    );
     process.exitCode = EXIT.findings;
   });
 }
@@ -149,7 +153,7 @@ async function withLog(
   await withClient(options, async (client, signal) => {
     try {
       const log = await HandoffLog.open(client, options.session, AbortSignal.any([signal, ...limits]));
-      if (log.warning !== undefined) say(tint('yellow', log.warning));
+      if (log.warning !== undefined) printStatus(tint('yellow', log.warning));
       await run(log, signal);
     } catch (error) {
       throw asFailure(error);

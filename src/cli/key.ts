@@ -9,7 +9,7 @@ import { problemLines, readConfiguration } from './configuration.ts';
 import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { scopeOption, scopesOf } from './scopes.ts';
-import { print, printJson, say, table } from './terminal.ts';
+import { print, printJson, printStatus, table } from './terminal.ts';
 
 interface Place {
   readonly file?: string;
@@ -94,7 +94,7 @@ async function rotate(id: string, options: RotateOptions): Promise<void> {
     const expiresAt = old.expiresAt === undefined || end < old.expiresAt ? end : old.expiresAt;
     await storage.change((keys) => [...keys.map((key) => (key.id === id ? { ...key, expiresAt } : key)), stored]);
     await tell(secret, stored, options);
-    say(`The key ${id} stays valid until ${expiresAt}.`);
+    printStatus(`The key ${id} stays valid until ${expiresAt}.`);
   });
 }
 
@@ -106,14 +106,16 @@ async function revoke(id: string, options: Place): Promise<void> {
       keys.map((key) => (key.id === id ? { ...key, revokedAt: key.revokedAt ?? revokedAt } : key)),
     );
     if (options.json) await printJson({ id, revokedAt: (await find(storage, id)).revokedAt });
-    else say(`The key ${id} is revoked.`);
+    else printStatus(`The key ${id} is revoked.`);
   });
 }
 
 async function tell(secret: string, { hash: _hash, ...shown }: StoredKey, { json }: Place): Promise<void> {
   if (json) return printJson({ key: secret, ...shown });
   await print(secret);
-  say(`The key ${shown.id} of ${shown.name} has the scopes ${shown.scopes.join(', ')}. It will not be shown again.`);
+  printStatus(
+    `The key ${shown.id} of ${shown.name} has the scopes ${shown.scopes.join(', ')}. It will not be shown again.`,
+  );
 }
 
 function newKey(request: Parameters<typeof createKey>[0]): ReturnType<typeof createKey> {

@@ -35,7 +35,7 @@ describe('tidemark listen', () => {
     const { env } = await serve(['--watch', 'shop']);
     const listener = start(['listen', '--event', 'file_change', '--ext', 'ts', '--json'], { env });
     const ready = start(['listen', '--count', '1', '--ext', 'js', '--event', 'file_change'], { env });
-    await ready.says('listening');
+    await ready.prints('listening');
     await vi.waitUntil(async () => {
       const { stdout } = await finish(['status', '--json'], { env });
       return (JSON.parse(stdout) as { subscriptions: { total: number } }).subscriptions.total === 2;
@@ -174,7 +174,7 @@ describe('a name that is similar to a declared name', () => {
   test('is accepted with a warning on stderr, and a filter value outside its list is refused', async () => {
     const env = shared;
     const listening = start(['listen', '--event', 'file_changed'], { env });
-    await listening.says('listening to file_changed');
+    await listening.prints('listening to file_changed');
     expect(listening.stderr).toMatch(/^warning: file_changed is not declared, .*; did you mean file_change\?\n/);
     const misspelt = ['broadcast', '--event', 'entity_creatd', '--payload', '{}'];
     expect(await finish(misspelt, { env })).toMatchObject({

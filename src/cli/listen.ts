@@ -19,7 +19,7 @@ import { remoteOptions, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { labelOf, readSince, streamOption, targetOf } from './stream-options.ts';
 import type { Since, StreamOptions, Target } from './stream-options.ts';
-import { print, printJson, say, tint } from './terminal.ts';
+import { print, printJson, printStatus, tint } from './terminal.ts';
 
 interface ListenOptions extends RemoteOptions, FilterOptions, StreamOptions {
   readonly event?: readonly string[];
@@ -37,7 +37,7 @@ export function registerListen(program: Command): void {
   streamOption(remoteOptions(program.command('listen')))
     .description('print events as they arrive, until Ctrl-C')
     .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect)
-    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
+    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
     .option(
       '--ext <extensions>',
       'file extensions; may be repeated. Events without a file extension are still received: add --event file_change to exclude them',
@@ -111,7 +111,7 @@ function exitCodeOfEnd({ reason }: AbortSignal, { count }: ListenOptions, wait: 
   if (count === undefined && wait.reason === undefined) return EXIT.ok;
   const aim =
     count === undefined ? 'the subscription was active' : `${count} ${count === 1 ? 'event' : 'events'} arrived`;
-  say(`Timed out before ${aim}${wait.reason === undefined ? '' : `, still waiting for ${wait.reason}`}.`);
+  printStatus(`Timed out before ${aim}${wait.reason === undefined ? '' : `, still waiting for ${wait.reason}`}.`);
   return EXIT.unreachable;
 }
 
@@ -134,7 +134,7 @@ async function follow(
   const { hints } = await subscription.ready;
   wait.reason = undefined;
   showHints(hints);
-  if (!json) say(tint('dim', `listening to ${request.events.join(', ')} on ${labelOf(target)}`));
+  if (!json) printStatus(tint('dim', `listening to ${request.events.join(', ')} on ${labelOf(target)}`));
   const extras = 'streams' in target ? (['stream'] as const) : [];
   let seen = 0;
   for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
@@ -145,7 +145,7 @@ async function follow(
   }
   // With one stream, each printed event contains its position.
   if (!json && 'positions' in subscription && subscription.positions !== undefined)
-    say(`position ${writePositions(subscription.positions)}`);
+    printStatus(`position ${writePositions(subscription.positions)}`);
   return seen >= count ? 'counted' : 'aborted';
 }
 
@@ -172,7 +172,7 @@ async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGen
 
 async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
   if (json) await printJson(gap);
-  else say(tint('red', gapLine(gap)));
+  else printStatus(tint('red', gapLine(gap)));
 }
 
 function requestOf(options: ListenOptions): Pick<SubscribeData, 'events' | 'filter'> {
@@ -206,7 +206,7 @@ function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Fol
   if (contract.matches && stranger !== undefined) throw unknownField(stranger);
   const missing = events.filter((event) => contract.missingEvents.includes(event));
   if (missing.length > 0)
-    say(
+    printStatus(
       tint(
         'yellow',
         `the contract of this gateway does not declare ${missing.join(', ')}; only custom events can have these names`,

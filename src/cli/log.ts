@@ -1,7 +1,7 @@
 /** The output of `serve` on stderr: the log, and messages to the operator. Both are written as JSON lines, or both as text. */
 import pino from 'pino';
 import type { Logger } from 'pino';
-import { plain, say, tint } from './terminal.ts';
+import { plain, printStatus, tint } from './terminal.ts';
 
 interface LogLine {
   readonly level: number;
@@ -21,7 +21,7 @@ export interface LogOptions {
 /**
  * Writes a message to the operator. In the text form, every message is written; as JSON lines, only messages that the log level includes.
  */
-export interface Talk {
+export interface Notices {
   readonly format: 'text' | 'json';
   info(text: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(text: string): void;
@@ -30,7 +30,7 @@ export interface Talk {
 
 export interface Log {
   readonly log: Logger;
-  readonly talk: Talk;
+  readonly notices: Notices;
   /** Writes the buffered lines. From then on, every line is written immediately. */
   readonly release: () => void;
 }
@@ -43,7 +43,7 @@ export function createLog({ level, format: asked }: LogOptions): Log {
   const destination = { write: (line: string) => void (held === undefined ? write(line) : held.push(line)) };
   return {
     log: pino({ level }, destination),
-    talk: format === 'text' ? textTalk() : jsonTalk(pino({ level }, { write })),
+    notices: format === 'text' ? textNotices() : jsonNotices(pino({ level }, { write })),
     release: () => {
       for (const line of held ?? []) write(line);
       held = undefined;
@@ -51,16 +51,16 @@ export function createLog({ level, format: asked }: LogOptions): Log {
   };
 }
 
-function textTalk(): Talk {
+function textNotices(): Notices {
   return {
     format: 'text',
-    info: (text) => say(tint('dim', text)),
-    warn: (text) => say(tint('yellow', text)),
-    error: (text) => say(tint('red', text)),
+    info: (text) => printStatus(tint('dim', text)),
+    warn: (text) => printStatus(tint('yellow', text)),
+    error: (text) => printStatus(tint('red', text)),
   };
 }
 
-function jsonTalk(log: Logger): Talk {
+function jsonNotices(log: Logger): Notices {
   return {
     format: 'json',
     info: (text, fields = {}) => log.info(fields, text),

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
 import { CliError, EXIT } from './exit.ts';
-import { plain, say, tint } from './terminal.ts';
+import { plain, printStatus, tint } from './terminal.ts';
 
 type Register = (program: Command) => void;
 
@@ -62,15 +62,15 @@ function exitCodeFor(error: unknown): number {
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return EXIT.ok;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
-    say(tint('red', error.message));
+    printStatus(tint('red', error.message));
     return error.exitCode;
   }
   // A system error about a file or an address is not a bug of this program, so no stack trace is printed.
   if (error instanceof Error && 'syscall' in error) {
-    say(tint('red', plain(error.message)));
+    printStatus(tint('red', plain(error.message)));
     return EXIT.usage;
   }
-  say(tint('red', error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  printStatus(tint('red', error instanceof Error ? (error.stack ?? error.message) : String(error)));
   return EXIT.runtime;
 }
 

@@ -12,7 +12,7 @@ import { ScriptError, readScript } from '../mock/script.ts';
 import { CliError, EXIT } from './exit.ts';
 import { openContract } from './open-contract.ts';
 import { reasonOf } from './reason.ts';
-import { printJson, say, tint } from './terminal.ts';
+import { printJson, printStatus, tint } from './terminal.ts';
 
 interface MockFlags {
   readonly contract?: string;
@@ -175,7 +175,7 @@ async function makeMock(flags: MockFlags, played: Pick<MockOptions, 'script' | '
       ...(opened === undefined ? {} : { contract: opened.contract }),
       ...(flags.heartbeat === undefined ? {} : { gateway: { limits: { heartbeatIntervalMs: flags.heartbeat } } }),
       onPublish: (event, problem) => {
-        if (problem !== undefined) say(tint('yellow', `${event} was not published: ${problem}`));
+        if (problem !== undefined) printStatus(tint('yellow', `${event} was not published: ${problem}`));
       },
     });
   } catch (error) {
@@ -193,8 +193,8 @@ async function start(made: Mock, flags: MockFlags): Promise<Server | undefined> 
     const bound = control?.address();
     const controlUrl = typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : undefined;
     const what = flags.replies === undefined ? `events: ${made.events.join(', ')}` : `repeating ${flags.replies}`;
-    say(`mock at ${url}, ${what}`);
-    if (controlUrl !== undefined) say(`control address ${controlUrl} (GET /state)`);
+    printStatus(`mock at ${url}, ${what}`);
+    if (controlUrl !== undefined) printStatus(`control address ${controlUrl} (GET /state)`);
     if (flags.json === true)
       await printJson({ url, httpUrl, ...(controlUrl === undefined ? {} : { controlUrl }), pid: process.pid });
     return control;

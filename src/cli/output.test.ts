@@ -26,7 +26,7 @@ describe('without a terminal', () => {
 
   test('everything that serve writes to stderr is a line of JSON', async () => {
     const cli = runner.start(['serve', '--port', '0', '--watch', '.', '--node-id', 'node-a'], { env });
-    await cli.says('tidemark serves');
+    await cli.prints('tidemark serves');
     cli.process.kill('SIGTERM');
     expect(await cli.ended).toBe(0);
     const lines = linesOf(cli);
@@ -55,7 +55,7 @@ describe('without a terminal', () => {
 
   test('--log-format text prints the same text as on a terminal', async () => {
     const cli = runner.start(['serve', '--port', '0', '--log-format', 'text'], { env });
-    await cli.says('tidemark serves\n');
+    await cli.prints('tidemark serves\n');
     expect(cli.stderr).toContain('broker    memory');
   });
 });
@@ -65,7 +65,7 @@ describe('while Redis is unavailable', () => {
     const cli = runner.start(['serve', '--port', '0', '--json', ...argv], {
       env: { TIDEMARK_REDIS: `redis://127.0.0.1:${port}` },
     });
-    await cli.says('cannot be used: nothing listens at this address');
+    await cli.prints('cannot be used: nothing listens at this address');
     return cli;
   }
 
@@ -76,7 +76,7 @@ describe('while Redis is unavailable', () => {
     expect(cli.stdout).toBe('');
     const redis = await RedisProcess.start({ port });
     onCleanup(() => redis.stop());
-    await cli.says('tidemark serves');
+    await cli.prints('tidemark serves');
     expect(cli.stderr).toContain('Redis can be reached.');
     expect(cli.stderr.split('Trying again')).toHaveLength(2);
   });

@@ -6,7 +6,7 @@ import { askWhy } from './handshake.ts';
 import { reasonOf } from './reason.ts';
 import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { plain, say, tint } from './terminal.ts';
+import { plain, printStatus, tint } from './terminal.ts';
 
 /** The error that prevents the gateway from completing a subscription at the moment; undefined if there is none. */
 export interface Wait {
@@ -21,7 +21,7 @@ export function reportWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };
   client.on('postponed', ({ error }) => {
     const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
-    if (wait.reason === undefined) say(tint('yellow', `waiting for ${reason}`));
+    if (wait.reason === undefined) printStatus(tint('yellow', `waiting for ${reason}`));
     wait.reason = reason;
   });
   client.on('resumed', () => (wait.reason = undefined));
@@ -64,10 +64,10 @@ export async function firstConnection(
   offClosed();
   client.on('closed', ({ code, reason, willReconnect }) => {
     if (willReconnect)
-      say(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), reconnecting`));
+      printStatus(tint('yellow', `connection lost (${code}${reason === '' ? '' : ` ${plain(reason)}`}), reconnecting`));
   });
   client.on('resumed', ({ recovery }) => {
-    if (recovery.attempted && recovery.recovered) say(tint('green', 'reconnected, no events missed'));
+    if (recovery.attempted && recovery.recovered) printStatus(tint('green', 'reconnected, no events missed'));
   });
 }
 

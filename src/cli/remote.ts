@@ -77,8 +77,8 @@ function readSecret(file: string): string {
 }
 
 /**
- * The address of the WebSocket. Without a path, the path of the contract is used, so `http://host:7400` is enough. @throws
- * {CliError} if it cannot be the address of a gateway
+ * The address of the WebSocket. Without a path, the path of the contract is used, so `http://host:7400` is enough.
+ * @throws {CliError} if no gateway can have this address
  */
 export function webSocketUrl(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : undefined;

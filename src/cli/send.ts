@@ -9,7 +9,7 @@ import { CliError, EXIT } from './exit.ts';
 import { askWhy } from './handshake.ts';
 import { remoteOptions, secretOf, unreachable, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { plain, print, say } from './terminal.ts';
+import { plain, print, printStatus } from './terminal.ts';
 
 interface SendOptions extends RemoteOptions {
   readonly follow?: true;
@@ -112,7 +112,7 @@ function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange)
       return;
     }
     if (code !== NORMAL) {
-      say(`closed with ${code} ${plain(reason)}`.trimEnd());
+      printStatus(`closed with ${code} ${plain(reason)}`.trimEnd());
       process.exitCode = EXIT.runtime;
     }
     resolve();

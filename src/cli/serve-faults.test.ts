@@ -22,10 +22,10 @@ describe('tidemark serve', () => {
     const { cli, env } = await runner.serve(['--log-level', 'debug']);
     cli.process.stderr?.destroy();
     const listener = runner.start(['listen'], { env });
-    await listener.says('listening');
+    await listener.prints('listening');
     cli.process.kill('SIGTERM');
     expect(await cli.ended).toBe(0);
-    await listener.says('connection lost (4200');
+    await listener.prints('connection lost (4200');
   });
 
   test('exits immediately at the second signal, even if its broker does not answer', async () => {
@@ -34,7 +34,7 @@ describe('tidemark serve', () => {
       const { cli } = await runner.serve(['--redis', redis.url, '--watch', 'shop']);
       redis.freeze();
       cli.process.kill('SIGTERM');
-      await cli.says('signal again to exit immediately');
+      await cli.prints('signal again to exit immediately');
       const asked = performance.now();
       cli.process.kill('SIGTERM');
       await cli.ended;

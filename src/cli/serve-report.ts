@@ -2,7 +2,7 @@
 import type { Resolved } from '../config/config.ts';
 import type { Gateway, Listening } from '../gateway.ts';
 import type { WatchedDirectory } from '../sources/watched-directory.ts';
-import type { Talk } from './log.ts';
+import type { Notices } from './log.ts';
 import { table, tint } from './terminal.ts';
 
 export interface StartReport {
@@ -13,12 +13,12 @@ export interface StartReport {
 }
 
 /** @returns the report as text. If the log is JSON lines, the report is written to the log, and the returned text is empty. */
-export function startReport(started: StartReport, talk: Talk): string {
-  if (talk.format === 'text') return textOf(started);
+export function startReport(started: StartReport, notices: Notices): string {
+  if (notices.format === 'text') return textOf(started);
   const { resolved, gateway, listening, watching } = started;
   const { nodeId } = gateway;
-  for (const { where, text } of resolved.warnings) talk.warn(`${where}: ${text}`);
-  talk.info('tidemark serves', {
+  for (const { where, text } of resolved.warnings) notices.warn(`${where}: ${text}`);
+  notices.info('tidemark serves', {
     nodeId,
     ...listening,
     broker: resolved.config.redis === undefined ? 'memory' : 'redis',

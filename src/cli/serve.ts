@@ -13,13 +13,13 @@ import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { createLog } from './log.ts';
-import type { Log, Talk } from './log.ts';
+import type { Log, Notices } from './log.ts';
 import { openContract } from './open-contract.ts';
 import { reasonOf, watchFault } from './reason.ts';
 import { waitForRedis } from './redis-wait.ts';
 import { startReport } from './serve-report.ts';
 import { stopOnSignals } from './stop-on-signals.ts';
-import { printJson, say } from './terminal.ts';
+import { printJson, printStatus } from './terminal.ts';
 import { runWorkers } from './workers/primary.ts';
 import { WorkerLink } from './workers/worker.ts';
 
@@ -39,13 +39,13 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   try {
     if (resolved.problems.length > 0) throw new CliError(problemLines(resolved.problems), EXIT.usage);
     const { workers } = config;
-    if (workers > 1 && link === undefined) await runWorkers({ workers, json, talk: output.talk });
+    if (workers > 1 && link === undefined) await runWorkers({ workers, json, notices: output.notices });
     else await serveHere(resolved, { json, link, output });
   } catch (error) {
     // The connection to the primary process would keep this worker running.
     link?.end();
-    if (!(error instanceof CliError) || output.talk.format === 'text') throw error;
-    output.talk.error(error.message);
+    if (!(error instanceof CliError) || output.notices.format === 'text') throw error;
+    output.notices.error(error.message);
     process.exitCode = error.exitCode;
   }
 }
@@ -58,33 +58,33 @@ interface Serving {
 
 async function serveHere(resolved: Resolved, { json, link, output }: Serving): Promise<void> {
   const { config } = resolved;
-  const { log, talk, release } = output;
-  const audit = openAudit(config, talk);
+  const { log, notices, release } = output;
+  const audit = openAudit(config, notices);
   const options = gatewayOptions(config, { log, audit, link });
-  const wait = { waitMs: config.redisWaitMs, talk };
+  const wait = { waitMs: config.redisWaitMs, notices };
   const authenticator = await waitForRedis(() => openAuthentication(config, log), wait);
   const gateway = await makeGateway(config, { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
   const watching: WatchedDirectory[] = [];
   const signals = link?.signals ?? process;
-  const stop = stopOnSignals({ signals, gateway, watching, audit, delayMs: config.shutdownDelayMs, talk });
+  const stop = stopOnSignals({ signals, gateway, watching, audit, delayMs: config.shutdownDelayMs, notices });
   const watchAll = async (): Promise<void> => {
-    for (const target of config.watch) watching.push(await watch(gateway, config, { ...target, talk }));
+    for (const target of config.watch) watching.push(await watch(gateway, config, { ...target, notices }));
   };
   try {
     const listening = await waitForRedis(() => listen(gateway, config), wait);
     release();
     if (link?.watches ?? true) await watchAll();
-    const report = startReport({ resolved, gateway, listening, watching }, talk);
+    const report = startReport({ resolved, gateway, listening, watching }, notices);
     link?.onWatch(() => {
       watchAll().catch((error: unknown) => {
-        talk.error(reasonOf(error));
+        notices.error(reasonOf(error));
         // End this worker. The primary process starts a new one, which watches the directories from its start.
         link.signals.emit('SIGTERM', 'SIGTERM');
       });
     });
     link?.reportMetrics(() => gateway.metrics());
     if (link !== undefined) return link.ready(report, addresses(gateway, listening));
-    if (report !== '') say(report);
+    if (report !== '') printStatus(report);
     if (json) await printJson(addresses(gateway, listening));
   } catch (error) {
     await stop.abandon();
@@ -93,8 +93,8 @@ async function serveHere(resolved: Resolved, { json, link, output }: Serving): P
   }
 }
 
-function openAudit({ auditFile: file }: Config, talk: Talk): AuditFile | undefined {
-  return file === undefined ? undefined : openAuditFile({ file, report: (text) => talk.error(text) });
+function openAudit({ auditFile: file }: Config, notices: Notices): AuditFile | undefined {
+  return file === undefined ? undefined : openAuditFile({ file, report: (text) => notices.error(text) });
 }
 
 async function makeGateway({ contract }: Config, options: GatewayOptions): Promise<Gateway> {
@@ -158,15 +158,15 @@ async function listen(gateway: Gateway, { host, port }: Config): Promise<Listeni
 interface Watch {
   readonly directory: string;
   readonly root: string;
-  readonly talk: Talk;
+  readonly notices: Notices;
 }
 
 async function watch(
   gateway: Gateway,
   { watchStream: stream, watchHashBytes: hashBytes }: Config,
-  { directory, root, talk }: Watch,
+  { directory, root, notices }: Watch,
 ): Promise<WatchedDirectory> {
-  const onWarning = (text: string): void => talk.warn(`${root}: ${text}`);
+  const onWarning = (text: string): void => notices.warn(`${root}: ${text}`);
   try {
     return await watchDirectory(gateway, {
       directory,
@@ -174,7 +174,7 @@ async function watch(
       stream,
       hashBytes,
       onWarning,
-      onProgress: reportProgress(root, talk),
+      onProgress: reportProgress(root, notices),
     });
   } catch (error) {
     throw new CliError(`--watch: ${watchFault(directory, error)}`, EXIT.usage, { cause: error });
@@ -182,11 +182,11 @@ async function watch(
 }
 
 /** Reports progress each second while a large directory is being read. */
-function reportProgress(root: string, talk: Talk): (known: number) => void {
+function reportProgress(root: string, notices: Notices): (known: number) => void {
   let next = Date.now() + 1_000;
   return (known) => {
     if (Date.now() < next) return;
     next = Date.now() + 1_000;
-    talk.info(`${root}: ${known} files and directories read so far`);
+    notices.info(`${root}: ${known} files and directories read so far`);
   };
 }

@@ -9,7 +9,7 @@ import type { WatchedDirectory } from '../sources/watched-directory.ts';
 import type { AuditFile } from './audit-file.ts';
 import { EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
-import type { Talk } from './log.ts';
+import type { Notices } from './log.ts';
 
 export interface StopOptions {
   /** Emits `SIGINT` and `SIGTERM`. It is this process or, in a worker, the link to the primary process. */
@@ -22,7 +22,7 @@ export interface StopOptions {
    * this node. SIGINT (Ctrl-C) does not wait, because a gateway in a terminal has no load balancer.
    */
   readonly delayMs: number;
-  readonly talk: Talk;
+  readonly notices: Notices;
 }
 
 export interface Stop {
@@ -30,7 +30,7 @@ export interface Stop {
   abandon(): Promise<void>;
 }
 
-export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk }: StopOptions): Stop {
+export function stopOnSignals({ signals, gateway, watching, audit, delayMs, notices }: StopOptions): Stop {
   let stopping = false;
   const end = async (options: { readonly drainMs?: number } = {}): Promise<void> => {
     // When the gateway starts to close, `/readyz` answers 503 at once, before any connection is closed.
@@ -41,16 +41,16 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (signal === 'SIGTERM' && delayMs > 0) {
       gateway.announceClose();
-      talk.info(`SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; signal again to exit immediately`);
+      notices.info(`SIGTERM: /readyz answers 503; draining in ${delayMs / 1000} s; signal again to exit immediately`);
       await sleep(delayMs);
     }
-    talk.info(`${signal}: draining; signal again to exit immediately`);
+    notices.info(`${signal}: draining; signal again to exit immediately`);
     await end();
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     process.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
     if (stopping) {
-      talk.warn('exiting immediately');
+      notices.warn('exiting immediately');
       void gateway.close({ drainMs: 0 });
       // Exit without waiting, for example for a broker that does not answer.
       process.exit();
@@ -59,7 +59,7 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs, talk
     stop(signal).then(
       () => process.exit(),
       (error: unknown) => {
-        talk.error(`The gateway did not stop cleanly: ${reasonOf(error)}`);
+        notices.error(`The gateway did not stop cleanly: ${reasonOf(error)}`);
         process.exit(EXIT.runtime);
       },
     );

@@ -14,7 +14,7 @@ export interface StreamOptions {
 /** A position in one stream, or positions in several. */
 export type Since = Position | readonly StreamPosition[];
 
-/** What to follow. */
+/** The stream, or the streams, that a command follows. */
 export type Target =
   | { readonly stream: string; readonly since: Position | undefined }
   | { readonly streams: readonly string[]; readonly since: readonly StreamPosition[] | undefined };

@@ -9,7 +9,7 @@ import { durationOption } from './duration.ts';
 import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 import { scopeOption, scopesOf } from './scopes.ts';
-import { print, printJson, say, table, tint } from './terminal.ts';
+import { print, printJson, printStatus, table, tint } from './terminal.ts';
 
 interface CreateOptions {
   readonly issuer: string;
@@ -75,7 +75,7 @@ function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;
   const text = `warning: A gateway rejects tokens with a lifetime above its \`auth.maxLifetimeSeconds\`, ${maxLifetimeSeconds} by default; the lifetime of this token is ${expires}.`;
-  say(tint('yellow', text));
+  printStatus(tint('yellow', text));
 }
 
 /** The secret is never read from the command line, because every user of the machine can see the arguments of a process. */

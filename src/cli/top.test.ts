@@ -122,7 +122,7 @@ describe('tidemark top', () => {
     const cli = runner.start(['top', '--json', '--interval', '1'], { env });
     await vi.waitUntil(() => cli.lines.length > 0, PATIENCE);
     await served.gateway.close({ drainMs: 0 });
-    await cli.says('Trying again.');
+    await cli.prints('Trying again.');
     const before = cli.lines.length;
     await serve({ port: served.port });
     await vi.waitUntil(() => cli.lines.length > before, PATIENCE);

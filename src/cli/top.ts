@@ -8,7 +8,7 @@ import { remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { clientsOf, readSubscriptions } from './subscription-reports.ts';
 import type { ClientReport, SubscriptionReports } from './subscription-reports.ts';
-import { plain, print, printJson, say, table, tint } from './terminal.ts';
+import { plain, print, printJson, printStatus, table, tint } from './terminal.ts';
 
 interface Row extends ClientReport {
   /** Events per second since the previous reading; null at the first reading. */
@@ -101,7 +101,7 @@ async function readAgain(options: TopOptions, last: Reading, screen: Screen | un
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
       const message = `${error.message} Trying again.`;
-      if (screen === undefined) say(tint('yellow', message));
+      if (screen === undefined) printStatus(tint('yellow', message));
       else screen.draw(`${message}\n\n${textOf(last, options)}`);
       await delay(options.interval * 1000);
     }

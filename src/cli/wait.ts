@@ -17,7 +17,7 @@ import { withClient } from './client-command.ts';
 import type { TimedOptions } from './client-command.ts';
 import { readSince, streamOption, targetOf } from './stream-options.ts';
 import type { Since, StreamOptions, Target } from './stream-options.ts';
-import { plain, printJson, say, tint } from './terminal.ts';
+import { plain, printJson, printStatus, tint } from './terminal.ts';
 
 interface WaitOptions extends TimedOptions, FilterOptions, StreamOptions {
   readonly event: string;
@@ -34,7 +34,7 @@ export function registerWait(program: Command): void {
       'wait for an event that has this value at this JSON Pointer, such as /payload/status=completed; may be repeated',
       collectConditions,
     )
-    .option('--path <paths>', 'paths or globs below the root; may be repeated', collect)
+    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
     .option('--ext <extensions>', 'file extensions; may be repeated', collect)
     .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
     .option(
@@ -72,7 +72,7 @@ async function wait(options: WaitOptions): Promise<void> {
       sayPosition(position);
     } catch (error) {
       if (!(error instanceof WaitError)) throw error;
-      say(tint('red', plain(error.message)));
+      printStatus(tint('red', plain(error.message)));
       if (error.position !== undefined) sayPosition(writePosition(error.position));
       if (error.positions !== undefined) sayPosition(writePositions(error.positions));
       process.exitCode = error.reason === 'timeout' ? EXIT.unreachable : EXIT.runtime;
@@ -86,7 +86,8 @@ function warnOfMisspelling({ contract }: TidemarkClient, event: string): void {
     contract?.matches === true && !stockCatalogue.events.has(event)
       ? nearest(event, stockCatalogue.events.keys())
       : undefined;
-  if (meant !== undefined) say(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
+  if (meant !== undefined)
+    printStatus(tint('yellow', `warning: no event ${plain(event)} is declared; did you mean ${meant}?`));
 }
 
 interface Limits {
@@ -112,5 +113,5 @@ async function firstOn(
 }
 
 function sayPosition(position: string): void {
-  say(`position ${position}`);
+  printStatus(`position ${position}`);
 }

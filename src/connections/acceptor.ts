@@ -17,7 +17,7 @@ import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { ConnectionRoom } from './connection-limiter.ts';
+import type { ConnectionLimiter } from './connection-limiter.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import { refuseSocket } from './refused-socket.ts';
 import { LinkedWebSocket } from './websocket-link.ts';
@@ -38,7 +38,7 @@ export interface Accepted {
 export interface AcceptorOptions {
   readonly path: string;
   readonly limits: { readonly inboundMessageBytes: number };
-  readonly room: ConnectionRoom;
+  readonly limiter: ConnectionLimiter;
   readonly authenticator: Authenticator;
   readonly origins: OriginPolicy;
   readonly insecure: boolean;
@@ -90,17 +90,17 @@ export class Acceptor {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onEarlyError = (): void => void socket.destroy();
     socket.on('error', onEarlyError);
-    const { room, proxies } = this.#options;
+    const { limiter, proxies } = this.#options;
     const remoteAddress = proxies.clientOf(request).address;
     try {
-      room.check(remoteAddress);
-      room.countAttempt();
+      limiter.check(remoteAddress);
+      limiter.countAttempt();
       this.#checkRequest(request);
       const who = await this.#identify(request, remoteAddress);
       if (socket.destroyed) return;
       // Check again whether there is room: while the credential was looked up, other clients may have connected, or the drain may have
       // started.
-      room.check(remoteAddress);
+      limiter.check(remoteAddress);
       this.#handOver(request, socket, head, { ...who, remoteAddress });
     } catch (error) {
       this.#refuse(socket, error);
@@ -161,7 +161,7 @@ export class Acceptor {
   #handOver(request: IncomingMessage, socket: Duplex, head: Buffer, who: Omit<Accepted, 'ws' | 'socket'>): void {
     this.#server.handleUpgrade(request, socket, head, (ws) => {
       this.#options.counters.countAccepted();
-      ws.on('close', this.#options.room.enter(who.remoteAddress));
+      ws.on('close', this.#options.limiter.enter(who.remoteAddress));
       try {
         this.#options.onAccepted({ ws, socket, ...who });
       } catch (error) {

@@ -8,7 +8,7 @@ export interface RoomLimits {
   readonly acceptsPerSecond: number;
 }
 
-export class ConnectionRoom {
+export class ConnectionLimiter {
   readonly #limits: RoomLimits;
   readonly #byAddress = new Map<string, number>();
   readonly #accepts: TokenBucket;

@@ -120,7 +120,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
     this.session.chargeWork(ms);
   }
 
-  onHeard(): void {
+  onReceived(): void {
     this.unansweredPings = 0;
     this.session.touch();
   }

@@ -21,7 +21,7 @@ import { Acceptor } from './acceptor.ts';
 import type { Accepted } from './acceptor.ts';
 import { Connection, reconnectDelayMs } from './connection.ts';
 import type { ConnectionSettings } from './connection.ts';
-import { ConnectionRoom } from './connection-limiter.ts';
+import { ConnectionLimiter } from './connection-limiter.ts';
 import { CredentialWatch } from './credential-watch.ts';
 import { closeForShutdown } from './drain.ts';
 import { EventStreamLink } from './event-stream-link.ts';
@@ -50,7 +50,7 @@ export interface EventStreamRequest {
 
 export class Connections {
   /** Counts open connections, and refuses new ones if there is no room. */
-  readonly room: ConnectionRoom;
+  readonly limiter: ConnectionLimiter;
   /** The budget that the send queues of all connections share. */
   readonly queues: SendQueueBudget;
   readonly #options: ConnectionsOptions;
@@ -87,8 +87,12 @@ export class Connections {
       },
       onAnswered: (command, ms) => options.counters.countCommand(command, ms),
     });
-    this.room = new ConnectionRoom(limits, now);
-    this.#acceptor = new Acceptor({ ...options, room: this.room, onAccepted: (accepted) => this.#accept(accepted) });
+    this.limiter = new ConnectionLimiter(limits, now);
+    this.#acceptor = new Acceptor({
+      ...options,
+      limiter: this.limiter,
+      onAccepted: (accepted) => this.#accept(accepted),
+    });
     this.#heartbeat = new Heartbeat({
       intervalMs: limits.heartbeatIntervalMs,
       broker: options.broker,
@@ -151,17 +155,17 @@ export class Connections {
    * @throws {ProtocolError} or {RefusedConnection}; nothing was opened or written then
    */
   async openEventStream({ caller, response, headers, subscribe }: EventStreamRequest): Promise<void> {
-    // The client may have left while its credential was looked up. No event would then report the end of the connection.
+    // The client may have disconnected while its credential was looked up. The response then emits no further `close` event.
     if (response.closed) return;
     const { socket } = response;
     // Node passes on a request even if the response to an earlier request on the same socket is not complete.
     if (socket === null)
       throw new ProtocolError('invalid_message', 'Send a request for events on a separate connection.');
-    this.room.check(caller.remoteAddress);
+    this.limiter.check(caller.remoteAddress);
     // The framing is created before the connection, but later asks the connection whether everything has been sent.
     const opened: { connection?: Connection } = {};
     const isSent = (): boolean => opened.connection?.unwritten().size === 0;
-    const [leave, framing] = [this.room.enter(caller.remoteAddress), this.#framingOf(subscribe, isSent)];
+    const [leave, framing] = [this.limiter.enter(caller.remoteAddress), this.#framingOf(subscribe, isSent)];
     response.once('close', leave);
     const link = new EventStreamLink({ response, socket, framing });
     const connection = this.#add(link, { ...caller, authenticated: 'yes' });
@@ -306,7 +310,7 @@ export class Connections {
 
   /** Drains all connections (CON-5). Resolves when each connection has ended or was cut. */
   async drain(drainMs: number): Promise<void> {
-    this.room.draining = true;
+    this.limiter.draining = true;
     const { random, limits } = this.#options;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;

@@ -4,7 +4,7 @@ import type { Framing } from '../wire/framing.ts';
 
 export interface LinkEvents {
   /** Called when the peer has sent something, which may be only a pong. */
-  onHeard(): void;
+  onReceived(): void;
   onText(text: string): void;
   onBinary(): void;
   /**

@@ -19,13 +19,13 @@ function eventsOf(ws: WebSocket): LinkEvents | undefined {
 
 function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
   const events = eventsOf(this);
-  events?.onHeard();
+  events?.onReceived();
   if (isBinary) events?.onBinary();
   else events?.onText(data.toString('utf8'));
 }
 
-function onHeard(this: WebSocket): void {
-  eventsOf(this)?.onHeard();
+function onReceived(this: WebSocket): void {
+  eventsOf(this)?.onReceived();
 }
 
 /** If `ws` finds a fault in a frame, the connection ends. `ws` itself sends the close code of RFC 6455. */
@@ -52,8 +52,8 @@ export class WebSocketLink implements Link {
     const ws = this.#ws;
     ws.events = events;
     ws.on('message', onMessage);
-    ws.on('pong', onHeard);
-    ws.on('ping', onHeard);
+    ws.on('pong', onReceived);
+    ws.on('ping', onReceived);
     ws.on('error', onError);
     ws.on('close', onClose);
   }

@@ -143,8 +143,8 @@ describe('streams that expire together (MUL-6)', () => {
     rig.publish('tick', {}, 'session:1');
     rig.fanout.reportEnd('session:3');
     await rig.flush();
-    const told = messagesIn(peer.writes).map(({ ended, stream }) => ended ?? stream);
-    expect(told).toEqual([['session:1', 'session:2'], 'session:1', ['session:3']]);
+    const reported = messagesIn(peer.writes).map(({ ended, stream }) => ended ?? stream);
+    expect(reported).toEqual([['session:1', 'session:2'], 'session:1', ['session:3']]);
   });
 });
 

@@ -92,7 +92,7 @@ describe('the bounds of an outbox', () => {
 
   test('close the connection without a report that counts the dropped queue as delivered (CON-3)', async () => {
     const peer = new Peer();
-    const said: string[] = [];
+    const reported: string[] = [];
     const outbox: Outbox = new Outbox({
       framing,
       socket: peer,
@@ -102,19 +102,19 @@ describe('the bounds of an outbox', () => {
       now: () => 0,
       owner: ownerOf({
         queueOverflowed: () => outbox.finish(Buffer.from('closing')),
-        queueFailed: (error) => said.push(String(error)),
+        queueFailed: (error) => reported.push(String(error)),
       }),
     });
     peer.reading = false;
     outbox.push(frame(20_000));
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     outbox.pushReport(() => {
-      said.push(outbox.unwritten().size === 0 ? 'the head' : 'what was written');
+      reported.push(outbox.unwritten().size === 0 ? 'the head' : 'what was written');
       return Buffer.from('heartbeat ');
     });
     for (let n = 0; n <= LIMITS.sendQueueMessages; n += 1) outbox.pushEvent(event(frame(1), n));
     peer.resume();
-    expect(said).toEqual(['what was written']);
+    expect(reported).toEqual(['what was written']);
     expect(peer.writes.at(-1)).toBe('heartbeat closing');
   });
 });

@@ -17,7 +17,7 @@ import { Subscription } from '../session/subscription.ts';
 import { TurnBudget } from '../session/turn-budget.ts';
 import type { Outlet, Replay } from '../session/session.ts';
 import { AbsentStreams } from './absent-streams.ts';
-import { ManyPlans } from './many-stream-plans.ts';
+import { ManyStreamPlans } from './many-stream-plans.ts';
 import { finishMany } from './many-streams.ts';
 import { selectionOf } from './stream-replay.ts';
 
@@ -101,7 +101,7 @@ async function plansOf(
   const selection = selectionOf(subscription, context);
   const absent = new AbsentStreams(context);
   await absent.attach(data, subscription);
-  const plans = new ManyPlans({ data, selection, absent });
+  const plans = new ManyStreamPlans({ data, selection, absent });
   const finish = () => finishMany(plans, { data, selection });
   return { broker, plans, absent, turn, session, counters, finish, wait: (ms: number) => (nowMs += ms) };
 }
@@ -115,7 +115,7 @@ function tick(broker: MemoryBroker, stream: string): Promise<unknown> {
   return broker.publish({ stream, event: 'tick', payload: {}, source: { name: 't', principal: 'p' } });
 }
 
-const summary = ({ plans }: ReturnType<ManyPlans['finish']>) =>
+const summary = ({ plans }: ReturnType<ManyStreamPlans['finish']>) =>
   plans
     .map(({ stream, position, records, losses }) => ({
       stream,

@@ -35,7 +35,7 @@ export interface FinishedPlans {
   readonly ended: readonly StreamPlan[];
 }
 
-export class ManyPlans {
+export class ManyStreamPlans {
   readonly #data: SubscribeData;
   readonly #selection: Selection;
   readonly #absent: AbsentStreams;

@@ -5,7 +5,7 @@ import type { PushMessage, Recovery, SubscribeData, SubscribedData } from '../..
 import { MAX_POSITIONS, positionMessages } from '../delivery/position-messages.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import { eventPrefix } from '../wire/codec.ts';
-import type { FinishedPlans, ManyPlans, Preparation } from './many-stream-plans.ts';
+import type { FinishedPlans, ManyStreamPlans, Preparation } from './many-stream-plans.ts';
 import { countGaps, failedResume, streamItems } from './stream-replay.ts';
 import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 
@@ -18,7 +18,10 @@ export interface Planned {
 }
 
 /** Creates the reply. Streams that have changed since they were planned are planned again (MUL-7). */
-export function finishMany(plans: ManyPlans, { data, selection }: Pick<Preparation, 'data' | 'selection'>): Planned {
+export function finishMany(
+  plans: ManyStreamPlans,
+  { data, selection }: Pick<Preparation, 'data' | 'selection'>,
+): Planned {
   const finished = plans.finish();
   const planned = [...finished.plans, ...finished.ended];
   const failed = planned.filter(({ gap }) => gap !== undefined);
@@ -76,7 +79,7 @@ function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): voi
   const finish = function* (): Generator<ReplayItem, void, void> {
     yield* positionMessages(subscription, { ended: ended.map(({ stream }) => stream) });
     subscription.confirmed = true;
-    session.outlet.framing.placed();
+    session.outlet.framing.positionsFramed();
     if (replayMode === 'none') return;
     subscription.replayedAt = now();
     counters.countReplay({ kind: replayMode, events: begun.count, ms: performance.now() - startedAt });

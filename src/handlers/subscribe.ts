@@ -12,7 +12,7 @@ import type { FilterSpec } from '../subscriptions/filter.ts';
 import { eventPrefix, livePrefix } from '../wire/codec.ts';
 import { AbsentStreams } from './absent-streams.ts';
 import type { HandlerContext } from './context.ts';
-import { ManyPlans } from './many-stream-plans.ts';
+import { ManyStreamPlans } from './many-stream-plans.ts';
 import { finishMany } from './many-streams.ts';
 import type { Planned } from './many-streams.ts';
 import { countGaps, counted, failedResume, planStream, selectionOf, streamItems } from './stream-replay.ts';
@@ -190,7 +190,7 @@ interface Ready {
 async function readyMany(data: SubscribeData, selection: Selection): Promise<Ready> {
   const absent = new AbsentStreams(selection.context);
   await absent.attach(data, selection.subscription);
-  const plans = new ManyPlans({ data, selection, absent });
+  const plans = new ManyStreamPlans({ data, selection, absent });
   const endPlanning = (): void => {
     plans.stop();
     void absent.release();

@@ -4,7 +4,7 @@ import { COMMANDS } from '../../generated/protocol.ts';
 import type { ReplayRequest, StreamPosition, SubscribeData } from '../../generated/types.ts';
 import type { Validator } from '../../generated/validators.js';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
-import type { ConnectionRoom } from '../connections/connection-limiter.ts';
+import type { ConnectionLimiter } from '../connections/connection-limiter.ts';
 import type { EventStreamRequest } from '../connections/connections.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
@@ -129,7 +129,7 @@ export function answerPreflight(request: FastifyRequest, reply: FastifyReply): F
 }
 
 export interface AttemptOptions {
-  readonly room: ConnectionRoom;
+  readonly connectionLimiter: ConnectionLimiter;
   readonly counters: Counters;
   readonly proxies: TrustedProxies;
 }
@@ -139,7 +139,7 @@ export interface AttemptOptions {
  * refusal is counted (SSE-3).
  */
 export function attemptHooks({
-  room,
+  connectionLimiter,
   counters,
   proxies,
 }: AttemptOptions): Pick<RouteShorthandOptions, 'onRequest' | 'onSend'> {
@@ -147,8 +147,8 @@ export function attemptHooks({
   return {
     onRequest: (request, _reply, done) => {
       if (connects(request)) {
-        room.check(proxies.clientOf(request.raw).address);
-        room.countAttempt();
+        connectionLimiter.check(proxies.clientOf(request.raw).address);
+        connectionLimiter.countAttempt();
       }
       done();
     },

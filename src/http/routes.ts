@@ -26,7 +26,7 @@ import { hintsOf } from '../catalogue/near-miss.ts';
 import { RefusedConnection } from '../connections/refused-connection.ts';
 import { ProtocolError } from '../errors.ts';
 import type { ExplainQuery } from '../introspection/explanation.ts';
-import type { FilePictures } from '../introspection/file-listings.ts';
+import type { FileListings } from '../introspection/file-listings.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import { checkRequest } from '../wire/schema-error.ts';
@@ -35,7 +35,7 @@ import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
 import { prefersJson } from './accept.ts';
 import { addressOf, readQuery } from './address.ts';
-import type { Answering } from './unanswered-requests.ts';
+import type { UnansweredRequests } from './unanswered-requests.ts';
 import type { DocumentAssets } from './assets.ts';
 import { answerPreflight, answerWithEvents, attemptHooks, readSubscribe } from './event-stream.ts';
 import type { AttemptOptions, OpenEventStream } from './event-stream.ts';
@@ -54,7 +54,7 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly nodes: () => Promise<NodesReport>;
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
-  readonly files: FilePictures;
+  readonly files: FileListings;
   /** Ends a connection, regardless of its node (OPS-8). */
   readonly disconnect: (request: DisconnectRequest) => Promise<DisconnectResult>;
   readonly publisher: Publisher;
@@ -63,7 +63,7 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly limits: { readonly inboundMessageBytes: number; readonly jsonDepth: number };
   readonly assets: DocumentAssets;
   readonly site: DocsSite;
-  readonly answering: Answering;
+  readonly unanswered: UnansweredRequests;
   readonly openEventStream: OpenEventStream;
   /** Limits the processing time per turn of the event loop. HTTP requests and commands share this limit. */
   readonly turn: TurnBudget;
@@ -244,7 +244,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       return parseJson(decodeBody(body), { maxDepth: options.limits.jsonDepth });
     },
   );
-  options.answering.watch(app);
+  options.unanswered.watch(app);
   const openAddresses = new Set<string | undefined>(
     OPERATION_NAMES.filter((name) => HTTP_OPERATIONS[name].anyOrigin).map((name) => addressOf(name, options.path)),
   );

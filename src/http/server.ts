@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DisconnectRequest } from '../../generated/types.ts';
 import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { FilePictures } from '../introspection/file-listings.ts';
+import type { FileListings } from '../introspection/file-listings.ts';
 import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -19,8 +19,8 @@ import { clusterPage } from '../introspection/cluster-page.ts';
 import type { OpenEventStream } from './event-stream.ts';
 import { disconnectEverywhere } from '../connections/disconnection.ts';
 import type { DisconnectionOptions } from '../connections/disconnection.ts';
-import type { ConnectionRoom } from '../connections/connection-limiter.ts';
-import { Answering } from './unanswered-requests.ts';
+import type { ConnectionLimiter } from '../connections/connection-limiter.ts';
+import { UnansweredRequests } from './unanswered-requests.ts';
 import { documentAssets } from './assets.ts';
 import { DocsSite } from './docs-site.ts';
 import { refuseMalformed } from './malformed-requests.ts';
@@ -30,12 +30,12 @@ import { asProtocolError, fail, faultLog, registerOwnAddresses, registerRoutes }
 
 export interface HttpOptions extends ResolvedOptions, ExplanationOptions, DisconnectionOptions {
   readonly introspection: Introspection;
-  readonly files: FilePictures;
+  readonly files: FileListings;
   readonly publisher: Publisher;
   readonly counters: Counters;
   readonly turn: TurnBudget;
   readonly openEventStream: OpenEventStream;
-  readonly room: ConnectionRoom;
+  readonly connectionLimiter: ConnectionLimiter;
 }
 
 /** The host servers that a gateway can attach to. */
@@ -50,7 +50,7 @@ export interface Http {
   /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that stops this */
   share(host: Server): Promise<() => void>;
   /** Whether a request on that connection is unanswered. */
-  answering(socket: Duplex): boolean;
+  hasUnanswered(socket: Duplex): boolean;
   /** The metrics of this gateway, in the text format of Prometheus. */
   metrics(): Promise<string>;
   close(): Promise<void>;
@@ -66,10 +66,10 @@ type RequestListener = (request: IncomingMessage, response: ServerResponse) => v
 export function createHttp(options: HttpOptions): Http {
   const { introspection, limits, path } = options;
   const metrics = createMetrics({ ...options, figures: () => introspection.figures() });
-  const answering = new Answering();
+  const unanswered = new UnansweredRequests();
   const routes = {
     ...options,
-    answering,
+    unanswered,
     metrics,
     limiter: new RequestLimiter(options),
     assets: documentAssets(options.catalogue),
@@ -115,7 +115,7 @@ export function createHttp(options: HttpOptions): Http {
       await app.ready();
       return share(host, (request, response) => app.routing(request, response), path);
     },
-    answering: (socket) => answering.has(socket),
+    hasUnanswered: (socket) => unanswered.has(socket),
     metrics: () => metrics.metrics(),
     close: () => app.close(),
   };

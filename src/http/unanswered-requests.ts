@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 
-export class Answering {
+export class UnansweredRequests {
   readonly #open = new WeakMap<Duplex, number>();
 
   /** Tracks the requests of a Fastify instance. */

@@ -114,11 +114,11 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
     const client = await connect(served.url);
     await client.call('subscribe', { events: ['tick'], replay: { mode: 'none' } });
     const observed = await around(served, async () => {
-      link.silence();
+      link.holdBack();
       await publisher.gateway.publish('tick', { n: 1 });
       const published = performance.now();
       await vi.waitUntil(() => performance.now() - published > 700, PATIENCE);
-      link.speak();
+      link.forward();
       await client.find(({ type }) => type === 'event');
     });
     return { ...observed, course: 'goes on' };

@@ -14,7 +14,7 @@ import { KeyFileStorage } from '../auth/key-file.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { RawClient } from '../testing/raw-client.ts';
 import { onCleanup } from '../testing/rig.ts';
-import { Tenant } from '../testing/greedy-principal.ts';
+import { GreedyPrincipal } from '../testing/greedy-principal.ts';
 import type { TenantReport } from '../testing/greedy-principal.ts';
 
 const MIB = 1024 * 1024;
@@ -129,7 +129,7 @@ test(
     const waiting = Array.from({ length: PRINCIPALS }, (_, at) => `p${at}`);
     const lane = async (): Promise<void> => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-        const tenant = await Tenant.open(url, { name, secret: keys.get(name) ?? '' });
+        const tenant = await GreedyPrincipal.open(url, { name, secret: keys.get(name) ?? '' });
         onCleanup(() => tenant.close());
         reports.push(await tenant.work(PER_PRINCIPAL));
         if (reports.length % 20 === 0) console.log(`${reports.length} principals done, peak ${peakMiB.toFixed(0)} MiB`);

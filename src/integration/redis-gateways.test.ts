@@ -145,7 +145,7 @@ describe('a session', () => {
     sessionEvent,
     actor,
   });
-  const told = (events: readonly TidemarkEvent[]): string[] =>
+  const textsOf = (events: readonly TidemarkEvent[]): string[] =>
     events.map(({ payload, isReplay }) => `${JSON.stringify(payload)} ${isReplay ? 'replay' : 'live'}`);
 
   test('is one log for agents on several nodes, and a late subscriber receives all of it', async () => {
@@ -173,7 +173,7 @@ describe('a session', () => {
     const all = collect(late);
     expect(await late.caughtUp).toMatchObject({ count: 6, truncated: false });
     await vi.waitFor(() => expect(all.length).toBe(6), PATIENCE);
-    expect(told(all)).toEqual(told(first).map((text) => text.replace(/live$/, 'replay')));
+    expect(textsOf(all)).toEqual(textsOf(first).map((text) => text.replace(/live$/, 'replay')));
     expect(all.map(({ payload }) => payload.sessionEvent)).toEqual(course);
     expect(numbersOf(all)).toEqual(upTo(6));
   });

@@ -43,7 +43,7 @@ export interface WatchedRoot {
   readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<FilePart>;
 }
 
-export interface FilePicturesOptions {
+export interface FileListingsOptions {
   readonly nodeId: string;
   readonly broker: Pick<Broker, 'askNodes' | 'attach' | 'detach' | 'sync' | 'snapshot'>;
   readonly limits: FilterLimits;
@@ -73,14 +73,14 @@ const BUSY_RETRY_MS = 500;
 /** Longest time to wait until earlier changes are published, in milliseconds. */
 const PUBLISHED_WITHIN_MS = 10_000;
 
-export class FilePictures {
-  readonly #options: FilePicturesOptions;
+export class FileListings {
+  readonly #options: FileListingsOptions;
   readonly #roots = new Set<WatchedRoot>();
   readonly #waiting = new Map<WatchedRoot, number>();
   /** The streams of watched roots that this node has attached, in order to know their newest position. */
   readonly #attached = new Map<string, Promise<void>>();
 
-  constructor(options: FilePicturesOptions) {
+  constructor(options: FileListingsOptions) {
     this.#options = options;
   }
 

@@ -20,7 +20,7 @@ export type RecordedItem =
 export type RecordedConnection = readonly RecordedItem[];
 
 /** The clients of connections that the conformance suite opens for its own purposes. */
-const OF_THE_SUITE = new Set(['witness', 'publisher', 'vigil', 'runner', 'probe']);
+const OF_THE_SUITE = new Set(['witness', 'publisher', 'liveness', 'runner', 'probe']);
 
 function parsed(text: string): OpenObject | undefined {
   try {

@@ -107,14 +107,14 @@ describe('a resume', () => {
       history.append(record);
       if (record.sequenceId % 2 === 0) history.lose([`after ${record.sequenceId}`]);
     }
-    const said = (facts: Partial<RecoveryFacts>): (readonly string[])[] =>
+    const reported = (facts: Partial<RecoveryFacts>): (readonly string[])[] =>
       plan(history, facts).losses.map(({ paths }) => paths);
-    expect(said(resume(0))).toEqual([['first'], ['after 2'], ['after 4']]);
-    expect(said(resume(2))).toEqual([['after 2'], ['after 4']]);
-    expect(said(resume(3))).toEqual([['after 4']]);
-    expect(said({ ...resume(0), concerns: (paths) => paths.includes('after 2') })).toEqual([['after 2']]);
-    expect(said({ request: { mode: 'warm' } })).toEqual([]);
-    expect(said(resume(0, 'e0'))).toEqual([]);
+    expect(reported(resume(0))).toEqual([['first'], ['after 2'], ['after 4']]);
+    expect(reported(resume(2))).toEqual([['after 2'], ['after 4']]);
+    expect(reported(resume(3))).toEqual([['after 4']]);
+    expect(reported({ ...resume(0), concerns: (paths) => paths.includes('after 2') })).toEqual([['after 2']]);
+    expect(reported({ request: { mode: 'warm' } })).toEqual([]);
+    expect(reported(resume(0, 'e0'))).toEqual([]);
   });
 
   test('reports more losses than happened, never fewer, after losses were merged', () => {

@@ -81,7 +81,7 @@ export class FileSource {
     }
     this.#requests += 1;
     this.#parts.set(this.#requests, receive);
-    this.#tell({ kind: 'list', request: this.#requests, query });
+    this.#send({ kind: 'list', request: this.#requests, query });
   }
 
   /** Starts to watch. @throws {Error} if the directory does not exist or cannot be watched. */
@@ -130,7 +130,7 @@ export class FileSource {
     clearTimeout(this.#restart);
     const worker = this.#worker;
     if (worker === undefined) return;
-    this.#tell({ kind: 'close' });
+    this.#send({ kind: 'close' });
     let timer: NodeJS.Timeout | undefined;
     const timeOut = new Promise<void>((passed) => {
       timer = setTimeout(passed, CLOSE_MS);
@@ -155,7 +155,7 @@ export class FileSource {
 
   async #askForMore(): Promise<void> {
     await this.#options.ready?.();
-    this.#tell({ kind: 'more' });
+    this.#send({ kind: 'more' });
   }
 
   #hand(item: ThreadItem): void {
@@ -168,7 +168,7 @@ export class FileSource {
     else listener.warning(item.text);
   }
 
-  #tell(message: ToThread): void {
+  #send(message: ToThread): void {
     this.#worker?.postMessage(message);
     if (this.#worker !== undefined && this.#bell !== undefined) writeSync(this.#bell, RING);
   }

@@ -46,58 +46,83 @@ const PORTION = 500;
 /** Maximum number of items that may wait for the gateway. If it is exceeded, they are dropped and reported as a loss. */
 const CAPACITY = 200_000;
 
+/** Items that wait for the gateway, which requests one portion at a time. */
+class Portions {
+  readonly #send: (items: readonly ThreadItem[]) => void;
+  #waiting: ThreadItem[] = [];
+  /** Number of portions that the gateway has requested. */
+  #wanted = 2;
+  #isScheduled = false;
+
+  constructor(send: (items: readonly ThreadItem[]) => void) {
+    this.#send = send;
+  }
+
+  /** Adds a report of the source. If too many items wait, all reports among them are replaced by one loss. */
+  add(item: ThreadItem): void {
+    if (this.#waiting.length >= CAPACITY)
+      this.#waiting = [
+        ...this.#waiting.filter(({ kind }) => kind === 'part'),
+        {
+          kind: 'warning',
+          text: `${this.#waiting.length} file changes were waiting for the gateway, which is too many: they are dropped and reported as a loss.`,
+        },
+        { kind: 'loss', paths: [''] },
+      ];
+    this.#push(item);
+  }
+
+  /** Adds a part of the list of entries. It is never dropped. */
+  addPart(item: PartItem): void {
+    this.#push(item);
+  }
+
+  /** Called when the gateway requests one more portion. */
+  request(): void {
+    this.#wanted += 1;
+    this.#flush();
+  }
+
+  #push(item: ThreadItem): void {
+    this.#waiting.push(item);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    while (this.#wanted > 0 && this.#waiting.length > 0) {
+      this.#wanted -= 1;
+      const items = this.#waiting.slice(0, PORTION);
+      this.#waiting = this.#waiting.slice(PORTION);
+      this.#send(items);
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('this module runs in a worker thread');
   const { directory, root, rootCheckMs, hashBytes } = workerData as ThreadData;
   const post = (message: FromThread): void => port.postMessage(message);
-  let waiting: ThreadItem[] = [];
-  /** Number of portions that the gateway has requested. */
-  let wanted = 2;
-  let scheduled = false;
-  const flush = (): void => {
-    scheduled = false;
-    while (wanted > 0 && waiting.length > 0) {
-      wanted -= 1;
-      const items = waiting.slice(0, PORTION);
-      waiting = waiting.slice(PORTION);
-      post({ kind: 'items', items, known: source.size });
-    }
-  };
-  const queue = (item: ThreadItem): void => {
-    waiting.push(item);
-    if (scheduled) return;
-    scheduled = true;
-    queueMicrotask(flush);
-  };
+  const portions = new Portions((items) => post({ kind: 'items', items, known: source.size }));
   const { engine, bell, wake } = await chooseEngine();
   const source = new TreeSource({
     directory,
     root,
     engine,
     disk: realDisk,
-    send: (item) => {
-      if (waiting.length >= CAPACITY)
-        waiting = [
-          ...waiting.filter(({ kind }) => kind === 'part'),
-          {
-            kind: 'warning',
-            text: `${waiting.length} file changes were waiting for the gateway, which is too many: they are dropped and reported as a loss.`,
-          },
-          { kind: 'loss', paths: [''] },
-        ];
-      queue(item);
-    },
+    send: (item) => portions.add(item),
     onProgress: (known) => post({ kind: 'progress', known }),
     ...(rootCheckMs === undefined ? {} : { rootCheckMs }),
     ...(hashBytes === undefined ? {} : { hashBytes }),
   });
   port.on('message', (message: ToThread) => {
     if (message.kind === 'more') {
-      wanted += 1;
-      flush();
+      portions.request();
     } else if (message.kind === 'list') {
-      queue({ kind: 'part', request: message.request, part: source.list(message.query) });
+      portions.addPart({ kind: 'part', request: message.request, part: source.list(message.query) });
     } else {
       source.close();
       wake();

@@ -42,7 +42,7 @@ const ANYWHERE = { epoch: '-', sequenceId: 0 };
  * The directories that one gap lists. If there are too many, the result is the root alone, which reports too much, but this is safe.
  * @throws {ProtocolError} `stream_invalid`
  */
-export function tellablePaths(stream: string, paths: readonly string[]): readonly string[] {
+export function reportablePaths(stream: string, paths: readonly string[]): readonly string[] {
   const fits = (some: readonly string[]): boolean => {
     const data = { ...sourceGap(stream, { ...ANYWHERE, paths: some }), subscriptionIds: [] };
     return serverValidators.gap({ type: 'gap', data });

@@ -6,7 +6,7 @@
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './multimap.ts';
-import type { Bags } from './multimap.ts';
+import type { Multimap } from './multimap.ts';
 import type { EventFacts } from './event-facts.ts';
 import { isGlob } from './glob.ts';
 import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';
@@ -67,7 +67,7 @@ interface Part<Item extends object> {
   readonly fields: readonly string[];
   readonly byPath: Map<string, PathIndex<Item>>;
   /** For each field, the items by value. For extensions, the value is shortened to the text from its last dot on (`.d.ts` → `.ts`). */
-  readonly byValue: Map<string, Bags<string, Item>>;
+  readonly byValue: Map<string, Multimap<string, Item>>;
   /** Items that are visited by events that declare none of the fields. */
   readonly loose: Set<Item>;
 }

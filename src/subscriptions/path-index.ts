@@ -10,7 +10,7 @@
  * visited item may match, so the caller must check it. An item that is not visited certainly does not match.
  */
 import { addTo, takeFrom, visitAt } from './multimap.ts';
-import type { Bags } from './multimap.ts';
+import type { Multimap } from './multimap.ts';
 import { lastSegment } from './event-facts.ts';
 import { isGlob, literalPrefix } from './glob.ts';
 
@@ -88,8 +88,8 @@ function placeKey(prefix: string, inner: string | undefined): string {
 }
 
 export class PathIndex<Item extends object> {
-  readonly #anyEnding: Bags<string, Item> = new Map();
-  readonly #byEnding = new Map<string, Bags<string, Item>>();
+  readonly #anyEnding: Multimap<string, Item> = new Map();
+  readonly #byEnding = new Map<string, Multimap<string, Item>>();
   /** For each prefix, the number of places with an inner segment. */
   readonly #inners = new Map<string, number>();
   /**

@@ -45,7 +45,7 @@ export class CliProcess {
   }
 
   /** Waits until stderr contains a text. */
-  async says(text: string): Promise<void> {
+  async prints(text: string): Promise<void> {
     await vi.waitUntil(() => this.stderr.includes(text), wait);
   }
 }

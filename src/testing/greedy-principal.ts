@@ -28,7 +28,7 @@ interface Reply {
 
 const IN_FLIGHT = 32;
 
-export class Tenant {
+export class GreedyPrincipal {
   readonly #name: string;
   readonly #ws: WebSocket;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
@@ -53,10 +53,10 @@ export class Tenant {
   static async open(
     url: string,
     { name, secret }: { readonly name: string; readonly secret: string },
-  ): Promise<Tenant> {
+  ): Promise<GreedyPrincipal> {
     const headers = secret === '' ? {} : { authorization: `Bearer ${secret}` };
     const ws = new WebSocket(url, { perMessageDeflate: false, headers });
-    const tenant = new Tenant(ws, name);
+    const tenant = new GreedyPrincipal(ws, name);
     await once(ws, 'open');
     return tenant;
   }

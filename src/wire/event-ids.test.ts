@@ -13,7 +13,7 @@ test('an id does not go back when a stream ends while many streams are replayed'
   // The end is framed when it is queued, and written after the replay.
   expect(ids.ofMessage(positions([], 'session:a'))).toBe('');
   expect(ids.ofReplayMessage(positions([at('session:b', 2)]))).toBe('main@e.5,session:b@e.2');
-  ids.placed();
+  ids.positionsFramed();
   expect(ids.ofReplayMessage(complete)).toBe('main@e.5,session:b@e.2');
   expect(ids.ofLive(at('main', 6))).toBe('main@e.6,session:b@e.2');
 });
@@ -23,7 +23,7 @@ test('an event that was queued during the replay has an id for everything before
   expect(ids.ofLive(at('main', 6))).toBe('');
   expect(ids.ofLive(at('session:b', 3))).toBe('');
   ids.ofReplayMessage(positions([at('main', 5), at('session:b', 2)]));
-  ids.placed();
+  ids.positionsFramed();
   expect(ids.ofLive(at('main', 7))).toBe('main@e.7,session:b@e.3');
   expect(ids.ofWaiting(at('main', 6))).toBe('main@e.6,session:b@e.2');
   expect(ids.ofWaiting(at('session:b', 3))).toBe('main@e.6,session:b@e.3');
@@ -31,7 +31,7 @@ test('an event that was queued during the replay has an id for everything before
 
 test('a loss in streams that the server cannot name adds no position to an id', () => {
   const ids = new ManyStreamsIds({ mode: 'resume', positions: [at('main', 5)] }, () => true);
-  ids.placed();
+  ids.positionsFramed();
   const nowhere = { epoch: 'unknown', sequenceId: 0 };
   const data = {
     stream: 'session:*',

@@ -22,8 +22,8 @@ export interface EventIds {
   ofWaiting(event: StreamPosition): string;
   /** The `id` of an event of a resume; empty if it has none. */
   ofResumed(event: StreamPosition): string;
-  /** See `Framing`. */
-  placed(): void;
+  /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
+  positionsFramed(): void;
 }
 
 export interface OneStream {
@@ -54,7 +54,7 @@ export class OneStreamIds implements EventIds {
     return positionToken([event]);
   }
 
-  placed(): void {}
+  positionsFramed(): void {}
 
   ofReplayMessage(message: ServerMessage): string {
     return this.ofMessage(message);
@@ -165,7 +165,7 @@ export class ManyStreamsIds implements EventIds {
     this.#received.forget(stream);
   }
 
-  placed(): void {
+  positionsFramed(): void {
     const begun = [...this.#live];
     for (const each of this.#received) this.#live.advance(each);
     // A stream may have begun a new epoch since; its live events are newer than its position.

@@ -41,8 +41,8 @@ export class EventStreamFraming implements Framing {
     this.kind = bytes === 'own' ? `event-stream ${owners}` : 'event-stream';
   }
 
-  placed(): void {
-    this.#ids.placed();
+  positionsFramed(): void {
+    this.#ids.positionsFramed();
   }
 
   message(message: ServerMessage): Buffer {

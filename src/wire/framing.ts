@@ -7,7 +7,7 @@ export interface Framing {
   /** Connections whose framings have the same `kind` share the bytes of events with the same prefix. */
   readonly kind: string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
-  placed(): void;
+  positionsFramed(): void;
   /** The frame of a message that is not an event. Messages in the order of the events are framed when they are queued. */
   message(message: ServerMessage): Buffer;
   /** The frame of a message of a replay. It is framed when it is written. */

@@ -20,7 +20,7 @@ function escapePointer(segment: string): string {
 /**
  * The most specific of a validator's errors. For example, an unknown field is more specific than the "no branch matches" that it causes.
  */
-function tellingError(errors: readonly ValidationError[]): ValidationError | undefined {
+function mostSpecificError(errors: readonly ValidationError[]): ValidationError | undefined {
   return (
     errors.findLast((each) => each.keyword === 'additionalProperties') ??
     errors.find((each) => each.keyword !== 'oneOf') ??
@@ -31,7 +31,7 @@ function tellingError(errors: readonly ValidationError[]): ValidationError | und
 /** Creates an error of the contract from the errors of a validator, with a pointer to the invalid value (ENV-4). */
 export function schemaError(errors: readonly ValidationError[], options: SchemaErrorOptions = {}): ProtocolError {
   const { codes = {}, fallback = 'invalid_message', pointer: base = '' } = options;
-  const error = tellingError(errors);
+  const error = mostSpecificError(errors);
   if (error === undefined)
     return new ProtocolError(fallback, 'The message does not match its schema.', { pointer: base });
   const unknown = error.params['additionalProperty'];

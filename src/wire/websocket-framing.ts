@@ -80,7 +80,7 @@ function latin1FrameHeader(payloadBytes: number): string {
 
 export const WEBSOCKET_FRAMING: Framing = {
   kind: 'websocket',
-  placed: () => undefined,
+  positionsFramed: () => undefined,
   message: frameOf,
   replayMessage: frameOf,
   written: (frame) => frame,

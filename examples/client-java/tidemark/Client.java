@@ -119,7 +119,7 @@ final class Client implements Connection.Owner, AutoCloseable {
   private void watch(Connection watched, long ms) {
     long quietMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - watched.lastFrameAt);
     if (watched != connection || over != null) return;
-    long boundMs = watched.heard ? 3 * watched.intervalMs : ms;
+    long boundMs = watched.hasReceived ? 3 * watched.intervalMs : ms;
     if (quietMs >= boundMs) watched.drop();
     else if (quietMs >= PROBE_AFTER_MS) watched.probe();
     if (watched == connection) loop.schedule(() -> guarded(() -> watch(watched, ms)), Math.max(1, Math.min(boundMs - quietMs + 1, 500)), TimeUnit.MILLISECONDS);
@@ -262,7 +262,7 @@ final class Client implements Connection.Owner, AutoCloseable {
       if (each.isUnsubscribed()) end(each, null);
       else each.state = each.isFull() ? Subscription.State.PAUSED : Subscription.State.WAITING;
     }
-    if (ended.heard && System.nanoTime() - ended.startedAt > LASTING_NS) backoff.reset();
+    if (ended.hasReceived && System.nanoTime() - ended.startedAt > LASTING_NS) backoff.reset();
     long waitMs = backoff.nextMs(ended.retryAfterMs);
     options.onWait.accept(waitMs);
     loop.schedule(() -> guarded(this::attempt), waitMs, TimeUnit.MILLISECONDS);

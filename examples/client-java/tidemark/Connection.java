@@ -39,7 +39,7 @@ final class Connection implements WebSocket.Listener {
   private volatile boolean answered = false;
   final long startedAt = System.nanoTime();
   volatile long lastFrameAt = startedAt;
-  boolean heard = false;
+  boolean hasReceived = false;
   /** The number of event messages that arrived, including duplicates and ignored ones (CLI-6). */
   long received = 0;
   long intervalMs = 25_000;
@@ -115,7 +115,7 @@ final class Connection implements WebSocket.Listener {
 
   private void message(String text) {
     if (over) return;
-    heard = true;
+    hasReceived = true;
     Map<String, Object> message;
     try {
       message = Json.object(Json.parse(text));

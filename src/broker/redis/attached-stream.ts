@@ -23,7 +23,7 @@ import { SourceLosses } from './source-losses.ts';
 import type { StreamChannels } from './stream-channels.ts';
 import type { Appearance } from './appearance.ts';
 import type { StreamIndex } from './stream-index.ts';
-import type { Turns } from './task-queue.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 /** What all mirrored streams of a node have in common. */
 export interface AttachedStreamContext {
@@ -42,8 +42,8 @@ export interface AttachedStreamContext {
   readonly budget: Budget;
   readonly channels: StreamChannels;
   /** Limits the number of concurrent reads; see mirror-source.ts. */
-  readonly reads: Turns;
-  readonly questions: Turns;
+  readonly reads: TaskQueue;
+  readonly questions: TaskQueue;
   /** Whether a selector that this node follows covers the stream. */
   readonly isFollowed: (stream: string) => boolean;
   /**
@@ -86,7 +86,7 @@ export class AttachedStream {
   #isLoaded = false;
   #isClosed = false;
   /** Whether a message has arrived since the mirror last lacked an event. */
-  #heard = true;
+  #hasReceived = true;
   #count = 0;
   /** The time of the last detach, by the performance clock. */
   #leftAt = Number.NEGATIVE_INFINITY;
@@ -213,7 +213,7 @@ export class AttachedStream {
 
   /** Handles a message on the stream's channel: events, `!` or a source loss. keys.ts describes the forms. */
   receive(text: string): void {
-    this.#heard = true;
+    this.#hasReceived = true;
     if (text === '!') {
       this.catchUpUnasked();
     } else if (text.startsWith('?')) {
@@ -247,8 +247,8 @@ export class AttachedStream {
    * may have been lost without an error, so the stream is subscribed again.
    */
   suspectSilence(): void {
-    if (!this.#heard) this.#context.channels.forget(this.name);
-    this.#heard = false;
+    if (!this.#hasReceived) this.#context.channels.forget(this.name);
+    this.#hasReceived = false;
   }
 
   /** Keeps the keys of a stream with subscribers from expiring. */
@@ -304,7 +304,7 @@ export class AttachedStream {
       hasExpired: (head, next) => this.#hadExpired(head, next) && !this.completeness.mayMiss,
       source: mirrorSource(name, {
         ...this.#context,
-        turn: (turns, task) => this.#inTurn(turns, task),
+        run: (queue, task) => this.#enqueue(queue, task),
         // A follow does not create the streams that it reads.
         mayCreate: () => this.#count > 0 || this.#mirror.head !== undefined,
       }),
@@ -327,8 +327,8 @@ export class AttachedStream {
   }
 
   /** Queues a command of the mirror. It is not run once the mirror is closed, because it could create the stream again. */
-  #inTurn<T>(turns: Turns, task: () => Promise<T>): Promise<T> {
-    return turns.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
+  #enqueue<T>(queue: TaskQueue, task: () => Promise<T>): Promise<T> {
+    return queue.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
       if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);
       return task();
     });

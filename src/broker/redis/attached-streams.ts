@@ -19,7 +19,7 @@ import { StreamExpired } from './mirror-source.ts';
 import { StreamChannels } from './stream-channels.ts';
 import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
 import type { Appearance } from './appearance.ts';
-import { Turns } from './task-queue.ts';
+import { TaskQueue } from './task-queue.ts';
 
 export type AttachedStreamsOptions = Omit<
   AttachedStreamContext,
@@ -65,8 +65,8 @@ export class AttachedStreams {
       ...options,
       budget: this.budget,
       channels: this.#channels,
-      reads: new Turns(READS),
-      questions: new Turns(QUESTIONS),
+      reads: new TaskQueue(READS),
+      questions: new TaskQueue(QUESTIONS),
       isFollowed: (stream) => this.follows.covers(stream),
       isNew: (stream) => this.follows.isNew(stream),
     };

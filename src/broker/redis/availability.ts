@@ -36,7 +36,7 @@ export class Availability {
   #recovering: Promise<void> | undefined;
   #resetAt = 0;
   /** Resolved when the first heartbeat returns. Undefined before the node starts. */
-  #heard: PromiseWithResolvers<void> | undefined;
+  #firstBeat: PromiseWithResolvers<void> | undefined;
   #joined: PromiseWithResolvers<void> | undefined;
 
   constructor(options: AvailabilityOptions) {
@@ -52,15 +52,15 @@ export class Availability {
    * @throws {Error} if no heartbeat returns within 5 s, or if the node has not joined within two leases
    */
   async start(): Promise<void> {
-    const heard = (this.#heard = Promise.withResolvers());
+    const firstBeat = (this.#firstBeat = Promise.withResolvers());
     const joined = (this.#joined = Promise.withResolvers());
-    for (const { promise } of [heard, joined]) promise.catch(() => undefined);
+    for (const { promise } of [firstBeat, joined]) promise.catch(() => undefined);
     this.#resetAt = performance.now();
     this.#timer = setInterval(() => this.#turn(), this.#options.intervalMs);
     this.#timer.unref();
     await this.resubscribe();
     this.#options.heartbeat.tick();
-    await within(heard.promise, FIRST_HEARTBEAT_MS, 'Redis accepted our heartbeat but did not deliver it within');
+    await within(firstBeat.promise, FIRST_HEARTBEAT_MS, 'Redis accepted our heartbeat but did not deliver it within');
     await within(
       this.#joined.promise,
       this.#options.joinWithinMs,
@@ -78,7 +78,7 @@ export class Availability {
   stop(): void {
     this.#connected = false;
     this.#timer = undefined;
-    for (const started of [this.#heard, this.#joined]) started?.reject(new Error('the broker was closed'));
+    for (const started of [this.#firstBeat, this.#joined]) started?.reject(new Error('the broker was closed'));
   }
 
   async resubscribe(): Promise<void> {
@@ -103,7 +103,7 @@ export class Availability {
 
   /** Called when Redis is reachable again. Missed events are read before the node reports that it is healthy. */
   recover(): Promise<void> {
-    this.#heard?.resolve();
+    this.#firstBeat?.resolve();
     this.#recovering ??= this.#catchUp().finally(() => (this.#recovering = undefined));
     return this.#recovering;
   }

@@ -51,8 +51,8 @@ async function startCluster(replicas: number): Promise<{ shards: Shard[]; replic
   for (const { redis, busPort } of servers) {
     await shards[0]?.redis.command('CLUSTER', 'MEET', '127.0.0.1', String(redis.port), String(busPort));
   }
-  for (const { redis } of servers) await redis.says(['CLUSTER', 'INFO'], `cluster_known_nodes:${servers.length}`);
-  for (const { redis } of shards) await redis.says(['CLUSTER', 'INFO'], 'cluster_state:ok');
+  for (const { redis } of servers) await redis.answers(['CLUSTER', 'INFO'], `cluster_known_nodes:${servers.length}`);
+  for (const { redis } of shards) await redis.answers(['CLUSTER', 'INFO'], 'cluster_state:ok');
   const url = `redis+cluster://${ACL_LOGIN}@${shards.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')}`;
   return { shards, replicas: servers.slice(3), url };
 }
@@ -67,15 +67,15 @@ test('when a shard dies, its replica takes over, and every lost event is reporte
   const master = await shardOf(shards, '{main}');
   const replica = replicas[0];
   if (replica === undefined) throw new Error('no replica');
-  await replica.redis.says(['CLUSTER', 'NODES'], master.id);
+  await replica.redis.answers(['CLUSTER', 'NODES'], master.id);
   await replica.redis.command('CLUSTER', 'REPLICATE', master.id);
-  await replica.redis.says(['INFO', 'replication'], 'master_link_status:up');
+  await replica.redis.answers(['INFO', 'replication'], 'master_link_status:up');
   const rig = await RedisRig.start({ url, nodes: 3 });
   resources.unshift(rig);
   rig.load({ publishers: 6, pauseMs: 2 });
   await rig.progress(200);
   await master.redis.kill();
-  await replica.redis.says(['ROLE'], 'master');
+  await replica.redis.answers(['ROLE'], 'master');
   await rig.progress(200);
   expect((await rig.finish()).violations).toEqual([]);
 }, 120_000);

@@ -25,7 +25,7 @@ describe('on a cluster of three shards', () => {
       await first?.command('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPort));
     }
     for (const text of ['cluster_state:ok', 'cluster_known_nodes:3']) {
-      await Promise.all(shards.map((shard) => shard.says(['CLUSTER', 'INFO'], text)));
+      await Promise.all(shards.map((shard) => shard.answers(['CLUSTER', 'INFO'], text)));
     }
   });
   afterAll(async () => {

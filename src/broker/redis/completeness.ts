@@ -41,7 +41,7 @@ export class Completeness {
 
   /**
    * Whether events may have been published without this node, if the stream has no keys any more: a connection was lost, and the stream was
-   * not read since. Even within the TTL of an event, the keys may have been deleted or evicted, which cannot be told from an expiry.
+   * not read since. Even within the TTL of an event, the keys may have been deleted or evicted, which cannot be reported from an expiry.
    */
   get mayMiss(): boolean {
     return this.#ttlMs > 0 && this.#last.losses !== this.#losses();

@@ -101,11 +101,11 @@ describe('a Redis that is out of reach', () => {
     await rig.join('behind', `redis://127.0.0.1:${proxy.port}`);
     rig.load({ publishers: 3, pauseMs: 2 });
     await rig.progress(200);
-    proxy.silence();
+    proxy.holdBack();
     const { broker } = rig.nodes[2] ?? {};
     await until(() => broker?.health().connected === false, 40_000, 'the silence to be noticed');
     await rig.progress(200);
-    proxy.speak();
+    proxy.forward();
     await rig.allConnected();
     await rig.progress(200);
     expect((await rig.finish()).violations).toEqual([]);
@@ -175,7 +175,7 @@ describe('a replica promoted', () => {
     rig.load({ publishers: 6, pauseMs: 2 });
     await rig.progress(200);
     await replicated(replica);
-    link.silence();
+    link.holdBack();
     await rig.progress(200);
     await master.kill();
     await replica.command('REPLICAOF', 'NO', 'ONE');

@@ -92,7 +92,7 @@ export class FollowedStreams {
 
   /** Must be called when a stream was entered into the index. @param announced its place, if it was announced */
   appeared(stream: string, appearance: Appearance, announced?: number): void {
-    if (announced !== undefined && this.#follows.size > 0) this.#options.index.hear(announced);
+    if (announced !== undefined && this.#follows.size > 0) this.#options.index.noteAnnounced(announced);
     if (this.covers(stream)) this.#options.mirror(stream, appearance);
   }
 

@@ -5,18 +5,18 @@ import type { RedisKeys } from './keys.ts';
 import { asTexts, parseLine, parseState } from './line.ts';
 import type { Line } from './line.ts';
 import type { LogPage, MirrorSource } from './mirror.ts';
-import type { Turns } from './task-queue.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 export interface MirrorSourceOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
   /** Runs a command for the stream when it is its turn. @throws {Error} if the stream is no longer mirrored */
-  readonly turn: <T>(turns: Turns, task: () => Promise<T>) => Promise<T>;
+  readonly run: <T>(queue: TaskQueue, task: () => Promise<T>) => Promise<T>;
   /** Limits the number of concurrent reads. */
-  readonly reads: Turns;
+  readonly reads: TaskQueue;
   /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
-  readonly questions: Turns;
+  readonly questions: TaskQueue;
   /** Whether the stream must be created if it does not exist. */
   readonly mayCreate: () => boolean;
 }
@@ -27,26 +27,26 @@ export class StreamExpired extends Error {}
 const PAGE_EVENTS = 512;
 
 export function mirrorSource(stream: string, options: MirrorSourceOptions): MirrorSource {
-  const { connection, keys, fence, turn, reads, questions, mayCreate } = options;
+  const { connection, keys, fence, run, reads, questions, mayCreate } = options;
   const { meta, log } = keys.of(stream);
   return {
     readLog: (from) =>
-      turn(reads, async () => {
+      run(reads, async () => {
         await fence.incarnation(stream);
         const { departures } = fence;
         const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
         return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
       }),
-    readRetained: () => turn(reads, () => readRetained(stream, options)),
+    readRetained: () => run(reads, () => readRetained(stream, options)),
     // `open` counts as a question, because it may have to settle the stream first.
     open: () =>
-      turn(questions, async () => {
+      run(questions, async () => {
         if (mayCreate()) return fence.open(stream);
         const state = await fence.find(stream);
         if (state === undefined) throw new StreamExpired(`stream ${stream} expired before it was read`);
         return state;
       }),
-    settle: () => turn(questions, () => fence.settle(stream)),
+    settle: () => run(questions, () => fence.settle(stream)),
     isSettled: (state) => fence.isCurrent(stream, state),
   };
 }

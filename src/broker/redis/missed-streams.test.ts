@@ -20,13 +20,13 @@ afterAll(async () => {
 });
 afterEach(async () => {
   vi.restoreAllMocks();
-  proxy.speak();
+  proxy.forward();
   await nodes.closeAll();
 });
 
-/** Cuts off the nodes behind the proxy until `proxy.speak` is called. */
+/** Cuts off the nodes behind the proxy until `proxy.forward` is called. */
 function sever(): void {
-  proxy.silence();
+  proxy.holdBack();
   proxy.cut();
 }
 
@@ -48,7 +48,7 @@ async function followerAway(options: NodeOptions = {}, selectors = ['session:*']
   const follower = await nodes.start({ ...options, port: proxy.port });
   for (const selector of selectors) await vi.waitFor(() => follower.broker.follow(selector), PATIENCE);
   sever();
-  return { writer, later, follower, back: () => proxy.speak() };
+  return { writer, later, follower, back: () => proxy.forward() };
 }
 
 async function reply(command: readonly string[], expected: string): Promise<void> {
@@ -247,7 +247,7 @@ describe('a followed stream', () => {
     sever();
     for (let n = 0; n < 4; n += 1) await publish(writer, 'session:a');
     await nodes.redis.command('XTRIM', key('{session:a}:log'), 'MAXLEN', '1');
-    proxy.speak();
+    proxy.forward();
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 5]), PATIENCE);
     const [from, to] = [
       { epoch, sequenceId: 1 },
@@ -269,7 +269,7 @@ describe('a followed stream', () => {
     sever();
     await publish(writer, 'session:a');
     await nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
-    proxy.speak();
+    proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toContain('session:a'), PATIENCE);
     expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'broker_lost'));
   });
@@ -282,7 +282,7 @@ describe('a followed stream', () => {
     sever();
     await publish(writer, 'session:a');
     await nodes.redis.command('DEL', key(`{session:a}:${name}`));
-    proxy.speak();
+    proxy.forward();
     await vi.waitFor(() => expect(follower.listener.losses).toHaveLength(1), PATIENCE);
     expect(follower.listener.losses).toMatchObject([{ from: { epoch, sequenceId: 1 } }]);
   });

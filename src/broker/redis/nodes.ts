@@ -72,7 +72,7 @@ export class RedisNodes {
   receive(text: string): void {
     const [kind, nodeId = ''] = text.split(' ', 2);
     if (nodeId === this.#options.nodeId) return;
-    if (kind === 'beat') this.#hear(nodeId, text.slice(text.lastIndexOf(' ') + 1));
+    if (kind === 'beat') this.#noteHeartbeat(nodeId, text.slice(text.lastIndexOf(' ') + 1));
     else if (kind === 'bye') this.#peers.delete(nodeId);
     else if (kind === 'ask') void this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
   }
@@ -115,7 +115,7 @@ export class RedisNodes {
       .map(({ name, contractDigest }) => ({ nodeId: name, contractDigest }));
   }
 
-  #hear(nodeId: string, announcement: string): void {
+  #noteHeartbeat(nodeId: string, announcement: string): void {
     const [name = '', contractDigest] = decodeURIComponent(announcement).split('\n');
     this.#peers.set(nodeId, { name, contractDigest, heardAt: performance.now() });
   }

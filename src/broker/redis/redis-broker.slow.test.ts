@@ -65,9 +65,9 @@ const FAULTS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     await delay(10);
   },
   'link silent': async ({ link, random }) => {
-    link.silence();
+    link.holdBack();
     await delay(random() * 4_500);
-    link.speak();
+    link.forward();
   },
 };
 

@@ -42,8 +42,8 @@ describe('two nodes on one Redis', () => {
     await brokers[0]?.announce({ stream: 'workspace:a', paths: ['src'] });
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
     await brokers[0]?.announce({ stream: 'workspace:a', paths: ['docs'] });
-    const said = ['src', 'docs'].map((path) => ({ stream: 'workspace:a', paths: [path] }));
-    await vi.waitFor(() => expect(listeners.map(({ sourceLosses }) => sourceLosses)).toEqual([said, said]), 30_000);
+    const losses = ['src', 'docs'].map((path) => ({ stream: 'workspace:a', paths: [path] }));
+    await vi.waitFor(() => expect(listeners.map(({ sourceLosses }) => sourceLosses)).toEqual([losses, losses]), 30_000);
     await Promise.all(brokers.map((broker) => broker.close()));
   });
 
@@ -57,8 +57,8 @@ describe('two nodes on one Redis', () => {
     await redis.command('DEL', `${new URL(url).searchParams.get('prefix') ?? ''}:{main}:meta`);
     await vi.waitFor(() => expect(listener.losses).toMatchObject([{ reason: 'epoch_changed' }]), 30_000);
     await broker.announce({ stream: 'main', paths: ['c'] });
-    const said = ['a', 'b', 'c'].map((path) => ({ stream: 'main', paths: [path] }));
-    await vi.waitFor(() => expect(listener.sourceLosses).toEqual(said), 30_000);
+    const losses = ['a', 'b', 'c'].map((path) => ({ stream: 'main', paths: [path] }));
+    await vi.waitFor(() => expect(listener.sourceLosses).toEqual(losses), 30_000);
     expect(broker.snapshot('main').losses).toMatchObject([{ paths: ['c'] }]);
     await broker.close();
   });

@@ -85,7 +85,7 @@ export class StreamIndex {
   /** Streams that are being entered after they were created. */
   readonly #entering = new Set<string>();
   /** The places after {@link #read} that were announced to this node. */
-  readonly #heard = new Set<number>();
+  readonly #announced = new Set<number>();
 
   /** How many streams were entered since the last {@link sweep}. */
   #entered = 0;
@@ -182,12 +182,12 @@ export class StreamIndex {
   /** Ends {@link track}. */
   untrack(): void {
     this.#read = undefined;
-    this.#heard.clear();
+    this.#announced.clear();
   }
 
   /** Must be called with the place of each stream that is announced to this node. */
-  hear(place: number): void {
-    this.#heard.add(place);
+  noteAnnounced(place: number): void {
+    this.#announced.add(place);
   }
 
   /** The streams that were entered since the last call. If the index was lost, all streams. */
@@ -205,7 +205,7 @@ export class StreamIndex {
     // further in the meantime.
     if (this.#read !== last) return { entries: read.entries, missed: [], hasUnnamed: false };
     this.#read = { newest: read.newest, identity: read.identity, now: read.now };
-    for (const place of this.#heard) if (place <= read.newest) this.#heard.delete(place);
+    for (const place of this.#announced) if (place <= read.newest) this.#announced.delete(place);
     return { entries: read.entries, missed: named, hasUnnamed: wasLost || hasExpired || named.length < missed.length };
   }
 
@@ -242,7 +242,7 @@ export class StreamIndex {
    */
   async #missed(from: number, { newest, entries }: Omit<IndexPage, 'next'>): Promise<readonly string[]> {
     const departed = await this.#pages.departed(from, newest);
-    const known = new Set([...this.#heard, ...entries.map(({ place }) => place)]);
+    const known = new Set([...this.#announced, ...entries.map(({ place }) => place)]);
     return departed.flatMap(({ stream, place }) => (known.has(place) ? [] : [stream]));
   }
 

@@ -6,7 +6,7 @@
 /** The priority of a task. `subscribed` tasks run first, because a client waits for them. A follow of many streams can wait longer. */
 export type Lane = 'subscribed' | 'followed';
 
-export class Turns {
+export class TaskQueue {
   readonly #width: number;
   readonly #waiting: Readonly<Record<Lane, Waiting>> = { subscribed: new Waiting(), followed: new Waiting() };
   #running = 0;

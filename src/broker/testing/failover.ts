@@ -21,8 +21,8 @@ export async function failOver({ log }: { readonly log?: BrokerLog } = {}): Prom
     const patience = ['sentinel down-after-milliseconds tide 500', 'sentinel failover-timeout tide 3000'];
     const sentinel = await RedisProcess.start({ sentinel: [monitor, ...patience] });
     resources.push(sentinel);
-    await sentinel.says(['SENTINEL', 'REPLICAS', 'tide'], String(replica.port));
-    await replica.says(['INFO', 'replication'], 'master_link_status:up');
+    await sentinel.answers(['SENTINEL', 'REPLICAS', 'tide'], String(replica.port));
+    await replica.answers(['INFO', 'replication'], 'master_link_status:up');
     await Promise.all([master, replica].map(createAclUser));
     const rig = await RedisRig.start({
       url: `redis+sentinel://${ACL_LOGIN}@127.0.0.1:${sentinel.port}/tide?prefix=tidemark:s`,
@@ -35,7 +35,7 @@ export async function failOver({ log }: { readonly log?: BrokerLog } = {}): Prom
     await master.kill();
     const killedAt = performance.now();
     const before = rig.acknowledged.length;
-    await replica.says(['ROLE'], 'master');
+    await replica.answers(['ROLE'], 'master');
     await rig.progress(1);
     const resumedAfterMs = Math.round(performance.now() - killedAt);
     await rig.progress(200 - (rig.acknowledged.length - before));

@@ -4,13 +4,13 @@
  */
 import type { BrokerHealth, BrokerListener, EventRecord, Position, PublishResult, StreamLoss } from '../broker.ts';
 
-type Told =
+type Reported =
   { readonly kind: 'event'; readonly record: EventRecord } | { readonly kind: 'loss'; readonly loss: StreamLoss };
 
 /** What one node received of one stream, from the position at which it attached the stream. */
 export class NodeHistory implements BrokerListener {
   readonly name: string;
-  readonly told: Told[] = [];
+  readonly reported: Reported[] = [];
   readonly health: { readonly at: number; readonly connected: boolean }[] = [];
   start: Position | undefined;
   /**
@@ -23,19 +23,19 @@ export class NodeHistory implements BrokerListener {
   }
 
   get losses(): readonly StreamLoss[] {
-    return this.told.flatMap((item) => (item.kind === 'loss' ? [item.loss] : []));
+    return this.reported.flatMap((item) => (item.kind === 'loss' ? [item.loss] : []));
   }
 
   get events(): readonly EventRecord[] {
-    return this.told.flatMap((item) => (item.kind === 'event' ? [item.record] : []));
+    return this.reported.flatMap((item) => (item.kind === 'event' ? [item.record] : []));
   }
 
   onEvent(record: EventRecord): void {
-    if (this.start !== undefined) this.told.push({ kind: 'event', record });
+    if (this.start !== undefined) this.reported.push({ kind: 'event', record });
   }
 
   onLoss(loss: StreamLoss): void {
-    if (this.start !== undefined) this.told.push({ kind: 'loss', loss });
+    if (this.start !== undefined) this.reported.push({ kind: 'loss', loss });
   }
 
   onUnnamedLoss(): void {
@@ -91,11 +91,11 @@ export function checkHistories(nodes: readonly NodeHistory[], acknowledged: read
 }
 
 /** Checks that each event directly follows the previous one. Only a loss may skip events, and it must begin at the position of the node. */
-function checkOrder({ name, start, told }: NodeHistory): string[] {
+function checkOrder({ name, start, reported }: NodeHistory): string[] {
   const violations: string[] = [];
   if (start === undefined) return [`${name} was never attached`];
   let position = start;
-  for (const item of told) {
+  for (const item of reported) {
     const from = item.kind === 'loss' ? item.loss.from : { ...position, sequenceId: item.record.sequenceId - 1 };
     const to = item.kind === 'loss' ? item.loss.to : item.record;
     const follows = from.epoch === position.epoch && from.sequenceId === position.sequenceId;
@@ -118,8 +118,8 @@ const indexes = new WeakMap<NodeHistory, { readonly size: number; readonly ids: 
 
 function received(node: NodeHistory, { eventId }: PublishResult): boolean {
   let index = indexes.get(node);
-  if (index === undefined || index.size !== node.told.length) {
-    index = { size: node.told.length, ids: new Set(node.events.map((record) => record.eventId)) };
+  if (index === undefined || index.size !== node.reported.length) {
+    index = { size: node.reported.length, ids: new Set(node.events.map((record) => record.eventId)) };
     indexes.set(node, index);
   }
   return index.ids.has(eventId);

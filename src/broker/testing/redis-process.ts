@@ -121,7 +121,7 @@ export class RedisProcess {
   }
 
   /** Resolves when the reply to a command contains a text. The time limit only prevents a test from hanging. */
-  async says(command: readonly string[], text: string, withinMs = 60_000): Promise<void> {
+  async answers(command: readonly string[], text: string, withinMs = 60_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await this.command(...command).catch(() => '')).includes(text)) {
       if (performance.now() > deadline) throw new Error(`${command.join(' ')}: the reply does not contain ${text}`);

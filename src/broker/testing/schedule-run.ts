@@ -60,8 +60,8 @@ class ScheduleRun {
     if (action.kind === 'start') return this.#start(action.node);
     const node = this.#nodes.get(action.node);
     if (node === undefined) return;
-    if (action.kind === 'pause') node.link.silence();
-    else if (action.kind === 'resume') node.link.speak();
+    if (action.kind === 'pause') node.link.holdBack();
+    else if (action.kind === 'resume') node.link.forward();
     else if (action.kind === 'oversleep') await delay(LEASE_MS * 1.1);
     else if (action.kind === 'crash' || action.kind === 'leave') await this.#end(action.node, action.kind);
     else if (action.kind === 'drop') await this.#redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -71,7 +71,7 @@ class ScheduleRun {
 
   /** Restores all connections, waits until each node has received the last event, and checks what the nodes received. */
   async finish(): Promise<ScheduleReport> {
-    for (const { link } of this.#nodes.values()) link.speak();
+    for (const { link } of this.#nodes.values()) link.forward();
     await Promise.all(this.#publishing);
     const running = [...this.#nodes.values()];
     await until(() => running.every(({ broker }) => broker.health().connected), PATIENCE_MS, 'all nodes connected');
@@ -151,7 +151,7 @@ class ScheduleRun {
     if (node === undefined) return;
     // The connection is silenced first, so that the closing node cannot send a message to the others.
     if (how === 'crash') {
-      node.link.silence();
+      node.link.holdBack();
       node.link.cut();
     }
     this.#nodes.delete(index);

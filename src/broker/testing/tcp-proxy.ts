@@ -31,12 +31,13 @@ export class TcpProxy {
   /**
    * Holds back all bytes in both directions, as TCP does while packets are lost. Connections stay open, and new connections are accepted.
    */
-  silence(): void {
+  holdBack(): void {
     this.#silent = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  speak(): void {
+  /** Forwards all bytes again. */
+  forward(): void {
     this.#silent = false;
     for (const socket of this.#sockets) socket.resume();
   }

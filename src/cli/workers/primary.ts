@@ -11,8 +11,8 @@ import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from '../exit.ts';
-import type { Talk } from '../log.ts';
-import { printJson, say, tint } from '../terminal.ts';
+import type { Notices } from '../log.ts';
+import { printJson, printStatus, tint } from '../terminal.ts';
 import { mergeMetrics } from './merged-metrics.ts';
 import type { PrimaryMessage, WorkerMessage } from './messages.ts';
 import { WORKER_NUMBER, WORKER_WATCHES } from './messages.ts';
@@ -30,7 +30,7 @@ const WATCHER = 1;
 export interface WorkersOptions {
   readonly workers: number;
   readonly json: boolean;
-  readonly talk: Talk;
+  readonly notices: Notices;
 }
 
 interface Ready {
@@ -64,7 +64,7 @@ class Workers {
   }
 
   async run(): Promise<void> {
-    const { workers, json, talk } = this.#options;
+    const { workers, json, notices } = this.#options;
     process
       .on('SIGINT', (signal) => this.#stop(signal as Signal))
       .on('SIGTERM', (signal) => this.#stop(signal as Signal));
@@ -81,8 +81,8 @@ class Workers {
     if (others.includes(undefined)) return this.#endWith(EXIT.runtime);
     this.#isServing = true;
     const shared = `${workers} workers share the port; SIGHUP restarts them one by one`;
-    if (first.report === '') talk.info(shared);
-    else say(`${first.report}\n${tint('dim', `  ${shared}`)}`);
+    if (first.report === '') notices.info(shared);
+    else printStatus(`${first.report}\n${tint('dim', `  ${shared}`)}`);
     if (json) await printJson({ ...first.addresses, pid: process.pid, workers });
     for (const number of numbers) void this.#keep(number);
   }
@@ -122,7 +122,7 @@ class Workers {
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
       // If a restart by SIGHUP has already replaced this worker, there is nothing to do.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
-      this.#options.talk.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
+      this.#options.notices.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
       await this.#change(number, async () => {
         if (this.#stopping !== undefined || this.#current.get(number) !== worker) return;
@@ -138,7 +138,7 @@ class Workers {
   async #restartAll(): Promise<void> {
     if (this.#restarting || this.#stopping !== undefined) return;
     this.#restarting = true;
-    this.#options.talk.info('SIGHUP: restarting the workers one by one');
+    this.#options.notices.info('SIGHUP: restarting the workers one by one');
     let goesOn = true;
     for (const number of [...this.#current.keys()].toSorted((a, b) => a - b)) {
       if (!goesOn) break;
@@ -156,13 +156,13 @@ class Workers {
     const oldWatches = number === WATCHER && old?.isDead() === false;
     const ready = await this.#start(number, { watches: number === WATCHER && !oldWatches });
     if (ready === undefined) {
-      this.#options.talk.error(`the new worker ${number} does not start; the others are not restarted`);
+      this.#options.notices.error(`the new worker ${number} does not start; the others are not restarted`);
       return false;
     }
     if (old !== undefined) await this.#retire(old, this.#stopping);
     const replacement = this.#current.get(number);
     if (oldWatches && replacement !== undefined) send(replacement, { kind: 'watch' });
-    this.#options.talk.info(`worker ${number} restarted`);
+    this.#options.notices.info(`worker ${number} restarted`);
     return this.#stopping === undefined;
   }
 

@@ -109,7 +109,7 @@ describe('serve --workers', () => {
     // Kill the workers one after another: a node that starts alone would first wait until the leases of the other nodes expire.
     for (const [index, pid] of workersOf(cli.process.pid).entries()) {
       process.kill(pid, 'SIGKILL');
-      await cli.says(`worker ${index + 1} ended unexpectedly`);
+      await cli.prints(`worker ${index + 1} ended unexpectedly`);
       await vi.waitUntil(async () => (await nodesOf(url)).size === 3, wait);
     }
     for (let n = 1; n <= 10; n += 1) await publishSurely(publisher, n);
@@ -145,9 +145,9 @@ describe('serve --workers', () => {
     const { cli, url } = await serve('--watch', 'shop');
     const [first = 0] = workersOf(cli.process.pid);
     process.kill(first, 'SIGKILL');
-    await cli.says('worker 1 ended unexpectedly');
+    await cli.prints('worker 1 ended unexpectedly');
     cli.process.kill('SIGHUP');
-    await cli.says('worker 3 restarted');
+    await cli.prints('worker 3 restarted');
     expect(workersOf(cli.process.pid)).toHaveLength(3);
     const subscription = clientOf(url).subscribe({ events: ['file_change'], replay: { mode: 'none' } });
     const events = collect(subscription);

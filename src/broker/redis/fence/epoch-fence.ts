@@ -65,7 +65,7 @@ export class EpochFence {
    * the query.
    */
   get departures(): number {
-    return this.#options.registry.standing.departures;
+    return this.#options.registry.membership.departures;
   }
 
   /** Confirms that the position was the newest of its stream at a time after `departures` was read. */
@@ -82,7 +82,7 @@ export class EpochFence {
   /** Whether messages that this server published on the stream may be applied. */
   accepts(stream: string, incarnation: string): boolean {
     const { registry } = this.#options;
-    return registry.holdsLease && applies(this.#known, registry.standing, stream, incarnation);
+    return registry.holdsLease && applies(this.#known, registry.membership, stream, incarnation);
   }
 
   /** Must be called when the connection may lead to another server from now on. */
@@ -170,7 +170,7 @@ export class EpochFence {
   async answer(stream: string): Promise<void> {
     if (this.#settling.has(stream)) return;
     await this.refreshIncarnation(stream);
-    await this.#hear(stream);
+    await this.#collect(stream);
   }
 
   async #settle(stream: string): Promise<StreamState> {
@@ -180,12 +180,12 @@ export class EpochFence {
     for (;;) {
       const { departures } = this;
       const waited = performance.now() - startedAt;
-      const hearing = await this.#hear(stream);
-      if (hearing === 'unborn') return this.open(stream);
-      if (hearing !== 'changed') {
-        const decision = decide({ fenced: hearing.fenced, witnesses: hearing.witnesses, expired: waited > waitMs });
+      const collected = await this.#collect(stream);
+      if (collected === 'unborn') return this.open(stream);
+      if (collected !== 'changed') {
+        const decision = decide({ fenced: collected.fenced, witnesses: collected.witnesses, expired: waited > waitMs });
         const early = decision.kind === 'begin' && decision.why === 'nobody vouches' && waited < listenMs;
-        const state = early ? undefined : await this.#carryOut(stream, hearing, decision);
+        const state = early ? undefined : await this.#carryOut(stream, collected, decision);
         if (state !== undefined) {
           this.adopt(stream, state, departures);
           return state;
@@ -197,12 +197,12 @@ export class EpochFence {
   }
 
   /** Reads the registry, publishes this node's testimony, and reads all testimonies. */
-  async #hear(stream: string): Promise<Heard | 'unborn' | 'changed'> {
+  async #collect(stream: string): Promise<Testimonies | 'unborn' | 'changed'> {
     const { connection, keys, registry } = this.#options;
     const { meta, log, witness } = keys.of(stream);
     await registry.renew();
     const incarnation = this.#incarnations.get(this.#route(stream)) ?? (await this.refreshIncarnation(stream));
-    const testimony = testify(this.#known, registry.standing, stream);
+    const testimony = testify(this.#known, registry.membership, stream);
     const { place } = testimony;
     const [text = '', found = ''] = asTexts(
       await connection.run('inspect', [meta, log], place === undefined ? ['', ''] : [place.at, place.sequenceId]),
@@ -211,7 +211,7 @@ export class EpochFence {
     const state = parseState(text);
     const facts: StreamFacts = { head: state, incarnation, found: parseFound(found) };
     const fenced = state.incarnation !== incarnation;
-    const { id, peers } = registry.standing;
+    const { id, peers } = registry.membership;
     const verdict = verdictOf(testimony, facts);
     if (!fenced && verdict !== 'contradicts') {
       return { text, state, number: '', incarnation, fenced, witnesses: [] };
@@ -220,28 +220,28 @@ export class EpochFence {
     const [status, number = '', ...all] = asTexts(
       await connection.run('attest', [meta, witness], [text, id, signature, TESTIMONY_TTL_MS]),
     );
-    if (status !== 'heard') return 'changed';
+    if (status !== 'testimonies') return 'changed';
     return { text, state, number, incarnation, fenced, witnesses: parseWitnesses(all, incarnation) };
   }
 
   /** Executes a decision. @returns undefined if the stream stays undecided */
-  async #carryOut(stream: string, heard: Heard, decision: Decision): Promise<StreamState | undefined> {
+  async #carryOut(stream: string, collected: Testimonies, decision: Decision): Promise<StreamState | undefined> {
     if (decision.kind === 'wait') return undefined;
-    if (decision.kind === 'settled') return heard.state;
+    if (decision.kind === 'settled') return collected.state;
     const { connection, keys, newEpoch, onReplaced, ttlOf } = this.#options;
     const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);
-    const lost = this.#newest(stream, heard.state);
+    const lost = this.#newest(stream, collected.state);
     if (decision.kind === 'begin' && lost.sequenceId > 0) await onReplaced(stream, lost);
     const [status, state = ''] = asTexts(
       await connection.run(
         'decide',
         [meta, log, latest, order, losses, witness],
         [
-          heard.text,
-          heard.number,
+          collected.text,
+          collected.number,
           decision.kind,
           newEpoch(),
-          heard.incarnation,
+          collected.incarnation,
           channel,
           connection.sharded ? 'SPUBLISH' : 'PUBLISH',
           ttlOf(stream),
@@ -272,7 +272,7 @@ function wasLost({ sequenceId, at }: KnownPlace, ttl: number): boolean {
 }
 
 /** The testimonies about a stream that were read, and the state to which they refer. */
-interface Heard {
+interface Testimonies {
   /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
   readonly state: StreamState;

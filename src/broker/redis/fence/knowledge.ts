@@ -2,7 +2,7 @@
  * What one node knows about its streams, and the testimonies that it may give after the server of a stream has changed. These functions use
  * no clock and no network.
  */
-import type { Standing } from './membership.ts';
+import type { Membership } from './membership.ts';
 
 /** The newest position of a stream that a node has learned in any way. */
 export interface KnownPlace {
@@ -20,7 +20,7 @@ export interface Head extends KnownPlace {
 
 export interface Knowledge {
   place: KnownPlace;
-  /** The value of {@link Standing.departures} when the position was last confirmed as the newest; -1 if it was never confirmed. */
+  /** The value of {@link Membership.departures} when the position was last confirmed as the newest; -1 if it was never confirmed. */
   confirmed: number;
   /** The incarnation of the server whose messages are applied. Undefined after a testimony, until the stream is settled. */
   believes: string | undefined;
@@ -84,19 +84,19 @@ export function believe(known: Known, stream: string, head: Head, mostStreams?: 
 }
 
 /** Whether a message of this server may be applied. */
-export function applies(known: Known, standing: Standing, stream: string, incarnation: string): boolean {
-  return standing.member && known.streams.get(stream)?.believes === incarnation;
+export function applies(known: Known, membership: Membership, stream: string, incarnation: string): boolean {
+  return membership.member && known.streams.get(stream)?.believes === incarnation;
 }
 
 /**
  * The testimony of this node about a stream. From now on, messages of the old server are not applied, because the testimony does not
  * include them.
  */
-export function testify(known: Known, standing: Standing, stream: string): Testimony {
+export function testify(known: Known, membership: Membership, stream: string): Testimony {
   const knowledge = known.streams.get(stream);
   if (knowledge === undefined) return { place: undefined, unsure: known.forgot, confirmed: false };
   knowledge.believes = undefined;
-  const confirmed = standing.member && knowledge.confirmed === standing.departures;
+  const confirmed = membership.member && knowledge.confirmed === membership.departures;
   return { place: knowledge.place, unsure: false, confirmed };
 }
 

@@ -18,7 +18,7 @@ export interface RegistryEntry {
 /** The entries of the registry, by the id of the node. */
 export type Registry = ReadonlyMap<string, RegistryEntry>;
 
-export interface Standing {
+export interface Membership {
   /** The id of this node. When the lease expires, the node gets a new id, because other nodes may have given up the old one. */
   id: string;
   /** Whether this node may publish, read and apply messages. */
@@ -32,7 +32,7 @@ export interface Standing {
   departures: number;
 }
 
-export function newStanding(id: string): Standing {
+export function newMembership(id: string): Membership {
   return { id, member: false, peers: new Map(), departures: 0 };
 }
 
@@ -40,48 +40,51 @@ export function newStanding(id: string): Standing {
  * Records the registry. A peer that is missing in the registry is kept, because the server may have lost its entry.
  * @returns whether a peer is new
  */
-export function readRegistry(standing: Standing, registry: Registry): boolean {
+export function readRegistry(membership: Membership, registry: Registry): boolean {
   let isNews = false;
   for (const [id, { count }] of registry) {
-    if (id === standing.id) continue;
-    isNews ||= !standing.peers.has(id);
-    standing.peers.set(id, count);
+    if (id === membership.id) continue;
+    isNews ||= !membership.peers.has(id);
+    membership.peers.set(id, count);
   }
   return isNews;
 }
 
 /** The other registered nodes: those that know this node, and those that do not. */
-export function othersOf(standing: Standing, registry: Registry): { aware: RegistryEntry[]; unaware: RegistryEntry[] } {
-  const others = [...registry].filter(([id]) => id !== standing.id).map(([, entry]) => entry);
+export function othersOf(
+  membership: Membership,
+  registry: Registry,
+): { aware: RegistryEntry[]; unaware: RegistryEntry[] } {
+  const others = [...registry].filter(([id]) => id !== membership.id).map(([, entry]) => entry);
   return {
-    aware: others.filter(({ knows }) => knows.includes(standing.id)),
-    unaware: others.filter(({ knows }) => !knows.includes(standing.id)),
+    aware: others.filter(({ knows }) => knows.includes(membership.id)),
+    unaware: others.filter(({ knows }) => !knows.includes(membership.id)),
   };
 }
 
 /** Makes the node a member if all other registered nodes know it, or if at least one member knows it. */
-export function admit(standing: Standing, registry: Registry): boolean {
-  const { aware, unaware } = othersOf(standing, registry);
-  standing.member ||= unaware.length === 0 || aware.some(({ member }) => member);
-  return standing.member;
+export function admit(membership: Membership, registry: Registry): boolean {
+  const { aware, unaware } = othersOf(membership, registry);
+  membership.member ||= unaware.length === 0 || aware.some(({ member }) => member);
+  return membership.member;
 }
 
 /**
  * The server has lost the entry of this node. Nodes that registered after that have not read the entry, so the node is no longer a member.
  */
-export function forgotten(standing: Standing): void {
-  standing.member = false;
+export function forgotten(membership: Membership): void {
+  membership.member = false;
 }
 
 /** Removes a peer that has left, or whose lease has expired. It gets no more messages under this id. To return, it registers under a new one. */
-export function giveUp(standing: Standing, peer: string): void {
-  if (standing.peers.delete(peer)) standing.departures += 1;
+export function giveUp(membership: Membership, peer: string): void {
+  if (membership.peers.delete(peer)) membership.departures += 1;
 }
 
 /** The lease of this node has expired. Other nodes may have given up this node, and may have learned what it does not know. */
-export function lapse(standing: Standing, newId: string): void {
-  standing.id = newId;
-  standing.member = false;
-  standing.peers.clear();
-  standing.departures += 1;
+export function lapse(membership: Membership, newId: string): void {
+  membership.id = newId;
+  membership.member = false;
+  membership.peers.clear();
+  membership.departures += 1;
 }

@@ -40,13 +40,13 @@ test('a node that ended without leaving is given up once, after its lease has ex
     pass(1_000);
     await alive.renew();
   }
-  expect([...alive.standing.peers.keys()]).toEqual(['dead']);
+  expect([...alive.membership.peers.keys()]).toEqual(['dead']);
   for (let second = 0; second < 3; second += 1) {
     pass(1_000);
     await alive.renew();
   }
-  expect([...alive.standing.peers.keys()]).toEqual([]);
-  expect(alive.standing.departures).toBe(1);
+  expect([...alive.membership.peers.keys()]).toEqual([]);
+  expect(alive.membership.departures).toBe(1);
 });
 
 test('a node that renews its lease late is known again', async () => {
@@ -60,5 +60,5 @@ test('a node that renews its lease late is known again', async () => {
   }
   await late.renew();
   await alive.renew();
-  expect([...alive.standing.peers.keys()]).toEqual(['late']);
+  expect([...alive.membership.peers.keys()]).toEqual(['late']);
 });

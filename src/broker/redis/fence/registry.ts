@@ -7,8 +7,8 @@ import type { BrokerLog } from '../../broker.ts';
 import type { RedisConnection } from '../connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import { asTexts } from '../line.ts';
-import { admit, forgotten, giveUp, lapse, newStanding, othersOf, readRegistry } from './membership.ts';
-import type { Registry, RegistryEntry, Standing } from './membership.ts';
+import { admit, forgotten, giveUp, lapse, newMembership, othersOf, readRegistry } from './membership.ts';
+import type { Registry, RegistryEntry, Membership } from './membership.ts';
 
 export interface NodeRegistryOptions {
   readonly connection: Pick<RedisConnection, 'run' | 'publish'>;
@@ -35,7 +35,7 @@ const REGISTRY_TTL_LEASES = 3;
 const LOOK_AGAIN_MS = 20;
 
 export class NodeRegistry {
-  readonly standing: Standing;
+  readonly membership: Membership;
   readonly #options: NodeRegistryOptions;
   readonly #now: () => number;
   /** For each peer, the time at which its count of renewals last changed. */
@@ -53,13 +53,13 @@ export class NodeRegistry {
   constructor(options: NodeRegistryOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.standing = newStanding(options.newId());
+    this.membership = newMembership(options.newId());
   }
 
   /** Whether this node may apply the messages that it receives. */
   get holdsLease(): boolean {
     this.#checkLease();
-    return this.standing.member;
+    return this.membership.member;
   }
 
   /** Whether this node may publish and read: it must hold its lease, and the current server must have the entry of this node. */
@@ -95,17 +95,17 @@ export class NodeRegistry {
   /** Handles a text on the channel of all nodes. */
   receive(text: string): void {
     const [kind, id = ''] = text.split(' ');
-    if (id === this.standing.id) return;
+    if (id === this.membership.id) return;
     if (kind === 'left') this.#giveUp(id);
     // A joining node waits until the others have read its entry, so read the registry at once.
-    if (kind === 'joins' && !this.standing.peers.has(id)) this.renew().catch(() => undefined);
+    if (kind === 'joins' && !this.membership.peers.has(id)) this.renew().catch(() => undefined);
   }
 
   /** Leaves the registry, so that no other node waits for this one. */
   async leave(): Promise<void> {
     const { connection, keys } = this.#options;
-    const { id } = this.standing;
-    this.standing.member = false;
+    const { id } = this.membership;
+    this.membership.member = false;
     this.#hasLeft = true;
     // Wait for a renewal in transit, which would otherwise register this node again.
     await this.#renewing?.catch(() => undefined);
@@ -118,7 +118,7 @@ export class NodeRegistry {
    * that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
    */
   async withdraw(): Promise<void> {
-    if (this.#current && !this.standing.member) await this.leave();
+    if (this.#current && !this.membership.member) await this.leave();
   }
 
   async #join(): Promise<void> {
@@ -127,9 +127,9 @@ export class NodeRegistry {
     for (;;) {
       const registry = await this.renew();
       const waited = this.#now() - startedAt;
-      if (waited > this.#options.patienceMs) admit(this.standing, registry);
-      if (this.standing.member) return;
-      const { unaware } = othersOf(this.standing, registry);
+      if (waited > this.#options.patienceMs) admit(this.membership, registry);
+      if (this.membership.member) return;
+      const { unaware } = othersOf(this.membership, registry);
       if (waited > this.#options.patienceMs && !warned) {
         warned = true;
         this.#options.log.warn(
@@ -138,7 +138,7 @@ export class NodeRegistry {
         );
       }
       const { connection, keys } = this.#options;
-      await connection.publish(keys.nodes, `joins ${this.standing.id}`);
+      await connection.publish(keys.nodes, `joins ${this.membership.id}`);
       await delay(LOOK_AGAIN_MS);
     }
   }
@@ -146,7 +146,7 @@ export class NodeRegistry {
   async #renewUntilKnown(): Promise<Registry> {
     for (;;) {
       const registry = await this.#renewOnce();
-      if (!readRegistry(this.standing, registry)) return registry;
+      if (!readRegistry(this.membership, registry)) return registry;
     }
   }
 
@@ -154,7 +154,7 @@ export class NodeRegistry {
     if (this.#hasLeft) throw new Error('this node has left the registry');
     this.#checkLease();
     const { connection, keys, leaseMs } = this.#options;
-    const { id, member, peers } = this.standing;
+    const { id, member, peers } = this.membership;
     const sentAt = this.#now();
     const gone = [...this.#gone].flat();
     this.#count += 1;
@@ -173,15 +173,15 @@ export class NodeRegistry {
       ),
     );
     this.#gone = new Map();
-    if (id !== this.standing.id) return new Map();
+    if (id !== this.membership.id) return new Map();
     this.#renewedAt = sentAt;
     this.#current = true;
-    if (status === 'forgotten') forgotten(this.standing);
+    if (status === 'forgotten') forgotten(this.membership);
     const registry = parseRegistry(fields);
     this.#watch(registry);
     // The next renewal removes the peers from Redis, unless they have renewed their lease in the meantime.
     for (const peer of this.#gone.keys()) registry.delete(peer);
-    if (othersOf(this.standing, registry).unaware.length === 0) admit(this.standing, registry);
+    if (othersOf(this.membership, registry).unaware.length === 0) admit(this.membership, registry);
     return registry;
   }
 
@@ -189,9 +189,9 @@ export class NodeRegistry {
   #watch(registry: Registry): void {
     const now = this.#now();
     for (const [id, { count }] of registry) {
-      if (this.standing.peers.get(id) !== count) this.#changedAt.set(id, now);
+      if (this.membership.peers.get(id) !== count) this.#changedAt.set(id, now);
     }
-    for (const [id, count] of this.standing.peers) {
+    for (const [id, count] of this.membership.peers) {
       const changedAt = this.#changedAt.get(id) ?? now;
       this.#changedAt.set(id, changedAt);
       if (now - changedAt <= this.#options.leaseMs * GIVEN_UP_AFTER_LEASES) continue;
@@ -201,7 +201,7 @@ export class NodeRegistry {
   }
 
   #giveUp(id: string): void {
-    giveUp(this.standing, id);
+    giveUp(this.membership, id);
     this.#changedAt.delete(id);
   }
 
@@ -209,9 +209,9 @@ export class NodeRegistry {
     if (this.#renewedAt === undefined || this.#now() - this.#renewedAt <= this.#options.leaseMs) return;
     this.#renewedAt = undefined;
     this.#current = false;
-    this.#gone.set(this.standing.id, '');
+    this.#gone.set(this.membership.id, '');
     this.#changedAt.clear();
-    lapse(this.standing, this.#options.newId());
+    lapse(this.membership, this.#options.newId());
   }
 }
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Renews a node's lease and reads the other nodes (fence/standing.ts).
+-- Renews a node's lease and reads the other nodes (fence/membership.ts).
 -- KEYS 1 registry
 -- ARGV 1 node, 2 count, 3 '1' for a member, 4 the nodes that it knows (separated by commas, '-' for none), 5 how long the registry
 --      outlives its last renewal, in ms, then the nodes to remove, each with its count ('' for any)

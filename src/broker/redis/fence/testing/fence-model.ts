@@ -7,18 +7,18 @@
  */
 import * as knowledge from '../knowledge.ts';
 import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
-import * as standing from '../membership.ts';
-import type { RegistryEntry, Standing } from '../membership.ts';
+import * as membership from '../membership.ts';
+import type { RegistryEntry, Membership } from '../membership.ts';
 import * as verdict from '../verdict.ts';
 import type { Decision, Hearing, StreamFacts, Verdict, Witness } from '../verdict.ts';
 
 /** The rules that a test may replace by faulty ones. */
 export interface FenceRules {
-  readonly admit: typeof standing.admit;
-  readonly forgotten: typeof standing.forgotten;
-  readonly lapse: typeof standing.lapse;
-  readonly giveUp: typeof standing.giveUp;
-  readonly testify: (known: Known, standing: Standing, stream: string) => Testimony;
+  readonly admit: typeof membership.admit;
+  readonly forgotten: typeof membership.forgotten;
+  readonly lapse: typeof membership.lapse;
+  readonly giveUp: typeof membership.giveUp;
+  readonly testify: (known: Known, membership: Membership, stream: string) => Testimony;
   readonly applies: typeof knowledge.applies;
   readonly verdictOf: (testimony: Testimony, facts: StreamFacts) => Verdict;
   readonly decide: (hearing: Hearing) => Decision;
@@ -27,10 +27,10 @@ export interface FenceRules {
 }
 
 export const RULES: FenceRules = {
-  admit: standing.admit,
-  forgotten: standing.forgotten,
-  lapse: standing.lapse,
-  giveUp: standing.giveUp,
+  admit: membership.admit,
+  forgotten: membership.forgotten,
+  lapse: membership.lapse,
+  giveUp: membership.giveUp,
   testify: knowledge.testify,
   applies: knowledge.applies,
   verdictOf: verdict.verdictOf,
@@ -70,7 +70,7 @@ export interface ModelNode {
   subscribed: boolean;
   /** The server on which the node last renewed its lease. The node learns nothing from another server. */
   registeredAt: string;
-  standing: Standing;
+  membership: Membership;
   known: Known;
   /** Messages in transit, including those in the node's socket buffer. They are not lost when the server restarts. */
   inbox: readonly Message[];
@@ -96,7 +96,7 @@ export interface World {
   saved: Stored | undefined;
   readonly nodes: ModelNode[];
   /** For each position, as `<stream> <epoch>/<number>`, the event that was reported with this position. */
-  readonly told: Map<string, string>;
+  readonly knownEvents: Map<string, string>;
   readonly left: { -readonly [K in keyof Budget]: Budget[K] };
   violation: string | undefined;
 }
@@ -113,11 +113,11 @@ export function newWorld(nodes: number, budget: Budget): World {
       overslept: false,
       subscribed: false,
       registeredAt: '',
-      standing: standing.newStanding(''),
+      membership: membership.newMembership(''),
       known: knowledge.newKnown(),
       inbox: [],
     })),
-    told: new Map(),
+    knownEvents: new Map(),
     left: { ...budget },
     violation: undefined,
   };
@@ -128,20 +128,20 @@ export function copyWorld(world: World): World {
     ...world,
     nodes: world.nodes.map((node) => ({
       ...node,
-      standing: { ...node.standing, peers: new Map(node.standing.peers) },
+      membership: { ...node.membership, peers: new Map(node.membership.peers) },
       known: {
         forgot: node.known.forgot,
         streams: new Map([...node.known.streams].map(([stream, each]) => [stream, { ...each }])),
       },
     })),
-    told: new Map(world.told),
+    knownEvents: new Map(world.knownEvents),
     left: { ...world.left },
   };
 }
 
 /** A key that is equal for two worlds if they have the same possible futures. */
 export function keyOf(world: World): string {
-  const { incarnation, epochs, lives, stored, saved, nodes, told, left } = world;
+  const { incarnation, epochs, lives, stored, saved, nodes, knownEvents, left } = world;
   const parts = [incarnation, epochs, lives, textOf(stored), saved === undefined ? '' : textOf(saved)];
   for (const node of nodes) {
     if (node.life === 'absent') {
@@ -149,7 +149,7 @@ export function keyOf(world: World): string {
       continue;
     }
     parts.push(`${node.life[0]}${Number(node.overslept)}${Number(node.subscribed)}${node.registeredAt}`);
-    const { id, member, peers, departures } = node.standing;
+    const { id, member, peers, departures } = node.membership;
     parts.push(`${id}${Number(member)}${departures}`, [...peers].map(String).toSorted().join(';'));
     for (const stream of STREAMS) {
       const known = node.known.streams.get(stream);
@@ -158,7 +158,7 @@ export function keyOf(world: World): string {
     }
     for (const { stream, incarnation: run, place } of node.inbox) parts.push(`${stream}${run}${showPlace(place)}`);
   }
-  parts.push([...told].map(String).toSorted().join(';'), Object.values(left).join());
+  parts.push([...knownEvents].map(String).toSorted().join(';'), Object.values(left).join());
   return parts.join('|');
 }
 

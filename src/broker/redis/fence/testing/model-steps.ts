@@ -1,7 +1,7 @@
 /** The steps of the fence's model and their effects. A rule is called in each place where a real node would call it. */
 import * as knowledge from '../knowledge.ts';
 import type { Head, KnownPlace } from '../knowledge.ts';
-import * as standing from '../membership.ts';
+import * as membership from '../membership.ts';
 import type { Found, StreamFacts } from '../verdict.ts';
 import { EMPTY, STREAMS } from './fence-model.ts';
 import type { FenceRules, ModelNode, StoredStream, Stream, World } from './fence-model.ts';
@@ -47,10 +47,10 @@ function actionsOfNode(
   actions.push({ kind: 'renew', node });
   if (!at.subscribed) actions.push({ kind: 'subscribe', node });
   if (at.inbox.length > 0) actions.push({ kind: 'deliver', node });
-  for (const peer of at.standing.peers.keys()) {
+  for (const peer of at.membership.peers.keys()) {
     if (rules.givesUpTheLiving || !mayStillLearn(world, peer)) actions.push({ kind: 'give up', node, peer });
   }
-  const learns = at.standing.member && !at.overslept && at.registeredAt === run(world);
+  const learns = at.membership.member && !at.overslept && at.registeredAt === run(world);
   for (const stream of STREAMS) {
     const stored = world.stored.streams[stream];
     if (stored !== undefined && stored.incarnation !== run(world)) {
@@ -91,7 +91,7 @@ export function act(world: World, action: Action, rules: FenceRules): void {
       node.overslept = true;
       return;
     case 'leave':
-      unregister(world, node.standing.id);
+      unregister(world, node.membership.id);
       world.left.crashes -= 1;
       return end(node);
     case 'crash':
@@ -108,7 +108,7 @@ export function act(world: World, action: Action, rules: FenceRules): void {
     case 'deliver':
       return deliver(world, node, rules);
     case 'give up':
-      rules.giveUp(node.standing, action.peer);
+      rules.giveUp(node.membership, action.peer);
       return unregister(world, action.peer);
     case 'publish':
       return publish(world, node, action.stream);
@@ -128,12 +128,12 @@ const newId = (world: World): string => `n${(world.lives += 1)}`;
 
 /** Whether the node with this id may still receive events under this id. */
 function mayStillLearn(world: World, id: string): boolean {
-  return world.nodes.some(({ life, overslept, standing: at }) => life !== 'absent' && at.id === id && !overslept);
+  return world.nodes.some(({ life, overslept, membership: at }) => life !== 'absent' && at.id === id && !overslept);
 }
 
 function start(world: World, node: ModelNode, rules: FenceRules): void {
   node.life = 'up';
-  node.standing = standing.newStanding(newId(world));
+  node.membership = membership.newMembership(newId(world));
   node.known = knowledge.newKnown();
   node.subscribed = true;
   renew(world, node, rules);
@@ -141,7 +141,7 @@ function start(world: World, node: ModelNode, rules: FenceRules): void {
 
 function end(node: ModelNode): void {
   Object.assign(node, { life: 'absent', overslept: false, subscribed: false, registeredAt: '', inbox: [] });
-  node.standing = standing.newStanding('');
+  node.membership = membership.newMembership('');
   node.known = knowledge.newKnown();
 }
 
@@ -152,18 +152,18 @@ function unregister(world: World, id: string): void {
 
 function renew(world: World, node: ModelNode, rules: FenceRules): void {
   if (node.overslept) {
-    unregister(world, node.standing.id);
-    rules.lapse(node.standing, newId(world));
+    unregister(world, node.membership.id);
+    rules.lapse(node.membership, newId(world));
     node.overslept = false;
   }
-  const { id, peers } = node.standing;
+  const { id, peers } = node.membership;
   const registry = new Map(world.stored.registry);
-  if (!registry.has(id)) rules.forgotten(node.standing);
-  registry.set(id, { count: 0, member: node.standing.member, knows: [...peers.keys()].toSorted() });
+  if (!registry.has(id)) rules.forgotten(node.membership);
+  registry.set(id, { count: 0, member: node.membership.member, knows: [...peers.keys()].toSorted() });
   world.stored = { ...world.stored, registry };
   node.registeredAt = run(world);
-  standing.readRegistry(node.standing, registry);
-  if (!node.standing.member) rules.admit(node.standing, registry);
+  membership.readRegistry(node.membership, registry);
+  if (!node.membership.member) rules.admit(node.membership, registry);
 }
 
 function restart(world: World, data: 'kept' | 'saved' | 'empty'): void {
@@ -183,20 +183,20 @@ function headOf({ epoch, incarnation, log }: StoredStream): Head {
 }
 
 /** Records that a node or a client has learned which event is at a position. */
-function tell(world: World, stream: Stream, { epoch, sequenceId, eventId }: KnownPlace): void {
+function recordKnown(world: World, stream: Stream, { epoch, sequenceId, eventId }: KnownPlace): void {
   if (sequenceId === 0) return;
   const place = `${stream} ${epoch}/${sequenceId}`;
-  const before = world.told.get(place);
+  const before = world.knownEvents.get(place);
   if (before !== undefined && before !== eventId)
     world.violation ??= `${before} and ${eventId} both have the position ${place}`;
-  world.told.set(place, eventId);
+  world.knownEvents.set(place, eventId);
   const stored = world.stored.streams[stream];
   if (stored !== undefined && stored.incarnation === run(world)) checkKept(world, stream, stored);
 }
 
 /** Checks that a stream that accepts events contains everything that was reported in its epoch. */
 function checkKept(world: World, stream: Stream, { epoch, log }: StoredStream): void {
-  for (const [place, eventId] of world.told) {
+  for (const [place, eventId] of world.knownEvents) {
     const [of, at = ''] = place.split(' ');
     const [within, number] = at.split('/');
     if (of === stream && within === epoch && log[Number(number) - 1] !== eventId) {
@@ -210,9 +210,9 @@ function publish(world: World, node: ModelNode, stream: Stream): void {
   const stored = world.stored.streams[stream];
   if (stored === undefined) return;
   const place = headOf(stored);
-  tell(world, stream, place);
+  recordKnown(world, stream, place);
   knowledge.know(node.known, stream, place);
-  knowledge.confirm(node.known, stream, place, node.standing.departures);
+  knowledge.confirm(node.known, stream, place, node.membership.departures);
 }
 
 function append(world: World, stream: Stream): void {
@@ -251,9 +251,9 @@ function adopt(world: World, node: ModelNode, stream: Stream): void {
   if (stored === undefined) return;
   const head = headOf(stored);
   knowledge.believe(node.known, stream, head);
-  knowledge.confirm(node.known, stream, head, node.standing.departures);
+  knowledge.confirm(node.known, stream, head, node.membership.departures);
   for (const [index, eventId] of stored.log.entries()) {
-    tell(world, stream, { ...head, sequenceId: index + 1, eventId });
+    recordKnown(world, stream, { ...head, sequenceId: index + 1, eventId });
   }
 }
 
@@ -263,11 +263,11 @@ function deliver(world: World, node: ModelNode, rules: FenceRules): void {
   if (message === undefined || node.overslept) return;
   const { stream, incarnation, place } = message;
   const known = node.known.streams.get(stream);
-  if (known === undefined || !rules.applies(node.known, node.standing, stream, incarnation)) return;
+  if (known === undefined || !rules.applies(node.known, node.membership, stream, incarnation)) return;
   // Any other message is a repetition, or shows that an earlier message is missing. The node then reads the log, which is a separate step.
   if (place.epoch !== known.place.epoch || place.sequenceId !== known.place.sequenceId + 1) return;
   knowledge.know(node.known, stream, place);
-  tell(world, stream, place);
+  recordKnown(world, stream, place);
 }
 
 function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): StreamFacts | undefined {
@@ -281,11 +281,11 @@ function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): 
 /** Does what a node does: reads the registry, stores its testimony, and decides if this is possible. */
 function attest(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   renew(world, node, rules);
-  const testimony = rules.testify(node.known, node.standing, stream);
+  const testimony = rules.testify(node.known, node.membership, stream);
   const facts = factsFor(world, stream, testimony.place);
   const stored = world.stored.streams[stream];
   if (facts === undefined || stored === undefined) return;
-  const { id, peers } = node.standing;
+  const { id, peers } = node.membership;
   const verdict = rules.verdictOf(testimony, facts);
   const witness = { node: id, verdict, peers: [...peers.keys()].toSorted(), run: run(world) };
   store(world, stream, { ...stored, witnesses: new Map(stored.witnesses).set(id, witness) });
@@ -301,7 +301,7 @@ function settle(
   const stored = world.stored.streams[stream];
   if (stored === undefined) return;
   const witnesses = [...stored.witnesses.values()].filter((witness) => witness.run === run(world));
-  if (!witnesses.some((witness) => witness.node === node.standing.id)) return;
+  if (!witnesses.some((witness) => witness.node === node.membership.id)) return;
   const decision = rules.decide({ fenced: stored.incarnation !== run(world), witnesses, expired });
   if (decision.kind === 'begin') store(world, stream, begun(world));
   else if (decision.kind === 'extend') {
@@ -309,5 +309,5 @@ function settle(
     store(world, stream, extended);
     checkKept(world, stream, extended);
   } else return;
-  if (node.standing.member && !node.overslept) adopt(world, node, stream);
+  if (node.membership.member && !node.overslept) adopt(world, node, stream);
 }

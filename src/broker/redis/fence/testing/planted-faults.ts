@@ -23,16 +23,16 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
     near: `${TWO_NODES}, save, publish 0 s`,
   },
   'a node reads events before any other node knows it': {
-    rules: { ...RULES, admit: (standing) => (standing.member = true) },
+    rules: { ...RULES, admit: (membership) => (membership.member = true) },
     near: 'start 0, read 0 s, save, start 1, read 1 s',
   },
   'a node that no other node knows vouches for a new node': {
     rules: {
       ...RULES,
-      admit: (standing, registry) => {
-        const others = [...registry].filter(([id]) => id !== standing.id);
-        standing.member ||= others.length === 0 || others.some(([, { knows }]) => knows.includes(standing.id));
-        return standing.member;
+      admit: (membership, registry) => {
+        const others = [...registry].filter(([id]) => id !== membership.id);
+        membership.member ||= others.length === 0 || others.some(([, { knows }]) => knows.includes(membership.id));
+        return membership.member;
       },
     },
     near:
@@ -52,10 +52,10 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node keeps its id after its lease has expired': {
     rules: {
       ...RULES,
-      lapse: (standing) => {
-        standing.member = false;
-        standing.peers.clear();
-        standing.departures += 1;
+      lapse: (membership) => {
+        membership.member = false;
+        membership.peers.clear();
+        membership.departures += 1;
       },
     },
     near: `${TWO_NODES}, pause 1, oversleep 1, give up 0 n2, read 0 s, save, resume 1, renew 1, read 1 s`,
@@ -63,23 +63,23 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node vouches although it was given up meanwhile': {
     rules: {
       ...RULES,
-      lapse: (standing, newId) => {
-        standing.id = newId;
-        standing.member = false;
-        standing.peers.clear();
+      lapse: (membership, newId) => {
+        membership.id = newId;
+        membership.member = false;
+        membership.peers.clear();
       },
     },
     near: 'start 0, read 0 s, save, pause 0, oversleep 0, start 1, give up 1 n1, renew 1, read 1 s, publish 1 s',
   },
   'a node vouches although another node has left since it read the registry': {
-    rules: { ...RULES, giveUp: (standing, peer) => void standing.peers.delete(peer) },
+    rules: { ...RULES, giveUp: (membership, peer) => void membership.peers.delete(peer) },
     near: 'start 0, read 0 s, save, start 1, renew 0, renew 0, renew 1, read 1 s, drop 0, publish 1 s, leave 1, give up 0 n2',
   },
   'a node vouches for every position that it has seen': {
     rules: {
       ...RULES,
-      testify: (known, standing, stream) => {
-        const testimony = knowledge.testify(known, standing, stream);
+      testify: (known, membership, stream) => {
+        const testimony = knowledge.testify(known, membership, stream);
         return { ...testimony, confirmed: testimony.place !== undefined };
       },
     },
@@ -88,9 +88,9 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'messages of the old server are applied after the testimony': {
     rules: {
       ...RULES,
-      testify: (known, standing, stream) => {
+      testify: (known, membership, stream) => {
         const believes = known.streams.get(stream)?.believes;
-        const testimony = knowledge.testify(known, standing, stream);
+        const testimony = knowledge.testify(known, membership, stream);
         const after = known.streams.get(stream);
         if (after !== undefined) after.believes = believes;
         return testimony;
@@ -101,7 +101,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'messages of every server are applied': {
     rules: {
       ...RULES,
-      applies: (known, standing, stream) => standing.member && known.streams.get(stream)?.believes !== undefined,
+      applies: (known, membership, stream) => membership.member && known.streams.get(stream)?.believes !== undefined,
     },
     near: `${TWO_NODES}, save, publish unanswered 0 s, restart saved, attest 1 s`,
   },
