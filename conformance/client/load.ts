@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { BEAT_MS, Pulse } from '../runner/paced-clock.ts';
+import { TICK_MS, PacedClock } from '../runner/paced-clock.ts';
 
 /** The number of running processes to leave out: the suite itself, which runs while it reads the file. */
 const FREE = 1;
@@ -26,13 +26,13 @@ function readLoad(): string {
 }
 
 /** A pulse whose beats take longer while more processes want to run than there are processors. */
-export function loadPulse(now: () => number): Pulse {
+export function loadPulse(now: () => number): PacedClock {
   const processors = cpus().length;
-  return new Pulse({
+  return new PacedClock({
     now,
     ping: () =>
       new Promise((done) => {
-        setTimeout(done, BEAT_MS * (slowness(readLoad(), processors) - 1));
+        setTimeout(done, TICK_MS * (slowness(readLoad(), processors) - 1));
       }),
     onSlow: () => undefined,
   });

@@ -2,7 +2,7 @@
 import { PATIENCE_MS } from '../runner/context.ts';
 import { StepFailed } from '../runner/tape-state.ts';
 import type { CheckResult } from '../runner/verdict.ts';
-import type { SelfWatch } from '../runner/stall-detector.ts';
+import type { StallDetector } from '../runner/stall-detector.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
 import type { Json } from '../trace/json.ts';
 import { Stage } from './stage.ts';
@@ -21,7 +21,7 @@ const MOST_STALLED_MS = 250;
 /** If something was late and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
 const MOST_BUSY = 0.1;
 
-export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: SelfWatch };
+export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: StallDetector };
 
 /** The result of one run of a tape. */
 export interface Played {

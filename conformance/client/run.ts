@@ -5,7 +5,7 @@ import { judgeTrace } from '../runner/judge-trace.ts';
 import { RUNS_ALONE } from '../runner/starvation.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import type { CheckResult, Outcome } from '../runner/verdict.ts';
-import { SelfWatch } from '../runner/stall-detector.ts';
+import { StallDetector } from '../runner/stall-detector.ts';
 import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';
@@ -90,7 +90,7 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   const began = performance.now();
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: options.command }, now);
-  const watch = new SelfWatch(now, () => undefined);
+  const watch = new StallDetector(now, () => undefined);
   const pulse = loadPulse(now);
   const { command, env = {}, timeScale, only } = options;
   const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));

@@ -2,7 +2,7 @@
 import { serverValidators } from '../../generated/validators.js';
 import { HarnessError } from '../runner/context.ts';
 import { StepFailed } from '../runner/tape-state.ts';
-import type { Pulse } from '../runner/paced-clock.ts';
+import type { PacedClock } from '../runner/paced-clock.ts';
 import { Signal } from '../runner/signal.ts';
 import type { Failure } from '../runner/verdict.ts';
 import { isDeclared } from '../filters/declared-events.ts';
@@ -61,8 +61,8 @@ export interface StageOptions {
   readonly trace: Trace;
   readonly now: () => number;
   readonly timeScale: number;
-  /** Measures the load of the machine, and counts time limits accordingly. */
-  readonly pulse: Pulse;
+  /** Counts time limits; a busy machine makes them longer. */
+  readonly pulse: PacedClock;
   /** How many programs of the whole run have connected, and how many have not. */
   readonly connects: { made: number; missed: number };
 }

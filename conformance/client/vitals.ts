@@ -3,7 +3,7 @@
  * alone proves neither that the client did not act nor when it decided to act. Therefore the suite sends `echo` to a program
  * that offers it, again and again, and counts the answers. For other programs it estimates the load of the machine.
  */
-import { BEAT_MS, Pulse, SILENT_MS } from '../runner/paced-clock.ts';
+import { TICK_MS, PacedClock, SILENT_MS } from '../runner/paced-clock.ts';
 import { textAt } from '../trace/json.ts';
 import type { Timer } from '../target/timer.ts';
 import type { JsonObject } from '../trace/json.ts';
@@ -82,13 +82,13 @@ class Echoes {
 export interface VitalsOptions {
   readonly now: () => number;
   /** Estimates the load of the machine. */
-  readonly machine: Pulse;
+  readonly machine: PacedClock;
 }
 
 export class Vitals {
   readonly #options: VitalsOptions;
   #echoes: Echoes | undefined;
-  #answers: Pulse | undefined;
+  #answers: PacedClock | undefined;
   #closedAt: number | undefined;
 
   constructor(options: VitalsOptions) {
@@ -100,7 +100,7 @@ export class Vitals {
     const { now } = this.#options;
     const echoes = new Echoes(send, now);
     this.#echoes = echoes;
-    this.#answers = new Pulse({ now, ping: () => echoes.answered(), onSlow: () => undefined });
+    this.#answers = new PacedClock({ now, ping: () => echoes.answered(), onSlow: () => undefined });
   }
 
   /** Whether the notice is the answer to an `echo`, and not for the tape. */
@@ -114,7 +114,7 @@ export class Vitals {
   /** Counts a time in which the client must not act: it ends when the program has run for that time. */
   readonly silence: Timer = (limitMs, expire) =>
     // The first answer may be to an `echo` that the program read before the silence began.
-    this.#pulse.timer(this.#pulse === this.#answers ? limitMs + BEAT_MS : limitMs, expire);
+    this.#pulse.timer(this.#pulse === this.#answers ? limitMs + TICK_MS : limitMs, expire);
 
   /** How long the program had no processor time between two times, in milliseconds. */
   pausedMs(from: number, to: number): number {
@@ -146,7 +146,7 @@ export class Vitals {
   }
 
   /** The answers of the program, as long as it runs; otherwise the load of the machine. */
-  get #pulse(): Pulse {
+  get #pulse(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;
   }
 

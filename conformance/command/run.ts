@@ -7,7 +7,7 @@ import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import type { Summary } from '../report/summary.ts';
 import { checkLine, textReport } from '../report/text.ts';
-import { run } from '../runner/run.ts';
+import { chosenTapes, run } from '../runner/run.ts';
 import type { Run } from '../runner/run.ts';
 import { EXIT } from '../runner/verdict.ts';
 import type { CheckResult } from '../runner/verdict.ts';
@@ -151,7 +151,8 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   parseReports(flags.report);
   const own = flags.contract === undefined ? [] : await useContract(flags.contract);
   const tapes = [...suiteTapes(flags.tapes), ...own];
-  printStatus(`running ${tapes.length} ${tapes.length === 1 ? 'tape' : 'tapes'} against ${config.url}`);
+  const { length } = chosenTapes({ ...flags, tapes });
+  printStatus(`running ${length} ${length === 1 ? 'tape' : 'tapes'} against ${config.url}`);
   const result = await runOften(flags, tapes, config);
   return reportRun(flags, result, config).outcome.exit;
 }

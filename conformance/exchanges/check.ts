@@ -13,8 +13,8 @@ import type { Frame } from '../trace/trace.ts';
 import { exchangeTape } from './as-tape.ts';
 import { exchanges } from './operation.ts';
 import type { Operation } from './operation.ts';
-import { CHECK, playExchange } from './run-exchange.ts';
-import type { Played } from './run-exchange.ts';
+import { CHECK, runExchange } from './run-exchange.ts';
+import type { ExchangeRun } from './run-exchange.ts';
 
 export const EXCHANGES = {
   id: CHECK,
@@ -55,7 +55,7 @@ const SHRINK_MS = 20_000;
 
 interface Found {
   readonly operations: readonly Operation[];
-  readonly played: Played;
+  readonly played: ExchangeRun;
 }
 
 /** Thrown to make fast-check shrink the exchange. */
@@ -69,7 +69,7 @@ function stopsCheck(error: unknown): boolean {
 }
 
 /** Plays an exchange, and again if the machine was too busy for a valid result. */
-async function playCalmly(play: () => Promise<Played>): Promise<Played> {
+async function playCalmly(play: () => Promise<ExchangeRun>): Promise<ExchangeRun> {
   for (let runs = 1; ; runs += 1)
     try {
       return await play();
@@ -79,7 +79,7 @@ async function playCalmly(play: () => Promise<Played>): Promise<Played> {
 }
 
 /** Copies the frames of the exchange into the trace of the run, where they get new numbers. */
-function adopt(played: Played, { trace }: RunContext): ReadonlyMap<number, number> {
+function adopt(played: ExchangeRun, { trace }: RunContext): ReadonlyMap<number, number> {
   const connections = new Map<number, number>([[0, 0]]);
   const numbers = new Map<number, number>();
   for (const { n, json: _json, connection, ...frame } of played.trace.frames as readonly Frame[]) {
@@ -110,7 +110,7 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
     try {
       const played = await playCalmly(() => {
         serial += 1;
-        return playExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
+        return runExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
       });
       if (played.violations.length === 0) return;
       if (found === undefined) shrinkUntil = context.now() + SHRINK_MS * context.timeScale;

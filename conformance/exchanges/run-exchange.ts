@@ -18,7 +18,7 @@ import type { Client, Operation, Publication } from './operation.ts';
 
 export const CHECK = 'exchanges/generated';
 
-export interface Played {
+export interface ExchangeRun {
   readonly trace: Trace;
   readonly violations: readonly (Violation & { readonly check: string })[];
 }
@@ -153,7 +153,11 @@ function assertCertain(from: number, run: RunContext): void {
 }
 
 /** Each exchange uses a new stream, so that repeating an exchange starts from an empty stream. */
-export async function playExchange(operations: readonly Operation[], run: RunContext, stream: string): Promise<Played> {
+export async function runExchange(
+  operations: readonly Operation[],
+  run: RunContext,
+  stream: string,
+): Promise<ExchangeRun> {
   const trace = new Trace(
     { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: run.config.url },
     run.now,

@@ -66,7 +66,7 @@ export interface Uncaused extends Acted {
 
 export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Uncaused;
 
-export interface Story {
+export interface CaptureCauses {
   readonly causes: readonly Cause[];
   /** Live events. Their causes are determined later. */
   readonly live: readonly Frame[];
@@ -89,7 +89,7 @@ function commandOf(message: Json | undefined): CommandName | undefined {
 }
 
 /** The state of one connection while the capture is read. */
-class Line {
+class ConnectionState {
   readonly actor: string;
   /** Commands by their id, and by the id of the subscription that they created. */
   readonly #byId = new Map<string, Cause>();
@@ -174,13 +174,13 @@ class Reader {
   readonly live: Frame[] = [];
   readonly leftOut = new Map<string, number>();
   policies: JsonObject = {};
-  readonly #lines = new Map<number, Line>();
+  readonly #lines = new Map<number, ConnectionState>();
   /** HTTP requests without a response yet. */
   readonly #asked: Asked[] = [];
 
   take(frame: Frame): void {
     if (frame.kind === 'http') return this.#http(frame);
-    const line = this.#lines.get(frame.connection) ?? new Line(frame.actor);
+    const line = this.#lines.get(frame.connection) ?? new ConnectionState(frame.actor);
     this.#lines.set(frame.connection, line);
     const cause = frame.dir === '>>' ? line.takeClient(frame) : this.#fromServer(frame, line);
     if (cause !== undefined) this.causes.push(cause);
@@ -191,7 +191,7 @@ class Reader {
     this.leftOut.set(what, (this.leftOut.get(what) ?? 0) + 1);
   }
 
-  #fromServer(frame: Frame, line: Line): Cause | undefined {
+  #fromServer(frame: Frame, line: ConnectionState): Cause | undefined {
     if (frame.kind === 'open') return line.open(frame);
     if (frame.kind === 'close') return line.close(frame);
     if (frame.kind === 'refused')
@@ -205,7 +205,7 @@ class Reader {
     return frame.kind === 'text' ? this.#message(frame, line) : undefined;
   }
 
-  #message(frame: Frame, line: Line): Cause | undefined {
+  #message(frame: Frame, line: ConnectionState): Cause | undefined {
     const { json } = frame;
     const type = textAt(json, 'type');
     const data = objectAt(json, 'data');
@@ -241,7 +241,7 @@ class Reader {
   }
 }
 
-export function storyOf(trace: Trace): Story {
+export function causesOf(trace: Trace): CaptureCauses {
   const reader = new Reader();
   for (const frame of trace.frames) reader.take(frame);
   const { causes, live, leftOut, policies } = reader;

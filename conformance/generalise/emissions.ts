@@ -11,7 +11,7 @@ import { isObject, member, numberAt, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
 import { bodyOf } from './causes.ts';
-import type { Asked, Cause, Commanded, Story } from './causes.ts';
+import type { Asked, Cause, Commanded, CaptureCauses } from './causes.ts';
 
 export interface Emission extends Place {
   /** `data` of the event, as a client received it. */
@@ -29,7 +29,7 @@ export interface Emitted {
   readonly effects: Frame[];
 }
 
-export type Beat = Cause | Emitted;
+export type TapeAction = Cause | Emitted;
 
 /** The maximum number of consecutive events of one stream in one step. */
 const STEP_EVENTS = 50;
@@ -150,7 +150,7 @@ function grouped(emissions: readonly Emission[], causes: readonly Cause[]): read
 }
 
 /** All client actions and stimuli, in an order in which a tape can repeat them. */
-export function beatsOf({ causes, live }: Story): readonly Beat[] {
+export function actionsOf({ causes, live }: CaptureCauses): readonly TapeAction[] {
   const table = new Table();
   for (const frame of live) table.see(frame, frame.n)?.live.push(frame);
   for (const cause of causes) for (const frame of cause.effects.filter(isEvent)) table.see(frame, cause.at);

@@ -22,22 +22,22 @@ class Play {
     return this.line(actor, '<<', 'open', { protocol: 'tidemark.v1' });
   }
 
-  says(actor: string, type: string, data: JsonObject, id = 'c1'): this {
+  sends(actor: string, type: string, data: JsonObject, id = 'c1'): this {
     return this.line(actor, '>>', 'text', { type, id, data });
   }
 
-  hears(actor: string, type: string, data: JsonObject, id?: string): this {
+  receives(actor: string, type: string, data: JsonObject, id?: string): this {
     return this.line(actor, '<<', 'text', { type, ...(id === undefined ? {} : { id }), data });
   }
 
   subscribes(actor: string, replay: JsonObject, position: number, recovery: JsonObject = { attempted: false }): this {
-    this.says(actor, 'subscribe', { subscriptionId: 's1', events: ['*'], replay });
+    this.sends(actor, 'subscribe', { subscriptionId: 's1', events: ['*'], replay });
     const more = { stream: 'main', events: ['*'], filter: { paths: ['b', 'a'] }, recovery };
-    return this.hears(actor, 'subscribed', { subscriptionId: 's1', position: at(position), ...more }, 'c1');
+    return this.receives(actor, 'subscribed', { subscriptionId: 's1', position: at(position), ...more }, 'c1');
   }
 
   event(actor: string, number: number, replayReason?: 'warm' | 'resume'): this {
-    return this.hears(actor, 'event', {
+    return this.receives(actor, 'event', {
       subscriptionIds: ['s1'],
       isReplay: replayReason !== undefined,
       ...(replayReason === undefined ? {} : { replayReason }),
@@ -78,7 +78,7 @@ describe('a tape from a capture', () => {
       .opens('client1')
       .subscribes('client1', { mode: 'warm' }, 2)
       .event('client1', 1, 'warm')
-      .hears('client1', 'replay_complete', { subscriptionId: 's1', position: at(2), count: 1, truncated: false })
+      .receives('client1', 'replay_complete', { subscriptionId: 's1', position: at(2), count: 1, truncated: false })
       .event('client1', 3)
       .event('client1', 4);
     expect(lines.map(short)).toEqual([
@@ -113,8 +113,8 @@ describe('a tape from a capture', () => {
   test('keeps values from clients, refers to values from the server, and leaves out settings of this server', () => {
     const play = new Play().opens('client1').subscribes('client1', { mode: 'none' }, 0).event('client1', 1);
     play
-      .says('client1', 'sync', { stream: 'main' }, 'c2')
-      .hears('client1', 'synced', { stream: 'main', position: at(1) }, 'c2');
+      .sends('client1', 'sync', { stream: 'main' }, 'c2')
+      .receives('client1', 'synced', { stream: 'main', position: at(1) }, 'c2');
     const steps = play.lines.map((line) => JSON.parse(line) as Json);
     expect(steps[1]).toEqual({
       as: 'client1',
@@ -146,9 +146,9 @@ describe('a tape from a capture', () => {
     const { lines } = new Play()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 0)
-      .says('client1', 'broadcast', { stream: 'main', event: 'team.note', payload: { number: 1 } }, 'c2')
+      .sends('client1', 'broadcast', { stream: 'main', event: 'team.note', payload: { number: 1 } }, 'c2')
       .event('client1', 1)
-      .hears('client1', 'broadcasted', place, 'c2');
+      .receives('client1', 'broadcasted', place, 'c2');
     expect(lines.map(short).slice(3)).toEqual(['client1 send broadcast', 'par']);
     // A branch does not refer to names that are bound in the other branch.
     expect(lines.at(-1)).not.toContain('"$ref":"n');
@@ -167,9 +167,9 @@ describe('a tape from a capture', () => {
   test('reports the messages that it leaves out, and those that no client caused', () => {
     const play = new Play()
       .opens('client1')
-      .hears('client1', 'heartbeat', { delivered: 0, positions: [] })
+      .receives('client1', 'heartbeat', { delivered: 0, positions: [] })
       .line('client1', '<<', 'ping', '')
-      .hears('client1', 'closing', { code: 4200, name: 'shutdown', retryable: true })
+      .receives('client1', 'closing', { code: 4200, name: 'shutdown', retryable: true })
       .line('client1', '<<', 'close', { code: 4200, reason: '' });
     const { notes, text } = generalise(play.trace, WORDS);
     expect(notes).toEqual([

@@ -5,11 +5,11 @@ import { formatTape } from '../tape/format.ts';
 import { parseTape } from '../tape/parse.ts';
 import { TAPE_VERSION } from '../tape/tape.ts';
 import type { Trace } from '../trace/trace.ts';
-import { beatsOf } from './emissions.ts';
-import type { Beat } from './emissions.ts';
+import { actionsOf } from './emissions.ts';
+import type { TapeAction } from './emissions.ts';
 import { Names } from './names.ts';
-import { storyOf } from './causes.ts';
-import type { Story } from './causes.ts';
+import { causesOf } from './causes.ts';
+import type { CaptureCauses } from './causes.ts';
 import { GeneraliseError, Writer } from './writer.ts';
 
 export interface TapeWords {
@@ -25,42 +25,42 @@ export interface Generalised {
   readonly notes: readonly string[];
 }
 
-function recovered(beat: Beat): boolean {
+function recovered(action: TapeAction): boolean {
   return (
-    beat.kind === 'command' &&
-    beat.effects.some(({ json }) => member(member(member(json, 'data'), 'recovery'), 'recovered') === true)
+    action.kind === 'command' &&
+    action.effects.some(({ json }) => member(member(member(json, 'data'), 'recovery'), 'recovered') === true)
   );
 }
 
-function linesOf(beats: readonly Beat[], names: Names): readonly JsonObject[] {
-  const writer = new Writer(names, new Set(beats.filter(recovered).map(({ at }) => at)));
-  for (const beat of beats) writer.write(beat);
+function linesOf(actions: readonly TapeAction[], names: Names): readonly JsonObject[] {
+  const writer = new Writer(names, new Set(actions.filter(recovered).map(({ at }) => at)));
+  for (const action of actions) writer.write(action);
   return writer.lines;
 }
 
 /** The result of a warm replay depends on the replay policies, so the tape needs a target with the same policies. */
-function policyNeeds(beats: readonly Beat[], policies: JsonObject): readonly string[] {
-  const replays = beats.some((beat) =>
-    beat.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),
+function policyNeeds(actions: readonly TapeAction[], policies: JsonObject): readonly string[] {
+  const replays = actions.some((action) =>
+    action.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),
   );
   if (!replays) return [];
-  const events = beats.flatMap((beat) => beat.effects.map(({ json }) => textAt(member(json, 'data'), 'event')));
+  const events = actions.flatMap((action) => action.effects.map(({ json }) => textAt(member(json, 'data'), 'event')));
   const keys = events.flatMap((each) => (each === undefined ? [] : [Object.hasOwn(policies, each) ? each : '*']));
   return [...new Set(keys)].toSorted().map((key) => `policy:${key}=${textAt(policies, key) ?? 'none'}`);
 }
 
-function needsOf(beats: readonly Beat[], policies: JsonObject): readonly string[] {
-  const commands = beats.flatMap((beat) => (beat.kind === 'command' ? [beat.command] : []));
+function needsOf(actions: readonly TapeAction[], policies: JsonObject): readonly string[] {
+  const commands = actions.flatMap((action) => (action.kind === 'command' ? [action.command] : []));
   return [
     ...(commands.includes('broadcast') ? ['broadcast'] : []),
     ...(commands.includes('authenticate') ? ['credential:default'] : []),
-    ...(beats.some(({ kind }) => kind === 'http') ? ['http'] : []),
-    ...policyNeeds(beats, policies),
+    ...(actions.some(({ kind }) => kind === 'http') ? ['http'] : []),
+    ...policyNeeds(actions, policies),
   ];
 }
 
-function notesOf({ leftOut }: Story, beats: readonly Beat[]): readonly string[] {
-  const unprompted = beats.filter(({ kind }) => kind === 'unprompted' || kind === 'closed');
+function notesOf({ leftOut }: CaptureCauses, actions: readonly TapeAction[]): readonly string[] {
+  const unprompted = actions.filter(({ kind }) => kind === 'unprompted' || kind === 'closed');
   return [
     ...[...leftOut].map(([what, count]) => `left out: ${count} × ${what}`),
     ...unprompted.map(
@@ -71,26 +71,26 @@ function notesOf({ leftOut }: Story, beats: readonly Beat[]): readonly string[] 
 
 /** @throws {GeneraliseError} when the capture is incomplete. */
 export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Generalised {
-  const story = storyOf(trace);
-  const beats = beatsOf(story);
-  const actors = [...new Set(beats.flatMap((beat) => ('actor' in beat ? [beat.actor] : [])))];
+  const capture = causesOf(trace);
+  const actions = actionsOf(capture);
+  const actors = [...new Set(actions.flatMap((action) => ('actor' in action ? [action.actor] : [])))];
   if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
   // The tape is written twice: first to count how often each value occurs, then with names. Only values that occur
   // several times get a name.
   const names = new Names();
-  linesOf(beats, names);
-  const steps = linesOf(beats, names.afresh());
+  linesOf(actions, names);
+  const steps = linesOf(actions, names.afresh());
   const header: JsonObject = {
     tape: TAPE_VERSION,
     id,
     clauses,
     level: 'must',
-    needs: needsOf(beats, story.policies),
-    stimulus: beats.some(({ kind }) => kind === 'emitted') ? 'publish' : 'none',
+    needs: needsOf(actions, capture.policies),
+    stimulus: actions.some(({ kind }) => kind === 'emitted') ? 'publish' : 'none',
     why,
     actors: Object.fromEntries(actors.map((each) => [each, {}])),
   };
   const text = formatTape([header, ...steps].map((line: Json) => JSON.stringify(line)).join('\n'), id);
   parseTape(text, id);
-  return { text, notes: notesOf(story, beats) };
+  return { text, notes: notesOf(capture, actions) };
 }

@@ -3,7 +3,7 @@ import { isArray, isObject, member, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
 import { isBroadcast, isOwnReply } from './emissions.ts';
-import type { Beat, Emitted } from './emissions.ts';
+import type { TapeAction, Emitted } from './emissions.ts';
 import { keyOf } from './names.ts';
 import type { Names } from './names.ts';
 import { bodyOf } from './causes.ts';
@@ -80,27 +80,27 @@ export class Writer {
     this.#resumed = resumed;
   }
 
-  write(beat: Beat): void {
-    switch (beat.kind) {
+  write(action: TapeAction): void {
+    switch (action.kind) {
       case 'opened':
-        this.lines.push({ as: beat.actor, open: {} });
-        return this.#receive(beat.effects);
+        this.lines.push({ as: action.actor, open: {} });
+        return this.#receive(action.effects);
       case 'refused':
-        return void this.lines.push({ as: beat.actor, open: { refused: { status: beat.status } } });
+        return void this.lines.push({ as: action.actor, open: { refused: { status: action.status } } });
       case 'command':
-        return this.#command(beat);
+        return this.#command(action);
       case 'malformed':
-        return this.#malformed(beat);
+        return this.#malformed(action);
       case 'http':
-        return this.#http(beat);
+        return this.#http(action);
       case 'dropped':
-        return void this.lines.push({ as: beat.actor, drop: beat.code === undefined ? {} : { code: beat.code } });
+        return void this.lines.push({ as: action.actor, drop: action.code === undefined ? {} : { code: action.code } });
       case 'closed':
-        return void this.lines.push({ as: beat.actor, closed: { code: beat.code } });
+        return void this.lines.push({ as: action.actor, closed: { code: action.code } });
       case 'unprompted':
-        return this.#receive(beat.effects);
+        return this.#receive(action.effects);
       case 'emitted':
-        return this.#emitted(beat);
+        return this.#emitted(action);
     }
   }
 

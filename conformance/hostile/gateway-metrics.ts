@@ -63,7 +63,7 @@ function milliseconds(seconds: number | undefined): number | undefined {
 }
 
 /** Reads the process metrics that every Prometheus client library reports under the same names. */
-export async function readGauge(
+export async function readGatewayMetrics(
   target: Target,
   headers: Readonly<Record<string, string>>,
 ): Promise<GaugeSample | undefined> {

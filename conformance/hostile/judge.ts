@@ -173,9 +173,9 @@ function judgeOutcome(expected: Outcome, seen: Observation, limits: Limits): str
 function alwaysFindings(seen: Observation): readonly string[] {
   const findings = [...seen.faults, ...seen.leaks.map((each) => `it leaked ${each}`)];
   const { close } = seen;
-  const said = seen.messages.find((each) => each.type === 'closing');
+  const announced = seen.messages.find((each) => each.type === 'closing');
   const ours = Object.values(CLOSE_CODES).some(({ code }) => code === close?.code);
-  if (close !== undefined && ours && said?.data['code'] !== close.code)
+  if (close !== undefined && ours && announced?.data['code'] !== close.code)
     findings.push(`close ${close.code} was not announced by \`closing\` (CON-6)`);
   return findings;
 }

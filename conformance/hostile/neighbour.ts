@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OPCODE, clientFrame } from './frame.ts';
-import { ask, readGauge } from './gateway-metrics.ts';
+import { ask, readGatewayMetrics } from './gateway-metrics.ts';
 import type { GaugeSample } from './gateway-metrics.ts';
 import type { Sample, SampleKind } from './latency.ts';
 import { upgrade } from './run-case.ts';
@@ -173,7 +173,7 @@ class Neighbour {
   }
 
   async #gauge(): Promise<void> {
-    const sample = await readGauge(ground.target, headers);
+    const sample = await readGatewayMetrics(ground.target, headers);
     if (sample !== undefined) report({ kind: 'gauge', sample });
   }
 

@@ -148,7 +148,7 @@ async function playAside({ http, expect }: Aside, ground: Ground): Promise<reado
   }
 }
 
-export interface Played {
+export interface CaseRun {
   readonly findings: readonly string[];
   /** The observations as short text. */
   readonly seen: string;
@@ -165,15 +165,15 @@ function toldToWait(wire: Wire): number | undefined {
 }
 
 /** Runs a case, and repeats it if the gateway was too busy to accept it. */
-export async function play(entry: Case, ground: Ground): Promise<Played> {
+export async function runCase(entry: Case, ground: Ground): Promise<CaseRun> {
   for (let tries = 1; ; tries += 1) {
-    const { waitMs, ...played } = await playOnce(entry, ground);
+    const { waitMs, ...played } = await runOnce(entry, ground);
     if (played.findings.length === 0 || waitMs === undefined || tries === MAX_TRIES) return played;
     await wait(waitMs);
   }
 }
 
-async function playOnce(entry: Case, ground: Ground): Promise<Played & { readonly waitMs?: number | undefined }> {
+async function runOnce(entry: Case, ground: Ground): Promise<CaseRun & { readonly waitMs?: number | undefined }> {
   let wire: Wire;
   try {
     wire = await Wire.open(ground.target, { secrets: ground.secrets });

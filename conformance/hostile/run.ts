@@ -4,13 +4,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LIMITS } from '../../generated/protocol.ts';
 import { casesOf, fill } from './expand.ts';
-import { readConnections, readGauge } from './gateway-metrics.ts';
+import { readConnections, readGatewayMetrics } from './gateway-metrics.ts';
 import type { GaugeSample } from './gateway-metrics.ts';
 import { distribution, worstBetween } from './latency.ts';
 import type { Distribution, SampleKind } from './latency.ts';
 import { NeighbourThread } from './neighbour-thread.ts';
 import type { NeighbourSetting } from './neighbour.ts';
-import { play, upgrade } from './run-case.ts';
+import { runCase, upgrade } from './run-case.ts';
 import type { Need, Row } from './row.ts';
 import { hostOf } from './steps.ts';
 import type { Ground } from './steps.ts';
@@ -73,7 +73,7 @@ export interface Summary {
   readonly findings: readonly string[];
 }
 
-interface Played {
+interface CaseRun {
   readonly result: CaseResult;
   readonly from: number;
   readonly to: number;
@@ -125,7 +125,7 @@ class Run {
   readonly #survey: Survey;
   readonly #nonce: string;
   readonly #neighbour: NeighbourThread;
-  readonly #played: Played[] = [];
+  readonly #played: CaseRun[] = [];
 
   constructor(options: RunOptions, ground: Ground, found: Survey, nonce: string) {
     this.#options = options;
@@ -140,7 +140,7 @@ class Run {
     const { target, rows } = this.#options;
     const headers = Object.fromEntries(this.#ground.credential);
     const connectionsBefore = await readConnections(target, headers);
-    const before = await readGauge(target, headers);
+    const before = await readGatewayMetrics(target, headers);
     const loop = monitorEventLoopDelay({ resolution: 5 });
     await this.#neighbour.ready();
     loop.enable();
@@ -193,7 +193,7 @@ class Run {
     const fresh = randomBytes(6).toString('hex');
     const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };
     const lossesBefore = this.#neighbour.losses.length;
-    const { findings, seen } = await play(fill(entry, variables, { limits, words }), this.#ground);
+    const { findings, seen } = await runCase(fill(entry, variables, { limits, words }), this.#ground);
     const answered = await this.#neighbour.fence();
     const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
     const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer replies to its neighbour'])];

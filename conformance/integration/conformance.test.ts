@@ -260,7 +260,7 @@ describe('a recorded trace', () => {
     const late = lines.filter(({ label }) => label !== 'w2');
     late.splice(index('w4'), 0, ...lines.filter(({ label }) => label === 'w2'));
     const second = await judge('late.ndjson', late);
-    expect(second.stdout).toContain('workspace:w: 2 came after 4');
+    expect(second.stdout).toContain('stream workspace:w: event 2 came after event 4');
     expect(second.code).toBe(3);
   });
 });

@@ -32,12 +32,12 @@ export const ascending: Invariant = {
         if (before.epoch === event.epoch) {
           if (event.sequenceId <= before.sequenceId)
             report.violate(
-              `${event.stream}: ${event.sequenceId} came after ${before.sequenceId}`,
+              `stream ${event.stream}: event ${event.sequenceId} came after event ${before.sequenceId}`,
               before.frame,
               event.frame,
             );
         } else if (!gapBetween(connection, before, event) && !resubscribed(connection, before, event)) {
-          report.violate(`${event.stream}: the epoch changed without a gap`, before.frame, event.frame);
+          report.violate(`stream ${event.stream}: the epoch changed without a gap`, before.frame, event.frame);
         }
       }
     }
@@ -49,9 +49,9 @@ export const ascending: Invariant = {
  * is needed.
  */
 function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
-  const { followings } = connection;
+  const { manyStreamsSubscriptions } = connection;
   if (
-    followings.some(
+    manyStreamsSubscriptions.some(
       ({ subscribed, streams }) =>
         subscribed.n > before.frame.n &&
         subscribed.n < event.frame.n &&
@@ -59,7 +59,10 @@ function resubscribed(connection: ConnectionReading, before: SeenEvent, event: S
     )
   )
     return true;
-  return connection.lives.some(
-    (life) => life.subscribed.n > before.frame.n && life.stream === event.stream && life.position.epoch === event.epoch,
+  return connection.subscriptions.some(
+    (subscription) =>
+      subscription.subscribed.n > before.frame.n &&
+      subscription.stream === event.stream &&
+      subscription.position.epoch === event.epoch,
   );
 }

@@ -1,17 +1,17 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
-import type { ConnectionReading, Life, SeenEvent } from '../trace/reading.ts';
-import { gapsOf, knownEvents, livesAt, streamKey } from '../trace/queries.ts';
+import type { ConnectionReading, StreamSubscription, SeenEvent } from '../trace/reading.ts';
+import { gapsOf, knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 
 /**
  * The fence: the newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive before the
  * fence is missing.
  */
-function fenceOf({ events }: ConnectionReading, life: Life): SeenEvent | undefined {
+function fenceOf({ events }: ConnectionReading, subscription: StreamSubscription): SeenEvent | undefined {
   let fence: SeenEvent | undefined;
   for (const event of events) {
-    if (event.isReplay || event.stream !== life.stream || event.epoch !== life.position.epoch) continue;
-    if (livesAt(life, event.frame.n) && event.sequenceId > (fence?.sequenceId ?? 0)) fence = event;
+    if (event.isReplay || event.stream !== subscription.stream || event.epoch !== subscription.position.epoch) continue;
+    if (isActiveAt(subscription, event.frame.n) && event.sequenceId > (fence?.sequenceId ?? 0)) fence = event;
   }
   return fence;
 }
@@ -26,25 +26,32 @@ export const filterComplete: Invariant = {
   check: (reading, report) => {
     const known = knownEvents(reading);
     for (const connection of reading.connections)
-      for (const life of connection.lives) {
-        const fence = fenceOf(connection, life);
-        if (fence === undefined || gapsOf(life).length > 0) continue;
+      for (const subscription of connection.subscriptions) {
+        const fence = fenceOf(connection, subscription);
+        if (fence === undefined || gapsOf(subscription).length > 0) continue;
         const mine = new Map(
           connection.events
-            .filter((each) => !each.isReplay && each.stream === life.stream && livesAt(life, each.frame.n))
+            .filter(
+              (each) => !each.isReplay && each.stream === subscription.stream && isActiveAt(subscription, each.frame.n),
+            )
             .map((each) => [each.sequenceId, each] as const),
         );
-        for (const event of known.get(streamKey(life.stream, life.position.epoch))?.values() ?? []) {
+        for (const event of known.get(streamKey(subscription.stream, subscription.position.epoch))?.values() ?? []) {
           const { sequenceId } = event;
-          if (sequenceId <= life.position.sequenceId || sequenceId > fence.sequenceId || !wants(life, event)) continue;
+          if (
+            sequenceId <= subscription.position.sequenceId ||
+            sequenceId > fence.sequenceId ||
+            !wants(subscription, event)
+          )
+            continue;
           report.fire();
           const came = mine.get(sequenceId);
-          if (came?.subscriptionIds.includes(life.id) !== true)
+          if (came?.subscriptionIds.includes(subscription.id) !== true)
             report.violate(
               came === undefined
-                ? `${life.id}: ${event.event} ${sequenceId} was not delivered`
-                : `${life.id} is not named by ${event.event} ${sequenceId}`,
-              life.subscribed,
+                ? `subscription ${subscription.id}: event ${sequenceId} (${event.event}) was not delivered`
+                : `event ${sequenceId} (${event.event}) does not name the subscription ${subscription.id}, which it matches`,
+              subscription.subscribed,
               came?.frame ?? event.frame,
               fence.frame,
             );

@@ -1,6 +1,6 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
-import { livesAt } from '../trace/queries.ts';
+import { isActiveAt } from '../trace/queries.ts';
 
 /** No event names a subscription that it does not match. */
 export const filterSound: Invariant = {
@@ -8,14 +8,18 @@ export const filterSound: Invariant = {
   clauses: ['SUB-4', 'SUB-5'],
   why: 'Every event matches the event patterns and the filter of every subscription that it names.',
   check: ({ connections }, report) => {
-    for (const { events, lives } of connections)
+    for (const { events, subscriptions } of connections)
       for (const event of events)
         for (const id of event.subscriptionIds) {
-          const life = lives.find((each) => each.id === id && livesAt(each, event.frame.n));
-          if (life === undefined) continue;
+          const subscription = subscriptions.find((each) => each.id === id && isActiveAt(each, event.frame.n));
+          if (subscription === undefined) continue;
           report.fire();
-          if (!wants(life, event))
-            report.violate(`${id} is named by a ${event.event} that it does not match`, life.subscribed, event.frame);
+          if (!wants(subscription, event))
+            report.violate(
+              `event ${event.sequenceId} (${event.event}) names the subscription ${id}, which it does not match`,
+              subscription.subscribed,
+              event.frame,
+            );
         }
   },
 };

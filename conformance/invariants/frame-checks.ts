@@ -89,7 +89,7 @@ function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   if (known !== undefined && member(data, 'retryable') !== known.retryable)
     return {
       clauses: ['ERR-1'],
-      text: `${code} is ${known.retryable ? '' : 'not '}retryable in the contract, but the message has the opposite`,
+      text: `${code} is ${known.retryable ? '' : 'not '}retryable in the contract, but the message says the opposite`,
     };
   return undefined;
 }
@@ -107,11 +107,17 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const faults = names.map((name) => faultOf(validators[name], body));
   const [fault] = faults.includes(undefined) ? [] : faults;
   if (fault !== undefined)
-    return { clauses: ['OPS-0', ...operation.clauses], text: `${operation.name} answers ${status}: ${fault}` };
+    return {
+      clauses: ['OPS-0', ...operation.clauses],
+      text: `${operation.name} answers with status ${status}: ${fault}`,
+    };
   const code = textAt(member(body, 'data'), 'code') ?? '';
   const wanted = Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].httpStatus : status;
   if (isFailure && wanted !== status)
-    return { clauses: ['OPS-0'], text: `${operation.name}: ${code} needs status ${wanted}, got ${status}` };
+    return {
+      clauses: ['OPS-0'],
+      text: `${operation.name}: the error ${code} must have status ${wanted}, but has ${status}`,
+    };
   return undefined;
 }
 

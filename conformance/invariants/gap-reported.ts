@@ -8,11 +8,11 @@ export const gapReported: Invariant = {
   clauses: ['GAP-1', 'RPL-4'],
   why: 'After a failed resume, and before the replay, a gap with the same reason covers the range from the requested position to the granted one.',
   check: ({ connections }, report) => {
-    for (const { lives, received } of connections)
-      for (const life of lives) {
-        if (member(life.recovery, 'recovered') !== false || life.completed === undefined) continue;
+    for (const { subscriptions, received } of connections)
+      for (const subscription of subscriptions) {
+        if (member(subscription.recovery, 'recovered') !== false || subscription.completed === undefined) continue;
         report.fire();
-        const { subscribed, completed, id, recovery, after, position } = life;
+        const { subscribed, completed, id, recovery, after, position } = subscription;
         const gap = received.find(
           (frame) =>
             typeOf(frame) === 'gap' &&
@@ -21,13 +21,14 @@ export const gapReported: Invariant = {
             textsAt(dataOf(frame), 'subscriptionIds').includes(id),
         );
         const data = gap === undefined ? undefined : dataOf(gap);
-        if (gap === undefined) report.violate(`${id}: no gap followed the failed resume`, subscribed, completed);
+        if (gap === undefined)
+          report.violate(`subscription ${id}: no gap followed the failed resume`, subscribed, completed);
         else if (textAt(data, 'reason') !== textAt(recovery, 'reason'))
-          report.violate(`${id}: subscribed and gap give different reasons`, subscribed, gap);
+          report.violate(`subscription ${id}: subscribed and gap give different reasons`, subscribed, gap);
         else if (after !== undefined && !equal(member(data, 'from'), { ...after }))
-          report.violate(`${id}: the gap does not begin at the requested position`, subscribed, gap);
+          report.violate(`subscription ${id}: the gap does not begin at the requested position`, subscribed, gap);
         else if (!equal(member(data, 'to'), { ...position }))
-          report.violate(`${id}: the gap does not end at the position in subscribed`, subscribed, gap);
+          report.violate(`subscription ${id}: the gap does not end at the position in subscribed`, subscribed, gap);
       }
   },
 };

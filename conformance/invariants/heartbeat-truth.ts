@@ -1,8 +1,8 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { isArray, member, numberAt, textAt, textsAt } from '../trace/json.ts';
-import type { ConnectionReading, Life, Place } from '../trace/reading.ts';
+import type { ConnectionReading, StreamSubscription, Place } from '../trace/reading.ts';
 import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
-import { livesAt } from '../trace/queries.ts';
+import { isActiveAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
@@ -11,7 +11,7 @@ import { coversStream } from '../trace/selector.ts';
  * the reply has not arrived yet. The time at which the command was sent decides, because a client that reads late may
  * receive `subscribed` after it has sent the command that ends the subscription.
  */
-function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
+function mayBeOver({ connection, id, subscribed }: StreamSubscription, beat: Frame): boolean {
   const asked = connection.commands.find(({ reply }) => reply === subscribed)?.frame ?? subscribed;
   return connection.commands.some(({ type, data, frame }) => {
     if (frame.n > beat.n || frame.n < asked.n) return false;
@@ -23,12 +23,12 @@ function mayBeOver({ connection, id, subscribed }: Life, beat: Frame): boolean {
  * Whether a replay of the stream is in progress. The reported position then lies before the next event of the replay,
  * and may lie before events that other subscriptions have already received.
  */
-function isReplaying({ commands, lives }: ConnectionReading, stream: string, beat: Frame): boolean {
+function isReplaying({ commands, subscriptions }: ConnectionReading, stream: string, beat: Frame): boolean {
   return commands.some(({ type, data, frame, reply }) => {
     const mode = textAt(member(data, 'replay'), 'mode') ?? 'warm';
     if (type !== 'subscribe' || mode === 'none' || frame.n > beat.n) return false;
     if ((textAt(data, 'stream') ?? 'main') !== stream || textAt(reply?.json, 'type') === 'error') return false;
-    const completed = lives.find((life) => life.subscribed === reply)?.completed;
+    const completed = subscriptions.find((subscription) => subscription.subscribed === reply)?.completed;
     return completed === undefined || completed.n > beat.n;
   });
 }
@@ -39,11 +39,11 @@ function isReplaying({ commands, lives }: ConnectionReading, stream: string, bea
  */
 function begunBefore(connection: ConnectionReading, stream: string, beat: Frame): ReadonlySet<string> {
   const begun = new Set<string>();
-  for (const life of connection.lives) {
-    if (life.subscribed.n > beat.n) begun.delete(life.id);
-    else if (life.stream === stream) begun.add(life.id);
+  for (const subscription of connection.subscriptions) {
+    if (subscription.subscribed.n > beat.n) begun.delete(subscription.id);
+    else if (subscription.stream === stream) begun.add(subscription.id);
   }
-  for (const { subscribed, streams, id } of connection.followings) {
+  for (const { subscribed, streams, id } of connection.manyStreamsSubscriptions) {
     if (subscribed.n > beat.n) begun.delete(id);
     else if (streams.some((each) => coversStream(each, stream))) begun.add(id);
   }
@@ -62,7 +62,7 @@ function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, p
     if (event.frame.n < beat.n || event.stream !== stream || !event.subscriptionIds.some((id) => begun.has(id)))
       continue;
     if (!isBehind({ epoch: event.epoch, sequenceId: event.sequenceId - 1 })) continue;
-    const text = `${stream}: the heartbeat reports ${position.sequenceId}, but ${event.sequenceId} arrived after it`;
+    const text = `stream ${stream}: the heartbeat reports position ${position.sequenceId}, but event ${event.sequenceId} arrived after the heartbeat`;
     return report.violate(text, beat, event.frame);
   }
   for (const frame of connection.received) {
@@ -71,7 +71,7 @@ function judgeRest(connection: ConnectionReading, beat: Frame, stream: string, p
     if (!textsAt(data, 'subscriptionIds').some((id) => begun.has(id)) || !isBehind(placeOf(member(data, 'from'))))
       continue;
     return report.violate(
-      `${stream}: the heartbeat reports ${position.sequenceId}, but a gap before that position arrived after it`,
+      `stream ${stream}: the heartbeat reports position ${position.sequenceId}, but a gap before that position arrived after the heartbeat`,
       beat,
       frame,
     );
@@ -85,19 +85,25 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
   );
   for (const [stream, position] of positions)
     if (stream !== undefined && position !== undefined) judgeRest(connection, beat, stream, position, report);
-  for (const life of connection.lives.filter((each) => livesAt(each, beat.n) && !mayBeOver(each, beat))) {
-    const position = positions.get(life.stream);
+  for (const subscription of connection.subscriptions.filter(
+    (each) => isActiveAt(each, beat.n) && !mayBeOver(each, beat),
+  )) {
+    const position = positions.get(subscription.stream);
     if (position === undefined) {
-      report.violate(`the heartbeat has no position for ${life.stream}`, life.subscribed, beat);
+      report.violate(
+        `the heartbeat has no position for the stream ${subscription.stream}`,
+        subscription.subscribed,
+        beat,
+      );
       continue;
     }
-    if (isReplaying(connection, life.stream, beat)) continue;
+    if (isReplaying(connection, subscription.stream, beat)) continue;
     const last = connection.events.findLast(
-      (each) => each.frame.n < beat.n && each.stream === life.stream && each.epoch === position.epoch,
+      (each) => each.frame.n < beat.n && each.stream === subscription.stream && each.epoch === position.epoch,
     );
     if (last !== undefined && !last.isReplay && position.sequenceId < last.sequenceId)
       report.violate(
-        `${life.stream}: the heartbeat reports ${position.sequenceId}, but ${last.sequenceId} had arrived before`,
+        `stream ${subscription.stream}: the heartbeat reports position ${position.sequenceId}, but event ${last.sequenceId} had arrived before`,
         last.frame,
         beat,
       );

@@ -2,7 +2,7 @@ import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { isArray, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
-import type { ConnectionReading, Following, Life } from '../trace/reading.ts';
+import type { ConnectionReading, ManyStreamsSubscription, StreamSubscription } from '../trace/reading.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Query {
@@ -35,7 +35,7 @@ function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   return asked.every(({ reply }) => reply !== undefined && reply.n < frame.n);
 }
 
-function describe(span: Life | Following): string {
+function describe(span: StreamSubscription | ManyStreamsSubscription): string {
   return `${span.id} on ${'stream' in span ? span.stream : span.streams.join(', ')}`;
 }
 
@@ -59,18 +59,21 @@ export const introspection: Invariant = {
       report.fire();
       const living = isOver
         ? []
-        : [...connection.lives, ...connection.followings].filter(
-            (life) => life.subscribed.n < query.frame.n && !(life.ended !== undefined && life.ended.n < query.frame.n),
+        : [...connection.subscriptions, ...connection.manyStreamsSubscriptions].filter(
+            (subscription) =>
+              subscription.subscribed.n < query.frame.n &&
+              !(subscription.ended !== undefined && subscription.ended.n < query.frame.n),
           );
       const listed = query.items.map(
         (each) =>
           `${textAt(each, 'subscriptionId') ?? ''} on ${textAt(each, 'stream') ?? textsAt(each, 'streams').join(', ')}`,
       );
-      const missing = living.find((life) => !listed.includes(describe(life)));
-      if (missing !== undefined) report.violate(`${describe(missing)} is not listed`, missing.subscribed, query.frame);
-      const extra = listed.find((each) => !living.some((life) => describe(life) === each));
+      const missing = living.find((subscription) => !listed.includes(describe(subscription)));
+      if (missing !== undefined)
+        report.violate(`the subscription ${describe(missing)} is not listed`, missing.subscribed, query.frame);
+      const extra = listed.find((each) => !living.some((subscription) => describe(subscription) === each));
       if (extra !== undefined)
-        report.violate(`${extra} is listed but not active`, isOver ? over : undefined, query.frame);
+        report.violate(`the subscription ${extra} is listed but not active`, isOver ? over : undefined, query.frame);
     }
   },
 };

@@ -1,8 +1,8 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt, textsAt } from '../trace/json.ts';
-import type { Following, Place, SeenEvent } from '../trace/reading.ts';
+import type { ManyStreamsSubscription, Place, SeenEvent } from '../trace/reading.ts';
 import { dataOf, placesOf, typeOf } from '../trace/reading.ts';
-import { livesAt } from '../trace/queries.ts';
+import { isActiveAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
@@ -13,7 +13,11 @@ type Item =
   | { readonly kind: 'gap'; readonly frame: Frame }
   | { readonly kind: 'ended'; readonly frame: Frame };
 
-function itemsOf(frame: Frame, { id }: Following, event: SeenEvent | undefined): readonly (readonly [string, Item])[] {
+function itemsOf(
+  frame: Frame,
+  { id }: ManyStreamsSubscription,
+  event: SeenEvent | undefined,
+): readonly (readonly [string, Item])[] {
   const data = dataOf(frame);
   if (event !== undefined)
     return event.subscriptionIds.includes(id) ? [[event.stream, { kind: 'event', event, frame }]] : [];
@@ -30,13 +34,13 @@ function itemsOf(frame: Frame, { id }: Following, event: SeenEvent | undefined):
 }
 
 /** Everything that the subscription received, grouped by stream, in the order of arrival. */
-function streamsOf(following: Following): ReadonlyMap<string, readonly Item[]> {
-  const { connection } = following;
+function streamsOf(subscription: ManyStreamsSubscription): ReadonlyMap<string, readonly Item[]> {
+  const { connection } = subscription;
   const events = new Map(connection.events.map((event) => [event.frame, event]));
   const streams = new Map<string, Item[]>();
   for (const frame of connection.received) {
-    if (!livesAt(following, frame.n)) continue;
-    for (const [stream, item] of itemsOf(frame, following, events.get(frame))) {
+    if (!isActiveAt(subscription, frame.n)) continue;
+    for (const [stream, item] of itemsOf(frame, subscription, events.get(frame))) {
       const items = streams.get(stream) ?? [];
       streams.set(stream, items);
       items.push(item);
@@ -49,8 +53,13 @@ function streamsOf(following: Following): ReadonlyMap<string, readonly Item[]> {
  * Checks one stream: each event must come after the last event or position, and directly after it where holes are not
  * allowed.
  */
-function judgeStream(following: Following, stream: string, items: readonly Item[], report: Report): void {
-  const { id, subscribed, mode, whole, after } = following;
+function judgeStream(
+  subscription: ManyStreamsSubscription,
+  stream: string,
+  items: readonly Item[],
+  report: Report,
+): void {
+  const { id, subscribed, mode, whole, after } = subscription;
   let last: Place | undefined = mode === 'resume' ? after.get(stream) : undefined;
   let exact = mode === 'resume';
   let named: Frame | undefined;
@@ -60,9 +69,13 @@ function judgeStream(following: Following, stream: string, items: readonly Item[
       continue;
     }
     if (item.kind === 'position') {
-      if (named !== undefined) report.violate(`${id}: positions name ${stream} twice`, named, item.frame);
+      if (named !== undefined)
+        report.violate(`subscription ${id}: positions name the stream ${stream} twice`, named, item.frame);
       if (last?.epoch === item.place.epoch && item.place.sequenceId < last.sequenceId)
-        report.violate(`${id}: ${stream} is at ${last.sequenceId}, but positions report less`, item.frame);
+        report.violate(
+          `subscription ${id}: the stream ${stream} is at ${last.sequenceId}, but positions report a lower position`,
+          item.frame,
+        );
       named = item.frame;
       [last, exact] = [item.place, true];
       continue;
@@ -73,27 +86,42 @@ function judgeStream(following: Following, stream: string, items: readonly Item[
     // A warm replay has holes. For a subscription to every event, all other events are contiguous.
     const holes = !whole || (event.isReplay && mode !== 'resume') || !exact;
     if (event.sequenceId <= lowest || (!holes && event.sequenceId !== lowest + 1))
-      report.violate(`${id}: ${stream} ${event.sequenceId} came after ${lowest}`, subscribed, frame);
+      report.violate(
+        `subscription ${id}: event ${event.sequenceId} of ${stream} came after event ${lowest}`,
+        subscribed,
+        frame,
+      );
     if (last !== undefined && last.epoch !== event.epoch)
-      report.violate(`${id}: the epoch of ${stream} changed without a gap`, subscribed, frame);
+      report.violate(`subscription ${id}: the epoch of ${stream} changed without a gap`, subscribed, frame);
     last = { epoch: event.epoch, sequenceId: event.sequenceId };
     exact ||= !event.isReplay;
   }
 }
 
-function judgeReplay(following: Following, streams: ReadonlyMap<string, readonly Item[]>, report: Report): void {
-  const { id, completed, mode } = following;
+function judgeReplay(
+  subscription: ManyStreamsSubscription,
+  streams: ReadonlyMap<string, readonly Item[]>,
+  report: Report,
+): void {
+  const { id, completed, mode } = subscription;
   const events = [...streams.values()].flat().flatMap((item) => (item.kind === 'event' ? [item.event] : []));
   const replayed = events.filter(({ isReplay }) => isReplay);
   if (mode === 'none' && (replayed[0] ?? completed) !== undefined)
-    report.violate(`${id}: a replay came although none was requested`, replayed[0]?.frame ?? completed);
+    report.violate(`subscription ${id}: a replay came although none was requested`, replayed[0]?.frame ?? completed);
   if (completed === undefined) return;
   const count = numberAt(dataOf(completed), 'count');
   if (count !== replayed.length)
-    report.violate(`${id}: replay_complete reports ${count ?? 'no count'}, but ${replayed.length} came`, completed);
+    report.violate(
+      `subscription ${id}: replay_complete reports ${count ?? 'no count'}, but ${replayed.length} events were replayed`,
+      completed,
+    );
   const stray = events.find(({ isReplay, frame }) => isReplay === frame.n > completed.n);
   if (stray !== undefined)
-    report.violate(`${id}: replayed events come before replay_complete, live ones after it`, completed, stray.frame);
+    report.violate(
+      `subscription ${id}: replayed events must come before replay_complete, and live events after it`,
+      completed,
+      stray.frame,
+    );
 }
 
 /**
@@ -105,15 +133,19 @@ export const manyStreams: Invariant = {
   clauses: ['MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7'],
   why: 'A subscription to many streams receives events of these streams only; those of each stream in order, once, and without unreported holes.',
   check: ({ connections }, report) => {
-    for (const { followings } of connections)
-      for (const following of followings) {
-        const streams = streamsOf(following);
+    for (const { manyStreamsSubscriptions } of connections)
+      for (const subscription of manyStreamsSubscriptions) {
+        const streams = streamsOf(subscription);
         for (const [stream, items] of streams) {
-          if (!following.streams.some((each) => coversStream(each, stream)))
-            report.violate(`${following.id} does not follow ${stream}`, following.subscribed, items[0]?.frame);
-          judgeStream(following, stream, items, report);
+          if (!subscription.streams.some((each) => coversStream(each, stream)))
+            report.violate(
+              `the subscription ${subscription.id} does not include the stream ${stream}`,
+              subscription.subscribed,
+              items[0]?.frame,
+            );
+          judgeStream(subscription, stream, items, report);
         }
-        judgeReplay(following, streams, report);
+        judgeReplay(subscription, streams, report);
       }
   },
 };

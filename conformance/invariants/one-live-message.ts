@@ -14,7 +14,7 @@ export const oneLiveMessage: Invariant = {
         report.fire();
         const before = seen.get(event.eventId);
         if (before === undefined) seen.set(event.eventId, event);
-        else report.violate(`event ${event.eventId} was sent live twice`, before.frame, event.frame);
+        else report.violate(`the event with the id ${event.eventId} was sent live twice`, before.frame, event.frame);
       }
     }
   },

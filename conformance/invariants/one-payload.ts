@@ -27,7 +27,8 @@ export const onePayload: Invariant = {
     const name = (eventId: string, place: string, frame: Frame): void => {
       const known = byId.get(eventId);
       if (known === undefined) byId.set(eventId, { place, frame });
-      else if (known.place !== place) report.violate(`event ${eventId} has two positions`, known.frame, frame);
+      else if (known.place !== place)
+        report.violate(`the event with the id ${eventId} has two positions`, known.frame, frame);
     };
     for (const { events, received } of connections) {
       for (const event of events) {
@@ -37,7 +38,8 @@ export const onePayload: Invariant = {
         else {
           report.fire();
           const part = differing(known, event);
-          if (part !== undefined) report.violate(`two events at ${place} differ in ${part}`, known.frame, event.frame);
+          if (part !== undefined)
+            report.violate(`two events at the position ${place} differ in ${part}`, known.frame, event.frame);
         }
         name(event.eventId, place, event.frame);
       }

@@ -1,44 +1,60 @@
 import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt } from '../trace/json.ts';
-import type { Life, SeenEvent } from '../trace/reading.ts';
+import type { StreamSubscription, SeenEvent } from '../trace/reading.ts';
 import { dataOf, typeOf } from '../trace/reading.ts';
-import { livesAt } from '../trace/queries.ts';
+import { isActiveAt } from '../trace/queries.ts';
 
 /** The reason that a replayed event must have. */
-function reasonFor({ recovery, after, withPicture }: Life, sequenceId: number): 'resume' | 'warm' {
+function reasonFor({ recovery, after, withPicture }: StreamSubscription, sequenceId: number): 'resume' | 'warm' {
   const inPicture = withPicture && after !== undefined && sequenceId <= after.sequenceId;
   return member(recovery, 'recovered') === true && !inPicture ? 'resume' : 'warm';
 }
 
-function judgeReplayed(life: Life, replayed: readonly SeenEvent[], report: Report): void {
-  const { id, completed, position, mode } = life;
+function judgeReplayed(subscription: StreamSubscription, replayed: readonly SeenEvent[], report: Report): void {
+  const { id, completed, position, mode } = subscription;
   let before: SeenEvent | undefined;
   for (const event of replayed) {
     const { frame, sequenceId } = event;
     if (before !== undefined && sequenceId <= before.sequenceId)
-      report.violate(`${id}: replayed ${sequenceId} after ${before.sequenceId}`, before.frame, frame);
+      report.violate(
+        `subscription ${id}: event ${sequenceId} was replayed after event ${before.sequenceId}`,
+        before.frame,
+        frame,
+      );
     if (completed !== undefined && frame.n > completed.n)
-      report.violate(`${id}: a replayed event came after replay_complete`, completed, frame);
+      report.violate(`subscription ${id}: a replayed event came after replay_complete`, completed, frame);
     if (event.epoch === position.epoch && sequenceId > position.sequenceId)
-      report.violate(`${id}: replayed ${sequenceId}, which is after its position`, life.subscribed, frame);
+      report.violate(
+        `subscription ${id}: event ${sequenceId} was replayed, although it is after the position in subscribed`,
+        subscription.subscribed,
+        frame,
+      );
     if (mode === 'none')
-      report.violate(`${id}: events were replayed although no replay was requested`, life.subscribed, frame);
+      report.violate(
+        `subscription ${id}: events were replayed although no replay was requested`,
+        subscription.subscribed,
+        frame,
+      );
     const reason = textAt(dataOf(frame), 'replayReason');
-    const wanted = reasonFor(life, sequenceId);
+    const wanted = reasonFor(subscription, sequenceId);
     if (reason !== wanted)
-      report.violate(`${id}: expected replay reason ${wanted}, got ${reason ?? 'none'}`, life.subscribed, frame);
+      report.violate(
+        `subscription ${id}: expected replay reason ${wanted}, got ${reason ?? 'none'}`,
+        subscription.subscribed,
+        frame,
+      );
     before = event;
   }
 }
 
-function judgeLive(life: Life, live: readonly SeenEvent[], report: Report): void {
-  const { id, completed, position, mode, subscribed } = life;
+function judgeLive(subscription: StreamSubscription, live: readonly SeenEvent[], report: Report): void {
+  const { id, completed, position, mode, subscribed } = subscription;
   for (const { frame, sequenceId, epoch } of live) {
     if (mode !== 'none' && (completed === undefined || frame.n < completed.n))
-      report.violate(`${id}: a live event came before replay_complete`, subscribed, frame);
+      report.violate(`subscription ${id}: a live event came before replay_complete`, subscribed, frame);
     if (epoch === position.epoch && sequenceId <= position.sequenceId)
       report.violate(
-        `${id}: live event ${sequenceId} is not after the position of the subscription`,
+        `subscription ${id}: the live event ${sequenceId} is not after the position in subscribed`,
         subscribed,
         frame,
       );
@@ -51,30 +67,37 @@ export const replayCourse: Invariant = {
   clauses: ['RPL-2', 'EVT-1'],
   why: 'Replayed events ascend, carry the reason of the replay, and come between subscribed and replay_complete. replay_complete counts them; live events follow.',
   check: ({ connections }, report) => {
-    for (const { lives, events, received } of connections)
-      for (const life of lives) {
-        const mine = events.filter((each) => each.subscriptionIds.includes(life.id) && livesAt(life, each.frame.n));
+    for (const { subscriptions, events, received } of connections)
+      for (const subscription of subscriptions) {
+        const mine = events.filter(
+          (each) => each.subscriptionIds.includes(subscription.id) && isActiveAt(subscription, each.frame.n),
+        );
         const replayed = mine.filter(({ isReplay }) => isReplay);
         const live = mine.filter(({ isReplay }) => !isReplay);
-        if (life.mode !== 'none') report.fire();
-        judgeReplayed(life, replayed, report);
-        judgeLive(life, live, report);
-        if (life.completed === undefined) continue;
-        const counted = numberAt(dataOf(life.completed), 'count');
+        if (subscription.mode !== 'none') report.fire();
+        judgeReplayed(subscription, replayed, report);
+        judgeLive(subscription, live, report);
+        if (subscription.completed === undefined) continue;
+        const counted = numberAt(dataOf(subscription.completed), 'count');
         if (counted !== replayed.length)
           report.violate(
-            `${life.id}: replay_complete reports ${counted ?? 'no count'}, but ${replayed.length} events were replayed`,
-            life.completed,
+            `subscription ${subscription.id}: replay_complete reports ${counted ?? 'no count'}, but ${replayed.length} events were replayed`,
+            subscription.completed,
           );
-        if (life.mode === 'none')
-          report.violate(`${life.id}: replay_complete without a replay`, life.subscribed, life.completed);
+        if (subscription.mode === 'none')
+          report.violate(
+            `subscription ${subscription.id}: replay_complete was sent without a replay`,
+            subscription.subscribed,
+            subscription.completed,
+          );
         const completions = received.filter(
           (each) =>
             typeOf(each) === 'replay_complete' &&
-            textAt(dataOf(each), 'subscriptionId') === life.id &&
-            livesAt(life, each.n),
+            textAt(dataOf(each), 'subscriptionId') === subscription.id &&
+            isActiveAt(subscription, each.n),
         );
-        if (completions.length > 1) report.violate(`${life.id}: replay_complete was sent twice`, ...completions);
+        if (completions.length > 1)
+          report.violate(`subscription ${subscription.id}: replay_complete was sent twice`, ...completions);
       }
   },
 };

@@ -1,37 +1,49 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { member } from '../trace/json.ts';
-import { knownEvents, livesAt, streamKey } from '../trace/queries.ts';
+import { knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 
 /** A resume that reports success replays all events after the requested position, and none at or before it. */
 export const resumeWhole: Invariant = {
   id: 'invariants/resume-whole',
   clauses: ['RPL-2', 'RPL-4', 'RPL-7'],
-  why: 'A recovered resume replays every matching event after its position, and none at or before it, except in a picture that the client asked for.',
+  why: 'A recovered resume replays every matching event after its position, and none at or before it, except in the warm picture if the client asked for it.',
   check: (reading, report) => {
     const known = knownEvents(reading);
-    for (const { lives, events } of reading.connections)
-      for (const life of lives) {
-        const { after, completed, position } = life;
-        if (member(life.recovery, 'recovered') !== true || after === undefined || completed === undefined) continue;
+    for (const { subscriptions, events } of reading.connections)
+      for (const subscription of subscriptions) {
+        const { after, completed, position } = subscription;
+        if (member(subscription.recovery, 'recovered') !== true || after === undefined || completed === undefined)
+          continue;
         const replayed = new Map(
           events
-            .filter((each) => each.isReplay && each.subscriptionIds.includes(life.id) && livesAt(life, each.frame.n))
+            .filter(
+              (each) =>
+                each.isReplay &&
+                each.subscriptionIds.includes(subscription.id) &&
+                isActiveAt(subscription, each.frame.n),
+            )
             .map((each) => [each.sequenceId, each] as const),
         );
         for (const { sequenceId, frame } of replayed.values())
-          if (sequenceId <= after.sequenceId && !life.withPicture)
+          if (sequenceId <= after.sequenceId && !subscription.withPicture)
             report.violate(
-              `${life.id}: resumed after ${after.sequenceId}, but ${sequenceId} was replayed`,
-              life.subscribed,
+              `subscription ${subscription.id}: the resume begins after event ${after.sequenceId}, but event ${sequenceId} was replayed`,
+              subscription.subscribed,
               frame,
             );
-        for (const event of known.get(streamKey(life.stream, position.epoch))?.values() ?? []) {
+        for (const event of known.get(streamKey(subscription.stream, position.epoch))?.values() ?? []) {
           const { sequenceId, frame } = event;
-          if (sequenceId <= after.sequenceId || sequenceId > position.sequenceId || !wants(life, event)) continue;
+          if (sequenceId <= after.sequenceId || sequenceId > position.sequenceId || !wants(subscription, event))
+            continue;
           report.fire();
           if (!replayed.has(sequenceId))
-            report.violate(`${life.id}: the resume did not replay ${sequenceId}`, frame, life.subscribed, completed);
+            report.violate(
+              `subscription ${subscription.id}: the resume did not replay event ${sequenceId}`,
+              frame,
+              subscription.subscribed,
+              completed,
+            );
         }
       }
   },

@@ -58,12 +58,15 @@ export const scopeGate: Invariant = {
         if (!allows(scopesAt(frame.n), 'publish', event, stream))
           report.violate(`no scope covers publishing ${event} on ${stream}`, frame, reply);
       }
-      for (const life of connection.lives) {
-        const uncovered = life.events.find(
-          (each) => !allows(scopesAt(life.subscribed.n), 'subscribe', each, life.stream),
+      for (const subscription of connection.subscriptions) {
+        const uncovered = subscription.events.find(
+          (each) => !allows(scopesAt(subscription.subscribed.n), 'subscribe', each, subscription.stream),
         );
         if (uncovered !== undefined)
-          report.violate(`no scope covers subscribing to ${uncovered} on ${life.stream}`, life.subscribed);
+          report.violate(
+            `no scope covers subscribing to ${uncovered} on ${subscription.stream}`,
+            subscription.subscribed,
+          );
       }
     }
   },

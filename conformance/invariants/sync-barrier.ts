@@ -3,7 +3,7 @@ import type { Invariant } from '../trace/finding.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Reading } from '../trace/reading.ts';
 import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
-import { livesAt } from '../trace/queries.ts';
+import { isActiveAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Published {
@@ -38,7 +38,7 @@ export const syncBarrier: Invariant = {
   why: 'Every matching event published before a sync is written to the connection before its synced.',
   check: (reading, report) => {
     const published = firstSeen(reading);
-    for (const { commands, lives, events } of reading.connections)
+    for (const { commands, subscriptions, events } of reading.connections)
       for (const { type, data, frame: asked, reply } of commands) {
         if (type !== 'sync' || reply === undefined || typeOf(reply) !== 'synced') continue;
         report.fire();
@@ -48,16 +48,16 @@ export const syncBarrier: Invariant = {
           if (event.stream !== stream || event.frame.n > asked.n || event.epoch !== position?.epoch) continue;
           if (event.sequenceId > position.sequenceId)
             report.violate(
-              `synced reports ${position.sequenceId}, but ${event.sequenceId} had been published before the sync`,
+              `synced reports position ${position.sequenceId}, but event ${event.sequenceId} had been published before the sync`,
               event.frame,
               asked,
               reply,
             );
-          const life = lives.find(
+          const subscription = subscriptions.find(
             (each) =>
               each.stream === stream &&
-              livesAt(each, asked.n) &&
-              livesAt(each, reply.n) &&
+              isActiveAt(each, asked.n) &&
+              isActiveAt(each, reply.n) &&
               each.position.epoch === event.epoch &&
               each.position.sequenceId < event.sequenceId &&
               wants(each, event),
@@ -66,9 +66,9 @@ export const syncBarrier: Invariant = {
             ({ frame, sequenceId, stream: where }) =>
               where === stream && sequenceId === event.sequenceId && frame.n < reply.n,
           );
-          if (life !== undefined && !came)
+          if (subscription !== undefined && !came)
             report.violate(
-              `${event.event} ${event.sequenceId} was published before the sync but not delivered before synced`,
+              `event ${event.sequenceId} (${event.event}) was published before the sync but not delivered before synced`,
               event.frame,
               asked,
               reply,

@@ -16,7 +16,7 @@ export const timeSane: Invariant = {
           // Timestamps of the contract have equal length, so they compare as strings.
           if (event.emittedAt < before.emittedAt)
             report.violate(
-              `${event.stream}: ${event.sequenceId} has an earlier emittedAt than ${before.sequenceId}`,
+              `stream ${event.stream}: event ${event.sequenceId} has an earlier emittedAt than event ${before.sequenceId}`,
               before.frame,
               event.frame,
             );

@@ -4,9 +4,9 @@ import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import { asText, member, textAt, valueAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
-import type { Life, SeenEvent } from '../trace/reading.ts';
+import type { StreamSubscription, SeenEvent } from '../trace/reading.ts';
 import { dataOf } from '../trace/reading.ts';
-import { knownEvents, livesAt, streamKey } from '../trace/queries.ts';
+import { knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 
 /**
  * The replay policy that applies: an operator may have changed the policy of the contract, and `welcome` reports the
@@ -24,9 +24,12 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
  * The events up to the position, back to the first event that no connection saw. Earlier events can add other events
  * to a warm replay, but cannot remove the events that are found here.
  */
-function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined): readonly SeenEvent[] {
+function seenPast(
+  subscription: StreamSubscription,
+  known: ReadonlyMap<number, SeenEvent> | undefined,
+): readonly SeenEvent[] {
   const past: SeenEvent[] = [];
-  for (let number = life.position.sequenceId; number > 0; number -= 1) {
+  for (let number = subscription.position.sequenceId; number > 0; number -= 1) {
     const event = known?.get(number);
     if (event === undefined) break;
     past.push(event);
@@ -34,8 +37,8 @@ function seenPast(life: Life, known: ReadonlyMap<number, SeenEvent> | undefined)
   return past.toReversed();
 }
 
-function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
-  const { welcome } = life.connection;
+function picture(subscription: StreamSubscription, past: readonly SeenEvent[]): readonly SeenEvent[] {
+  const { welcome } = subscription.connection;
   const kept = new Map<string, SeenEvent>();
   for (const event of past) {
     const { policy, key, keySpace, clears } = replayOf(event.event, welcome);
@@ -48,7 +51,7 @@ function picture(life: Life, past: readonly SeenEvent[]): readonly SeenEvent[] {
           ? `latest ${event.event}`
           : `key ${keySpace ?? event.event} ${asText(valueAt(data, key ?? ''))}`;
     if (clears === true) kept.delete(slot);
-    else if (wants(life, event)) kept.set(slot, event);
+    else if (wants(subscription, event)) kept.set(slot, event);
   }
   return [...kept.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
@@ -62,30 +65,35 @@ export const warmPicture: Invariant = {
   why: 'A warm replay contains exactly the events that the replay policies select from the past of the stream.',
   check: (reading, report) => {
     const known = knownEvents(reading);
-    for (const { lives, events } of reading.connections)
-      for (const life of lives) {
-        const { completed, mode, position } = life;
-        const isWarm = mode === 'warm' || member(life.recovery, 'recovered') === false;
+    for (const { subscriptions, events } of reading.connections)
+      for (const subscription of subscriptions) {
+        const { completed, mode, position } = subscription;
+        const isWarm = mode === 'warm' || member(subscription.recovery, 'recovered') === false;
         if (!isWarm || completed === undefined || member(dataOf(completed), 'truncated') === true) continue;
-        const past = seenPast(life, known.get(streamKey(life.stream, position.epoch)));
+        const past = seenPast(subscription, known.get(streamKey(subscription.stream, position.epoch)));
         const [oldest] = past;
         if (oldest === undefined) continue;
         report.fire();
-        const wanted = new Map(picture(life, past).map((each) => [each.sequenceId, each]));
+        const wanted = new Map(picture(subscription, past).map((each) => [each.sequenceId, each]));
         for (const each of events) {
-          if (!each.isReplay || !each.subscriptionIds.includes(life.id) || !livesAt(life, each.frame.n)) continue;
+          if (
+            !each.isReplay ||
+            !each.subscriptionIds.includes(subscription.id) ||
+            !isActiveAt(subscription, each.frame.n)
+          )
+            continue;
           if (!wanted.delete(each.sequenceId) && each.sequenceId >= oldest.sequenceId)
             report.violate(
-              `${life.id}: ${each.event} ${each.sequenceId} does not belong to the warm picture`,
-              life.subscribed,
+              `subscription ${subscription.id}: event ${each.sequenceId} (${each.event}) does not belong to the warm picture`,
+              subscription.subscribed,
               each.frame,
             );
         }
         for (const missing of wanted.values())
           report.violate(
-            `${life.id}: ${missing.event} ${missing.sequenceId} is missing from the warm picture`,
+            `subscription ${subscription.id}: event ${missing.sequenceId} (${missing.event}) is missing from the warm picture`,
             missing.frame,
-            life.subscribed,
+            subscription.subscribed,
             completed,
           );
       }

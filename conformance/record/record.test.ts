@@ -107,7 +107,9 @@ describe('the session of an editor, recorded on real files', () => {
         lines.splice(second, 1);
       });
       expect(code).toBe(3);
-      expect(stdout).toMatch(/FAIL invariants\/contiguous[\s\S]*main: expected \d+ after \d+, got \d+/);
+      expect(stdout).toMatch(
+        /FAIL invariants\/contiguous[\s\S]*main: expected event \d+ after event \d+, got event \d+/,
+      );
       expect(stdout).toMatch(frameNumbers);
     });
 
@@ -117,7 +119,7 @@ describe('the session of an editor, recorded on real files', () => {
         lines.splice(first, 1);
       });
       expect(code).toBe(3);
-      expect(stdout).toMatch(/FAIL invariants\/ascending[\s\S]*main: (\d+) came after \d+/);
+      expect(stdout).toMatch(/FAIL invariants\/ascending[\s\S]*stream main: event (\d+) came after event \d+/);
       expect(stdout).toMatch(frameNumbers);
     });
   });
@@ -133,12 +135,12 @@ describe('a capture', () => {
     };
     const token = readFileSync(credentials.default.token.file, 'utf8').trim();
     const other = readFileSync(join(credentials.default.token.file, '../revocable'), 'utf8').trim();
-    const said: string[] = [];
+    const received: string[] = [];
     const socket = new WebSocket(recording.url, ['tidemark.v1'], { headers: { authorization: `Bearer ${token}` } });
-    socket.on('message', (data: Buffer) => said.push(data.toString('utf8')));
+    socket.on('message', (data: Buffer) => received.push(data.toString('utf8')));
     await once(socket, 'open');
     socket.send(JSON.stringify({ type: 'authenticate', id: 'a', data: { apiKey: other } }));
-    await expect.poll(() => said.some((each) => each.includes('"authenticated"'))).toBe(true);
+    await expect.poll(() => received.some((each) => each.includes('"authenticated"'))).toBe(true);
     // The gateway rejects a credential in an address, because addresses are logged everywhere.
     const query = new WebSocket(`${recording.url}?token=${token}x`, ['tidemark.v1']);
     query.on('error', () => undefined);

@@ -43,7 +43,7 @@ function refuse(socket: Duplex, { status, headers, body }: Refused): void {
   socket.end([`HTTP/1.1 ${status} Refused`, ...lines, '', body].join('\r\n'));
 }
 
-export class Hop {
+export class RecordedConnection {
   readonly actor: string;
   readonly #capture: Capture;
   readonly #options: HopOptions;
@@ -66,9 +66,9 @@ export class Hop {
     this.#capture.add({ actor: this.actor, connection: this.#connection, dir, kind, text });
   }
 
-  #toClient(say: (client: Socket) => void): void {
-    if (this.#client === undefined) this.#early.push(say);
-    else say(this.#client);
+  #toClient(send: (client: Socket) => void): void {
+    if (this.#client === undefined) this.#early.push(send);
+    else send(this.#client);
   }
 
   #end(dir: '>>' | '<<', code: number, reason: string): void {
@@ -138,7 +138,7 @@ export class Hop {
       },
       onClose: (code, reason) => this.#end('>>', code, reason),
     });
-    for (const say of this.#early.splice(0)) say(this.#client);
+    for (const send of this.#early.splice(0)) send(this.#client);
   }
 
   cut(): void {

@@ -12,7 +12,7 @@ import { tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { Capture } from './capture.ts';
 import { passedOn, requestHeaders } from './headers.ts';
-import { Hop } from './recorded-connection.ts';
+import { RecordedConnection } from './recorded-connection.ts';
 import type { Upgrade } from './recorded-connection.ts';
 
 export interface RecorderOptions {
@@ -53,7 +53,7 @@ function shownBody(text: string): Json {
 class Relay {
   readonly capture: Capture;
   readonly #options: RecorderOptions;
-  readonly #hops = new Set<Hop>();
+  readonly #connections = new Set<RecordedConnection>();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -85,16 +85,16 @@ class Relay {
 
   async upgrade(upgrade: Upgrade): Promise<void> {
     const { target, httpTarget, onConnection } = this.#options;
-    const hop = new Hop({ capture: this.capture, target, httpTarget });
-    this.#hops.add(hop);
-    upgrade.socket.on('close', () => this.#hops.delete(hop));
-    const how = await hop.open(upgrade);
-    onConnection?.(hop.actor, how);
+    const connection = new RecordedConnection({ capture: this.capture, target, httpTarget });
+    this.#connections.add(connection);
+    upgrade.socket.on('close', () => this.#connections.delete(connection));
+    const how = await connection.open(upgrade);
+    onConnection?.(connection.actor, how);
   }
 
   close(): void {
     this.capture.close();
-    for (const hop of this.#hops) hop.cut();
+    for (const connection of this.#connections) connection.cut();
   }
 }
 

@@ -124,7 +124,7 @@ export function htmlReport(summary: Summary, explanation: Explanation): string {
 <body><header class="${outcome.exit === 0 ? 'good' : 'bad'}"><h1>${escapeMarkup(outcome.text)}</h1>
 <p>${escapeMarkup(target.url)}${target.nodeId === undefined ? '' : ` · ${escapeMarkup(target.nodeId)}`} · ${escapeMarkup(startedAt)} · ${(durationMs / 1000).toFixed(1)} s · ${frames} frames · protocol ${suite.protocolVersion}${sameContract ? '' : ' · <strong>the contract of the target differs from the contract of this suite</strong>'}</p>
 <p>${tally}</p>${headlines.map((each) => `<p class="headline">${escapeMarkup(each)}</p>`).join('')}</header>
-<main>${causes(checks, explanation)}<section><h2>Coverage: ${judged} of ${clauses.length} clauses judged</h2>${coverageBar(clauses)}</section>
+<main>${causes(checks, explanation)}<section><h2>Coverage: ${judged} of ${clauses.length} clauses checked</h2>${coverageBar(clauses)}</section>
 <section><h2>What is not covered</h2>${uncovered(clauses)}</section>
 <section><h2>Clauses</h2><table class="clauses"><thead><tr><th>clause</th><th>verdict</th><th>text</th><th>checks</th></tr></thead><tbody>${clauses.map(clauseRow).join('\n')}</tbody></table></section>
 <section><h2>Checks</h2>${checks.map((check) => checkSection(check, trace, explanation)).join('\n')}</section></main>

@@ -2,32 +2,32 @@
  * Limits how many tapes run at once: fewer while the target is slow. Otherwise the suite could overload a target on a
  * small machine, and report late replies as faults.
  */
-import type { Pulse } from './paced-clock.ts';
+import type { PacedClock } from './paced-clock.ts';
 
 /**
- * A beat that takes longer than this, in milliseconds, halves the number of tapes. Shorter than a short heartbeat
+ * A tick that takes longer than this, in milliseconds, halves the number of tapes. Shorter than a short heartbeat
  * interval.
  */
 const SLOW_MS = 700;
-/** How many tapes run at once before the first beat has shown how quick the target is. */
+/** How many tapes run at once before the first tick has shown how quick the target is. */
 const FIRST = 2;
-/** A beat that takes at most this long, in milliseconds, allows one more tape. */
+/** A tick that takes at most this long, in milliseconds, allows one more tape. */
 const QUICK_MS = 300;
 
-export class Crowd {
+export class ConcurrencyLimit {
   readonly #most: number;
   readonly #waiting: (() => void)[] = [];
   #allowed: number;
   #inside = 0;
 
   /** @param most how many tapes may run at once while the target answers quickly */
-  constructor(most: number, pulse: Pick<Pulse, 'onBeat'>) {
+  constructor(most: number, clock: Pick<PacedClock, 'onTick'>) {
     this.#most = most;
     this.#allowed = Math.min(most, FIRST);
-    pulse.onBeat((ms) => this.#beat(ms));
+    clock.onTick((ms) => this.#tick(ms));
   }
 
-  #beat(ms: number): void {
+  #tick(ms: number): void {
     if (ms > SLOW_MS) this.#allowed = Math.max(1, Math.floor(this.#allowed / 2));
     else if (ms <= QUICK_MS) this.#allowed = Math.min(this.#most, this.#allowed + 1);
     this.#admit();

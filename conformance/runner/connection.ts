@@ -11,7 +11,7 @@ import type { Handshake, Refused, Socket } from '../target/socket.ts';
 import { openEventStream } from '../target/event-stream.ts';
 import type { ActorSpec, EventStreamSpec, RawFrame } from '../tape/tape.ts';
 import type { Frame, NewFrame } from '../trace/trace.ts';
-import { Allowance } from './rate-allowance.ts';
+import { RateAllowance } from './rate-allowance.ts';
 import { causeOfMiss, readingOf } from './cause.ts';
 import { UntestableError, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
@@ -63,8 +63,8 @@ const SHOWN = 4096;
 /** The part of the run's context that a connection needs. There is no profile yet when the probe connects. */
 export type ConnectionContext = Omit<RunContext, 'profile'> & Partial<Pick<RunContext, 'profile'>>;
 
-function allowanceOf({ profile, now }: ConnectionContext): Allowance | undefined {
-  return profile === undefined ? undefined : new Allowance(profile.welcome.limits, now);
+function allowanceOf({ profile, now }: ConnectionContext): RateAllowance | undefined {
+  return profile === undefined ? undefined : new RateAllowance(profile.welcome.limits, now);
 }
 
 export class Connection {
@@ -84,7 +84,7 @@ export class Connection {
   /** The check that the connection belongs to. */
   readonly check: string;
   #socket: Socket | undefined;
-  #allowance: Allowance | undefined;
+  #allowance: RateAllowance | undefined;
   /** How many commands were sent with each id. */
   readonly #ids = new Map<string, number>();
   #fragments = '';
@@ -96,7 +96,7 @@ export class Connection {
     this.check = options.check;
     this.actor = options.actor;
     this.number = context.trace.nextConnection();
-    this.signal = new Signal(context.pulse.timer);
+    this.signal = new Signal(context.clock.timer);
   }
 
   /** Opens the connection. Resolves with the response when the server rejected the upgrade. */
@@ -120,7 +120,7 @@ export class Connection {
       headers,
       pong: spec.pong ?? 'auto',
       timeoutMs,
-      timer: this.#context.pulse.timer,
+      timer: this.#context.clock.timer,
       onOpen: (protocol) => {
         this.#opened = 'yes';
         this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ protocol }) });
@@ -145,7 +145,7 @@ export class Connection {
       url,
       headers: { ...headers, ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}) },
       timeoutMs,
-      timer: this.#context.pulse.timer,
+      timer: this.#context.clock.timer,
       onOpen: (answered) => {
         this.#opened = 'yes';
         this.headers = answered;

@@ -6,8 +6,8 @@ import type { Trace } from '../trace/trace.ts';
 import type { Connections } from './connections.ts';
 import type { SharedPart } from './shared-command.ts';
 import type { Cause } from './verdict.ts';
-import type { Pulse } from './paced-clock.ts';
-import type { SelfWatch } from './stall-detector.ts';
+import type { PacedClock } from './paced-clock.ts';
+import type { StallDetector } from './stall-detector.ts';
 
 /** How long a reply may take, in milliseconds, before `--time-scale`. Longer for a busy target (`paced-clock.ts`). */
 export const PATIENCE_MS = 5000;
@@ -15,8 +15,8 @@ export const PATIENCE_MS = 5000;
 export interface RunContext {
   readonly config: TargetConfig;
   readonly trace: Trace;
-  readonly watch: SelfWatch;
-  readonly pulse: Pulse;
+  readonly watch: StallDetector;
+  readonly clock: PacedClock;
   /** Whether one connection to the target has been open since a time, so that the target has not been restarted. */
   readonly isConnectedSince: (from: number) => boolean;
   readonly profile: Profile;

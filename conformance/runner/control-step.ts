@@ -2,17 +2,17 @@
 import { CommandError, runCommand } from '../target/command.ts';
 import type { ControlStep } from '../tape/tape.ts';
 import { UntestableError } from './context.ts';
-import type { Scene } from './tape-state.ts';
+import type { TapeState } from './tape-state.ts';
 
 /** Runs a command of the configuration and waits until it exits. Tapes that shut the target down do so together. */
-export function control(step: ControlStep, scene: Scene): Promise<void> {
-  const { shutdown } = scene.context;
-  const run = (): Promise<void> => runControl(step, scene);
+export function control(step: ControlStep, state: TapeState): Promise<void> {
+  const { shutdown } = state.context;
+  const run = (): Promise<void> => runControl(step, state);
   return step.name === 'shutdown' && shutdown !== undefined ? shutdown.reach(run) : run();
 }
 
-async function runControl(step: ControlStep, scene: Scene): Promise<void> {
-  const command = scene.context.config.control[step.name];
+async function runControl(step: ControlStep, state: TapeState): Promise<void> {
+  const command = state.context.config.control[step.name];
   if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
   try {
     await runCommand(command);

@@ -12,13 +12,13 @@ import { traceBefore, withoutEnds } from '../trace/outstanding.ts';
 import { HarnessError } from './context.ts';
 import { Attempts } from './attempts.ts';
 import type { RunContext } from './context.ts';
-import { Crowd } from './concurrency-limit.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { judgeTrace } from './judge-trace.ts';
 import type { Idle } from './judge-trace.ts';
 // Import cycle of types only: run.ts declares the options that this file reads, and calls this file.
 import type { RunOptions } from './run.ts';
 import { runTape } from './run-tape.ts';
-import { Silence } from './unanswered-commands.ts';
+import { UnansweredCommands } from './unanswered-commands.ts';
 import { queueDoubt } from './queue-age.ts';
 import { SharedCommand } from './shared-command.ts';
 import type { SharedPart } from './shared-command.ts';
@@ -29,7 +29,7 @@ import type { Doubt } from './starvation.ts';
 import { standstillFailure, standstillText, standstillTitle } from './standstill-text.ts';
 import { skippedCheck } from './verdict.ts';
 import type { CheckResult } from './verdict.ts';
-import { Vigil } from './standstill-detector.ts';
+import { StandstillDetector } from './standstill-detector.ts';
 import type { Standstill } from './standstill-detector.ts';
 
 interface Item {
@@ -64,15 +64,15 @@ const NEVER_HAPPENED = 'the run had nothing for this check to examine';
 const QUIET: readonly string[] = ['PASS', 'N/A', 'SKIPPED'];
 
 /** Runs the parts of a run one after the other, and collects their results. */
-export class Course {
+export class Execution {
   readonly checks: CheckResult[] = [];
   readonly faults: string[] = [];
   readonly standstills: Standstill[] = [];
   counterexample: string | undefined;
   readonly #options: RunOptions;
   readonly #context: RunContext;
-  readonly #vigil: Vigil;
-  readonly #silence: Silence;
+  readonly #detector: StandstillDetector;
+  readonly #unanswered: UnansweredCommands;
   readonly #certain: Standstill[] = [];
   /**
    * The tapes that were running when the target was restarted, and those whose failure is doubtful. Each of them is run
@@ -88,8 +88,8 @@ export class Course {
   constructor(options: RunOptions, context: RunContext) {
     this.#options = options;
     this.#context = context;
-    this.#vigil = new Vigil(context);
-    this.#silence = new Silence(context.trace);
+    this.#detector = new StandstillDetector(context);
+    this.#unanswered = new UnansweredCommands(context.trace);
   }
 
   /**
@@ -102,15 +102,15 @@ export class Course {
 
   /** Sentences to show at the top of the report; empty when the target neither stopped nor left commands unanswered. */
   get headlines(): readonly string[] {
-    return [...this.#reported.map((each) => standstillText(each)), ...this.#silence.headlines];
+    return [...this.#reported.map((each) => standstillText(each)), ...this.#unanswered.headlines];
   }
 
   /** The headlines in a few words each. */
   get titles(): readonly string[] {
-    return [...this.#reported.map((each) => standstillTitle(each)), ...this.#silence.titles];
+    return [...this.#reported.map((each) => standstillTitle(each)), ...this.#unanswered.titles];
   }
 
-  #tell(result: CheckResult): void {
+  #report(result: CheckResult): void {
     this.checks.push(result);
     this.#options.onResult?.(result);
   }
@@ -141,7 +141,7 @@ export class Course {
 
   #skipReason(tape: Tape): string | undefined {
     if (this.#over !== undefined) return this.#over;
-    return this.#options.keepGoing === true ? undefined : this.#silence.blocks(needsRepliesTo(tape));
+    return this.#options.keepGoing === true ? undefined : this.#unanswered.blocks(needsRepliesTo(tape));
   }
 
   /** @returns undefined after a fault of the suite itself */
@@ -186,26 +186,26 @@ export class Course {
   }
 
   async #runTape(item: Item): Promise<void> {
-    await this.#vigil.idle();
+    await this.#detector.idle();
     const { id } = item.tape.header;
     const reason = this.#skipReason(item.tape);
-    if (reason !== undefined) return this.#tell(skippedCheck(item.tape.header, reason));
+    if (reason !== undefined) return this.#report(skippedCheck(item.tape.header, reason));
     this.#items.set(id, item);
     const performed = await this.#perform(item);
     if (performed === undefined) return;
     const { result, doubt } = performed;
-    const standstill = QUIET.includes(result.verdict) ? undefined : await this.#vigil.look();
+    const standstill = QUIET.includes(result.verdict) ? undefined : await this.#detector.look();
     if (standstill === undefined) {
       if (doubt !== undefined && isRepeatable(item.tape))
         return void this.#again.set(id, { ...item, first: performed });
-      if (doubt !== undefined) return this.#tell(doubtfulResult(result, doubt));
-      this.#silence.note(result);
-      return this.#tell(result);
+      if (doubt !== undefined) return this.#report(doubtfulResult(result, doubt));
+      this.#unanswered.note(result);
+      return this.#report(result);
     }
     this.#note(standstill);
     if (standstill.restarted && this.#over === undefined) this.#again.set(id, item);
-    else if (standstill.suspects.some(({ check }) => check === id)) this.#tell(standstillFailure(result, standstill));
-    else this.#tell(skippedCheck(item.tape.header, 'the server stopped while it ran'));
+    else if (standstill.suspects.some(({ check }) => check === id)) this.#report(standstillFailure(result, standstill));
+    else this.#report(skippedCheck(item.tape.header, 'the server stopped while it ran'));
   }
 
   /** The first result of a tape that need not run again: it failed for a cause that other tapes have confirmed alone. */
@@ -223,29 +223,29 @@ export class Course {
       const before = this.checks.findIndex((each) => each.id === id);
       if (before >= 0) this.checks.splice(before, 1);
       if (this.#over !== undefined) {
-        this.#tell(skippedCheck(item.tape.header, this.#over));
+        this.#report(skippedCheck(item.tape.header, this.#over));
         continue;
       }
       const result = this.#known(item) ?? (await this.#performAlone(item));
       if (result === undefined) continue;
-      const found = await this.#vigil.look();
+      const found = await this.#detector.look();
       if (found === undefined) {
         if (result.verdict === 'FAIL' && result.cause !== undefined) this.#confirmed.add(result.cause.text);
-        this.#silence.note(result);
-        this.#tell(result);
+        this.#unanswered.note(result);
+        this.#report(result);
         continue;
       }
       const standstill = { ...found, suspects: found.suspects.filter(({ check }) => check === id) };
       this.#certain.push(standstill);
       this.#note(standstill);
-      this.#tell(standstillFailure(result, standstill));
+      this.#report(standstillFailure(result, standstill));
     }
   }
 
   /** Checks whether the last tape or exchange has stopped the target. */
   async #settle(): Promise<void> {
     if (this.#over !== undefined) return;
-    const standstill = await this.#vigil.look();
+    const standstill = await this.#detector.look();
     if (standstill !== undefined) this.#note(standstill);
     await this.#runAgain();
   }
@@ -258,8 +258,8 @@ export class Course {
     if (due.length === 0) return;
     // These tapes stop the target on purpose, and check themselves whether it stops.
     if (stage === 'shutdown') return this.#shutDown(due);
-    const crowd = new Crowd(stage === 'calm' ? this.#options.jobs : 1, this.#context.pulse);
-    await Promise.all(due.map((item) => crowd.run(() => this.#runTape(item))));
+    const limit = new ConcurrencyLimit(stage === 'calm' ? this.#options.jobs : 1, this.#context.clock);
+    await Promise.all(due.map((item) => limit.run(() => this.#runTape(item))));
     await this.#settle();
   }
 
@@ -270,7 +270,7 @@ export class Course {
     for (const item of items) {
       const reason = this.#skipReason(item.tape);
       if (reason === undefined) able.push({ ...item, shutdown: command.join() });
-      else this.#tell(skippedCheck(item.tape.header, reason));
+      else this.#report(skippedCheck(item.tape.header, reason));
     }
     await Promise.all(able.map((each) => this.#shutDownBy(each)));
   }
@@ -278,7 +278,7 @@ export class Course {
   async #shutDownBy({ shutdown, ...item }: Item & { readonly shutdown: SharedPart }): Promise<void> {
     const context = { ...this.#context, shutdown };
     const performed = await this.#perform(item, context).finally(() => shutdown.leave());
-    if (performed !== undefined) this.#tell(certain(performed));
+    if (performed !== undefined) this.#report(certain(performed));
   }
 
   /** Whether the target has stopped for good. */
@@ -292,21 +292,21 @@ export class Course {
     if (count === 0 || !isChosen(EXCHANGES.id, only)) return;
     const reason =
       this.#over ??
-      (keepGoing === true ? undefined : this.#silence.blocks(new Set(['subscribe', 'broadcast', 'sync'])));
+      (keepGoing === true ? undefined : this.#unanswered.blocks(new Set(['subscribe', 'broadcast', 'sync'])));
     const { id, clauses, why } = EXCHANGES;
     const base = { id, clauses, why, kind: 'generated', level: 'must', failures: [], fired: 0, durationMs: 0 } as const;
-    if (reason !== undefined) return this.#tell({ ...base, verdict: 'SKIPPED', reason });
-    const { check, counterexample } = await this.#exchange({ count, seed });
+    if (reason !== undefined) return this.#report({ ...base, verdict: 'SKIPPED', reason });
+    const { check, counterexample } = await this.#sendRequest({ count, seed });
     this.counterexample = counterexample;
-    const standstill = check.verdict === 'PASS' ? undefined : await this.#vigil.look();
+    const standstill = check.verdict === 'PASS' ? undefined : await this.#detector.look();
     if (standstill !== undefined) this.#note({ ...standstill, suspects: [] });
-    this.#tell(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
+    this.#report(standstill === undefined ? check : standstillFailure(check, { ...standstill, suspects: [] }));
   }
 
   /**
    * Runs the exchanges, and repeats them if there was no result because the machine was busy or the network failed.
    */
-  async #exchange(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
+  async #sendRequest(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
     for (let runs = 1; ; runs += 1) {
       const { nonce } = this.#context;
       const context = { ...this.#context, nonce: runs === 1 ? nonce : `${nonce}_${runs}` };
@@ -334,14 +334,14 @@ export class Course {
     const { only } = this.#options;
     const judged = judgeTrace(this.#judgedTrace(), TRACE_CHECKS, ({ needs = [] }) => this.#idle(needs));
     // With `--only`, an invariant that was not chosen is reported only if it failed.
-    for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#tell(result);
+    for (const result of judged) if (isChosen(result.id, only) || result.verdict === 'FAIL') this.#report(result);
     this.faults.push(...ownFaults(this.#context.trace));
   }
 
   #idle(needs: readonly string[]): Idle {
     const applies = applicability(needs, this.#context);
     if (applies.verdict !== 'applies') return applies;
-    const reason = this.#over ?? this.#silence.headlines[0];
+    const reason = this.#over ?? this.#unanswered.headlines[0];
     if (reason !== undefined) return { verdict: 'SKIPPED', reason: `${NEVER_HAPPENED}: ${reason}` };
     // A check without anything to examine is N/A for a user's own tapes, because these need not cause everything that
     // the checks examine.

@@ -34,7 +34,7 @@ function addressOf(request: HttpRequest, base: string): URL {
 }
 
 /** @throws {UnreachableError} when there is no response. */
-export async function exchange({ context, check, request, timeoutMs }: Exchange): Promise<Answer> {
+export async function sendRequest({ context, check, request, timeoutMs }: Exchange): Promise<Answer> {
   const { config, trace, timeScale } = context;
   const { method, body } = request;
   const url = addressOf(request, config.httpUrl);
@@ -57,7 +57,7 @@ export async function exchange({ context, check, request, timeoutMs }: Exchange)
       headers,
       ...(raw === undefined ? {} : { body: raw }),
       timeoutMs: timeoutMs ?? PATIENCE_MS * timeScale,
-      timer: context.pulse.timer,
+      timer: context.clock.timer,
     });
     const json = tryParse(answer.body);
     note('<<', { ...shown, status: answer.status, headers: answer.headers, body: json ?? answer.body.slice(0, KEPT) });

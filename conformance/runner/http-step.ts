@@ -5,9 +5,9 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { resolve } from '../tape/bindings.ts';
 import { fits } from '../tape/matcher.ts';
 import type { HttpRequest, HttpStep } from '../tape/tape.ts';
-import { exchange } from './http-request.ts';
+import { sendRequest } from './http-request.ts';
 import { judgeValue } from './judge-value.ts';
-import type { Scene } from './tape-state.ts';
+import type { TapeState } from './tape-state.ts';
 
 /** The status of a request above the rate limit (OPS-6). */
 const TOO_MANY = 429;
@@ -19,13 +19,13 @@ function pause(ms: number): Promise<void> {
 }
 
 /** @throws {StepFailed} when the response is not as expected in time */
-export async function http(step: HttpStep, scene: Scene): Promise<void> {
-  const { context, bindings } = scene;
-  const isLate = context.pulse.limit(scene.patience(step.within));
+export async function http(step: HttpStep, state: TapeState): Promise<void> {
+  const { context, bindings } = state;
+  const isLate = context.clock.limit(state.patience(step.within));
   // The casts are safe: the parts of a request are JSON, before and after references are replaced.
   const request = resolve(step.request as unknown as Json, bindings) as unknown as HttpRequest;
   const ask = async (): Promise<JsonObject> => {
-    const { status, headers, text, body } = await exchange({ context, check: scene.tape.header.id, request });
+    const { status, headers, text, body } = await sendRequest({ context, check: state.tape.header.id, request });
     return { status, headers, body, digest: `sha256:${createHash('sha256').update(text).digest('hex')}` };
   };
   for (;;) {
@@ -40,7 +40,7 @@ export async function http(step: HttpStep, scene: Scene): Promise<void> {
     const settled = fits(step.expect, answer, bindings);
     if (settled || step.within === undefined || isLate()) {
       const judgement = {
-        scene,
+        state,
         line: step.line,
         text: `the response to ${request.method} ${request.path} is not as expected`,
         cause: { text: `${request.method} ${request.path.split('?')[0]} answers ${asText(answer['status'])}` },

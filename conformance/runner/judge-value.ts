@@ -2,11 +2,11 @@
 import type { Json } from '../trace/json.ts';
 import { match } from '../tape/matcher.ts';
 import { StepFailed } from './tape-state.ts';
-import type { Scene } from './tape-state.ts';
+import type { TapeState } from './tape-state.ts';
 import type { Cause } from './verdict.ts';
 
 export interface Judgement {
-  readonly scene: Scene;
+  readonly state: TapeState;
   readonly line: number;
   readonly text: string;
   readonly cause?: Cause;
@@ -16,20 +16,20 @@ export interface Judgement {
 }
 
 /** @throws {StepFailed} when the value does not match the pattern */
-export function judgeValue(pattern: Json, value: Json, { scene, line, text, bind, cause, late }: Judgement): void {
-  const { differences, bindings } = match(pattern, value, scene.bindings);
+export function judgeValue(pattern: Json, value: Json, { state, line, text, bind, cause, late }: Judgement): void {
+  const { differences, bindings } = match(pattern, value, state.bindings);
   if (differences.length > 0) {
-    const frame = scene.context.trace.frames.length;
+    const frame = state.context.trace.frames.length;
     const nearestFrame = { frame, value, differences };
     const failure = { text, line, expected: pattern, nearest: nearestFrame, frames: [frame] };
     throw new StepFailed(late === undefined ? failure : { ...failure, late }, cause);
   }
-  keep(bindings, scene);
-  if (bind !== undefined) scene.bindings.set(bind, value);
-  scene.judged += 1;
+  keep(bindings, state);
+  if (bind !== undefined) state.bindings.set(bind, value);
+  state.judged += 1;
 }
 
 /** Makes the values that a match has bound available to later steps. */
-export function keep(bindings: ReadonlyMap<string, Json>, scene: Scene): void {
-  for (const [name, value] of bindings) scene.bindings.set(name, value);
+export function keep(bindings: ReadonlyMap<string, Json>, state: TapeState): void {
+  for (const [name, value] of bindings) state.bindings.set(name, value);
 }

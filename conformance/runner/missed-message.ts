@@ -7,12 +7,12 @@ import type { RecvStep } from '../tape/tape.ts';
 import type { Frame } from '../trace/trace.ts';
 import type { Connection } from './connection.ts';
 import { StepFailed } from './tape-state.ts';
-import type { Scene } from './tape-state.ts';
+import type { TapeState } from './tape-state.ts';
 
 /** What a step waits for. */
 interface Wait {
   readonly step: RecvStep;
-  readonly scene: Scene;
+  readonly state: TapeState;
   readonly connection: Connection;
   /** The index of the first message that the step may claim. */
   readonly from: number;
@@ -62,13 +62,13 @@ function whatHappened({ step, connection, from }: Wait, patience: number): strin
 
 /** The failure of a step whose message did not arrive. @param patience how long the step waited at most, in milliseconds */
 export function missed(wait: Wait, patience: number): StepFailed {
-  const { step, scene, connection, from } = wait;
+  const { step, state, connection, from } = wait;
   const { received } = connection;
   const likely = (frames: readonly Frame[]): readonly Frame[] => frames.filter((each) => mayBeMeant(each, step));
-  const later = nearest(step.pattern, likely(received.slice(from)), (frame: Frame) => frame.json, scene.bindings);
+  const later = nearest(step.pattern, likely(received.slice(from)), (frame: Frame) => frame.json, state.bindings);
   // A matching message that arrived too early explains the failure better than a different message that arrived in
   // time.
-  const any = nearest(step.pattern, likely(received.slice(0, from)), (frame: Frame) => frame.json, scene.bindings);
+  const any = nearest(step.pattern, likely(received.slice(0, from)), (frame: Frame) => frame.json, state.bindings);
   const best = any?.differences.length === 0 ? any : (later ?? any);
   const text = whatHappened(wait, patience);
   const failure = {

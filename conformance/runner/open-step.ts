@@ -8,35 +8,35 @@ import { Connection } from './connection.ts';
 import { HarnessError } from './context.ts';
 import { judgeValue } from './judge-value.ts';
 import { StepFailed } from './tape-state.ts';
-import type { Cursors, Scene } from './tape-state.ts';
+import type { Cursors, TapeState } from './tape-state.ts';
 import type { Cause } from './verdict.ts';
 
 const ACCEPTED: Cause = { text: 'an upgrade is accepted that must be rejected' };
 
-export async function open(step: OpenStep, scene: Scene, cursors: Cursors): Promise<void> {
+export async function open(step: OpenStep, state: TapeState, cursors: Cursors): Promise<void> {
   const options = {
     actor: step.as,
-    spec: specOf(step, scene),
-    check: scene.tape.header.id,
-    timeoutMs: scene.patience(step.within),
+    spec: specOf(step, state),
+    check: state.tape.header.id,
+    timeoutMs: state.patience(step.within),
     ...(step.refused === undefined ? {} : { expected: 'refused' as const }),
-    ...(step.events === undefined ? {} : { events: requestOf(step.events, scene) }),
+    ...(step.events === undefined ? {} : { events: requestOf(step.events, state) }),
   };
-  const connection = new Connection(scene.context, options);
+  const connection = new Connection(state.context, options);
   const refused = await connection.open(options);
-  if (refused !== undefined) return judgeRefusal(refused, step, scene);
-  scene.place(step.as, connection);
+  if (refused !== undefined) return judgeRefusal(refused, step, state);
+  state.place(step.as, connection);
   cursors.set(step.as, 0);
-  judgeAcceptance(connection, step, scene);
+  judgeAcceptance(connection, step, state);
 }
 
-function specOf({ as }: OpenStep, scene: Scene): ActorSpec {
-  return scene.tape.header.actors[as] ?? {};
+function specOf({ as }: OpenStep, state: TapeState): ActorSpec {
+  return state.tape.header.actors[as] ?? {};
 }
 
 /** The upgrade in words, with everything that an ordinary upgrade does not have. */
-function upgradeOf(step: OpenStep, scene: Scene): string {
-  const { query = {}, headers = {}, protocols } = specOf(step, scene);
+function upgradeOf(step: OpenStep, state: TapeState): string {
+  const { query = {}, headers = {}, protocols } = specOf(step, state);
   const parts = [
     ...Object.entries(query).map(([name, value]) => `the query parameter ${name}=${value}`),
     ...Object.entries(headers).map(([name, value]) => `the header ${name}: ${value}`),
@@ -45,29 +45,29 @@ function upgradeOf(step: OpenStep, scene: Scene): string {
   return `the upgrade of ${step.as}${parts.length === 0 ? '' : ` with ${parts.join(' and ')}`}`;
 }
 
-function judgeAcceptance(connection: Connection, step: OpenStep, scene: Scene): void {
+function judgeAcceptance(connection: Connection, step: OpenStep, state: TapeState): void {
   const { line } = step;
   if (step.refused !== undefined)
     throw new StepFailed(
-      { text: `the server accepted ${upgradeOf(step, scene)}`, line, expected: step.refused, frames: [] },
+      { text: `the server accepted ${upgradeOf(step, state)}`, line, expected: step.refused, frames: [] },
       ACCEPTED,
     );
   if (step.headers !== undefined)
     judgeValue(step.headers, connection.headers, {
-      scene,
+      state,
       line,
       text: 'the headers of the response are not as expected',
     });
   if (step.protocol === undefined) return;
   const text = 'the server chose another subprotocol';
-  judgeValue(step.protocol, connection.protocol, { scene, line, text });
+  judgeValue(step.protocol, connection.protocol, { state, line, text });
 }
 
-function judgeRefusal(refused: Refused, step: OpenStep, scene: Scene): void {
+function judgeRefusal(refused: Refused, step: OpenStep, state: TapeState): void {
   const { status, headers } = refused;
   const { line } = step;
   const body = refused.body.slice(0, 200);
-  const upgrade = upgradeOf(step, scene);
+  const upgrade = upgradeOf(step, state);
   // The server accepted the upgrade, but the WebSocket library of the suite did not accept the response.
   if (status === 101)
     throw new StepFailed(
@@ -85,15 +85,15 @@ function judgeRefusal(refused: Refused, step: OpenStep, scene: Scene): void {
       { text: `an upgrade is rejected with status ${status}` },
     );
   const answer = { status, headers, body: bodyOf(refused.body) };
-  judgeValue(step.refused, answer, { scene, line, text: `${upgrade} was rejected, but not as expected` });
+  judgeValue(step.refused, answer, { state, line, text: `${upgrade} was rejected, but not as expected` });
 }
 
 /** A request for server-sent events, in which references are replaced by the values that earlier steps have bound. */
-function requestOf({ query, lastEventId }: EventStreamSpec, scene: Scene): EventStreamSpec {
-  const resolved = resolve(query, scene.bindings);
+function requestOf({ query, lastEventId }: EventStreamSpec, state: TapeState): EventStreamSpec {
+  const resolved = resolve(query, state.bindings);
   if (!isObject(resolved)) throw new HarnessError('a query is an object');
   if (lastEventId === undefined) return { query: resolved };
-  const id = resolve(lastEventId, scene.bindings);
+  const id = resolve(lastEventId, state.bindings);
   if (typeof id === 'string') return { query: resolved, lastEventId: id };
   throw new HarnessError('lastEventId is a string');
 }

@@ -1,44 +1,45 @@
 /**
- * Measures how quickly the target answers, and counts time limits accordingly. On a busy machine a correct server may
- * take seconds to answer, so the clock alone proves nothing. Therefore the suite pings the target continuously, on a
- * separate connection. A time limit is used up when that time has passed, and the target has also answered as many
- * pings as an idle target answers within the limit. So a target that answers pings but not a command is at fault, and
- * a target that answers neither is busy or has stopped, which `standstill-detector.ts` finds out.
+ * A clock for time limits that runs slower while the target is slow. On a busy machine a correct server may take seconds
+ * to answer, so the time alone proves nothing. Therefore the suite pings the target continuously, on a separate
+ * connection. One tick of this clock is one ping with its answer. A time limit is used up when that time has passed, and
+ * the target has also answered as many pings as an idle target answers within the limit. So a target that answers pings
+ * but not a command is at fault, and a target that answers neither is busy or has stopped, which
+ * `standstill-detector.ts` finds out.
  */
 import type { Timer } from '../target/timer.ts';
 
-/** The shortest time from one ping to the next, in milliseconds. */
-export const BEAT_MS = 100;
-/** After this time without an answer, the target is not busy but silent: time limits follow the clock again. */
+/** The shortest duration of a tick: the time from one ping to the next, in milliseconds. */
+export const TICK_MS = 100;
+/** After this time without an answer, the target is not busy but silent: time limits count only milliseconds again. */
 export const SILENT_MS = 10_000;
-/** A beat that takes longer than this is reported, in milliseconds. */
+/** A tick that takes longer than this is reported, in milliseconds. */
 const REPORTED_MS = 250;
 
-/** One slow beat, in milliseconds since the run began. */
-interface Beat {
+/** One slow tick, in milliseconds since the run began. */
+interface SlowTick {
   readonly from: number;
   readonly to: number;
 }
 
 interface Limit {
   readonly deadline: number;
-  beats: number;
+  ticks: number;
   readonly expire: () => void;
 }
 
-export interface PulseOptions {
+export interface PacedClockOptions {
   /** Milliseconds since the run began. */
   readonly now: () => number;
   /** Pings the target. Resolves when it has answered, or when it cannot be reached. */
   readonly ping: () => Promise<void>;
-  /** Called after each beat that took long, with its duration in milliseconds. */
+  /** Called after each tick that took long, with its duration in milliseconds. */
   readonly onSlow: (ms: number) => void;
 }
 
-export class Pulse {
-  readonly #options: PulseOptions;
+export class PacedClock {
+  readonly #options: PacedClockOptions;
   readonly #limits = new Set<Limit>();
-  readonly #slow: Beat[] = [];
+  readonly #slow: SlowTick[] = [];
   readonly #listeners: ((ms: number) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** The ping that has not been answered yet. */
@@ -47,16 +48,16 @@ export class Pulse {
   #began: number;
   #ended = false;
 
-  constructor(options: PulseOptions) {
+  constructor(options: PacedClockOptions) {
     this.#options = options;
     this.#began = options.now();
     void this.#ping();
   }
 
-  /** Counts a time limit in beats, and by the clock. */
+  /** Counts a time limit in ticks, and also in milliseconds. */
   readonly timer: Timer = (limitMs, expire) => {
-    const beats = Math.ceil(limitMs / BEAT_MS);
-    const limit = { deadline: this.#options.now() + limitMs, beats, expire };
+    const ticks = Math.ceil(limitMs / TICK_MS);
+    const limit = { deadline: this.#options.now() + limitMs, ticks, expire };
     this.#limits.add(limit);
     return () => this.#limits.delete(limit);
   };
@@ -68,8 +69,8 @@ export class Pulse {
     return () => isOver;
   }
 
-  /** @param listener called after each beat, with its duration in milliseconds */
-  onBeat(listener: (ms: number) => void): void {
+  /** @param listener called after each tick, with its duration in milliseconds */
+  onTick(listener: (ms: number) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -77,26 +78,26 @@ export class Pulse {
     const began = this.#options.now();
     this.#unanswered ??= this.#options.ping().finally(() => (this.#unanswered = undefined));
     const patience = Promise.withResolvers<'silent'>();
-    const timer = setTimeout(() => patience.resolve('silent'), this.#isSilent ? BEAT_MS : SILENT_MS);
+    const timer = setTimeout(() => patience.resolve('silent'), this.#isSilent ? TICK_MS : SILENT_MS);
     const outcome = await Promise.race([this.#unanswered, patience.promise]);
     clearTimeout(timer);
     this.#isSilent = outcome === 'silent';
-    const rest = BEAT_MS - (this.#options.now() - began);
-    // Wait at least one turn of the event loop even after a slow beat, so that frames that arrived with the answer
+    const rest = TICK_MS - (this.#options.now() - began);
+    // Wait at least one turn of the event loop even after a slow tick, so that frames that arrived with the answer
     // are read first.
-    if (!this.#ended) this.#timer = setTimeout(() => this.#beat(), Math.max(0, rest));
+    if (!this.#ended) this.#timer = setTimeout(() => this.#tick(), Math.max(0, rest));
   }
 
-  #beat(): void {
+  #tick(): void {
     const now = this.#options.now();
     const tookMs = now - this.#began;
-    if (tookMs > BEAT_MS * 2) this.#slow.push({ from: this.#began + BEAT_MS, to: now });
-    if (tookMs > REPORTED_MS) this.#options.onSlow(Math.round(tookMs - BEAT_MS));
+    if (tookMs > TICK_MS * 2) this.#slow.push({ from: this.#began + TICK_MS, to: now });
+    if (tookMs > REPORTED_MS) this.#options.onSlow(Math.round(tookMs - TICK_MS));
     for (const listener of this.#listeners) listener(tookMs);
     this.#began = now;
     for (const limit of this.#limits) {
-      limit.beats -= 1;
-      if ((limit.beats > 0 && !this.#isSilent) || now < limit.deadline) continue;
+      limit.ticks -= 1;
+      if ((limit.ticks > 0 && !this.#isSilent) || now < limit.deadline) continue;
       this.#limits.delete(limit);
       limit.expire();
     }
@@ -115,7 +116,7 @@ export class Pulse {
 
   /** How long each pause between two times lasted, in milliseconds. */
   #pauses(from: number, to: number): readonly number[] {
-    const current = { from: this.#began + BEAT_MS, to: this.#options.now() };
+    const current = { from: this.#began + TICK_MS, to: this.#options.now() };
     return [...this.#slow, current].map((each) => Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)));
   }
 

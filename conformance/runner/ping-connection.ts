@@ -10,7 +10,7 @@ import { SILENT_MS } from './paced-clock.ts';
 /** The shortest time between two attempts to connect, in milliseconds. */
 const RETRY_MS = 1000;
 
-export class Canary {
+export class PingConnection {
   readonly #context: Pick<RunContext, 'config' | 'now'>;
   #socket: Socket | undefined;
   #openedAt = Infinity;
@@ -28,7 +28,7 @@ export class Canary {
     if (this.#socket === undefined) return this.#connect();
     const answer = Promise.withResolvers<void>();
     this.#answered = answer.resolve;
-    this.#socket.sendFrame({ opcode: 'ping', text: 'pulse' });
+    this.#socket.sendFrame({ opcode: 'ping', text: 'tick' });
     return answer.promise;
   }
 

@@ -12,7 +12,7 @@ import type { ConnectOptions } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './http-request.ts';
+import { sendRequest } from './http-request.ts';
 import { adviceForRefusal, adviceForSilence } from './connection-advice.ts';
 import type { Failure } from './verdict.ts';
 
@@ -42,7 +42,7 @@ export const PROBE = 'probe/welcome';
 async function probeHttp(context: Omit<RunContext, 'profile'>): Promise<Profile['http']> {
   const { method, path } = HTTP_OPERATIONS.get_health;
   try {
-    const answer = await exchange({ context, check: CHECK, request: { method, path } });
+    const answer = await sendRequest({ context, check: CHECK, request: { method, path } });
     return answer.status === 404 ? 'not-served' : 'served';
   } catch (error) {
     if (error instanceof UnreachableError) return 'not-served';

@@ -5,7 +5,7 @@
 /** The share of the allowed rate that the suite uses. Not all, because the server's clock may differ from ours. */
 const MARGIN = 0.9;
 
-export class Allowance {
+export class RateAllowance {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #now: () => number;

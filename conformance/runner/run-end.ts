@@ -12,9 +12,9 @@ import type { ConnectionReading } from '../trace/reading.ts';
 import type { Connection } from './connection.ts';
 import { PATIENCE_MS, UnreachableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './http-request.ts';
+import { sendRequest } from './http-request.ts';
 
-const CHECK = 'finale';
+const CHECK = 'run-end';
 /** How many connections to ask the server about: enough to find a fault, few enough to be quick. */
 const SAMPLE = 24;
 const POLL_MS = 50;
@@ -32,8 +32,8 @@ function openPairs(context: RunContext): readonly Pair[] {
   });
 }
 
-function livingStreams({ lives }: ConnectionReading): readonly string[] {
-  return [...new Set(lives.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
+function livingStreams({ subscriptions }: ConnectionReading): readonly string[] {
+  return [...new Set(subscriptions.filter(({ ended }) => ended === undefined).map(({ stream }) => stream))];
 }
 
 /** Sends `sync` for each stream. When the server answers, it has written every event published so far. */
@@ -41,7 +41,7 @@ async function fence({ connection, reading }: Pair, patience: number): Promise<v
   // A client that uses server-sent events cannot send commands.
   if (isEventStream(reading)) return;
   for (const [index, stream] of livingStreams(reading).entries()) {
-    const id = `finale-${index}`;
+    const id = `run-end-${index}`;
     const command = { type: 'sync', id, data: { stream } };
     // A faulty server may have accepted an invalid stream name; the suite itself must not send one.
     if (!commandValidators.sync(command)) continue;
@@ -61,7 +61,7 @@ function pause(ms: number): Promise<void> {
 }
 
 async function settle(context: RunContext, patience: number): Promise<void> {
-  const isLate = context.pulse.limit(patience);
+  const isLate = context.clock.limit(patience);
   while (!allAnswered(context) && !isLate()) await pause(POLL_MS);
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
@@ -73,7 +73,7 @@ const TOO_MANY = 429;
 async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
   const { method, path } = HTTP_OPERATIONS.get_subscriptions;
   const request = { method, path, query: { connection: connectionId } };
-  const { body, status } = await exchange({ context, check: CHECK, request });
+  const { body, status } = await sendRequest({ context, check: CHECK, request });
   if (status === TOO_MANY) return Infinity;
   const items = member(body, 'items');
   return isArray(items) ? items.length : undefined;
@@ -95,7 +95,7 @@ async function closeAll(pairs: readonly Pair[], patience: number): Promise<void>
   await Promise.all(pairs.map(({ connection }) => connection.end({ code: 1000 }, patience)));
 }
 
-export async function finale(context: RunContext): Promise<void> {
+export async function endRun(context: RunContext): Promise<void> {
   const patience = PATIENCE_MS * context.timeScale;
   const pairs = openPairs(context);
   await Promise.all(pairs.map((pair) => fence(pair, patience)));
@@ -108,7 +108,7 @@ export async function finale(context: RunContext): Promise<void> {
   try {
     if (asks) for (const id of ids) await ask(context, id);
     await closeAll(pairs, patience);
-    const isLate = context.pulse.limit(patience);
+    const isLate = context.clock.limit(patience);
     if (asks) for (const id of ids) await askUntilGone(context, id, isLate);
   } catch (error) {
     // The last tape may have shut the target down.

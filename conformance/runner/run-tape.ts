@@ -9,8 +9,8 @@ import { credentialOf } from './connection.ts';
 import { StarvedError, UnreachableError, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
 import { applicability } from '../target/needs.ts';
-import { Scene, StepFailed } from './tape-state.ts';
-import type { Stage } from './tape-state.ts';
+import { TapeState, StepFailed } from './tape-state.ts';
+import type { WitnessedPort } from './tape-state.ts';
 import { performAll } from './steps.ts';
 import { StimulusError, choosePort, openPort } from './stimulus.ts';
 import type { Cause, CheckResult } from './verdict.ts';
@@ -41,7 +41,7 @@ async function credentialsIn(tape: Tape, context: RunContext): Promise<JsonObjec
   return Object.fromEntries(entries);
 }
 
-async function openStage(tape: Tape, context: RunContext): Promise<Stage | undefined> {
+async function openWitnessedPort(tape: Tape, context: RunContext): Promise<WitnessedPort | undefined> {
   const { stimulus, id } = tape.header;
   if (stimulus === 'none') return undefined;
   const port = await openPort(stimulus, { context, check: id });
@@ -102,23 +102,23 @@ export async function runTape(source: Tape, context: RunContext, nonce: string):
   });
   const applies = applicability(needs, context);
   if (applies.verdict !== 'applies') return finish({ ...applies, failures: [], fired: 0 });
-  let scene: Scene | undefined;
-  let stage: Stage | undefined;
+  let state: TapeState | undefined;
+  let witnessed: WitnessedPort | undefined;
   try {
-    stage = await openStage(tape, context);
-    scene = new Scene(context, tape, stage, await credentialsIn(tape, context));
-    await performAll(tape.steps, scene, new Map());
-    const { judged } = scene;
+    witnessed = await openWitnessedPort(tape, context);
+    state = new TapeState(context, tape, witnessed, await credentialsIn(tape, context));
+    await performAll(tape.steps, state, new Map());
+    const { judged } = state;
     if (judged === 0)
       return finish({ verdict: 'VACUOUS', reason: 'no expectation was reached', failures: [], fired: 0 });
     return finish({ verdict: 'PASS', failures: [], fired: judged });
   } catch (error) {
-    return finish(judgeError(error, tape, scene?.judged ?? 0));
+    return finish(judgeError(error, tape, state?.judged ?? 0));
   } finally {
-    stage?.port.close();
+    witnessed?.port.close();
     // Resume reading on every connection. Otherwise the server would later close a paused connection as slow, which
     // would look like a fault of the server.
-    for (const connection of scene?.connections ?? []) connection.setReading('on');
+    for (const connection of state?.connections ?? []) connection.setReading('on');
     context.connections.finish(id);
   }
 }

@@ -6,14 +6,14 @@ import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { Connections } from './connections.ts';
 import type { Profile } from '../target/profile.ts';
 import type { RunContext } from './context.ts';
-import { Course } from './execution.ts';
-import { finale } from './run-end.ts';
+import { Execution } from './execution.ts';
+import { endRun } from './run-end.ts';
 import { PROBE, WelcomeError, makeNonce, probe } from './probe.ts';
 import { judgeRun, skippedCheck } from './verdict.ts';
 import type { CheckResult, Outcome } from './verdict.ts';
-import { Canary } from './ping-connection.ts';
-import { Pulse } from './paced-clock.ts';
-import { SelfWatch } from './stall-detector.ts';
+import { PingConnection } from './ping-connection.ts';
+import { PacedClock } from './paced-clock.ts';
+import { StallDetector } from './stall-detector.ts';
 
 export interface RunOptions {
   readonly config: TargetConfig;
@@ -77,16 +77,16 @@ export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale
   const mark = (text: string): void => {
     trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text });
   };
-  const watch = new SelfWatch(now, (ms) => mark(`stalled ${ms}`));
-  const canary = new Canary({ config, now });
-  const pulse = new Pulse({ now, ping: () => canary.ping(), onSlow: (ms) => mark(`busy ${ms}`) });
+  const watch = new StallDetector(now, (ms) => mark(`stalled ${ms}`));
+  const pingConnection = new PingConnection({ config, now });
+  const clock = new PacedClock({ now, ping: () => pingConnection.ping(), onSlow: (ms) => mark(`busy ${ms}`) });
   const connections = new Connections();
-  const isConnectedSince = (from: number): boolean => canary.isOpenSince(from);
-  const bare = { config, trace, watch, pulse, isConnectedSince, timeScale, now, nonce: makeNonce(), connections };
+  const isConnectedSince = (from: number): boolean => pingConnection.isOpenSince(from);
+  const bare = { config, trace, watch, clock, isConnectedSince, timeScale, now, nonce: makeNonce(), connections };
   const close = (): void => {
     watch.close();
-    pulse.close();
-    canary.close();
+    clock.close();
+    pingConnection.close();
     connections.cutAll();
   };
   try {
@@ -97,7 +97,7 @@ export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale
   }
 }
 
-function chosenTapes({ tapes, only, level }: RunOptions): readonly Tape[] {
+export function chosenTapes({ tapes, only, level }: Pick<RunOptions, 'tapes' | 'only' | 'level'>): readonly Tape[] {
   return tapes.filter(({ header }) => isChosen(header.id, only) && (level === 'should' || header.level === 'must'));
 }
 
@@ -149,17 +149,17 @@ async function runChecks(options: RunOptions): Promise<Run> {
   const { trace, profile, nonce, now } = context;
   try {
     const chosen = chosenTapes(options);
-    const course = new Course(options, context);
-    await course.runTapes(chosen, 'calm');
-    await course.makeExchanges();
-    await course.runTapes(chosen, 'control');
-    if (!course.isOver) await finale(context);
-    await course.runTapes(chosen, 'shutdown');
-    course.judgeTrace();
-    const checks = course.checks
+    const execution = new Execution(options, context);
+    await execution.runTapes(chosen, 'calm');
+    await execution.makeExchanges();
+    await execution.runTapes(chosen, 'control');
+    if (!execution.isOver) await endRun(context);
+    await execution.runTapes(chosen, 'shutdown');
+    execution.judgeTrace();
+    const checks = execution.checks
       .map((each): CheckResult => (knownFailing.has(each.id) ? { ...each, known: true } : each))
       .toSorted((left, right) => (left.id < right.id ? -1 : 1));
-    const { faults: harnessFaults, counterexample } = course;
+    const { faults: harnessFaults, counterexample } = execution;
     return {
       config,
       profile,
@@ -168,8 +168,8 @@ async function runChecks(options: RunOptions): Promise<Run> {
       checks,
       harnessFaults,
       ...(counterexample === undefined ? {} : { counterexample }),
-      headlines: course.headlines,
-      outcome: judgeRun(checks, harnessFaults, course.titles),
+      headlines: execution.headlines,
+      outcome: judgeRun(checks, harnessFaults, execution.titles),
       trace,
       durationMs: Math.round(now()),
     };

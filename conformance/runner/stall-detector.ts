@@ -7,7 +7,7 @@ interface Stall {
   readonly to: number;
 }
 
-export class SelfWatch {
+export class StallDetector {
   readonly #now: () => number;
   readonly #onStall: (ms: number) => void;
   readonly #stalls: Stall[] = [];

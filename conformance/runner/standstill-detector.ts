@@ -21,7 +21,7 @@ const BURST_MS = 250;
 /** How long after a stall of the suite a server may cut connections, in milliseconds. */
 const GIVEN_UP_MS = 15_000;
 const SHOWN_FRAMES = 6;
-export const CHECK = 'vigil';
+export const CHECK = 'liveness';
 
 export interface Standstill {
   /** `stopped`: no connections are accepted. `silent`: connections are accepted, but nothing is answered. */
@@ -39,7 +39,7 @@ export interface Standstill {
 
 type Greeting = 'greeted' | 'nobody' | 'silence';
 
-export class Vigil {
+export class StandstillDetector {
   readonly #context: RunContext;
   #checking: Promise<Standstill | undefined> | undefined;
   /** The number of the first frame that has not been examined yet. */
@@ -61,7 +61,7 @@ export class Vigil {
   }
 
   async #greet(timeoutMs: number): Promise<Greeting> {
-    const options = { actor: 'vigil', spec: {}, check: CHECK, timeoutMs };
+    const options = { actor: 'liveness', spec: {}, check: CHECK, timeoutMs };
     const connection = new Connection(this.#context, options);
     try {
       if ((await connection.open(options)) !== undefined) return 'greeted';
@@ -75,7 +75,7 @@ export class Vigil {
   }
 
   async #look(): Promise<Standstill | undefined> {
-    const { timeScale, trace, pulse } = this.#context;
+    const { timeScale, trace, clock } = this.#context;
     const from = this.#seen;
     const to = trace.frames.length;
     const first = await this.#greet(PATIENCE_MS * timeScale);
@@ -84,7 +84,7 @@ export class Vigil {
       this.#seen = trace.frames.length + 1;
       return broken === undefined ? undefined : this.#describe('stopped', broken, 'restarted');
     }
-    const isLate = pulse.limit(RETURN_MS * timeScale);
+    const isLate = clock.limit(RETURN_MS * timeScale);
     let last: Greeting = first;
     while (last !== 'greeted' && !isLate()) {
       await new Promise((done) => {

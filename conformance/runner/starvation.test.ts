@@ -142,7 +142,7 @@ describe('a failure', () => {
     const circumstances = {
       now: () => 20_000,
       watch: { longestStallMs: () => Math.max(0, ...pauses), stalledMs: () => sum(pauses) },
-      pulse: { longestMs: () => Math.max(0, ...silences), pausedMs: () => sum(silences) },
+      clock: { longestMs: () => Math.max(0, ...silences), pausedMs: () => sum(silences) },
       profile: { welcome: { heartbeatIntervalMs: 1000, limits } },
     };
     return doubtSince(0, circumstances, result);

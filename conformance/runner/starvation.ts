@@ -7,8 +7,8 @@
 import type { WelcomeData } from '../../generated/types.ts';
 import type { RunContext } from './context.ts';
 import { SILENT_MS } from './paced-clock.ts';
-import type { Pulse } from './paced-clock.ts';
-import type { SelfWatch } from './stall-detector.ts';
+import type { PacedClock } from './paced-clock.ts';
+import type { StallDetector } from './stall-detector.ts';
 import type { CheckResult } from './verdict.ts';
 
 /** How often a check with a doubtful failure is run again, each time while no other check runs. */
@@ -26,8 +26,8 @@ export interface Doubt {
 /** What decides whether a failure is doubtful. */
 interface Circumstances {
   readonly now: RunContext['now'];
-  readonly watch: Pick<SelfWatch, 'longestStallMs' | 'stalledMs'>;
-  readonly pulse: Pick<Pulse, 'longestMs' | 'pausedMs'>;
+  readonly watch: Pick<StallDetector, 'longestStallMs' | 'stalledMs'>;
+  readonly clock: Pick<PacedClock, 'longestMs' | 'pausedMs'>;
   readonly profile: {
     readonly welcome: {
       readonly heartbeatIntervalMs: number;
@@ -56,14 +56,14 @@ export function doubtSince(
   result: Pick<CheckResult, 'cause'> = {},
 ): Doubt | undefined {
   const doubt = pauseSince(from, circumstances);
-  const { pulse, now } = circumstances;
+  const { clock, now } = circumstances;
   // Its time limit counted answered pings, so the server had the time to reply, unless it was silent.
-  const hadTime = result.cause?.unanswered !== undefined && pulse.longestMs(from, now()) < SILENT_MS / 2;
+  const hadTime = result.cause?.unanswered !== undefined && clock.longestMs(from, now()) < SILENT_MS / 2;
   return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
 }
 
 /** The pauses since `from` that may have caused a failure. */
-function pauseSince(from: number, { watch, pulse, now, profile }: Circumstances): Doubt | undefined {
+function pauseSince(from: number, { watch, clock, now, profile }: Circumstances): Doubt | undefined {
   const to = now();
   const toleratedMs = toleratedStallMs(profile);
   const stalledMs = watch.longestStallMs(from, to);
@@ -72,7 +72,7 @@ function pauseSince(from: number, { watch, pulse, now, profile }: Circumstances)
     const reason = `the suite got too little processor time: its event loop stalled for ${Math.round(stalledMs)} ms, ${allowed}`;
     return { reason, ifRepeated: 'proves nothing' };
   }
-  const silentMs = pulse.longestMs(from, to);
+  const silentMs = clock.longestMs(from, to);
   const bound = (to - from) * BUSY_SHARE;
   const isBusy = watch.stalledMs(from, to) > bound;
   if (silentMs > toleratedMs) {
@@ -82,7 +82,7 @@ function pauseSince(from: number, { watch, pulse, now, profile }: Circumstances)
       : { reason, ifRepeated: 'counts' };
   }
   // Several short pauses together can be as long as a limit of the server.
-  return isBusy || pulse.pausedMs(from, to) > bound
+  return isBusy || clock.pausedMs(from, to) > bound
     ? { reason: 'suite or server paused for a tenth of the time', ifRepeated: 'counts' }
     : undefined;
 }

@@ -13,53 +13,53 @@ import { judgeValue, keep } from './judge-value.ts';
 import { isHopeless, missed } from './missed-message.ts';
 import { open } from './open-step.ts';
 import { StepFailed, assertFits } from './tape-state.ts';
-import type { Cursors, Scene } from './tape-state.ts';
+import type { Cursors, TapeState } from './tape-state.ts';
 
 /** The first matching message at or after the cursor that no other step has claimed. */
-function scan(step: RecvStep, scene: Scene, connection: Connection, from: number): number | undefined {
+function scan(step: RecvStep, state: TapeState, connection: Connection, from: number): number | undefined {
   const { received, taken } = connection;
   for (let index = from; index < received.length; index += 1) {
     if (taken.has(index)) continue;
     const frame = received[index];
-    const { differences, bindings } = match(step.pattern, frame?.json, scene.bindings);
+    const { differences, bindings } = match(step.pattern, frame?.json, state.bindings);
     if (differences.length > 0) continue;
     if (step.fields !== undefined) {
-      const fields = match(step.fields, frame === undefined ? undefined : connection.fields.get(frame), scene.bindings);
+      const fields = match(step.fields, frame === undefined ? undefined : connection.fields.get(frame), state.bindings);
       if (fields.differences.length > 0) continue;
-      keep(fields.bindings, scene);
+      keep(fields.bindings, state);
     }
-    keep(bindings, scene);
+    keep(bindings, state);
     taken.add(index);
     return index;
   }
   return undefined;
 }
 
-async function recv(step: RecvStep, scene: Scene, cursors: Cursors): Promise<void> {
-  const connection = scene.connection(step.as);
+async function recv(step: RecvStep, state: TapeState, cursors: Cursors): Promise<void> {
+  const connection = state.connection(step.as);
   const from = cursors.get(step.as) ?? 0;
-  const patience = scene.patience(step.within);
+  const patience = state.patience(step.within);
   const look = (): number | undefined =>
-    scan(step, scene, connection, from) ?? (isHopeless(step.pattern, connection, from) ? -1 : undefined);
+    scan(step, state, connection, from) ?? (isHopeless(step.pattern, connection, from) ? -1 : undefined);
   const index = await connection.signal.until(look, patience);
-  if (index === undefined || index < 0) throw missed({ step, scene, connection, from }, patience);
+  if (index === undefined || index < 0) throw missed({ step, state, connection, from }, patience);
   cursors.set(step.as, index + 1);
-  if (step.bind !== undefined) scene.bindings.set(step.bind, connection.received[index]?.json ?? null);
-  scene.judged += 1;
+  if (step.bind !== undefined) state.bindings.set(step.bind, connection.received[index]?.json ?? null);
+  state.judged += 1;
 }
 
-async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<void> {
-  const connection = scene.connection(step.as);
+async function never(step: NeverStep, state: TapeState, cursors: Cursors): Promise<void> {
+  const connection = state.connection(step.as);
   const from = cursors.get(step.as) ?? 0;
-  const patience = scene.patience(step.within);
+  const patience = state.patience(step.within);
   const fence = await connection.signal.until(() => {
     const index = connection.received.findIndex(
-      (frame, at) => at >= from && fits(step.until, frame.json, scene.bindings),
+      (frame, at) => at >= from && fits(step.until, frame.json, state.bindings),
     );
     return index >= 0 ? index : isHopeless(step.until, connection, from) ? -1 : undefined;
   }, patience);
   const reach = fence === undefined || fence < 0 ? connection.received.length : fence + 1;
-  const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, scene.bindings));
+  const caught = connection.received.slice(from, reach).find((each) => fits(step.pattern, each.json, state.bindings));
   if (caught !== undefined)
     throw new StepFailed({
       text: `${step.as} received a message that must not be sent`,
@@ -71,22 +71,23 @@ async function never(step: NeverStep, scene: Scene, cursors: Cursors): Promise<v
     });
   if (fence === undefined || fence < 0) {
     const fenceStep: RecvStep = { verb: 'recv', as: step.as, pattern: step.until, line: step.line };
-    throw missed({ step: fenceStep, scene, connection, from }, patience);
+    throw missed({ step: fenceStep, state, connection, from }, patience);
   }
-  keep(match(step.until, connection.received[fence]?.json, scene.bindings).bindings, scene);
+  keep(match(step.until, connection.received[fence]?.json, state.bindings).bindings, state);
   connection.taken.add(fence);
   cursors.set(step.as, fence + 1);
-  scene.judged += 1;
+  state.judged += 1;
 }
 
-async function stim(step: StimStep, scene: Scene): Promise<void> {
-  const { stage } = scene;
-  if (stage === undefined) throw new HarnessError('a stimulus without a port');
-  const { patience } = stage.witness;
-  for (const event of step.events) await stage.port.publish(event);
+async function stim(step: StimStep, state: TapeState): Promise<void> {
+  const { witnessed } = state;
+  if (witnessed === undefined)
+    throw new HarnessError('the tape publishes an event, but the suite has no stimulus port for it');
+  const { patience } = witnessed.witness;
+  for (const event of step.events) await witnessed.port.publish(event);
   const seen: Json[] = [];
   for (const event of step.events) {
-    const data = await stage.witness.signal.until(() => stage.witness.seen(event, stage.compare), patience);
+    const data = await witnessed.witness.signal.until(() => witnessed.witness.seen(event, witnessed.compare), patience);
     if (data === undefined) {
       throw new StepFailed(
         {
@@ -101,12 +102,12 @@ async function stim(step: StimStep, scene: Scene): Promise<void> {
     }
     seen.push(data);
   }
-  if (step.bind !== undefined) scene.bindings.set(step.bind, seen.length === 1 ? (seen[0] ?? null) : seen);
+  if (step.bind !== undefined) state.bindings.set(step.bind, seen.length === 1 ? (seen[0] ?? null) : seen);
 }
 
-async function closed(step: ClosedStep, scene: Scene): Promise<void> {
-  const connection = scene.connection(step.as);
-  const patience = scene.patience(step.within);
+async function closed(step: ClosedStep, state: TapeState): Promise<void> {
+  const connection = state.connection(step.as);
+  const patience = state.patience(step.within);
   const end = await connection.signal.until(() => connection.closed, patience);
   if (end === undefined) {
     throw new StepFailed({
@@ -119,7 +120,7 @@ async function closed(step: ClosedStep, scene: Scene): Promise<void> {
   }
   const value = { code: end.code, reason: end.reason };
   judgeValue(step.pattern, value, {
-    scene,
+    state,
     line: step.line,
     text: `the connection of ${step.as} was closed, but not as expected`,
   });
@@ -139,57 +140,57 @@ function assertSendable(message: JsonObject, { as, line }: SendStep): void {
   }
 }
 
-async function perform(step: Step, scene: Scene, cursors: Cursors): Promise<void> {
+async function perform(step: Step, state: TapeState, cursors: Cursors): Promise<void> {
   switch (step.verb) {
     case 'open':
-      return open(step, scene, cursors);
+      return open(step, state, cursors);
     case 'send': {
-      const message = resolve(step.message, scene.bindings);
-      if (!isObject(message)) throw new HarnessError(`${scene.tape.file}:${step.line}: a message must be an object`);
-      if (isDeepStrictEqual(message, step.message)) assertFits(message, `${scene.tape.file}:${step.line}`);
+      const message = resolve(step.message, state.bindings);
+      if (!isObject(message)) throw new HarnessError(`${state.tape.file}:${step.line}: a message must be an object`);
+      if (isDeepStrictEqual(message, step.message)) assertFits(message, `${state.tape.file}:${step.line}`);
       else assertSendable(message, step);
-      return scene.connection(step.as).sendCommand(JSON.stringify(message));
+      return state.connection(step.as).sendCommand(JSON.stringify(message));
     }
     case 'sendText': {
-      const text = resolve(step.text, scene.bindings);
-      return scene.connection(step.as).sendText(typeof text === 'string' ? text : JSON.stringify(text), 'malformed');
+      const text = resolve(step.text, state.bindings);
+      return state.connection(step.as).sendText(typeof text === 'string' ? text : JSON.stringify(text), 'malformed');
     }
     case 'sendFrame':
-      return scene.connection(step.as).sendFrame(step.frame);
+      return state.connection(step.as).sendFrame(step.frame);
     case 'recv':
-      return recv(step, scene, cursors);
+      return recv(step, state, cursors);
     case 'never':
-      return never(step, scene, cursors);
+      return never(step, state, cursors);
     case 'http':
-      return http(step, scene);
+      return http(step, state);
     case 'stim':
-      return stim(step, scene);
+      return stim(step, state);
     case 'drop':
-      return scene.connection(step.as).end(step.code === undefined ? {} : { code: step.code }, PATIENCE_MS);
+      return state.connection(step.as).end(step.code === undefined ? {} : { code: step.code }, PATIENCE_MS);
     case 'pause':
-      return scene.connection(step.as).setReading(step.what === 'read' ? 'off' : 'on');
+      return state.connection(step.as).setReading(step.what === 'read' ? 'off' : 'on');
     case 'closed':
-      return closed(step, scene);
+      return closed(step, state);
     case 'control':
-      return control(step, scene);
+      return control(step, state);
     case 'par':
-      return par(step.branches, scene, cursors);
+      return par(step.branches, state, cursors);
   }
 }
 
 /**
  * Runs branches concurrently. Each branch reads an actor's messages from the position at which the `par` step began.
  */
-async function par(branches: readonly (readonly Step[])[], scene: Scene, cursors: Cursors): Promise<void> {
+async function par(branches: readonly (readonly Step[])[], state: TapeState, cursors: Cursors): Promise<void> {
   const copies = branches.map(() => new Map(cursors));
   const results = await Promise.allSettled(
-    branches.map((branch, index) => performAll(branch, scene, copies[index] ?? new Map())),
+    branches.map((branch, index) => performAll(branch, state, copies[index] ?? new Map())),
   );
   for (const copy of copies) for (const [actor, at] of copy) cursors.set(actor, Math.max(at, cursors.get(actor) ?? 0));
   const failed = results.find((each) => each.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
-export async function performAll(steps: readonly Step[], scene: Scene, cursors: Cursors): Promise<void> {
-  for (const step of steps) await perform(step, scene, cursors);
+export async function performAll(steps: readonly Step[], state: TapeState, cursors: Cursors): Promise<void> {
+  for (const step of steps) await perform(step, state, cursors);
 }

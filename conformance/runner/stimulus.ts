@@ -11,7 +11,7 @@ import type { StimEvent, StimulusKind } from '../tape/tape.ts';
 import { Connection } from './connection.ts';
 import { HarnessError, PATIENCE_MS, UntestableError } from './context.ts';
 import type { RunContext } from './context.ts';
-import { exchange } from './http-request.ts';
+import { sendRequest } from './http-request.ts';
 import type { Cause } from './verdict.ts';
 
 export interface StimulusPort {
@@ -92,7 +92,7 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
   return {
     publish: async (event) => {
       for (let tries = 0; tries < RETRIES; tries += 1) {
-        const answer = await exchange({
+        const answer = await sendRequest({
           context,
           check,
           request: { method, path, body: { stream: 'main', ...event } },

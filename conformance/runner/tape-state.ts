@@ -33,7 +33,8 @@ export class StepFailed extends Error {
 /** Per actor, the index of the next message to read. */
 export type Cursors = Map<string, number>;
 
-export interface Stage {
+/** The port with which a tape makes events, and the witness that receives these events. */
+export interface WitnessedPort {
   readonly port: StimulusPort;
   readonly witness: Witness;
   /**
@@ -43,20 +44,20 @@ export interface Stage {
   readonly compare: 'payload' | 'path';
 }
 
-export class Scene {
+export class TapeState {
   readonly context: RunContext;
   readonly tape: Tape;
   readonly bindings: Map<string, Json>;
-  readonly stage: Stage | undefined;
+  readonly witnessed: WitnessedPort | undefined;
   /** How many expectations were met so far. */
   judged = 0;
   readonly #connections = new Map<string, Connection>();
 
-  constructor(context: RunContext, tape: Tape, stage: Stage | undefined, credentials: JsonObject) {
+  constructor(context: RunContext, tape: Tape, witnessed: WitnessedPort | undefined, credentials: JsonObject) {
     this.bindings = new Map([[CREDENTIALS, credentials]]);
     this.context = context;
     this.tape = tape;
-    this.stage = stage;
+    this.witnessed = witnessed;
   }
 
   connection(actor: string): Connection {

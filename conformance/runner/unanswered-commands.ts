@@ -14,7 +14,7 @@ function nameOf(kind: string): string {
   return kind === MALFORMED ? 'malformed messages' : `\`${kind}\``;
 }
 
-export class Silence {
+export class UnansweredCommands {
   readonly #trace: Trace;
   readonly #misses = new Map<string, number>();
   readonly #unanswered = new Set<string>();

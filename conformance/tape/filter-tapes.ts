@@ -85,6 +85,21 @@ function eventOf(index: number, subscription: string): Json {
   };
 }
 
+/** A case with the id of the subscription that has its filter. */
+type NamedCase = PlacedCase & { readonly id: string };
+
+/**
+ * Expects the fence event of a stream, and before it none of the events that do not match. Order is guaranteed only within a stream, so each
+ * stream has its own fence event.
+ */
+function silenceStep(stream: string, cases: readonly NamedCase[], line: number): Step {
+  const wrong = cases.filter((each) => !each.matches && each.stream === stream);
+  const until = { type: 'event', data: { event: FENCE, stream } };
+  if (wrong.length === 0) return { verb: 'recv', as: ACTOR, pattern: until, line };
+  const pattern = { $in: wrong.map(({ index, id }) => eventOf(index, id)) };
+  return { verb: 'never', as: ACTOR, pattern, until, line };
+}
+
 function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
   // Equal filters share a subscription, because the number per connection is limited.
   const ids = new Map<string, string>();
@@ -107,19 +122,7 @@ function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
     .map(({ index, id, line }): Step => ({ verb: 'recv', as: ACTOR, pattern: eventOf(index, id), line }));
   const end = cases.length + 1;
   const streams = [...new Set(named.map(({ stream }) => stream))];
-  // Order is guaranteed only within a stream, so each stream has its own fence event.
-  const silence = streams.map((stream): Step => {
-    const wrong = named.filter((each) => !each.matches && each.stream === stream);
-    const until = { type: 'event', data: { event: FENCE, stream } };
-    if (wrong.length === 0) return { verb: 'recv', as: ACTOR, pattern: until, line: end };
-    return {
-      verb: 'never',
-      as: ACTOR,
-      pattern: { $in: wrong.map(({ index, id }) => eventOf(index, id)) },
-      until,
-      line: end,
-    };
-  });
+  const silence = streams.map((stream) => silenceStep(stream, named, end));
   return {
     header: {
       tape: 1,

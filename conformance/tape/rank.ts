@@ -5,7 +5,7 @@ import { flatten } from './tape.ts';
 import type { Tape } from './tape.ts';
 
 const ORDER: readonly string[] = [
-  'vigil',
+  'liveness',
   'probe',
   'welcome',
   'frames',

@@ -1,19 +1,21 @@
 /** Functions that several invariants use to evaluate the reading of a trace. */
 import { textsAt } from './json.ts';
 import { dataOf, typeOf } from './reading.ts';
-import type { Life, Reading, SeenEvent, Span } from './reading.ts';
+import type { StreamSubscription, Reading, SeenEvent, SubscriptionSpan } from './reading.ts';
 import type { Frame } from './trace.ts';
 
 /** Whether a subscription is active at a frame. */
-export function livesAt(life: Span, n: number): boolean {
-  return life.subscribed.n < n && (life.ended === undefined || n < life.ended.n);
+export function isActiveAt(subscription: SubscriptionSpan, n: number): boolean {
+  return subscription.subscribed.n < n && (subscription.ended === undefined || n < subscription.ended.n);
 }
 
 /** The gaps that a subscription received. */
-export function gapsOf(life: Life): readonly Frame[] {
-  return life.connection.received.filter(
+export function gapsOf(subscription: StreamSubscription): readonly Frame[] {
+  return subscription.connection.received.filter(
     (frame) =>
-      typeOf(frame) === 'gap' && livesAt(life, frame.n) && textsAt(dataOf(frame), 'subscriptionIds').includes(life.id),
+      typeOf(frame) === 'gap' &&
+      isActiveAt(subscription, frame.n) &&
+      textsAt(dataOf(frame), 'subscriptionIds').includes(subscription.id),
   );
 }
 

@@ -28,7 +28,7 @@ export interface Place {
 }
 
 /** A subscription, from its `subscribed` to its end. */
-export interface Span {
+export interface SubscriptionSpan {
   readonly connection: ConnectionReading;
   readonly id: string;
   readonly subscribed: Frame;
@@ -39,7 +39,7 @@ export interface Span {
 }
 
 /** A subscription to many streams. */
-export interface Following extends Span {
+export interface ManyStreamsSubscription extends SubscriptionSpan {
   /** The streams that the subscription selects. */
   readonly streams: readonly string[];
   /** Whether the subscription selects every event and has no filter. */
@@ -50,14 +50,14 @@ export interface Following extends Span {
 }
 
 /** A subscription to one stream. */
-export interface Life extends Span {
+export interface StreamSubscription extends SubscriptionSpan {
   readonly stream: string;
   readonly events: readonly string[];
   /** The filter that the client requested, not the form that the server returned. */
   readonly filter: JsonObject;
   readonly mode: string;
   readonly after: Place | undefined;
-  /** Whether the client also asked for the part of the picture up to `after` (RPL-7). */
+  /** Whether the client also asked for the part of the warm picture up to `after` (RPL-7). */
   readonly withPicture: boolean;
   readonly position: Place;
   readonly recovery: Json;
@@ -81,9 +81,9 @@ export interface ConnectionReading {
   readonly commands: readonly Command[];
   /** Replies without a matching command. */
   readonly orphans: readonly Frame[];
-  readonly lives: readonly Life[];
+  readonly subscriptions: readonly StreamSubscription[];
   /** Subscriptions to many streams. */
-  readonly followings: readonly Following[];
+  readonly manyStreamsSubscriptions: readonly ManyStreamsSubscription[];
   readonly events: readonly SeenEvent[];
   readonly welcome: Json | undefined;
   /** The frame with which the client ended the connection. */
@@ -187,7 +187,7 @@ function suits(command: Command, reply: Frame): boolean {
   return type === 'error' || type === known;
 }
 
-function openLife(command: Command, reply: Frame, connection: ConnectionReading): Life | undefined {
+function openOne(command: Command, reply: Frame, connection: ConnectionReading): StreamSubscription | undefined {
   const data = dataOf(reply);
   const id = textAt(data, 'subscriptionId');
   const position = placeOf(member(data, 'position'));
@@ -211,7 +211,7 @@ function openLife(command: Command, reply: Frame, connection: ConnectionReading)
   };
 }
 
-function openFollowing(command: Command, reply: Frame, connection: ConnectionReading): Following | undefined {
+function openMany(command: Command, reply: Frame, connection: ConnectionReading): ManyStreamsSubscription | undefined {
   const data = dataOf(reply);
   const id = textAt(data, 'subscriptionId');
   const streams = textsAt(data, 'streams');
@@ -236,8 +236,8 @@ interface Building extends ConnectionReading {
   readonly received: Frame[];
   readonly commands: Command[];
   readonly orphans: Frame[];
-  readonly lives: Life[];
-  readonly followings: Following[];
+  readonly subscriptions: StreamSubscription[];
+  readonly manyStreamsSubscriptions: ManyStreamsSubscription[];
   readonly events: SeenEvent[];
   welcome: Json | undefined;
   left: Frame | undefined;
@@ -245,9 +245,9 @@ interface Building extends ConnectionReading {
 }
 
 /** The active subscription with that id, at this point of the trace. */
-function living(connection: Building, id: string): Span | undefined {
-  const isActive = (span: Span): boolean => span.id === id && span.ended === undefined;
-  return connection.lives.findLast(isActive) ?? connection.followings.findLast(isActive);
+function activeOf(connection: Building, id: string): SubscriptionSpan | undefined {
+  const isActive = (span: SubscriptionSpan): boolean => span.id === id && span.ended === undefined;
+  return connection.subscriptions.findLast(isActive) ?? connection.manyStreamsSubscriptions.findLast(isActive);
 }
 
 function takeReply(connection: Building, frame: Frame): void {
@@ -255,15 +255,15 @@ function takeReply(connection: Building, frame: Frame): void {
   if (command === undefined) connection.orphans.push(frame);
   else command.reply = frame;
   if (typeOf(frame) === 'subscribed' && command !== undefined) {
-    const life = openLife(command, frame, connection);
-    const following = openFollowing(command, frame, connection);
-    if (life !== undefined) connection.lives.push(life);
-    else if (following !== undefined) connection.followings.push(following);
+    const subscription = openOne(command, frame, connection);
+    const toMany = openMany(command, frame, connection);
+    if (subscription !== undefined) connection.subscriptions.push(subscription);
+    else if (toMany !== undefined) connection.manyStreamsSubscriptions.push(toMany);
   }
   if (typeOf(frame) === 'unsubscribed')
     for (const id of textsAt(dataOf(frame), 'subscriptionIds')) {
-      const life = living(connection, id);
-      if (life !== undefined) life.ended = frame;
+      const subscription = activeOf(connection, id);
+      if (subscription !== undefined) subscription.ended = frame;
     }
 }
 
@@ -271,10 +271,10 @@ function takeMessage(connection: Building, frame: Frame): void {
   connection.received.push(frame);
   const type = typeOf(frame);
   if (isReply(frame)) return takeReply(connection, frame);
-  const life = living(connection, textAt(dataOf(frame), 'subscriptionId') ?? '');
+  const subscription = activeOf(connection, textAt(dataOf(frame), 'subscriptionId') ?? '');
   if (type === 'welcome') connection.welcome ??= dataOf(frame);
-  if (type === 'subscription_closed' && life !== undefined) life.ended = frame;
-  if (type === 'replay_complete' && life !== undefined) life.completed ??= frame;
+  if (type === 'subscription_closed' && subscription !== undefined) subscription.ended = frame;
+  if (type === 'replay_complete' && subscription !== undefined) subscription.completed ??= frame;
   if (type !== 'event') return;
   const event = readEvent(frame);
   if (event !== undefined) connection.events.push(event);
@@ -303,8 +303,8 @@ export function readFrames(trace: Trace): Reading {
         received: [],
         commands: [],
         orphans: [],
-        lives: [],
-        followings: [],
+        subscriptions: [],
+        manyStreamsSubscriptions: [],
         events: [],
         welcome: undefined,
         left: undefined,

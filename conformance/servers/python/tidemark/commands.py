@@ -155,7 +155,7 @@ class Commands(FollowsMany):
             if subscription.ended:
                 return
             if isinstance(each, Loss):
-                yield self.said(subscription, each)
+                yield self.source_gap_of(subscription, each)
             else:
                 yield connection.replayed(each, subscription, replay.reason_of(each))
         if subscription.ended:
@@ -169,8 +169,8 @@ class Commands(FollowsMany):
         subscription.replaying_after = None
         yield Outgoing(lambda: push("replay_complete", data))
 
-    def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
-        """The gaps for source losses that a resume reports (GAP-2)."""
+    def source_gap_of(self, subscription: Subscription, loss: Loss) -> Outgoing:
+        """The gap for a source loss that a resume reports (GAP-2)."""
         return Outgoing(lambda: self.node.source_gap([subscription], loss))
 
     def check_scope(self, principal: Principal, wanted: Filter, stream: str) -> None:

@@ -33,7 +33,7 @@ SINGLE = frozenset({"stream", "replay", "after"})
 RETRY_MS = 1000
 
 PENDING = "*"
-"""The first character of an id whose client may lack a part of its first picture (RPL-7)."""
+"""The first character of an id whose client may lack a part of its first warm picture (RPL-7)."""
 
 OPENING = (
     "HTTP/1.1 200 OK",
@@ -193,7 +193,7 @@ class EventStreamWire(Wire):
         return None
 
     def place_of_subscribed(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """In a first picture: the position from which a client resumes if it does not receive the whole picture (RPL-7)."""
+        """In a first warm picture: the position from which a client resumes if it does not receive the whole picture (RPL-7)."""
         place: Mapping[str, Any] | None = None
         if self._mode != "resume":
             place = data["position"]

@@ -261,7 +261,7 @@ def metrics(node: Node) -> str:
         ("connections", "gauge", "Open WebSocket connections.", len(node.connections)),
         ("subscriptions", "gauge", "Active subscriptions.", sum(1 for _ in node.subscriptions)),
         ("replayed_events_total", "counter", "Replayed events sent.", node.counters.events),
-        ("closed_slow_total", "counter", "Connections closed as slow consumers.", node.counters.closed_slow),
+        ("closed_slow_total", "counter", "Connections closed because their clients read too slowly.", node.counters.closed_slow),
     ]
     lines = [
         f"# HELP tidemark_{name} {text}\n# TYPE tidemark_{name} {kind}\ntidemark_{name} {value}\n"

@@ -71,7 +71,7 @@ class Routes:
 
     def answer(self, head: Head, body: bytes, address: str) -> Response:
         try:
-            self.check_door(head)
+            self.check_admission(head)
             route = self._route(head)
             if len(head.query) != len(head.parameters):
                 raise ProtocolError("invalid_message", "A query parameter is repeated.")
@@ -101,7 +101,7 @@ class Routes:
 
     # ---- access
 
-    def check_door(self, head: Head) -> None:
+    def check_admission(self, head: Head) -> None:
         """Checks host name, origin and query string (which must contain no credential). HTTP requests are checked too,
         because a page in a browser could send them.
 

@@ -101,7 +101,7 @@ class Server:
     async def _upgrade(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = str((writer.get_extra_info("peername") or ("",))[0])
         try:
-            self._routes.check_door(head)
+            self._routes.check_admission(head)
             principal, token = self._routes.identify(head)
             handshake = self._handshake(head)
             refusal = self._refusal(address)
@@ -121,7 +121,7 @@ class Server:
         address = str((writer.get_extra_info("peername") or ("",))[0])
         refusal = None
         try:
-            self._routes.check_door(head)
+            self._routes.check_admission(head)
             self._routes.check_rate(head, address)
             principal = self._routes.require(head)
             command = self._events.read(head)

@@ -53,8 +53,8 @@ class AnyOrigin(Routes):
 
 @mutant("token-in-address", "a credential in the query string is ignored instead of rejected", clause="SEC-2")
 class TokenInAddress(Routes):
-    def check_door(self, head: Head) -> None:
-        super().check_door(replace(head, query={}))
+    def check_admission(self, head: Head) -> None:
+        super().check_admission(replace(head, query={}))
 
 
 @mutant("scope-unchecked", "subscribe scopes are not checked", clause="SEC-1")

@@ -74,13 +74,13 @@ class IdInPicture(EventStreamWire):
         return data if kind == "event" else super().place(kind, data)
 
 
-@mutant("sse-picture-without-id", "the subscribed of a first picture has no id: a client that reconnects during the picture misses deletions", clause="SSE-2")
+@mutant("sse-picture-without-id", "the subscribed of a first warm picture has no id: a client that reconnects during the picture misses deletions", clause="SSE-2")
 class PictureWithoutId(EventStreamWire):
     def place(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None if kind == "subscribed" and self._picture_pending else super().place(kind, data)
 
 
-@mutant("sse-picture-skipped", "a client that reconnects during its first picture does not get the picture again", clause="SSE-2")
+@mutant("sse-picture-skipped", "a client that reconnects during its first warm picture does not get the picture again", clause="SSE-2")
 class PictureSkipped(EventStreams):
     def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
         text = super().position_text(head, single)

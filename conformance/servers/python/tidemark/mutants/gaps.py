@@ -80,14 +80,14 @@ class OverflowAfterReplay(Commands):
     def unroll(self, subscription: Subscription, replay: Replay) -> Unrolled:
         *events, complete = super().unroll(subscription, replace(replay, losses=[]))
         yield from events
-        yield from (self.said(subscription, each) for each in replay.losses)
+        yield from (self.source_gap_of(subscription, each) for each in replay.losses)
         yield complete
 
 
 @mutant("overflow-moved-to-head", "a resume reports a source loss at the newest position instead of the position of the loss", clause="GAP-2")
 class OverflowMovedToHead(Commands):
-    def said(self, subscription: Subscription, loss: Loss) -> Outgoing:
-        return super().said(subscription, replace(loss, position=subscription.position))
+    def source_gap_of(self, subscription: Subscription, loss: Loss) -> Outgoing:
+        return super().source_gap_of(subscription, replace(loss, position=subscription.position))
 
 
 @mutant("overflow-unreported-at-its-position", "a source loss is not reported at a resume from exactly the position of the loss", clause="GAP-2")

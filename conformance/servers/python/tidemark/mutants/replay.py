@@ -256,7 +256,7 @@ class PictureNotAgain(Stream):
         return self.resume(wanted, after)
 
 
-@mutant("picture-instead-of-resume", "a resume with the picture replays only the present picture, so deletions are lost", clause="RPL-7")
+@mutant("picture-instead-of-resume", "a resume with the picture replays only the current warm picture, so deletions are lost", clause="RPL-7")
 class PictureInsteadOfResume(Stream):
     def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
         return replace(self.warm(wanted), reason="resume", picture_until=after.sequence_id)
