@@ -66,8 +66,8 @@ export function contractOf(document: AsyncAPIDocumentInterface): Contract {
 
 function refuse(source: Source, findings: readonly Finding[]): void {
   // A merge key copies one line to many places. Report an error in this line only once.
-  const said = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
-  const first = new Set(said.values());
+  const byText = new Map(findings.toReversed().map((each) => [`${each.line} ${each.text}`, each]));
+  const first = new Set(byText.values());
   if (findings.length > 0)
     throw contractError(
       source,

@@ -4,7 +4,7 @@
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
-import { findSlip } from './misspelling.ts';
+import { findMeant } from './misspelling.ts';
 import { fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
@@ -229,16 +229,16 @@ function absences(errors: readonly ErrorObject[]): Fault[] {
     const name = String(params['missingProperty']);
     const known = parentSchema?.['properties'] as object | undefined;
     const strangers = Object.keys(data as object).filter((key) => !Object.hasOwn(known ?? {}, key));
-    const slip = findSlip(name, strangers);
-    if (slip === undefined) missing.push(name);
-    else faults.push({ path: [...path, slip], text: `is unknown, and ${name} is missing. Rename it to ${name}.` });
+    const misspelt = findMeant(name, strangers);
+    if (misspelt === undefined) missing.push(name);
+    else faults.push({ path: [...path, misspelt], text: `is unknown, and ${name} is missing. Rename it to ${name}.` });
   }
   if (missing.length > 0)
     faults.push({ path, text: `lacks ${missing.join(', ')}. Add ${missing.length > 1 ? 'them' : 'it'}.` });
   return faults;
 }
 
-function faultOf({ keyword, params, instancePath, data, message: said = 'is not valid' }: ErrorObject): Fault {
+function faultOf({ keyword, params, instancePath, data, message: fault = 'is not valid' }: ErrorObject): Fault {
   const path = fromPointer(instancePath);
   if (keyword === 'dependentRequired')
     return { path, text: `is an event without ${String(params['missingProperty'])}. Add it.` };
@@ -251,5 +251,5 @@ function faultOf({ keyword, params, instancePath, data, message: said = 'is not 
     const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');
     return { path, text: `is ${JSON.stringify(data)}. Use one of ${allowed}.` };
   }
-  return { path, text: `${said}. Correct it.` };
+  return { path, text: `${fault}. Correct it.` };
 }

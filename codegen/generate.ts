@@ -188,31 +188,31 @@ const FOUND = {
 async function main(argv: readonly string[]): Promise<number> {
   const unknown = argv.find((argument) => argument !== '--check');
   if (unknown !== undefined) {
-    say(`Unknown argument ${unknown}. Usage: ${COMMAND} [-- --check]`);
+    print(`Unknown argument ${unknown}. Usage: ${COMMAND} [-- --check]`);
     return 2;
   }
   try {
     if (argv.length > 0) return report(await check({ contract: CONTRACT, root: ROOT }));
     const drift = await write();
-    for (const { path, state } of drift) say(`${path} ${WRITTEN[state]}.`);
-    if (drift.length === 0) say('Every generated file was up to date.');
+    for (const { path, state } of drift) print(`${path} ${WRITTEN[state]}.`);
+    if (drift.length === 0) print('Every generated file was up to date.');
     return 0;
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
     const { length } = error.findings;
-    say(`${error.message}\n${length} ${length === 1 ? 'finding' : 'findings'}; nothing was generated.`);
+    print(`${error.message}\n${length} ${length === 1 ? 'finding' : 'findings'}; nothing was generated.`);
     return 3;
   }
 }
 
 function report(drift: readonly Drift[]): number {
-  for (const { path, state } of drift) say(`${path} ${FOUND[state]}.`);
-  if (drift.length === 0) say('Every generated file is up to date with asyncapi.yaml.');
-  else say(`Run \`${COMMAND}\` and commit the changes. Edit the contract or codegen/, never the generated files.`);
+  for (const { path, state } of drift) print(`${path} ${FOUND[state]}.`);
+  if (drift.length === 0) print('Every generated file is up to date with asyncapi.yaml.');
+  else print(`Run \`${COMMAND}\` and commit the changes. Edit the contract or codegen/, never the generated files.`);
   return drift.length === 0 ? 0 : 3;
 }
 
-function say(text: string): void {
+function print(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 

@@ -1,12 +1,12 @@
 /** Finds the name that a misspelt name was meant to be. */
 
 /** @returns the first name that differs from the wanted name by one typing error; undefined if there is none. */
-export function findSlip(wanted: string, names: readonly string[]): string | undefined {
-  return names.find((name) => name !== wanted && isSlip(wanted, name));
+export function findMeant(wanted: string, names: readonly string[]): string | undefined {
+  return names.find((name) => name !== wanted && isTypingError(wanted, name));
 }
 
 /** One typing error: one or two adjacent characters are missing, added, changed or swapped. */
-function isSlip(a: string, b: string): boolean {
+function isTypingError(a: string, b: string): boolean {
   const shorter = Math.min(a.length, b.length);
   let start = 0;
   while (start < shorter && a[start] === b[start]) start += 1;

@@ -70,12 +70,12 @@ describe('a contract', () => {
 describe('an invalid contract gives a finding with file, line, rule and remedy', () => {
   test.each(BROKEN)('$name', async ({ files, finding }) => {
     const file = await write(files);
-    const told = await openContract(file).then(
+    const thrown = await openContract(file).then(
       () => 'nothing',
       (error: unknown) => error,
     );
-    expect(told).toBeInstanceOf(ContractError);
-    const { message } = told as ContractError;
+    expect(thrown).toBeInstanceOf(ContractError);
+    const { message } = thrown as ContractError;
     expect(message.replaceAll(`${dirname(file)}/`, '')).toMatch(finding);
     for (const line of message.split('\n')) {
       expect(line).toMatch(/^(?:\S+:\d+ [a-z-]+ (?:\(top\)|\/[^]*?): .*\.|… and \d+ more\.)$/);

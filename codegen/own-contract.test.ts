@@ -62,7 +62,7 @@ const shopProgram = (ending: '.ts' | '.js'): string => `
   // @ts-expect-error: an event of another contract.
   names.includes('file_change');
   // @ts-expect-error: the member is named stream only in the stock contract; here it is named shop.
-  export const say = () => client.broadcast({ stream: 'main', event: 'order_placed', payload: { id: 'o1', lines: [] } });
+  export const publish = () => client.broadcast({ stream: 'main', event: 'order_placed', payload: { id: 'o1', lines: [] } });
 `;
 
 /** A server that has one order, and ships it. */
@@ -95,7 +95,7 @@ describe('a client for a contract of another project', () => {
     const { faults, script } = shopkeeper(validators['commandValidators'] as Readonly<Record<string, Validator>>);
     server = await startFakeServer({ subprotocol: 'shop.v2', script });
     const { code, output } = await run([process.execPath, 'program.ts', server.url], { cwd: out });
-    const told = { SUBPROTOCOL: 'shop.v2', tags: ['book'], fits: true };
+    const expected = { SUBPROTOCOL: 'shop.v2', tags: ['book'], fits: true };
     expect({
       code,
       lines: output
@@ -105,8 +105,8 @@ describe('a client for a contract of another project', () => {
     }).toEqual({
       code: 0,
       lines: [
-        { ...told, name: 'order_placed', again: 'o1', isReplay: true },
-        { ...told, name: 'order_shipped', again: 'shipped', isReplay: false },
+        { ...expected, name: 'order_placed', again: 'o1', isReplay: true },
+        { ...expected, name: 'order_shipped', again: 'shipped', isReplay: false },
       ],
     });
     expect(faults).toEqual([]);

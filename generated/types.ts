@@ -201,7 +201,7 @@ export interface ReplayResume {
   /** Continue after the last received position. */
   readonly mode: 'resume';
   readonly after: Position;
-  /** Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first picture: `after` is then the position of its `subscribed`. */
+  /** Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first warm picture: `after` is then the position of its `subscribed`. */
   readonly withPicture?: true;
 }
 /** Everything after a position in each stream; only with `streams`. */

@@ -17,13 +17,13 @@ import type { CompatibilityFinding, Severity } from './finding.ts';
 import { isObject } from './json.ts';
 import { readFrames } from './tape-frames.ts';
 import { checkTapes } from './tapes.ts';
-import type { GateReport } from './report.ts';
+import type { CompatibilityReport } from './report.ts';
 
 export { ContractError } from '../source.ts';
 export { formatGithub, formatText } from './format.ts';
 export { TapeError } from './tape-frames.ts';
 
-export interface GateOptions {
+export interface CompatibilityOptions {
   /** The older version: its text, its name in messages, and its path if it is a file. */
   readonly against: { readonly name: string; readonly text: string; readonly file?: string };
   /** Path of the newer version. */
@@ -36,7 +36,11 @@ export interface GateOptions {
  * @throws {ContractError} when one of the two versions is not YAML or not an AsyncAPI document.
  * @throws {TapeError} when there are no tapes or they are invalid; file system errors are not caught.
  */
-export async function compareVersions({ against, contract, tapes }: GateOptions): Promise<GateReport> {
+export async function compareVersions({
+  against,
+  contract,
+  tapes,
+}: CompatibilityOptions): Promise<CompatibilityReport> {
   const before = readVersion(await openBaseline(against));
   const after = readVersion(await openVersion(await readSource(contract)));
   const findings = compareContracts(before, after);
@@ -62,7 +66,7 @@ const ALONE =
  * Writes a text from Git or a URL to a file, because the merge reads files. References in the text to other files are
  * not resolved.
  */
-async function openBaseline({ name, text, file }: GateOptions['against']): Promise<Source> {
+async function openBaseline({ name, text, file }: CompatibilityOptions['against']): Promise<Source> {
   const source = sourceOf(file ?? name, text);
   if (!isOwnEventsDocument(source.value)) {
     const { source: whole } = await bundle(source, file === undefined ? { withoutFiles: ALONE } : {});

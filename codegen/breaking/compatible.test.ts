@@ -1,4 +1,4 @@
-/** Checks the gate's `compatible` with a validator: every value of the sender's version is valid in the receiver's version. */
+/** Checks the severity `compatible` with a validator: every value of the sender's version is valid in the receiver's version. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -38,7 +38,7 @@ const RUNS = 300;
 /** How many values are tried with each pair of schemas. */
 const TRIES = 40;
 
-describe('schemas that the gate calls compatible', () => {
+describe('schema changes that are reported as compatible', () => {
   test.each(DIRECTIONS)('accept in the receiver every value that the sender may send, %s', (direction) => {
     let compatible = 0;
     let tried = 0;

@@ -83,7 +83,7 @@ function policyDrafts(before: EventView, after: EventView): Draft[] {
         ? 'It cannot be determined which of the two policies replays more, so this counts as breaking.'
         : b > a
           ? 'New subscribers receive more than before. Check clients that expect a short replay.'
-          : 'New subscribers no longer receive the events from which clients of the old contract build their picture.',
+          : 'New subscribers no longer receive the events from which clients of the old contract build their warm picture.',
     },
   ];
 }
@@ -98,7 +98,7 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       was: replaySide(before, member),
       now: replaySide(after, member),
       summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
-      reason: 'Other events replace or clear each other in a warm replay, so new subscribers get another picture.',
+      reason: 'Other events replace or clear each other in a warm replay, so new subscribers get another warm picture.',
     }));
 }
 

@@ -1,4 +1,4 @@
-/** A finding of the gate: a change, its direction, and what it breaks. */
+/** One difference between two contracts: what changed, in which direction the value is sent, and which clients break. */
 import type { Change, Effect } from './change.ts';
 import type { Path } from './json.ts';
 import { toPointer } from '../source.ts';

@@ -1,6 +1,6 @@
 /** Formats the report as text, and as GitHub workflow commands (annotations). */
 import type { CompatibilityFinding, Severity } from './finding.ts';
-import type { GateReport } from './report.ts';
+import type { CompatibilityReport } from './report.ts';
 import { show } from './change.ts';
 
 const HEADINGS: Readonly<Record<Severity, string>> = {
@@ -12,7 +12,7 @@ const HEADINGS: Readonly<Record<Severity, string>> = {
 /** The maximum number of tapes listed with one finding. */
 const SHOWN_TAPES = 5;
 
-export function formatText(report: GateReport): string {
+export function formatText(report: CompatibilityReport): string {
   const { findings, counts, against, contract } = report;
   const parts = findings.map((finding) => formatFinding(report, finding));
   const { breaking, warning, compatible } = counts;
@@ -23,7 +23,7 @@ export function formatText(report: GateReport): string {
   return [...parts, ...tapeLines(report), total].join('\n');
 }
 
-function tapeLines({ tapes, findings }: GateReport): string[] {
+function tapeLines({ tapes, findings }: CompatibilityReport): string[] {
   if (tapes === undefined) return [];
   const attributed = new Set(findings.flatMap((finding) => finding.tapes));
   const others = tapes.broken.filter(({ at }) => !attributed.has(at));
@@ -34,7 +34,7 @@ function tapeLines({ tapes, findings }: GateReport): string[] {
   ];
 }
 
-function formatFinding({ against, contract, tapes }: GateReport, finding: CompatibilityFinding): string {
+function formatFinding({ against, contract, tapes }: CompatibilityReport, finding: CompatibilityFinding): string {
   const { rule, severity, decided, direction, was, now, summary, reason, usedBy } = finding;
   const head = `${HEADINGS[severity]}${decided ? '' : ' (undecided)'} ${rule}: ${summary}`;
   if (severity === 'compatible') return `${head}. ${reason}`;
@@ -70,7 +70,7 @@ function plural(count: number, noun: string): string {
 const LEVELS: Readonly<Record<Severity, string>> = { breaking: 'error', warning: 'warning', compatible: 'notice' };
 
 /** One annotation per finding, at its line in the newer contract. */
-export function formatGithub(report: GateReport): string {
+export function formatGithub(report: CompatibilityReport): string {
   const { contract, findings } = report;
   return findings
     .map((finding) => {

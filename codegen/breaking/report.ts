@@ -1,4 +1,4 @@
-/** What the gate returns. */
+/** The result of comparing two contracts. */
 import type { CompatibilityFinding, Severity } from './finding.ts';
 import type { BrokenFrame } from './tapes.ts';
 
@@ -9,7 +9,7 @@ export interface TapeSummary {
   readonly broken: readonly BrokenFrame[];
 }
 
-export interface GateReport {
+export interface CompatibilityReport {
   readonly against: string;
   readonly contract: string;
   /** Number of findings of each severity. */

@@ -13,8 +13,8 @@ const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];
  */
 export function typesOf(schema: JsonObject): ReadonlySet<string> {
   const { type } = schema;
-  const said = typeof type === 'string' ? [type] : listOf(type).map(String);
-  const types = new Set(said.length > 0 ? said : ALL);
+  const declared = typeof type === 'string' ? [type] : listOf(type).map(String);
+  const types = new Set(declared.length > 0 ? declared : ALL);
   if (types.has('number')) types.delete('integer');
   return types;
 }
@@ -33,8 +33,8 @@ export function typeChanges({ was, now }: PlacePair): Change[] {
   const added = [...after].some((type) => !admits(before, type));
   if (!removed && !added) return [];
   const effect = removed && added ? 'replaces' : removed ? 'narrows' : 'widens';
-  const name = (types: ReadonlySet<string>, said: unknown): string =>
-    said === undefined ? 'any' : show(types.size === 1 ? [...types][0] : [...types]);
+  const name = (types: ReadonlySet<string>, declared: unknown): string =>
+    declared === undefined ? 'any' : show(types.size === 1 ? [...types][0] : [...types]);
   const text = `type changed from ${name(before, was.schema['type'])} to ${name(after, now.schema['type'])}`;
   return [{ rule: 'type-changed', effect, ...sides(was, now, 'type'), text }];
 }

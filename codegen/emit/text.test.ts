@@ -51,9 +51,9 @@ describe('an emitted value', () => {
 
 describe('an emitted comment', () => {
   test('cannot be ended by its text', () => {
-    const says = fc.string({ unit: fc.constantFrom('*', '/', '\n', ' ', 'a', '*/', '/*', '\\') });
+    const commentLike = fc.string({ unit: fc.constantFrom('*', '/', '\n', ' ', 'a', '*/', '/*', '\\') });
     fc.assert(
-      fc.property(says, (text) => {
+      fc.property(commentLike, (text) => {
         const comment = doc(text);
         expect(comment.indexOf('*/')).toBe(comment.length - 2);
       }),

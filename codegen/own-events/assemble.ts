@@ -41,84 +41,84 @@ interface Parts {
   readonly schemas: SchemaReader;
 }
 
-export function assemble(
-  document: OwnDocument,
-  base: RawContract,
-  { template, additions, filters, schemas }: Parts,
-): RawContract {
+export function assemble(document: OwnDocument, base: RawContract, parts: Parts): RawContract {
+  const { template, additions, filters } = parts;
   const names = additions.map(({ event }) => event.name);
-  const before = <Item>(list: readonly Item[], isCustom: (item: Item) => boolean, added: readonly Item[]): Item[] => {
-    const at = list.findIndex(isCustom);
-    return at < 0 ? [...list, ...added] : list.toSpliced(at, 0, ...added);
-  };
-  const keyed = <Value>(
-    record: Readonly<Record<string, Value>>,
-    added: readonly (readonly [string, Value])[],
-  ): Record<string, Value> =>
-    Object.fromEntries(
-      before<readonly [string, Value]>(Object.entries(record), ([name]) => name === template.messageName, added),
-    );
-  const channel = base.channels[CONNECTION];
-  const pushes = base.operations[EVENT_OPERATION];
-  const filterSchema = base.components.schemas[FILTER_SCHEMA];
-  const [values] = Object.values(filterSchema?.properties ?? {});
-  const ownFields = Object.keys(filters).filter((field) => !Object.hasOwn(base['x-filters'], field));
-  const channelRef = (name: string): Ref => ({ $ref: `#/channels/${CONNECTION}/messages/${name}` });
+  const { title, version, description } = document;
+  const more = description === undefined ? '' : ` ${description}`;
   return {
     ...base,
     info: {
       ...base.info,
-      description: `${base.info.description.trim()}\n\nWith the events of ${document.title} ${document.version}.${document.description === undefined ? '' : ` ${document.description}`}\n`,
+      description: `${base.info.description.trim()}\n\nWith the events of ${title} ${version}.${more}\n`,
     },
-    'x-own-events': [
-      ...(base['x-own-events'] ?? []),
-      { title: document.title, version: document.version, events: names },
-    ],
-    channels: {
-      ...base.channels,
-      ...(channel === undefined
-        ? {}
-        : {
-            [CONNECTION]: {
-              ...channel,
-              messages: keyed(
-                channel.messages,
-                names.map((name) => [name, { $ref: `#/components/messages/${name}` }]),
-              ),
-            },
-          }),
-    },
-    operations: {
-      ...base.operations,
-      ...(pushes === undefined
-        ? {}
-        : {
-            [EVENT_OPERATION]: {
-              ...pushes,
-              messages: before(pushes.messages, (ref) => refName(ref) === template.messageName, names.map(channelRef)),
-            },
-          }),
-    },
-    components: {
-      ...base.components,
-      messages: keyed(
-        base.components.messages,
-        additions.map(({ event, message }) => [event.name, message]),
-      ),
-      schemas: {
-        ...base.components.schemas,
-        [FILTER_SCHEMA]: {
-          ...filterSchema,
-          properties: {
-            ...filterSchema?.properties,
-            ...Object.fromEntries(ownFields.map((field) => [field, values ?? {}])),
-          },
-        },
-        ...namedSchemas(schemas),
-        ...Object.fromEntries(additions.flatMap((each) => Object.entries(each.schemas))),
-      },
-    },
+    'x-own-events': [...(base['x-own-events'] ?? []), { title, version, events: names }],
+    channels: channelsWith(names, base, template),
+    operations: operationsWith(names, base, template),
+    components: componentsWith(base, parts),
     'x-filters': filters,
+  };
+}
+
+/** The items with the added ones before the item of custom events, which is the last one of every list. */
+function beforeCustom<Item>(items: readonly Item[], isCustom: (item: Item) => boolean, added: readonly Item[]): Item[] {
+  const at = items.findIndex(isCustom);
+  return at < 0 ? [...items, ...added] : items.toSpliced(at, 0, ...added);
+}
+
+/** The messages with the added ones before the message of custom events. */
+function messagesWith<Value>(
+  messages: Readonly<Record<string, Value>>,
+  { messageName }: Template,
+  added: readonly (readonly [string, Value])[],
+): Record<string, Value> {
+  const entries: readonly (readonly [string, Value])[] = Object.entries(messages);
+  return Object.fromEntries(beforeCustom(entries, ([name]) => name === messageName, added));
+}
+
+function channelsWith(names: readonly string[], base: RawContract, template: Template): RawContract['channels'] {
+  const channel = base.channels[CONNECTION];
+  if (channel === undefined) return base.channels;
+  const added = names.map((name) => [name, { $ref: `#/components/messages/${name}` }] as const);
+  return { ...base.channels, [CONNECTION]: { ...channel, messages: messagesWith(channel.messages, template, added) } };
+}
+
+function operationsWith(
+  names: readonly string[],
+  base: RawContract,
+  { messageName }: Template,
+): RawContract['operations'] {
+  const pushes = base.operations[EVENT_OPERATION];
+  if (pushes === undefined) return base.operations;
+  const added = names.map((name): Ref => ({ $ref: `#/channels/${CONNECTION}/messages/${name}` }));
+  const messages = beforeCustom(pushes.messages, (ref) => refName(ref) === messageName, added);
+  return { ...base.operations, [EVENT_OPERATION]: { ...pushes, messages } };
+}
+
+function componentsWith(
+  { components, 'x-filters': known }: RawContract,
+  { template, additions, filters, schemas }: Parts,
+): RawContract['components'] {
+  const filterSchema = components.schemas[FILTER_SCHEMA];
+  const [values] = Object.values(filterSchema?.properties ?? {});
+  const ownFields = Object.keys(filters).filter((field) => !Object.hasOwn(known, field));
+  const properties = {
+    ...filterSchema?.properties,
+    ...Object.fromEntries(ownFields.map((field) => [field, values ?? {}])),
+  };
+  return {
+    ...components,
+    messages: messagesWith(
+      components.messages,
+      template,
+      additions.map(({ event, message }) => [event.name, message]),
+    ),
+    schemas: {
+      ...components.schemas,
+      [FILTER_SCHEMA]: { ...filterSchema, properties },
+      ...namedSchemas(schemas),
+      ...Object.fromEntries(additions.flatMap((each) => Object.entries(each.schemas))),
+    },
   };
 }
 

@@ -101,8 +101,8 @@ export const CODE_RULES: Readonly<Record<string, Rule>> = {
       if (maximum > Number.MAX_SAFE_INTEGER)
         report(['x-limits', name, 'maximum'], `is above ${Number.MAX_SAFE_INTEGER} (ENV-5). Lower it.`);
     }
-    const told = raw.components.schemas['EffectiveLimits']?.properties;
-    for (const name of Object.keys(told ?? {})) {
+    const declared = raw.components.schemas['EffectiveLimits']?.properties;
+    for (const name of Object.keys(declared ?? {})) {
       if (!Object.hasOwn(raw['x-limits'], name))
         report(
           ['components', 'schemas', 'EffectiveLimits', 'properties', name],

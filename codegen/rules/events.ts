@@ -25,16 +25,16 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
   'event-name': (raw, report) => {
     const seen = new Set<string>();
     for (const { message, event, path } of eventsOf(raw)) {
-      const said = schemaAt(raw, refName(message.payload), '/data/event')?.const;
+      const constant = schemaAt(raw, refName(message.payload), '/data/event')?.const;
       if (seen.has(event))
         report([...path, 'x-event'], `is ${event}, which another message already has. Use one message for each event.`);
       seen.add(event);
       if (event !== CUSTOM && event !== message.name)
         report([...path, 'x-event'], `is ${event}. Give the message and its event the same name.`);
-      if (said !== (event === CUSTOM ? undefined : event))
+      if (constant !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],
-          `is ${event}, but data.event of its schema ${said === undefined ? 'has no constant' : `is ${JSON.stringify(said)}`}. Make them the same; only ${CUSTOM} has no constant.`,
+          `is ${event}, but data.event of its schema ${constant === undefined ? 'has no constant' : `is ${JSON.stringify(constant)}`}. Make them the same; only ${CUSTOM} has no constant.`,
         );
     }
     if (!seen.has(CUSTOM))

@@ -11,8 +11,8 @@ test.each([
   [Number.NaN, undefined],
   ['100', undefined],
   [undefined, undefined],
-])('when a server requests a retry after %s ms, the client retries after %s', (said, wanted) => {
-  expect(retryAfterOf(said)).toBe(wanted);
+])('when a server requests a retry after %s ms, the client retries after %s', (sent, wanted) => {
+  expect(retryAfterOf(sent)).toBe(wanted);
 });
 
 test.each([
@@ -22,6 +22,6 @@ test.each([
   [25_000, 25_000],
   [9e15, 600_000],
   [null, undefined],
-])('a heartbeat interval of %s ms is treated as %s', (said, wanted) => {
-  expect(heartbeatIntervalOf(said)).toBe(wanted);
+])('a heartbeat interval of %s ms is treated as %s', (sent, wanted) => {
+  expect(heartbeatIntervalOf(sent)).toBe(wanted);
 });

@@ -35,9 +35,9 @@ describe('the position', () => {
 
   test('moves with heartbeats when no event matches the filter', () => {
     const cursor = liveAt(4);
-    cursor.heard(at(400));
+    cursor.heartbeat(at(400));
     expect(cursor.position).toEqual(at(400));
-    cursor.heard(at(7));
+    cursor.heartbeat(at(7));
     expect(cursor.position).toEqual(at(400));
   });
 });

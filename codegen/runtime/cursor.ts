@@ -146,7 +146,7 @@ export class Cursor {
   }
 
   /** Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3). */
-  heard(position: Position): CursorGap | undefined {
+  heartbeat(position: Position): CursorGap | undefined {
     if (this.#phase !== 'live') return undefined;
     const gap = this.#enter(position);
     this.#advance(position);

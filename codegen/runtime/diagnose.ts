@@ -82,10 +82,10 @@ function known({ state, lastClose, lastError, url }: Diagnosis): Finding | undef
   const rejection = lastError instanceof TidemarkError ? lastError : undefined;
   const error = rejection === undefined ? undefined : `${rejection.code}: ${rejection.message}`;
   if (CREDENTIAL_ERRORS.has(rejection?.code ?? '') || CREDENTIAL_CLOSES.has(code)) {
-    const said = error ?? `close code ${code} ${lastClose?.reason ?? ''}`.trim();
+    const reason = error ?? `close code ${code} ${lastClose?.reason ?? ''}`.trim();
     return {
       cause: 'credentials',
-      advice: `The gateway rejected the credential (${said}). Check the options token and apiKey.`,
+      advice: `The gateway rejected the credential (${reason}). Check the options token and apiKey.`,
     };
   }
   if (lastClose?.opened !== true) return undefined;

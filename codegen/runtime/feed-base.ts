@@ -7,7 +7,7 @@
 import type { ClientGapReason, CursorGap } from './cursor.ts';
 import { defer } from './deferred.ts';
 import { callListener } from './emitter.ts';
-import { Enrolment } from './server-subscription.ts';
+import { ServerSubscription } from './server-subscription.ts';
 import type { Asked } from './server-subscription.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
@@ -31,7 +31,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   abstract readonly lag: number | undefined;
   protected readonly options: FeedBaseOptions;
   readonly #queue: DeliveryQueue<object, Mark>;
-  readonly #enrolment: Enrolment;
+  readonly #serverSubscription: ServerSubscription;
   readonly #ready = defer<Frame['data']>();
   readonly #caughtUp = defer<Summary>();
   readonly #detached = defer<void>();
@@ -45,7 +45,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.id = id;
     this.options = options;
     this.#queue = new DeliveryQueue(() => this.#read(), position, join);
-    this.#enrolment = new Enrolment({
+    this.#serverSubscription = new ServerSubscription({
       id,
       request: port.request,
       backoffMs: port.backoffMs,
@@ -63,14 +63,14 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   }
 
   get state(): SubscriptionState {
-    const { want, wire } = this.#enrolment;
+    const { want, wire } = this.#serverSubscription;
     if (want !== 'running') return want;
     if (this.attentive) return this.live ? 'live' : 'replaying';
     return wire === 'subscribing' ? 'subscribing' : 'waiting';
   }
 
   get attentive(): boolean {
-    return this.#enrolment.attentive;
+    return this.#serverSubscription.attentive;
   }
 
   get recovery(): Frame['data'] | undefined {
@@ -122,23 +122,23 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   // ---- calls from the connection
 
   connected(): void {
-    this.#enrolment.connected();
+    this.#serverSubscription.connected();
   }
 
   disconnected(forget?: ClientGapReason): void {
     if (forget !== undefined) this.forget(forget);
-    this.#enrolment.lost();
+    this.#serverSubscription.lost();
   }
 
   shutDown(error: unknown, { atOnce }: { readonly atOnce: boolean }): void {
     if (atOnce) this.#queue.stop();
     else this.#queue.end(error);
     this.#end(error ?? new SubscriptionError('client_closed', 'The client was closed.', this.receivedPlace()));
-    this.#enrolment.lost();
+    this.#serverSubscription.lost();
   }
 
   closedByServer(reason: string): void {
-    this.#enrolment.lost();
+    this.#serverSubscription.lost();
     const text = `The server ended the subscription "${this.id}": ${reason}.`;
     this.fail(new SubscriptionError(reason, text, this.receivedPlace()));
   }
@@ -209,8 +209,8 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
 
   /** Ends the subscription on the server and subscribes again, because the position is not where the server continues. */
   protected subscribeAgain(): void {
-    this.#enrolment.park();
-    this.#enrolment.unpark();
+    this.#serverSubscription.park();
+    this.#serverSubscription.unpark();
   }
 
   /** Drops an event that was already received. */
@@ -236,17 +236,17 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     const { onItem, limit, onFull, port } = this.options;
     if (onItem !== undefined) {
       this.moved();
-      if (this.#enrolment.want !== 'ended') callListener(onItem, item);
+      if (this.#serverSubscription.want !== 'ended') callListener(onItem, item);
       return;
     }
     this.#queue.push(item, this.mark());
-    if (this.#queue.size < limit || this.#enrolment.want !== 'running') return;
+    if (this.#queue.size < limit || this.#serverSubscription.want !== 'running') return;
     if (onFull === 'error') {
       const text = `The buffer of "${this.id}" is full: ${this.#queue.size} items wait for the reader. Read faster, raise buffer.limit, or use onFull: "park".`;
       this.fail(new SubscriptionError('buffer_overflow', text, this.receivedPlace()));
       return;
     }
-    this.#enrolment.park();
+    this.#serverSubscription.park();
     port.onParked(this);
   }
 
@@ -268,14 +268,14 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   }
 
   #read(): void {
-    if (this.#queue.size <= this.options.limit / 2) this.#enrolment.unpark();
+    if (this.#queue.size <= this.options.limit / 2) this.#serverSubscription.unpark();
   }
 
   #end(error: unknown): void {
     this.#ready.reject(error);
     this.#caughtUp.reject(error);
     this.options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#enrolment.end();
+    this.#serverSubscription.end();
   }
 
   readonly #onAbort = (): void => {

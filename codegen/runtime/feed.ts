@@ -69,7 +69,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     const position = positions.get(this.stream);
     if (position !== undefined) {
       this.#head = position;
-      this.reportOwn(this.stream, this.#cursor.heard(position));
+      this.reportOwn(this.stream, this.#cursor.heartbeat(position));
     }
     this.#cursor.prove();
     this.moved();

@@ -68,7 +68,7 @@ describe('a subscription to several streams', () => {
     expect(items.map(brief)).toEqual(['session:a 1']);
   });
 
-  test('has no positions until the reader has read the whole first picture', async () => {
+  test('has no positions until the reader has read the whole first warm picture', async () => {
     const { model, server } = await scene();
     for (const stream of ['main', 'session:a', 'session:b']) model.publish(stream);
     const reader = followStreams(clientOf(server), ALL);

@@ -46,14 +46,14 @@ describe('a mirror', () => {
     const { server, model } = await modelServer();
     create(model, 'a');
     const entities = entitiesOf(clientOf(server));
-    const heard: unknown[] = [];
-    entities.on('change', (change) => heard.push([brief(change), change.previous?.sequenceId, entities.size]));
+    const reported: unknown[] = [];
+    entities.on('change', (change) => reported.push([brief(change), change.previous?.sequenceId, entities.size]));
     await entities.ready;
     create(model, 'a', 'b');
     remove(model, 'a');
     remove(model, 'never there');
     await entities.sync();
-    expect(heard).toEqual([
+    expect(reported).toEqual([
       ['set a', undefined, 1],
       ['set a', 1, 1],
       ['set b', undefined, 2],
@@ -122,18 +122,18 @@ describe('a mirror', () => {
     create(model, 'a', 'b');
     const entities = entitiesOf(clientOf(server));
     await entities.ready;
-    const heard: string[] = [];
-    entities.on('state', (state) => heard.push(`${state} ${[...entities.keys()].join('')}`));
-    entities.on('gap', ({ reason }) => heard.push(reason));
-    entities.on('change', (change) => heard.push(brief(change)));
+    const reported: string[] = [];
+    entities.on('state', (state) => reported.push(`${state} ${[...entities.keys()].join('')}`));
+    entities.on('gap', ({ reason }) => reported.push(reason));
+    entities.on('change', (change) => reported.push(brief(change)));
     model.window = 1;
     model.carry = () => false;
     (await server.connection(1)).drop();
     remove(model, 'a');
     create(model, 'c', 'd');
     model.carry = () => true;
-    await until(() => heard.includes('live bcd'), 'the repair');
-    expect(heard).toEqual(['window_exceeded', 'repairing ab', 'delete a', 'set c', 'set d', 'live bcd']);
+    await until(() => reported.includes('live bcd'), 'the repair');
+    expect(reported).toEqual(['window_exceeded', 'repairing ab', 'delete a', 'set c', 'set d', 'live bcd']);
     await until(() => model.subscribers === 1, 'the end of the old subscription');
   });
 
@@ -200,9 +200,9 @@ describe('a mirror', () => {
     const client = clientOf(server);
     const entities = entitiesOf(client);
     await entities.ready;
-    const heard: string[] = [];
-    entities.on('gap', ({ reason }) => heard.push(reason));
-    entities.on('state', (state) => heard.push(state));
+    const reported: string[] = [];
+    entities.on('gap', ({ reason }) => reported.push(reason));
+    entities.on('state', (state) => reported.push(state));
     const gap = {
       stream: 'main',
       subscriptionIds: client.subscriptions.map(({ id }) => id),
@@ -211,7 +211,7 @@ describe('a mirror', () => {
     };
     server.connections[0]?.send('gap', { ...gap, reason: 'source_overflow' });
     await entities.sync();
-    expect(heard).toEqual(['source_overflow']);
+    expect(reported).toEqual(['source_overflow']);
   });
 
   test('keeps its content when it is closed: by its owner, its signal, or the end of the client', async () => {
@@ -236,19 +236,19 @@ describe('a mirror', () => {
     expect(await rejection(bySignal.sync())).toMatchObject({ message: 'enough' });
   });
 
-  test('stays closed when a listener closes it while a picture is shown', async () => {
+  test('stays closed when a listener closes it while a warm picture is shown', async () => {
     const { server, model } = await modelServer();
     create(model, 'a', 'b');
     const entities = entitiesOf(clientOf(server));
-    const heard: string[] = [];
-    entities.on('state', (state) => heard.push(state));
+    const reported: string[] = [];
+    entities.on('state', (state) => reported.push(state));
     entities.on('change', (change) => {
-      heard.push(brief(change));
+      reported.push(brief(change));
       entities.close();
     });
     expect(await rejection(entities.ready)).toMatchObject({ reason: 'client_closed' });
     await until(() => model.subscribers === 0, 'the unsubscribe');
-    expect([heard, entities.state]).toEqual([['set a', 'closed'], 'closed']);
+    expect([reported, entities.state]).toEqual([['set a', 'closed'], 'closed']);
   });
 
   test('stays closed when a listener closes it while a deletion of the fresh picture is reported', async () => {
@@ -256,15 +256,15 @@ describe('a mirror', () => {
     create(model, 'a', 'b');
     const entities = entitiesOf(clientOf(server));
     await entities.ready;
-    const heard: string[] = [];
+    const reported: string[] = [];
     entities.on('change', (change) => {
-      heard.push(brief(change));
+      reported.push(brief(change));
       entities.close();
     });
     model.loseEpoch('e2');
     await until(() => entities.state === 'closed', 'the end');
     await until(() => model.subscribers === 0, 'the unsubscribe');
-    expect([heard, entities.state]).toEqual([['delete a'], 'closed']);
+    expect([reported, entities.state]).toEqual([['delete a'], 'closed']);
   });
 
   test('does not subscribe again when a listener closes it at the start of a repair', async () => {
@@ -272,15 +272,15 @@ describe('a mirror', () => {
     const client = clientOf(server);
     const entities = entitiesOf(client);
     await entities.ready;
-    const heard: string[] = [];
+    const reported: string[] = [];
     entities.on('state', (state) => {
-      heard.push(state);
+      reported.push(state);
       entities.close();
     });
     model.loseEpoch('e2');
     await until(() => entities.state === 'closed', 'the end');
     await until(() => client.subscriptions.length === 0, 'the unsubscribe');
-    expect([heard, model.subscribers]).toEqual([['repairing', 'closed'], 0]);
+    expect([reported, model.subscribers]).toEqual([['repairing', 'closed'], 0]);
   });
 
   test('that the server refuses rejects with the reason', async () => {

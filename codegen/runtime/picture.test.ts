@@ -13,7 +13,7 @@ const DECLARED = {
   log_line: { replay: { policy: 'log' } },
 };
 
-describe('the rules of a picture', () => {
+describe('the rules of a warm picture', () => {
   test('cover the events of a prefix, and the events that remove their keys', () => {
     expect(pictureRules(DECLARED, 'order_*').events).toEqual(['order_placed', 'order_changed', 'order_cancelled']);
     expect(pictureRules(DECLARED, 'order_placed').events).toEqual(['order_placed', 'order_cancelled']);

@@ -14,8 +14,8 @@ describe('gaps', () => {
     const { server, model } = await modelServer();
     model.publish('entity_created', { id: 'a' });
     const client = clientOf(server);
-    const heard: unknown[] = [];
-    const subscription = client.subscribe({ events: ['*'], gaps: 'inline', onGap: (gap) => heard.push(gap) });
+    const reported: unknown[] = [];
+    const subscription = client.subscribe({ events: ['*'], gaps: 'inline', onGap: (gap) => reported.push(gap) });
     const { items } = collect(subscription);
     await subscription.caughtUp;
     model.window = 2;
@@ -31,7 +31,7 @@ describe('gaps', () => {
       to: { epoch: 'e1', sequenceId: 6 },
     });
     expect(items[2]).toMatchObject({ event: 'entity_created', sequenceId: 1, isReplay: true });
-    expect(heard).toEqual([items[1]]);
+    expect(reported).toEqual([items[1]]);
     expect(subscription.recovery).toEqual({ attempted: true, recovered: false, reason: 'window_exceeded' });
   });
 

@@ -6,7 +6,7 @@ const event = (stream: string, sequenceId: number, epoch = 'e1') => {
 };
 const at = (sequenceId: number, epoch = 'e1') => ({ epoch, sequenceId });
 
-test('after a first picture that was cut off, a stream whose picture was complete resumes where it began', () => {
+test('after a first warm picture that was cut off, a stream whose picture was complete resumes where it began', () => {
   const cursors = new StreamCursors();
   cursors.start('warm');
   cursors.accept(event('main', 3));
@@ -22,7 +22,7 @@ test('after a first picture that was cut off, a stream whose picture was complet
   expect(cursors.complete()).toBe(false);
 });
 
-test('a loss is reported for a first picture that was cut off, and the next picture yields all of its events', () => {
+test('a loss is reported for a first warm picture that was cut off, and the next picture yields all of its events', () => {
   const cursors = new StreamCursors();
   expect(cursors.start('warm')).toEqual([]);
   cursors.accept(event('main', 3));
@@ -41,7 +41,7 @@ test('a loss is reported for a first picture that was cut off, and the next pict
   expect(cursors.positions).toHaveLength(4);
 });
 
-test('a picture after a failed resume continues where it was cut off, or begins again after another gap', () => {
+test('a warm picture after a failed resume continues where it was cut off, or begins again after another gap', () => {
   const cursors = new StreamCursors([{ stream: 'main', ...at(2) }]);
   const fail = (sequenceId: number): boolean => {
     cursors.start('resume');

@@ -17,7 +17,7 @@ import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 export interface Moves {
   /** The new position of each stream; undefined for a stream that has ended. */
   readonly streams: Map<string, Position | undefined>;
-  /** Whether a resume from the positions is complete. False within the first picture. */
+  /** Whether a resume from the positions is complete. False within the first warm picture. */
   isComplete: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface StreamVerdict {
   readonly gap?: Loss | undefined;
 }
 
-/** A stream whose resume has failed, until the picture that follows is complete. */
+/** A stream whose resume has failed, until the warm picture that follows is complete. */
 interface Repair {
   /** The position that the resume named, if any. If the connection ends during the picture, the next resume names this position again. */
   readonly asked: Position | undefined;
@@ -61,11 +61,11 @@ export class StreamCursors {
   /** For streams whose position was left out of the resume: the position after which their events are new. */
   readonly #floors = new Map<string, Position>();
   #moves: Moves = { streams: new Map(), isComplete: false };
-  /** Whether the client can resume: once the first picture is complete or, without a picture, from the start. */
+  /** Whether the client can resume: once the first warm picture is complete or, without a warm picture, from the start. */
   #placed: boolean;
   #asked: Asked = 'warm';
   #live = false;
-  /** Whether the first picture has begun and is not complete. */
+  /** Whether the first warm picture has begun and is not complete. */
   #isInPicture = false;
   /**
    * The streams whose loss was reported at the latest `subscribed`. Undefined if that `subscribed` was the first one, or continued the
@@ -73,7 +73,7 @@ export class StreamCursors {
    */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;
-  /** Whether a repeated picture of a stream was taken at a later position than the first one, which was cut off. */
+  /** Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off. */
   #isBehind = false;
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
@@ -173,7 +173,7 @@ export class StreamCursors {
     else if (!this.#ended.has(stream)) this.#ended.set(stream, cursor.position);
   }
 
-  /** Handles `replay_complete`. @returns whether the streams must be resumed now, because a picture was taken too late (CLI-13). */
+  /** Handles `replay_complete`. @returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13). */
   complete(): boolean {
     this.#live = true;
     this.#isInPicture = false;
@@ -186,10 +186,10 @@ export class StreamCursors {
   }
 
   /** Handles the position of a followed stream in a heartbeat (MUL-8). */
-  heard(stream: string, position: Position): CursorGap | undefined {
+  heartbeat(stream: string, position: Position): CursorGap | undefined {
     if (!this.#live) return undefined;
     const cursor = this.#begin(stream, position);
-    const gap = cursor.heard(position);
+    const gap = cursor.heartbeat(position);
     this.#move(stream, cursor);
     return gap;
   }
@@ -215,7 +215,7 @@ export class StreamCursors {
 
   #failed(stream: string, known: Cursor | undefined, to: Position): boolean {
     const repair = this.#repairs.get(stream);
-    // A picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+    // A warm picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
     const continues = repair?.to.epoch === to.epoch && repair.to.sequenceId === to.sequenceId;
     const cursor = continues && known !== undefined ? known : new Cursor();
     const asked = continues ? 'warm' : 'resume';
@@ -265,7 +265,7 @@ export class StreamCursors {
   }
 
   /**
-   * Handles a first picture that was cut off. Streams whose own picture was complete continue after it (CLI-13). For
+   * Handles a first warm picture that was cut off. Streams whose own picture was complete continue after it (CLI-13). For
    * each other stream, the position at which its picture was taken is not known. So a loss is reported for it, and
    * its picture is requested again.
    */
@@ -329,7 +329,7 @@ export class StreamCursors {
 }
 
 /**
- * Stands for the position of a picture, which the server reports only when the picture is complete. Every event of the picture is accepted.
+ * Stands for the position of a warm picture, which the server reports only when the picture is complete. Every event of the picture is accepted.
  */
 function anywhereIn({ epoch }: Position): Position {
   return { epoch, sequenceId: Infinity };

@@ -109,7 +109,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     for (const [stream, position] of positions) {
       if (!this.live || !covers(this.#selectors, stream)) continue;
       this.#head(stream, position);
-      this.reportOwn(stream, this.#cursors.heard(stream, position));
+      this.reportOwn(stream, this.#cursors.heartbeat(stream, position));
     }
     this.#cursors.prove();
     this.moved();

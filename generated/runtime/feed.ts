@@ -5,7 +5,7 @@
  */
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';
@@ -69,7 +69,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     const position = positions.get(this.stream);
     if (position !== undefined) {
       this.#head = position;
-      this.reportOwn(this.stream, this.#cursor.heard(position));
+      this.reportOwn(this.stream, this.#cursor.heartbeat(position));
     }
     this.#cursor.prove();
     this.moved();

@@ -65,7 +65,7 @@ export class Link {
   #over = false;
   #events = 0;
   #closing: ClosingNotice | undefined;
-  #heardAt = performance.now();
+  #receivedAt = performance.now();
   #patienceMs: number;
   #cancelWatch: () => void = () => undefined;
   #onSocketClosed: (() => void) | undefined;
@@ -140,13 +140,13 @@ export class Link {
   #opened(): void {
     if (this.#over) return;
     this.#open = true;
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     this.#handlers.onOpen();
   }
 
   #message(text: unknown): void {
     if (this.#over) return;
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     const frame = readFrame(text);
     if (typeof frame === 'string') {
       this.#handlers.onInvalid(new ProtocolViolation(`The server sent ${frame}. The frame was ignored.`));
@@ -162,7 +162,7 @@ export class Link {
    */
   #watch(): void {
     this.#cancelWatch();
-    const quietMs = performance.now() - this.#heardAt;
+    const quietMs = performance.now() - this.#receivedAt;
     if (quietMs >= this.#patienceMs) {
       this.giveUp(`no message received for ${Math.round(quietMs)} ms`);
       return;

@@ -5,7 +5,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './enrolment.ts';
+import type { Asked } from './server-subscription.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';
 import type { FeedBaseOptions } from './feed-base.ts';
@@ -109,7 +109,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     for (const [stream, position] of positions) {
       if (!this.live || !covers(this.#selectors, stream)) continue;
       this.#head(stream, position);
-      this.reportOwn(stream, this.#cursors.heard(stream, position));
+      this.reportOwn(stream, this.#cursors.heartbeat(stream, position));
     }
     this.#cursors.prove();
     this.moved();

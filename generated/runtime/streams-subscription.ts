@@ -28,7 +28,7 @@ export interface FollowOptions<
 /** The content of `replay_complete` for a subscription to several streams (MUL-7). */
 export interface StreamsReplay {
   readonly count: number;
-  /** Whether the picture of a stream may be incomplete, because the server's history is limited. */
+  /** Whether the warm picture of a stream may be incomplete, because the server's history is limited. */
   readonly truncated: boolean;
 }
 

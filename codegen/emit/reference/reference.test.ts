@@ -53,14 +53,14 @@ describe('the reference page', () => {
 
   test('shows every example of every message completely', () => {
     const text = page.replaceAll(/<[^>]+>/g, '');
-    const told = [
+    const texts = [
       ...contract.commands.flatMap(({ name, reply }) => [name, reply]),
       ...[...contract.events, contract.customEvent].map(({ message }) => message),
       ...contract.pushes.map(({ name }) => name).filter((name) => name !== 'event'),
       'error',
     ].flatMap((name) => contract.messages[name]?.examples ?? []);
-    expect(told.length).toBeGreaterThan(40);
-    const missing = told.filter(
+    expect(texts.length).toBeGreaterThan(40);
+    const missing = texts.filter(
       ({ summary, payload }) => !page.includes(inline(summary)) || !text.includes(escape(prettyJson(payload))),
     );
     expect(missing).toEqual([]);

@@ -266,12 +266,12 @@ function dotted(pointer: string): string {
 }
 
 /** Replies without a table: those that are not JSON, and those that are the same for every operation. */
-const UNTOLD: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
+const WITHOUT_TABLE: ReadonlySet<string> = new Set(['error', 'empty', 'text', '']);
 
 function httpTopic(contract: Contract, operation: HttpOperation): Topic {
   const { name, method, path, summary, description, scopes, fullScopes, requirements, query, request, replies } =
     operation;
-  const bodies = [request, ...replies].filter((each) => !UNTOLD.has(each));
+  const bodies = [request, ...replies].filter((each) => !WITHOUT_TABLE.has(each));
   const parameters = query === undefined ? [] : [queryShape(contract, name, query)];
   return {
     name: `${method} ${path}`,

@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeVar, Union, cast
 from .commands import Settle
 from .cursor import Asked, ClientGapReason
 from .delivery import DeliveryQueue
-from .server_subscription import Enrolment
+from .server_subscription import ServerSubscription
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
 from .listeners import call_listener
 from .subscription_port import Gap, ReplayEnd, SubscriptionPort, SubscriptionState
@@ -50,7 +50,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self._limit = max(1, settings.limit)
         self._queue = queue
         queue.on_read = self._read
-        self._enrolment = Enrolment(id_, self)
+        self._server_subscription = ServerSubscription(id_, self)
         self._ready = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._gone = asyncio.Event()
@@ -75,11 +75,11 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @property
     def state(self) -> SubscriptionState:
-        if self._enrolment.want != "running":
-            return self._enrolment.want
+        if self._server_subscription.want != "running":
+            return self._server_subscription.want
         if self.attentive:
             return "live" if self._live else "replaying"
-        return "subscribing" if self._enrolment.wire == "subscribing" else "waiting"
+        return "subscribing" if self._server_subscription.wire == "subscribing" else "waiting"
 
     @property
     def recovered(self) -> Union[bool, None]:
@@ -147,15 +147,15 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
         Otherwise only the methods about the connection and the end are called.
         """
-        return self._enrolment.attentive
+        return self._server_subscription.attentive
 
     def connected(self) -> None:
-        self._enrolment.connected()
+        self._server_subscription.connected()
 
     def disconnected(self, forget: Union[ClientGapReason, None] = None) -> None:
         if forget is not None:
             self._forget(forget)
-        self._enrolment.lost()
+        self._server_subscription.lost()
 
     def shut_down(self, error: Union[BaseException, None]) -> None:
         """Ends the subscription because the client has ended. The reader gets ``error`` after the buffered items.
@@ -165,7 +165,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         else:
             self._queue.end(error)
         self._end(error or ConnectionLost("client_closed", "The client was closed."))
-        self._enrolment.lost()
+        self._server_subscription.lost()
 
     @abstractmethod
     def event(self, data: JsonObject, prefix: EventPrefix) -> None: ...
@@ -199,7 +199,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     def closed_by_server(self, reason: str) -> None:
         """Handles ``subscription_closed`` (SEC-3)."""
-        self._enrolment.lost()
+        self._server_subscription.lost()
         text = f'The server ended the subscription "{self.id}": {reason}.'
         self._fail(self._ended(reason, text))
 
@@ -231,7 +231,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
         """The error, with the position from which a new subscription can resume once all buffered items have been read."""
 
-    # ---- used by its enrolment
+    # ---- used by its ServerSubscription
 
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:
         return self._port.send_command(command, data, settle)
@@ -274,8 +274,8 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     def _subscribe_again(self) -> None:
         """Ends the subscription on the server and subscribes again, because the position is not where the server continues."""
-        self._enrolment.park()
-        self._enrolment.unpark()
+        self._server_subscription.park()
+        self._server_subscription.unpark()
 
     def _drop(self, prefix: EventPrefix) -> None:
         """Drops an event that was already received."""
@@ -300,27 +300,27 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
             self._failure = error
         self._ready.set()
         self._caught_up.set()
-        self._enrolment.end()
+        self._server_subscription.end()
 
     def _push(self, item: object) -> None:
         if self._settings.on_item is not None:
             self._moved()
-            if self._enrolment.want != "ended":
+            if self._server_subscription.want != "ended":
                 self._settings.on_item(item)
             return
         self._queue.push(item, self._mark())
-        if len(self._queue) < self._limit or self._enrolment.want != "running":
+        if len(self._queue) < self._limit or self._server_subscription.want != "running":
             return
         if self._settings.on_full == "error":
             text = f'{len(self._queue)} items waited for the reader of "{self.id}", which is the limit.'
             self._fail(self._ended("buffer_overflow", text))
             return
-        self._enrolment.park()
+        self._server_subscription.park()
         self._port.report("parked", self)
 
     def _read(self) -> None:
         if len(self._queue) <= self._limit / 2:
-            self._enrolment.unpark()
+            self._server_subscription.unpark()
 
     def _report(self, gap: Gap) -> None:
         self.gap_count += 1

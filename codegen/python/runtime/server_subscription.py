@@ -36,7 +36,7 @@ class EnrolmentOwner(Protocol):
     def detached(self) -> None: ...
 
 
-class Enrolment:
+class ServerSubscription:
     def __init__(self, id_: str, owner: EnrolmentOwner) -> None:
         self._id = id_
         self._owner = owner

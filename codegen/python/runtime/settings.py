@@ -31,10 +31,10 @@ def read_url(url: str, credential_parameters: frozenset[str]) -> str:
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     if scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"url: {url.split('?')[0]!r} is not an address; it must begin with ws://, wss://, http:// or https://.")
+        raise ValueError(f"The url {url.split('?')[0]!r} is not an address; it must begin with ws://, wss://, http:// or https://.")
     names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
     secret = next((name for name in names if name.lower() in credential_parameters), None)
     if secret is not None or parts.username is not None or parts.password is not None:
         where = "the user part" if secret is None else f'the parameter "{secret}"'
-        raise ValueError(f"url: it carries a credential in {where}. Use token= or api_key= instead.")
+        raise ValueError(f"The url contains a credential in {where}. Use token= or api_key= instead.")
     return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))

@@ -9,7 +9,7 @@ from typing import Any
 from tidemark_client import Client, ConnectionLost, Position, SubscriptionEnded, TidemarkError, is_gap
 
 
-def say(kind: str, **detail: Any) -> None:
+def report(kind: str, **detail: Any) -> None:
     print(json.dumps({"kind": kind, **detail}), flush=True)
 
 
@@ -19,12 +19,12 @@ def place(position: Any) -> Any:
 
 async def read(options: dict[str, Any]) -> None:
     client = Client(options["url"], token=options.get("token"), backoff_min=0.005, backoff_max=0.05, max_attempts=options.get("maxAttempts"))
-    client.on("reconnecting", lambda detail: say("reconnecting"))
-    client.on("closed", lambda end: say("closed", code=end.code, willReconnect=end.will_reconnect))  # type: ignore[attr-defined]
-    client.on("contract_mismatch", lambda match: say("mismatch", missing=match.missing_events, unknown=match.unknown_events))  # type: ignore[attr-defined]
-    client.on("parked", lambda _: say("parked"))
-    client.on("loss", lambda detail: say("loss"))
-    client.on("error", lambda error: say("error", error=type(error).__name__, text=str(error)))
+    client.on("reconnecting", lambda detail: report("reconnecting"))
+    client.on("closed", lambda end: report("closed", code=end.code, willReconnect=end.will_reconnect))  # type: ignore[attr-defined]
+    client.on("contract_mismatch", lambda match: report("mismatch", missing=match.missing_events, unknown=match.unknown_events))  # type: ignore[attr-defined]
+    client.on("parked", lambda _: report("parked"))
+    client.on("loss", lambda detail: report("loss"))
+    client.on("error", lambda error: report("error", error=type(error).__name__, text=str(error)))
     after = options.get("after")
     common: Any = {"filter": options.get("filter"), "buffer_limit": options.get("bufferLimit", 10_000), "gaps": "inline"}
     replay: Any = Position(*after) if after else options.get("replay", "warm")
@@ -35,15 +35,15 @@ async def read(options: dict[str, Any]) -> None:
         subscription = client.subscribe(options["events"], stream=options.get("stream", "main"), replay=replay, **common)
     try:
         await subscription.caught_up()
-        say("caught_up")
+        report("caught_up")
         async for item in subscription:
             if is_gap(item):
-                say("gap", stream=item.stream, reason=item.reason, start=place(item.start), end=place(item.end), repair=item.repair)
+                report("gap", stream=item.stream, reason=item.reason, start=place(item.start), end=place(item.end), repair=item.repair)
             else:
-                say("event", **{key: item[key] for key in ("event", "stream", "sequenceId", "isReplay", "payload")})
+                report("event", **{key: item[key] for key in ("event", "stream", "sequenceId", "isReplay", "payload")})
             await asyncio.sleep(options.get("pauseMs", 0) / 1000)
     except (ConnectionLost, SubscriptionEnded, TidemarkError) as error:
-        say("ended", error=type(error).__name__, reason=getattr(error, "reason", getattr(error, "code", None)))
+        report("ended", error=type(error).__name__, reason=getattr(error, "reason", getattr(error, "code", None)))
     finally:
         await client.close()
 

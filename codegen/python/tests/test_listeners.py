@@ -44,18 +44,18 @@ class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
 
     async def test_does_not_stop_other_listeners_of_the_client(self) -> None:
         client = ClientCore(SPEC, "ws://127.0.0.1:1/ws")
-        heard: list[Any] = []
+        reported: list[Any] = []
         client.on("reconnecting", fail)
-        client.on("reconnecting", heard.append)
+        client.on("reconnecting", reported.append)
         client.on_reconnecting(2, 0.5)
-        self.assertEqual((heard, self.reported), ([(2, 0.5)], ["a defect of the application"]))
+        self.assertEqual((reported, self.reported), ([(2, 0.5)], ["a defect of the application"]))
 
     async def test_does_not_stop_the_client_from_receiving_the_gap_of_a_subscription(self) -> None:
         port = FedPort()
-        heard: list[Gap] = []
+        reported: list[Gap] = []
 
         def fail_later(gap: Gap) -> None:
-            heard.append(gap)
+            reported.append(gap)
             fail(gap)
 
         settings = FeedSettings(("*",), None, limit=8, on_full="park", inline_gaps=False, on_gap=fail_later)
@@ -66,7 +66,7 @@ class AListenerThatRaises(unittest.IsolatedAsyncioTestCase):
         port.settle({"position": Position("e", 1).as_json(), "recovery": {"attempted": False}})
         ends = {"from": Position("e", 1).as_json(), "to": Position("e", 4).as_json()}
         subscription.gap({**ends, "reason": "window_exceeded"})
-        self.assertEqual((len(heard), self.reported, port.reports), (1, ["a defect of the application"], ["gap"]))
+        self.assertEqual((len(reported), self.reported, port.reports), (1, ["a defect of the application"], ["gap"]))
 
 
 if __name__ == "__main__":

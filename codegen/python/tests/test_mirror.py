@@ -83,23 +83,23 @@ class AMirror(unittest.IsolatedAsyncioTestCase):
         await asyncio.wait_for(self.things.ready(), 10)
 
     async def test_stays_closed_when_a_listener_closes_it_while_a_picture_is_shown(self) -> None:
-        heard: list[str] = []
+        reported: list[str] = []
 
         def close(change: MirrorChange[Any]) -> None:
-            heard.append(change.key)
+            reported.append(change.key)
             self.things.close()
 
         self.things.on_change(close)
         with self.assertRaisesRegex(Exception, "The mirror was closed"):
             await self.show("a", "b")
-        self.assertEqual((heard, self.things.state, self.fed.is_ended), (["a"], "closed", True))
+        self.assertEqual((reported, self.things.state, self.fed.is_ended), (["a"], "closed", True))
 
     async def test_shows_its_first_picture_although_a_listener_raises(self) -> None:
-        heard: list[str] = []
+        reported: list[str] = []
         self.things.on_change(fail)
-        self.things.on_change(lambda change: heard.append(change.key))
+        self.things.on_change(lambda change: reported.append(change.key))
         await self.show("a", "b")
-        self.assertEqual((self.things.state, heard), ("live", ["a", "b"]))
+        self.assertEqual((self.things.state, reported), ("live", ["a", "b"]))
         self.assertEqual(self.reported, ["a defect of the application"] * 2)
 
     async def test_follows_although_a_listener_raises(self) -> None:

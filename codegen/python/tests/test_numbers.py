@@ -19,7 +19,7 @@ class ANumberOfAServer(unittest.TestCase):
             self.assertIsNone(retry_after_of(asked))
 
     def test_is_limited_to_the_range_of_heartbeat_intervals(self) -> None:
-        self.assertEqual([heartbeat_interval_of(told) for told in (0, -1, "fast", 1, 25_000, 9e15)], [None, None, None, 0.1, 25.0, 600.0])
+        self.assertEqual([heartbeat_interval_of(sent) for sent in (0, -1, "fast", 1, 25_000, 9e15)], [None, None, None, 0.1, 25.0, 600.0])
 
     def test_does_not_let_the_backoff_grow_beyond_its_bound(self) -> None:
         waits = [backoff(attempt, lambda: 1.0, 0.5, 20.0) for attempt in (0, 1, 5, 6, 1000)]

@@ -119,8 +119,8 @@ export class ModelGateway {
       replay.after === undefined
         ? { attempted: false }
         : { attempted: true, recovered: reason === undefined, ...(reason === undefined ? {} : { reason }) };
-    const said = { subscriptionId, stream: STREAM, events, filter: {}, position: this.head, recovery };
-    connection.reply(command, 'subscribed', said);
+    const data = { subscriptionId, stream: STREAM, events, filter: {}, position: this.head, recovery };
+    connection.reply(command, 'subscribed', data);
     if (reason !== undefined) {
       const gapReason = reason === 'window_exceeded' ? reason : 'epoch_changed';
       const gap = { stream: STREAM, subscriptionIds: [subscriptionId], from: replay.after, to: this.head };

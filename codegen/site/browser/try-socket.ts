@@ -9,6 +9,7 @@ import type { Tried } from './operations.ts';
 import { commandSamples, tapeOf } from './samples.ts';
 import type { Message } from './samples.ts';
 import { ROOT, addCopies, makeForm } from './try-form.ts';
+import type { TryForm } from './try-form.ts';
 
 export interface SocketTry extends Checks {
   readonly tried: Tried;
@@ -55,21 +56,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
   form.send.after(toggle);
   form.status.textContent = `Not connected. Send connects to ${url.href}.`;
 
-  const showFaults = (): void => {
-    const { faults } = explainSent(form.message.value, checks);
-    form.check.replaceChildren(
-      ...faults.map(({ pointer, rule, correction }) =>
-        element(
-          'p',
-          { class: 'fault' },
-          element('code', {}, pointer === '' ? 'the message' : pointer),
-          ` ${rule}. `,
-          element('strong', {}, correction),
-        ),
-      ),
-    );
-  };
-  form.message.addEventListener('input', showFaults);
+  form.message.addEventListener('input', () => showFaults(form, checks));
   form.send.form?.addEventListener('submit', () => {
     // An invalid frame is sent too, so that the reply shows how the gateway reports it.
     const text = compact(form.message.value);
@@ -85,6 +72,22 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
     const server = { webSocket: url.href, http, subprotocol: operations.subprotocol };
     return { ...commandSamples(valid, undefined, server), tape: tapeOf(valid, received, tried.clauses) };
   });
+}
+
+/** Shows what is wrong with the edited message, and how to correct it. */
+function showFaults(form: TryForm, checks: Checks): void {
+  const { faults } = explainSent(form.message.value, checks);
+  form.check.replaceChildren(
+    ...faults.map(({ pointer, rule, correction }) =>
+      element(
+        'p',
+        { class: 'fault' },
+        element('code', {}, pointer === '' ? 'the message' : pointer),
+        ` ${rule}. `,
+        element('strong', {}, correction),
+      ),
+    ),
+  );
 }
 
 /** The message on one line, as it is sent. Text that is not JSON is unchanged. */

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:d4e6f67c7d280a91ff81323eab2d2a6054ef7a08c5b40dbafc64d98b944b9ff3"
+CONTRACT_DIGEST: Final = "sha256:e7fb978687e6c24b74da51394af9b1d6042f038eb8a7c74bd780da746e1098d6"
 #: Where the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).

@@ -78,7 +78,7 @@ class ReplayResume(TypedDict):
     #: Continue after the last received position.
     mode: Literal["resume"]
     after: Position
-    #: Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first picture: `after` is then the position of its `subscribed`.
+    #: Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first warm picture: `after` is then the position of its `subscribed`.
     withPicture: NotRequired[Literal[True]]
 
 

@@ -73,7 +73,7 @@ class Link:
         self._patience = open_timeout
         self._silent_intervals = silent_intervals
         self._loop = asyncio.get_running_loop()
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         self._watch = Timer()
         self._outgoing: deque[str] = deque()
         self._has_outgoing = asyncio.Event()
@@ -129,7 +129,7 @@ class Link:
             if self._over:
                 return
             self._socket = socket
-            self._heard_at = self._loop.time()
+            self._received_at = self._loop.time()
             sender = self._loop.create_task(self._send_all(socket))
             self._handlers.link_opened(self)
             while True:
@@ -172,7 +172,7 @@ class Link:
     def _received(self, text: object) -> None:
         if self._over:
             return
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         frame = read_frame(text)
         if isinstance(frame, str):
             self._handlers.link_invalid(ProtocolViolation(f"The server sent {frame}. The frame was ignored."))
@@ -186,7 +186,7 @@ class Link:
         since the last message, and then waits for the remaining time."""
         if self._over:
             return
-        quiet = self._loop.time() - self._heard_at
+        quiet = self._loop.time() - self._received_at
         if quiet >= self._patience:
             self.give_up(f"no message for {quiet:.1f} s")
         else:

@@ -25,7 +25,7 @@ class Moves:
 
     #: The new position of each stream; None for a stream that has ended.
     streams: dict[str, Union[Position, None]] = field(default_factory=lambda: {})
-    #: Whether a resume from the positions is complete. False within the first picture.
+    #: Whether a resume from the positions is complete. False within the first warm picture.
     is_complete: bool = False
 
 
@@ -41,7 +41,7 @@ class StreamLoss:
 
 @dataclass(frozen=True)
 class _Repair:
-    """A stream whose resume has failed, until the picture that follows is complete."""
+    """A stream whose resume has failed, until the warm picture that follows is complete."""
 
     #: The position that the resume named, if any. If the picture is cut off, the next resume names it again.
     asked: Union[Position, None]
@@ -64,16 +64,16 @@ class StreamCursors:
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
         self._moves = Moves()
-        #: Whether the client can resume: once the first picture is complete or, without a picture, from the start.
+        #: Whether the client can resume: once the first warm picture is complete or, without a warm picture, from the start.
         self._placed = positions is not None
         self._has_begun = self._placed
-        #: Whether the first picture has begun and is not complete.
+        #: Whether the first warm picture has begun and is not complete.
         self._in_picture = False
         #: Streams whose loss was reported at the latest ``subscribed``; None if that was the first one, or continued
         #: the previous positions.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
-        #: Whether a repeated picture of a stream was taken at a later position than the first one, which was cut off.
+        #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.
         self._behind = False
         self._asked: Asked = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
@@ -160,7 +160,7 @@ class StreamCursors:
             self._ended.setdefault(stream, cursor.position)
 
     def complete(self) -> bool:
-        """Handles ``replay_complete``. Returns whether the streams must be resumed now, because a picture was taken too late (CLI-13)."""
+        """Handles ``replay_complete``. Returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13)."""
         self.live = True
         self._in_picture = False
         self._place()
@@ -170,7 +170,7 @@ class StreamCursors:
             self._move(stream, cursor)
         return self._behind
 
-    def heard(self, stream: str, position: Position) -> Union[CursorGap, None]:
+    def heartbeat(self, stream: str, position: Position) -> Union[CursorGap, None]:
         """Handles the position of a followed stream in a heartbeat (MUL-8)."""
         if not self.live:
             return None
@@ -222,7 +222,7 @@ class StreamCursors:
     def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
         repair = self._repairs.get(stream)
         asked = repair.asked if repair is not None else None if known is None else known.position
-        # A picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+        # A warm picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
         continues = repair is not None and repair.end == end
         cursor = known if continues and known is not None else Cursor()
         cursor.start(_anywhere_in(end), "warm" if continues else "resume", attempted=True, recovered=False)
@@ -246,7 +246,7 @@ class StreamCursors:
         return StreamLoss(stream, self._reason, None)
 
     def _drop_unplaced(self) -> None:
-        """Handles a first picture that was cut off.
+        """Handles a first warm picture that was cut off.
 
         Streams whose own picture was complete continue after it (CLI-13). For each other stream, the position at which its
         picture was taken is not known. So a loss is reported for it, and its picture is requested again.
@@ -310,5 +310,5 @@ class StreamCursors:
 
 
 def _anywhere_in(position: Position) -> Position:
-    """Stands for the position of a picture, which the server reports only when the picture is complete. Every event of it is accepted."""
+    """Stands for the position of a warm picture, which the server reports only when the picture is complete. Every event of it is accepted."""
     return Position(position.epoch, sys.maxsize)

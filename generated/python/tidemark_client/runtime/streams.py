@@ -27,7 +27,7 @@ class StreamsSummary:
     """The content of the last ``replay_complete`` of several streams (MUL-7)."""
 
     count: int
-    #: Whether the picture of a stream may be incomplete, because the server's history is limited.
+    #: Whether the warm picture of a stream may be incomplete, because the server's history is limited.
     truncated: bool
 
 
@@ -76,7 +76,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def positions(self) -> Union[Mapping[str, Position], None]:
-        """The reader's positions; None until the first picture is complete.
+        """The reader's positions; None until the first warm picture is complete.
 
         A resume with them, in this process or another, delivers every event that was not read yet, including events of streams
         that appear later.
@@ -130,7 +130,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
         for stream, position in positions.items():
             if self._live and covers(self._selectors, stream):
                 self._heads[stream] = position
-                self._report_own(stream, self._cursors.heard(stream, position))
+                self._report_own(stream, self._cursors.heartbeat(stream, position))
         self._cursors.prove()
         self._moved()
 

@@ -30,7 +30,7 @@ class Waited(Generic[Event_co]):
 @dataclass(frozen=True)
 class StreamsWaited(Generic[Event_co]):
     event: Event_co
-    #: Pass them as ``since`` to wait for the next event, or resume a subscription with them.
+    #: The positions of the streams after the event. Pass them as ``since`` to wait for the next event, or resume a subscription with them.
     positions: Mapping[str, Position]
 
 

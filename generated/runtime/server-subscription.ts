@@ -32,7 +32,7 @@ export interface EnrolmentOptions {
   readonly onDetached: () => void;
 }
 
-export class Enrolment {
+export class ServerSubscription {
   readonly #options: EnrolmentOptions;
   #wire: 'none' | 'subscribing' | 'active' | 'unsubscribing' = 'none';
   #want: 'running' | 'parked' | 'ended' = 'running';
