@@ -1,19 +1,19 @@
 /**
  * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). It contains the stream, its epoch and the position. So a
- * cursor from another epoch of the stream is recognised, and lost events are reported as truncated. Inside a picture it also contains the
+ * cursor from another epoch of the stream is recognised, and lost events are reported as truncated. Inside a warm picture it also contains the
  * position at which the picture was taken.
  */
-import type { Mark } from '../gateway/bookmark.ts';
+import type { Bookmark } from '../gateway/bookmark.ts';
 
 const PREFIX = 'tm1.';
 
-export function writeCursor(stream: string, { position, pictureHead }: Mark): string {
+export function writeCursor(stream: string, { position, pictureHead }: Bookmark): string {
   const parts = [stream, position.epoch, position.sequenceId, ...(pictureHead === undefined ? [] : [pictureHead])];
   return PREFIX + Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
 /** @returns undefined if the text is not a cursor of this stream */
-export function readCursor(stream: string, cursor: string): Mark | undefined {
+export function readCursor(stream: string, cursor: string): Bookmark | undefined {
   if (!cursor.startsWith(PREFIX)) return undefined;
   let parts: unknown;
   try {

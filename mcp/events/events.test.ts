@@ -215,7 +215,7 @@ describe('events/stream', () => {
     ]);
   });
 
-  test('continues after a cursor inside a picture with the rest of the picture, then with every later event', async () => {
+  test('continues after a cursor inside a warm picture with the rest of the picture, then with every later event', async () => {
     const { gateway, url } = await serve({ limits: { historyEvents: 3 } });
     const client = await linkedClient({ url });
     const update = (id: string): Promise<unknown> =>

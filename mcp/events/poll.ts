@@ -33,7 +33,7 @@ export async function poll(
   });
   return {
     events: page.events.map((event) => occurrenceOf(type, event)),
-    cursor: writeCursor(selection.stream, page.mark),
+    cursor: writeCursor(selection.stream, page.bookmark),
     truncated: page.truncated,
     hasMore: page.hasMore,
     nextPollMs: NEXT_POLL_MS,

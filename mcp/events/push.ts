@@ -38,8 +38,8 @@ export async function push(request: EventsRequest, context: PushContext): Promis
   const out = new Output(context);
   let isActive = false;
   const heartbeat = setInterval(() => {
-    const { mark } = follower;
-    if (isActive && mark !== undefined) out.offer('heartbeat', { cursor: writeCursor(selection.stream, mark) });
+    const { bookmark } = follower;
+    if (isActive && bookmark !== undefined) out.offer('heartbeat', { cursor: writeCursor(selection.stream, bookmark) });
   }, heartbeatMs);
   const stopReports = reportOutages(client, (reason) => {
     if (isActive)
@@ -47,7 +47,7 @@ export async function push(request: EventsRequest, context: PushContext): Promis
   });
   try {
     for await (const item of follower.follow()) {
-      const cursor = writeCursor(selection.stream, item.mark);
+      const cursor = writeCursor(selection.stream, item.bookmark);
       if (item.kind === 'event') await out.write('event', { ...occurrenceOf(type, item.event), cursor });
       else {
         isActive = true;

@@ -32,6 +32,10 @@ export interface EventsHost extends ToolHost {
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 
+/** Registers the handler of a method, whose parameters have these properties. */
+type Handle = (method: string, properties: ObjectProperties, run: Handler) => void;
+type EventTypes = ReturnType<typeof eventTypesOf>;
+
 export function registerEvents(server: McpServer, host: EventsHost): void {
   const types = eventTypesOf(host.contract);
   const { webhooks } = host;
@@ -39,7 +43,7 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
   // The capability `events` is not part of the extension, but clients of its draft look for it (*Backward
   // Compatibility*).
   server.server.registerCapabilities({ extensions: { [EVENTS_EXTENSION]: {} }, ...{ events: {} } });
-  const handle = (method: string, properties: ObjectProperties, run: Handler): void => {
+  const handle: Handle = (method, properties, run) => {
     const required = ['name', 'delivery'].filter((name) => name in properties);
     const params = fromJsonSchema<Record<string, unknown>>({ type: 'object', properties, required });
     server.server.setRequestHandler(method, { params }, async (given, context) => {
@@ -77,12 +81,16 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
     });
     return { _meta };
   });
+  registerWebhooks(handle, types, host);
+}
+
+function registerWebhooks(handle: Handle, types: EventTypes, { gateway, webhooks, onFault }: EventsHost): void {
   const webhookContext = (): WebhookContext => {
     // SEP-3415, *Authentication required*.
     if (webhooks === undefined)
       throw forbidden('Webhooks need a caller that this server has authenticated; use poll or push.');
     const { registry, principal } = webhooks;
-    return { gateway: host.gateway, webhooks: registry, principal, onFault: host.onFault };
+    return { gateway, webhooks: registry, principal, onFault };
   };
   handle('events/subscribe', WEBHOOK_PROPERTIES, async (given) => {
     const parameters = given as unknown as WebhookParameters;

@@ -1,5 +1,5 @@
 /** Reads and checks the parameters that poll, push and webhook have in common. */
-import type { Mark } from '../gateway/bookmark.ts';
+import type { Bookmark } from '../gateway/bookmark.ts';
 import type { Selection } from '../gateway/page.ts';
 import { readCursor } from './cursor.ts';
 import { invalidParams, notFound } from './errors.ts';
@@ -15,8 +15,8 @@ export interface SubscriptionParameters {
 export interface EventsRequest {
   readonly type: EventType;
   readonly selection: Selection;
-  /** The mark after which to start; undefined to start from now. */
-  readonly after: Mark | undefined;
+  /** The bookmark after which to start; undefined to start from now. */
+  readonly after: Bookmark | undefined;
   /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore: number | undefined;
 }

@@ -75,12 +75,12 @@ function keyOf(
 
 function sourceOf({ type, selection, after, notBefore }: EventsRequest, gateway: Gateway, signal: AbortSignal): Source {
   let follower: Follower | undefined;
-  const cursorOf = (mark: Parameters<typeof writeCursor>[1]): string => writeCursor(selection.stream, mark);
+  const cursorOf = (bookmark: Parameters<typeof writeCursor>[1]): string => writeCursor(selection.stream, bookmark);
   async function* items(): AsyncGenerator<SourceItem, undefined> {
     const client = await gateway.connected(signal);
     follower = new Follower(client, { ...selection, after, ...(notBefore === undefined ? {} : { notBefore }), signal });
     for await (const item of follower.follow()) {
-      const cursor = cursorOf(item.mark);
+      const cursor = cursorOf(item.bookmark);
       if (item.kind === 'start') yield { kind: 'start', cursor, truncated: item.truncated };
       else {
         const body = occurrenceOf(type, item.event);
@@ -89,7 +89,7 @@ function sourceOf({ type, selection, after, notBefore }: EventsRequest, gateway:
     }
     return undefined;
   }
-  return { items: items(), cursor: () => (follower?.mark === undefined ? undefined : cursorOf(follower.mark)) };
+  return { items: items(), cursor: () => (follower?.bookmark === undefined ? undefined : cursorOf(follower.bookmark)) };
 }
 
 function refusalOf({ reason, message, fault, limit }: WebhookRefusal): ProtocolError {

@@ -1,26 +1,26 @@
 /**
- * Follows events after a mark, also across restarts of the gateway. If events are missing, the follower reports this at their position, and
+ * Follows events after a bookmark, also across restarts of the gateway. If events are missing, the follower reports this at their position, and
  * continues with everything that the history still has. After a change of the epoch, it continues from the start of the new epoch.
  */
 import { setImmediate as nothing } from 'node:timers/promises';
 import { isGap } from '../../generated/client.ts';
 import type { TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
-import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
-import type { Mark } from './bookmark.ts';
+import { isInRest, bookmarkAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
+import type { Bookmark } from './bookmark.ts';
 import type { Selection } from './page.ts';
 
 export interface FollowRequest extends Selection {
-  /** The mark after which to start; undefined for only events from now on. */
-  readonly after: Mark | undefined;
+  /** The bookmark after which to start; undefined for only events from now on. */
+  readonly after: Bookmark | undefined;
   /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }
 
 export type Followed =
-  /** Reading begins, or begins again after a loss. If `truncated` is true, events after the previous mark are missing. */
-  | { readonly kind: 'start'; readonly mark: Mark; readonly truncated: boolean }
-  | { readonly kind: 'event'; readonly event: TidemarkEvent; readonly mark: Mark };
+  /** Reading begins, or begins again after a loss. If `truncated` is true, events after the previous bookmark are missing. */
+  | { readonly kind: 'start'; readonly bookmark: Bookmark; readonly truncated: boolean }
+  | { readonly kind: 'event'; readonly event: TidemarkEvent; readonly bookmark: Bookmark };
 
 /** How many events may wait for the reader before the gateway is asked to pause. */
 const BUFFER = 256;
@@ -31,18 +31,18 @@ export class Follower {
   readonly #client: TidemarkClient;
   readonly #request: FollowRequest;
   #subscription: Subscription | undefined;
-  #mark: Mark | undefined;
+  #bookmark: Bookmark | undefined;
 
   constructor(client: TidemarkClient, request: FollowRequest) {
     this.#client = client;
     this.#request = request;
-    this.#mark = request.after;
+    this.#bookmark = request.after;
   }
 
-  /** The mark up to which everything was read, including events that do not match; undefined before the start. */
-  get mark(): Mark | undefined {
-    const position = this.#mark?.pictureHead === undefined ? this.#subscription?.position : undefined;
-    return position === undefined ? this.#mark : { position };
+  /** The bookmark up to which everything was read, including events that do not match; undefined before the start. */
+  get bookmark(): Bookmark | undefined {
+    const position = this.#bookmark?.pictureHead === undefined ? this.#subscription?.position : undefined;
+    return position === undefined ? this.#bookmark : { position };
   }
 
   /**
@@ -76,36 +76,37 @@ export class Follower {
 
   async *#items(
     subscription: Subscription,
-    { from, start }: { readonly from: Mark; readonly start: Start },
+    { from, start }: { readonly from: Bookmark; readonly start: Start },
   ): AsyncGenerator<Followed, Step | undefined> {
     const { notBefore = 0 } = this.#request;
-    let mark = from;
+    let bookmark = from;
     let isMissing = start === 'truncated';
     let hasStarted = start === 'reported';
     for await (const found of withEndOfReplay(subscription)) {
       // A live event ends the picture. It is not yielded here, because the subscription that follows the picture
       // delivers it too.
-      const item = mark.pictureHead !== undefined && isLive(found) ? undefined : found;
+      const item = bookmark.pictureHead !== undefined && isLive(found) ? undefined : found;
       if (item !== undefined && isGap(item)) {
-        const { next, isRestart } = afterLoss(item, mark);
+        const { next, isRestart } = afterLoss(item, bookmark);
         if (isRestart) return lossUpTo(next);
-        mark = next;
+        bookmark = next;
         isMissing = true;
         hasStarted = false;
-      } else if (item !== undefined && mark.pictureHead !== undefined && !isInRest(item, mark)) {
+      } else if (item !== undefined && bookmark.pictureHead !== undefined && !isInRest(item, bookmark)) {
         continue;
       } else if (item !== undefined && item.isReplay && Date.parse(item.emittedAt) < notBefore) {
         isMissing ||= !hasStarted;
         continue;
       }
-      this.#mark = mark;
-      if (!hasStarted) yield { kind: 'start', mark, truncated: isMissing };
+      this.#bookmark = bookmark;
+      if (!hasStarted) yield { kind: 'start', bookmark, truncated: isMissing };
       hasStarted = true;
-      if (item === undefined && mark.pictureHead !== undefined) return { after: pictureEndOf(mark), start: 'reported' };
+      if (item === undefined && bookmark.pictureHead !== undefined)
+        return { after: pictureEndOf(bookmark), start: 'reported' };
       if (item === undefined || isGap(item)) continue;
-      mark = markAfter(item, mark);
-      this.#mark = mark;
-      yield { kind: 'event', event: item, mark };
+      bookmark = bookmarkAfter(item, bookmark);
+      this.#bookmark = bookmark;
+      yield { kind: 'event', event: item, bookmark };
     }
     return undefined;
   }
@@ -117,13 +118,13 @@ export class Follower {
  */
 type Start = 'complete' | 'truncated' | 'reported';
 
-/** The next step of reading. A picture is read to its end; then a new subscription reads the events after it. */
+/** The next step of reading. A warm picture is read to its end; then a new subscription reads the events after it. */
 interface Step {
-  readonly after: Mark | undefined;
+  readonly after: Bookmark | undefined;
   readonly start: Start;
 }
 
-function lossUpTo(after: Mark): Step {
+function lossUpTo(after: Bookmark): Step {
   return { after, start: 'truncated' };
 }
 
@@ -143,14 +144,17 @@ function isLive(item: TidemarkEvent | TidemarkGap | undefined): boolean {
   return item !== undefined && !isGap(item) && !item.isReplay;
 }
 
-/** Reasons of losses after which the events continue. After every other loss the gateway sends a picture (RPL-4). */
+/** Reasons of losses after which the events continue. After every other loss the gateway sends a warm picture (RPL-4). */
 const CONTINUED: ReadonlySet<string> = new Set(['source_overflow', 'broker_lost', 'slow_consumer']);
 
-function afterLoss({ to, reason }: TidemarkGap, mark: Mark): { readonly next: Mark; readonly isRestart: boolean } {
-  if (to === undefined) return { next: mark, isRestart: false };
-  if (to.epoch !== mark.position.epoch) return { next: startOf(to.epoch), isRestart: true };
+function afterLoss(
+  { to, reason }: TidemarkGap,
+  bookmark: Bookmark,
+): { readonly next: Bookmark; readonly isRestart: boolean } {
+  if (to === undefined) return { next: bookmark, isRestart: false };
+  if (to.epoch !== bookmark.position.epoch) return { next: startOf(to.epoch), isRestart: true };
   if (!CONTINUED.has(reason)) return { next: pictureOf(to), isRestart: true };
-  return { next: mark.pictureHead === undefined ? { position: to } : mark, isRestart: false };
+  return { next: bookmark.pictureHead === undefined ? { position: to } : bookmark, isRestart: false };
 }
 
 /** The items of a subscription, and `undefined` once when its first replay is complete. */

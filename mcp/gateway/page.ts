@@ -1,9 +1,9 @@
-/** Reads a bounded number of past events: the events after a mark, up to now. */
+/** Reads a bounded number of past events: the events after a bookmark, up to now. */
 import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
-import { isInRest, markAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
-import type { Mark } from './bookmark.ts';
+import { isInRest, bookmarkAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
+import type { Bookmark } from './bookmark.ts';
 
 /** The events that a reader selects. */
 export interface Selection {
@@ -14,8 +14,8 @@ export interface Selection {
 }
 
 export interface PageRequest extends Selection {
-  /** The mark after which to read. Undefined to read no events, but only the current position. */
-  readonly after: Mark | undefined;
+  /** The bookmark after which to read. Undefined to read no events, but only the current position. */
+  readonly after: Bookmark | undefined;
   /** The maximum number of events to return. */
   readonly limit: number;
   /** Events before this time are left out. Milliseconds since the Unix epoch. */
@@ -25,20 +25,20 @@ export interface PageRequest extends Selection {
 
 export interface Page {
   readonly events: readonly TidemarkEvent[];
-  /** The mark at which the next page begins. */
-  readonly mark: Mark;
-  /** Whether events after the given mark are missing: lost, out of the history, or too old. */
+  /** The bookmark at which the next page begins. */
+  readonly bookmark: Bookmark;
+  /** Whether events after the given bookmark are missing: lost, out of the history, or too old. */
   readonly truncated: boolean;
   readonly hasMore: boolean;
 }
 
 /**
- * Reads the page of events after a mark. Two kinds of marks can no longer be continued:
+ * Reads the page of events after a bookmark. Two kinds of bookmarks can no longer be continued:
  *
  * - The stream has a new epoch. The page starts at the first event of that epoch, so only events that were lost are missing.
  * - The history no longer has the position. The page starts with a warm replay, as after a failed resume (RPL-4).
  *
- * If the limit is reached before the warm replay is complete, the mark of the page records this. The next pages then
+ * If the limit is reached before the warm replay is complete, the bookmark of the page records this. The next pages then
  * contain the rest of the warm replay, followed by every event since its start.
  * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
  */
@@ -62,10 +62,10 @@ export async function readPage(client: TidemarkClient, request: PageRequest): Pr
  * @throws the errors of {@link readPage}
  */
 export async function readNewest(client: TidemarkClient, request: Omit<PageRequest, 'after'>): Promise<Page> {
-  const { mark } = await readPage(client, { ...request, after: undefined });
-  const { epoch, sequenceId: head } = mark.position;
+  const { bookmark } = await readPage(client, { ...request, after: undefined });
+  const { epoch, sequenceId: head } = bookmark.position;
   const wanted = Math.max(0, head - request.limit);
-  let found: Page = { events: [], mark, truncated: head > wanted, hasMore: false };
+  let found: Page = { events: [], bookmark, truncated: head > wanted, hasMore: false };
   // Searches for the oldest position from which a resume succeeds. It is between these two, and only attempts to
   // resume can find it.
   let [low, high] = [wanted, head];
@@ -82,7 +82,7 @@ export async function readNewest(client: TidemarkClient, request: Omit<PageReque
 
 interface Read {
   readonly page: Page;
-  /** The epoch of the stream. If the mark is of another epoch, the page is empty. */
+  /** The epoch of the stream. If the bookmark is of another epoch, the page is empty. */
   readonly epoch: string;
   /** Whether no resume has failed. */
   readonly isRecovered: boolean;
@@ -140,13 +140,13 @@ class Collected {
     if (this.#events.length > limit) this.#full.resolve(undefined);
   }
 
-  /** @param from the mark before the first event. @param end the position up to which the events are complete */
-  page({ from, end }: { readonly from: Mark; readonly end: Position }): Page {
+  /** @param from the bookmark before the first event. @param end the position up to which the events are complete */
+  page({ from, end }: { readonly from: Bookmark; readonly end: Position }): Page {
     const { limit } = this.#request;
     const hasMore = this.#events.length > limit;
     const events = this.#events.slice(0, limit);
     const last = events.at(-1);
-    const reached = last === undefined ? from : markAfter(last, from);
-    return { events, mark: hasMore ? reached : { position: end }, truncated: this.#isIncomplete, hasMore };
+    const reached = last === undefined ? from : bookmarkAfter(last, from);
+    return { events, bookmark: hasMore ? reached : { position: end }, truncated: this.#isIncomplete, hasMore };
   }
 }

@@ -56,13 +56,13 @@ async function read(uri: string, gateway: Gateway, signal: AbortSignal): Promise
   const stream = streamAt(uri);
   if (stream === undefined) throw new ResourceNotFoundError(uri);
   const client = await gateway.connected(signal);
-  const { events, mark } = await readNewest(client, {
+  const { events, bookmark } = await readNewest(client, {
     stream,
     events: ['*'],
     filter: undefined,
     limit: NEWEST,
     signal,
   });
-  const text = JSON.stringify({ stream, position: writePosition(mark.position), events });
+  const text = JSON.stringify({ stream, position: writePosition(bookmark.position), events });
   return { contents: [{ uri, mimeType: 'application/json', text }] };
 }

@@ -14,7 +14,7 @@ import { ResponsePace } from './response-pace.ts';
 
 const LARGEST_BODY = 1024 * 1024;
 
-export interface SeatOptions {
+export interface CallerSessionOptions {
   readonly gateway: GatewayOptions;
   readonly host: Omit<McpHost, 'gateway' | 'subscriptions' | 'taken'>;
   /** Milliseconds after which a client that does not read is disconnected; default 60,000. */
@@ -27,15 +27,15 @@ interface Answered {
   readonly parsedBody: unknown;
 }
 
-export class Seat {
-  readonly #options: SeatOptions;
+export class CallerSession {
+  readonly #options: CallerSessionOptions;
   readonly #gateway: Gateway;
   readonly #watch: StreamWatch;
   readonly #handler: McpHttpHandler;
   readonly #paces = new WeakMap<Request, ResponsePace>();
 
   /** @throws {CliError} if the address is invalid or the credential cannot be read */
-  constructor(options: SeatOptions) {
+  constructor(options: CallerSessionOptions) {
     this.#options = options;
     const { onFault } = options.host;
     this.#gateway = new Gateway(options.gateway);

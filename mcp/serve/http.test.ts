@@ -11,7 +11,7 @@ import { callerOf, httpClient, httpServer, tokenAt } from '../testing/http-serve
 import { callTool } from '../testing/linked-client.ts';
 import { scopedGateway } from '../testing/scoped-gateway.ts';
 import { readCallers } from './callers.ts';
-import { Seat } from './caller-session.ts';
+import { CallerSession } from './caller-session.ts';
 
 function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
@@ -108,11 +108,11 @@ test('an unreadable file of callers is reported as wrong usage, with its name', 
 
 const contract = await testContract();
 
-function seatOf(url: string, stallMs = 60_000): Seat {
+function sessionOf(url: string, stallMs = 60_000): CallerSession {
   const onFault = (error: unknown): void => expect(error).toBeUndefined();
-  const seat = new Seat({ gateway: { url }, host: { contract, onFault }, stallMs });
-  onCleanup(() => seat.close());
-  return seat;
+  const session = new CallerSession({ gateway: { url }, host: { contract, onFault }, stallMs });
+  onCleanup(() => session.close());
+  return session;
 }
 
 function call(method: string, params: object, signal?: AbortSignal): Request {
@@ -135,7 +135,7 @@ async function listeners(url: string): Promise<unknown> {
 test('a client that does not read pauses the subscription, and receives every event when it reads again', async () => {
   const { gateway, url } = await serve();
   const end = new AbortController();
-  const response = await seatOf(url).fetch(stream(end.signal), () => undefined);
+  const response = await sessionOf(url).fetch(stream(end.signal), () => undefined);
   await vi.waitFor(async () => expect(await listeners(url)).toBe(1), PATIENCE);
   const count = 600;
   for (let n = 0; n < count; n += 1) await gateway.publish('build.step', { n });
@@ -154,10 +154,10 @@ test('a client that does not read pauses the subscription, and receives every ev
 
 test('a client that reads nothing for too long is disconnected, and a client that waits for events is not', async () => {
   const { gateway, url } = await serve();
-  const seat = seatOf(url, 20);
+  const session = sessionOf(url, 20);
   const [deaf, reading] = [vi.fn<() => void>(), vi.fn<() => void>()];
-  await seat.fetch(stream(), deaf);
-  const { body } = await seat.fetch(stream(), reading);
+  await session.fetch(stream(), deaf);
+  const { body } = await session.fetch(stream(), reading);
   void body?.pipeTo(new WritableStream()).catch(() => undefined);
   await vi.waitFor(async () => expect(await listeners(url)).toBe(2), PATIENCE);
   await gateway.publish('build.step', {});

@@ -14,7 +14,7 @@ import { Webhooks } from '../webhooks/webhooks.ts';
 import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { callerWith } from './callers.ts';
 import type { Caller } from './callers.ts';
-import { Seat } from './caller-session.ts';
+import { CallerSession } from './caller-session.ts';
 
 export interface HttpOptions {
   readonly host: string;
@@ -51,7 +51,7 @@ const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
 /** @throws {CliError} if a credential cannot be read; the error of the socket */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpService> {
-  const seats = new Seats(options);
+  const sessions = new CallerSessions(options);
   const allowed = [...localhostAllowedHostnames(), ...(options.allowedHosts ?? [])];
   const isHostAllowed = hostHeaderValidation(allowed);
   const isOriginAllowed = originValidation(allowed);
@@ -60,11 +60,11 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpService> 
     if (requestTarget(request.url).pathname !== MCP_PATH)
       return answer(response, 404, `Not found; MCP is at ${MCP_PATH}.`);
     if (request.method === undefined || !METHODS.has(request.method)) return refuseMethod(response);
-    const seat = seats.of(tokenOf(request));
-    if (seat === undefined) return challenge(response);
+    const session = sessions.of(tokenOf(request));
+    if (session === undefined) return challenge(response);
     // The request target may be an absolute URL, so the library gets a fixed path instead, which it can always parse.
     const target = Object.assign(request, { method: request.method, url: MCP_PATH });
-    seat.serve(target, response).catch((error: unknown) => {
+    session.serve(target, response).catch((error: unknown) => {
       options.onFault(error);
       response.destroy();
     });
@@ -76,17 +76,17 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpService> 
     url: `http://${name}:${port}${MCP_PATH}`,
     close: async () => {
       server.close();
-      await seats.close();
+      await sessions.close();
       server.closeAllConnections();
     },
   };
 }
 
-class Seats {
+class CallerSessions {
   readonly #options: HttpOptions;
   readonly #webhooks: Webhooks;
-  readonly #seats = new Map<string, Seat>();
-  readonly #shared: Seat | undefined;
+  readonly #sessions = new Map<string, CallerSession>();
+  readonly #shared: CallerSession | undefined;
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -94,22 +94,22 @@ class Seats {
     if (options.callers === undefined) this.#shared = this.#make(options.gateway, undefined);
     else
       for (const { name, credential } of options.callers)
-        this.#seats.set(name, this.#make({ url: options.gateway.url, ...credential }, name));
+        this.#sessions.set(name, this.#make({ url: options.gateway.url, ...credential }, name));
   }
 
-  of(token: string | undefined): Seat | undefined {
+  of(token: string | undefined): CallerSession | undefined {
     if (this.#options.callers === undefined) return this.#shared;
     const caller = token === undefined ? undefined : callerWith(token, this.#options.callers);
-    return caller === undefined ? undefined : this.#seats.get(caller.name);
+    return caller === undefined ? undefined : this.#sessions.get(caller.name);
   }
 
   async close(): Promise<void> {
     this.#webhooks.close();
-    const all = [...this.#seats.values(), ...(this.#shared === undefined ? [] : [this.#shared])];
-    await Promise.all(all.map(async (seat) => seat.close()));
+    const all = [...this.#sessions.values(), ...(this.#shared === undefined ? [] : [this.#shared])];
+    await Promise.all(all.map(async (session) => session.close()));
   }
 
-  #make(gateway: GatewayOptions, principal: string | undefined): Seat {
+  #make(gateway: GatewayOptions, principal: string | undefined): CallerSession {
     const { contract, heartbeatMs, streams, onFault } = this.#options;
     const host = {
       ...{ contract, onFault },
@@ -117,7 +117,7 @@ class Seats {
       ...(streams === undefined ? {} : { streams }),
       ...(principal === undefined ? {} : { webhooks: { registry: this.#webhooks, principal } }),
     };
-    return new Seat({ gateway, host });
+    return new CallerSession({ gateway, host });
   }
 }
 

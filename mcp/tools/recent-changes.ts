@@ -7,10 +7,10 @@ import {
   objectSchema,
   PATTERN,
   POSITION,
-  readMark,
+  readBookmark,
   STREAM,
   streamOf,
-  writeMark,
+  writeBookmark,
 } from './tool.ts';
 import type { Tool } from './tool.ts';
 
@@ -59,11 +59,11 @@ export const recentChanges: Tool<Asked> = {
     return resultOf(
       since === undefined
         ? await readNewest(client, request)
-        : await readPage(client, { ...request, after: readMark(since) }),
+        : await readPage(client, { ...request, after: readBookmark(since) }),
     );
   },
 };
 
-function resultOf({ events, mark, truncated, hasMore }: Awaited<ReturnType<typeof readPage>>): object {
-  return { events, position: writeMark(mark), truncated, hasMore };
+function resultOf({ events, bookmark, truncated, hasMore }: Awaited<ReturnType<typeof readPage>>): object {
+  return { events, position: writeBookmark(bookmark), truncated, hasMore };
 }

@@ -7,7 +7,7 @@ import type { JsonSchema, ObjectSchema } from '../contract/schema.ts';
 import { refTo } from '../contract/schema.ts';
 import { UsageError } from '../gateway/failure.ts';
 import type { Gateway } from '../gateway/gateway.ts';
-import type { Mark } from '../gateway/bookmark.ts';
+import type { Bookmark } from '../gateway/bookmark.ts';
 import { readPosition, writePosition } from '../../src/agents/position.ts';
 import type { Position } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
@@ -67,21 +67,21 @@ export function objectSchema(
   return { type: 'object', additionalProperties: false, properties, required };
 }
 
-/** @throws {UsageError} also for a position inside a picture */
+/** @throws {UsageError} also for a position inside a warm picture */
 export function positionOf(text: string): Position {
-  const { position, pictureHead } = readMark(text);
+  const { position, pictureHead } = readBookmark(text);
   if (pictureHead !== undefined)
     throw new UsageError(`More events are ready after "${text}": call recent_changes until \`hasMore\` is false.`);
   return position;
 }
 
-/** Writes a mark as one word: the position and, inside a picture, `~` and the head of the picture. */
-export function writeMark({ position, pictureHead }: Mark): string {
+/** Writes a bookmark as one word: the position and, inside a warm picture, `~` and the head of the picture. */
+export function writeBookmark({ position, pictureHead }: Bookmark): string {
   return writePosition(position) + (pictureHead === undefined ? '' : `~${pictureHead}`);
 }
 
 /** @throws {UsageError} */
-export function readMark(text: string): Mark {
+export function readBookmark(text: string): Bookmark {
   const [, word = '', head] = /^([^~]*?)(?:~(\d+))?$/.exec(text) ?? [];
   const position = readPosition(word);
   const pictureHead = head === undefined ? undefined : Number(head);
