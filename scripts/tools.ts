@@ -39,9 +39,9 @@ export const PROMTOOL: Tool = { commands: ['promtool'], debianPackage: 'promethe
  * not in every PATH.
  */
 export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFormula: 'nginx' };
-/** Checks its configuration in deploy/. */
+/** Checks the Caddyfile in deploy/. */
 export const CADDY: Tool = { commands: ['caddy'], debianPackage: 'caddy', brewFormula: 'caddy' };
-/** Rates the service in deploy/. It exists on Linux only. */
+/** Rates the security of the systemd unit in deploy/. It exists on Linux only. */
 export const SYSTEMD_ANALYZE: Tool = { commands: ['systemd-analyze'], debianPackage: 'systemd', brewFormula: 'none' };
 /** Used as a client for server-sent events. */
 export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };

@@ -8,7 +8,7 @@ import { TICK_MS, PacedClock } from '../runner/paced-clock.ts';
 
 /** The number of running processes to leave out: the suite itself, which runs while it reads the file. */
 const FREE = 1;
-/** The maximum factor by which a beat takes longer, so that a time limit of 5 s never takes more than 100 s. */
+/** The maximum factor by which a tick takes longer, so that a time limit of 5 s never takes more than 100 s. */
 const MOST = 20;
 
 /** How many times longer a process takes than on an idle machine. 1 on systems without `/proc/loadavg`. */
@@ -25,7 +25,7 @@ function readLoad(): string {
   }
 }
 
-/** A pulse whose beats take longer while more processes want to run than there are processors. */
+/** A clock whose ticks take longer while more processes want to run than there are processors. */
 export function loadPulse(now: () => number): PacedClock {
   const processors = cpus().length;
   return new PacedClock({

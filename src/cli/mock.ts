@@ -131,7 +131,7 @@ async function mock(flags: MockFlags): Promise<void> {
   const excess = ['contract', 'tape', 'heartbeat'].find((name) => name in flags);
   if (flags.replies !== undefined && excess !== undefined)
     throw new CliError(
-      `--${excess} has no effect with --replies, which repeats a recording; remove one of the two flags.`,
+      `--${excess} has no effect with --replies, which replays a recording; remove one of the two flags.`,
       EXIT.usage,
     );
   const { tape, replies, pace } = flags;

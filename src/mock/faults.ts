@@ -21,7 +21,7 @@ export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
   /** A serial number, which increases with each `lose` and `reset`. A connection uses `count` only when the number is new. */
-  readonly order: number;
+  readonly serial: number;
 }
 
 export class Faults {
@@ -30,12 +30,12 @@ export class Faults {
   jitterMs = 0;
   /** Nothing is sent until this time. In milliseconds since the Unix epoch. */
   silentUntil = 0;
-  loss: Loss = { kind: 'gap', count: 0, order: 0 };
+  loss: Loss = { kind: 'gap', count: 0, serial: 0 };
   readonly commands: CommandRefusal[] = [];
   readonly upgrades: UpgradeRefusal[] = [];
 
   lose(kind: Loss['kind'], count: number): void {
-    this.loss = { kind, count, order: this.loss.order + 1 };
+    this.loss = { kind, count, serial: this.loss.serial + 1 };
   }
 
   /** The status with which the next upgrade must be refused; undefined if it is accepted. The call counts as one use of the refusal. */
@@ -52,7 +52,7 @@ export class Faults {
     this.delayMs = 0;
     this.jitterMs = 0;
     this.silentUntil = 0;
-    this.loss = { kind: 'gap', count: 0, order: this.loss.order + 1 };
+    this.loss = { kind: 'gap', count: 0, serial: this.loss.serial + 1 };
     this.commands.splice(0);
     this.upgrades.splice(0);
   }

@@ -34,7 +34,7 @@ export class ReplayingError extends Error {
   override readonly name = 'ReplayingError';
 
   constructor() {
-    super('The mock repeats a recording, so it publishes no events. Start it without --replies to publish.');
+    super('The mock replays a recording, so it publishes no events. Start it without --replies to publish.');
   }
 }
 

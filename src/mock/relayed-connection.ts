@@ -43,7 +43,7 @@ export class RelayedConnection {
   readonly #server: WebSocket;
   readonly #faults: Faults;
   readonly #onSubscribed: () => void;
-  #order: number;
+  #lossSerial: number;
   #toLose = 0;
   #lost = 0;
   #withheld: Withheld | undefined;
@@ -56,7 +56,7 @@ export class RelayedConnection {
     this.#server = server;
     this.#faults = faults;
     this.#onSubscribed = onSubscribed;
-    this.#order = faults.loss.order;
+    this.#lossSerial = faults.loss.serial;
     client.on('message', (data: Buffer, isBinary) => this.#fromClient(data, isBinary));
     client.on('close', (code, reason) => this.#passClose(server, code, reason));
     client.on('error', () => server.terminate());
@@ -99,7 +99,7 @@ export class RelayedConnection {
 
   #fromServer(data: Buffer, isBinary: boolean): void {
     const message = isBinary ? undefined : parse(data.toString('utf8'));
-    this.#takeOrder();
+    this.#takeLoss();
     if (message?.type === 'event' && this.#loses(message.data ?? {})) return;
     if (message?.type === 'heartbeat' && this.#lost > 0) {
       // Events that a gap reports are subtracted, because they were not delivered. Events that are lost without a report are not
@@ -112,11 +112,11 @@ export class RelayedConnection {
   }
 
   /** Starts a new request to lose events. Events that were withheld for the previous request are reported first. */
-  #takeOrder(): void {
-    const { count, order } = this.#faults.loss;
-    if (order === this.#order) return;
+  #takeLoss(): void {
+    const { count, serial } = this.#faults.loss;
+    if (serial === this.#lossSerial) return;
     this.#reportGap();
-    this.#order = order;
+    this.#lossSerial = serial;
     this.#toLose = count;
   }
 

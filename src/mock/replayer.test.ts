@@ -186,7 +186,7 @@ describe('a recording is repeated', () => {
     const refused = await order('/publish', { event: 'sync_status' });
     expect([refused.status, await refused.text()]).toEqual([
       400,
-      expect.stringContaining('repeats a recording') as string,
+      expect.stringContaining('replays a recording') as string,
     ]);
     expect((await order('/restart', {})).status).toBe(200);
     expect((await socketOf(url)).messages).toMatchObject([{ type: 'welcome' }]);

@@ -15,7 +15,7 @@ import { isObject } from './script.ts';
 /** Close codes that must not be sent (RFC 6455, 7.4.1). For these, the connection is ended without a close frame. */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 /** Members that contain ids of subscriptions. A client may choose other ids than the recorded client. */
-const NAMES: readonly string[] = ['subscriptionId', 'subscriptionIds'];
+const ID_MEMBERS: readonly string[] = ['subscriptionId', 'subscriptionIds'];
 
 export interface ReplayerOptions {
   readonly connections: readonly RecordedConnection[];
@@ -186,7 +186,7 @@ class Replay {
   /** The recorded message with the ids of this client. Nothing else is changed. */
   #translated(text: string, command: Command | undefined): string {
     const message: unknown = JSON.parse(text, (key, value: unknown) =>
-      NAMES.includes(key) ? this.#named(value) : value,
+      ID_MEMBERS.includes(key) ? this.#named(value) : value,
     );
     if (!isObject(message) || command === undefined) return JSON.stringify(message);
     const { type, id: _id, ...rest } = message;
