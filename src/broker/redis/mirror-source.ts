@@ -1,10 +1,11 @@
 /** The queries with which a mirror reads its stream from Redis. */
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
+import { LeftEpochs } from './fence/left-epochs.ts';
 import type { RedisKeys } from './keys.ts';
 import { asTexts, parseLine, parseState } from './line.ts';
-import type { Line } from './line.ts';
-import type { LogPage, MirrorSource } from './mirror.ts';
+import type { Line, StreamState } from './line.ts';
+import type { LogEntry, LogPage, MirrorSource } from './mirror.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 export interface MirrorSourceOptions {
@@ -29,24 +30,37 @@ const PAGE_EVENTS = 512;
 export function mirrorSource(stream: string, options: MirrorSourceOptions): MirrorSource {
   const { connection, keys, fence, run, reads, questions, mayCreate } = options;
   const { meta, log } = keys.of(stream);
+  const left = new LeftEpochs();
+  const settled = async (state: StreamState): Promise<StreamState> => {
+    let current = state;
+    while (left.has(current.epoch)) current = await fence.end(stream, current);
+    left.note(current.epoch);
+    return current;
+  };
+  const readPage = async (from: LogEntry | undefined): Promise<LogPage> => {
+    await fence.incarnation(stream);
+    const { departures } = fence;
+    const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
+    return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
+  };
   return {
     readLog: (from) =>
       run(reads, async () => {
-        await fence.incarnation(stream);
-        const { departures } = fence;
-        const id = from === undefined ? '-' : `${from.at}-${from.sequenceId}`;
-        return toPage(await connection.run('read', [meta, log], [id, PAGE_EVENTS]), departures);
+        for (;;) {
+          const page = await readPage(from);
+          if (page.state === undefined || (await settled(page.state)) === page.state) return page;
+        }
       }),
     readRetained: () => run(reads, () => readRetained(stream, options)),
     // `open` counts as a question, because it may have to settle the stream first.
     open: () =>
       run(questions, async () => {
-        if (mayCreate()) return fence.open(stream);
+        if (mayCreate()) return settled(await fence.open(stream));
         const state = await fence.find(stream);
         if (state === undefined) throw new StreamExpired(`stream ${stream} expired before it was read`);
-        return state;
+        return settled(state);
       }),
-    settle: () => run(questions, () => fence.settle(stream)),
+    settle: () => run(questions, async () => settled(await fence.settle(stream))),
     isSettled: (state) => fence.isCurrent(stream, state),
   };
 }

@@ -33,6 +33,8 @@ export interface HistorySeed {
   readonly keysEvicted: boolean;
 }
 
+export type LogEntry = Pick<KnownPlace, 'at' | 'sequenceId'>;
+
 export interface LogPage {
   /** Undefined if the stream does not exist yet. */
   readonly state: StreamState | undefined;
@@ -45,7 +47,7 @@ export interface LogPage {
 /** The queries of a mirror. Each of them rejects if Redis cannot be reached. */
 export interface MirrorSource {
   /** Lines of the log, beginning with the given entry, which is included. Without an entry, they begin at the start of the log. */
-  readLog(from: { readonly at: number; readonly sequenceId: number } | undefined): Promise<LogPage>;
+  readLog(from: LogEntry | undefined): Promise<LogPage>;
   /** The retained events, which are the newest per key or name, in any order. */
   readRetained(): Promise<readonly Line[]>;
   /** Ensures that the stream has an epoch that this server may extend. */

@@ -85,6 +85,41 @@ describe('under load', () => {
   );
 });
 
+/** Atomically exchanges the keys of the stream for those of database 1. */
+const EXCHANGE = `for at, key in ipairs(KEYS) do
+    redis.call('COPY', key, key .. ':spare', 'DB', 1, 'REPLACE')
+    redis.call('DEL', key)
+    redis.call('SELECT', 1)
+    redis.call('COPY', key, key, 'DB', 0)
+    redis.call('DEL', key)
+    if redis.call('EXISTS', key .. ':spare') == 1 then redis.call('RENAME', key .. ':spare', key) end
+    redis.call('SELECT', 0)
+  end`;
+const STREAM_KEYS = ['meta', 'log', 'latest', 'order', 'losses'].map((name) => `tidemark:{main}:${name}`);
+
+test.each([
+  ['are lost and restored', ['EVAL', EXCHANGE, String(STREAM_KEYS.length), ...STREAM_KEYS]],
+  ['are exchanged with another database, twice', ['SWAPDB', '0', '1']],
+])(
+  'if the keys of a stream %s while Redis runs, a new epoch begins, and no event is delivered twice',
+  async (_, command) => {
+    const redis = held(await RedisProcess.start());
+    const rig = await loadedNodes(redis);
+    await redis.command(...command);
+    await rig.progress(100);
+    const before = new Set(rig.acknowledged.map(({ epoch }) => epoch));
+    expect(before.size).toBe(2);
+    await redis.command(...command);
+    await rig.progress(100);
+    expect((await rig.finish()).violations).toEqual([]);
+    expect(before).not.toContain(rig.acknowledged.at(-1)?.epoch);
+    for (const { history } of rig.nodes) {
+      const ids = history.events.map(({ eventId }) => eventId);
+      expect(new Set(ids).size).toBe(ids.length);
+    }
+  },
+);
+
 describe('a clock', () => {
   test('a node clock that jumps by a day, forward and back, causes no loss and no disconnect', async () => {
     const redis = held(await RedisProcess.start());

@@ -166,6 +166,20 @@ export class EpochFence {
     return settling;
   }
 
+  /**
+   * Begins a new epoch, unless the stream has another epoch than this state by now. @returns the state of the stream
+   * @throws {Error} if Redis cannot be reached
+   */
+  async end(stream: string, state: StreamState): Promise<StreamState> {
+    const { departures } = this;
+    const incarnation = await this.incarnation(stream);
+    if (state.sequenceId > 0) await this.#options.onReplaced(stream, state);
+    const begun = await this.#decide(stream, [state.epoch, '', 'end'], incarnation);
+    if (begun === undefined) return this.open(stream);
+    this.adopt(stream, begun, departures);
+    return begun;
+  }
+
   /** Publishes this node's testimony about a stream, because another node asked for it. */
   async answer(stream: string): Promise<void> {
     if (this.#settling.has(stream)) return;
@@ -228,24 +242,21 @@ export class EpochFence {
   async #carryOut(stream: string, collected: Testimonies, decision: Decision): Promise<StreamState | undefined> {
     if (decision.kind === 'wait') return undefined;
     if (decision.kind === 'settled') return collected.state;
-    const { connection, keys, newEpoch, onReplaced, ttlOf } = this.#options;
-    const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);
     const lost = this.#newest(stream, collected.state);
-    if (decision.kind === 'begin' && lost.sequenceId > 0) await onReplaced(stream, lost);
+    if (decision.kind === 'begin' && lost.sequenceId > 0) await this.#options.onReplaced(stream, lost);
+    return this.#decide(stream, [collected.text, collected.number, decision.kind], collected.incarnation);
+  }
+
+  /** @returns undefined if the stream has changed since the decision */
+  async #decide(stream: string, decision: readonly string[], incarnation: string): Promise<StreamState | undefined> {
+    const { connection, keys, newEpoch, ttlOf } = this.#options;
+    const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);
+    const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
     const [status, state = ''] = asTexts(
       await connection.run(
         'decide',
         [meta, log, latest, order, losses, witness],
-        [
-          collected.text,
-          collected.number,
-          decision.kind,
-          newEpoch(),
-          collected.incarnation,
-          channel,
-          connection.sharded ? 'SPUBLISH' : 'PUBLISH',
-          ttlOf(stream),
-        ],
+        [...decision, newEpoch(), incarnation, channel, command, ttlOf(stream)],
       ),
     );
     return status === 'done' ? parseState(state) : undefined;

@@ -1,12 +1,17 @@
 #!lua flags=allow-oom
 -- Executes the decision of the nodes (fence/verdict.ts) if nothing has changed since they made it.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
--- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based, 3 'begin' or 'extend', 4 epoch to begin,
---      5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)
+-- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based, 3 'begin', 'extend', or 'end' to begin a
+--      new epoch if the stream has the epoch that ARGV 1 names, whatever its newest position, 4 epoch to begin, 5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)
 -- Returns {'changed'} or {'done', state}.
 local state = redis.call('GET', KEYS[1])
-if state ~= ARGV[1] or (redis.call('HGET', KEYS[6], '#') or '') ~= ARGV[2] then return {'changed'} end
+if not state then return {'changed'} end
 local seq, at, last, epoch, rest = string.match(state, '^f2 (%d+) (%d+) (%S+) (%S+) %S+ (%d+ %d)$')
+if ARGV[3] == 'end' then
+  if epoch ~= ARGV[1] then return {'changed'} end
+elseif state ~= ARGV[1] or (redis.call('HGET', KEYS[6], '#') or '') ~= ARGV[2] then
+  return {'changed'}
+end
 if ARGV[3] == 'extend' then
   state = 'f2 ' .. seq .. ' ' .. at .. ' ' .. last .. ' ' .. epoch .. ' ' .. ARGV[5] .. ' ' .. rest
   local left = redis.call('PTTL', KEYS[1])

@@ -1,0 +1,25 @@
+/**
+ * The epochs that a stream has left, as one node has read them. If Redis has such an epoch again, its keys were restored, for example from a
+ * backup after FLUSHALL. The epoch must not continue: its events would be delivered twice, and its positions would be assigned again.
+ */
+
+/** How many epochs are remembered. */
+const MOST = 64;
+
+export class LeftEpochs {
+  readonly #left = new Set<string>();
+  #current: string | undefined;
+
+  has(epoch: string): boolean {
+    return this.#left.has(epoch);
+  }
+
+  /** Must be called with the epoch of each state, in the order in which the states were read. */
+  note(epoch: string): void {
+    if (epoch === this.#current) return;
+    if (this.#current !== undefined) this.#left.add(this.#current);
+    this.#current = epoch;
+    const [oldest = ''] = this.#left;
+    if (this.#left.size > MOST) this.#left.delete(oldest);
+  }
+}
