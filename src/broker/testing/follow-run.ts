@@ -1,0 +1,164 @@
+/**
+ * Runs a random schedule of faults with a node that follows all session streams, on a real redis-server. Two other nodes publish. The streams
+ * live only for a moment, so that they expire and appear again, also while the following node cannot reach Redis.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EventRecord, PublishResult, StreamLoss } from '../broker.ts';
+import { randomFrom } from '../redis/fence/testing/explorer.ts';
+import { publish } from './redis-nodes.ts';
+import type { Node, RedisNodes } from './redis-nodes.ts';
+import type { RecordingListener } from './recording-listener.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+
+const STREAMS = ['session:a', 'session:b', 'session:c', 'session:d'] as const;
+const KEYS = ['meta', 'log', 'latest', 'order', 'losses'] as const;
+const TTL_MS = 400;
+const STEPS = 40;
+/** A time limit that only prevents a run from hanging. */
+const PATIENCE_MS = 180_000;
+
+interface Step {
+  readonly name: string;
+  readonly weight: number;
+  readonly run: (stream: string) => Promise<unknown>;
+}
+
+export class FollowRun {
+  /** The steps so far, to repeat the run. */
+  readonly steps: string[] = [];
+  readonly #nodes: RedisNodes;
+  readonly #proxy: TcpProxy;
+  readonly #random: () => number;
+  readonly #acknowledged: PublishResult[] = [];
+  readonly #writers: Node[] = [];
+
+  constructor(nodes: RedisNodes, proxy: TcpProxy, seed: number) {
+    this.#nodes = nodes;
+    this.#proxy = proxy;
+    this.#random = randomFrom(seed);
+  }
+
+  /** @returns what the following node received, or did not receive, against the rules */
+  async violations(): Promise<readonly string[]> {
+    const limits = { sessionTtlMs: TTL_MS };
+    for (let n = 0; n < 2; n += 1) this.#writers.push(await this.#nodes.start({ limits }));
+    const follower = await this.#nodes.start({ limits, port: this.#proxy.port });
+    await until(() => follower.broker.follow('session:*'), 'the follow to begin');
+    const steps = this.#table();
+    for (let n = 0; n < STEPS; n += 1) await this.#act(steps);
+    this.#proxy.forward();
+    for (const stream of STREAMS) await until(() => this.#arrives(stream, follower.listener), `an event of ${stream}`);
+    return judge(this.#acknowledged, follower.listener);
+  }
+
+  #table(): readonly Step[] {
+    const { redis, prefix } = this.#nodes;
+    const key = (stream: string, name: string): string => `${prefix}:{${stream}}:${name}`;
+    return [
+      { name: 'publish', weight: 55, run: (stream) => this.#publish(stream) },
+      {
+        name: 'sever',
+        weight: 8,
+        run: async () => {
+          this.#proxy.holdBack();
+          this.#proxy.cut();
+        },
+      },
+      { name: 'restore', weight: 10, run: async () => this.#proxy.forward() },
+      { name: 'wait', weight: 12, run: () => delay(this.#random() * TTL_MS * 2) },
+      { name: 'attach', weight: 2, run: (stream) => this.#attach(stream) },
+      { name: 'drop subscriptions', weight: 3, run: () => redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub') },
+      { name: 'lose state', weight: 2, run: (stream) => redis.command('DEL', key(stream, 'meta')) },
+      { name: 'delete', weight: 2, run: (stream) => redis.command('DEL', ...KEYS.map((name) => key(stream, name))) },
+      { name: 'trim', weight: 2, run: (stream) => redis.command('XTRIM', key(stream, 'log'), 'MAXLEN', '0') },
+      { name: 'lose index', weight: 2, run: () => redis.command('DEL', `${prefix}:streams`) },
+      { name: 'lose everything', weight: 2, run: () => redis.command('FLUSHALL') },
+      { name: 'forget scripts', weight: 1, run: () => redis.command('SCRIPT', 'FLUSH') },
+    ];
+  }
+
+  async #act(steps: readonly Step[]): Promise<void> {
+    let left = this.#random() * steps.reduce((sum, { weight }) => sum + weight, 0);
+    const step = steps.find(({ weight }) => (left -= weight) < 0);
+    const stream = STREAMS[Math.floor(this.#random() * STREAMS.length)];
+    if (step === undefined || stream === undefined) return;
+    this.steps.push(`${step.name} ${stream}`);
+    await step.run(stream);
+  }
+
+  async #publish(stream: string): Promise<void> {
+    const writer = this.#writers[Math.floor(this.#random() * this.#writers.length)];
+    if (writer === undefined) return;
+    for (let n = Math.floor(this.#random() * 4); n >= 0; n -= 1)
+      this.#acknowledged.push(await until(() => publish(writer, stream), `a publish on ${stream}`));
+  }
+
+  async #attach(stream: string): Promise<void> {
+    const [writer] = this.#writers;
+    if (writer === undefined) return;
+    await until(() => writer.broker.attach(stream), `${stream} to be attached`);
+    writer.broker.detach(stream);
+  }
+
+  /** Publishes an event, which the follower must receive. @throws {Error} if the stream has expired before the follower could read it */
+  async #arrives(stream: string, { events }: RecordingListener): Promise<void> {
+    const [writer] = this.#writers;
+    if (writer === undefined) return;
+    const result = await publish(writer, stream);
+    this.#acknowledged.push(result);
+    const deadline = performance.now() + TTL_MS * 10;
+    while (!events.some(({ eventId }) => eventId === result.eventId)) {
+      if (performance.now() > deadline) throw new Error(`the event ${result.eventId} has not arrived`);
+      await delay(20);
+    }
+  }
+}
+
+/** Repeats the step until it succeeds. */
+async function until<T>(step: () => Promise<T>, what: string): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`, { cause: error });
+      await delay(20);
+    }
+  }
+}
+
+function judge(acknowledged: readonly PublishResult[], listener: RecordingListener): readonly string[] {
+  const { events, losses, unnamedLosses } = listener;
+  const received = new Set(events.map(({ eventId }) => eventId));
+  const missing = unnamedLosses.length > 0 ? [] : acknowledged.filter(({ eventId }) => !received.has(eventId));
+  return [
+    ...missing.filter((result) => !losses.some((loss) => includes(loss, result, events))).map(lostText),
+    ...repetitions(events),
+  ];
+}
+
+/** Whether the loss reports the event as lost. A loss from or to an unknown epoch includes each run that the follower has not seen. */
+function includes({ stream, from, to }: StreamLoss, result: PublishResult, events: readonly EventRecord[]): boolean {
+  const { epoch, sequenceId } = result;
+  if (stream !== result.stream) return false;
+  if (!events.some((event) => event.stream === stream && event.epoch === epoch)) return true;
+  const isAfter = from.epoch !== epoch || sequenceId > from.sequenceId;
+  const isBefore = to.epoch !== epoch || sequenceId <= to.sequenceId;
+  return (from.epoch === epoch || to.epoch === epoch) && isAfter && isBefore;
+}
+
+function lostText({ stream, epoch, sequenceId }: PublishResult): string {
+  return `${stream} ${epoch}/${sequenceId} was lost without a report`;
+}
+
+/** The events that did not follow the previous event of their epoch. */
+function repetitions(events: readonly EventRecord[]): readonly string[] {
+  const newest = new Map<string, number>();
+  const found: string[] = [];
+  for (const { stream, epoch, sequenceId } of events) {
+    const run = `${stream} ${epoch}`;
+    if (sequenceId <= (newest.get(run) ?? 0)) found.push(`${run}/${sequenceId} came after ${newest.get(run)}`);
+    newest.set(run, sequenceId);
+  }
+  return found;
+}
