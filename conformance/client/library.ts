@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadDirectory } from '../tape/library.ts';
 import { parseClientTape } from './parse.ts';
-import type { ClientTape } from './script.ts';
+import type { ClientTape } from './tape.ts';
 
 export const CLIENT_TAPES = fileURLToPath(new URL('tapes', import.meta.url));
 

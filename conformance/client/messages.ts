@@ -2,7 +2,7 @@
 import { CONTRACT_DIGEST, EVENTS, LIMITS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import { isObject, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { AcceptStep, BeatStep, CompleteStep, EmitStep } from './script.ts';
+import type { AcceptStep, BeatStep, CompleteStep, EmitStep } from './tape.ts';
 
 /** The epoch of every stream, unless a tape sets another epoch. */
 export const EPOCH = 'first-epoch';

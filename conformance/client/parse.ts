@@ -7,7 +7,7 @@ import { readFrame } from '../tape/parts.ts';
 import type { Reader } from '../tape/parts.ts';
 import { isArray, isObject } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { Bounds, ClientStep, ClientTape } from './script.ts';
+import type { Bounds, ClientStep, ClientTape } from './tape.ts';
 
 type Verb = ClientStep['verb'];
 

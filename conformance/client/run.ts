@@ -10,9 +10,9 @@ import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';
 import { loadPulse } from './load.ts';
-import { playClientTape } from './play.ts';
-import type { PlayContext } from './play.ts';
-import type { ClientTape } from './script.ts';
+import { playClientTape } from './run-tape.ts';
+import type { PlayContext } from './run-tape.ts';
+import type { ClientTape } from './tape.ts';
 
 export interface ClientRunOptions {
   /** The command that starts the program; the shell runs it. */

@@ -1,7 +1,7 @@
 /** Shows a client tape as lanes: instructions for the program, messages of client and suite, notices of the program. */
 import { message, patternText } from '../tape/show.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { Bounds, ClientStep, ClientTape } from './script.ts';
+import type { Bounds, ClientStep, ClientTape } from './tape.ts';
 
 const LANE = 8;
 const PROGRAM = 'program'.padEnd(LANE);

@@ -17,9 +17,9 @@ import type {
   RecvStep,
   ToldStep,
   WaitsStep,
-} from './script.ts';
-import type { Item, Stage } from './stage.ts';
-import { quiet } from './silence.ts';
+} from './tape.ts';
+import type { Item, Stage } from './tape-state.ts';
+import { quiet } from './quiet-step.ts';
 import { checkWait, sumOf, waitOf } from './waits.ts';
 
 /** How long the first connection may take, in milliseconds before `--time-scale`. */

@@ -1,6 +1,6 @@
 /** The waits of a client, and their limits. */
-import type { Bounds, ClientStep } from './script.ts';
-import type { Moment, Stage, Wait } from './stage.ts';
+import type { Bounds, ClientStep } from './tape.ts';
+import type { Moment, Stage, Wait } from './tape-state.ts';
 
 /**
  * How much later than required a client may act, because timers and processes are late on a busy machine. A client that

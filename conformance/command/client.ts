@@ -4,7 +4,7 @@ import { CLIENT_CHECKS } from '../client/checks.ts';
 import { loadClientTapes } from '../client/library.ts';
 import { DEFAULT_JOBS, runAgainstClient } from '../client/run.ts';
 import type { ClientRun } from '../client/run.ts';
-import type { ClientTape } from '../client/script.ts';
+import type { ClientTape } from '../client/tape.ts';
 import type { Explanation } from '../report/failure.ts';
 import { summarise } from '../report/summary.ts';
 import { checkLine, textReport } from '../report/text.ts';

@@ -5,10 +5,10 @@ import type { CheckResult } from '../runner/verdict.ts';
 import type { StallDetector } from '../runner/stall-detector.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
 import type { Json } from '../trace/json.ts';
-import { Stage } from './stage.ts';
-import type { StageOptions } from './stage.ts';
+import { Stage } from './tape-state.ts';
+import type { StageOptions } from './tape-state.ts';
 import { judgeUntold, performClientStep } from './steps.ts';
-import type { ClientTape } from './script.ts';
+import type { ClientTape } from './tape.ts';
 
 /** A tape's need for an optional feature of the program, such as `client:buffer`. */
 const FEATURE = /^client:(.+)$/;

@@ -2,8 +2,8 @@
 import { clockTimer } from '../target/timer.ts';
 import type { Timer } from '../target/timer.ts';
 import { asText } from '../trace/json.ts';
-import type { QuietStep } from './script.ts';
-import type { Stage } from './stage.ts';
+import type { QuietStep } from './tape.ts';
+import type { Stage } from './tape-state.ts';
 
 /** @throws {StepFailed} when the client connects or sends a command */
 export async function quiet({ forMs, atMost, line }: QuietStep, stage: Stage): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Trace } from '../trace/trace.ts';
 import { loadPulse } from './load.ts';
-import { Stage } from './stage.ts';
+import { Stage } from './tape-state.ts';
 
 /** A client that connects and closes at once with code 1000. */
 const CLOSES_AT_ONCE = `

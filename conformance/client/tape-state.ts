@@ -12,7 +12,7 @@ import type { NewFrame, Trace } from '../trace/trace.ts';
 import { Driver } from './driver.ts';
 import { Host } from './host.ts';
 import type { Peer, Upgrade } from './host.ts';
-import { ECHO, Vitals } from './vitals.ts';
+import { ECHO, Vitals } from './program-time.ts';
 
 /** The name of the client under test in the trace. */
 const CLIENT = 'client';
