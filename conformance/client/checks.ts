@@ -142,7 +142,7 @@ function positionOf(event: Json | undefined): string {
 /** Walks the trace and collects, for each subscription, the events that were sent and the events that the program reported. */
 function walkHandedOver(
   trace: Trace,
-  onEvent: (told: { readonly event: Json | undefined; readonly of: Handed; readonly frame: Frame }) => void,
+  onEvent: (report: { readonly event: Json | undefined; readonly of: Handed; readonly frame: Frame }) => void,
 ): void {
   const all = new Map<string, Handed>();
   const of = (check: string | undefined, subscription: string): Handed => {

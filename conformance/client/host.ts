@@ -64,23 +64,26 @@ export class Host {
 
 function requestOf({ headers, url = '/' }: IncomingMessage): JsonObject {
   const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
-  const told = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]);
+  const single = Object.entries(headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : value,
+  ]);
   return {
     protocols: protocols.filter((each) => each !== ''),
-    headers: Object.fromEntries(told) as JsonObject,
+    headers: Object.fromEntries(single) as JsonObject,
     query: Object.fromEntries(new URL(url, 'http://suite').searchParams),
   };
 }
 
-function upgradeOf(request: IncomingMessage, socket: Duplex, head: Buffer, at: number): Upgrade {
-  const told = requestOf(request);
-  const offered = Array.isArray(told['protocols']) && told['protocols'].includes(SUBPROTOCOL);
+function upgradeOf(incoming: IncomingMessage, socket: Duplex, head: Buffer, at: number): Upgrade {
+  const request = requestOf(incoming);
+  const offered = Array.isArray(request['protocols']) && request['protocols'].includes(SUBPROTOCOL);
   return {
-    request: told,
+    request,
     at,
     isPending: () => socket.readable && socket.writable,
     accept: async (options) => {
-      const accepted = await acceptSocket(request, socket, head, { ...options, protocol: offered ? SUBPROTOCOL : '' });
+      const accepted = await acceptSocket(incoming, socket, head, { ...options, protocol: offered ? SUBPROTOCOL : '' });
       return Object.assign(accepted, { sendBytes: (bytes: Uint8Array) => void socket.write(bytes) });
     },
     refuse: (status) => {

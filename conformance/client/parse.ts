@@ -149,8 +149,8 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
       ...waits(line, reader),
     }),
   },
-  told: { takes: WAITS, read: (pattern, line, reader) => ({ pattern, ...waits(line, reader) }) },
-  untold: { takes: [], read: (pattern) => ({ pattern }) },
+  reported: { takes: WAITS, read: (pattern, line, reader) => ({ pattern, ...waits(line, reader) }) },
+  notReported: { takes: [], read: (pattern) => ({ pattern }) },
   quiet: {
     takes: ['atMost'],
     read: (value, { atMost }, reader) => ({
@@ -186,7 +186,7 @@ function readStep(line: JsonObject, reader: Reader): ClientStep {
   return { verb, ...read(line[verb] ?? null, line, reader), ...note, line: reader.line } as ClientStep;
 }
 
-const JUDGES: readonly Verb[] = ['open', 'recv', 'either', 'never', 'closed', 'told', 'quiet', 'waits'];
+const JUDGES: readonly Verb[] = ['open', 'recv', 'either', 'never', 'closed', 'reported', 'quiet', 'waits'];
 
 /** The parts of a step that may refer to bound names. */
 function valuesOf(step: ClientStep): readonly (Json | undefined)[] {
@@ -201,8 +201,8 @@ function valuesOf(step: ClientStep): readonly (Json | undefined)[] {
       return isObject(step.text) || isArray(step.text) ? [step.text] : [];
     case 'recv':
     case 'closed':
-    case 'told':
-    case 'untold':
+    case 'reported':
+    case 'notReported':
       return [step.pattern];
     case 'either':
       return [step.pattern, step.or];

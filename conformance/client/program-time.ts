@@ -79,19 +79,20 @@ class Echoes {
   }
 }
 
-export interface VitalsOptions {
+export interface ProgramTimeOptions {
   readonly now: () => number;
   /** Estimates the load of the machine. */
   readonly machine: PacedClock;
 }
 
-export class Vitals {
-  readonly #options: VitalsOptions;
+/** The times in which the program had processor time. Time limits for the client count only these. */
+export class ProgramTime {
+  readonly #options: ProgramTimeOptions;
   #echoes: Echoes | undefined;
   #answers: PacedClock | undefined;
   #closedAt: number | undefined;
 
-  constructor(options: VitalsOptions) {
+  constructor(options: ProgramTimeOptions) {
     this.#options = options;
   }
 
@@ -122,12 +123,12 @@ export class Vitals {
     return this.#answers.pausedMs(from, Math.min(to, this.#closedAt ?? to));
   }
 
-  /** Whether the program has run since `from`. Not known, and so true, for a program without `echo`, or that has ended. */
+  /** Whether the program has run since `from`. If it has no `echo` or has ended, this is unknown, and the result is true. */
   hasRunSince(from: number): boolean {
     return this.#pulse !== this.#answers || this.#pulse.longestMs(from, this.#options.now()) < SILENT_MS / 2;
   }
 
-  /** When the program has certainly run the last time; undefined for a program without `echo`. */
+  /** The last time at which the program has certainly run; undefined for a program without `echo`. */
   get provenAt(): number | undefined {
     return this.#echoes?.provenAt;
   }

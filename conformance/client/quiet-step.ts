@@ -3,11 +3,11 @@ import { clockTimer } from '../target/timer.ts';
 import type { Timer } from '../target/timer.ts';
 import { asText } from '../trace/json.ts';
 import type { QuietStep } from './tape.ts';
-import type { Stage } from './tape-state.ts';
+import type { ClientTapeState } from './tape-state.ts';
 
 /** @throws {StepFailed} when the client connects or sends a command */
-export async function quiet({ forMs, atMost, line }: QuietStep, stage: Stage): Promise<void> {
-  const { link, upgrades, vitals, options } = stage;
+export async function quiet({ forMs, atMost, line }: QuietStep, state: ClientTapeState): Promise<void> {
+  const { link, upgrades, programTime, options } = state;
   const known = link.commands.length;
   const began = options.now();
   const look = (): string | undefined => {
@@ -18,7 +18,7 @@ export async function quiet({ forMs, atMost, line }: QuietStep, stage: Stage): P
   };
   let isProven = true;
   const timer: Timer = (limitMs, expire) => {
-    const cancels = [vitals.silence(limitMs, expire)];
+    const cancels = [programTime.silence(limitMs, expire)];
     if (atMost !== undefined)
       cancels.push(
         clockTimer(atMost, () => {
@@ -30,15 +30,15 @@ export async function quiet({ forMs, atMost, line }: QuietStep, stage: Stage): P
       for (const cancel of cancels) cancel();
     };
   };
-  const disturbance = await stage.signal.until(look, forMs, timer);
+  const disturbance = await state.signal.until(look, forMs, timer);
   if (disturbance !== undefined)
-    stage.fail({
+    state.fail({
       line,
       text: `the client ${disturbance}, which it must not`,
       // The suite may have sent a heartbeat too late.
       ...(atMost === undefined ? {} : { late: true }),
     });
-  if (!isProven || !vitals.hasRunSince(began))
-    stage.doubts.push(`the program had too little processor time to prove that it does nothing for ${forMs} ms`);
-  stage.judged += 1;
+  if (!isProven || !programTime.hasRunSince(began))
+    state.doubts.push(`the program had too little processor time to prove that it does nothing for ${forMs} ms`);
+  state.judged += 1;
 }

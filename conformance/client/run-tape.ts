@@ -5,9 +5,9 @@ import type { CheckResult } from '../runner/verdict.ts';
 import type { StallDetector } from '../runner/stall-detector.ts';
 import { UnboundError, expand } from '../tape/bindings.ts';
 import type { Json } from '../trace/json.ts';
-import { Stage } from './tape-state.ts';
-import type { StageOptions } from './tape-state.ts';
-import { judgeUntold, performClientStep } from './steps.ts';
+import { ClientTapeState } from './tape-state.ts';
+import type { ClientTapeStateOptions } from './tape-state.ts';
+import { judgeNotReported, performClientStep } from './steps.ts';
 import type { ClientTape } from './tape.ts';
 
 /** A tape's need for an optional feature of the program, such as `client:buffer`. */
@@ -21,10 +21,10 @@ const MOST_STALLED_MS = 250;
 /** If something was late and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
 const MOST_BUSY = 0.1;
 
-export type PlayContext = Omit<StageOptions, 'check'> & { readonly watch: StallDetector };
+export type TapeRunContext = Omit<ClientTapeStateOptions, 'check'> & { readonly watch: StallDetector };
 
 /** The result of one run of a tape. */
-export interface Played {
+export interface TapeRun {
   readonly result: CheckResult;
   /** Whether a busy machine may have caused the result, so that the tape must run again alone. */
   readonly isDoubtful: boolean;
@@ -40,41 +40,41 @@ function judgeError(error: unknown, { header }: ClientTape, fired: number): Judg
   throw error;
 }
 
-async function perform(tape: ClientTape, stage: Stage): Promise<Judged> {
+async function perform(tape: ClientTape, state: ClientTapeState): Promise<Judged> {
   const missing = tape.header.needs
     .map((need) => FEATURE.exec(need)?.[1] ?? '')
-    .find((feature) => !stage.supports.includes(feature));
+    .find((feature) => !state.supports.includes(feature));
   if (missing !== undefined)
     return { verdict: 'N/A', reason: `the program does not offer "${missing}"`, failures: [], fired: 0 };
-  for (const step of tape.steps) await performClientStep(step, stage);
-  if (tape.steps.some(({ verb }) => verb === 'untold')) await stage.settle(PATIENCE_MS * stage.options.timeScale);
-  await stage.close();
-  judgeUntold(tape.steps, stage);
-  return { verdict: 'PASS', failures: [], fired: stage.judged };
+  for (const step of tape.steps) await performClientStep(step, state);
+  if (tape.steps.some(({ verb }) => verb === 'notReported')) await state.settle(PATIENCE_MS * state.options.timeScale);
+  await state.close();
+  judgeNotReported(tape.steps, state);
+  return { verdict: 'PASS', failures: [], fired: state.judged };
 }
 
 /**
  * @throws {HarnessError} when the suite itself did something wrong; {DriverError} when the program does not start.
  */
-export async function playClientTape(source: ClientTape, context: PlayContext): Promise<Played> {
+export async function runClientTape(source: ClientTape, context: TapeRunContext): Promise<TapeRun> {
   const { watch, ...rest } = context;
   // The cast is safe: a tape is JSON, except for optional members, which remain undefined.
   const tape = expand(source as unknown as Json, { nonce: 'n', origin: '' }) as unknown as ClientTape;
   const { id, clauses, level, why } = tape.header;
   const began = context.now();
-  const stage = await Stage.open({ ...rest, check: id });
+  const state = await ClientTapeState.open({ ...rest, check: id });
   const ready = context.now();
   let judged: Judged;
   try {
-    judged = await perform(tape, stage);
+    judged = await perform(tape, state);
   } catch (error) {
-    judged = judgeError(error, tape, stage.judged);
+    judged = judgeError(error, tape, state.judged);
   } finally {
-    await stage.close();
+    await state.close();
   }
   const ended = context.now();
-  const reason = reasonForDoubt(judged, stage, watch.longestStallMs(ready, ended));
-  const busyMs = Math.max(stage.vitals.pausedMs(ready, ended), watch.stalledMs(ready, ended));
+  const reason = reasonForDoubt(judged, state, watch.longestStallMs(ready, ended));
+  const busyMs = Math.max(state.programTime.pausedMs(ready, ended), watch.stalledMs(ready, ended));
   const isBusy = busyMs > (ended - ready) * MOST_BUSY;
   const doubt = reason === undefined ? {} : ({ verdict: 'INCONCLUSIVE', reason } as const);
   return {
@@ -88,7 +88,7 @@ function isLate({ failures }: Judged): boolean {
 }
 
 /** Why the verdict proves nothing; undefined if it does. */
-function reasonForDoubt(judged: Judged, { doubts }: Stage, stalledMs: number): string | undefined {
+function reasonForDoubt(judged: Judged, { doubts }: ClientTapeState, stalledMs: number): string | undefined {
   if (judged.verdict === 'PASS') return doubts[0];
   return judged.verdict === 'FAIL' && isLate(judged) && stalledMs > MOST_STALLED_MS
     ? `the suite itself stalled for ${Math.round(stalledMs)} ms`

@@ -10,8 +10,8 @@ import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';
 import { loadPulse } from './load.ts';
-import { playClientTape } from './run-tape.ts';
-import type { PlayContext } from './run-tape.ts';
+import { runClientTape } from './run-tape.ts';
+import type { TapeRunContext } from './run-tape.ts';
 import type { ClientTape } from './tape.ts';
 
 export interface ClientRunOptions {
@@ -41,22 +41,22 @@ export interface ClientRun {
 export const DEFAULT_JOBS = Math.max(2, availableParallelism() * 2);
 
 /** Runs a tape while no other tape runs. Repeats it until there is enough processor time for a valid verdict. */
-async function playAlone(tape: ClientTape, context: PlayContext): Promise<CheckResult> {
+async function runAlone(tape: ClientTape, context: TapeRunContext): Promise<CheckResult> {
   for (let runs = 1; ; runs += 1) {
-    const { result, isDoubtful } = await playClientTape(tape, context);
+    const { result, isDoubtful } = await runClientTape(tape, context);
     if (!isDoubtful || runs === RUNS_ALONE) return result;
   }
 }
 
 /** Runs the tapes, up to `jobs` at the same time. */
-async function playAll(
+async function runAll(
   { tapes, jobs, stopAtFailure, onResult }: ClientRunOptions,
-  context: PlayContext,
+  context: TapeRunContext,
 ): Promise<{ readonly checks: CheckResult[]; readonly faults: string[] }> {
   const checks: CheckResult[] = [];
   const faults: string[] = [];
   const doubtful: ClientTape[] = [];
-  const tell = (result: CheckResult): void => {
+  const report = (result: CheckResult): void => {
     checks.push(result);
     onResult?.(result);
   };
@@ -69,9 +69,9 @@ async function playAll(
       const tape = pauses ? undefined : waiting.shift();
       if (tape === undefined) return;
       try {
-        const { result, isDoubtful } = await playClientTape(tape, context);
+        const { result, isDoubtful } = await runClientTape(tape, context);
         if (isDoubtful) doubtful.push(tape);
-        else tell(result);
+        else report(result);
       } catch (error) {
         if (!(error instanceof HarnessError)) throw error;
         faults.push(error.message);
@@ -80,7 +80,7 @@ async function playAll(
   };
   while (waiting.length > 0 && !isOver()) {
     await Promise.all(Array.from({ length: jobs }, worker));
-    for (const tape of doubtful.splice(0)) if (!isOver()) tell(await playAlone(tape, context));
+    for (const tape of doubtful.splice(0)) if (!isOver()) report(await runAlone(tape, context));
   }
   return { checks, faults };
 }
@@ -95,7 +95,7 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   const { command, env = {}, timeScale, only } = options;
   const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));
   try {
-    const { checks, faults } = await playAll(
+    const { checks, faults } = await runAll(
       { ...options, tapes },
       {
         ...{ command, env, timeScale, trace, now, watch, pulse },

@@ -81,9 +81,9 @@ function lines(step: ClientStep): readonly string[] {
   switch (step.verb) {
     case 'drive':
       return [`${PROGRAM} << ${lineText(step.command, 'do')}`];
-    case 'told':
+    case 'reported':
       return [`${PROGRAM} >> ${lineText(step.pattern, 'notice')}${notes(step)}`];
-    case 'untold':
+    case 'notReported':
       return [`${PROGRAM} >! never, in the whole tape: ${lineText(step.pattern, 'notice')}`];
     case 'open':
       return openText(step);

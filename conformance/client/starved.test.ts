@@ -109,6 +109,6 @@ test('a client that must not report something has the time to report it before i
     let isWelcome = false;
     client.onWelcome = () => { isWelcome = true; tell('seen'); };
     client.onEcho = () => { if (isWelcome) tell('forbidden'); };`;
-  const result = await judge(client, { told: { notice: 'seen' } }, { untold: { notice: 'forbidden' } });
+  const result = await judge(client, { reported: { notice: 'seen' } }, { notReported: { notice: 'forbidden' } });
   expect(result?.failures[0]?.text).toContain('which it must not');
 }, 600_000);

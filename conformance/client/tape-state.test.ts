@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Trace } from '../trace/trace.ts';
 import { loadPulse } from './load.ts';
-import { Stage } from './tape-state.ts';
+import { ClientTapeState } from './tape-state.ts';
 
 /** A client that connects and closes at once with code 1000. */
 const CLOSES_AT_ONCE = `
@@ -17,7 +17,7 @@ process.stdin.on('data', (line) => {
 test('a close that arrives before the connection is known ends the connection', async () => {
   const pulse = loadPulse(() => performance.now());
   onTestFinished(() => pulse.close());
-  const stage = await Stage.open({
+  const state = await ClientTapeState.open({
     check: 'close/early',
     command: `${process.execPath} -e '${CLOSES_AT_ONCE.replaceAll("'", `'\\''`)}'`,
     env: {},
@@ -27,11 +27,11 @@ test('a close that arrives before the connection is known ends the connection', 
     pulse,
     connects: { made: 0, missed: 0 },
   });
-  onTestFinished(() => stage.close());
-  stage.drive({ do: 'connect' });
-  const upgrade = await vi.waitUntil(() => stage.upgrades[0], { timeout: 30_000 });
+  onTestFinished(() => state.close());
+  state.drive({ do: 'connect' });
+  const upgrade = await vi.waitUntil(() => state.upgrades[0], { timeout: 30_000 });
   const closed = Promise.withResolvers<void>();
-  await stage.accept({
+  await state.accept({
     ...upgrade,
     accept: async ({ onFrame, onClose }) => {
       const peer = await upgrade.accept({
@@ -45,5 +45,5 @@ test('a close that arrives before the connection is known ends the connection', 
       return peer;
     },
   });
-  expect(stage.link.ended).toMatchObject({ code: 1000 });
+  expect(state.link.ended).toMatchObject({ code: 1000 });
 });

@@ -12,7 +12,7 @@ import type { NewFrame, Trace } from '../trace/trace.ts';
 import { Driver } from './driver.ts';
 import { Host } from './host.ts';
 import type { Peer, Upgrade } from './host.ts';
-import { ECHO, Vitals } from './program-time.ts';
+import { ECHO, ProgramTime } from './program-time.ts';
 
 /** The name of the client under test in the trace. */
 const CLIENT = 'client';
@@ -20,7 +20,7 @@ const CLIENT = 'client';
 /** When the client did something. */
 export interface Moment {
   readonly at: number;
-  /** The newest time before at which the program has certainly run (`vitals.ts`); undefined if the program has no `echo`. */
+  /** The last earlier time at which the program has certainly run (`program-time.ts`); undefined if the program has no `echo`. */
   readonly provenAt: number | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface Link {
   ended: ({ readonly code: number; readonly reason: string } & Moment) | undefined;
 }
 
-export interface StageOptions {
+export interface ClientTapeStateOptions {
   readonly check: string;
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
@@ -67,9 +67,9 @@ export interface StageOptions {
   readonly connects: { made: number; missed: number };
 }
 
-export class Stage {
-  readonly options: StageOptions;
-  readonly vitals: Vitals;
+export class ClientTapeState {
+  readonly options: ClientTapeStateOptions;
+  readonly programTime: ProgramTime;
   readonly signal: Signal;
   readonly bindings = new Map<string, Json>();
   readonly upgrades: Attempt[] = [];
@@ -90,39 +90,39 @@ export class Stage {
   #host: Host | undefined;
   #driver: Driver | undefined;
 
-  private constructor(options: StageOptions) {
+  private constructor(options: ClientTapeStateOptions) {
     this.options = options;
-    this.vitals = new Vitals({ now: options.now, machine: options.pulse });
-    this.signal = new Signal(this.vitals.timer);
+    this.programTime = new ProgramTime({ now: options.now, machine: options.pulse });
+    this.signal = new Signal(this.programTime.timer);
   }
 
   /** @throws {DriverError} when the program does not start. */
-  static async open(options: StageOptions): Promise<Stage> {
-    const stage = new Stage(options);
-    stage.#host = await Host.start(options.now, (upgrade) => {
-      stage.upgrades.push({ ...upgrade, provenAt: stage.vitals.provenAt });
-      stage.signal.notify();
+  static async open(options: ClientTapeStateOptions): Promise<ClientTapeState> {
+    const state = new ClientTapeState(options);
+    state.#host = await Host.start(options.now, (upgrade) => {
+      state.upgrades.push({ ...upgrade, provenAt: state.programTime.provenAt });
+      state.signal.notify();
     });
     try {
-      stage.#driver = await Driver.start({
+      state.#driver = await Driver.start({
         command: options.command,
         env: options.env,
         timer: options.pulse.timer,
         hooks: {
-          onNotice: (notice) => stage.#noticed(notice),
-          onGarbage: (line) => stage.#record({ dir: '>>', kind: 'mark', text: line }),
+          onNotice: (notice) => state.#noticed(notice),
+          onGarbage: (line) => state.#record({ dir: '>>', kind: 'mark', text: line }),
           onExit: (reason) => {
-            stage.exit = reason;
-            stage.vitals.close();
-            stage.signal.notify();
+            state.exit = reason;
+            state.programTime.close();
+            state.signal.notify();
           },
         },
       });
-      const driver = stage.#driver;
-      if (driver.supports.includes(ECHO)) stage.vitals.follow((command) => driver.send(command));
-      return stage;
+      const driver = state.#driver;
+      if (driver.supports.includes(ECHO)) state.programTime.follow((command) => driver.send(command));
+      return state;
     } catch (error) {
-      await stage.#host.stop();
+      await state.#host.stop();
       throw error;
     }
   }
@@ -153,12 +153,12 @@ export class Stage {
   async accept(upgrade: Upgrade): Promise<void> {
     const number = this.options.trace.nextConnection();
     const commands: Item[] = [];
-    const state: { link: Link | undefined } = { link: undefined };
+    const opened: { link: Link | undefined } = { link: undefined };
     const early: ((link: Link) => void)[] = [];
     // The client may send a ping or close before the promise of its connection has resolved.
     const withLink = (work: (link: Link) => void): void => {
-      if (state.link === undefined) early.push(work);
-      else work(state.link);
+      if (opened.link === undefined) early.push(work);
+      else work(opened.link);
     };
     this.#record({ dir: '>>', kind: 'open', text: JSON.stringify(upgrade.request['protocols']), connection: number });
     const peer = await upgrade.accept({
@@ -182,7 +182,7 @@ export class Stage {
       },
     });
     const link: Link = { peer, number, commands, delivered: 0, ended: undefined };
-    state.link = link;
+    opened.link = link;
     this.#link = link;
     for (const work of early) work(link);
     this.signal.notify();
@@ -225,13 +225,13 @@ export class Stage {
 
   /** Waits until the program has had the time to write every notice that it is about to write. */
   async settle(limitMs: number): Promise<void> {
-    if (!(await this.vitals.settled(limitMs)))
+    if (!(await this.programTime.settled(limitMs)))
       this.doubts.push('the program did not answer `echo` at the end of the tape, so it may have more to report');
   }
 
   /** Closes the client, and ends the program and the server. */
   async close(): Promise<void> {
-    this.vitals.close();
+    this.programTime.close();
     if (this.exit === undefined) this.drive({ do: 'close' });
     await this.#driver?.end();
     await this.#host?.stop();
@@ -252,11 +252,11 @@ export class Stage {
   }
 
   #moment(): Moment {
-    return { at: this.options.now(), provenAt: this.vitals.provenAt };
+    return { at: this.options.now(), provenAt: this.programTime.provenAt };
   }
 
   #noticed(value: JsonObject): void {
-    if (this.vitals.takes(value)) return;
+    if (this.programTime.takes(value)) return;
     const frame = this.#record({ dir: '>>', kind: 'mark', text: JSON.stringify(value) });
     this.notices.push({ value, frame: frame.n, ...this.#moment(), taken: false });
     this.signal.notify();

@@ -1,6 +1,6 @@
 /**
  * The types of a client tape: a tape with the roles exchanged. The suite acts as the server, so `open` waits until the
- * client connects, `send` is what the server sends, and `recv` is what the client must send. `drive` and `told` are
+ * client connects, `send` is what the server sends, and `recv` is what the client must send. `drive` and `reported` are
  * instructions for, and reports of, the program that drives the client (see `driver.ts`).
  *
  *     {"tape":1,"id":"resume/after-a-cut","clauses":["CLI-5"],"level":"must","why":"…"}
@@ -80,7 +80,7 @@ export interface EitherStep extends StepBase {
 export interface NeverStep extends StepBase {
   readonly verb: 'never';
   readonly pattern: Json;
-  /** The fence: a later command that the client sends on the same connection. */
+  /** A later command that the client sends on the same connection. */
   readonly until: Json;
   readonly within?: number;
 }
@@ -141,16 +141,16 @@ export interface ClosedStep extends StepBase {
 }
 
 /** The program must report this. */
-export interface ToldStep extends StepBase {
-  readonly verb: 'told';
+export interface ReportedStep extends StepBase {
+  readonly verb: 'reported';
   readonly pattern: Json;
   readonly bind?: string;
   readonly within?: number;
 }
 
 /** The program must never report this. Checked when the client has ended. */
-export interface UntoldStep extends StepBase {
-  readonly verb: 'untold';
+export interface NotReportedStep extends StepBase {
+  readonly verb: 'notReported';
   readonly pattern: Json;
 }
 
@@ -188,8 +188,8 @@ export type ClientStep =
   | BeatStep
   | DropStep
   | ClosedStep
-  | ToldStep
-  | UntoldStep
+  | ReportedStep
+  | NotReportedStep
   | QuietStep
   | WaitsStep;
 

@@ -1,6 +1,6 @@
 /** The waits of a client, and their limits. */
 import type { Bounds, ClientStep } from './tape.ts';
-import type { Moment, Stage, Wait } from './tape-state.ts';
+import type { Moment, ClientTapeState, Wait } from './tape-state.ts';
 
 /**
  * How much later than required a client may act, because timers and processes are late on a busy machine. A client that
@@ -20,9 +20,9 @@ const EARLY = { share: 0.97, ms: 3 };
 const PROVEN_SHARE = 0.5;
 
 /** @param since when the wait began */
-export function waitOf({ at, provenAt }: Moment, since: number, { vitals }: Stage): Wait {
+export function waitOf({ at, provenAt }: Moment, since: number, { programTime }: ClientTapeState): Wait {
   const ms = at - since;
-  const pausedMs = vitals.pausedMs(since, at);
+  const pausedMs = programTime.pausedMs(since, at);
   return { ms, pausedMs, provenMs: Math.max(0, provenAt === undefined ? ms - pausedMs : provenAt - since) };
 }
 
@@ -31,21 +31,21 @@ export function checkWait(
   bounds: Bounds | undefined,
   { ms, pausedMs, provenMs }: Wait,
   what: string,
-  { step, stage }: { readonly step: ClientStep; readonly stage: Stage },
+  { step, state }: { readonly step: ClientStep; readonly state: ClientTapeState },
 ): void {
   if (bounds === undefined) return;
   const { least = 0, most } = bounds;
   const passed = `${what} ${Math.round(ms)} ms`;
   if (ms < least * EARLY.share - EARLY.ms)
-    stage.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
-  if (most !== undefined && ms > most + LATE_MS * stage.options.timeScale) {
+    state.fail({ line: step.line, text: `${passed}; at least ${least} ms were expected` });
+  if (most !== undefined && ms > most + LATE_MS * state.options.timeScale) {
     const text = `${passed}; at most ${most} ms were expected`;
-    if (ms - pausedMs > most + LATE_MS * stage.options.timeScale) stage.fail({ line: step.line, text, late: true });
+    if (ms - pausedMs > most + LATE_MS * state.options.timeScale) state.fail({ line: step.line, text, late: true });
     // On a busy machine a correct client may act late.
-    stage.doubts.push(`${text}, but the program had no processor time for ${Math.round(pausedMs)} ms`);
+    state.doubts.push(`${text}, but the program had no processor time for ${Math.round(pausedMs)} ms`);
   }
   if (provenMs < least * PROVEN_SHARE)
-    stage.doubts.push(`${passed}, but the program has certainly run for only ${Math.round(provenMs)} ms of that time`);
+    state.doubts.push(`${passed}, but the program has certainly run for only ${Math.round(provenMs)} ms of that time`);
 }
 
 export function sumOf(waits: readonly Wait[]): Wait {

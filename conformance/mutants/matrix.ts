@@ -130,7 +130,8 @@ export function matrixText(
   const killed = kills.filter(({ outcome }) => outcome === 'killed').length;
   const listed = (what: string, ids: readonly string[]): readonly string[] =>
     scope === 'sample' || ids.length === 0 ? [] : [`${what}: ${ids.join(' ')}`];
-  const total = `${killed} of ${kills.length} mutants killed by a check of their clause; ${variants - failed.length} of ${variants} correct servers pass`;
+  const passed = variants === 0 ? '' : `; ${variants - failed.length} of ${variants} correct servers pass`;
+  const total = `${killed} of ${kills.length} mutants killed by a check of their clause${passed}`;
   return [
     ...lines,
     ...failed.map(({ variant, by }) => `FAILED    ${variant.name}: ${by.join(' ')}`),

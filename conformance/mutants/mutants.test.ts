@@ -90,6 +90,7 @@ describe('a matrix', () => {
     const judgements = [judged(...checks.map((id) => [id, 'FAIL'] as const))];
     const matrix = matrixOf({ checks, clauses: ['ENV-3'] }, [{ mutant, judgements }], []);
     expect(matrixText(matrix, 0, 'sample')).toContain(checks.join(' '));
+    expect(matrixText(matrix, 0, 'sample')).not.toContain('correct servers');
     expect(matrixText(matrix, 0, 'whole')).toContain('ping/d and 1 more');
   });
 

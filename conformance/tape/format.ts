@@ -46,7 +46,20 @@ const CLIENT_STEP_KEYS = [
     'accept',
     'emit',
   ],
-  ...['complete', 'beat', 'drop', 'closed', 'told', 'untold', 'quiet', 'waits', 'bind', 'waited', 'within', 'note'],
+  ...[
+    'complete',
+    'beat',
+    'drop',
+    'closed',
+    'reported',
+    'notReported',
+    'quiet',
+    'waits',
+    'bind',
+    'waited',
+    'within',
+    'note',
+  ],
 ];
 const ENVELOPE_KEYS = ['type', 'id', 'data'];
 const DEFAULTS: JsonObject = { level: 'must', stimulus: 'none', needs: [] };

@@ -29,34 +29,34 @@ type line struct {
 
 var output sync.Mutex
 
-func tell(kind string, members map[string]interface{}) {
+func report(kind string, members map[string]interface{}) {
 	output.Lock()
 	defer output.Unlock()
-	told := map[string]interface{}{"notice": kind}
+	notice := map[string]interface{}{"notice": kind}
 	for name, value := range members {
-		told[name] = value
+		notice[name] = value
 	}
-	_ = json.NewEncoder(os.Stdout).Encode(told)
+	_ = json.NewEncoder(os.Stdout).Encode(notice)
 }
 
 func answer(ref string) func(Reply) {
 	return func(reply Reply) {
-		told := map[string]interface{}{"ref": ref, "ok": reply.Err == nil, "data": reply.Data}
+		notice := map[string]interface{}{"ref": ref, "ok": reply.Err == nil, "data": reply.Data}
 		if reply.Err != nil {
 			refusal := map[string]interface{}{"message": reply.Err.Error()}
 			if refused, ok := reply.Err.(*CommandError); ok {
 				refusal["code"] = refused.Code
 			}
-			told["error"] = refusal
-			delete(told, "data")
+			notice["error"] = refusal
+			delete(notice, "data")
 		}
-		tell("result", told)
+		report("result", notice)
 	}
 }
 
 func connect(command line) *Client {
 	tokens := command.Tokens
-	options := Options{URL: command.URL, APIKey: command.APIKey, Renewable: len(tokens) > 1, Notice: tell}
+	options := Options{URL: command.URL, APIKey: command.APIKey, Renewable: len(tokens) > 1, Notice: report}
 	options.BackoffMin = time.Duration(command.Backoff.MinMs) * time.Millisecond
 	options.BackoffMax = time.Duration(command.Backoff.MaxMs) * time.Millisecond
 	options.OpenTimeout = time.Duration(command.OpenTimeoutMs) * time.Millisecond
@@ -76,7 +76,7 @@ func connect(command line) *Client {
 
 func main() {
 	supports := []string{"api-key", "backoff", "broadcast", "buffer", "echo", "open-timeout", "reconnecting", "sync", "token"}
-	tell("ready", map[string]interface{}{"client": "example client in Go", "supports": supports})
+	report("ready", map[string]interface{}{"client": "example client in Go", "supports": supports})
 	var client *Client
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {

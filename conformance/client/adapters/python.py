@@ -28,7 +28,7 @@ Reader = Union[Subscription[object], StreamsSubscription[object]]
 SUPPORTS = ["api-key", "backoff", "broadcast", "buffer", "echo", "open-timeout", "picture-resume", "reconnecting", "streams", "sync", "token"]
 
 
-def tell(notice: str, **members: object) -> None:
+def report(notice: str, **members: object) -> None:
     sys.stdout.write(json.dumps({"notice": notice, **members}) + "\n")
     sys.stdout.flush()
 
@@ -72,7 +72,7 @@ class Program:
 
     def run(self, line: Line) -> None:
         if line["do"] == "echo":
-            tell("result", ref=line["ref"], ok=True)
+            report("result", ref=line["ref"], ok=True)
             return
         if line["do"] == "connect":
             self._connect(line)
@@ -108,20 +108,20 @@ class Program:
         client = Client(line["url"], **options)
         client.on("gap", self._gap)
         client.on("reconnecting", self._reconnecting)
-        client.on("closed", lambda end: tell("closed", code=getattr(end, "code")))
-        client.on("loss", lambda counts: tell("loss", counts=counts))
-        client.on("error", lambda error: tell("error", message=str(error)))
+        client.on("closed", lambda end: report("closed", code=getattr(end, "code")))
+        client.on("loss", lambda counts: report("loss", counts=counts))
+        client.on("error", lambda error: report("error", message=str(error)))
         self._client = client
         self._answer(line, client.connect())
 
     def _gap(self, gap: object) -> None:
         if isinstance(gap, Gap):
             members = {"subscription": gap.subscription_id, "stream": gap.stream, "reason": gap.reason}
-            tell("gap", **members, **{"from": as_json(gap.start), "to": as_json(gap.end)}, noticedBy=gap.noticed_by)
+            report("gap", **members, **{"from": as_json(gap.start), "to": as_json(gap.end)}, noticedBy=gap.noticed_by)
 
     def _reconnecting(self, detail: object) -> None:
         if isinstance(detail, tuple):
-            tell("reconnecting", delayMs=detail[1] * 1000)
+            report("reconnecting", delayMs=detail[1] * 1000)
 
     def _subscribe(self, client: Client, line: Line) -> None:
         options: dict[str, Any] = {"subscription_id": line["id"]}
@@ -147,7 +147,7 @@ class Program:
             await subscription.ready()
         except Exception:  # noqa: BLE001 - reported by the reader
             return
-        tell("subscribed", subscription=id_)
+        report("subscribed", subscription=id_)
 
     def _read(self, id_: str) -> None:
         self._start(self._read_all(id_, self._subscriptions[id_]))
@@ -155,11 +155,11 @@ class Program:
     async def _read_all(self, id_: str, subscription: Reader) -> None:
         try:
             async for event in subscription:
-                tell("event", subscription=id_, event=event)
+                report("event", subscription=id_, event=event)
         except Exception as error:  # noqa: BLE001 - whatever ended it is reported
-            tell("ended", subscription=id_, error=described(error))
+            report("ended", subscription=id_, error=described(error))
         else:
-            tell("ended", subscription=id_)
+            report("ended", subscription=id_)
 
     def _answer(self, line: Line, work: Awaitable[object]) -> None:
         self._start(self._report(line.get("ref"), work))
@@ -168,9 +168,9 @@ class Program:
         try:
             data = await work
         except Exception as error:  # noqa: BLE001 - whatever the call raises is reported
-            tell("result", ref=ref, ok=False, error=described(error))
+            report("result", ref=ref, ok=False, error=described(error))
         else:
-            tell("result", ref=ref, ok=True, data=data)
+            report("result", ref=ref, ok=True, data=data)
 
     def _start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -182,14 +182,14 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    tell("ready", client="tidemark-client for Python", supports=SUPPORTS)
+    report("ready", client="tidemark-client for Python", supports=SUPPORTS)
     program = Program()
     while text := await lines.readline():
         line = json.loads(text)
         try:
             program.run(line)
         except Exception as error:  # noqa: BLE001 - whatever the call raises is reported
-            tell("result", ref=line.get("ref"), ok=False, error=described(error))
+            report("result", ref=line.get("ref"), ok=False, error=described(error))
     # The result of "close" may not have been written yet.
     await asyncio.sleep(0)
 

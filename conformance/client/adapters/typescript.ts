@@ -26,7 +26,7 @@ const SUPPORTS = [
   'token',
 ];
 
-function tell(notice: string, members: Line = {}): void {
+function report(notice: string, members: Line = {}): void {
   process.stdout.write(`${JSON.stringify({ notice, ...members })}\n`);
 }
 
@@ -99,9 +99,9 @@ class Program {
       case 'close':
         return this.#answer(line, this.#client?.close());
       case 'echo':
-        return tell('result', { ref: line['ref'], ok: true });
+        return report('result', { ref: line['ref'], ok: true });
       default:
-        return tell('error', { message: `unknown command ${JSON.stringify(line['do'])}` });
+        return report('error', { message: `unknown command ${JSON.stringify(line['do'])}` });
     }
   }
 
@@ -109,12 +109,12 @@ class Program {
     const client = createClient(optionsOf(line));
     this.#client = client;
     client.on('gap', ({ subscriptionId, stream, from, to, reason, noticedBy }) =>
-      tell('gap', { subscription: subscriptionId, stream, from, to, reason, noticedBy }),
+      report('gap', { subscription: subscriptionId, stream, from, to, reason, noticedBy }),
     );
-    client.on('reconnecting', ({ delayMs }) => tell('reconnecting', { delayMs }));
-    client.on('closed', ({ code, willReconnect }) => tell('closed', { code, willReconnect }));
-    client.on('loss', (loss) => tell('loss', loss));
-    client.on('error', (error) => tell('error', messageOf(error)));
+    client.on('reconnecting', ({ delayMs }) => report('reconnecting', { delayMs }));
+    client.on('closed', ({ code, willReconnect }) => report('closed', { code, willReconnect }));
+    client.on('loss', (loss) => report('loss', loss));
+    client.on('error', (error) => report('error', messageOf(error)));
     this.#answer(line, client.connect());
   }
 
@@ -143,7 +143,7 @@ class Program {
         : followStreams(this.#client, { ...options, streams });
     this.#subscriptions.set(id, subscription);
     subscription.ready.then(
-      () => tell('subscribed', { subscription: id }),
+      () => report('subscribed', { subscription: id }),
       () => undefined,
     );
     if (hold === true) this.#held.add(id);
@@ -157,18 +157,18 @@ class Program {
 
   #answer({ ref }: Line, work: Promise<unknown> | undefined): void {
     (work ?? Promise.resolve()).then(
-      (data) => tell('result', { ref, ok: true, data }),
-      (error: unknown) => tell('result', { ref, ok: false, error: messageOf(error) }),
+      (data) => report('result', { ref, ok: true, data }),
+      (error: unknown) => report('result', { ref, ok: false, error: messageOf(error) }),
     );
   }
 }
 
 async function readAll(id: string, subscription: Reader): Promise<void> {
   try {
-    for await (const event of subscription) tell('event', { subscription: id, event });
-    tell('ended', { subscription: id });
+    for await (const event of subscription) report('event', { subscription: id, event });
+    report('ended', { subscription: id });
   } catch (error) {
-    tell('ended', { subscription: id, error: messageOf(error) });
+    report('ended', { subscription: id, error: messageOf(error) });
   }
 }
 
@@ -179,8 +179,8 @@ lines.on('line', (text) => {
   try {
     program.run(line);
   } catch (error) {
-    tell('result', { ref: line['ref'], ok: false, error: messageOf(error) });
+    report('result', { ref: line['ref'], ok: false, error: messageOf(error) });
   }
 });
 lines.on('close', () => process.exit(0));
-tell('ready', { client: 'tidemark-client for TypeScript', supports: SUPPORTS });
+report('ready', { client: 'tidemark-client for TypeScript', supports: SUPPORTS });
