@@ -16,7 +16,7 @@ import type { Frame } from './wire.ts';
 /** The replay mode of a subscribe (RPL-1). */
 export type Asked = 'resume' | 'warm' | 'none';
 
-export interface EnrolmentOptions {
+export interface ServerSubscriptionOptions {
   readonly id: string;
   /** See `Connection.request`. */
   readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
@@ -33,7 +33,7 @@ export interface EnrolmentOptions {
 }
 
 export class ServerSubscription {
-  readonly #options: EnrolmentOptions;
+  readonly #options: ServerSubscriptionOptions;
   #wire: 'none' | 'subscribing' | 'active' | 'unsubscribing' = 'none';
   #want: 'running' | 'parked' | 'ended' = 'running';
   /**
@@ -44,7 +44,7 @@ export class ServerSubscription {
   #refusals = 0;
   #cancelRetry: (() => void) | undefined;
 
-  constructor(options: EnrolmentOptions) {
+  constructor(options: ServerSubscriptionOptions) {
     this.#options = options;
   }
 

@@ -20,7 +20,7 @@ Wire = Literal["none", "subscribing", "active", "unsubscribing"]
 Want = Literal["running", "parked", "ended"]
 
 
-class EnrolmentOwner(Protocol):
+class ServerSubscriptionOwner(Protocol):
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool: ...
 
     def backoff(self, attempt: int) -> float: ...
@@ -37,7 +37,7 @@ class EnrolmentOwner(Protocol):
 
 
 class ServerSubscription:
-    def __init__(self, id_: str, owner: EnrolmentOwner) -> None:
+    def __init__(self, id_: str, owner: ServerSubscriptionOwner) -> None:
         self._id = id_
         self._owner = owner
         self.wire: Wire = "none"
