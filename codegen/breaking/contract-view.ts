@@ -10,7 +10,7 @@ import type { Place } from './schema-document.ts';
 
 /** One version of a contract. */
 export interface ContractVersion {
-  /** The name that the user gave. */
+  /** The name of the file or Git revision, as the user gave it. */
   readonly name: string;
   readonly document: JsonObject;
   readonly lineOf: (path: Path) => number | undefined;

@@ -98,7 +98,8 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       was: replaySide(before, member),
       now: replaySide(after, member),
       summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
-      reason: 'Other events replace or clear each other in a warm replay, so new subscribers get another warm picture.',
+      reason:
+        'A warm replay decides in another way which events replace or clear earlier ones, so new subscribers get another warm picture.',
     }));
 }
 

@@ -18,7 +18,7 @@
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
-import type { Asked } from './server-subscription.ts';
+import type { ReplayMode } from './server-subscription.ts';
 import type { Position } from './wire.ts';
 
 /**
@@ -38,7 +38,7 @@ export interface CursorGap {
 /** The parts of `subscribed` that a cursor needs. */
 export interface Start {
   readonly position: Position;
-  readonly asked: Asked;
+  readonly asked: ReplayMode;
   readonly recovery: { readonly attempted: boolean; readonly recovered: boolean };
 }
 

@@ -5,7 +5,7 @@
  */
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './server-subscription.ts';
+import type { ReplayMode } from './server-subscription.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';
@@ -94,7 +94,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     return true;
   }
 
-  protected nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] } {
+  protected nextSubscribe(): { readonly asked: ReplayMode; readonly data: Frame['data'] } {
     const after = this.#cursor.position;
     const common = { ...this.common(), stream: this.stream };
     if (after !== undefined) return { asked: 'resume', data: { ...common, replay: { mode: 'resume', after } } };
@@ -103,7 +103,7 @@ export class Feed extends FeedBase<Position, ReplaySummary> {
     return { asked: mode, data: { ...common, replay: { mode } } };
   }
 
-  protected subscribed(asked: Asked, data: Frame['data']): void {
+  protected subscribed(asked: ReplayMode, data: Frame['data']): void {
     const position = readPosition(data.position);
     if (position === undefined) {
       this.fail(this.#unplaced('subscribed'));

@@ -10,7 +10,7 @@
  */
 import { Cursor } from './cursor.ts';
 import type { ClientGapReason, CursorGap } from './cursor.ts';
-import type { Asked } from './server-subscription.ts';
+import type { ReplayMode } from './server-subscription.ts';
 import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 
 /** The change of the reader's positions that one item causes. */
@@ -63,7 +63,7 @@ export class StreamCursors {
   #moves: Moves = { streams: new Map(), isComplete: false };
   /** Whether the client can resume: once the first warm picture is complete or, without a warm picture, from the start. */
   #placed: boolean;
-  #asked: Asked = 'warm';
+  #asked: ReplayMode = 'warm';
   #live = false;
   /** Whether the first warm picture has begun and is not complete. */
   #isInPicture = false;
@@ -118,7 +118,7 @@ export class StreamCursors {
   }
 
   /** Handles `subscribed`. @returns the losses that the server does not report itself. */
-  start(asked: Asked): readonly StreamGap[] {
+  start(asked: ReplayMode): readonly StreamGap[] {
     if (this.#isInPicture) this.#dropUnplaced();
     const gaps = this.#forgotten;
     this.#forgotten = [];

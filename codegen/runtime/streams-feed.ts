@@ -5,7 +5,7 @@
  * Part of the client runtime: imports nothing from outside this directory.
  */
 import type { ClientGapReason } from './cursor.ts';
-import type { Asked } from './server-subscription.ts';
+import type { ReplayMode } from './server-subscription.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import { FeedBase } from './feed-base.ts';
 import type { FeedBaseOptions } from './feed-base.ts';
@@ -133,7 +133,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     return this.#cursors.skip(stream, from, to);
   }
 
-  protected nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] } {
+  protected nextSubscribe(): { readonly asked: ReplayMode; readonly data: Frame['data'] } {
     const { streams, replay, roomBytes } = this.#request;
     const { positions } = this.#cursors;
     const common = { ...this.common(), streams };
@@ -147,7 +147,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     return { asked: mode, data: { ...common, replay: { mode } } };
   }
 
-  protected subscribed(asked: Asked, data: Frame['data']): void {
+  protected subscribed(asked: ReplayMode, data: Frame['data']): void {
     if (isStrings(data.streams)) this.#selectors = data.streams;
     const gaps = this.#cursors.start(asked);
     this.confirmed(data, isObject(data.recovery) ? data.recovery : {});

@@ -23,7 +23,7 @@ export interface HttpRequest {
   readonly until?: string;
 }
 
-/** A placeholder. It is a ULID, as the schema of `post_disconnect` requires. */
+/** A placeholder for the id of the second connection. It is a ULID, as the schema of `post_disconnect` requires. */
 export const HELD_CONNECTION = '0HE1DC0NNECT10N00000000000';
 
 export interface Attack {

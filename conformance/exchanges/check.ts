@@ -1,5 +1,5 @@
 /**
- * Runs level 4, the generated exchanges, as one check. fast-check generates the exchanges, the trace checks judge them,
+ * Runs the generated exchanges as one check. fast-check generates the exchanges, the trace checks judge them,
  * and the smallest failing exchange is written as a tape.
  */
 import * as fc from 'fast-check';

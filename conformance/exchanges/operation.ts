@@ -1,5 +1,5 @@
 /**
- * The operations of a generated exchange (level 4). Operations are data, so that a failing exchange can be written as a
+ * The operations of a generated exchange. Operations are data, so that a failing exchange can be written as a
  * tape.
  */
 import * as fc from 'fast-check';

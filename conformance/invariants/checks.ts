@@ -1,4 +1,4 @@
-/** The checks of levels 1 and 3, which run on a trace. */
+/** The checks that run on a trace: the frame checks and the invariants. */
 import { FRAME_CHECKS } from './frame-checks.ts';
 import type { TraceCheck } from '../trace/finding.ts';
 import { INVARIANT_CHECKS } from './table.ts';

@@ -1,5 +1,5 @@
 /**
- * Level 1: checks every frame, in both directions, against the contract. Faults in frames that the suite itself sent
+ * Checks every frame, in both directions, against the contract. Faults in frames that the suite itself sent
  * are reported separately, as faults of the suite.
  */
 import { COMMANDS, ERRORS, PUSHES } from '../../generated/protocol.ts';
@@ -144,7 +144,6 @@ function judgeEnvelopes(trace: Trace): Finding {
   return { ...finding, warnings };
 }
 
-/** The checks of level 1. */
 export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/envelope',

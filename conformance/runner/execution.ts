@@ -286,7 +286,7 @@ export class Execution {
     return this.#over !== undefined;
   }
 
-  /** Runs level 4 if it was chosen. */
+  /** Runs the generated exchanges if they were chosen. */
   async makeExchanges(): Promise<void> {
     const { only, exchanges: count, seed, keepGoing } = this.#options;
     if (count === 0 || !isChosen(EXCHANGES.id, only)) return;

@@ -1,4 +1,4 @@
-/** Runs levels 1 and 3, the checks of a finished trace. */
+/** Runs the checks of a finished trace: the frame checks and the invariants. */
 import type { Finding, TraceCheck } from '../trace/finding.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { CheckResult } from './verdict.ts';
@@ -9,7 +9,7 @@ export interface Idle {
   readonly reason: string;
 }
 
-/** Checks a finished trace: one result per check of levels 1 and 3. */
+/** @returns one result per check */
 export function judgeTrace(
   trace: Trace,
   checks: readonly TraceCheck[],

@@ -1,4 +1,4 @@
-/** A whole run: the probe, then the tapes, then levels 1 and 3 on the trace of the run. */
+/** A whole run: the probe, then the tapes, then the frame checks and the invariants on the trace of the run. */
 import type { TargetConfig } from '../target/config.ts';
 import { isChosen } from '../tape/library.ts';
 import type { Level, Tape } from '../tape/tape.ts';
@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly timeScale: number;
   /** Number of tapes that run at the same time. */
   readonly jobs: number;
-  /** How many exchanges to generate (level 4), and their seed. */
+  /** How many exchanges to generate, and their seed. */
   readonly exchanges: number;
   readonly seed: number;
   /**

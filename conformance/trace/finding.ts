@@ -1,4 +1,4 @@
-/** The result of a trace check, at levels 1 and 3. */
+/** The result of a check that reads a trace: a frame check or an invariant. */
 import type { ClauseId } from '../../generated/protocol.ts';
 import { read } from './reading.ts';
 import type { Reading } from './reading.ts';

@@ -7,7 +7,7 @@ import { isArray, isObject, member, numberAt, textAt, textsAt } from './json.ts'
 import type { Json, JsonObject } from './json.ts';
 import type { Frame, Trace } from './trace.ts';
 
-/** An `event` message. Events with missing or invalid members are left out, because level 1 reports them. */
+/** An `event` message. Events with missing or invalid members are left out, because the frame checks report them. */
 export interface SeenEvent {
   readonly frame: Frame;
   readonly subscriptionIds: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The trace of a run: what all connections sent and received, in the order in which the runner saw it. Levels 1 and 3
- * use only the trace, so that a recorded trace can be checked in the same way (`conformance check`).
+ * The trace of a run: what all connections sent and received, in the order in which the runner saw it. The frame
+ * checks and the invariants use only the trace, so a recorded trace can be checked in the same way (`conformance check`).
  *
  * As NDJSON: a header line, then one frame per line. A frame needs only `actor`, `connection`, `dir` and `text`;
  * numbers and times are filled in.
@@ -34,7 +34,7 @@ export interface Frame {
   readonly json: Json | undefined;
   /** The check that the connection belongs to. */
   readonly check?: string;
-  /** The client sent the frame malformed on purpose, so level 1 does not check it. */
+  /** The client sent the frame malformed on purpose, so the frame checks skip it. */
   readonly malformed?: true;
 }
 

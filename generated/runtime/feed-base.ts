@@ -8,7 +8,7 @@ import type { ClientGapReason, CursorGap } from './cursor.ts';
 import { defer } from './deferred.ts';
 import { callListener } from './emitter.ts';
 import { ServerSubscription } from './server-subscription.ts';
-import type { Asked } from './server-subscription.ts';
+import type { ReplayMode } from './server-subscription.ts';
 import { ProtocolViolation, SubscriptionError } from './errors.ts';
 import type { SubscriptionPlace } from './errors.ts';
 import type { ClientFeed, FeedGap, FeedPort, ReplayEnd } from './feed-port.ts';
@@ -164,8 +164,8 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
 
   /** Whether the replay is complete. */
   protected abstract readonly live: boolean;
-  protected abstract nextSubscribe(): { readonly asked: Asked; readonly data: Frame['data'] };
-  protected abstract subscribed(asked: Asked, data: Frame['data']): void;
+  protected abstract nextSubscribe(): { readonly asked: ReplayMode; readonly data: Frame['data'] };
+  protected abstract subscribed(asked: ReplayMode, data: Frame['data']): void;
   protected abstract forget(reason: ClientGapReason): void;
   /**
    * Handles a loss that the server reports. Returns whether the loss must be reported to the owner; it need not be if the owner knows it

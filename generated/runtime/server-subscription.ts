@@ -14,7 +14,7 @@ import { startTimer } from './timers.ts';
 import type { Frame } from './wire.ts';
 
 /** The replay mode of a subscribe (RPL-1). */
-export type Asked = 'resume' | 'warm' | 'none';
+export type ReplayMode = 'resume' | 'warm' | 'none';
 
 export interface ServerSubscriptionOptions {
   readonly id: string;
@@ -22,8 +22,8 @@ export interface ServerSubscriptionOptions {
   readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
   readonly backoffMs: (attempt: number) => number;
   /** Makes the next subscribe command. */
-  readonly nextSubscribe: () => { readonly asked: Asked; readonly data: Frame['data'] };
-  readonly onSubscribed: (asked: Asked, data: Frame['data']) => void;
+  readonly nextSubscribe: () => { readonly asked: ReplayMode; readonly data: Frame['data'] };
+  readonly onSubscribed: (asked: ReplayMode, data: Frame['data']) => void;
   /** The server temporarily refused the command; it is retried after `delayMs`. */
   readonly onPostponed: (error: TidemarkError, delayMs: number) => void;
   /** The server rejected the subscription permanently. */
