@@ -7,8 +7,8 @@ import type { Pause } from '../trace/pauses.ts';
 import type { Frame } from '../trace/trace.ts';
 
 /**
- * How late all heartbeats together may be, beyond one double interval, so that a correct server does not fail on a busy
- * machine.
+ * How late the heartbeats of a connection may be in total, so that a correct server does not fail on a busy machine. A
+ * heartbeat is late if it comes after more than two intervals.
  */
 const SLACK_MS = 3000;
 

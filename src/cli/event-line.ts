@@ -46,7 +46,7 @@ export function gapLine({ stream, reason, from, to, repair }: TidemarkGap): stri
     repair === undefined
       ? ''
       : repair.kind === 'rescan'
-        ? `; read again: ${repair.paths.map((each) => (each === '' ? 'the root' : each)).join(', ')}`
-        : `; fetch again: ${repair.ids.join(', ')}`;
+        ? `; read these paths again: ${repair.paths.map((each) => (each === '' ? 'the watched directory' : each)).join(', ')}`
+        : `; fetch these ids again: ${repair.ids.join(', ')}`;
   return `gap on ${stream}: ${reason}, from ${place(from)} to ${place(to)}${plain(hint)}`;
 }

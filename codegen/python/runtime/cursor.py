@@ -24,7 +24,7 @@ from typing import Literal, Union
 from .wire import Position
 
 #: The replay that a subscribe command asks for: a resume, a warm replay, or none (RPL-1).
-Asked = Literal["resume", "warm", "none"]
+ReplayMode = Literal["resume", "warm", "none"]
 
 #: Why the client itself reports a loss. ``epoch_changed``: the epoch of the stream changed, and the server did not
 #: report it (STR-3). ``state_invalidated``: the server required a fresh start, or made one without being asked.
@@ -74,7 +74,7 @@ class Cursor:
     def live(self) -> bool:
         return self._phase == "live"
 
-    def start(self, position: Position, asked: Asked, *, attempted: bool, recovered: bool) -> Union[CursorGap, None]:
+    def start(self, position: Position, asked: ReplayMode, *, attempted: bool, recovered: bool) -> Union[CursorGap, None]:
         """Handles ``subscribed``. Returns a loss that the server does not report itself."""
         self._newest = 0
         if asked == "resume" and recovered and position.epoch == self._epoch:
@@ -177,7 +177,7 @@ class Cursor:
         self._position = self._proven = None
 
     def _unreported(
-        self, position: Position, asked: Asked, *, attempted: bool, recovered: bool
+        self, position: Position, asked: ReplayMode, *, attempted: bool, recovered: bool
     ) -> Union[CursorGap, None]:
         if self._forgotten is not None:
             return CursorGap(self._forgotten[0], self._forgotten[1], position)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar, Union, cast
 
 from .commands import Settle
-from .cursor import Asked, ClientGapReason
+from .cursor import ClientGapReason, ReplayMode
 from .delivery import DeliveryQueue
 from .server_subscription import ServerSubscription
 from .errors import ConnectionLost, ProtocolViolation, SubscriptionEnded, TidemarkError
@@ -211,10 +211,10 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         """Whether the replay is complete."""
 
     @abstractmethod
-    def next_subscribe(self) -> tuple[Asked, JsonObject]: ...
+    def next_subscribe(self) -> tuple[ReplayMode, JsonObject]: ...
 
     @abstractmethod
-    def subscribed(self, asked: Asked, data: JsonObject) -> None: ...
+    def subscribed(self, asked: ReplayMode, data: JsonObject) -> None: ...
 
     @abstractmethod
     def _forget(self, reason: ClientGapReason) -> None: ...

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Union
 
-from .cursor import Asked, ClientGapReason, Cursor, CursorGap
+from .cursor import ClientGapReason, Cursor, CursorGap, ReplayMode
 from .wire import EventPrefix, Position
 
 #: Maximum number of events of all streams that are remembered between two heartbeats; see ``MAX_SEEN`` of the cursor.
@@ -75,7 +75,7 @@ class StreamCursors:
         self._reason: ClientGapReason = "state_invalidated"
         #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.
         self._behind = False
-        self._asked: Asked = "warm"
+        self._asked: ReplayMode = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
         #: Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate.
@@ -103,7 +103,7 @@ class StreamCursors:
         """Records positions that did not fit into the resume. Earlier events of these streams will arrive again."""
         self._floors = dict(positions)
 
-    def start(self, asked: Asked) -> Sequence[StreamLoss]:
+    def start(self, asked: ReplayMode) -> Sequence[StreamLoss]:
         """Handles ``subscribed``. Returns the losses that the server does not report itself."""
         if self._in_picture:
             self._drop_unplaced()

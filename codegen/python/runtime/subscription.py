@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Union
 
-from .cursor import Asked, ClientGapReason, Cursor, CursorGap
+from .cursor import ClientGapReason, Cursor, CursorGap, ReplayMode
 from .delivery import DeliveryQueue
 from .errors import ProtocolViolation, SubscriptionEnded
 from .feed import Feed, FeedSettings, Item_co
@@ -118,7 +118,7 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
     def _live(self) -> bool:
         return self._cursor.live
 
-    def next_subscribe(self) -> tuple[Asked, JsonObject]:
+    def next_subscribe(self) -> tuple[ReplayMode, JsonObject]:
         after = self._cursor.position
         data: dict[str, object] = {**self._common(), "stream": self.stream}
         if after is not None:
@@ -127,7 +127,7 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
         mode: Literal["warm", "none"] = "none" if self._request.replay == "none" else "warm"
         return mode, {**data, "replay": {"mode": mode}}
 
-    def subscribed(self, asked: Asked, data: JsonObject) -> None:
+    def subscribed(self, asked: ReplayMode, data: JsonObject) -> None:
         position = read_position(data.get("position"))
         if position is None:
             self._fail(self._unplaced("subscribed"))

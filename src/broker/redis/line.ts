@@ -82,7 +82,7 @@ export function parseState(text: string): StreamState {
 /** Parses `<epoch> <sequence> <paths>`. @throws {Error} if announce.lua did not write the text */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
-  if (epoch === undefined) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+  if (epoch === undefined) throw new Error(`unreadable report of lost events in Redis: ${text.slice(0, 200)}`);
   return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 

@@ -56,7 +56,8 @@ export class SourceLosses {
   receive(text: string): void {
     const end = text.indexOf(' ');
     const number = Number(text.slice(1, end));
-    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`unreadable loss in Redis: ${text.slice(0, 200)}`);
+    if (!Number.isSafeInteger(number) || number < 1)
+      throw new Error(`unreadable report of lost events in Redis: ${text.slice(0, 200)}`);
     const loss = parseLoss(text.slice(end + 1));
     this.#countFrom(loss.epoch);
     if (this.#number !== undefined && number === this.#number + 1) {

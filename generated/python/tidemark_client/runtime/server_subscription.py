@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal, Protocol, Union
 
 from .commands import Answer, Settle
-from .cursor import Asked
+from .cursor import ReplayMode
 from .errors import ProtocolViolation, TidemarkError
 from .timing import Timer
 from .wire import JsonObject
@@ -25,9 +25,9 @@ class ServerSubscriptionOwner(Protocol):
 
     def backoff(self, attempt: int) -> float: ...
 
-    def next_subscribe(self) -> tuple[Asked, JsonObject]: ...
+    def next_subscribe(self) -> tuple[ReplayMode, JsonObject]: ...
 
-    def subscribed(self, asked: Asked, data: JsonObject) -> None: ...
+    def subscribed(self, asked: ReplayMode, data: JsonObject) -> None: ...
 
     def postponed(self, error: TidemarkError, delay: float) -> None: ...
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Union
 
-from .cursor import Asked, ClientGapReason
+from .cursor import ClientGapReason, ReplayMode
 from .delivery import DeliveryQueue
 from .errors import SubscriptionEnded
 from .feed import Feed, FeedSettings, Item_co
@@ -143,7 +143,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     def _live(self) -> bool:
         return self._cursors.live
 
-    def next_subscribe(self) -> tuple[Asked, JsonObject]:
+    def next_subscribe(self) -> tuple[ReplayMode, JsonObject]:
         data: dict[str, object] = {**self._common(), "streams": list(self._request.streams)}
         positions = self._cursors.positions
         if positions is not None:
@@ -155,7 +155,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
         mode: Literal["warm", "none"] = "none" if self._request.replay == "none" else "warm"
         return mode, {**data, "replay": {"mode": mode}}
 
-    def subscribed(self, asked: Asked, data: JsonObject) -> None:
+    def subscribed(self, asked: ReplayMode, data: JsonObject) -> None:
         self._selectors = as_strings(data.get("streams")) or self._selectors
         losses = self._cursors.start(asked)
         self._confirmed(as_object(data.get("recovery")) or {})
