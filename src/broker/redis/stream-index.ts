@@ -175,8 +175,13 @@ export class StreamIndex {
   /** From now on, {@link news} returns the streams that are entered. */
   async track(): Promise<void> {
     if (this.#read !== undefined) return;
-    const { newest, identity, now } = await this.#pages.page('+inf');
-    this.#read ??= { newest, identity, now };
+    let page = await this.#pages.page('+inf');
+    if (page.identity === '') {
+      // Without an identity, a loss of the index before the first call of `news` would not be noticed.
+      await this.#complete();
+      page = await this.#pages.page('+inf');
+    }
+    this.#read ??= { newest: page.newest, identity: page.identity, now: page.now };
   }
 
   /** Ends {@link track}. */
@@ -195,9 +200,10 @@ export class StreamIndex {
     if (this.#read === undefined) await this.track();
     const last = this.#read ?? NOTHING_READ;
     let read = await this.#pages.after(last.newest);
-    if (read.identity === '') await this.#complete();
     const wasLost = read.newest < last.newest || (last.identity !== '' && read.identity !== last.identity);
-    if (wasLost) read = await this.#pages.after(0);
+    const isComplete = read.identity !== '';
+    if (!isComplete) await this.#complete();
+    if (wasLost || !isComplete) read = await this.#pages.after(wasLost ? 0 : last.newest);
     const missed = read.newest > last.newest ? await this.#missed(last.newest, read) : [];
     const named = missed.filter((stream) => stream !== DROPPED);
     const hasExpired = read.newest > last.newest && read.now - last.now > this.#departedTtlMs * DEPARTED_TOLERANCE;
