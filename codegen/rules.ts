@@ -3,7 +3,7 @@
  * place and the remedy.
  */
 import type { RawContract } from './raw.ts';
-import { CIRCLE_RULES } from './rules/circles.ts';
+import { CIRCLE_RULES } from './rules/circular-references.ts';
 import { CODE_RULES } from './rules/codes.ts';
 import { EVENT_RULES } from './rules/events.ts';
 import { MESSAGE_RULES } from './rules/messages.ts';

@@ -3,7 +3,7 @@ import { WebSocket as WsWebSocket } from 'ws';
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
-import { StandInClient } from './testing/stand-in.ts';
+import { StandInClient } from './testing/sample-client.ts';
 
 describe('connecting', () => {
   test('connects on first use, and resolves with the welcome', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { classifyClose } from './close.ts';
-import { SPEC } from './testing/stand-in.ts';
+import { SPEC } from './testing/sample-client.ts';
 
 test.each([
   [4000, 'do-not-retry', 'named by the contract'],

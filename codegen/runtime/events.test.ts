@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { isGap } from './events.ts';
-import { isDeclared, isEvent } from './testing/stand-in.ts';
+import { isDeclared, isEvent } from './testing/sample-client.ts';
 import type {
   CustomEvent,
   EntityCreatedEvent,
@@ -9,7 +9,7 @@ import type {
   StandInClient,
   StandInEvent,
   StandInGap,
-} from './testing/stand-in.ts';
+} from './testing/sample-client.ts';
 
 describe('the type of an event', () => {
   test('follows from the patterns, without a cast', () => {

@@ -6,7 +6,7 @@ import type { MirrorChange } from './change-log.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, entitiesOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
 import type { ModelGateway } from './testing/model-gateway.ts';
-import type { EntityCreatedEvent } from './testing/stand-in.ts';
+import type { EntityCreatedEvent } from './testing/sample-client.ts';
 
 // A mirror forgets an iterator once the engine has collected it.
 setFlagsFromString('--expose-gc');

@@ -7,7 +7,7 @@ const run = promisify(execFile);
 
 /** Runs a module with `StandInClient` and `url` in scope; fails after a minute. */
 async function program(url: string, body: string): Promise<{ stdout: string; ms: number }> {
-  const standIn = new URL('testing/stand-in.ts', import.meta.url).href;
+  const standIn = new URL('testing/sample-client.ts', import.meta.url).href;
   const source = `import { StandInClient } from ${JSON.stringify(standIn)}; const url = ${JSON.stringify(url)}; ${body}`;
   const from = performance.now();
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 60_000 });

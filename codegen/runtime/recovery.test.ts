@@ -6,7 +6,7 @@ import { until } from './testing/fake-server.ts';
 import type { FakeConnection } from './testing/fake-server.ts';
 import { clientOf, collect, fakeServer, modelServer } from './testing/harness.ts';
 import type { ModelGateway } from './testing/model-gateway.ts';
-import type { StandInEvent, StandInGap } from './testing/stand-in.ts';
+import type { StandInEvent, StandInGap } from './testing/sample-client.ts';
 import type { Position } from './wire.ts';
 
 describe('gaps', () => {

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import { WaitError } from './errors.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
-import type { EntityCreatedEvent } from './testing/stand-in.ts';
+import type { EntityCreatedEvent } from './testing/sample-client.ts';
 
 describe('waitFor', () => {
   test('returns the first event that the predicate accepts, typed by its name, and its position', async () => {

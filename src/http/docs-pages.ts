@@ -1,7 +1,7 @@
 /** Serves the documentation at `/docs` and below (OPS-4, OPS-7). */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { wantsMarkdown } from './accept.ts';
+import { wantsMarkdown } from './accept-header.ts';
 import { pageHeaders } from './assets.ts';
 import type { DocumentAssets } from './assets.ts';
 import type { DocsSite, SiteFile } from './docs-site.ts';

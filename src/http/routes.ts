@@ -33,7 +33,7 @@ import { checkRequest } from '../wire/schema-error.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
-import { prefersJson } from './accept.ts';
+import { prefersJson } from './accept-header.ts';
 import { addressOf, readQuery } from './address.ts';
 import type { UnansweredRequests } from './unanswered-requests.ts';
 import type { DocumentAssets } from './assets.ts';

@@ -12,8 +12,8 @@ import { conditionsOf, keyOf, SharedConditions } from './condition.ts';
 import type { Condition } from './condition.ts';
 import { EventFacts } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
-import { EventShelf, isPlain } from './event-shelf.ts';
-import type { Found } from './event-shelf.ts';
+import { EventShelf, isPlain } from './filter-index.ts';
+import type { Found } from './filter-index.ts';
 import type { FilterSpec } from './filter.ts';
 
 /** The subscriptions that have the same events and the same filter. */

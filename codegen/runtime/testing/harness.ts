@@ -8,8 +8,8 @@ import { ModelGateway } from './model-gateway.ts';
 import { Mirror } from '../mirror.ts';
 import type { MirrorOptions } from '../mirror.ts';
 import { pictureRules } from '../picture.ts';
-import { DECLARED, StandInClient } from './stand-in.ts';
-import type { EntityCreatedEvent, StandIn } from './stand-in.ts';
+import { DECLARED, StandInClient } from './sample-client.ts';
+import type { EntityCreatedEvent, StandIn } from './sample-client.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 

@@ -11,7 +11,7 @@ import { until } from './fake-server.ts';
 import type { FakeServer } from './fake-server.ts';
 import { clientOf, collect, entitiesOf, modelServer } from './harness.ts';
 import type { ModelGateway } from './model-gateway.ts';
-import type { StandInEvent, StandInGap } from './stand-in.ts';
+import type { StandInEvent, StandInGap } from './sample-client.ts';
 
 type Item = StandInEvent<'*'> | StandInGap;
 

@@ -9,7 +9,7 @@ import type { ListedPart } from '../file-list.ts';
 import type { SourceItem } from '../reporter.ts';
 import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
-import { Meddler } from './meddler.ts';
+import { Meddler } from './disturber.ts';
 import { apply, differences, lookAgain, walk } from './model.ts';
 import type { Picture } from './model.ts';
 import { Operations } from './operations.ts';

@@ -13,7 +13,7 @@ from .connection import Connection
 from .envelope import Message
 from .errors import ProtocolError
 from .frames import CONTINUATION, TEXT, encode_frame
-from .near import Hints
+from .name_hints import Hints
 from .outbox import Outgoing
 from .streams import Stream
 from .variants import Registry

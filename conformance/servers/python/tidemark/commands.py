@@ -9,7 +9,7 @@ from .contract import Contract, Limits
 from .envelope import Command, push, reply
 from .errors import ProtocolError
 from .filters import Filter
-from .many import FollowsMany
+from .many_streams import FollowsMany
 from .outbox import Outgoing, Unrolled
 from .principals import Principal
 from .streams import Loss, Position, Recovery, Replay, Stream

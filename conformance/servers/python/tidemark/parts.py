@@ -8,7 +8,7 @@ from .commands import Commands
 from .connection import Connection
 from .event_stream import EventStreams, EventStreamWire, ManyStreamsWire
 from .filters import Filter
-from .near import Hints
+from .name_hints import Hints
 from .publishing import Publisher
 from .routes import Routes
 from .streams import Stream

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { prefersJson, wantsMarkdown } from './accept.ts';
+import { prefersJson, wantsMarkdown } from './accept-header.ts';
 
 describe('a client prefers JSON to YAML', () => {
   test.each([

@@ -8,7 +8,7 @@ from ..commands import Commands
 from ..connection import Connection
 from ..envelope import Command
 from ..errors import ProtocolError
-from ..near import Hints
+from ..name_hints import Hints
 from ..principals import Principal
 from ..publishing import Publisher
 from ..streams import Replay

@@ -9,7 +9,7 @@ from ..connection import Connection
 from ..envelope import Message
 from ..errors import ProtocolError
 from ..filters import Filter
-from ..many import Plan, Plans
+from ..many_streams import Plan, Plans
 from ..outbox import Outgoing, Unrolled
 from ..principals import Principal, covers
 from ..streams import Event, Position, Stream
