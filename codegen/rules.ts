@@ -3,7 +3,7 @@
  * place and the remedy.
  */
 import type { RawContract } from './raw.ts';
-import { CIRCLE_RULES } from './rules/circular-references.ts';
+import { CIRCULAR_REFERENCE_RULES } from './rules/circular-references.ts';
 import { CODE_RULES } from './rules/codes.ts';
 import { EVENT_RULES } from './rules/events.ts';
 import { MESSAGE_RULES } from './rules/messages.ts';
@@ -17,7 +17,7 @@ import type { Finding, Source } from './source.ts';
 
 export const RULES: Readonly<Record<string, Rule>> = {
   ...REFERENCE_RULES,
-  ...CIRCLE_RULES,
+  ...CIRCULAR_REFERENCE_RULES,
   ...NAME_RULES,
   ...SCHEMA_RULES,
   ...MESSAGE_RULES,

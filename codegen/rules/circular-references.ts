@@ -24,7 +24,7 @@ function stepsFrom({ components: { schemas } }: RawContract, name: string): read
   return schema === undefined ? [] : [...stepsOf(schema, ['components', 'schemas', name])];
 }
 
-export const CIRCLE_RULES: Readonly<Record<string, Rule>> = {
+export const CIRCULAR_REFERENCE_RULES: Readonly<Record<string, Rule>> = {
   'schema-circle': (raw, report) => {
     const done = new Set<string>();
     const visit = (name: string, trail: readonly string[]): void => {

@@ -3,7 +3,7 @@ import { WebSocket as WsWebSocket } from 'ws';
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
-import { StandInClient } from './testing/sample-client.ts';
+import { SampleClient } from './testing/sample-client.ts';
 
 describe('connecting', () => {
   test('connects on first use, and resolves with the welcome', async () => {
@@ -67,8 +67,8 @@ describe('connecting', () => {
   test.each(['ftp://localhost/ws', 'ws://localhost/ws?access_token=abc', 'ws://ana:secret@localhost/ws'])(
     'rejects the address %s immediately',
     (url) => {
-      expect(() => new StandInClient({ url })).toThrow(TypeError);
-      expect(() => new StandInClient({ url })).not.toThrow(/secret|abc/u);
+      expect(() => new SampleClient({ url })).toThrow(TypeError);
+      expect(() => new SampleClient({ url })).not.toThrow(/secret|abc/u);
     },
   );
 });

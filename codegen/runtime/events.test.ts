@@ -6,39 +6,37 @@ import type {
   EntityCreatedEvent,
   EntityDeletedEvent,
   FileChangeEvent,
-  StandInClient,
-  StandInEvent,
-  StandInGap,
+  SampleClient,
+  SampleEvent,
+  SampleGap,
 } from './testing/sample-client.ts';
 
 describe('the type of an event', () => {
   test('follows from the patterns, without a cast', () => {
-    expectTypeOf<StandInEvent<'file_change'>>().toEqualTypeOf<FileChangeEvent>();
-    expectTypeOf<StandInEvent<'file_change' | 'entity_created'>>().toEqualTypeOf<
-      FileChangeEvent | EntityCreatedEvent
-    >();
-    expectTypeOf<StandInEvent<'entity_*'>>().toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent | CustomEvent>();
-    expectTypeOf<StandInEvent<'*'>>().toEqualTypeOf<
+    expectTypeOf<SampleEvent<'file_change'>>().toEqualTypeOf<FileChangeEvent>();
+    expectTypeOf<SampleEvent<'file_change' | 'entity_created'>>().toEqualTypeOf<FileChangeEvent | EntityCreatedEvent>();
+    expectTypeOf<SampleEvent<'entity_*'>>().toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent | CustomEvent>();
+    expectTypeOf<SampleEvent<'*'>>().toEqualTypeOf<
       FileChangeEvent | EntityCreatedEvent | EntityDeletedEvent | CustomEvent
     >();
-    expectTypeOf<StandInEvent<'modified_cluster'>['event']>().toEqualTypeOf<'modified_cluster'>();
-    expectTypeOf<StandInEvent<string>>().toEqualTypeOf<StandInEvent<'*'>>();
+    expectTypeOf<SampleEvent<'modified_cluster'>['event']>().toEqualTypeOf<'modified_cluster'>();
+    expectTypeOf<SampleEvent<string>>().toEqualTypeOf<SampleEvent<'*'>>();
   });
 
   test('is available in the loop over a subscription', () => {
     // Never connects: only the types are tested.
-    const follow = async (client: StandInClient): Promise<void> => {
+    const follow = async (client: SampleClient): Promise<void> => {
       for await (const event of client.subscribe({ events: ['file_change'], filter: { extensions: ['.ts'] } })) {
         expectTypeOf(event).toEqualTypeOf<FileChangeEvent>();
       }
       for await (const item of client.subscribe({ events: ['file_change', 'entity_*'], gaps: 'inline' })) {
-        if (isGap(item)) expectTypeOf(item).toEqualTypeOf<StandInGap>();
+        if (isGap(item)) expectTypeOf(item).toEqualTypeOf<SampleGap>();
         else if (isEvent(item, 'file_change')) expectTypeOf(item.payload.path).toBeString();
         else if (isEvent(item, 'entity_deleted')) expectTypeOf(item).toEqualTypeOf<EntityDeletedEvent>();
       }
       const names: string[] = ['file_change'];
       for await (const event of client.subscribe({ events: names })) {
-        expectTypeOf(event).toEqualTypeOf<StandInEvent<'*'>>();
+        expectTypeOf(event).toEqualTypeOf<SampleEvent<'*'>>();
       }
       // @ts-expect-error a filter field that the contract does not have
       client.subscribe({ events: ['file_change'], filter: { extension: ['.ts'] } });
@@ -59,7 +57,7 @@ test('isEvent distinguishes a declared event from a custom one with the same pre
 
 describe('a switch over the names of events', () => {
   /** Does not compile when a case is missing, or without `isDeclared`. */
-  const describeEvent = (event: StandInEvent<'*'>): string => {
+  const describeEvent = (event: SampleEvent<'*'>): string => {
     if (!isDeclared(event)) return `custom ${event.event}`;
     switch (event.event) {
       case 'file_change':
@@ -79,7 +77,7 @@ describe('a switch over the names of events', () => {
   });
 
   test('may contain only the declared events of a prefix', () => {
-    const idOf = (event: StandInEvent<'entity_*'>): string | undefined => {
+    const idOf = (event: SampleEvent<'entity_*'>): string | undefined => {
       if (!isDeclared(event)) return undefined;
       expectTypeOf(event).toEqualTypeOf<EntityCreatedEvent | EntityDeletedEvent>();
       return event.payload.id;

@@ -5,10 +5,10 @@ import { fakeServer, modelServer } from './testing/harness.ts';
 
 const run = promisify(execFile);
 
-/** Runs a module with `StandInClient` and `url` in scope; fails after a minute. */
+/** Runs a module with `SampleClient` and `url` in scope; fails after a minute. */
 async function program(url: string, body: string): Promise<{ stdout: string; ms: number }> {
-  const standIn = new URL('testing/sample-client.ts', import.meta.url).href;
-  const source = `import { StandInClient } from ${JSON.stringify(standIn)}; const url = ${JSON.stringify(url)}; ${body}`;
+  const sampleClient = new URL('testing/sample-client.ts', import.meta.url).href;
+  const source = `import { SampleClient } from ${JSON.stringify(sampleClient)}; const url = ${JSON.stringify(url)}; ${body}`;
   const from = performance.now();
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { timeout: 60_000 });
   return { stdout, ms: performance.now() - from };
@@ -17,10 +17,10 @@ async function program(url: string, body: string): Promise<{ stdout: string; ms:
 describe('a Node process', () => {
   test('is not kept alive by a client that was never used, or that was closed', async () => {
     const { server } = await modelServer();
-    await program(server.url, 'new StandInClient({ url });');
+    await program(server.url, 'new SampleClient({ url });');
     const { stdout } = await program(
       server.url,
-      `const client = new StandInClient({ url }); await client.ping(); await client.close(); console.log('closed');`,
+      `const client = new SampleClient({ url }); await client.ping(); await client.close(); console.log('closed');`,
     );
     expect(stdout).toBe('closed\n');
   });
@@ -30,7 +30,7 @@ describe('a Node process', () => {
     server.onConnection = (connection) => setTimeout(() => connection.drop(), 100);
     const { stdout, ms } = await program(
       server.url,
-      `const client = new StandInClient({ url, backoff: { minMs: 20_000 }, random: () => 1 });
+      `const client = new SampleClient({ url, backoff: { minMs: 20_000 }, random: () => 1 });
        client.on('reconnecting', ({ delayMs }) => console.log(delayMs));
        await client.connect();`,
     );
@@ -43,7 +43,7 @@ describe('a Node process', () => {
     await gone.close();
     const { stdout } = await program(
       gone.url,
-      `const client = new StandInClient({ url, maxAttempts: 3, backoff: { minMs: 100 }, random: () => 1 });
+      `const client = new SampleClient({ url, maxAttempts: 3, backoff: { minMs: 100 }, random: () => 1 });
        try { for await (const event of client.subscribe({ events: ['*'] })) console.log(event); }
        catch (error) { console.log(error.reason); }`,
     );

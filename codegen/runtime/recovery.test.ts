@@ -6,7 +6,7 @@ import { until } from './testing/fake-server.ts';
 import type { FakeConnection } from './testing/fake-server.ts';
 import { clientOf, collect, fakeServer, modelServer } from './testing/harness.ts';
 import type { ModelGateway } from './testing/model-gateway.ts';
-import type { StandInEvent, StandInGap } from './testing/sample-client.ts';
+import type { SampleEvent, SampleGap } from './testing/sample-client.ts';
 import type { Position } from './wire.ts';
 
 describe('gaps', () => {
@@ -287,8 +287,8 @@ describe('whatever is lost', () => {
           else await perform(each, model, connection);
         }
         const last = model.publish('file_change', {});
-        const gaps = (): StandInGap[] => items.filter(isGap);
-        const events = (): StandInEvent<'*'>[] => items.flatMap((item) => (isGap(item) ? [] : [item]));
+        const gaps = (): SampleGap[] => items.filter(isGap);
+        const events = (): SampleEvent<'*'>[] => items.flatMap((item) => (isGap(item) ? [] : [item]));
         const covered = (at: number): boolean =>
           gaps().some(({ from, to }) => from !== undefined && to !== undefined && place(from) < at && at <= place(to));
         const silent = (): number[] => {

@@ -6,7 +6,7 @@ import { eventPrefix } from '../wire/codec.ts';
 import type { Framing } from '../wire/framing.ts';
 
 /** Connections that receive the same frame. */
-export interface Share {
+export interface ReceiverGroup {
   readonly framing: Framing;
   readonly prefix: string;
   readonly sinks: readonly LiveSink[];
@@ -17,7 +17,7 @@ export interface Share {
  * (EVT-2). The ids in the prefix are sorted. Therefore connections with the same subscription ids share a frame, regardless of the order in
  * which they subscribed.
  */
-export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[] {
+export function receiverGroupsOf(subscriptions: Iterable<Subscription>): readonly ReceiverGroup[] {
   const sessions: Session[] = [];
   for (const subscription of subscriptions) {
     const { session } = subscription;
@@ -26,17 +26,17 @@ export function sharesOf(subscriptions: Iterable<Subscription>): readonly Share[
       sessions.push(session);
     } else session.matched.push(subscription);
   }
-  const shares = new Map<string, Share & { readonly sinks: LiveSink[] }>();
+  const receiverGroups = new Map<string, ReceiverGroup & { readonly sinks: LiveSink[] }>();
   for (const session of sessions) {
     const prefix = prefixOf(session.matched ?? []);
     session.matched = undefined;
     const { framing, live } = session.outlet;
     const key = `${framing.kind} ${prefix}`;
-    const share = shares.get(key);
-    if (share === undefined) shares.set(key, { framing, prefix, sinks: [live] });
-    else share.sinks.push(live);
+    const group = receiverGroups.get(key);
+    if (group === undefined) receiverGroups.set(key, { framing, prefix, sinks: [live] });
+    else group.sinks.push(live);
   }
-  return [...shares.values()];
+  return [...receiverGroups.values()];
 }
 
 function prefixOf(matched: readonly Subscription[]): string {
@@ -49,7 +49,7 @@ function prefixOf(matched: readonly Subscription[]): string {
 export class Audience implements Members<Subscription>, DeliveryTally {
   /** The subscriptions, in the order in which they were added. The usual case of only one needs no set, which takes more memory. */
   #subscriptions: Subscription | Set<Subscription> | undefined;
-  #shares: readonly Share[] | undefined;
+  #receiverGroups: readonly ReceiverGroup[] | undefined;
   delivered = 0;
   lastDeliveredAt: number | undefined;
 
@@ -68,14 +68,14 @@ export class Audience implements Members<Subscription>, DeliveryTally {
     if (present === undefined) this.#subscriptions = subscription;
     else if (present instanceof Set) present.add(subscription);
     else if (present !== subscription) this.#subscriptions = new Set([present, subscription]);
-    this.#shares = undefined;
+    this.#receiverGroups = undefined;
     subscription.countBy(this);
   }
 
   delete(subscription: Subscription): void {
     if (this.#subscriptions instanceof Set) this.#subscriptions.delete(subscription);
     else if (this.#subscriptions === subscription) this.#subscriptions = undefined;
-    this.#shares = undefined;
+    this.#receiverGroups = undefined;
   }
 
   /** Counts an event that was delivered to all these subscriptions. */
@@ -85,7 +85,7 @@ export class Audience implements Members<Subscription>, DeliveryTally {
   }
 
   /** The receivers of an event that matches only this audience. The same list is returned until a subscription is added or removed. */
-  get shares(): readonly Share[] {
-    return (this.#shares ??= sharesOf(this));
+  get receiverGroups(): readonly ReceiverGroup[] {
+    return (this.#receiverGroups ??= receiverGroupsOf(this));
   }
 }

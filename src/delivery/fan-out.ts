@@ -88,7 +88,7 @@ export class Fanout {
     const audiences = route.audiencesOf(record);
     const since = this.#options.now();
     for (const audience of audiences) audience.countDelivery(since);
-    for (const { framing, prefix, sinks } of route.sharesOf(audiences)) {
+    for (const { framing, prefix, sinks } of route.receiverGroupsOf(audiences)) {
       const event = this.#live(encodeEvent(framing, prefix, record), record, since);
       for (const sink of sinks) sink.pushEvent(event);
       this.#options.counters.countDeliveries(sinks.length);

@@ -2,7 +2,7 @@
  * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. The results are cached. Adding or
  * removing a subscription changes only the results for streams that it covers.
  *
- *     stream ──▶ route: the fan-outs of all selectors that cover it ──▶ audiences that match the event ──▶ shares
+ *     stream ──▶ route: the fan-outs of all selectors that cover it ──▶ audiences that match the event ──▶ receiver groups
  */
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { covers } from '../catalogue/event-pattern.ts';
@@ -10,8 +10,8 @@ import type { EventRecord } from '../broker/broker.ts';
 import { SelectorMap } from '../broker/stream-selectors.ts';
 import type { Subscription } from '../session/subscription.ts';
 import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
-import { Audience, sharesOf } from './audience.ts';
-import type { Share } from './audience.ts';
+import { Audience, receiverGroupsOf } from './audience.ts';
+import type { ReceiverGroup } from './audience.ts';
 
 /** The maximum number of cached routes. A route that was dropped is computed again at the next event of its stream. */
 const MAX_ROUTES = 100_000;
@@ -32,8 +32,8 @@ interface SelectorFanout {
 /** The audiences of the last event that matched several audiences, with their shares. The next event usually matches the same audiences. */
 interface Together {
   readonly audiences: readonly Audience[];
-  readonly shares: readonly Share[];
-  /** The sum of `changes` of all fan-outs when the shares were determined. */
+  readonly receiverGroups: readonly ReceiverGroup[];
+  /** The sum of `changes` of all fan-outs when the receiver groups were determined. */
   readonly changes: number;
 }
 
@@ -72,10 +72,10 @@ export class Route {
   }
 
   /** The receivers of an event that matches these audiences. */
-  sharesOf(audiences: readonly Audience[]): readonly Share[] {
+  receiverGroupsOf(audiences: readonly Audience[]): readonly ReceiverGroup[] {
     const [first] = audiences;
     if (first === undefined) return [];
-    if (audiences.length === 1) return first.shares;
+    if (audiences.length === 1) return first.receiverGroups;
     const changes = this.#fanouts.reduce((sum, each) => sum + each.changes, 0);
     const known = this.#together;
     if (
@@ -83,10 +83,10 @@ export class Route {
       known.audiences.length === audiences.length &&
       audiences.every((each, at) => each === known.audiences[at])
     )
-      return known.shares;
-    const shares = sharesOf(audiences.flatMap((each) => [...each]));
-    this.#together = { audiences, shares, changes };
-    return shares;
+      return known.receiverGroups;
+    const receiverGroups = receiverGroupsOf(audiences.flatMap((each) => [...each]));
+    this.#together = { audiences, receiverGroups, changes };
+    return receiverGroups;
   }
 }
 

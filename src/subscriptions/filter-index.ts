@@ -1,7 +1,7 @@
 /**
  * An index of filters by their most selective condition, so that an event visits only filters whose condition it meets. This condition is
- * the first field of the filter that the event declares; a field that the event does not declare does not restrict it (SUB-4). One shelf
- * serves many events, which may declare different fields. Filters with the same fields form one part of the shelf. For each event, each
+ * the first field of the filter that the event declares; a field that the event does not declare does not restrict it (SUB-4). One index
+ * serves many events, which may declare different fields. Filters with the same fields form one part of the index. For each event, each
  * part is searched by one field: the most selective field of the part that the event declares.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
@@ -55,8 +55,8 @@ export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
   return paths * extensions <= MAX_PLACES;
 }
 
-export interface ShelfOptions {
-  /** The declarations of all events that are looked up in this shelf. */
+export interface FilterIndexOptions {
+  /** The declarations of all events that are looked up in this index. */
   readonly specs: readonly EventSpec[];
   readonly catalogue: Catalogue;
 }
@@ -72,14 +72,14 @@ interface Part<Item extends object> {
   readonly loose: Set<Item>;
 }
 
-export class EventShelf<Item extends object> {
+export class FilterIndex<Item extends object> {
   readonly #specs: readonly EventSpec[];
   readonly #catalogue: Catalogue;
   readonly #fields: readonly string[];
   readonly #partners: ReadonlyMap<string, string>;
   readonly #parts = new Map<string, Part<Item>>();
 
-  constructor({ specs, catalogue }: ShelfOptions) {
+  constructor({ specs, catalogue }: FilterIndexOptions) {
     this.#specs = specs;
     this.#catalogue = catalogue;
     const own = [...catalogue.filters.keys()].filter((field) => !RANKED.has(field));
@@ -154,7 +154,7 @@ export class EventShelf<Item extends object> {
     }
   }
 
-  /** The fields by which the events of this shelf are looked up. Contains undefined if an event declares none of the part's fields. */
+  /** The fields by which the events of this index are looked up. Contains undefined if an event declares none of the part's fields. */
   #conditionsOf({ fields }: Part<Item>): ReadonlySet<string | undefined> {
     return new Set(this.#specs.map(({ filterable }) => fields.find((field) => filterable[field] !== undefined)));
   }

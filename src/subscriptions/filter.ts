@@ -166,8 +166,8 @@ const CHARACTER_BYTES = 4;
 /** Estimated memory of a subscription, in bytes. */
 export function filterBytes({ events, filter }: FilterSpec): number {
   const values = Object.values(filter).reduce((sum, each) => sum + each.length, 0);
-  const shelves = Math.min(events.length, 4);
-  return BASE_BYTES + shelves * values * VALUE_BYTES + filterCharacters(filter) * CHARACTER_BYTES;
+  const filterIndexes = Math.min(events.length, 4);
+  return BASE_BYTES + filterIndexes * values * VALUE_BYTES + filterCharacters(filter) * CHARACTER_BYTES;
 }
 
 function isNamed(events: readonly string[], facts: EventFacts): boolean {

@@ -1,9 +1,9 @@
 /**
  * Finds the subscriptions that match an event, while visiting few others. Subscriptions with the same events and filter form one group,
- * which is checked once. A group is put on one shelf for each of its event names and prefixes of names, regardless of how many declared
+ * which is checked once. A group is put into one filter index for each of its event names and prefixes of names, regardless of how many declared
  * events match these.
  *
- *     event ──▶ shelves of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ other fields ──▶ members
+ *     event ──▶ filter indexes of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ other fields ──▶ members
  */
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
 import type { Catalogue, EventSpec } from '../catalogue/catalogue.ts';
@@ -12,7 +12,7 @@ import { conditionsOf, keyOf, SharedConditions } from './condition.ts';
 import type { Condition } from './condition.ts';
 import { EventFacts } from './event-facts.ts';
 import type { Matchable } from './event-facts.ts';
-import { EventShelf, isPlain } from './filter-index.ts';
+import { FilterIndex, isPlain } from './filter-index.ts';
 import type { Found } from './filter-index.ts';
 import type { FilterSpec } from './filter.ts';
 
@@ -28,7 +28,7 @@ interface Group<Kept> {
   readonly spec: FilterSpec;
   readonly members: Kept;
   readonly conditions: readonly Condition[];
-  /** Whether the group is on a shelf for each of its names. If it is, the name of an event needs no further comparison. */
+  /** Whether the group is in a filter index for each of its names. If it is, the name of an event needs no further comparison. */
   readonly named: boolean;
   /** Whether the filter is plain; see {@link isPlain}. */
   readonly plain: boolean;
@@ -36,16 +36,16 @@ interface Group<Kept> {
   seenBy: number;
 }
 
-type Shelves<Kept> = Map<string, EventShelf<Group<Kept>>>;
+type FilterIndexes<Kept> = Map<string, FilterIndex<Group<Kept>>>;
 
-/** A group with more names and prefixes than this is put on the shelf of all events instead, because each shelf costs memory. */
-const MAX_SHELVES = 4;
-/** The shelves of a group: whole names, and prefixes of names. */
-function shelvesOf(patterns: readonly string[]): {
+/** A group with more names and prefixes than this is put into the filter index of all events instead, because each filter index costs memory. */
+const MAX_FILTER_INDEXES = 4;
+/** The names for which a group is in a filter index: whole names, and prefixes of names. */
+function namesAndPrefixesOf(patterns: readonly string[]): {
   readonly names: readonly string[];
   readonly beginnings: readonly string[];
 } {
-  if (patterns.length > MAX_SHELVES) return { names: [], beginnings: [''] };
+  if (patterns.length > MAX_FILTER_INDEXES) return { names: [], beginnings: [''] };
   return {
     names: patterns.filter((each) => !each.endsWith('*')),
     beginnings: patterns.filter((each) => each.endsWith('*')).map((each) => each.slice(0, -1)),
@@ -69,9 +69,9 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   readonly #newMembers: () => Kept;
   readonly #groups = new Map<string, Group<Kept>>();
   readonly #groupOf = new Map<Member, Group<Kept>>();
-  readonly #byName: Shelves<Kept> = new Map();
-  readonly #byBeginning: Shelves<Kept> = new Map();
-  /** For each length of a prefix, the number of shelves. */
+  readonly #byName: FilterIndexes<Kept> = new Map();
+  readonly #byBeginning: FilterIndexes<Kept> = new Map();
+  /** For each length of a prefix, the number of filter indexes. */
   readonly #lengths = new Map<number, number>();
   readonly #shared = new SharedConditions();
   #searches = 0;
@@ -121,7 +121,7 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
       spec,
       members: this.#newMembers(),
       conditions: conditionsOf(spec.filter, this.#catalogue, this.#shared),
-      named: spec.events.length <= MAX_SHELVES,
+      named: spec.events.length <= MAX_FILTER_INDEXES,
       plain: isPlain(spec.filter, this.#catalogue),
       seenBy: 0,
     };
@@ -145,29 +145,29 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   }
 
   #shelve(group: Group<Kept>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events);
+    const { names, beginnings } = namesAndPrefixesOf(group.spec.events);
     for (const name of names) {
-      const shelf = this.#byName.get(name) ?? this.#newShelf([specOf(this.#catalogue, name)]);
-      this.#byName.set(name, shelf);
-      shelf.add(group.spec.filter, group);
+      const filterIndex = this.#byName.get(name) ?? this.#newFilterIndex([specOf(this.#catalogue, name)]);
+      this.#byName.set(name, filterIndex);
+      filterIndex.add(group.spec.filter, group);
     }
     for (const beginning of beginnings) {
-      let shelf = this.#byBeginning.get(beginning);
-      if (shelf === undefined) {
-        shelf = this.#newShelf(specsOf(this.#catalogue, [`${beginning}*`]));
-        this.#byBeginning.set(beginning, shelf);
+      let filterIndex = this.#byBeginning.get(beginning);
+      if (filterIndex === undefined) {
+        filterIndex = this.#newFilterIndex(specsOf(this.#catalogue, [`${beginning}*`]));
+        this.#byBeginning.set(beginning, filterIndex);
         this.#lengths.set(beginning.length, (this.#lengths.get(beginning.length) ?? 0) + 1);
       }
-      shelf.add(group.spec.filter, group);
+      filterIndex.add(group.spec.filter, group);
     }
   }
 
-  #newShelf(specs: readonly EventSpec[]): EventShelf<Group<Kept>> {
-    return new EventShelf({ specs, catalogue: this.#catalogue });
+  #newFilterIndex(specs: readonly EventSpec[]): FilterIndex<Group<Kept>> {
+    return new FilterIndex({ specs, catalogue: this.#catalogue });
   }
 
   #unshelve(group: Group<Kept>): void {
-    const { names, beginnings } = shelvesOf(group.spec.events);
+    const { names, beginnings } = namesAndPrefixesOf(group.spec.events);
     for (const name of names) takeFrom(this.#byName, name, group);
     for (const beginning of beginnings) {
       if (!takeFrom(this.#byBeginning, beginning, group)) continue;
@@ -178,9 +178,9 @@ export class SubscriptionIndex<Member, Kept extends Members<Member>> {
   }
 }
 
-/** Removes the group from a shelf. If the shelf is then empty, it is removed as well. @returns whether the shelf was removed */
-function takeFrom<Kept>(shelves: Shelves<Kept>, name: string, group: Group<Kept>): boolean {
-  const shelf = shelves.get(name);
-  shelf?.remove(group.spec.filter, group);
-  return shelf?.empty === true && shelves.delete(name);
+/** Removes the group from a filter index. If the index is then empty, it is removed as well. @returns whether the index was removed */
+function takeFrom<Kept>(filterIndexes: FilterIndexes<Kept>, name: string, group: Group<Kept>): boolean {
+  const filterIndex = filterIndexes.get(name);
+  filterIndex?.remove(group.spec.filter, group);
+  return filterIndex?.empty === true && filterIndexes.delete(name);
 }

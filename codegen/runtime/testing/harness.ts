@@ -8,8 +8,8 @@ import { ModelGateway } from './model-gateway.ts';
 import { Mirror } from '../mirror.ts';
 import type { MirrorOptions } from '../mirror.ts';
 import { pictureRules } from '../picture.ts';
-import { DECLARED, StandInClient } from './sample-client.ts';
-import type { EntityCreatedEvent, StandIn } from './sample-client.ts';
+import { DECLARED, SampleClient } from './sample-client.ts';
+import type { EntityCreatedEvent, SampleContract } from './sample-client.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -32,20 +32,23 @@ export async function modelServer(options?: FakeServerOptions): Promise<{ server
 }
 
 /** A client that reconnects within milliseconds, with fixed jitter. */
-export function clientOf(server: { readonly url: string }, options: Partial<ClientOptions> = {}): StandInClient {
+export function clientOf(server: { readonly url: string }, options: Partial<ClientOptions> = {}): SampleClient {
   const backoff = { minMs: 4, maxMs: 20 };
-  const client = new StandInClient({ url: server.url, backoff, random: seededRandom(7), ...options });
+  const client = new SampleClient({ url: server.url, backoff, random: seededRandom(7), ...options });
   cleanups.push(() => client.close());
   return client;
 }
 
 /** A mirror of the entities. It is closed when its client is closed. */
-export function entitiesOf(client: StandInClient, options: MirrorOptions = {}): Mirror<StandIn, EntityCreatedEvent> {
-  return new Mirror<StandIn, EntityCreatedEvent>(client, pictureRules(DECLARED, 'entity_*'), options);
+export function entitiesOf(
+  client: SampleClient,
+  options: MirrorOptions = {},
+): Mirror<SampleContract, EntityCreatedEvent> {
+  return new Mirror<SampleContract, EntityCreatedEvent>(client, pictureRules(DECLARED, 'entity_*'), options);
 }
 
 /** Reads items until there are `count`. */
-export async function take<Item>(subscription: Subscription<StandIn, Item>, count: number): Promise<Item[]> {
+export async function take<Item>(subscription: Subscription<SampleContract, Item>, count: number): Promise<Item[]> {
   const iterator = subscription[Symbol.asyncIterator]();
   const items: Item[] = [];
   while (items.length < count) {

@@ -11,9 +11,9 @@ import { until } from './fake-server.ts';
 import type { FakeServer } from './fake-server.ts';
 import { clientOf, collect, entitiesOf, modelServer } from './harness.ts';
 import type { ModelGateway } from './model-gateway.ts';
-import type { StandInEvent, StandInGap } from './sample-client.ts';
+import type { SampleEvent, SampleGap } from './sample-client.ts';
 
-type Item = StandInEvent<'*'> | StandInGap;
+type Item = SampleEvent<'*'> | SampleGap;
 
 type Turn =
   | { readonly do: 'create' | 'delete'; readonly id: string }

@@ -44,7 +44,7 @@ interface Subscribed {
   readonly recovery: { readonly attempted: boolean; readonly recovered?: boolean; readonly reason?: string };
 }
 
-export interface StandIn {
+export interface SampleContract {
   readonly commands: {
     readonly subscribe: {
       readonly subscriptionId?: string;
@@ -94,7 +94,7 @@ export interface StandIn {
 
 export const SPEC: ProtocolSpec = {
   subprotocol: 'tidemark.v1',
-  contractDigest: 'sha256:stand-in',
+  contractDigest: 'sha256:sample',
   events: ['file_change', 'entity_created', 'entity_deleted'],
   credentialParameters: ['access_token', 'token', 'api_key', 'key'],
   commands: {
@@ -123,13 +123,13 @@ export const DECLARED = {
   entity_deleted: { replay: { ...ENTITY, clears: true } },
 } as const;
 
-export class StandInClient extends ClientCore<StandIn> {
+export class SampleClient extends ClientCore<SampleContract> {
   constructor(options: ClientOptions) {
     super(SPEC, options);
   }
 }
 
-export const isEvent: IsEvent<StandIn> = isEventNamed as IsEvent<StandIn>;
-export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<StandIn>;
-export type StandInEvent<Pattern extends string> = EventFor<StandIn, Pattern>;
-export type StandInGap = SubscriptionGap<StandIn>;
+export const isEvent: IsEvent<SampleContract> = isEventNamed as IsEvent<SampleContract>;
+export const isDeclared = ((item: object) => isEventAmong(item, SPEC.events)) as IsDeclared<SampleContract>;
+export type SampleEvent<Pattern extends string> = EventFor<SampleContract, Pattern>;
+export type SampleGap = SubscriptionGap<SampleContract>;

@@ -13,7 +13,7 @@ import { toText } from '../names.ts';
 import type { Operations } from './operations.ts';
 import type { Random } from './random.ts';
 
-export interface MeddlerOptions {
+export interface DisturberOptions {
   readonly operations: Operations;
   readonly random: Random;
   /** The watched directory. */
@@ -33,14 +33,14 @@ interface Away {
   calls: number;
 }
 
-export class Meddler {
-  readonly #options: MeddlerOptions;
+export class Disturber {
+  readonly #options: DisturberOptions;
   #budget = 0;
   readonly #away: Away[] = [];
   /** All operations, calls and results of the current round. */
   #log: string[] = [];
 
-  constructor(options: MeddlerOptions) {
+  constructor(options: DisturberOptions) {
     this.#options = options;
   }
 
@@ -96,7 +96,7 @@ export class Meddler {
   }
 
   #around<T>(what: string, path: string, call: () => T): T {
-    this.#meddle(path);
+    this.#disturb(path);
     try {
       const result = call();
       if (what !== 'drain') this.note(`${what} ${path.slice(this.#options.directory.length + 1)}: ${describe(result)}`);
@@ -105,11 +105,11 @@ export class Meddler {
       this.note(`${what} ${path.slice(this.#options.directory.length + 1)}: ${reasonOf(error)}`);
       throw error;
     } finally {
-      this.#meddle(path);
+      this.#disturb(path);
     }
   }
 
-  #meddle(path: string): void {
+  #disturb(path: string): void {
     for (const each of [...this.#away]) {
       each.calls -= 1;
       if (each.calls > 0) continue;

@@ -9,7 +9,7 @@ import type { ListedPart } from '../file-list.ts';
 import type { SourceItem } from '../reporter.ts';
 import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
-import { Meddler } from './disturber.ts';
+import { Disturber } from './disturber.ts';
 import { apply, differences, lookAgain, walk } from './model.ts';
 import type { Picture } from './model.ts';
 import { Operations } from './operations.ts';
@@ -45,7 +45,7 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
   const rules = variant === 'rules';
   const outside = temporary('tidemark-elsewhere-');
   const operations = new Operations(directory, outside, seed, { renamed, rules });
-  const meddler = new Meddler({
+  const disturber = new Disturber({
     operations,
     random: new Random(seed + 1),
     directory,
@@ -62,10 +62,10 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
   const source = new TreeSource({
     directory,
     root: 'r',
-    disk: meddler.disk(),
-    engine: meddler.engine(paths ?? inotify((text) => meddler.note(`  ${text}`))),
+    disk: disturber.disk(),
+    engine: disturber.engine(paths ?? inotify((text) => disturber.note(`  ${text}`))),
     send: (item) => {
-      meddler.note(`    > ${describe(item)}`);
+      disturber.note(`    > ${describe(item)}`);
       subscriber.receive(item);
     },
     rootCheckMs: 50,
@@ -77,16 +77,16 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
     await ended;
   });
   for (let round = 0; round < rounds; round += 1) {
-    meddler.begin(between);
-    for (let n = 0; n < perRound; n += 1) meddler.operate();
+    disturber.begin(between);
+    for (let n = 0; n < perRound; n += 1) disturber.operate();
     const startMs = Date.now();
     let wrong: readonly string[] = [];
     do {
       await delay(2);
-      if (Date.now() - startMs > LONGEST_DISTURBANCE_MS) meddler.stop();
-      wrong = meddler.isIdle ? subscriber.mistakes() : ['the work has not ended'];
+      if (Date.now() - startMs > LONGEST_DISTURBANCE_MS) disturber.stop();
+      wrong = disturber.isIdle ? subscriber.mistakes() : ['the work has not ended'];
     } while (wrong.length > 0 && Date.now() - startMs < PATIENCE_MS);
-    if (wrong.length > 0) return { seed, round, log: meddler.log, wrong };
+    if (wrong.length > 0) return { seed, round, log: disturber.log, wrong };
   }
   return { losses: subscriber.losses, warnings: subscriber.warnings };
 }
