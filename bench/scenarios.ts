@@ -59,7 +59,7 @@ export function scenariosOf(scale: number): readonly Scenario[] {
     {
       name: 'replay',
       what: `${REPLAYED.toLocaleString('en')} events of history to one connection after the other`,
-      load: { mode: 'replay', connections: Math.max(3, Math.ceil(10 * scale)), events: REPLAYED },
+      load: { mode: 'replay', connections: 300, events: REPLAYED },
       figures: ['cpuUs'],
       servers: ['frames', 'gateway', 'other'],
     },
