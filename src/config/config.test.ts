@@ -197,6 +197,13 @@ describe('a warning', () => {
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
   });
 
+  test('reports the origin `null`, which pages of every site can send (SEC-4)', () => {
+    const places = (origins: string): readonly string[] =>
+      resolveConfig({ file: fileOf(`allowedOrigins: [${origins}]\n`) }).warnings.map(({ where }) => where);
+    expect(places('https://ide.example, "null"')).toEqual(['auth', 'allowedOrigins']);
+    expect(places('https://ide.example')).toEqual(['auth']);
+  });
+
   test('warns that remote clients cannot connect if the gateway listens on all addresses without allowed host names (SEC-4)', () => {
     const warned = (flags: Readonly<Record<string, unknown>>): string[] =>
       resolveConfig({ flags: { insecure: true, ...flags } }).warnings.map(({ where }) => where);

@@ -313,5 +313,10 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
     const text = `The gateway listens on all addresses, but \`allowedHosts\` is empty: only clients that use a loopback name may connect (SEC-4). List the host names that clients use.`;
     warnings.push({ where: 'allowedHosts', text });
   }
+  if (config.allowedOrigins.includes('null')) {
+    const text =
+      '`null` allows pages of every site: a page in a sandboxed frame sends it, and so does a local file (SEC-4). List the origins of the pages instead.';
+    warnings.push({ where: 'allowedOrigins', text });
+  }
   return [...warnings, ...proxyWarnings(config)];
 }
