@@ -52,7 +52,7 @@ export interface Draft {
 
 /** Where a schema is used, and in which direction its values travel. */
 export interface Use {
-  /** Such as `subscribe`, `event file_change` or `publishing file_change`. */
+  /** What uses the schema, such as `subscribe`, `event file_change` or `publishing file_change`. */
   readonly by: string;
   readonly direction: 'client-to-server' | 'server-to-client';
   /** The path of a WebSocket message's schema, in both versions. No member may be added at its top level (ENV-1). */

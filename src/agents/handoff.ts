@@ -31,7 +31,7 @@ export interface NewOffer {
   /** Id of the offer. If this id was offered before, nothing is published. */
   readonly offer: string;
   readonly task: unknown;
-  /** Milliseconds. */
+  /** How long taken work is held without a renewal, in milliseconds. */
   readonly leaseMs: number;
 }
 

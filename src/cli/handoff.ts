@@ -25,7 +25,7 @@ interface HandoffOptions extends TimedOptions {
 interface OfferOptions extends HandoffOptions {
   readonly task: unknown;
   readonly offer?: string;
-  /** Milliseconds. */
+  /** How long taken work is held without a renewal, in milliseconds. */
   readonly lease: number;
 }
 

@@ -19,14 +19,14 @@ interface Place {
 
 interface CreateOptions extends Place {
   readonly scope?: readonly string[];
-  /** Seconds. */
+  /** The lifetime of the new key, in seconds. */
   readonly expires?: number;
 }
 
 interface RotateOptions extends Place {
-  /** Seconds. */
+  /** How long the old key stays valid, in seconds. */
   readonly overlap: number;
-  /** Seconds. */
+  /** The lifetime of the new key, in seconds. */
   readonly expires?: number;
 }
 

@@ -26,9 +26,9 @@ interface ListenOptions extends RemoteOptions, FilterOptions, StreamOptions {
   readonly resume?: Since;
   readonly replay?: 'none' | 'warm';
   readonly count?: number;
-  /** Milliseconds. */
+  /** A group of events ends when none arrives for this long, in milliseconds. */
   readonly settle?: number;
-  /** Milliseconds. */
+  /** When to exit, in milliseconds after the start. */
   readonly timeout?: number;
   readonly json?: true;
 }

@@ -13,7 +13,7 @@ import { plain, print, printStatus } from './terminal.ts';
 
 interface SendOptions extends RemoteOptions {
   readonly follow?: true;
-  /** Seconds. */
+  /** How long to wait for the reply, in seconds. */
   readonly timeout: number;
 }
 

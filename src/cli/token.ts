@@ -16,7 +16,7 @@ interface CreateOptions {
   readonly audience: string;
   readonly subject: string;
   readonly scope?: readonly string[];
-  /** Seconds. */
+  /** The lifetime of the token, in seconds. */
   readonly expires: number;
   readonly secretFile?: string;
   readonly secretVariable?: string;

@@ -18,7 +18,7 @@ interface Row extends ClientReport {
 interface TopOptions extends RemoteOptions {
   readonly sort: SortKey;
   readonly limit: number;
-  /** Seconds. */
+  /** The time between two updates of the table, in seconds. */
   readonly interval: number;
   readonly stream?: string;
   readonly principal?: string;

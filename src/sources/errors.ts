@@ -13,7 +13,7 @@ export function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP';
 }
 
-/** Whether the process has no permission. The entry may exist. */
+/** Whether access failed because the process has no permission. The entry may exist. */
 export function isForbidden(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EACCES' || code === 'EPERM';
