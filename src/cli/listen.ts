@@ -138,7 +138,7 @@ async function follow(
   const extras = 'streams' in target ? (['stream'] as const) : [];
   let seen = 0;
   for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
-    if (isGap(item)) await sayGap(item, json);
+    if (isGap(item)) await printGap(item, json);
     else await (json ? printJson(item) : print(eventLine(item, extras)));
     if (!isGap(item)) seen += 1;
     if (seen >= count) break;
@@ -170,7 +170,7 @@ async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGen
   for await (const group of groups) yield* group;
 }
 
-async function sayGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
+async function printGap(gap: TidemarkGap, json: true | undefined): Promise<void> {
   if (json) await printJson(gap);
   else printStatus(tint('red', gapLine(gap)));
 }

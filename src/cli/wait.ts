@@ -69,12 +69,12 @@ async function wait(options: WaitOptions): Promise<void> {
         ...(Object.keys(filter).length === 0 ? {} : { filter }),
       });
       await printJson(event);
-      sayPosition(position);
+      printPosition(position);
     } catch (error) {
       if (!(error instanceof WaitError)) throw error;
       printStatus(tint('red', plain(error.message)));
-      if (error.position !== undefined) sayPosition(writePosition(error.position));
-      if (error.positions !== undefined) sayPosition(writePositions(error.positions));
+      if (error.position !== undefined) printPosition(writePosition(error.position));
+      if (error.positions !== undefined) printPosition(writePositions(error.positions));
       process.exitCode = error.reason === 'timeout' ? EXIT.unreachable : EXIT.runtime;
     }
   });
@@ -112,6 +112,6 @@ async function firstOn(
   return { event, position: writePositions(positions) };
 }
 
-function sayPosition(position: string): void {
+function printPosition(position: string): void {
   printStatus(`position ${position}`);
 }

@@ -124,7 +124,7 @@ Upgrade: websocket
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Protocol: <span class="s">${escape(subprotocol)}</span></code></pre>
 <h4>A short conversation</h4>
-<ol class="talk">
+<ol class="dialogue">
 ${conversation(contract).join('\n')}
 </ol>
 <h4>Requirements for every connection</h4>

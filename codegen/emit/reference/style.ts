@@ -35,7 +35,7 @@ nav .names { font-family: var(--mono); font-size: 0.92em; }
 main { padding: 2.2rem clamp(1.1rem, 4vw, 4rem) 6rem; max-width: 68rem; width: 100%; }
 h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 0.8rem; letter-spacing: -0.015em; }
 .opening { font-size: 1.1rem; }
-main p, .hints, .talk, .rules { max-width: 48rem; }
+main p, .hints, .dialogue, .rules { max-width: 48rem; }
 .hints { margin: 1.4rem 0 0; padding: 0.9rem 1.2rem 0.9rem 2.2rem; background: var(--card); border-radius: 8px; font-size: 0.94rem; }
 .hints li { margin: 0.25rem 0; }
 .hints code { background: var(--ground); }
@@ -87,18 +87,18 @@ pre .k { color: var(--key); } pre .s { color: var(--string); } pre .n, pre .w { 
 summary { cursor: pointer; }
 .example { margin: 0.5rem 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 .example > summary { padding: 0.4rem 0.9rem; font-size: 0.9rem; }
-.example > pre, .talk pre { margin: 0; border-radius: 0; border-top: 1px solid var(--line); }
+.example > pre, .dialogue pre { margin: 0; border-radius: 0; border-top: 1px solid var(--line); }
 .cited { margin-top: 0.9rem; font-size: 0.92rem; }
 .cited > summary { color: var(--faint); }
 .cited > summary span { font: 0.82em var(--mono); margin-left: 0.5rem; white-space: nowrap; }
-.talk { list-style: none; margin: 0.6rem 0; padding: 0; }
-.talk li { margin: 0.45rem 0; width: 80%; }
-.talk .server { margin-left: 20%; }
-.talk details { border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.talk .client details { border-left: 3px solid var(--accent); }
-.talk .server details { border-right: 3px solid var(--bar); }
-.talk summary { padding: 0.4rem 0.9rem; font-size: 0.92rem; }
-.talk .from { color: var(--faint); font-size: 0.85em; display: inline-block; min-width: 3.2rem; }
+.dialogue { list-style: none; margin: 0.6rem 0; padding: 0; }
+.dialogue li { margin: 0.45rem 0; width: 80%; }
+.dialogue .server { margin-left: 20%; }
+.dialogue details { border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.dialogue .client details { border-left: 3px solid var(--accent); }
+.dialogue .server details { border-right: 3px solid var(--bar); }
+.dialogue summary { padding: 0.4rem 0.9rem; font-size: 0.92rem; }
+.dialogue .from { color: var(--faint); font-size: 0.85em; display: inline-block; min-width: 3.2rem; }
 footer { margin-top: 5rem; color: var(--faint); font-size: 0.85rem; overflow-wrap: anywhere; }
 
 @media (min-width: 44.01rem), print {
@@ -128,7 +128,7 @@ footer { margin-top: 5rem; color: var(--faint); font-size: 0.85rem; overflow-wra
 @media (max-width: 44rem) {
   .overview li { grid-template-columns: minmax(0, 1fr); padding-block: 0.45rem; }
   .facts > div { grid-template-columns: 5.4rem minmax(0, 1fr); }
-  .talk li { width: auto; } .talk .client { margin-right: 8%; } .talk .server { margin-left: 8%; }
+  .dialogue li { width: auto; } .dialogue .client { margin-right: 8%; } .dialogue .server { margin-left: 8%; }
   table, tbody, tr, th, td { display: block; width: auto; }
   thead { display: none; }
   table th, table td { padding: 0; border: 0; }

@@ -308,7 +308,7 @@ export class RedisBroker implements Broker {
    */
   #receive(channel: string, text: string): void {
     try {
-      if (channel === this.#keys.nodes) this.#hearNodes(text);
+      if (channel === this.#keys.nodes) this.#receiveFromNodes(text);
       else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
       else this.#streams.receive(channel, text);
     } catch (error) {
@@ -316,7 +316,7 @@ export class RedisBroker implements Broker {
     }
   }
 
-  #hearNodes(text: string): void {
+  #receiveFromNodes(text: string): void {
     const entered = parseEntered(text);
     if (entered !== undefined) {
       const { stream, appearance, place } = entered;

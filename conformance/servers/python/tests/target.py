@@ -85,9 +85,9 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert self.process.stdout is not None
-        said = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE))
-        self.url: str = said["url"]
-        self.http_url: str = said["httpUrl"]
+        started = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE))
+        self.url: str = started["url"]
+        self.http_url: str = started["httpUrl"]
         self.addAsyncCleanup(self.stop)
 
     async def stop(self) -> None:
@@ -95,7 +95,7 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
             self.process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(self.process.wait(), PATIENCE)
 
-    def tell(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
     async def connect(self, **options: Any) -> Client:

@@ -112,13 +112,13 @@ class ConnectionTest(ServerTest):
     async def test_a_list_repeats_the_data_of_subscribed_and_has_counts(self) -> None:
         client = await self.connect()
         await client.ask("broadcast", **note(1))
-        said = await client.ask("subscribe", subscriptionId="one", events=["*"])
+        reply = await client.ask("subscribe", subscriptionId="one", events=["*"])
         await client.ask("broadcast", **note(2))
         (item,) = (await client.ask("list_subscriptions"))["data"]["items"]
         self.assertEqual((item["delivered"], item["replayed"]), (1, 1))
         self.assertEqual(
             {key: item[key] for key in ("filter", "recovery")},
-            {key: said["data"][key] for key in ("filter", "recovery")},
+            {key: reply["data"][key] for key in ("filter", "recovery")},
         )
 
 
@@ -152,17 +152,17 @@ class HeartbeatTest(ServerTest):
             "",
         ]
         writer.write("\r\n".join(head).encode())
-        said = await asyncio.wait_for(reader.read(-1), 10)
+        received = await asyncio.wait_for(reader.read(-1), 10)
         writer.close()
-        self.assertIn(b'"code":4203', said)
-        self.assertIn((4203).to_bytes(2, "big") + b"heartbeat_timeout", said)
+        self.assertIn(b'"code":4203', received)
+        self.assertIn((4203).to_bytes(2, "big") + b"heartbeat_timeout", received)
 
 
 class DrainTest(ServerTest):
     async def test_clients_receive_closing_and_new_connections_are_refused(self) -> None:
         client = await self.connect()
         await client.ask("subscribe", events=["*"])
-        self.tell(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
         await self.eventually(self.is_draining)
         self.assertEqual(await self.refused(), 503)
         self.assertEqual(await client.closed(), 4200)

@@ -27,9 +27,9 @@ class HttpTest(ServerTest):
         second = await asyncio.create_subprocess_exec(
             sys.executable, str(PROGRAM), "--port", port, stderr=asyncio.subprocess.PIPE
         )
-        _, said = await asyncio.wait_for(second.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(second.communicate(), PATIENCE)
         self.assertEqual(second.returncode, 2)
-        self.assertRegex(said.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 chooses a free port\n$")
+        self.assertRegex(errors.decode(), rf"^cannot listen on 127\.0\.0\.1:{port}: .*--port 0 chooses a free port\n$")
 
     async def test_a_websocket_request_without_an_upgrade_is_answered_with_426(self) -> None:
         status, body, headers = await self.http("GET", "/ws")
@@ -135,10 +135,10 @@ class HttpTest(ServerTest):
         payload = {"path": "src/a.mts", "root": "r", "changeType": "modify", "fileType": "file"}
         status, answer, _ = await self.http("POST", "/ws/explain", {"event": "file_change", "payload": payload})
         self.assertEqual((status, [each["subscriptionId"] for each in answer["matches"]]), (200, ["all"]))
-        said = {each["subscriptionId"]: (each["clause"], each["wanted"], each["seen"]) for each in answer["mismatches"]}
-        self.assertEqual(said["ts"], ("extensions", [".ts"], ["src/a.mts"]))
-        self.assertEqual(said["graph"], ("events", ["entity_*"], ["file_change"]))
-        self.assertEqual(said["there"], ("stream", ["session:1"], ["main"]))
+        mismatches = {each["subscriptionId"]: (each["clause"], each["wanted"], each["seen"]) for each in answer["mismatches"]}
+        self.assertEqual(mismatches["ts"], ("extensions", [".ts"], ["src/a.mts"]))
+        self.assertEqual(mismatches["graph"], ("events", ["entity_*"], ["file_change"]))
+        self.assertEqual(mismatches["there"], ("stream", ["session:1"], ["main"]))
 
     async def test_an_operator_can_end_one_connection(self) -> None:
         cases: list[tuple[Message, int]] = [({}, 4205), ({"reconnect": False}, 4009)]
@@ -229,7 +229,7 @@ class CredentialsTest(ServerTest):
     async def test_a_revoked_credential_ends_its_connections_with_4101(self) -> None:
         client = await self.connect(extra_headers={"Authorization": "Bearer reader"})
         self.write({"admin": {"principal": "user:ana", "scopes": []}})
-        self.tell(signal.SIGHUP)
+        self.send_signal(signal.SIGHUP)
         self.assertEqual(await client.closed(), 4101)
 
     async def test_http_requires_the_same_credentials(self) -> None:

@@ -98,7 +98,7 @@ class ReplayTest(ServerTest):
         client = await self.connect()
         await client.ask("subscribe", subscriptionId="one", events=["*"])
         before = (await client.ask("broadcast", **note(1)))["data"]
-        self.tell(signal.SIGUSR1)
+        self.send_signal(signal.SIGUSR1)
         gap = (await client.until("gap"))["data"]
         self.assertEqual(gap["reason"], "epoch_changed")
         self.assertEqual(gap["from"], {"epoch": before["epoch"], "sequenceId": 1})

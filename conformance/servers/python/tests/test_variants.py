@@ -9,8 +9,8 @@ from .target import PATIENCE, PROGRAM, ServerTest
 
 async def listed(option: str) -> list[dict[str, str]]:
     process = await asyncio.create_subprocess_exec(sys.executable, str(PROGRAM), option, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    variants: list[dict[str, str]] = json.loads(said)
+    output, _ = await process.communicate()
+    variants: list[dict[str, str]] = json.loads(output)
     return variants
 
 
@@ -81,8 +81,8 @@ class MutantTest(ServerTest):
     async def test_a_mutant_differs_from_the_server_only_in_its_fault(self) -> None:
         client = await self.connect()
         for n in range(3):
-            said = await client.ask("broadcast", stream="main", event="suite.note", payload={"n": n})
-        replay = {"mode": "resume", "after": {"epoch": said["data"]["epoch"], "sequenceId": 2}}
+            reply = await client.ask("broadcast", stream="main", event="suite.note", payload={"n": n})
+        replay = {"mode": "resume", "after": {"epoch": reply["data"]["epoch"], "sequenceId": 2}}
         await client.ask("subscribe", events=["*"], replay=replay)
         await client.until("replay_complete")
         self.assertEqual([event["sequenceId"] for event in client.events()], [2, 3])

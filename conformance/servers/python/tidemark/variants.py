@@ -18,8 +18,8 @@ class Variant:
     clause: str | None
 
     def wire(self) -> dict[str, Any]:
-        said = {"name": self.name, "clause": self.clause, "what": self.what}
-        return {key: value for key, value in said.items() if value is not None}
+        listed = {"name": self.name, "clause": self.clause, "what": self.what}
+        return {key: value for key, value in listed.items() if value is not None}
 
 
 class Registry:

@@ -101,8 +101,8 @@ class DeadKept(Connection):
             super().close(name)
 
 
-@mutant("talks-after-closing", "a heartbeat is sent between closing and the close frame", clause="CON-6")
-class TalksAfterClosing(Connection):
+@mutant("sends-after-closing", "a heartbeat is sent between closing and the close frame", clause="CON-6")
+class SendsAfterClosing(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
         return [*found, self.heartbeat()] if outgoing.close is not None else found

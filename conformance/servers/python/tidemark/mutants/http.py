@@ -182,8 +182,8 @@ class QueriesUnchecked(Routes):
         return super().get_subscriptions(replace(head, query=known), body)
 
 
-@mutant("disconnect-only-said", "disconnect reports success and leaves the connection open", clause="OPS-8")
-class DisconnectOnlySaid(Routes):
+@mutant("disconnect-only-reported", "disconnect reports success and leaves the connection open", clause="OPS-8")
+class DisconnectOnlyReported(Routes):
     def disconnect(self, connection_id: str, *, reconnect: bool) -> bool:
         return any(each.id == connection_id and each.closing is None for each in self.node.connections)
 
