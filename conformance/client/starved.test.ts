@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CheckResult } from '../runner/verdict.ts';
 import type { JsonObject } from '../trace/json.ts';
 import { parseClientTape } from './parse.ts';
@@ -112,3 +112,24 @@ test('a client that must not report something has the time to report it before i
   const result = await judge(client, { reported: { notice: 'seen' } }, { notReported: { notice: 'forbidden' } });
   expect(result?.failures[0]?.text).toContain('which it must not');
 }, 600_000);
+
+describe('while the suite itself gets no processor time', () => {
+  function stallSuite(): void {
+    const stalls = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300), 20);
+    onTestFinished(() => clearInterval(stalls));
+  }
+
+  test('a client that does what it must not fails', async () => {
+    stallSuite();
+    const client = 'client.onClose = (connect) => setTimeout(connect, 20);';
+    expect(await judge(client, { drop: { code: 4003 } }, { quiet: 500 })).toMatchObject({ verdict: 'FAIL' });
+  }, 600_000);
+
+  test('a client that does not do in time what it must is INCONCLUSIVE', async () => {
+    stallSuite();
+    expect(await judge('', { recv: { type: 'subscribe' }, within: 100 })).toMatchObject({
+      verdict: 'INCONCLUSIVE',
+      reason: expect.stringMatching(/the suite itself stalled for \d+ ms/) as string,
+    });
+  }, 600_000);
+});
