@@ -4,7 +4,7 @@
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
-import { findMeant } from './misspelling.ts';
+import { likelyName } from './misspelling.ts';
 import { fromPointer, toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
@@ -229,7 +229,7 @@ function absences(errors: readonly ErrorObject[]): Fault[] {
     const name = String(params['missingProperty']);
     const known = parentSchema?.['properties'] as object | undefined;
     const strangers = Object.keys(data as object).filter((key) => !Object.hasOwn(known ?? {}, key));
-    const misspelt = findMeant(name, strangers);
+    const misspelt = likelyName(name, strangers);
     if (misspelt === undefined) missing.push(name);
     else faults.push({ path: [...path, misspelt], text: `is unknown, and ${name} is missing. Rename it to ${name}.` });
   }

@@ -1,7 +1,7 @@
 /** Finds the name that a misspelt name was meant to be. */
 
 /** @returns the first name that differs from the wanted name by one typing error; undefined if there is none. */
-export function findMeant(wanted: string, names: readonly string[]): string | undefined {
+export function likelyName(wanted: string, names: readonly string[]): string | undefined {
   return names.find((name) => name !== wanted && isTypingError(wanted, name));
 }
 

@@ -9,7 +9,7 @@ import { checkContract } from '../contract.ts';
 import { load } from '../testing/compile.ts';
 import { compileJsonSchemas, readJsonSchemas, tolerant } from '../testing/json-schemas.ts';
 import type { JsonSchemas } from '../testing/json-schemas.ts';
-import { bent, objectsIn, valueAt, withAt } from '../testing/mutations.ts';
+import { withOneChange, objectsIn, valueAt, withAt } from '../testing/mutations.ts';
 import { ODD, ODD_EXAMPLE, shopWith } from '../testing/shop.ts';
 import { emitSchemas } from './schemas.ts';
 import { emitValidators } from './validators.ts';
@@ -235,7 +235,7 @@ interface Tables {
 function rarerVerdict(subjects: readonly Subject[], schemaOf: JsonSchemas): number {
   const seen = { accepted: 0, refused: 0 };
   const subject = fc.constantFrom(...subjects);
-  const cases = subject.chain((each) => bent(each.example).map((value) => ({ each, value })));
+  const cases = subject.chain((each) => withOneChange(each.example).map((value) => ({ each, value })));
   fc.assert(
     fc.property(cases, ({ each: { name, validate, schema }, value }) => {
       const accepted = schemaOf(schema)(value);

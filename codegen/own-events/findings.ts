@@ -1,5 +1,5 @@
 /** Collects findings about an own-events document and the files that it refers to. */
-import { findMeant } from '../misspelling.ts';
+import { likelyName } from '../misspelling.ts';
 import { toPointer } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
 
@@ -30,7 +30,7 @@ export function below({ source, path }: Place, ...keys: readonly string[]): Plac
 export function suggestion(wanted: string, names: readonly string[]): string {
   const lower = wanted.toLowerCase();
   const near =
-    findMeant(wanted, names) ??
+    likelyName(wanted, names) ??
     names.find((name) => name.toLowerCase() === lower || (lower.length > 3 && name.toLowerCase().includes(lower)));
   return near === undefined ? '' : ` Did you mean ${near}?`;
 }

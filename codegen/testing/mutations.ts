@@ -49,7 +49,7 @@ const FOREIGN = fc.oneof(
 );
 
 /** A value with one member dropped, replaced, moved or added. */
-export function bent(value: unknown): fc.Arbitrary<unknown> {
+export function withOneChange(value: unknown): fc.Arbitrary<unknown> {
   const paths = pathsOf(value);
   const anywhere = fc.constantFrom(...paths);
   const ways = [

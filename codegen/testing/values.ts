@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
-import { bent } from './mutations.ts';
+import { withOneChange } from './mutations.ts';
 
 type Schemas = Readonly<Record<string, Schema>>;
 
@@ -14,7 +14,7 @@ const TYPES: readonly string[] = ['null', 'boolean', 'integer', 'number', 'strin
 /** Half of the values are valid if possible; the others are mutated. */
 export function valuesOf(schemas: Schemas, schema: Schema): fc.Arbitrary<unknown> {
   const straight = arbitraryOf(schemas, schema, 0);
-  return fc.oneof(straight, straight.chain(bent));
+  return fc.oneof(straight, straight.chain(withOneChange));
 }
 
 function arbitraryOf(schemas: Schemas, written: Schema, depth: number): fc.Arbitrary<unknown> {

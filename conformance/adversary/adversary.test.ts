@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { serveOpen, suite } from '../testing/processes.ts';
 import { ATTACKED } from './attacked-operations.ts';
-import { climb } from './hill-climbing.ts';
+import { climbHill } from './hill-climbing.ts';
 import { mutate, randomInput } from './input.ts';
 import type { Gene } from './input.ts';
 import { readKept } from './kept-inputs.ts';
@@ -20,7 +20,7 @@ describe('the search', () => {
     // Only style 3 with a short message is costly. Its cost grows with the number of patterns and of commands.
     const costOf = ({ style = 0, patterns = 0, commands = 0, length = 0 }): number =>
       style === 3 && length < 1000 ? patterns * Math.min(commands, 20) : commands / 100;
-    const ranked = await climb({
+    const ranked = await climbHill({
       genes: GENES,
       start: [],
       evaluations: 500,

@@ -11,7 +11,7 @@ export interface Evaluated<Cost> {
   readonly cost: Cost;
 }
 
-export interface Climb<Cost> {
+export interface HillClimbingOptions<Cost> {
   readonly genes: readonly Gene[];
   /** Known inputs from which the search starts. */
   readonly start: readonly Input[];
@@ -28,7 +28,7 @@ const SUMMITS = 6;
 const FRESH = 10;
 
 /** @returns every evaluated input, the costliest first */
-export async function climb<Cost>(options: Climb<Cost>): Promise<readonly Evaluated<Cost>[]> {
+export async function climbHill<Cost>(options: HillClimbingOptions<Cost>): Promise<readonly Evaluated<Cost>[]> {
   const { genes, start, evaluations, random, evaluate, rank } = options;
   const corners = [inputOf(genes, ({ max }) => max), inputOf(genes, ({ min }) => min)];
   const pending = [...start.map((input) => inputOf(genes, ({ name, min }) => input[name] ?? min)), ...corners];

@@ -4,13 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';
-import { groundOf, survey } from '../hostile/run.ts';
+import { hostileContextOf, readFeatures } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import type { RunOptions } from '../hostile/run.ts';
-import type { Ground } from '../hostile/steps.ts';
+import type { HostileContext } from '../hostile/steps.ts';
 import { deepPath } from './attack.ts';
 import type { AttackedOperation, Command, Prepared } from './attack.ts';
-import { climb } from './hill-climbing.ts';
+import { climbHill } from './hill-climbing.ts';
 import type { Evaluated } from './hill-climbing.ts';
 import type { Input } from './input.ts';
 import { Meter } from './meter.ts';
@@ -57,17 +57,17 @@ const FILLERS = 20;
 
 /** @throws {Unreachable} when no ordinary client can connect */
 export async function search(options: SearchOptions): Promise<void> {
-  const known = groundOf({ ...options, patienceMs: Math.max(options.patienceMs, SEARCH_PATIENCE_MS) });
-  const found = await survey(known);
-  const ground = { ...known, limits: found.limits };
+  const known = hostileContextOf({ ...options, patienceMs: Math.max(options.patienceMs, SEARCH_PATIENCE_MS) });
+  const found = await readFeatures(known);
+  const context = { ...known, limits: found.limits };
   const nonce = randomBytes(6).toString('hex');
-  const neighbour = new NeighbourThread({ ground, nonce, publish: 'none' });
+  const neighbour = new NeighbourThread({ context, nonce, publish: 'none' });
   await neighbour.ready();
   try {
-    const prepared = await prepareStreams(ground, { nonce, canPublish: found.has.has('broadcast') });
+    const prepared = await prepareStreams(context, { nonce, canPublish: found.has.has('broadcast') });
     const meter = new Meter({ neighbour, pid: options.pid });
     for (const operation of options.operations)
-      options.onResult(await new Search({ options, operation, ground, prepared, meter }).run());
+      options.onResult(await new Search({ options, operation, context, prepared, meter }).run());
   } finally {
     await neighbour.finish();
   }
@@ -78,16 +78,16 @@ export async function search(options: SearchOptions): Promise<void> {
  * payloads.
  */
 async function prepareStreams(
-  ground: Ground,
+  context: HostileContext,
   { nonce, canPublish }: { readonly nonce: string; readonly canPublish: boolean },
 ): Promise<Prepared> {
   const streams = ['deep', 'keys', 'large'].map((name) => `session:hostile-${nonce}-${name}`);
   if (!canPublish) return { streams };
   const [deep = '', keys = '', large = ''] = streams;
-  const { commandBurst = 100 } = ground.limits;
+  const { commandBurst = 100 } = context.limits;
   const perFiller = Math.max(1, Math.floor(commandBurst * 0.9));
   for (let filler = 0; filler < FILLERS; filler += 1) {
-    const session = await AttackSession.open(ground);
+    const session = await AttackSession.open(context);
     await session.send(Array.from({ length: perFiller }, (_, at) => past(filler * perFiller + at)));
     session.close();
   }
@@ -108,7 +108,7 @@ async function prepareStreams(
 interface SearchParts {
   readonly options: SearchOptions;
   readonly operation: AttackedOperation;
-  readonly ground: Ground;
+  readonly context: HostileContext;
   readonly prepared: Prepared;
   readonly meter: Meter;
 }
@@ -125,7 +125,7 @@ class Search {
   async run(): Promise<SearchResult> {
     const { operation, options } = this.#parts;
     const start = options.start(operation.name);
-    const ranked = await climb<Cost>({
+    const ranked = await climbHill<Cost>({
       genes: operation.genes,
       start,
       evaluations: options.evaluations ?? start.length,
@@ -142,9 +142,9 @@ class Search {
   }
 
   async #evaluate(input: Input): Promise<Cost> {
-    const { operation, ground, prepared, meter } = this.#parts;
-    const attack = operation.attack(input, ground.limits, prepared);
-    const session = await AttackSession.open(ground);
+    const { operation, context, prepared, meter } = this.#parts;
+    const attack = operation.attack(input, context.limits, prepared);
+    const session = await AttackSession.open(context);
     try {
       await session.prepare(attack);
       const cost = await meter.measure(() => session.strike(attack));

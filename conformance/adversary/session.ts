@@ -3,7 +3,7 @@ import { Agent, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { OPCODE, clientFrame } from '../hostile/frame.ts';
 import { upgrade } from '../hostile/run-case.ts';
-import type { Ground } from '../hostile/steps.ts';
+import type { HostileContext } from '../hostile/steps.ts';
 import { Unreachable, Wire } from '../hostile/wire.ts';
 import { HELD_CONNECTION } from './attack.ts';
 import type { Attack, Command, HttpRequest } from './attack.ts';
@@ -14,7 +14,7 @@ const REPLIES_WITHIN_MS = 10_000;
 const ATTEMPTS = 5;
 
 export class AttackSession {
-  readonly #ground: Ground;
+  readonly #context: HostileContext;
   readonly #wire: Wire;
   #holder: AttackSession | undefined;
   #sent = 0;
@@ -22,19 +22,19 @@ export class AttackSession {
   /** The number of messages that have been examined. */
   #counted = 0;
 
-  private constructor(ground: Ground, wire: Wire) {
-    this.#ground = ground;
+  private constructor(context: HostileContext, wire: Wire) {
+    this.#context = context;
     this.#wire = wire;
   }
 
   /** @throws {Unreachable} when the server accepts no connection in several attempts */
-  static async open(ground: Ground): Promise<AttackSession> {
+  static async open(context: HostileContext): Promise<AttackSession> {
     let fault: string | undefined;
     // On a busy machine the server may refuse an upgrade because its headers arrived too late.
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const wire = await Wire.open(ground.target);
-      fault = await upgrade(wire, ground);
-      if (fault === undefined) return new AttackSession(ground, wire);
+      const wire = await Wire.open(context.target);
+      fault = await upgrade(wire, context);
+      if (fault === undefined) return new AttackSession(context, wire);
       wire.destroy();
     }
     throw new Unreachable(`An ordinary client cannot connect: ${fault ?? 'no attempt was made'}.`);
@@ -42,7 +42,7 @@ export class AttackSession {
 
   /** Sends the commands that prepare the measured part. */
   async prepare({ held, before }: Attack): Promise<void> {
-    if (held.length > 0) this.#holder = await AttackSession.open(this.#ground);
+    if (held.length > 0) this.#holder = await AttackSession.open(this.#context);
     await this.#holder?.send(held);
     await this.send(before);
   }
@@ -52,7 +52,7 @@ export class AttackSession {
     const held = this.#holder?.connectionId ?? HELD_CONNECTION;
     const sent = requests.map((each) => {
       const body = each.body?.replace(HELD_CONNECTION, held);
-      return sendRequest(this.#ground, { ...each, ...(body === undefined ? {} : { body }) });
+      return sendRequest(this.#context, { ...each, ...(body === undefined ? {} : { body }) });
     });
     await Promise.all([this.send(packet), ...sent]);
   }
@@ -93,7 +93,10 @@ export class AttackSession {
   }
 }
 
-function sendRequest({ target, credential }: Ground, { method, path, body, until }: HttpRequest): Promise<void> {
+function sendRequest(
+  { target, credential }: HostileContext,
+  { method, path, body, until }: HttpRequest,
+): Promise<void> {
   return new Promise((resolve) => {
     const headers = {
       ...Object.fromEntries(credential),

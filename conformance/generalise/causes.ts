@@ -41,7 +41,7 @@ export interface Malformed extends Acted {
   readonly frame: Frame;
 }
 
-export interface Asked extends CauseBase {
+export interface HttpRequested extends CauseBase {
   readonly kind: 'http';
   readonly request: JsonObject;
   answer?: JsonObject;
@@ -64,7 +64,7 @@ export interface Uncaused extends Acted {
   readonly kind: 'unprompted';
 }
 
-export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | Asked | Dropped | Closed | Uncaused;
+export type Cause = Opened | RefusedUpgrade | Commanded | Malformed | HttpRequested | Dropped | Closed | Uncaused;
 
 export interface CaptureCauses {
   readonly causes: readonly Cause[];
@@ -176,7 +176,7 @@ class Reader {
   policies: JsonObject = {};
   readonly #lines = new Map<number, ConnectionState>();
   /** HTTP requests without a response yet. */
-  readonly #asked: Asked[] = [];
+  readonly #asked: HttpRequested[] = [];
 
   take(frame: Frame): void {
     if (frame.kind === 'http') return this.#http(frame);
@@ -228,7 +228,7 @@ class Reader {
   #http(frame: Frame): void {
     const content = isObject(frame.json) ? frame.json : {};
     if (frame.dir === '>>') {
-      const asked: Asked = { kind: 'http', at: frame.n, effects: [], request: content };
+      const asked: HttpRequested = { kind: 'http', at: frame.n, effects: [], request: content };
       this.causes.push(asked);
       this.#asked.push(asked);
       return;

@@ -11,7 +11,7 @@ import { isObject, member, numberAt, textAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
 import { bodyOf } from './causes.ts';
-import type { Asked, Cause, Commanded, CaptureCauses } from './causes.ts';
+import type { HttpRequested, Cause, Commanded, CaptureCauses } from './causes.ts';
 
 export interface Emission extends Place {
   /** `data` of the event, as a client received it. */
@@ -74,7 +74,7 @@ function resultOf(cause: Cause): Json | undefined {
   return isBroadcast(cause) ? bodyOf(cause.answer) : undefined;
 }
 
-export function isBroadcast(cause: Cause): cause is Asked {
+export function isBroadcast(cause: Cause): cause is HttpRequested {
   const { method, path } = HTTP_OPERATIONS.post_broadcast;
   return cause.kind === 'http' && cause.request['method'] === method && cause.request['path'] === path;
 }

@@ -7,7 +7,7 @@ import type { TapeAction, Emitted } from './emissions.ts';
 import { keyOf } from './names.ts';
 import type { Names } from './names.ts';
 import { bodyOf } from './causes.ts';
-import type { Asked, Commanded, Malformed } from './causes.ts';
+import type { HttpRequested, Commanded, Malformed } from './causes.ts';
 import { narrowed, replaceVolatile } from './volatile.ts';
 import type { Replace } from './volatile.ts';
 
@@ -175,7 +175,7 @@ export class Writer {
     this.#receive(effects);
   }
 
-  #http(cause: Asked): void {
+  #http(cause: HttpRequested): void {
     const { request, answer, effects } = cause;
     const body = bodyOf(request);
     const own =

@@ -10,12 +10,12 @@ import { ask, readGatewayMetrics } from './gateway-metrics.ts';
 import type { GaugeSample } from './gateway-metrics.ts';
 import type { Sample, SampleKind } from './latency.ts';
 import { upgrade } from './run-case.ts';
-import type { Ground } from './steps.ts';
+import type { HostileContext } from './steps.ts';
 import { Wire } from './wire.ts';
 import type { Message } from './wire.ts';
 
 export interface NeighbourSetting {
-  readonly ground: Ground;
+  readonly context: HostileContext;
   /** Identifies the events of this run. */
   readonly nonce: string;
   readonly publish: 'command' | 'http' | 'none';
@@ -46,9 +46,9 @@ const FENCE_EVERY_MS = 200;
 const TRICKLE = 'hostile_trickle';
 const RECONNECT_TRIES = 25;
 
-const { ground, nonce, publish } = workerData as NeighbourSetting;
+const { context, nonce, publish } = workerData as NeighbourSetting;
 const stream = `session:hostile-${nonce}`;
-const headers = Object.fromEntries(ground.credential);
+const headers = Object.fromEntries(context.credential);
 
 /** Milliseconds since the Unix epoch, so that times of two threads can be compared. */
 function now(): number {
@@ -72,8 +72,8 @@ class Neighbour {
   #received = 0;
 
   async connect(): Promise<void> {
-    const wire = await Wire.open(ground.target, { secrets: [] });
-    const fault = await upgrade(wire, ground);
+    const wire = await Wire.open(context.target, { secrets: [] });
+    const fault = await upgrade(wire, context);
     if (fault !== undefined) throw new Error(fault);
     wire.listen({ onMessage: (message) => this.#take(message), onPong: (payload) => this.#takePong(payload) });
     this.#wire = wire;
@@ -164,7 +164,7 @@ class Neighbour {
     const data = { stream, event: TRICKLE, payload: { number } };
     if (publish === 'command') this.#command('broadcast', data);
     else {
-      const { status } = await ask(ground.target, `${ground.target.path}/broadcast`, {
+      const { status } = await ask(context.target, `${context.target.path}/broadcast`, {
         headers,
         body: JSON.stringify(data),
       });
@@ -173,7 +173,7 @@ class Neighbour {
   }
 
   async #gauge(): Promise<void> {
-    const sample = await readGatewayMetrics(ground.target, headers);
+    const sample = await readGatewayMetrics(context.target, headers);
     if (sample !== undefined) report({ kind: 'gauge', sample });
   }
 

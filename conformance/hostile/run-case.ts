@@ -5,8 +5,8 @@ import { OPCODE, acceptFor, clientFrame } from './frame.ts';
 import { describe, judge, judgeStatus } from './judge.ts';
 import type { Observation } from './judge.ts';
 import type { Aside, Case, Outcome } from './row.ts';
-import { Player, SAMPLE_KEY, encodeHttp, encodeUpgrade } from './steps.ts';
-import type { Ground } from './steps.ts';
+import { StepSender, SAMPLE_KEY, encodeHttp, encodeUpgrade } from './steps.ts';
+import type { HostileContext } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Message } from './wire.ts';
 
@@ -25,9 +25,9 @@ function answered(wire: Wire): readonly Message[] {
 }
 
 /** Opens the WebSocket as an ordinary client. Returns the fault of the server, if there was one. */
-export async function upgrade(wire: Wire, ground: Ground): Promise<string | undefined> {
-  await wire.write(encodeUpgrade({}, ground));
-  const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', ground.patienceMs);
+export async function upgrade(wire: Wire, context: HostileContext): Promise<string | undefined> {
+  await wire.write(encodeUpgrade({}, context));
+  const welcomed = await wire.until(() => wire.messages.length > 0 || wire.ending !== 'open', context.patienceMs);
   const [answer] = wire.answers;
   if (answer?.status !== 101)
     return `the upgrade got ${answer === undefined ? 'no response' : `status ${answer.status}`}`;
@@ -38,16 +38,16 @@ export async function upgrade(wire: Wire, ground: Ground): Promise<string | unde
 
 class Trial {
   readonly #entry: Case;
-  readonly #ground: Ground;
+  readonly #context: HostileContext;
   readonly #wire: Wire;
   readonly #patienceMs: number;
   #probes = 0;
 
-  constructor(entry: Case, ground: Ground, wire: Wire) {
+  constructor(entry: Case, context: HostileContext, wire: Wire) {
     this.#entry = entry;
-    this.#ground = ground;
+    this.#context = context;
     this.#wire = wire;
-    this.#patienceMs = entry.within === undefined ? ground.patienceMs : amountOf(entry.within, ground.limits);
+    this.#patienceMs = entry.within === undefined ? context.patienceMs : amountOf(entry.within, context.limits);
   }
 
   /** Waits for one of the expected outcomes. */
@@ -112,7 +112,7 @@ class Trial {
     const expected = this.#entry.expect.filter(leavesAlive).map((each) => {
       if ('ignored' in each) return 0;
       const times = 'times' in each ? each.times : undefined;
-      return times === 'some' ? 1 : amountOf(times ?? 1, this.#ground.limits);
+      return times === 'some' ? 1 : amountOf(times ?? 1, this.#context.limits);
     });
     const others = this.#wire.messages.filter((each) => each.id !== PROBE_ID && each.type !== 'welcome');
     return others.length >= Math.min(...expected);
@@ -136,11 +136,11 @@ class Trial {
   }
 }
 
-async function playAside({ http, expect }: Aside, ground: Ground): Promise<readonly string[]> {
-  const wire = await Wire.open(ground.target, { secrets: ground.secrets });
+async function checkAside({ http, expect }: Aside, context: HostileContext): Promise<readonly string[]> {
+  const wire = await Wire.open(context.target, { secrets: context.secrets });
   try {
-    await wire.write(encodeHttp(http, ground));
-    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', ground.patienceMs);
+    await wire.write(encodeHttp(http, context));
+    await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', context.patienceMs);
     const fault = judgeStatus(expect, wire);
     return [...(fault === undefined ? [] : [`the request beside the case: ${fault}`]), ...wire.faults, ...wire.leaks];
   } finally {
@@ -165,35 +165,38 @@ function toldToWait(wire: Wire): number | undefined {
 }
 
 /** Runs a case, and repeats it if the gateway was too busy to accept it. */
-export async function runCase(entry: Case, ground: Ground): Promise<CaseRun> {
+export async function runCase(entry: Case, context: HostileContext): Promise<CaseRun> {
   for (let tries = 1; ; tries += 1) {
-    const { waitMs, ...played } = await runOnce(entry, ground);
+    const { waitMs, ...played } = await runOnce(entry, context);
     if (played.findings.length === 0 || waitMs === undefined || tries === MAX_TRIES) return played;
     await wait(waitMs);
   }
 }
 
-async function runOnce(entry: Case, ground: Ground): Promise<CaseRun & { readonly waitMs?: number | undefined }> {
+async function runOnce(
+  entry: Case,
+  context: HostileContext,
+): Promise<CaseRun & { readonly waitMs?: number | undefined }> {
   let wire: Wire;
   try {
-    wire = await Wire.open(ground.target, { secrets: ground.secrets });
+    wire = await Wire.open(context.target, { secrets: context.secrets });
   } catch (error) {
     if (error instanceof Unreachable) return { findings: [error.message], seen: 'nothing' };
     throw error;
   }
-  const player = new Player(wire, ground);
+  const sender = new StepSender(wire, context);
   try {
     if (entry.transport !== 'tcp') {
-      const fault = await upgrade(wire, ground);
+      const fault = await upgrade(wire, context);
       if (fault !== undefined) return { findings: [fault], seen: 'no welcome', waitMs: toldToWait(wire) };
     }
-    await player.play(entry.send);
-    const seen = await new Trial(entry, ground, wire).settle();
-    const aside = entry.aside === undefined ? [] : await playAside(entry.aside, ground);
-    const findings = [...judge(entry, seen, ground.limits), ...aside];
+    await sender.send(entry.send);
+    const seen = await new Trial(entry, context, wire).settle();
+    const aside = entry.aside === undefined ? [] : await checkAside(entry.aside, context);
+    const findings = [...judge(entry, seen, context.limits), ...aside];
     return { findings, seen: describe(seen), waitMs: toldToWait(wire) };
   } finally {
-    player.end();
+    sender.end();
     wire.destroy();
   }
 }

@@ -13,7 +13,7 @@ import type { NeighbourSetting } from './neighbour.ts';
 import { runCase, upgrade } from './run-case.ts';
 import type { Need, Row } from './row.ts';
 import { hostOf } from './steps.ts';
-import type { Ground } from './steps.ts';
+import type { HostileContext } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Target } from './wire.ts';
 
@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly rows: readonly Row[];
   /** The cases to run. */
   readonly selects: (id: string) => boolean;
-  readonly credential: Ground['credential'];
+  readonly credential: HostileContext['credential'];
   readonly patienceMs: number;
   readonly onResult: (result: CaseResult) => void;
 }
@@ -88,17 +88,17 @@ function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-export interface Survey {
+export interface GatewayFeatures {
   readonly limits: Readonly<Record<string, number>>;
   readonly has: ReadonlySet<Need>;
   readonly publish: NeighbourSetting['publish'];
 }
 
 /** Connects as an ordinary client to read the limits and features of the gateway. */
-export async function survey(ground: Ground): Promise<Survey> {
-  const wire = await Wire.open(ground.target);
+export async function readFeatures(context: HostileContext): Promise<GatewayFeatures> {
+  const wire = await Wire.open(context.target);
   try {
-    const complaint = await upgrade(wire, ground);
+    const complaint = await upgrade(wire, context);
     if (complaint !== undefined) throw new Unreachable(`An ordinary client cannot connect: ${complaint}.`);
     const { limits, features, principal, authenticationRequired } = (wire.messages[0]?.data ?? {}) as {
       readonly limits: Readonly<Record<string, number>>;
@@ -110,7 +110,7 @@ export async function survey(ground: Ground): Promise<Survey> {
       throw new Unreachable('The gateway requires a credential: set TIDEMARK_TOKEN or TIDEMARK_API_KEY.');
     const publishes = principal.scopes.some((scope) => scope === 'publish:*');
     const has = new Set<Need>();
-    if (ground.credential.length > 0) has.add('auth');
+    if (context.credential.length > 0) has.add('auth');
     if (publishes) has.add('publish');
     if (publishes && features.broadcast) has.add('broadcast');
     return { limits, has, publish: has.has('broadcast') ? 'command' : publishes ? 'http' : 'none' };
@@ -121,24 +121,24 @@ export async function survey(ground: Ground): Promise<Survey> {
 
 class Run {
   readonly #options: RunOptions;
-  readonly #ground: Ground;
-  readonly #survey: Survey;
+  readonly #context: HostileContext;
+  readonly #features: GatewayFeatures;
   readonly #nonce: string;
   readonly #neighbour: NeighbourThread;
   readonly #played: CaseRun[] = [];
 
-  constructor(options: RunOptions, ground: Ground, found: Survey, nonce: string) {
+  constructor(options: RunOptions, context: HostileContext, found: GatewayFeatures, nonce: string) {
     this.#options = options;
-    this.#ground = { ...ground, limits: found.limits };
-    this.#survey = found;
+    this.#context = { ...context, limits: found.limits };
+    this.#features = found;
     this.#nonce = nonce;
-    this.#neighbour = new NeighbourThread({ ground: this.#ground, nonce, publish: found.publish });
+    this.#neighbour = new NeighbourThread({ context: this.#context, nonce, publish: found.publish });
   }
 
   async all(): Promise<Summary> {
     const startedAt = now();
     const { target, rows } = this.#options;
-    const headers = Object.fromEntries(this.#ground.credential);
+    const headers = Object.fromEntries(this.#context.credential);
     const connectionsBefore = await readConnections(target, headers);
     const before = await readGatewayMetrics(target, headers);
     const loop = monitorEventLoopDelay({ resolution: 5 });
@@ -163,7 +163,7 @@ class Run {
   async #settledConnections(headers: Readonly<Record<string, string>>, before: number): Promise<number | undefined> {
     const until = now() + SETTLE_MS;
     for (;;) {
-      const connections = await readConnections(this.#ground.target, headers);
+      const connections = await readConnections(this.#context.target, headers);
       if (connections === undefined || connections <= before || now() > until) return connections;
       await wait(50);
     }
@@ -174,7 +174,7 @@ class Run {
       for (const { entry, variables } of casesOf(row)) {
         if (this.#neighbour.dead) return;
         if (!this.#options.selects(entry.id) && !this.#options.selects(row.id)) continue;
-        const missing = row.needs?.find((need) => !this.#survey.has.has(need));
+        const missing = row.needs?.find((need) => !this.#features.has.has(need));
         if (missing === undefined) await this.#playOne(entry, variables, row.level ?? 'must');
         else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', seen: '', from: now() });
       }
@@ -187,13 +187,13 @@ class Run {
     level: 'must' | 'should',
   ): Promise<void> {
     const from = now();
-    const { target, secrets, limits } = this.#ground;
+    const { target, secrets, limits } = this.#context;
     // An event carries this value, so the witness knows which case published the event.
     const nonce = `${this.#nonce}-${entry.id}`;
     const fresh = randomBytes(6).toString('hex');
     const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };
     const lossesBefore = this.#neighbour.losses.length;
-    const { findings, seen } = await runCase(fill(entry, variables, { limits, words }), this.#ground);
+    const { findings, seen } = await runCase(fill(entry, variables, { limits, words }), this.#context);
     const answered = await this.#neighbour.fence();
     const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
     const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer replies to its neighbour'])];
@@ -268,16 +268,16 @@ class Run {
  */
 export async function runPack(options: RunOptions): Promise<Summary> {
   const nonce = randomBytes(6).toString('hex');
-  const ground = groundOf(options);
-  return new Run(options, ground, await survey(ground), nonce).all();
+  const context = hostileContextOf(options);
+  return new Run(options, context, await readFeatures(context), nonce).all();
 }
 
 /** The setting before the first connection: the default limits, and a secret that the server must never send back. */
-export function groundOf({
+export function hostileContextOf({
   target,
   credential,
   patienceMs,
-}: Pick<RunOptions, 'target' | 'credential' | 'patienceMs'>): Ground {
+}: Pick<RunOptions, 'target' | 'credential' | 'patienceMs'>): HostileContext {
   const canary = `canary-${randomBytes(12).toString('hex')}`;
   const limits = Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]));
   return { target, credential, patienceMs, limits, secrets: [canary, ...credential.map(([, value]) => value)] };

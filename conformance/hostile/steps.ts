@@ -8,7 +8,7 @@ import { Unreachable, Wire } from './wire.ts';
 import type { Target } from './wire.ts';
 
 /** Facts about the gateway that steps need. */
-export interface Ground {
+export interface HostileContext {
   readonly target: Target;
   readonly limits: Readonly<Record<string, number>>;
   /** Headers that carry the credential, if there is one. */
@@ -30,7 +30,7 @@ export function hostOf({ host, port }: Target): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function encodeSpec(spec: FrameSpec, limits: Ground['limits']): Buffer {
+function encodeSpec(spec: FrameSpec, limits: HostileContext['limits']): Buffer {
   const payload = bytesOf(spec.payload ?? '');
   const claimed = spec.length;
   const length =
@@ -71,7 +71,10 @@ function withoutNames(headers: readonly Header[], names: readonly string[]): rea
   return headers.filter(([name]) => !unwanted.has(name.toLowerCase()));
 }
 
-export function encodeHttp(spec: HttpSpec, { target, credential }: Pick<Ground, 'target' | 'credential'>): Buffer {
+export function encodeHttp(
+  spec: HttpSpec,
+  { target, credential }: Pick<HostileContext, 'target' | 'credential'>,
+): Buffer {
   const { method = 'GET', version = '1.1', headers = [], without = [], bare = false } = spec;
   const body = spec.body === undefined ? Buffer.alloc(0) : bytesOf(spec.body);
   const standard: Header[] = bare ? [] : [['Host', hostOf(target)], ['Connection', 'close'], ...credential];
@@ -85,7 +88,7 @@ export function encodeHttp(spec: HttpSpec, { target, credential }: Pick<Ground, 
 
 export function encodeUpgrade(
   spec: UpgradeSpec,
-  { target, credential }: Pick<Ground, 'target' | 'credential'>,
+  { target, credential }: Pick<HostileContext, 'target' | 'credential'>,
 ): Buffer {
   const { method = 'GET', version = '1.1', headers = [], without = [], extra = [] } = spec;
   const standard: Header[] = [
@@ -102,20 +105,20 @@ export function encodeUpgrade(
 }
 
 /** The bytes of a step that only sends; undefined for other steps. */
-function encodeStep(step: Step, ground: Ground): Buffer | undefined {
+function encodeStep(step: Step, context: HostileContext): Buffer | undefined {
   if ('text' in step) return clientFrame(OPCODE.text, bytesOf(step.text));
   if ('json' in step) return clientFrame(OPCODE.text, JSON.stringify(step.json));
-  if ('frame' in step) return encodeSpec(step.frame, ground.limits);
+  if ('frame' in step) return encodeSpec(step.frame, context.limits);
   if ('bytes' in step) return bytesOf(step.bytes);
-  if ('http' in step) return encodeHttp(step.http, ground);
-  if ('upgrade' in step) return encodeUpgrade(step.upgrade, ground);
+  if ('http' in step) return encodeHttp(step.http, context);
+  if ('upgrade' in step) return encodeUpgrade(step.upgrade, context);
   return undefined;
 }
 
-function encodeAll(steps: readonly Step[], ground: Ground): Buffer {
+function encodeAll(steps: readonly Step[], context: HostileContext): Buffer {
   return Buffer.concat(
     steps.map((step) => {
-      const bytes = encodeStep(step, ground);
+      const bytes = encodeStep(step, context);
       if (bytes === undefined) throw new RangeError('Only steps that send bytes can be repeated or dripped.');
       return bytes;
     }),
@@ -123,19 +126,19 @@ function encodeAll(steps: readonly Step[], ground: Ground): Buffer {
 }
 
 /** Sends the steps of a case. Also opens its additional connections, and closes them when the case ends. */
-export class Player {
-  readonly #ground: Ground;
+export class StepSender {
+  readonly #context: HostileContext;
   readonly #wire: Wire;
   readonly #others: Wire[] = [];
 
-  constructor(wire: Wire, ground: Ground) {
+  constructor(wire: Wire, context: HostileContext) {
     this.#wire = wire;
-    this.#ground = ground;
+    this.#context = context;
   }
 
-  async play(steps: readonly Step[]): Promise<void> {
+  async send(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
-      const bytes = encodeStep(step, this.#ground);
+      const bytes = encodeStep(step, this.#context);
       if (bytes === undefined) await this.#act(step);
       else await this.#wire.write(bytes);
     }
@@ -146,7 +149,7 @@ export class Player {
   }
 
   #amount(amount: Amount): number {
-    return amountOf(amount, this.#ground.limits);
+    return amountOf(amount, this.#context.limits);
   }
 
   async #act(step: Step): Promise<void> {
@@ -170,9 +173,9 @@ export class Player {
   }
 
   async #repeat({ repeat, steps, paced }: Extract<Step, { repeat: unknown }>): Promise<void> {
-    const one = encodeAll(steps, this.#ground);
+    const one = encodeAll(steps, this.#context);
     const times = this.#amount(repeat);
-    const pauseMs = (steps.length * 1250) / (this.#ground.limits['commandsPerSecond'] ?? 50);
+    const pauseMs = (steps.length * 1250) / (this.#context.limits['commandsPerSecond'] ?? 50);
     const perPiece = paced === true ? 1 : Math.max(1, Math.floor(PIECE_BYTES / Math.max(1, one.length)));
     for (let done = 0; done < times && this.#wire.ending === 'open'; done += perPiece) {
       await this.#wire.write(Buffer.concat(Array.from({ length: Math.min(perPiece, times - done) }, () => one)));
@@ -182,7 +185,7 @@ export class Player {
 
   async #drip({ drip, everyMs }: Extract<Step, { drip: unknown }>): Promise<void> {
     const pauseMs = this.#amount(everyMs);
-    for (const byte of encodeAll(drip, this.#ground)) {
+    for (const byte of encodeAll(drip, this.#context)) {
       if (this.#wire.ending !== 'open') return;
       await this.#wire.write(Buffer.from([byte]));
       if (pauseMs > 0) await wait(pauseMs);
@@ -191,10 +194,10 @@ export class Player {
   }
 
   async #open({ connections, steps, reset }: Extract<Step, { connections: unknown }>): Promise<void> {
-    const bytes = encodeAll(steps, this.#ground);
+    const bytes = encodeAll(steps, this.#context);
     for (let opened = 0; opened < this.#amount(connections); opened += 1) {
       try {
-        const wire = await Wire.open(this.#ground.target);
+        const wire = await Wire.open(this.#context.target);
         await wire.write(bytes);
         if (reset === true) wire.reset();
         else this.#others.push(wire);

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { isObject, textAt, tryParse } from '../trace/json.ts';
 import { acceptSocket, openSocket } from '../target/socket.ts';
 import type { Handshake } from '../target/socket.ts';
-import { playSession, record } from '../testing/recording.ts';
+import { runIdeSession, record } from '../testing/recording.ts';
 import { servePython, serveSecured, serveWatching, suite } from '../testing/processes.ts';
 import { readTrace } from '../trace/trace.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
@@ -35,7 +35,7 @@ describe('the session of an editor, recorded on real files', () => {
     const gateway = await serveWatching(work);
     cleanups.push(() => gateway.stop());
     const recording = await record(gateway.url, at('session.ndjson'));
-    expect(await playSession(recording.url, work)).toBe(0);
+    expect(await runIdeSession(recording.url, work)).toBe(0);
     expect(await recording.stop()).toBe(0);
     const words = ['--id', 'recorded/mine', '--clauses', 'RPL-4,RPL-2', '--why', 'Each pane receives its events.'];
     const out = at('tapes/recorded/mine.ndjson');

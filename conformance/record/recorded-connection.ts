@@ -18,7 +18,7 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-export interface HopOptions {
+export interface RecordedConnectionOptions {
   readonly capture: Capture;
   /** WebSocket address of the target. */
   readonly target: URL;
@@ -46,7 +46,7 @@ function refuse(socket: Duplex, { status, headers, body }: Refused): void {
 export class RecordedConnection {
   readonly actor: string;
   readonly #capture: Capture;
-  readonly #options: HopOptions;
+  readonly #options: RecordedConnectionOptions;
   readonly #connection: number;
   #client: Socket | undefined;
   #target: Socket | undefined;
@@ -55,7 +55,7 @@ export class RecordedConnection {
   #opened = false;
   #ended = false;
 
-  constructor(options: HopOptions) {
+  constructor(options: RecordedConnectionOptions) {
     this.#options = options;
     this.#capture = options.capture;
     this.#connection = this.#capture.nextConnection();

@@ -2,7 +2,7 @@
 import type { CheckResult } from '../runner/verdict.ts';
 import { STOPS } from '../runner/standstill-text.ts';
 import { MALFORMED, rankOf } from '../tape/rank.ts';
-import { troubles } from './summary.ts';
+import { unsuccessfulChecks } from './summary.ts';
 
 export interface CauseGroup {
   readonly text: string;
@@ -46,7 +46,7 @@ function byUrgency(left: CheckResult, right: CheckResult): number {
 /** The checks that failed, warned or were inconclusive, by cause, in the order in which they should be fixed. */
 export function groupByCause(checks: readonly CheckResult[]): readonly CauseGroup[] {
   const groups = new Map<string, [CheckResult, ...CheckResult[]]>();
-  for (const check of troubles(checks).toSorted(byUrgency)) {
+  for (const check of unsuccessfulChecks(checks).toSorted(byUrgency)) {
     const text = causeText(check);
     const group = groups.get(text);
     if (group === undefined) groups.set(text, [check]);

@@ -112,7 +112,7 @@ export function summarise(judged: Judged, run?: Run): Summary {
 }
 
 /** The checks that failed, warned or were inconclusive. */
-export function troubles(checks: readonly CheckResult[]): readonly CheckResult[] {
+export function unsuccessfulChecks(checks: readonly CheckResult[]): readonly CheckResult[] {
   return checks.filter((check) => isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.verdict === 'WARN');
 }
 

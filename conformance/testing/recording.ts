@@ -30,7 +30,7 @@ export async function record(target: string, out: string): Promise<Recording> {
 }
 
 /** Runs an editor's session through a recorder until it ends. */
-export async function playSession(url: string, directory: string): Promise<number | null> {
+export async function runIdeSession(url: string, directory: string): Promise<number | null> {
   const child = spawn(process.execPath, [SESSION, url, directory], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { orAbort } from '../../src/agents/abort.ts';
-import { askWhy } from '../../src/cli/handshake.ts';
+import { connectionFailureText } from '../../src/cli/handshake.ts';
 import { call, secretOf, unreachable, webSocketUrl } from '../../src/cli/remote.ts';
 import type { Call, RemoteOptions } from '../../src/cli/remote.ts';
 
@@ -77,6 +77,6 @@ export class Gateway {
   }
 
   async #reportAway(): Promise<never> {
-    throw unreachable(this.#options.url, await askWhy(this.url));
+    throw unreachable(this.#options.url, await connectionFailureText(this.url));
   }
 }

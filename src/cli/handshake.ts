@@ -17,7 +17,7 @@ const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
 
 /** Describes the response or the failure of the server, as part of a sentence. @param url address of the WebSocket */
-export async function askWhy(url: string): Promise<string> {
+export async function connectionFailureText(url: string): Promise<string> {
   try {
     const answer = await handshake(new URL(url));
     return answer === undefined ? 'the server closed the connection without a response' : await refusalOf(answer);

@@ -2,7 +2,7 @@
 import { createClient, ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { CliError, EXIT } from './exit.ts';
-import { askWhy } from './handshake.ts';
+import { connectionFailureText } from './handshake.ts';
 import { reasonOf } from './reason.ts';
 import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
@@ -55,7 +55,7 @@ export async function firstConnection(
   });
   const failed = new Promise<never>((_resolve, reject) => {
     client.on('reconnecting', () => {
-      void Promise.resolve(failure ?? askWhy(url)).then((why) => reject(unreachable(url, why)));
+      void Promise.resolve(failure ?? connectionFailureText(url)).then((why) => reject(unreachable(url, why)));
     });
     signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
   });

@@ -6,7 +6,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { CliError, EXIT } from './exit.ts';
-import { askWhy } from './handshake.ts';
+import { connectionFailureText } from './handshake.ts';
 import { remoteOptions, secretOf, unreachable, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
 import { plain, print, printStatus } from './terminal.ts';
@@ -108,7 +108,7 @@ function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange)
   });
   socket.addEventListener('close', ({ code, reason }) => {
     if (!isOpen) {
-      void askWhy(url).then((why) => reject(unreachable(url, why)));
+      void connectionFailureText(url).then((why) => reject(unreachable(url, why)));
       return;
     }
     if (code !== NORMAL) {

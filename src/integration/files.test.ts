@@ -14,7 +14,7 @@ import { parseScope } from '../auth/scope.ts';
 import { redisBroker } from '../broker/redis/redis-broker.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import type { GatewayOptions } from '../gateway.ts';
-import { apply, differences, lookAgain, walk } from '../sources/testing/model.ts';
+import { apply, differences, rescan, walk } from '../sources/testing/model.ts';
 import type { Picture } from '../sources/testing/model.ts';
 import { Operations } from '../sources/testing/operations.ts';
 import { watchDirectory } from '../sources/watched-directory.ts';
@@ -164,8 +164,7 @@ describe('the pages of a listing, together with the events after the first page,
     let wrong: readonly string[] = [];
     await vi.waitFor(() => {
       for (const change of changes.splice(0))
-        if ('rescan' in change)
-          for (const path of change.rescan) lookAgain(picture, directory, path, operations.linked);
+        if ('rescan' in change) for (const path of change.rescan) rescan(picture, directory, path, operations.linked);
         else apply(picture, change[1]);
       wrong = differences(picture, walk(directory, operations.linked));
       expect(wrong).toEqual([]);

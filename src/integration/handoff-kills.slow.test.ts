@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { HandoffLog } from '../agents/handoff-log.ts';
 import { offerWork } from '../agents/handoff.ts';
-import { Cast } from '../testing/handoff-kills.ts';
+import { HandoffRig } from '../testing/handoff-kills.ts';
 import type { Victim } from '../testing/handoff-kills.ts';
 import { clientOf, onCleanup } from '../testing/rig.ts';
 
@@ -41,10 +41,10 @@ async function trouble(victims: readonly Victim[], over: AbortSignal): Promise<r
 }
 
 test('each of 200 tasks is done, and no two agents have the same task at the same time', async () => {
-  const cast = await Cast.start({ redis: 'durable', workMs: 1_000 });
-  onCleanup(() => cast.end());
-  await cast.nameSession(SESSION);
-  const { urls, agents: workers } = cast;
+  const rig = await HandoffRig.start({ redis: 'durable', workMs: 1_000 });
+  onCleanup(() => rig.end());
+  await rig.nameSession(SESSION);
+  const { urls, agents: workers } = rig;
   const [first = ''] = urls;
   const offers = Array.from({ length: TASKS }, (_, n) => `o${n}`);
   const over = new AbortController();
@@ -52,7 +52,7 @@ test('each of 200 tasks is done, and no two agents have the same task at the sam
   for (const offer of offers)
     await offerWork(log, { offer, task: offer, leaseMs: LEASE_MS }, { actor: 'lead', signal: over.signal });
   for (const worker of workers) worker.start();
-  const killing = trouble(cast.victims, over.signal);
+  const killing = trouble(rig.victims, over.signal);
   while ([...log.offers.values()].some(({ isDone }) => !isDone)) await log.change(over.signal, 60_000);
   over.abort();
   const killed = await killing;

@@ -3,8 +3,8 @@
  * seeds are those of the runs in docs/guides/agents.md; TIDEMARK_KILL_SEEDS=7,8 runs others.
  */
 import { describe, expect, test } from 'vitest';
-import { faultsOf, runFreeKills } from '../testing/random-kills.ts';
-import { Cast } from '../testing/handoff-kills.ts';
+import { faultsOf, runRandomKills } from '../testing/random-kills.ts';
+import { HandoffRig } from '../testing/handoff-kills.ts';
 import { onCleanup } from '../testing/rig.ts';
 
 const SEEDS = (process.env['TIDEMARK_KILL_SEEDS'] ?? '1,2,3').split(',').map(Number);
@@ -13,10 +13,10 @@ describe.each(['durable', 'in memory only'] as const)('with a Redis that is %s',
   test.each(SEEDS)(
     'each of 200 tasks is done once, or is offered again because its log was lost (seed %i)',
     async (seed) => {
-      const cast = await Cast.start({ redis, workMs: 150 });
-      onCleanup(() => cast.end());
-      const kills = { cast, seed, tasks: 200, leaseMs: 3_000, every: { least: 2_000, most: 15_000 }, killsOfEach: 40 };
-      const outcome = await runFreeKills(kills);
+      const rig = await HandoffRig.start({ redis, workMs: 150 });
+      onCleanup(() => rig.end());
+      const kills = { rig, seed, tasks: 200, leaseMs: 3_000, every: { least: 2_000, most: 15_000 }, killsOfEach: 40 };
+      const outcome = await runRandomKills(kills);
       const sessions = outcome.sessions.map(({ offered, done, lost }) => ({
         offered: offered.length,
         done: done.length,

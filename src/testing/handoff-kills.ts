@@ -93,14 +93,14 @@ export class AgentVictim implements Victim {
   }
 }
 
-export interface CastOptions {
+export interface HandoffRigOptions {
   /** Whether Redis keeps every acknowledged write when it is killed, or loses everything. */
   readonly redis: 'durable' | 'in memory only';
   readonly workMs: number;
 }
 
 /** Two gateways on one Redis, and two agents. */
-export class Cast {
+export class HandoffRig {
   readonly gateways: readonly GatewayVictim[];
   readonly agents: readonly AgentVictim[];
   readonly redis: Victim;
@@ -108,7 +108,7 @@ export class Cast {
   readonly #cli: CliRunner;
   readonly #server: RedisProcess;
 
-  private constructor(home: string, server: RedisProcess, ports: readonly number[], { workMs }: CastOptions) {
+  private constructor(home: string, server: RedisProcess, ports: readonly number[], { workMs }: HandoffRigOptions) {
     this.#home = home;
     this.#server = server;
     this.#cli = new CliRunner(home);
@@ -131,14 +131,14 @@ export class Cast {
   }
 
   /** Starts Redis and the gateways. The agents are not started. */
-  static async start(options: CastOptions): Promise<Cast> {
+  static async start(options: HandoffRigOptions): Promise<HandoffRig> {
     const home = await mkdtemp(join(tmpdir(), 'tidemark-kills-'));
     const durable = { appendonly: 'yes', appendfsync: 'always' };
     const server = await RedisProcess.start(options.redis === 'durable' ? { settings: durable } : {});
-    const cast = new Cast(home, server, [await freePort(), await freePort()], options);
-    for (const gateway of cast.gateways) gateway.start();
-    await Promise.all(cast.gateways.map((gateway) => gateway.recovered()));
-    return cast;
+    const rig = new HandoffRig(home, server, [await freePort(), await freePort()], options);
+    for (const gateway of rig.gateways) gateway.start();
+    await Promise.all(rig.gateways.map((gateway) => gateway.recovered()));
+    return rig;
   }
 
   get urls(): readonly string[] {

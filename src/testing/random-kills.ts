@@ -7,11 +7,11 @@ import { createClient } from '../../generated/client.ts';
 import { HandoffLog, HandoffLostError } from '../agents/handoff-log.ts';
 import { offerWork } from '../agents/handoff.ts';
 import type { Offers } from '../agents/handoff-state.ts';
-import type { Cast, Victim } from './handoff-kills.ts';
+import type { HandoffRig, Victim } from './handoff-kills.ts';
 import { Random } from './slow-readers/random.ts';
 
-export interface FreeKills {
-  readonly cast: Cast;
+export interface RandomKillsOptions {
+  readonly rig: HandoffRig;
   readonly seed: number;
   readonly tasks: number;
   readonly leaseMs: number;
@@ -46,7 +46,7 @@ export interface Outcome {
 async function killAgainAndAgain(
   victim: Victim,
   random: Random,
-  { every, killsOfEach, over }: FreeKills & { over: AbortSignal },
+  { every, killsOfEach, over }: RandomKillsOptions & { over: AbortSignal },
 ) {
   let kills = 0;
   while (kills < killsOfEach) {
@@ -68,7 +68,7 @@ async function killAgainAndAgain(
 }
 
 /** Works on one connection until all tasks are done. @throws {HandoffLostError} if a part of the log was lost */
-async function lead(record: SessionRecord, url: string, { leaseMs, over }: FreeKills & { over: AbortSignal }) {
+async function lead(record: SessionRecord, url: string, { leaseMs, over }: RandomKillsOptions & { over: AbortSignal }) {
   const client = createClient({ url, backoff: { minMs: 20, maxMs: 500 } });
   let log: HandoffLog | undefined;
   try {
@@ -96,8 +96,8 @@ function doneOf(offers: Offers): readonly string[] {
   return [...offers.values()].filter(({ isDone }) => isDone).map(({ id }) => id);
 }
 
-export async function runFreeKills(options: FreeKills): Promise<Outcome> {
-  const { cast, seed, tasks } = options;
+export async function runRandomKills(options: RandomKillsOptions): Promise<Outcome> {
+  const { rig, seed, tasks } = options;
   const over = new AbortController();
   const working = { ...options, over: over.signal };
   const sessions: SessionRecord[] = [];
@@ -111,14 +111,14 @@ export async function runFreeKills(options: FreeKills): Promise<Outcome> {
       lost: false,
     };
     sessions.push(record);
-    await cast.nameSession(record.session);
+    await rig.nameSession(record.session);
     return record;
   };
   let record = await begin();
-  for (const agent of cast.agents) agent.start();
-  const killing = cast.victims.map((each, at) => killAgainAndAgain(each, new Random(seed * 100 + at), working));
+  for (const agent of rig.agents) agent.start();
+  const killing = rig.victims.map((each, at) => killAgainAndAgain(each, new Random(seed * 100 + at), working));
   for (let turn = 0; ; turn += 1) {
-    const done = await lead(record, cast.urls[turn % 2] ?? '', working).catch((error: unknown) => error);
+    const done = await lead(record, rig.urls[turn % 2] ?? '', working).catch((error: unknown) => error);
     if (!(done instanceof Error)) break;
     if (!(done instanceof HandoffLostError)) continue;
     record.lost = true;
@@ -129,13 +129,13 @@ export async function runFreeKills(options: FreeKills): Promise<Outcome> {
   }
   over.abort();
   const counts = await Promise.all(killing);
-  await Promise.all(cast.gateways.map((each) => each.recovered()));
+  await Promise.all(rig.gateways.map((each) => each.recovered()));
   const kills = { agent: 0, gateway: 0, redis: 0 };
-  for (const [at, { name }] of cast.victims.entries()) kills[name] += counts[at] ?? 0;
-  return { sessions, kills, history: await historyOf(record, cast) };
+  for (const [at, { name }] of rig.victims.entries()) kills[name] += counts[at] ?? 0;
+  return { sessions, kills, history: await historyOf(record, rig) };
 }
 
-async function historyOf({ session }: SessionRecord, { urls }: Cast): Promise<Offers> {
+async function historyOf({ session }: SessionRecord, { urls }: HandoffRig): Promise<Offers> {
   const client = createClient({ url: urls[0] ?? '', backoff: { minMs: 20, maxMs: 500 } });
   try {
     const log = await HandoffLog.open(client, session, AbortSignal.timeout(60_000));
@@ -146,8 +146,11 @@ async function historyOf({ session }: SessionRecord, { urls }: Cast): Promise<Of
 }
 
 /** Describes what went wrong. Empty if each task was done exactly once, or was offered again because its log was lost. */
-export function faultsOf({ sessions, history }: Outcome, { cast, tasks, leaseMs }: FreeKills): readonly string[] {
-  const steps = cast.agents.flatMap((agent) => agent.steps);
+export function faultsOf(
+  { sessions, history }: Outcome,
+  { rig, tasks, leaseMs }: RandomKillsOptions,
+): readonly string[] {
+  const steps = rig.agents.flatMap((agent) => agent.steps);
   const taken = steps.filter((step) => step.kind === 'taken');
   const counted = steps.filter((step) => step.kind === 'done' && step.hasCounted);
   const doneBy = Map.groupBy(counted, (step) => (step.kind === 'done' ? `${step.session} ${step.offer}` : ''));

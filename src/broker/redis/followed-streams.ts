@@ -102,7 +102,7 @@ export class FollowedStreams {
     for (const { selector, count, leftAt } of this.#follows.values())
       if (count === 0 && performance.now() - leftAt > lingerMs) this.#follows.delete(selector);
     if (this.#follows.size === 0) index.untrack();
-    else await this.#readNews();
+    else await this.#readIndexChanges();
   }
 
   #begin(selector: string): Follow {
@@ -130,7 +130,7 @@ export class FollowedStreams {
 
   async #sync(selector: string): Promise<void> {
     const since = performance.now();
-    if (selector.endsWith('*')) await this.#readNews();
+    if (selector.endsWith('*')) await this.#readIndexChanges();
     else await this.#mirrorNamed(selector);
     await this.#options.sync(selector, since);
   }
@@ -153,8 +153,8 @@ export class FollowedStreams {
     await index.remove(unknown.filter(({ stream }) => !found.has(stream)));
   }
 
-  async #readNews(): Promise<void> {
-    const { entries, missed, hasUnnamed } = await this.#options.index.news();
+  async #readIndexChanges(): Promise<void> {
+    const { entries, missed, hasUnnamed } = await this.#options.index.changes();
     for (const stream of new Set(missed)) if (this.isNew(stream)) this.#options.missed(stream);
     if (hasUnnamed) this.#reportUnnamed();
     for (const { stream, place } of entries) this.appeared(stream, appearanceAt(place));

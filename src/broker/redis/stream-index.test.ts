@@ -56,7 +56,7 @@ async function namesIn(index: StreamIndex): Promise<string[]> {
 }
 
 async function newsOf(index: StreamIndex): Promise<string[]> {
-  return (await index.news()).entries.map(({ stream }) => stream).toSorted();
+  return (await index.changes()).entries.map(({ stream }) => stream).toSorted();
 }
 
 test.each([1_000, 1_001])('an index of %i streams is read completely, in pages', async (count) => {
@@ -75,7 +75,7 @@ test('if a page cannot be read, the next read still returns its streams', async 
   await other.track();
   await index.enterCreated('session:a');
   const failing = vi.spyOn(connection, 'run').mockRejectedValueOnce(new Error('Redis does not answer'));
-  await expect(other.news()).rejects.toThrow('does not answer');
+  await expect(other.changes()).rejects.toThrow('does not answer');
   failing.mockRestore();
   expect(await newsOf(other)).toEqual(['session:a']);
 });
@@ -95,9 +95,9 @@ test('a stream that was entered and removed without an announcement is reported 
   await Promise.all([index.track(), other.track()]);
   await index.enterCreated('session:a');
   await index.remove(await entriesIn(index));
-  expect((await other.news()).missed).toEqual(['session:a']);
-  expect((await other.news()).missed).toEqual([]);
-  expect((await index.news()).missed).toEqual(['session:a']);
+  expect((await other.changes()).missed).toEqual(['session:a']);
+  expect((await other.changes()).missed).toEqual([]);
+  expect((await index.changes()).missed).toEqual(['session:a']);
 });
 
 describe('a node learns once that it may have missed streams that nothing names', () => {
@@ -111,8 +111,8 @@ describe('a node learns once that it may have missed streams that nothing names'
     const { index, other } = indexes({ departed: 3 });
     await other.track();
     await pass(index, upTo(5).map(session));
-    expect(await other.news()).toMatchObject({ missed: ['session:4', 'session:5'], hasUnnamed: true });
-    expect(await other.news()).toMatchObject({ missed: [], hasUnnamed: false });
+    expect(await other.changes()).toMatchObject({ missed: ['session:4', 'session:5'], hasUnnamed: true });
+    expect(await other.changes()).toMatchObject({ missed: [], hasUnnamed: false });
   });
 
   test('but not if only streams from before its last look were dropped', async () => {
@@ -120,7 +120,7 @@ describe('a node learns once that it may have missed streams that nothing names'
     await pass(index, upTo(5).map(session));
     await other.track();
     await pass(index, ['session:new']);
-    expect(await other.news()).toMatchObject({ missed: ['session:new'], hasUnnamed: false });
+    expect(await other.changes()).toMatchObject({ missed: ['session:new'], hasUnnamed: false });
   });
 
   test('also if streams that are older leave the index after the list has overflowed', async () => {
@@ -129,7 +129,7 @@ describe('a node learns once that it may have missed streams that nothing names'
     await other.track();
     await pass(index, upTo(5).map(session));
     await index.remove(await entriesIn(index));
-    expect(await other.news()).toMatchObject({ hasUnnamed: true });
+    expect(await other.changes()).toMatchObject({ hasUnnamed: true });
   });
 
   test('if the list has expired since its last look', async () => {
@@ -138,8 +138,8 @@ describe('a node learns once that it may have missed streams that nothing names'
     await pass(index, ['session:a']);
     await vi.waitFor(async () => expect(await redis.command('EXISTS', keys.departed)).toBe(':0\r\n'), PATIENCE);
     await index.enterCreated('session:b');
-    expect(await other.news()).toMatchObject({ missed: [], hasUnnamed: true });
-    expect(await other.news()).toMatchObject({ hasUnnamed: false });
+    expect(await other.changes()).toMatchObject({ missed: [], hasUnnamed: true });
+    expect(await other.changes()).toMatchObject({ hasUnnamed: false });
   });
 
   test.each([
@@ -152,8 +152,8 @@ describe('a node learns once that it may have missed streams that nothing names'
     await redis.command('DEL', keys.streams);
     for (const name of names) await index.enterCreated(name);
     if (names.length > 0) await entriesIn(index);
-    expect(await other.news()).toMatchObject({ hasUnnamed: true });
-    expect(await other.news()).toMatchObject({ hasUnnamed: false });
+    expect(await other.changes()).toMatchObject({ hasUnnamed: true });
+    expect(await other.changes()).toMatchObject({ hasUnnamed: false });
   });
 });
 
@@ -161,7 +161,7 @@ test('a stream that is being entered is not entered a second time by `enterOwed`
   const { index, other } = indexes();
   await other.track();
   await Promise.all([index.enterCreated('session:a'), index.enterOwed()]);
-  expect((await other.news()).missed).toEqual([]);
+  expect((await other.changes()).missed).toEqual([]);
 });
 
 test('a stream that already has events is distinguished from a new one by its place, even without an announcement', async () => {

@@ -50,7 +50,7 @@ const DEPARTED_TTL_MS = 24 * 3_600_000;
 const DEPARTED_TOLERANCE = 0.9;
 const NOTHING_READ: Edition = { newest: 0, identity: '', now: 0 };
 
-export interface News {
+export interface IndexChanges {
   readonly entries: readonly Entry[];
   /** Streams that were entered since the last call, and left the index before this node learned of them. */
   readonly missed: readonly string[];
@@ -196,7 +196,7 @@ export class StreamIndex {
   }
 
   /** The streams that were entered since the last call. If the index was lost, all streams. */
-  async news(): Promise<News> {
+  async changes(): Promise<IndexChanges> {
     if (this.#read === undefined) await this.track();
     const last = this.#read ?? NOTHING_READ;
     let read = await this.#pages.after(last.newest);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FileChangePayload } from '../../../generated/types.ts';
-import { apply, differences, lookAgain, walk } from './model.ts';
+import { apply, differences, rescan, walk } from './model.ts';
 import type { Picture } from './model.ts';
 import { Operations } from './operations.ts';
 import { ToolWork } from './tool-work.ts';
@@ -66,7 +66,7 @@ export async function explore({
       for (const item of items.splice(0)) {
         recent.push(item);
         if ('change' in item) apply(picture, item.change);
-        else for (const path of item.loss) lookAgain(picture, directory, path, operations.linked);
+        else for (const path of item.loss) rescan(picture, directory, path, operations.linked);
       }
       wrong = differences(picture, walk(directory, operations.linked));
       return wrong.length === 0;

@@ -10,7 +10,7 @@ import type { SourceItem } from '../reporter.ts';
 import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
 import { Disturber } from './disturber.ts';
-import { apply, differences, lookAgain, walk } from './model.ts';
+import { apply, differences, rescan, walk } from './model.ts';
 import type { Picture } from './model.ts';
 import { Operations } from './operations.ts';
 import { PathEngine } from './path-engine.ts';
@@ -150,7 +150,7 @@ class Subscriber {
   #readAgain(paths: readonly string[]): void {
     this.losses.push(paths);
     if (this.#rules) this.#listAgain(paths);
-    else for (const path of paths) lookAgain(this.#picture, this.#directory, path, this.#linked);
+    else for (const path of paths) rescan(this.#picture, this.#directory, path, this.#linked);
     for (const path of this.#picture.keys()) this.#reported.set(path, { atMs: Date.now(), mode: this.#modeOf(path) });
   }
 

@@ -46,7 +46,7 @@ export function walk(
 }
 
 /** Does what a subscriber does after a reported loss (GAP-2): reads the directory again. */
-export function lookAgain(picture: Picture, directory: string, path: string, linked: ReadonlySet<number>): void {
+export function rescan(picture: Picture, directory: string, path: string, linked: ReadonlySet<number>): void {
   const prefix = path === '' ? '' : `${path}/`;
   for (const each of picture.keys()) if (each.startsWith(prefix)) picture.delete(each);
   if (isDirectory(join(directory, path))) walk(directory, linked, path, picture);

@@ -11,7 +11,7 @@ import type { RedisConnection } from '../connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import { asTexts, parseState } from '../line.ts';
 import type { StreamState } from '../line.ts';
-import { applies, believe, confirm, know, newKnown, testify } from './knowledge.ts';
+import { applies, acceptHead, confirm, know, newKnown, giveTestimony } from './knowledge.ts';
 import type { KnownPlace } from './knowledge.ts';
 import type { NodeRegistry } from './registry.ts';
 import { decide, verdictOf } from './verdict.ts';
@@ -75,7 +75,7 @@ export class EpochFence {
 
   /** Accepts a state that was read after `departures`, and that the current server may extend. */
   adopt(stream: string, state: StreamState, departures: number): void {
-    believe(this.#known, stream, state, MAX_KNOWN);
+    acceptHead(this.#known, stream, state, MAX_KNOWN);
     confirm(this.#known, stream, state, departures);
   }
 
@@ -216,7 +216,7 @@ export class EpochFence {
     const { meta, log, witness } = keys.of(stream);
     await registry.renew();
     const incarnation = this.#incarnations.get(this.#route(stream)) ?? (await this.refreshIncarnation(stream));
-    const testimony = testify(this.#known, registry.membership, stream);
+    const testimony = giveTestimony(this.#known, registry.membership, stream);
     const { place } = testimony;
     const [text = '', found = ''] = asTexts(
       await connection.run('inspect', [meta, log], place === undefined ? ['', ''] : [place.at, place.sequenceId]),

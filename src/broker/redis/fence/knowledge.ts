@@ -23,7 +23,7 @@ export interface Knowledge {
   /** The value of {@link Membership.departures} when the position was last confirmed as the newest; -1 if it was never confirmed. */
   confirmed: number;
   /** The incarnation of the server whose messages are applied. Undefined after a testimony, until the stream is settled. */
-  believes: string | undefined;
+  acceptedServer: string | undefined;
 }
 
 export interface Known {
@@ -56,7 +56,7 @@ export function know(
   const before = known.streams.get(stream);
   if (before === undefined) {
     if (known.streams.size >= mostStreams) forgetOldest(known);
-    const fresh: Knowledge = { place, confirmed: -1, believes: undefined };
+    const fresh: Knowledge = { place, confirmed: -1, acceptedServer: undefined };
     known.streams.set(stream, fresh);
     return fresh;
   }
@@ -79,23 +79,23 @@ export function confirm(known: Known, stream: string, place: KnownPlace, departu
 }
 
 /** Accepts a settled state. From now on, messages of its server are applied. */
-export function believe(known: Known, stream: string, head: Head, mostStreams?: number): void {
-  know(known, stream, head, mostStreams).believes = head.incarnation;
+export function acceptHead(known: Known, stream: string, head: Head, mostStreams?: number): void {
+  know(known, stream, head, mostStreams).acceptedServer = head.incarnation;
 }
 
 /** Whether a message of this server may be applied. */
 export function applies(known: Known, membership: Membership, stream: string, incarnation: string): boolean {
-  return membership.member && known.streams.get(stream)?.believes === incarnation;
+  return membership.member && known.streams.get(stream)?.acceptedServer === incarnation;
 }
 
 /**
  * The testimony of this node about a stream. From now on, messages of the old server are not applied, because the testimony does not
  * include them.
  */
-export function testify(known: Known, membership: Membership, stream: string): Testimony {
+export function giveTestimony(known: Known, membership: Membership, stream: string): Testimony {
   const knowledge = known.streams.get(stream);
   if (knowledge === undefined) return { place: undefined, unsure: known.forgot, confirmed: false };
-  knowledge.believes = undefined;
+  knowledge.acceptedServer = undefined;
   const confirmed = membership.member && knowledge.confirmed === membership.departures;
   return { place: knowledge.place, unsure: false, confirmed };
 }

@@ -82,7 +82,7 @@ export function giveUp(membership: Membership, peer: string): void {
 }
 
 /** The lease of this node has expired. Other nodes may have given up this node, and may have learned what it does not know. */
-export function lapse(membership: Membership, newId: string): void {
+export function loseLease(membership: Membership, newId: string): void {
   membership.id = newId;
   membership.member = false;
   membership.peers.clear();

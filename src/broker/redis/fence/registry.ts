@@ -7,7 +7,7 @@ import type { BrokerLog } from '../../broker.ts';
 import type { RedisConnection } from '../connection.ts';
 import type { RedisKeys } from '../keys.ts';
 import { asTexts } from '../line.ts';
-import { admit, forgotten, giveUp, lapse, newMembership, othersOf, readRegistry } from './membership.ts';
+import { admit, forgotten, giveUp, loseLease, newMembership, othersOf, readRegistry } from './membership.ts';
 import type { Registry, RegistryEntry, Membership } from './membership.ts';
 
 export interface NodeRegistryOptions {
@@ -211,7 +211,7 @@ export class NodeRegistry {
     this.#current = false;
     this.#gone.set(this.membership.id, '');
     this.#changedAt.clear();
-    lapse(this.membership, this.#options.newId());
+    loseLease(this.membership, this.#options.newId());
   }
 }
 

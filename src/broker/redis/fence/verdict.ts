@@ -54,14 +54,14 @@ export type Decision =
   | { readonly kind: 'begin'; readonly why: 'contradiction' | 'silence' | 'nobody vouches' }
   | { readonly kind: 'wait'; readonly missing: readonly string[] };
 
-export interface Hearing {
+export interface Evidence {
   readonly fenced: boolean;
   readonly witnesses: readonly Witness[];
   /** Whether the time to wait for other testimonies has passed. */
   readonly expired: boolean;
 }
 
-export function decide({ fenced, witnesses, expired }: Hearing): Decision {
+export function decide({ fenced, witnesses, expired }: Evidence): Decision {
   if (witnesses.some(({ verdict }) => verdict === 'contradicts')) return { kind: 'begin', why: 'contradiction' };
   if (!fenced) return { kind: 'settled' };
   const testified = new Set(witnesses.map(({ node }) => node));

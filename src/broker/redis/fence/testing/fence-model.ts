@@ -10,18 +10,18 @@ import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
 import * as membership from '../membership.ts';
 import type { RegistryEntry, Membership } from '../membership.ts';
 import * as verdict from '../verdict.ts';
-import type { Decision, Hearing, StreamFacts, Verdict, Witness } from '../verdict.ts';
+import type { Decision, Evidence, StreamFacts, Verdict, Witness } from '../verdict.ts';
 
 /** The rules that a test may replace by faulty ones. */
 export interface FenceRules {
   readonly admit: typeof membership.admit;
   readonly forgotten: typeof membership.forgotten;
-  readonly lapse: typeof membership.lapse;
+  readonly loseLease: typeof membership.loseLease;
   readonly giveUp: typeof membership.giveUp;
-  readonly testify: (known: Known, membership: Membership, stream: string) => Testimony;
+  readonly giveTestimony: (known: Known, membership: Membership, stream: string) => Testimony;
   readonly applies: typeof knowledge.applies;
   readonly verdictOf: (testimony: Testimony, facts: StreamFacts) => Verdict;
-  readonly decide: (hearing: Hearing) => Decision;
+  readonly decide: (evidence: Evidence) => Decision;
   /** Whether a node may be given up although its lease has not expired. */
   readonly givesUpTheLiving: boolean;
 }
@@ -29,9 +29,9 @@ export interface FenceRules {
 export const RULES: FenceRules = {
   admit: membership.admit,
   forgotten: membership.forgotten,
-  lapse: membership.lapse,
+  loseLease: membership.loseLease,
   giveUp: membership.giveUp,
-  testify: knowledge.testify,
+  giveTestimony: knowledge.giveTestimony,
   applies: knowledge.applies,
   verdictOf: verdict.verdictOf,
   decide: verdict.decide,
@@ -154,7 +154,10 @@ export function keyOf(world: World): string {
     for (const stream of STREAMS) {
       const known = node.known.streams.get(stream);
       if (known === undefined) parts.push('-');
-      else parts.push(`${showPlace(known.place)}${known.confirmed === departures ? '!' : '?'}${known.believes ?? ''}`);
+      else
+        parts.push(
+          `${showPlace(known.place)}${known.confirmed === departures ? '!' : '?'}${known.acceptedServer ?? ''}`,
+        );
     }
     for (const { stream, incarnation: run, place } of node.inbox) parts.push(`${stream}${run}${showPlace(place)}`);
   }

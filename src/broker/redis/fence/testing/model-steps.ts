@@ -153,7 +153,7 @@ function unregister(world: World, id: string): void {
 function renew(world: World, node: ModelNode, rules: FenceRules): void {
   if (node.overslept) {
     unregister(world, node.membership.id);
-    rules.lapse(node.membership, newId(world));
+    rules.loseLease(node.membership, newId(world));
     node.overslept = false;
   }
   const { id, peers } = node.membership;
@@ -250,7 +250,7 @@ function adopt(world: World, node: ModelNode, stream: Stream): void {
   const stored = world.stored.streams[stream];
   if (stored === undefined) return;
   const head = headOf(stored);
-  knowledge.believe(node.known, stream, head);
+  knowledge.acceptHead(node.known, stream, head);
   knowledge.confirm(node.known, stream, head, node.membership.departures);
   for (const [index, eventId] of stored.log.entries()) {
     recordKnown(world, stream, { ...head, sequenceId: index + 1, eventId });
@@ -281,7 +281,7 @@ function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): 
 /** Does what a node does: reads the registry, stores its testimony, and decides if this is possible. */
 function attest(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   renew(world, node, rules);
-  const testimony = rules.testify(node.known, node.membership, stream);
+  const testimony = rules.giveTestimony(node.known, node.membership, stream);
   const facts = factsFor(world, stream, testimony.place);
   const stored = world.stored.streams[stream];
   if (facts === undefined || stored === undefined) return;

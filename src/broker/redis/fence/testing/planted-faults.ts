@@ -17,8 +17,8 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node settles without waiting for the others': {
     rules: {
       ...RULES,
-      decide: (hearing) =>
-        verdict.decide({ ...hearing, witnesses: hearing.witnesses.map((witness) => ({ ...witness, peers: [] })) }),
+      decide: (evidence) =>
+        verdict.decide({ ...evidence, witnesses: evidence.witnesses.map((witness) => ({ ...witness, peers: [] })) }),
     },
     near: `${TWO_NODES}, save, publish 0 s`,
   },
@@ -52,7 +52,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node keeps its id after its lease has expired': {
     rules: {
       ...RULES,
-      lapse: (membership) => {
+      loseLease: (membership) => {
         membership.member = false;
         membership.peers.clear();
         membership.departures += 1;
@@ -63,7 +63,7 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node vouches although it was given up meanwhile': {
     rules: {
       ...RULES,
-      lapse: (membership, newId) => {
+      loseLease: (membership, newId) => {
         membership.id = newId;
         membership.member = false;
         membership.peers.clear();
@@ -78,8 +78,8 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'a node vouches for every position that it has seen': {
     rules: {
       ...RULES,
-      testify: (known, membership, stream) => {
-        const testimony = knowledge.testify(known, membership, stream);
+      giveTestimony: (known, membership, stream) => {
+        const testimony = knowledge.giveTestimony(known, membership, stream);
         return { ...testimony, confirmed: testimony.place !== undefined };
       },
     },
@@ -88,11 +88,11 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'messages of the old server are applied after the testimony': {
     rules: {
       ...RULES,
-      testify: (known, membership, stream) => {
-        const believes = known.streams.get(stream)?.believes;
-        const testimony = knowledge.testify(known, membership, stream);
+      giveTestimony: (known, membership, stream) => {
+        const acceptedServer = known.streams.get(stream)?.acceptedServer;
+        const testimony = knowledge.giveTestimony(known, membership, stream);
         const after = known.streams.get(stream);
-        if (after !== undefined) after.believes = believes;
+        if (after !== undefined) after.acceptedServer = acceptedServer;
         return testimony;
       },
     },
@@ -101,7 +101,8 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'messages of every server are applied': {
     rules: {
       ...RULES,
-      applies: (known, membership, stream) => membership.member && known.streams.get(stream)?.believes !== undefined,
+      applies: (known, membership, stream) =>
+        membership.member && known.streams.get(stream)?.acceptedServer !== undefined,
     },
     near: `${TWO_NODES}, save, publish unanswered 0 s, restart saved, attest 1 s`,
   },
@@ -118,8 +119,8 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'the epoch continues although no node vouches': {
     rules: {
       ...RULES,
-      decide: (hearing) => {
-        const decision = verdict.decide(hearing);
+      decide: (evidence) => {
+        const decision = verdict.decide(evidence);
         return decision.kind === 'begin' && decision.why === 'nobody vouches' ? { kind: 'extend' } : decision;
       },
     },
@@ -128,8 +129,8 @@ export const PLANTED: Readonly<Record<string, PlantedFault>> = {
   'the epoch continues although the other nodes do not answer': {
     rules: {
       ...RULES,
-      decide: (hearing) => {
-        const decision = verdict.decide(hearing);
+      decide: (evidence) => {
+        const decision = verdict.decide(evidence);
         return decision.kind === 'begin' && decision.why === 'silence' ? { kind: 'extend' } : decision;
       },
     },
