@@ -54,7 +54,7 @@ export class StreamCursors {
   readonly #begun = new Set<string>();
   readonly #repairs = new Map<string, Repair>();
   /**
-   * The proven positions of streams that have ended since the latest proof. They are kept, because a loss before the end of a stream must
+   * The proven positions of streams that have ended since the last call of `prove`. They are kept, because a loss before the end of a stream must
    * still be reported.
    */
   readonly #ended = new Map<string, Position>();
@@ -78,7 +78,7 @@ export class StreamCursors {
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
-  /** Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate. */
+  /** Too many events were received since the last call of `prove`, so a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(positions?: readonly StreamPosition[]) {

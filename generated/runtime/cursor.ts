@@ -69,7 +69,7 @@ export class Cursor {
   #picture: Position | undefined;
   /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
-  /** `seen` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate. */
+  /** `seen` was truncated since the last call of `prove`, so a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(after?: Position) {

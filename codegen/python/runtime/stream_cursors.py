@@ -59,7 +59,7 @@ class StreamCursors:
         #: The streams from which an event or a position was received since the latest ``subscribed``.
         self._begun: set[str] = set()
         self._repairs: dict[str, _Repair] = {}
-        #: The proven positions of streams that have ended since the latest proof. A loss before their end must still be reported.
+        #: The proven positions of streams that have ended since the last call of ``prove``. A loss before their end must still be reported.
         self._ended: dict[str, Position] = {}
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
@@ -78,7 +78,7 @@ class StreamCursors:
         self._asked: ReplayMode = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
-        #: Too many events were received since the last proof, so a lost event cannot be distinguished from a duplicate.
+        #: Too many events were received since the last call of ``prove``, so a lost event cannot be distinguished from a duplicate.
         self._cut = False
         #: Whether the replay is complete.
         self.live = False

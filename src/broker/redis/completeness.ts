@@ -40,8 +40,8 @@ export class Completeness {
   }
 
   /**
-   * Whether events may have been published without this node, if the stream has no keys any more: a connection was lost, and the stream was
-   * not read since. Even within the TTL of an event, the keys may have been deleted or evicted, which cannot be reported from an expiry.
+   * Whether this node may have missed events of a stream that has no keys any more, because a connection was lost after the stream was last
+   * read. The keys may be gone before their TTL has passed, because Redis deleted or evicted them.
    */
   get mayMiss(): boolean {
     return this.#ttlMs > 0 && this.#last.losses !== this.#losses();

@@ -62,7 +62,7 @@ class Cursor:
         self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
-        #: ``seen`` was truncated since the last proof, so a lost event cannot be distinguished from a duplicate.
+        #: ``seen`` was truncated since the last call of ``prove``, so a lost event cannot be distinguished from a duplicate.
         self._cut = False
 
     @property
