@@ -7,7 +7,7 @@ import { expect, vi } from 'vitest';
 import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkEvent } from '../../generated/client.ts';
 import { mirror } from '../../generated/mirror.ts';
-import { clientOf, collect, onCleanup, PATIENCE, serve } from './rig.ts';
+import { cleanUp, clientOf, collect, onCleanup, PATIENCE, serve } from './rig.ts';
 import type { Served } from './rig.ts';
 import { SeveringProxy } from './severing-proxy.ts';
 
@@ -85,6 +85,14 @@ export async function checkGatewayHistory(
   turns: readonly Turn[],
   follow: (url: string) => Promise<Follower>,
 ): Promise<void> {
+  try {
+    await checkHistory(turns, follow);
+  } finally {
+    await cleanUp();
+  }
+}
+
+async function checkHistory(turns: readonly Turn[], follow: (url: string) => Promise<Follower>): Promise<void> {
   const world = await World.begin();
   const proxy = await SeveringProxy.before(world.url);
   onCleanup(() => proxy.close());

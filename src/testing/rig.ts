@@ -14,9 +14,12 @@ export const PATIENCE = { timeout: 30_000, interval: 5 } as const;
 
 const cleanups: (() => unknown)[] = [];
 
-afterEach(async () => {
+afterEach(cleanUp);
+
+/** Closes what the current test has opened so far, so that a test of many rounds does not keep what each round opened. */
+export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
+}
 
 /** Registers a function that runs after the current test. Functions run in reverse order of their registration. */
 export function onCleanup(cleanup: () => unknown): void {
