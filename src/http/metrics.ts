@@ -2,14 +2,14 @@
  * Prometheus metrics (OPS-4), computed at each scrape from the counts of the gateway. Times are in seconds, sizes in bytes. A series is
  * reported from the start if its label values are known in advance, because `increase` and `rate` ignore the first value of a new series.
  */
-import { readdirSync, statSync } from 'node:fs';
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
 import { CLOSE_CODES, ERRORS, GAP_REASONS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import { CUSTOM_EVENTS } from '../catalogue/catalogue.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { HealthFigures } from '../introspection/introspection.ts';
 import { Exposition } from './exposition.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 
 export interface MetricsOptions {
   readonly nodeId: string;
@@ -20,17 +20,6 @@ export interface MetricsOptions {
   readonly audit: { readonly dropped: number };
   readonly limits: Readonly<Record<string, number>>;
 }
-
-/**
- * Gauges of prom-client that are left out, because they list every socket of the process at each scrape: with 1,000 connections, they took
- * most of the time of a scrape. `tidemark_connections` counts connections. `process_open_fds` is replaced by one that does not list
- * the files.
- */
-const LISTING = [
-  ...['handles', 'requests', 'resources'].flatMap((kind) => [`nodejs_active_${kind}`, `nodejs_active_${kind}_total`]),
-  'process_open_fds',
-];
-const OPEN_FILES = '/proc/self/fd';
 
 /** Close codes of RFC 6455, 7.4.1, that occur in addition to those of the contract. */
 const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
@@ -57,9 +46,7 @@ function perTurn<T>(read: () => T): () => T {
 /** One registry per gateway, so that several gateways in one process do not conflict. */
 export function createMetrics(options: MetricsOptions): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of LISTING) registry.removeSingleMetric(name);
-  if (process.platform === 'linux') openFiles(registry);
+  addProcessMetrics(registry);
   const exposition = new Exposition(registry);
   const figures = perTurn(options.figures);
   identity(exposition, options);
@@ -69,18 +56,6 @@ export function createMetrics(options: MetricsOptions): Registry {
   bounds(exposition, figures, options.limits);
   exposition.counter('audit_dropped', 'Lines missing from the audit log.', () => options.audit.dropped);
   return registry;
-}
-
-/** The number of open file descriptors. Since Linux 6.2, it is the size of the directory that lists them; before, the size is 0. */
-function openFiles(registry: Registry): void {
-  new Gauge({
-    name: 'process_open_fds',
-    help: 'Number of open file descriptors.',
-    registers: [registry],
-    collect() {
-      this.set(statSync(OPEN_FILES).size || readdirSync(OPEN_FILES).length);
-    },
-  });
 }
 
 function identity(exposition: Exposition, { version, nodeId, catalogue }: MetricsOptions): void {
