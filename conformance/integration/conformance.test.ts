@@ -253,9 +253,9 @@ describe('a recorded trace', () => {
       return line.label === 'live4' ? [line, line] : [line];
     });
     const { code, stdout } = await judge('planted.ndjson', planted);
-    expect(stdout).toContain(`event 01JD8QB3N0X5M6T9R2V4W8Y1Z4 was sent live twice`);
+    expect(stdout).toContain('the event with the id 01JD8QB3N0X5M6T9R2V4W8Y1Z4 was sent live twice');
     expect(stdout).toContain(`frames    ${index('live4')}, ${index('live4') + 1}`);
-    expect(stdout).toContain('workspace:w: expected 2 after 1, got 3');
+    expect(stdout).toContain('stream workspace:w: expected event 2 after event 1, got event 3');
     expect(code).toBe(3);
     const late = lines.filter(({ label }) => label !== 'w2');
     late.splice(index('w4'), 0, ...lines.filter(({ label }) => label === 'w2'));
