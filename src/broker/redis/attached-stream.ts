@@ -1,7 +1,4 @@
-/**
- * One stream that this node mirrors: because it has subscribers here, because a follow covers it, or because its last subscriber left only
- * a moment ago.
- */
+/** One stream that this node mirrors: it has subscribers here, or had some a moment ago, or a follow covers it. */
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
@@ -108,6 +105,7 @@ export class AttachedStream {
     this.completeness = new Completeness({
       ttlMs: context.ttlOf(name),
       losses: () => context.channels.connectionLosses,
+      subscribedAt: () => context.channels.subscribedAt(name),
     });
     this.#mirror = this.#createMirror();
   }
@@ -320,6 +318,7 @@ export class AttachedStream {
       onRead: ({ state, departures }) => {
         if (state === undefined) return;
         this.#state = state;
+        this.#first.glimpsed = undefined;
         fence.adopt(name, state, departures);
       },
       accepts: (incarnation) => fence.accepts(name, incarnation),

@@ -140,6 +140,11 @@ export class AttachedStreams {
     if (stream !== undefined) this.#streams.get(stream)?.receive(text);
   }
 
+  /** Must be called when messages may be missed from now on. */
+  subscriptionsLost(): void {
+    this.#channels.forgetAll();
+  }
+
   /** Must be called after the subscriber has connected. A new connection has no subscriptions, and messages may have been missed. */
   async resubscribe(): Promise<void> {
     this.#channels.forgetAll();

@@ -13,25 +13,31 @@ export interface CompletenessOptions {
   readonly ttlMs: number;
   /** How many connections of the subscriber were lost so far. */
   readonly losses: () => number;
+  /** Since when this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
+  readonly subscribedAt: () => number | undefined;
 }
 
-export class Completeness {
-  readonly #ttlMs: number;
-  readonly #losses: () => number;
-  #last: Moment = { since: Number.NEGATIVE_INFINITY, losses: 0 };
+/** Stands for the number of lost connections if messages could be missed at the moment of a read. */
+const MISSING = -1;
 
-  constructor({ ttlMs, losses }: CompletenessOptions) {
-    this.#ttlMs = ttlMs;
-    this.#losses = losses;
+export class Completeness {
+  readonly #options: CompletenessOptions;
+  #last: Moment = { since: Number.NEGATIVE_INFINITY, losses: MISSING };
+
+  constructor(options: CompletenessOptions) {
+    this.#options = options;
   }
 
   now(): Moment {
-    return { since: performance.now(), losses: this.#losses() };
+    return { since: performance.now(), losses: this.#options.losses() };
   }
 
   /** Must be called when the mirror has every event that was published before the moment. */
   confirm(moment: Moment): void {
-    if (moment.since > this.#last.since) this.#last = moment;
+    if (moment.since <= this.#last.since) return;
+    const subscribedAt = this.#options.subscribedAt();
+    const isSubscribed = subscribedAt !== undefined && subscribedAt <= moment.since;
+    this.#last = isSubscribed ? moment : { since: moment.since, losses: MISSING };
   }
 
   /** As of this time, by the performance clock, the mirror has every event of the stream. */
@@ -40,10 +46,10 @@ export class Completeness {
   }
 
   /**
-   * Whether this node may have missed events of a stream that has no keys any more, because a connection was lost after the stream was last
-   * read. The keys may be gone before their TTL has passed, because Redis deleted or evicted them.
+   * Whether this node may have missed events of a stream that has no keys any more, because the stream was not read since this node last
+   * subscribed to it. The keys may be gone before their TTL has passed, because Redis deleted or evicted them.
    */
   get mayMiss(): boolean {
-    return this.#ttlMs > 0 && this.#last.losses !== this.#losses();
+    return this.#options.ttlMs > 0 && this.#last.losses !== this.#options.losses();
   }
 }

@@ -34,7 +34,12 @@ function open(password: string): RedisConnection {
     address: parseRedisUrl(`redis://:${password}@127.0.0.1:${redis.port}`),
     commandTimeoutMs: 1_000,
     log,
-    events: { onMessage: () => undefined, onCommandsLost: () => undefined, onSubscriberReady: () => undefined },
+    events: {
+      onMessage: () => undefined,
+      onCommandsLost: () => undefined,
+      onSubscriberLost: () => undefined,
+      onSubscriberReady: () => undefined,
+    },
   });
   connections.push(connection);
   return connection;

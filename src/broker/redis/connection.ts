@@ -19,6 +19,8 @@ export interface RedisConnectionEvents {
   readonly onMessage: (channel: string, text: string) => void;
   /** Called when the next command may reach another server than the previous one. */
   readonly onCommandsLost: () => void;
+  /** Called when subscriptions may be lost. Messages may be missed from now on. */
+  readonly onSubscriberLost: () => void;
   /** Called when all subscriptions were lost and can be made again. Messages may have been missed. */
   readonly onSubscriberReady: () => void;
 }
@@ -193,7 +195,7 @@ export class RedisConnection {
       (...args: Args): void => {
         if (this.#clients === clients) listener(...args);
       };
-    const { onMessage, onCommandsLost, onSubscriberReady } = this.#events;
+    const { onMessage, onCommandsLost, onSubscriberLost, onSubscriberReady } = this.#events;
     for (const client of new Set([commands, subscriber])) {
       client.on(
         'error',
@@ -208,7 +210,10 @@ export class RedisConnection {
       );
     }
     if (commands instanceof Cluster) {
-      commands.on('+node', (node: Redis) => node.on('close', current(onCommandsLost)));
+      commands.on('+node', (node: Redis) => {
+        node.on('close', current(onCommandsLost));
+        node.on('close', current(onSubscriberLost));
+      });
       commands.on(
         'node error',
         current((error: Error) => this.#remember(error)),
@@ -216,6 +221,7 @@ export class RedisConnection {
       commands.on('ready', current(onSubscriberReady));
       commands.on('subscribersReady', current(onSubscriberReady));
     } else {
+      subscriber.on('close', current(onSubscriberLost));
       subscriber.on('ready', current(onSubscriberReady));
     }
     commands.on('close', current(onCommandsLost));
@@ -235,6 +241,7 @@ export class RedisConnection {
     const { commands, subscriber } = (this.#clients = this.#create());
     disconnect(old);
     this.#events.onCommandsLost();
+    this.#events.onSubscriberLost();
     // If the first attempt to connect fails, the client either tries again or ends. A client that has ended is replaced.
     for (const client of new Set([commands, subscriber])) client.connect().catch(() => undefined);
   }

@@ -1,7 +1,9 @@
 /** Streams that appear and end on a real Redis while a node cannot reach it: its followers by pattern receive every event or a loss. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
+import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
 import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
+import { AttachedStream } from './attached-stream.ts';
+import { AttachedStreams } from './attached-streams.ts';
 import { TcpProxy } from '../testing/tcp-proxy.ts';
 
 const SHORT = { sessionTtlMs: 400 };
@@ -272,6 +274,43 @@ describe('a followed stream', () => {
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toContain('session:a'), PATIENCE);
     expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'broker_lost'));
+  });
+
+  test('causes a loss if it was used and expired before the node has subscribed again', async () => {
+    const limits = { sessionTtlMs: 1_000 };
+    const [writer, follower] = [await nodes.start({ limits }), await nodes.start({ limits, port: proxy.port })];
+    await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+    const { epoch } = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    sever();
+    await publish(writer, 'session:a');
+    await reply(['EXISTS', meta('session:a')], ':0\r\n');
+    // The connection for commands may be ready first.
+    vi.spyOn(AttachedStreams.prototype, 'resubscribe').mockResolvedValue();
+    proxy.forward();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    const at = { epoch, sequenceId: 1 };
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: at, reason: 'broker_lost' }]);
+  });
+
+  test('causes a loss after the last received event, also if the stream could not be read at first', async () => {
+    const limits = { sessionTtlMs: 2_000 };
+    const [writer, follower] = [await nodes.start({ limits }), await nodes.start({ limits, port: proxy.port })];
+    await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);
+    const repair = failing('read', 'session:a');
+    const glimpse = vi.spyOn(AttachedStream.prototype, 'glimpse');
+    await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(glimpse).toHaveBeenCalled(), PATIENCE);
+    repair();
+    const { epoch } = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 2]), PATIENCE);
+    sever();
+    await publish(writer, 'session:a');
+    await reply(['EXISTS', meta('session:a')], ':0\r\n');
+    proxy.forward();
+    await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
+    const at = { epoch, sequenceId: 2 };
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: at, reason: 'broker_lost' }]);
   });
 
   test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {

@@ -118,6 +118,7 @@ export class RedisBroker implements Broker {
           this.#registry.connectionLost();
           this.#fence.connectionLost();
         },
+        onSubscriberLost: () => this.#streams.subscriptionsLost(),
         onSubscriberReady: () => void this.#availability.resubscribe(),
       },
     });

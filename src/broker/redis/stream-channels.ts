@@ -15,7 +15,8 @@ const PORTION = 1_000;
 export class StreamChannels {
   readonly #options: StreamChannelsOptions;
   readonly #wanted = new Set<string>();
-  readonly #subscribed = new Set<string>();
+  /** The streams whose subscription Redis has confirmed, each with the time of the confirmation, by the performance clock. */
+  readonly #subscribed = new Map<string, number>();
   /** Streams that must be compared: `#wanted` and `#subscribed` may differ for them, or the state in Redis may be unknown. */
   readonly #changed = new Set<string>();
   /** The number of connections that were lost. */
@@ -55,6 +56,11 @@ export class StreamChannels {
     for (const stream of this.#wanted) this.#changed.add(stream);
   }
 
+  /** Since when this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
+  subscribedAt(stream: string): number | undefined {
+    return this.#subscribed.get(stream);
+  }
+
   get connectionLosses(): number {
     return this.#losses;
   }
@@ -76,7 +82,7 @@ export class StreamChannels {
         const losses = this.#losses;
         await connection.subscribeStreams(channels);
         // If a connection was lost in the meantime, the confirmed subscription may be lost too.
-        if (losses === this.#losses) for (const stream of streams) this.#subscribed.add(stream);
+        if (losses === this.#losses) for (const stream of streams) this.#subscribed.set(stream, performance.now());
       });
       await this.#inPortions(left, async (streams, channels) => {
         await connection.unsubscribeStreams(channels);

@@ -21,7 +21,12 @@ beforeAll(async () => {
     address: parseRedisUrl(redis.url),
     commandTimeoutMs: 30_000,
     log,
-    events: { onMessage: () => undefined, onCommandsLost: () => undefined, onSubscriberReady: () => undefined },
+    events: {
+      onMessage: () => undefined,
+      onCommandsLost: () => undefined,
+      onSubscriberLost: () => undefined,
+      onSubscriberReady: () => undefined,
+    },
   });
   await connection.connect();
 });

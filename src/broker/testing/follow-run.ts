@@ -137,13 +137,17 @@ function judge(acknowledged: readonly PublishResult[], listener: RecordingListen
   ];
 }
 
-/** Whether the loss reports the event as lost. A loss from or to an unknown epoch includes each run that the follower has not seen. */
+/**
+ * Whether the loss reports the event as lost. A loss from or to an unknown epoch includes each run that the follower has not seen. A loss
+ * that ends where it begins has no known end.
+ */
 function includes({ stream, from, to }: StreamLoss, result: PublishResult, events: readonly EventRecord[]): boolean {
   const { epoch, sequenceId } = result;
   if (stream !== result.stream) return false;
   if (!events.some((event) => event.stream === stream && event.epoch === epoch)) return true;
   const isAfter = from.epoch !== epoch || sequenceId > from.sequenceId;
-  const isBefore = to.epoch !== epoch || sequenceId <= to.sequenceId;
+  const isOpen = from.epoch === to.epoch && from.sequenceId === to.sequenceId;
+  const isBefore = isOpen || to.epoch !== epoch || sequenceId <= to.sequenceId;
   return (from.epoch === epoch || to.epoch === epoch) && isAfter && isBefore;
 }
 
