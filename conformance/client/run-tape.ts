@@ -14,8 +14,8 @@ import type { ClientTape } from './tape.ts';
 const FEATURE = /^client:(.+)$/;
 
 /**
- * If something was late and the suite itself stalled for longer than this, in milliseconds, the verdict is INCONCLUSIVE. It is half of
- * the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
+ * If something was late, the client gave up a connection, and the suite itself stalled for longer than this, in milliseconds, the
+ * verdict is INCONCLUSIVE. It is half of the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
  */
 const MOST_STALLED_MS = 250;
 /** If something was late and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
@@ -65,15 +65,18 @@ export async function runClientTape(source: ClientTape, context: TapeRunContext)
   const state = await ClientTapeState.open({ ...rest, check: id });
   const ready = context.now();
   let judged: Judged;
+  let isStallable = false;
   try {
     judged = await perform(tape, state);
   } catch (error) {
     judged = judgeError(error, tape, state.judged);
+    // The time limits of the suite count answers of the program. Without answers, a stall of the suite makes them too short.
+    isStallable = isLate(judged) && (state.hasGivenUp || state.programTime.provenAt === undefined);
   } finally {
     await state.close();
   }
   const ended = context.now();
-  const reason = reasonForDoubt(judged, state, watch.longestStallMs(ready, ended));
+  const reason = reasonForDoubt(judged, state, isStallable ? watch.longestStallMs(ready, ended) : 0);
   const busyMs = Math.max(state.programTime.pausedMs(ready, ended), watch.stalledMs(ready, ended));
   const isBusy = busyMs > (ended - ready) * MOST_BUSY;
   const doubt = reason === undefined ? {} : ({ verdict: 'INCONCLUSIVE', reason } as const);
@@ -87,10 +90,13 @@ function isLate({ failures }: Judged): boolean {
   return failures.some(({ late }) => late === true);
 }
 
-/** Why the verdict proves nothing; undefined if it does. */
+/**
+ * Why the verdict proves nothing; undefined if it does.
+ * @param stalledMs how long the suite stalled, if a stall may have caused the failure
+ */
 function reasonForDoubt(judged: Judged, { doubts }: ClientTapeState, stalledMs: number): string | undefined {
   if (judged.verdict === 'PASS') return doubts[0];
-  return judged.verdict === 'FAIL' && isLate(judged) && stalledMs > MOST_STALLED_MS
+  return judged.verdict === 'FAIL' && stalledMs > MOST_STALLED_MS
     ? `the suite itself stalled for ${Math.round(stalledMs)} ms`
     : undefined;
 }

@@ -16,7 +16,7 @@ const client = { onEcho() {}, onWelcome() {}, onClose(connect) {} };
 CLIENT
 function connect(url) {
   const socket = new WebSocket(url, 'tidemark.v1');
-  socket.onmessage = () => client.onWelcome();
+  socket.onmessage = () => client.onWelcome(socket);
   socket.onclose = () => client.onClose(() => connect(url));
 }
 createInterface({ input: process.stdin }).on('line', (text) => {
@@ -125,9 +125,16 @@ describe('while the suite itself gets no processor time', () => {
     expect(await judge(client, { drop: { code: 4003 } }, { quiet: 500 })).toMatchObject({ verdict: 'FAIL' });
   }, 600_000);
 
-  test('a client that does not do in time what it must is INCONCLUSIVE', async () => {
+  test('a client that runs, and does not do what it must, fails', async () => {
     stallSuite();
-    expect(await judge('', { recv: { type: 'subscribe' }, within: 100 })).toMatchObject({
+    const result = await judge('', { recv: { type: 'subscribe' }, within: 100 });
+    expect(result).toMatchObject({ verdict: 'FAIL' });
+  }, 600_000);
+
+  test('a client that has given up its connection is INCONCLUSIVE', async () => {
+    stallSuite();
+    const client = 'client.onWelcome = (socket) => socket.close(4000);';
+    expect(await judge(client, { recv: { type: 'subscribe' }, within: 100 })).toMatchObject({
       verdict: 'INCONCLUSIVE',
       reason: expect.stringMatching(/the suite itself stalled for \d+ ms/) as string,
     });

@@ -78,6 +78,8 @@ export class ClientTapeState {
   readonly waits: Wait[] = [];
   /** Why the client may be wrong although all steps were met: the program may have had no processor time to do wrong. */
   readonly doubts: string[] = [];
+  /** Whether the client has ended a connection or an attempt to connect, perhaps because the suite did not act in time. */
+  hasGivenUp = false;
   /** Number of expectations that were met so far. */
   judged = 0;
   /** The start of the last step in which the suite did something to which the client may react. */
@@ -140,7 +142,10 @@ export class ClientTapeState {
   /** The client's oldest attempt to connect that the client has not given up. */
   takeUpgrade(): Attempt | undefined {
     let next = this.upgrades.shift();
-    while (next?.isPending() === false) next = this.upgrades.shift();
+    while (next?.isPending() === false) {
+      this.hasGivenUp = true;
+      next = this.upgrades.shift();
+    }
     return next;
   }
 
@@ -176,7 +181,9 @@ export class ClientTapeState {
       onClose: (code, reason) => {
         this.#record({ dir: '>>', kind: 'close', text: `${code} ${reason}`.trim(), connection: number });
         withLink((link) => {
-          if (link.ended === undefined) this.end(link, code, reason);
+          if (link.ended !== undefined) return;
+          this.hasGivenUp = true;
+          this.end(link, code, reason);
         });
         this.signal.notify();
       },
