@@ -21,7 +21,7 @@ import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { freePort } from '../scripts/processes.ts';
 import { cpuTimeUs } from './cpu-time.ts';
 import { SoakReader } from './soak/reader.ts';
-import { slopePerHour } from './soak/slope.ts';
+import { slopePerHour } from '../src/testing/slope.ts';
 
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-/** Does random work in a directory with a real file source. After each round, compares the reported state with the files on the disk. */
+/** Does random work in a directory that a real file source watches. After each round, compares the reported state with the files on the disk. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import type { Picture } from './model.ts';
 import { Operations } from './operations.ts';
 import { ToolWork } from './tool-work.ts';
 import { cleanups, wait, watch } from './watched.ts';
+import type { FileSourceOptions } from '../file-source.ts';
 
 export interface Exploration {
   readonly seed: number;
@@ -21,7 +22,11 @@ export interface Exploration {
   readonly tools?: readonly string[];
   /** Called after each round. If it returns false, the work ends early. */
   readonly onRound?: () => boolean;
+  /** Starts to report the changes of a directory; by default a file source in this process. */
+  readonly follow?: Follow;
 }
+
+export type Follow = (directory: string, listener: FileSourceOptions['listener']) => Promise<unknown>;
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
@@ -33,6 +38,7 @@ export async function explore({
   place = tmpdir(),
   tools = [],
   onRound = () => true,
+  follow = (watched, listener) => watch({}, { directory: watched, listener }),
 }: Exploration): Promise<Record<string, unknown>> {
   const outside = temporary('tidemark-elsewhere-', place);
   const directory = temporary('tidemark-explored-', place);
@@ -49,7 +55,7 @@ export async function explore({
     },
     warning: (text: string) => void warnings.push(text),
   };
-  await watch({}, { directory, listener });
+  await follow(directory, listener);
   const picture: Picture = walk(directory);
   const operations = new Operations(directory, outside, seed);
   for (let round = 0; round < rounds; round += 1) {

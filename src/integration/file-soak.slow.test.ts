@@ -1,0 +1,66 @@
+/**
+ * `serve --watch` and random work in its directory for a long time. A client of the SDK must not miss a change, and the memory of the
+ * gateway's process must not grow. The process has the settings of `deploy/`. `TIDEMARK_SOAK_MINUTES` sets the duration. A run of less than
+ * ten minutes shows little about memory.
+ */
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, expect, test } from 'vitest';
+import { isGap } from '../../generated/client.ts';
+import { cleanUp } from '../sources/testing/watched.ts';
+import { explore } from '../sources/testing/explore.ts';
+import type { Follow } from '../sources/testing/explore.ts';
+import { CliRunner } from '../testing/cli-process.ts';
+import { clientOf, onCleanup } from '../testing/rig.ts';
+import { slopePerHour } from '../testing/slope.ts';
+import type { Measurement } from '../testing/slope.ts';
+
+afterEach(cleanUp);
+
+const MINUTES = Number(process.env['TIDEMARK_SOAK_MINUTES'] ?? 30);
+const SAMPLE_MS = 5_000;
+const MEBIBYTE = 1024 * 1024;
+/** The maximum growth of memory in MiB per hour, measured after the first third of the run. */
+const MOST_PER_HOUR = 64;
+/** As in the examples of `deploy/`. */
+const SETTINGS = { NODE_OPTIONS: '--max-semi-space-size=16', MALLOC_ARENA_MAX: '2' };
+
+/** The resident memory of a process, in MiB. */
+function residentOf(pid: number): number {
+  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  if (kibibytes === undefined) throw new Error(`process ${pid} has no resident memory`);
+  return (Number(kibibytes) * 1024) / MEBIBYTE;
+}
+
+test('long random work loses nothing and does not grow', { timeout: (MINUTES + 10) * 60_000 }, async () => {
+  const cli = new CliRunner(tmpdir());
+  onCleanup(() => cli.close());
+  let pid = 0;
+  const follow: Follow = async (directory, listener) => {
+    const { url, cli: gateway } = await cli.serve(['--watch', directory], { env: SETTINGS });
+    pid = gateway.process.pid ?? 0;
+    const changes = clientOf(url).subscribe({ events: ['file_change'], gaps: 'inline', replay: { mode: 'none' } });
+    await changes.ready;
+    void (async () => {
+      for await (const item of changes)
+        if (!isGap(item)) listener.publish(item.payload);
+        else if (item.repair?.kind === 'rescan') listener.loss(item.repair.paths);
+        else listener.warning(`a gap: ${item.reason}`);
+    })();
+  };
+  const samples: Measurement[] = [];
+  const began = performance.now();
+  const onRound = (): boolean => {
+    const seconds = (performance.now() - began) / 1_000;
+    if (seconds * 1_000 >= samples.length * SAMPLE_MS) samples.push({ seconds, value: residentOf(pid) });
+    return seconds < MINUTES * 60;
+  };
+  const result = await explore({ seed: 11, rounds: Number.POSITIVE_INFINITY, perRound: 25, onRound, follow });
+  expect(result).toEqual({ losses: [], warnings: [] });
+  const slope = slopePerHour(samples.slice(Math.floor(samples.length / 3)));
+  const sizes = samples.map(({ value }) => Math.round(value));
+  console.log(
+    `${samples.length} samples, ${sizes[0]} MiB, then ${sizes.at(-1)} MiB, at most ${Math.max(...sizes)} MiB, ${slope.toFixed(1)} MiB per hour`,
+  );
+  expect(slope).toBeLessThan(MINUTES >= 10 ? MOST_PER_HOUR : Number.POSITIVE_INFINITY);
+});
