@@ -6,6 +6,7 @@ import type { BrokerLimits, BrokerListener, BrokerLog, Position, StreamLoss } fr
 import { historyBounds } from '../history-bounds.ts';
 import { Completeness } from './completeness.ts';
 import { FirstDelivery, UNKNOWN } from './first-delivery.ts';
+import type { Found } from './first-delivery.ts';
 import type { Moment } from './completeness.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
@@ -18,7 +19,6 @@ import type { MirrorHistory } from './mirror.ts';
 import { mirrorSource } from './mirror-source.ts';
 import { SourceLosses } from './source-losses.ts';
 import type { StreamChannels } from './stream-channels.ts';
-import type { Appearance } from './appearance.ts';
 import type { StreamIndex } from './stream-index.ts';
 import type { TaskQueue } from './task-queue.ts';
 
@@ -57,10 +57,8 @@ export interface Reading {
   readonly departures: number;
 }
 
-export interface Beginning {
+export interface Beginning extends Found {
   readonly turn: number;
-  /** How the stream came into the index. Undefined if this node has not read the stream's entry. */
-  readonly appearance: Appearance | undefined;
 }
 
 /** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
@@ -90,12 +88,12 @@ export class AttachedStream {
   /** When the TTL was last renewed, by the performance clock. */
   #renewedAt = 0;
 
-  constructor(name: string, context: AttachedStreamContext, { turn, appearance }: Beginning) {
+  constructor(name: string, context: AttachedStreamContext, { turn, ...found }: Beginning) {
     this.name = name;
     this.turn = turn;
     this.#context = context;
-    this.#first = new FirstDelivery(name, appearance);
-    this.#isEntered = appearance !== undefined;
+    this.#first = new FirstDelivery(name, found);
+    this.#isEntered = found.appearance !== undefined;
     const { connection, keys, log } = context;
     this.#losses = new SourceLosses({
       read: (from) => connection.range(keys.of(name).losses, from),
@@ -186,9 +184,8 @@ export class AttachedStream {
 
   /** Subscribes before reading. An event that is published in between is then in the log, or arrives as a message. */
   async #load(): Promise<void> {
-    const { index, channels, isFollowed } = this.#context;
+    const { index, channels } = this.#context;
     await channels.open(this.name);
-    if (isFollowed(this.name)) this.#first.appearance ??= await index.appearanceOf(this.name);
     await this.catchUp();
     const state = this.#state;
     if (state === undefined) throw new Error(`the state of stream ${this.name} was not read`);
@@ -295,7 +292,7 @@ export class AttachedStream {
 
   #createMirror(): StreamMirror {
     const { name } = this;
-    const { fence, limits, events, budget, log } = this.#context;
+    const { fence, index, isFollowed, limits, events, budget, log } = this.#context;
     return new StreamMirror({
       stream: name,
       deliverAfter: (state) => this.#deliverAfter(state),
@@ -303,6 +300,7 @@ export class AttachedStream {
       source: mirrorSource(name, {
         ...this.#context,
         run: (queue, task) => this.#enqueue(queue, task),
+        beforeOpen: async () => (isFollowed(name) ? this.#first.find(index) : undefined),
         // A follow does not create the streams that it reads.
         mayCreate: () => this.#count > 0 || this.#mirror.head !== undefined,
       }),

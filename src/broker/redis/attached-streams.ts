@@ -12,13 +12,13 @@ import { BROKER_RETRY_MS, StreamUnread } from '../broker.ts';
 import type { FollowedStream, Position, Snapshot, StreamInfo, StreamLoss } from '../broker.ts';
 import { AttachedStream } from './attached-stream.ts';
 import type { AttachedStreamContext, Reading } from './attached-stream.ts';
-import { UNKNOWN } from './first-delivery.ts';
+import { NOT_FOUND, UNKNOWN } from './first-delivery.ts';
+import type { Found } from './first-delivery.ts';
 import { FollowedStreams, followedStreams } from './followed-streams.ts';
 import { parseState } from './line.ts';
 import { StreamExpired } from './mirror-source.ts';
 import { StreamChannels } from './stream-channels.ts';
 import { HEADS_PER_READ, portions, readHeads } from './stream-heads.ts';
-import type { Appearance } from './appearance.ts';
 import { TaskQueue } from './task-queue.ts';
 
 export type AttachedStreamsOptions = Omit<
@@ -56,7 +56,7 @@ export class AttachedStreams {
       index: options.index,
       lingerMs: LINGER_MS,
       isMirrored: (stream) => this.#streams.has(stream),
-      mirror: (stream, appearance) => this.#mirror(stream, appearance),
+      mirror: (stream, found) => this.#mirror(stream, found),
       missed: (stream) => this.#reportMissed(stream),
       missedUnnamed: (pattern) => this.#reportUnnamed(pattern),
       sync: (selector, since) => this.#syncCovered(selector, since),
@@ -175,16 +175,16 @@ export class AttachedStreams {
     for (const attached of this.#streams.values()) this.#drop(attached);
   }
 
-  #begin(stream: string, appearance?: Appearance): AttachedStream {
+  #begin(stream: string, found: Found = NOT_FOUND): AttachedStream {
     this.#begun += 1;
-    const attached = new AttachedStream(stream, this.#context, { turn: this.#begun, appearance });
+    const attached = new AttachedStream(stream, this.#context, { turn: this.#begun, ...found });
     this.#streams.set(stream, attached);
     return attached;
   }
 
-  #mirror(stream: string, appearance?: Appearance): void {
+  #mirror(stream: string, found?: Found): void {
     if (this.#streams.has(stream)) return;
-    const attached = this.#begin(stream, appearance);
+    const attached = this.#begin(stream, found);
     attached.load().catch((error: unknown) => {
       if (this.#streams.get(stream) !== attached) return;
       if (error instanceof StreamExpired) this.#end(attached);

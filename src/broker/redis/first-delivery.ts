@@ -1,6 +1,20 @@
 /** Where the delivery of a stream to the followers of this node begins, and which losses are reported before it. */
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';
+import type { StreamIndex } from './stream-index.ts';
+
+/** What is known of a stream when a node begins to mirror it. */
+export interface Found {
+  /** How the stream came into the index; undefined while this is unknown. */
+  readonly appearance: Appearance | undefined;
+  /** The place of the stream in the index, if it is known. */
+  readonly place: number | undefined;
+}
+
+export const NOT_FOUND: Found = { appearance: undefined, place: undefined };
+
+/** A stream cannot expire and appear again within this time, in milliseconds. */
+const RECENT_MS = 100;
 
 /**
  * Stands for the epoch of a stream that was never read. A resume from this epoch fails with a gap, so a client that stores it cannot miss
@@ -21,11 +35,30 @@ export class FirstDelivery {
   appearance: Appearance | undefined;
   /** A position that was read although the stream could not be loaded. */
   glimpsed: Position | undefined;
+  readonly #since = performance.now();
+  #place: number | undefined;
   #missedRun = false;
+  #begun = false;
 
-  constructor(stream: string, appearance: Appearance | undefined) {
+  constructor(stream: string, { appearance, place }: Found) {
     this.#stream = stream;
     this.appearance = appearance;
+    this.#place = place;
+  }
+
+  /**
+   * Must be called before the stream is read for the first time, because the stream may have ended and appeared again since this node learned
+   * of it.
+   */
+  async find(index: Pick<StreamIndex, 'appearanceOf' | 'placeOf'>): Promise<void> {
+    if (this.#begun) return;
+    const isRecent = performance.now() - this.#since < RECENT_MS;
+    if (this.#place !== undefined && !isRecent && (await index.placeOf(this.#stream)) !== this.#place) {
+      this.missRun();
+      this.#place = undefined;
+      this.appearance = undefined;
+    }
+    this.appearance ??= await index.appearanceOf(this.#stream);
   }
 
   /** Records that this node missed an earlier run of the stream completely. */
@@ -38,6 +71,7 @@ export class FirstDelivery {
    * that position are not delivered but reported as a loss.
    */
   begin({ epoch, sequenceId }: Position): Begun {
+    this.#begun = true;
     const { appearance = 'found' } = this;
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };

@@ -44,6 +44,25 @@ describe('a follow by pattern', () => {
     expect(most).toBeLessThan(STREAMS - 20);
   });
 
+  test('reports a run of a stream that ended before it could be read, and delivers the next run', async () => {
+    const [writer, later] = [await node({ limits: { sessionTtlMs: 400 } }), await node()];
+    const follower = await node();
+    await follower.broker.follow('session:*');
+    const repair = wrapRuns((script, [name, keys]) =>
+      ['read', 'heads'].includes(name) && keys.some((each) => each.includes('session:a'))
+        ? Promise.reject(new Error('broken by the test'))
+        : script(),
+    );
+    await publish(writer, 'session:a');
+    const meta = key('{session:a}:meta');
+    await vi.waitFor(async () => expect(await nodes.redis.command('EXISTS', meta)).toBe(':0\r\n'), PATIENCE);
+    const { epoch } = await publish(later, 'session:a');
+    repair();
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    const to = { epoch, sequenceId: 0 };
+    expect(follower.listener.losses).toMatchObject([{ stream: 'session:a', to, reason: 'epoch_changed' }]);
+  });
+
   test('delivers each event once, although the first reads of a stream fail, so that attaching it fails', async () => {
     const [writer, follower] = [await node(), await node()];
     await follower.broker.follow('session:*');

@@ -8,6 +8,7 @@ import type { MirrorHistory } from './mirror.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { appearanceAt } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
+import type { Found } from './first-delivery.ts';
 import type { Entry } from './index-pages.ts';
 import type { StreamIndex } from './stream-index.ts';
 
@@ -31,7 +32,7 @@ export interface FollowedStreamsOptions {
   readonly lingerMs: number;
   readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
-  readonly mirror: (stream: string, appearance?: Appearance) => void;
+  readonly mirror: (stream: string, found?: Found) => void;
   /** Reports that this node missed a whole run of the stream. */
   readonly missed: (stream: string) => void;
   /** Reports that this node may have missed whole runs of streams that the pattern covers, and cannot name these streams. */
@@ -93,7 +94,7 @@ export class FollowedStreams {
   /** Must be called when a stream was entered into the index. @param announced its place, if it was announced */
   appeared(stream: string, appearance: Appearance, announced?: number): void {
     if (announced !== undefined && this.#follows.size > 0) this.#options.index.noteAnnounced(announced);
-    if (this.covers(stream)) this.#options.mirror(stream, appearance);
+    if (this.covers(stream)) this.#options.mirror(stream, { appearance, place: announced });
   }
 
   /** Mirrors the streams whose announcement was lost, and stops following the selectors that nobody has used for `lingerMs`. */
@@ -149,7 +150,8 @@ export class FollowedStreams {
     const { index, isMirrored, mirror } = this.#options;
     const unknown = entries.filter(({ stream }) => covers(selector, stream) && !isMirrored(stream));
     const found = await index.existing(unknown.map(({ stream }) => stream));
-    for (const { stream, place } of unknown) if (found.has(stream)) mirror(stream, appearanceAt(place));
+    for (const { stream, place } of unknown)
+      if (found.has(stream)) mirror(stream, { appearance: appearanceAt(place), place });
     await index.remove(unknown.filter(({ stream }) => !found.has(stream)));
   }
 
@@ -157,7 +159,8 @@ export class FollowedStreams {
     const { entries, missed, hasUnnamed } = await this.#options.index.changes();
     for (const stream of new Set(missed)) if (this.isNew(stream)) this.#options.missed(stream);
     if (hasUnnamed) this.#reportUnnamed();
-    for (const { stream, place } of entries) this.appeared(stream, appearanceAt(place));
+    for (const { stream, place } of entries)
+      if (this.covers(stream)) this.#options.mirror(stream, { appearance: appearanceAt(place), place });
   }
 
   /** A followed name may be one of the missed streams, unless it is mirrored: its mirror finds out what was lost. */

@@ -18,6 +18,8 @@ export interface MirrorSourceOptions {
   readonly reads: TaskQueue;
   /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
   readonly questions: TaskQueue;
+  /** Called before the stream is opened. */
+  readonly beforeOpen: () => Promise<void>;
   /** Whether the stream must be created if it does not exist. */
   readonly mayCreate: () => boolean;
 }
@@ -55,6 +57,7 @@ export function mirrorSource(stream: string, options: MirrorSourceOptions): Mirr
     // `open` counts as a question, because it may have to settle the stream first.
     open: () =>
       run(questions, async () => {
+        await options.beforeOpen();
         if (mayCreate()) return settled(await fence.open(stream));
         const state = await fence.find(stream);
         if (state === undefined) throw new StreamExpired(`stream ${stream} expired before it was read`);

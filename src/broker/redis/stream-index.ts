@@ -230,15 +230,16 @@ export class StreamIndex {
    * its first event. Otherwise it is `found`, unless it was entered in the meantime.
    */
   async appearanceOf(stream: string): Promise<Appearance> {
-    const place = await this.#placeOf(stream);
+    const place = await this.placeOf(stream);
     if (place > 0) return appearanceAt(place);
     const [text] = await this.#heads([stream]);
     return text === undefined || parseState(text).sequenceId === 0
       ? 'created'
-      : appearanceAt(await this.#placeOf(stream));
+      : appearanceAt(await this.placeOf(stream));
   }
 
-  async #placeOf(stream: string): Promise<number> {
+  /** The place of the stream in the index; 0 if it is not in the index. */
+  async placeOf(stream: string): Promise<number> {
     return Number(await this.#connection.run('place', [this.#keys.streams], [stream]));
   }
 
