@@ -94,7 +94,7 @@ describe('generation', () => {
     // The caches of Python tools are left alone.
     const kept = ['__pycache__', '.mypy_cache', '.pytest_cache'].map((each) => join(copy, 'generated/python', each));
     for (const cache of kept) {
-      await mkdir(cache);
+      await mkdir(cache, { recursive: true });
       await writeFile(join(cache, 'kept'), '');
     }
     expect(await check({ contract: join(copy, 'asyncapi.yaml'), root: copy })).toEqual([
