@@ -6,8 +6,8 @@ import { isAlias, isMap, isNode, isPair, isSeq } from 'yaml';
 import type { Alias, Document, Node } from 'yaml';
 
 /**
- * The maximum depth, greater than in any schema written by hand. It is limited because compilers and validators are
- * recursive.
+ * The maximum depth of nested values. It is greater than in any schema written by hand. There is a limit because
+ * compilers and validators are recursive, so very deep nesting would overflow their stack.
  */
 const DEEPEST = 100;
 /** The maximum number of values after every alias has been replaced by a copy. The stock contract has about 20,000. */
@@ -60,7 +60,7 @@ class Walk {
     if (target === undefined)
       return { ...LEAF, fault: { node, text: 'is an alias without an anchor above it. Correct the name.' } };
     if (this.#open.has(target))
-      return { ...LEAF, fault: { node, text: 'is an alias of a value that contains it. Write the value out.' } };
+      return { ...LEAF, fault: { node, text: 'is an alias of a value that contains this alias. Replace the alias with a value.' } };
     return this.visit(target, level);
   }
 

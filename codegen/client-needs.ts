@@ -42,7 +42,7 @@ export function checkClientNeeds(source: Source): Finding[] {
       rule: 'client',
       pointer: toPointer(path),
       line: source.lineOf(path),
-      text: `${text}, which the client needs. Add it as in the stock contract of Tidemark.`,
+      text: `${text}, which the generated client needs. Copy the definitions from the stock contract of Tidemark.`,
     });
   };
   const absent = [...Object.keys(COMMANDS), ...Object.keys(PUSHES)].filter(

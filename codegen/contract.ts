@@ -1,8 +1,10 @@
 /**
- * Makes a {@link Contract} from `asyncapi.yaml`: read, lint, parse, flatten. The only importer of the AsyncAPI parser.
+ * Makes a {@link Contract} from `asyncapi.yaml`: reads the file, checks it, and flattens it. No other file imports the
+ * AsyncAPI parser.
  *
  * The parser checks whether the file is AsyncAPI; the house rules check what AsyncAPI does not define. The model is
- * read from the file itself, because in the parser's document references have been replaced, and with them the names.
+ * made from the file itself, not from the parser's document: the parser replaces references with their targets, so the
+ * names in the references are lost.
  */
 import { createHash } from 'node:crypto';
 import type { AsyncAPIDocumentInterface } from '@asyncapi/parser';
@@ -43,7 +45,7 @@ export async function parseContract(source: Source): Promise<LoadedContract> {
   return { contract, document };
 }
 
-/** Checks only the house rules, for a contract that was merged from valid AsyncAPI. @throws {ContractError} */
+/** Checks the house rules without the AsyncAPI parser, for a contract merged from valid documents. @throws {ContractError} */
 export function checkContract(written: Source): Contract {
   refuse(written, checkVersion(written));
   const { value, findings } = resolveReferences(written);
@@ -54,7 +56,7 @@ export function checkContract(written: Source): Contract {
   return flatten(value as RawContract, canonicalJson(written.value));
 }
 
-/** The contract of each parsed document. AsyncAPI tools pass only the document on to a template. */
+/** The contract of each parsed document. AsyncAPI tools pass only the document to a template, so the template needs this map. */
 const contracts = new WeakMap<object, Contract>();
 
 /** @throws {Error} on a document that {@link parseContract} did not make. */
@@ -104,7 +106,7 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))));
 }
 
-/** @param text the contract with its references, in canonical form */
+/** @param text the contract in canonical form, in which references are not replaced */
 function flatten(raw: RawContract, text: string): Contract {
   const { schemas } = raw.components;
   const connection = raw.channels[CONNECTION];

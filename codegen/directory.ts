@@ -1,13 +1,13 @@
 /**
  * Makes the directories for generated files.
  *
- * Does not use `mkdir` with `recursive`: if a parent exists but `mkdir` below it fails with ENOENT, as under /proc, Node retries
- * without end.
+ * This file does not use `mkdir` with the option `recursive`. With this option, Node retries forever if a directory exists but `mkdir`
+ * in it fails with ENOENT. The directories under /proc behave in this way.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** The output cannot be written. The message is one line that contains the reason. */
+/** Thrown when the output cannot be written. The message is one line that contains the reason. */
 export class OutputError extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options);
@@ -31,7 +31,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** @returns false if nothing exists at the path. */
+/** @returns false if nothing exists at the path. @throws {OutputError} if the path is a file. */
 async function isDirectory(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
@@ -43,7 +43,7 @@ async function isDirectory(path: string): Promise<boolean> {
   throw new OutputError(`${path} is a file, but the output must be a directory. Choose another path.`);
 }
 
-/** Describes a file system error. */
+/** Makes an {@link OutputError} from a file system error. */
 export function unwritable(path: string, error: unknown): OutputError {
   const reason = error instanceof Error ? error.message : String(error);
   return new OutputError(`${path} cannot be written: ${reason}. Choose a path where you have permission to write.`, {

@@ -1,6 +1,6 @@
 /**
- * Calls all emitters: takes a contract and returns the text of every generated file. Reads the sources of the client runtime;
- * `generate.ts` writes the files.
+ * Calls all emitters, and returns the text of every file that is generated from a contract. Some of these files are copies of the
+ * client runtime, which is read here. `generate.ts` writes the files.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import type { AsyncAPIDocumentInterface } from './contract.ts';
@@ -46,15 +46,15 @@ export async function render(document: AsyncAPIDocumentInterface): Promise<Files
   return emitAll(contractOf(document));
 }
 
-/** The client as a package: its sources, and the other files of an npm package. */
+/** The TypeScript client as an npm package: its sources, `package.json` and `README.md`. */
 async function emitPackageFiles(contract: Contract): Promise<Files> {
   const sources = await emitSources(contract);
   return sorted([...sources, ['package.json', emitPackage(contract)], ['README.md', emitReadme(contract)]]);
 }
 
 /**
- * The Python client as sources for any project. @param origin the contract and the command, to be named in the first
- * line of each file
+ * The Python client as sources for any project. @param origin the contract file and the command that generates the
+ * client; the first line of each file names both
  */
 export async function emitPython(contract: Contract, origin: string): Promise<Files> {
   return emitPythonSources(contract, pythonBanner(origin));
@@ -64,7 +64,7 @@ function pythonBanner(origin: string): string {
   return `Generated from ${origin}. Do not edit: change the contract and generate again.`;
 }
 
-/** The client as sources for any project. */
+/** The TypeScript client as sources for any project. */
 export async function emitSources(contract: Contract): Promise<Files> {
   const validators = emitValidators(contract);
   const schemas = [...emitSchemas(contract)].map(([name, text]): [string, string] => [`schemas/${name}.json`, text]);

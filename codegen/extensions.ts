@@ -1,6 +1,6 @@
 /**
  * The schema of the parts that AsyncAPI does not define: our `x-` extensions, and our requirements for messages and
- * operations. After this check, the rules can read the contract as a {@link RawContract} without checking types.
+ * operations. The rules can read a contract that matches this schema as a {@link RawContract} without checking types.
  */
 import { Ajv } from 'ajv';
 import type { ErrorObject } from 'ajv';
@@ -34,8 +34,8 @@ const schemaType = { enum: ['array', 'boolean', 'integer', 'null', 'number', 'ob
 const anySchema = { $ref: '#/$defs/schema' };
 
 /**
- * The types of the keywords that the rules for schemas and the emitters read. The rules check which keywords are
- * allowed.
+ * The types of the JSON Schema keywords that the rules and the emitters read. The rule `schema-keyword` checks which
+ * keywords are allowed.
  */
 const schema = {
   type: 'object',
@@ -186,7 +186,7 @@ const CONTRACT_SHAPE = {
   },
 };
 
-// The validator runs once or twice in a process, so to optimize its code would cost more than it saves.
+// The validator runs only once or twice in a process, so optimizing its code would take longer than it saves.
 const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, code: { optimize: false } });
 const validate = ajv.compile(CONTRACT_SHAPE);
 
@@ -205,7 +205,7 @@ export function checkExtensions(source: Source): Finding[] {
   );
   const absent = [...lacking.values()].flatMap(absences);
   const misspelt = new Set(absent.map(({ path }) => toPointer(path)));
-  // Leave out errors of `if`, because the branch reports the same fault.
+  // Leave out errors of the keyword `if`, because its `then` or `else` reports the same fault.
   const others = errors
     .filter(({ keyword }) => keyword !== 'required' && keyword !== 'if')
     .map(faultOf)
@@ -220,7 +220,10 @@ export function checkExtensions(source: Source): Finding[] {
     .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** Findings about missing members. They are reported at a misspelt member if there is one, otherwise at the object. */
+/**
+ * Findings about missing members. If another member looks like a misspelling of the missing one, the finding is reported
+ * there, otherwise at the object.
+ */
 function absences(errors: readonly ErrorObject[]): Fault[] {
   const path = fromPointer(errors[0]?.instancePath ?? '');
   const faults: Fault[] = [];
@@ -245,7 +248,7 @@ function faultOf({ keyword, params, instancePath, data, message: fault = 'is not
   if (keyword === 'additionalProperties')
     return {
       path: [...path, String(params['additionalProperty'])],
-      text: 'is an unknown member. Remove it. If it is the end of a text with a comma, quote the text.',
+      text: 'is an unknown member. Remove it. If it is the rest of a text that contains a comma, put the text in quotes.',
     };
   if (keyword === 'enum') {
     const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');

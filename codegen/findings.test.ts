@@ -23,7 +23,7 @@ describe('findings', () => {
   test('name file, line, rule, pointer and remedy', async () => {
     const limit = 'eventsPerSubscription: { default: 32';
     expect(await findingsIn(SHOP.replace(limit, 'eventsPerSubscription: { default: 0'))).toEqual([
-      `shop.yaml:${lineOf(limit)} limit /x-limits/eventsPerSubscription/default: is 0, outside 1–1024. Correct it.`,
+      `shop.yaml:${lineOf(limit)} limit /x-limits/eventsPerSubscription/default: is 0, which is outside the range 1–1024. Correct the default or the range.`,
     ]);
   });
 

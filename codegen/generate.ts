@@ -1,6 +1,6 @@
 /**
- * `npm run generate`: writes everything that is generated from `asyncapi.yaml`. `-- --check` writes nothing, and fails when the files
- * on disk differ from those that would be written.
+ * `npm run generate`: writes everything that is generated from `asyncapi.yaml`. With `-- --check` it writes nothing, and fails if the
+ * files on disk differ from those that it would write.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ export interface GenerateToOptions {
   /** Directory for the client's sources. It is created if it does not exist. */
   readonly out: string;
   /**
-   * Ending of imports between the sources. `.js`, the default, works in bundlers and with any TypeScript setting. `.ts`
+   * File extension in the imports between the sources. `.js`, the default, works in bundlers and with any TypeScript setting. `.ts`
    * is for projects in which Node runs the TypeScript files directly; they need `allowImportingTsExtensions`.
    */
   readonly importEnding?: '.ts' | '.js';
@@ -84,7 +84,7 @@ function endImports(text: string, ending: '.ts' | '.js'): string {
   return text.replaceAll(/(from '\.\.?\/[^']+)\.ts';/g, `$1${ending}';`);
 }
 
-/** A generated file whose content on disk is outdated, missing or no longer generated. */
+/** A file on disk that differs from the generated one, is missing, or is no longer generated. */
 export interface Drift {
   readonly path: string;
   readonly state: 'differs' | 'missing' | 'left over';
@@ -151,9 +151,9 @@ type GeneratorClass = new (
 ) => AsyncApiGenerator;
 
 /**
- * Loads the AsyncAPI generator. While it is loaded, it looks for npm, and crashes if npm is not installed beside Node,
- * which is the case for the Node that npm installs. It would use npm only to install templates, which is not needed
- * here, so it gets an empty directory instead of npm.
+ * Loads the AsyncAPI generator. While the generator is loaded, it looks for npm, and crashes if npm is not installed
+ * beside Node. The Node that npm installs (the package `node`) has no npm beside it. The generator uses npm only to
+ * install templates, which is not needed here. Therefore it gets an empty module instead of npm.
  */
 async function loadGenerator(): Promise<GeneratorClass> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-generate-'));

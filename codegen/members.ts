@@ -1,6 +1,6 @@
 /**
- * Finds the members of a schema for a pointer into the values that it describes. Schemas may refer to themselves, and references may lead
- * nowhere; neither is a fault here.
+ * Finds the parts of a schema: the target of its reference, the items of its list, its alternatives and its members. A schema may refer to
+ * itself, and a reference may lead nowhere; neither is reported here.
  */
 import { admitsType, resolveSchema, schemaName } from './model.ts';
 import type { Schema } from './model.ts';
@@ -39,8 +39,8 @@ export function membersOf(schemas: Schemas, schema: Schema): Readonly<Record<str
 }
 
 /**
- * Whether the schema admits a string, or a list of strings. A reference that does not resolve counts as admitting
- * one.
+ * Whether the schema admits a string, or a list of strings. True if the schema contains a reference that does not
+ * resolve.
  */
 export function admitsText(schemas: Schemas, schema: Schema): boolean {
   const { found, isComplete } = reachable(schemas, schema, (each) => [

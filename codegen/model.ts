@@ -1,6 +1,6 @@
 /**
- * The contract as plain values, with references as names, in the order of `asyncapi.yaml`. Emitters are pure functions of this
- * model, so it contains everything that they need.
+ * The contract as plain values, in the order of `asyncapi.yaml`. References to messages are replaced by the names of the messages.
+ * Emitters are pure functions of this model, so it contains everything that they need.
  */
 
 /** JSON Schema as the contract uses it (see the rules in `rules/schemas.ts`). References are `#/components/schemas/Name`. */
@@ -33,7 +33,7 @@ export interface Schema {
   readonly default?: unknown;
   /** Why an object accepts undeclared members. */
   readonly 'x-open'?: string;
-  /** Set if the value differs from run to run: the kind of value, so that recordings can be compared. */
+  /** The kind of value, if the value differs from run to run. It allows recordings of different runs to be compared. */
   readonly 'x-volatile'?: Volatility;
 }
 
@@ -76,7 +76,7 @@ interface OperationBase {
 export interface Command extends OperationBase {
   /** Name of the message that is the success reply. */
   readonly reply: string;
-  /** Name of the schema of the command's `data`; `replyData` is that of the reply. */
+  /** Names of the schemas of `data`: `data` in the command, `replyData` in the reply. */
   readonly data: string;
   readonly replyData: string;
   readonly scopes: readonly string[];
@@ -111,7 +111,7 @@ export interface ReplaySpec {
   readonly policy: string;
   /** Pointer into the event's data to its key. */
   readonly key?: string;
-  /** Events with the same key space share keys. */
+  /** Events with the same key space and the same key replace one another, even if their names differ. */
   readonly keySpace?: string;
   /** Whether the event removes its key from warm replays. */
   readonly clears?: boolean;

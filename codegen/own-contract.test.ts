@@ -222,7 +222,7 @@ describe('a contract without parts that the client needs', () => {
         [`${schemas}/ClosingData`]: undefined,
       }),
     ).toEqual([
-      expect.stringMatching(/^lacking\.yaml:\d+ client \/operations: lack closing, which the client needs\. Add it as/),
+      expect.stringMatching(/^lacking\.yaml:\d+ client \/operations: lack closing, which the generated client needs\. Copy/),
     ]);
   });
 
@@ -235,7 +235,7 @@ describe('a contract without parts that the client needs', () => {
     });
     expect(others).toEqual([]);
     expect(line).toMatch(
-      /^lacking\.yaml:\d+ client \/components\/messages\/heartbeat\/payload: lacks \/data\/delivered, which the client needs\./,
+      /^lacking\.yaml:\d+ client \/components\/messages\/heartbeat\/payload: lacks \/data\/delivered, which the generated client needs\./,
     );
   });
 });

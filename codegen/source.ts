@@ -55,7 +55,7 @@ export interface Source {
   readonly relocate?: (finding: Finding) => Finding;
 }
 
-/** Accepts merge keys (`<<: *anchor`) and refuses repeated keys. @throws {ContractError} on text that is neither YAML nor JSON. */
+/** Reads YAML or JSON. Accepts merge keys (`<<: *anchor`), refuses repeated keys. @throws {ContractError} if the text is neither. */
 export function sourceOf(file: string, text: string): Source {
   const lines = new LineCounter();
   const refuse = (offset: number, fault: string): ContractError =>
@@ -88,7 +88,7 @@ function parse(text: string, lines: LineCounter, refuse: (offset: number, fault:
 
 function wordsOf({ code, message }: YAMLError): string {
   if (message.includes('call stack')) return TOO_DEEP;
-  if (code === 'MULTIPLE_DOCS') return 'begins a second document. Keep one document in the file.';
+  if (code === 'MULTIPLE_DOCS') return 'begins a second document. Keep only one document in the file.';
   return `${message}. Correct the YAML at this line.`;
 }
 

@@ -58,7 +58,7 @@ const CORRECT = `Correct it as the AsyncAPI ${ASYNCAPI} specification asks.`;
 
 function uncaught(message: string): string {
   const reason = /message: (.*?)(?:, stack:|$)/m.exec(message)?.[1] ?? 'no reason was given';
-  return `cannot be read by the AsyncAPI parser, which failed: ${reason}. Remove parts until it can be read, and ${CORRECT.replace('Correct it', 'correct the last one')}`;
+  return `cannot be read by the AsyncAPI parser, which failed: ${reason}. Remove parts of the contract until the parser can read it. ${CORRECT.replace('Correct it', 'Correct the part that you removed last')}`;
 }
 
 function isWritten(value: unknown, path: readonly (string | number)[]): boolean {

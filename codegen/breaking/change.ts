@@ -5,8 +5,8 @@ import type { Path } from './json.ts';
 /**
  * What a change does to the set of valid values.
  *
- * - `narrows`: values that were valid are invalid now.
- * - `widens`: values that were invalid are valid now.
+ * - `narrows`: some values that were valid are now invalid.
+ * - `widens`: some values that were invalid are now valid.
  * - `adds-fields`: a special case of `widens`: the only new values are objects with members that the old version does
  *   not declare. Clients ignore such members (ENV-4).
  * - `replaces`: both `narrows` and `widens`.

@@ -1,7 +1,8 @@
 /**
- * Compares two versions of a contract. What a client sends (commands, HTTP requests, published payloads) may only
- * widen; what the server sends (replies, pushes, events, HTTP responses) may only narrow, except for unknown fields and
- * events, which clients must ignore (ENV-4). These rules assume that the server is upgraded before the clients.
+ * Compares two versions of a contract. The set of valid values may only widen for what a client sends (commands, HTTP
+ * requests, published payloads). It may only narrow for what the server sends (replies, pushes, events, HTTP responses).
+ * The exception is new fields and events from the server, because clients must ignore those that they do not know
+ * (ENV-4). These rules assume that the server is upgraded before the clients.
  */
 import { ContractView } from './contract-view.ts';
 import type { ContractVersion } from './contract-view.ts';

@@ -24,7 +24,7 @@ export { formatGithub, formatText } from './format.ts';
 export { TapeError } from './tape-frames.ts';
 
 export interface CompatibilityOptions {
-  /** The older version: its text, its name in messages, and its path if it is a file. */
+  /** The older version. `name` is its name in findings and messages; `file` is its path, if it is a file. */
   readonly against: { readonly name: string; readonly text: string; readonly file?: string };
   /** Path of the newer version. */
   readonly contract: string;
@@ -53,7 +53,7 @@ export async function compareVersions({
 }
 
 /**
- * Opens a version. An own-events document is merged with the contract that it extends, so that the result is compared.
+ * Opens a version. An own-events document is first merged with the contract that it extends; the merged contract is compared.
  */
 async function openVersion(source: Source): Promise<Source> {
   return isOwnEventsDocument(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;

@@ -1,5 +1,5 @@
 /**
- * One version of a contract, prepared for the comparison: operations, messages and events by the names that are sent.
+ * One version of a contract, prepared for the comparison: maps from the names that are sent to operations, messages and events.
  */
 import { fromPointer } from '../source.ts';
 import { CONNECTION } from '../raw.ts';

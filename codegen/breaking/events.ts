@@ -99,7 +99,7 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       now: replaySide(after, member),
       summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
       reason:
-        'A warm replay decides in another way which events replace or clear earlier ones, so new subscribers get another warm picture.',
+        'In a warm replay, other events than before replace or clear earlier ones, so new subscribers receive another warm picture.',
     }));
 }
 
@@ -123,7 +123,7 @@ function filterDrafts({ was }: Versions, before: EventView, after: EventView): D
         direction: 'client-to-server',
         was: filterSide(before, field),
         now: filterSide(after, field),
-        summary: `${after.name} ${verb === 'added' ? 'can be filtered by' : verb === 'removed' ? 'can no longer be filtered by' : 'is filtered by another value for'} ${field}`,
+        summary: `${after.name} ${verb === 'added' ? 'can be filtered by' : verb === 'removed' ? 'can no longer be filtered by' : 'uses other values for the filter field'} ${field}`,
         reason: FILTER_REASONS[verb][isBreaking ? 'breaking' : 'compatible'],
       },
     ];

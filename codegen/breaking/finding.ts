@@ -30,7 +30,7 @@ export interface CompatibilityFinding {
   readonly now: FindingSide;
   /** What changed. */
   readonly summary: string;
-  /** Which clients break and why, or why none breaks. */
+  /** Which clients break and why, or why no client breaks. */
   readonly reason: string;
   /** Operations and events that the change affects, such as `subscribe` or `event file_change`. */
   readonly usedBy: readonly string[];
@@ -38,7 +38,7 @@ export interface CompatibilityFinding {
   readonly tapes: readonly string[];
 }
 
-/** A finding before its line numbers, and the tapes that show its effect, are added. */
+/** A finding to which line numbers, and the tapes that show its effect, have not been added yet. */
 export interface Draft {
   readonly rule: string;
   readonly severity: Severity;
@@ -55,7 +55,7 @@ export interface Use {
   /** What uses the schema, such as `subscribe`, `event file_change` or `publishing file_change`. */
   readonly by: string;
   readonly direction: 'client-to-server' | 'server-to-client';
-  /** The path of a WebSocket message's schema, in both versions. No member may be added at its top level (ENV-1). */
+  /** Whether the schema is that of a whole WebSocket message. No member may be added at its top level (ENV-1). */
   readonly envelope?: boolean;
 }
 

@@ -7,7 +7,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The member of an object as an object; an empty object if the member is absent or not an object. */
+/** The object at a path of keys; an empty object if there is no value at the path, or the value is not an object. */
 export function objectAt(value: unknown, ...keys: readonly string[]): JsonObject {
   const found = valueAt(value, keys);
   return isObject(found) ? found : {};

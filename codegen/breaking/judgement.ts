@@ -1,4 +1,4 @@
-/** The severity of a change, and the finding made from it. */
+/** Judgements of changes, each with a severity and a reason, and the findings made from them. */
 import type { Direction, Draft, Severity } from './finding.ts';
 
 export interface Judgement {
@@ -8,7 +8,7 @@ export interface Judgement {
   readonly decided?: false;
 }
 
-/** Makes the finding of a change whose direction is known. */
+/** A judgement of a change whose direction is known. */
 export type Directed = Judgement & { readonly direction: Direction };
 
 export const breaking = (reason: string, direction?: Direction): Judgement => ({

@@ -64,7 +64,7 @@ function textRuleChanges({ was, now }: Sides, keyword: 'pattern' | 'format'): Ch
   const effect: Effect = verb === 'added' ? 'narrows' : verb === 'removed' ? 'widens' : 'undecided';
   const text =
     verb === 'changed'
-      ? `${keyword} changed from ${show(before)} to ${show(after)}; which of the two accepts more cannot be decided`
+      ? `${keyword} changed from ${show(before)} to ${show(after)}; it cannot be determined which of the two accepts more values`
       : `${keyword} ${show(before ?? after)} was ${verb}`;
   return [{ rule: `${keyword}-${verb}`, effect, ...sides(was, now, keyword), text }];
 }

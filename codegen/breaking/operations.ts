@@ -130,7 +130,7 @@ function replyRemoved(before: OperationView, after: OperationView, { name }: Mes
     was: { path: [...before.path, 'reply', 'messages'], value: name },
     now: { path: [...after.path, 'reply', 'messages'], value: undefined },
     summary: `${after.name} no longer has the reply ${name}`,
-    reason: 'The new server no longer sends this reply. Clients of the old contract also expect the other replies.',
+    reason: 'The new server no longer sends this reply. Clients of the old contract already handle the other replies.',
   };
 }
 
@@ -237,8 +237,8 @@ interface Bodies {
 }
 
 /**
- * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. Names are not
- * sent on the wire, so a reply with a new name is no finding if an earlier reply of the operation allows its shape.
+ * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. The names are not
+ * sent. So a reply with a new name is not a finding if a reply of the old version allows the same values.
  */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];

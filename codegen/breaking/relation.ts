@@ -13,7 +13,7 @@ export interface PlacePair {
 export interface Relation {
   readonly was: SchemaDocument;
   readonly now: SchemaDocument;
-  /** What changed from one schema to the other. */
+  /** @returns the changes from the schema `before` to the schema `after` */
   relate(before: Place, after: Place): Change[];
   /** Whether two schemas are equal except for annotations, also in everything that they refer to. */
   isSame(before: Place, after: Place): boolean;

@@ -5,7 +5,7 @@ import { objectAt, union } from './json.ts';
 import { breaking, compatible, entryDraft, undecided, warning } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
 
-/** The function that compares the values of a member of the document, by the name of the member. */
+/** For the name of each such member of the document, the function that compares its values in both versions. */
 export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknown) => readonly Draft[]>> = {
   'x-subprotocol': (before, after) => [
     entryDraft(

@@ -204,7 +204,7 @@ function decode(part_: string): string {
   }
 }
 
-/** The only part of a schema that consists of an `allOf` with one part. */
+/** If a schema consists only of an `allOf` with a single part: this part. */
 function onlyPart(place: Place): Place | undefined {
   if (typeof place.schema === 'boolean' || listOf(place.schema['allOf']).length !== 1) return undefined;
   const others = assertionsOf(place.schema).filter(([keyword]) => keyword !== 'allOf');

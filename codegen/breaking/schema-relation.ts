@@ -1,7 +1,7 @@
 /**
- * Compares two versions of a schema keyword by keyword, and finds how the set of valid values changes. A schema is the
- * conjunction of its keywords, so if every keyword only widens, the schema only widens. If the effect of a change
- * cannot be determined in this way, the change is reported as undecided. It is never omitted.
+ * Compares two versions of a schema keyword by keyword, and finds how the set of valid values changes. A valid value
+ * satisfies every keyword. So if every keyword allows more values than before, the schema does too. If the effect of a
+ * change cannot be determined in this way, the change is reported as undecided. It is never omitted.
  */
 import { show, sideOf, sides, whole } from './change.ts';
 import type { Change } from './change.ts';
@@ -62,8 +62,8 @@ export class SchemaRelation implements Relation {
   readonly now: SchemaDocument;
   readonly #unchanged: ReadonlySet<string>;
   /**
-   * The pairs that are being compared at present. A pair that occurs again, in a recursive schema, is skipped, because
-   * comparing it again would find nothing new.
+   * The pairs of schemas whose comparison has begun and not ended. In a recursive schema such a pair occurs again; it is
+   * then skipped, because comparing it again would find nothing new.
    */
   readonly #open = new Set<string>();
 

@@ -12,14 +12,14 @@ export interface Frame {
   readonly at: string;
   readonly kind: 'command' | 'message' | 'publication' | 'request' | 'answer';
   /**
-   * If the kind is `message` or `answer`, only the part of the value that the tape names. Otherwise the whole value.
+   * The content of the frame. If the kind is `message` or `answer`, it has only the members that the tape names.
    */
   readonly value: unknown;
   /** For HTTP requests and responses: method and path, such as `GET /path`. */
   readonly resource?: string;
 }
 
-/** A directory or file of tapes is unusable. The message names it and the reason. */
+/** Thrown when a directory or a file of tapes cannot be used. The message names the directory or file, and the reason. */
 export class TapeError extends Error {
   constructor(message: string) {
     super(message);
@@ -30,7 +30,7 @@ export class TapeError extends Error {
 /** @throws {TapeError} when the directory has no tape, or a line is not a JSON object; file system errors are not caught. */
 export async function readFrames(directory: string): Promise<{ readonly tapes: number; readonly frames: Frame[] }> {
   const names = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.ndjson')).toSorted();
-  if (names.length === 0) throw new TapeError(`${directory} contains no tapes (*.ndjson).`);
+  if (names.length === 0) throw new TapeError(`${directory} contains no tapes (*.ndjson). Choose a directory of recorded tapes.`);
   const frames: Frame[] = [];
   for (const name of names) {
     const text = await readFile(join(directory, name), 'utf8');

@@ -17,7 +17,7 @@ export interface BrokenFrame {
 }
 
 export interface TapeReport {
-  /** Number of frames that are valid in the old contract. Only these frames can show that a change breaks them. */
+  /** Number of frames that are valid in the old contract. Other frames are not checked against the new contract. */
   readonly judged: number;
   readonly broken: readonly BrokenFrame[];
   /** The findings, each with the frames that its change makes invalid. */
@@ -72,8 +72,8 @@ function causesOf({ pointers, missing }: Fault, findings: readonly Compatibility
 }
 
 /**
- * Changes that make no value invalid. They are excluded, because other changes of the same keyword can make values
- * invalid.
+ * Rules whose changes make no value invalid. Their findings never explain an invalid frame, even if they are at the
+ * keyword that made the frame invalid: then another change of this keyword is the cause.
  */
 const WIDENING: ReadonlySet<string> = new Set(['value-added', 'variant-added', 'required-removed']);
 

@@ -8,8 +8,8 @@ import { listOf } from './schema-document.ts';
 const ALL = ['null', 'boolean', 'number', 'string', 'array', 'object'];
 
 /**
- * The kinds of value that `type` allows; without `type`, all kinds. `number` means every number, `integer` only whole
- * numbers.
+ * The kinds of value that `type` allows; all kinds if there is no `type`. `number` allows every number, `integer` only
+ * whole numbers.
  */
 export function typesOf(schema: JsonObject): ReadonlySet<string> {
   const { type } = schema;

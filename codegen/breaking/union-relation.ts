@@ -120,7 +120,7 @@ function nameOf({ path }: Place): string {
   return String(path.at(-1));
 }
 
-/** Whether both schemas require a member with only one possible value, which is the same in both. */
+/** Whether both schemas require members with only one possible value, and the value of each such member is the same in both. */
 function haveSameMark({ was, now }: Relation, a: Place, b: Place): boolean {
   const [before, after] = [marksOf(was, a), marksOf(now, b)];
   const shared = [...before.keys()].filter((name) => after.has(name));

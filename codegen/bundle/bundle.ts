@@ -39,7 +39,7 @@ export async function bundle(main: Source, options: BundleOptions = {}): Promise
 }
 
 /**
- * Removes repeated findings: a reference may be followed more than once, and then reports the same finding each time.
+ * Removes repeated findings. A reference may be followed more than once, and the same finding is then added each time.
  */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [`${each.file} ${each.pointer} ${each.text}`, each])).values()];

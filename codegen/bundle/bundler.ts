@@ -123,7 +123,7 @@ export class Bundler {
       this.#findings.add(
         'reference',
         place,
-        `makes the contract larger than ${MOST_VALUES} values after references are resolved. Use fewer or smaller references.`,
+        `makes the contract larger than ${MOST_VALUES} values after references are resolved. Use fewer references, or refer to smaller parts.`,
       );
     return {};
   }
@@ -171,7 +171,7 @@ export class Bundler {
       this.#findings.add(
         'reference',
         below(at.place, '$ref'),
-        `refers to ${ref}, which refers back to it. Remove one of the references.`,
+        `refers to ${ref}, which leads back to this reference. Replace one of these references with a value.`,
       );
       return {};
     }
@@ -236,7 +236,7 @@ export class Bundler {
     this.#findings.add(
       'reference',
       below(place, '$ref'),
-      `refers to ${$ref}, which is not part of this contract. Refer to it below channels first.`,
+      `refers to ${$ref}, which is not part of this contract. Add a reference to it under "channels" first.`,
     );
   }
 
@@ -264,7 +264,7 @@ export class Bundler {
     const format = String(value['schemaFormat']);
     if (/^application\/(?:vnd\.aai\.asyncapi|schema)[+;]/.test(format))
       return this.#walk(value['schema'], 'schema', { ...down(at, 'schema'), path: at.path });
-    const text = `has the schema format ${format}, which is not supported. Write a JSON Schema.`;
+    const text = `has the schema format ${format}, which is not supported. Write this schema as JSON Schema instead.`;
     this.#findings.add('schema-format', below(at.place, 'schemaFormat'), text);
     return {};
   }
@@ -281,7 +281,7 @@ export class Bundler {
     const taken = [...Object.keys(this.#declared('schemas')), ...this.#schemas.keys()];
     const name = freeName([wanted, `${stemOf(place.source.file)} ${wanted}`], taken);
     if (name === undefined) {
-      const text = `would become the schema ${wanted}, but this is not a possible type name, or another schema has it. Rename it.`;
+      const text = `would become the schema ${wanted}, but this name is not a possible type name, or another schema already has it. Rename this schema.`;
       this.#findings.add('schema-name', place, text);
       return wanted;
     }

@@ -40,8 +40,8 @@ export class Documents {
   }
 
   /**
-   * @param place place of the object that contains the reference. @returns undefined if the reference does not resolve;
-   * this is reported as a finding.
+   * Finds what a reference refers to. @param place place of the object that contains the reference. @returns undefined if
+   * the reference does not resolve; this is reported as a finding.
    */
   async locate(ref: string, place: Place, hops = 0): Promise<Target | undefined> {
     const at = below(place, '$ref');
@@ -50,7 +50,7 @@ export class Documents {
     };
     const [path, fragment] = [decodeUri(ref.split('#', 1)[0] ?? ''), decodeUri(ref.split('#').slice(1).join('#'))];
     if (path === undefined || fragment === undefined)
-      return refuse('which has a % without two hexadecimal digits. Write %25 for %.');
+      return refuse('which has a % without two hexadecimal digits. Write %25 for the character %.');
     if (/^[a-z][a-z0-9+.-]+:/i.test(path))
       return refuse(
         'which is not a local file. Save it as a file and refer to the file, such as ./schemas/order.json.',
@@ -67,8 +67,8 @@ export class Documents {
   }
 
   /**
-   * Also follows references inside the path. Example: `#/components/schemas/Order/properties/id`, where `Order` is
-   * itself a reference to a file.
+   * Follows the keys of a pointer, and the references on the way. Example: `#/components/schemas/Order/properties/id`,
+   * where `Order` is itself a reference to a file.
    */
   async #descend(top: Target, keys: readonly string[], hops: number): Promise<Target | undefined> {
     let at = top;
@@ -99,7 +99,7 @@ export class Documents {
         this.#findings.add(
           'schema-circle',
           below(place, '$ref'),
-          'is part of a circle of references. Replace one of the references by a schema.',
+          'is part of a circle of references. Replace one of these references with a schema.',
         );
         return undefined;
       }

@@ -225,14 +225,14 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'the size of an object that lists its members',
     documentOf({ built: { payload: { properties: { target: text }, minProperties: 1 } } }),
-    ['/minProperties: is on an object that lists all its members.'],
+    ['/minProperties: limits the number of members, but the object lists all its members.'],
   ],
   [
     'exclusive bounds with nothing between them',
     documentOf({
       built: { payload: { properties: { share: { type: 'number', exclusiveMinimum: 1, maximum: 1 } } } },
     }),
-    ['/share/exclusiveMinimum: is 1, and no number is above it and in the range.'],
+    ['/share/exclusiveMinimum: is 1, but no greater number satisfies the other bounds.'],
   ],
   [
     'a misspelt keyword',

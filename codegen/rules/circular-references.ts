@@ -12,7 +12,7 @@ interface Step {
   readonly path: Path;
 }
 
-/** The schemas that apply to the same value as a schema: the schema to which it refers, and its alternatives. */
+/** The schemas that apply to the same value as the given schema: the schema to which it refers, and its alternatives. */
 function* stepsOf(schema: Schema, path: Path): Generator<Step> {
   if (schema.$ref !== undefined) yield { to: schemaName(schema.$ref), path: [...path, '$ref'] };
   for (const keyword of ['oneOf', 'anyOf'] as const)

@@ -30,7 +30,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
         report([...path, 'x-event'], `is ${event}, which another message already has. Use one message for each event.`);
       seen.add(event);
       if (event !== CUSTOM && event !== message.name)
-        report([...path, 'x-event'], `is ${event}. Give the message and its event the same name.`);
+        report([...path, 'x-event'], `is ${event}, but the message is named ${message.name}. Give the message and its event the same name.`);
       if (constant !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],
@@ -40,7 +40,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
     if (!seen.has(CUSTOM))
       report(
         ['components', 'messages'],
-        `have no message with x-event: "${CUSTOM}". Add one for events of other names (EVT-4).`,
+        `have no message with x-event: "${CUSTOM}". Add one for custom events (EVT-4).`,
       );
   },
 
@@ -64,9 +64,9 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
       if (!Object.hasOwn(raw['x-replay-policies'], policy))
         report(at, `has the unknown policy ${policy}. Use one of ${Object.keys(raw['x-replay-policies']).join(', ')}.`);
       if (policy === PER_KEY && (key === undefined || keySpace === undefined))
-        report(at, `is ${PER_KEY} without key and keySpace. Add both.`);
+        report(at, `has the policy ${PER_KEY}, which needs both key and keySpace. Add what is missing.`);
       if (policy !== PER_KEY && (key !== undefined || keySpace !== undefined || clears !== undefined))
-        report(at, `has a key, which only ${PER_KEY} uses. Remove key, keySpace and clears.`);
+        report(at, `has key, keySpace or clears, which only the policy ${PER_KEY} uses. Remove these members.`);
       if (key !== undefined && !inEvent(raw, message, key))
         report([...at, 'key'], `${key} does not exist in the event's data. Correct the pointer.`);
     }

@@ -23,11 +23,11 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (message.traits !== undefined)
         report(
           ['components', 'messages', name, 'traits'],
-          'are message traits, in which the names of schemas are lost. Write the members out.',
+          'are message traits, in which the names of schemas are lost. Write the members of the traits in the message instead.',
         );
     }
     if ('messageTraits' in raw.components)
-      report(['components', 'messageTraits'], 'make the names of schemas unavailable. Remove them.');
+      report(['components', 'messageTraits'], 'are message traits, in which the names of schemas are lost. Write the members of the traits in the messages instead.');
   },
 
   'message-example': (raw, report) => {
@@ -68,7 +68,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (schemaAt(raw, refName(message.payload), '/data') === undefined)
         report(
           ['components', 'messages', name, 'payload'],
-          'has no data. Its schema must have the property data, by reference (ENV-1).',
+          'has no data. Add the property data to its schema, as a reference to another schema (ENV-1).',
         );
     }
   },
@@ -92,7 +92,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
         if (schemaAt(raw, refName(message.payload), pointer) === undefined)
           report(path, 'does not exist in the message. Correct the pointer.');
         if (!Object.hasOwn(raw['x-errors'], code))
-          report(path, `names the error ${code}, which x-errors lacks. Correct it.`);
+          report(path, `names the error ${code}, which x-errors lacks. Correct the name, or add the error there.`);
       }
     }
   },
@@ -100,7 +100,7 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
 
 /** Returns undefined for a schema that cannot be compiled, which the rule `schema-compiles` reports. */
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
-  // Each validator checks a few examples only, so to optimize its code would cost more than it saves.
+  // Each validator checks only a few examples, so optimizing its code would take longer than it saves.
   const ajv = new Ajv({
     code: { optimize: false },
     strict: false,
@@ -118,8 +118,8 @@ function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction
 }
 
 /**
- * The validators by the text of the schema and of all schemas that it needs. They are kept, because the contracts that one process checks
- * have most schemas in common.
+ * The validators, by the text of their schema and of all schemas that it refers to. A process may check several contracts, which have most
+ * schemas in common, so the validators are kept.
  */
 const validators = new Map<string, ValidateFunction | undefined>();
 const MOST_VALIDATORS = 1_000;

@@ -4,7 +4,7 @@ import type { RawContract, RawOperation, Ref } from '../raw.ts';
 import type { Path, Report, Rule } from './rule.ts';
 
 const ERROR = 'error';
-/** Placeholders in a scope: the events that the request names, or any single event. */
+/** Placeholders in a scope: `<event>` stands for the events that the request names, `<any>` for any single event. */
 const SCOPE_SUBJECTS = ['<event>', '<any>'];
 
 function declaredEvents({ components }: RawContract): readonly string[] {
@@ -18,7 +18,7 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       if (raw.channels[channel] === undefined)
         report(
           ['operations', name, 'channel'],
-          `is ${operation.channel.$ref}, which does not exist. Refer to a channel.`,
+          `is ${operation.channel.$ref}, which does not exist. Refer to an existing channel.`,
         );
       for (const { ref, path } of refsOf(name, operation)) {
         if (!belongs(raw, channel, ref))
@@ -45,9 +45,9 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       const http = operation.bindings?.http;
       if (refName(operation.channel) === CONNECTION) checkWireName(raw, name, operation, report);
       else if (http === undefined)
-        report(['operations', name], 'is on an HTTP channel without an http binding. Add bindings.http.method.');
+        report(['operations', name], 'is on an HTTP channel, but has no http binding. Add bindings.http.method.');
       else if (!name.startsWith(`${http.method.toLowerCase()}_`))
-        report(['operations', name], `is a ${http.method}. Begin its name with ${http.method.toLowerCase()}_.`);
+        report(['operations', name], `has the HTTP method ${http.method}. Begin its name with ${http.method.toLowerCase()}_.`);
     }
   },
 
@@ -56,11 +56,11 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       if (refName(operation.channel) !== CONNECTION) continue;
       const replies = operation.reply?.messages.map((ref) => messageName(raw, ref)) ?? [];
       if (operation.action === 'send' && replies.length > 0)
-        report(['operations', name, 'reply'], 'is the reply to a push. Remove it: pushes have no reply.');
+        report(['operations', name, 'reply'], 'is a reply to a push, but pushes have no reply. Remove it.');
       if (operation.action === 'receive' && (replies.length !== 2 || replies[0] === ERROR || replies[1] !== ERROR)) {
         report(
           ['operations', name, 'reply'],
-          `are [${replies.join(', ')}]. Give two: the success, then ${ERROR} (ENV-3).`,
+          `has the messages [${replies.join(', ')}]. List exactly two: the success reply, then ${ERROR} (ENV-3).`,
         );
       }
     }

@@ -26,7 +26,7 @@ export const REQUIREMENT_RULES: Readonly<Record<string, Rule>> = {
   'clause-known': (raw, report) => {
     for (const { clause, path } of citationsOf(raw)) {
       if (!Object.hasOwn(raw['x-requirements'], clause))
-        report(path, `cites ${clause}, which x-requirements lacks. Correct it, or write the clause.`);
+        report(path, `cites ${clause}, which x-requirements lacks. Correct the id, or add the clause there.`);
     }
   },
 

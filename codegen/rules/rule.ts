@@ -35,7 +35,10 @@ function* partsOf(schema: Schema, path: Path): Generator<{ readonly schema: Sche
   }
 }
 
-/** The schema at a pointer into a value of a schema. A pointer to an array means any of its elements. */
+/**
+ * The schema of a part of a value. @param name the schema of the whole value. @param pointer leads from the whole value to
+ * the part. If it leads through an array, any element of the array is meant.
+ */
 export function schemaAt(raw: RawContract, name: string, pointer: string): Schema | undefined {
   const { schemas } = raw.components;
   let schema = targetOf(schemas, { $ref: `#/components/schemas/${name}` });
@@ -68,7 +71,7 @@ export function compareNames(
   },
 ): void {
   for (const name of expected.filter((each) => !names.includes(each)))
-    report(path, `lacks ${name}, which ${where} has. Add it, or remove it there.`);
+    report(path, `lacks ${name}, which ${where} has. Add it here, or remove it there.`);
   for (const name of names.filter((each) => !expected.includes(each)))
-    report(path, `has ${name}, which ${where} lacks. Remove it, or add it there.`);
+    report(path, `has ${name}, which ${where} lacks. Remove it here, or add it there.`);
 }

@@ -61,7 +61,7 @@ export const REFERENCE_RULES: Readonly<Record<string, Rule>> = {
       if (!schemaExists(raw, schema.$ref))
         report(path, `refers to ${schema.$ref}. Refer to a schema of this file by name: #/components/schemas/Name.`);
       else if (Object.keys(schema).length > 1)
-        report(path, 'has members beside $ref. Move them to the schema that it refers to.');
+        report(path, 'has members beside $ref. Move them to the schema that $ref refers to.');
     }
     for (const [name, { payload }] of Object.entries(raw.components.messages)) {
       if (!schemaExists(raw, payload.$ref))
@@ -77,7 +77,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-title': (raw, report) => {
     for (const { schema, path } of schemasOf(raw)) {
       if ('title' in schema)
-        report([...path, 'title'], 'is a title, which renames types. Remove it: the name of the schema is its title.');
+        report([...path, 'title'], 'is a title, which would rename the generated type. Remove it: the type is named after the schema.');
     }
   },
 
@@ -86,7 +86,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       if ('allOf' in schema)
         report(
           [...path, 'allOf'],
-          'is an allOf, which cannot be closed. Write the members out; YAML merge keys (<<: *anchor) save typing.',
+          'is an allOf, but an object made by allOf cannot be closed. Write all members in one object; YAML merge keys (<<: *anchor) avoid repetition.',
         );
     }
   },
@@ -97,7 +97,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
         if (SCHEMA_KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
         report(
           [...path, keyword],
-          `is not a supported keyword. Remove it. If it is the end of a text with a comma, quote the text.`,
+          `is not a supported keyword. Remove it. If it is the rest of a text that contains a comma, put the text in quotes.`,
         );
       }
       const volatility = schema['x-volatile'];
@@ -111,11 +111,11 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       if (schema.type !== 'object' && schema.properties === undefined) continue;
       const { additionalProperties, 'x-open': reason } = schema;
       if (additionalProperties === false && reason !== undefined)
-        report([...path, 'x-open'], 'is on a closed object. Remove it, or open the object.');
+        report([...path, 'x-open'], 'is on a closed object. Remove it, or set additionalProperties: true.');
       if (additionalProperties === undefined)
         report(
           path,
-          'is an open object by omission. Add additionalProperties: false, or true with x-open and the reason.',
+          'does not set additionalProperties, so the object is open. Add additionalProperties: false, or additionalProperties: true and the reason in x-open.',
         );
       if (additionalProperties !== undefined && additionalProperties !== false && reason === undefined)
         report(path, 'allows additional properties. Set additionalProperties: false, or give the reason in x-open.');
@@ -136,7 +136,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
       if (schema.const !== undefined || schema.enum !== undefined) continue;
       if (maximum > Number.MAX_SAFE_INTEGER || minimum < Number.MIN_SAFE_INTEGER)
-        report(path, `has no bounds within ±${Number.MAX_SAFE_INTEGER} (ENV-5). Give minimum and maximum.`);
+        report(path, `has no bounds within ±${Number.MAX_SAFE_INTEGER} (ENV-5). Add a minimum and a maximum.`);
     }
   },
 
@@ -154,7 +154,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       for (const [low, high] of RANGES) {
         const [least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY] = [schema[low], schema[high]];
-        if (least > most) report([...path, low], `is ${least}, above ${high}, which is ${most}. Correct one of them.`);
+        if (least > most) report([...path, low], `is ${least}, which is greater than ${high}: ${most}. Correct one of them.`);
       }
       const {
         minimum = -Infinity,
@@ -165,12 +165,12 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       if (exclusiveMinimum >= Math.min(maximum, exclusiveMaximum))
         report(
           [...path, 'exclusiveMinimum'],
-          `is ${exclusiveMinimum}, and no number is above it and in the range. Correct it.`,
+          `is ${exclusiveMinimum}, but no greater number satisfies the other bounds. Correct one of the bounds.`,
         );
       else if (exclusiveMaximum <= minimum)
         report(
           [...path, 'exclusiveMaximum'],
-          `is ${exclusiveMaximum}, and no number is below it and in the range. Correct it.`,
+          `is ${exclusiveMaximum}, but no smaller number satisfies the other bounds. Correct one of the bounds.`,
         );
     }
   },
@@ -204,7 +204,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
         if (schema[keyword] !== undefined && schema.additionalProperties === false)
           report(
             [...path, keyword],
-            'is on an object that lists all its members. Use required, or declare them optional.',
+            'limits the number of members, but the object lists all its members. Remove this keyword; list required members in "required".',
           );
     }
   },
@@ -230,7 +230,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       }
       for (const member of schema.required ?? []) {
         if (!Object.hasOwn(schema.properties ?? {}, member))
-          report([...path, 'required'], `requires ${member}, which is not among the properties. Add it there.`);
+          report([...path, 'required'], `requires ${member}, which is not among the properties. Add it to properties, or remove it here.`);
       }
     }
   },
@@ -259,7 +259,7 @@ function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
   return Object.fromEntries(own);
 }
 
-/** Why a schema cannot be compiled, by its text: a contract repeats most of its keywords, and compiling is the slow part. */
+/** For the text of a schema, why the schema cannot be compiled. It is kept, because compiling is slow and most texts occur often. */
 const faults = new Map<string, string | undefined>();
 
 function faultOf(schema: Readonly<Record<string, unknown>>): string | undefined {
