@@ -170,7 +170,7 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Adds a subscription of another kind: for the entry points of this package, such as `streams`.
+   * Adds a subscription of another kind. Other entry points of this package call it, such as `streams`.
    * @throws {TypeError} when another subscription of this client has the id; {ConnectionError} after `close()`.
    */
   attach<Kind extends ClientFeed>(make: (id: string, port: FeedPort) => Kind, id = this.#nextId()): Kind {
@@ -203,8 +203,8 @@ export class ClientCore<P extends Protocol> {
 
   /**
    * Sends a command at most once and waits for its reply; waits for a connection first if necessary.
-   * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (the server may have
-   * executed it), `client_closed`, `refused`, `unreachable`; the signal's reason.
+   * @throws {TidemarkError} the server rejected the command; {ConnectionError} `timeout`, `connection_lost` (the server may
+   * have executed the command), `client_closed`, `refused`, `unreachable`; the signal's reason.
    */
   command<const Name extends PlainCommand<P>>(
     name: Name,
@@ -227,7 +227,7 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('sync', { stream }, options);
   }
 
-  /** Publishes one event, if the server allows it (BRD-2). With an `idempotencyKey` it can be repeated safely. */
+  /** Publishes one event, if the server allows it (BRD-2). With an `idempotencyKey`, the call can be repeated safely. */
   broadcast<const Name extends EventName<P> | (string & {})>(
     event: BroadcastOf<P, Name>,
     options?: CallOptions,
@@ -240,7 +240,7 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('list_subscriptions', {}, options);
   }
 
-  /** Replaces the credential without losing subscriptions (SEC-3), also for later connections. */
+  /** Replaces the credential, also for later connections. The subscriptions continue (SEC-3). */
   async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
     const reply = await this.#ask('authenticate', { token }, options);
     this.#credentials.adopt(token);
@@ -305,7 +305,7 @@ export class ClientCore<P extends Protocol> {
     this.#settleReady();
   }
 
-  /** Called when commands can be sent, and when `welcome` was received. Acts when both have happened. */
+  /** Called when commands can be sent, and when `welcome` was received. Emits `ready` when both have happened. */
   #settleReady(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
     this.#emitter.emit('ready', { url: this.#settings.url });

@@ -38,9 +38,9 @@ export class TidemarkError extends Error {
 export type ConnectionErrorReason =
   /** The connection ended after the command was sent: the server may or may not have executed it. */
   | 'connection_lost'
-  /** No answer in time, or no connection to send on. */
+  /** No answer in time, or no connection in time on which to send the command. */
   | 'timeout'
-  /** The server asked not to reconnect unchanged, or the credential cannot be renewed. */
+  /** The server will not accept this client again without a change, or the credential cannot be renewed. */
   | 'refused'
   /** `maxAttempts` consecutive attempts failed. */
   | 'unreachable'
@@ -79,7 +79,7 @@ export interface SubscriptionPlace {
   readonly positions?: readonly StreamPosition[] | undefined;
 }
 
-/** A subscription ended without a call of `unsubscribe()`. Events received before were yielded. */
+/** A subscription ended without a call of `unsubscribe()`. Events that were received before its end have been yielded. */
 export class SubscriptionError extends Error {
   /** `buffer_overflow`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
   declare readonly reason: string;

@@ -15,7 +15,7 @@ export type EventName<P extends Protocol> = keyof P['events'] & string;
  */
 export type EventPattern<P extends Protocol> = EventName<P> | '*' | (string & {});
 
-/** A custom event; its name is a literal type when the pattern has no wildcard. */
+/** A custom event. If the pattern has no wildcard, the type of the event's name is this literal. */
 type Custom<P extends Protocol, Name extends string> = Omit<P['customEvent'], 'event'> & { readonly event: Name };
 
 type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern

@@ -23,7 +23,7 @@ export interface FeedBaseOptions extends FeedSettings {
   readonly port: FeedPort;
 }
 
-/** @typeParam Mark what moves the reader's position. @typeParam Summary what `caughtUp` resolves with. */
+/** @typeParam Mark a position or, for several streams, changes of positions. @typeParam Summary the value of `caughtUp`. */
 export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   readonly id: string;
   abstract readonly stream: string;
@@ -207,7 +207,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#caughtUp.resolve(summary);
   }
 
-  /** Ends the subscription on the server and subscribes again, because the position is not where the server continues. */
+  /** Ends the subscription on the server and subscribes again, because the server does not continue at the client's position. */
   protected subscribeAgain(): void {
     this.#serverSubscription.park();
     this.#serverSubscription.unpark();

@@ -172,8 +172,8 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
 
   /**
    * Resolves when the map has every event that was published on the stream before this call (SYN-1).
-   * @throws the errors of `client.sync`, except that it is repeated after a lost connection; {ConnectionError} if the
-   * mirror is closed.
+   * @throws the errors of `client.sync`, except for a lost connection, after which the command is sent again;
+   * {ConnectionError} if the mirror is closed.
    */
   async sync(options: CallOptions = {}): Promise<void> {
     for (;;) {

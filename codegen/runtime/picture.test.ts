@@ -32,7 +32,7 @@ describe('the rules of a warm picture', () => {
   });
 
   test.each([
-    ['nothing_*', /No declared event fits "nothing_\*"\. Declared: order_placed, /],
+    ['nothing_*', /No declared event matches "nothing_\*"\. Declared: order_placed, /],
     ['log_line', /"log_line" cannot be mirrored: its replay policy/],
     ['lo*', /"log_line" cannot be mirrored/],
     ['*', /"log_line" cannot/],

@@ -17,7 +17,7 @@ interface Reader<Item> {
   readonly reject: (error: unknown) => void;
 }
 
-/** @typeParam Mark a position or, for several streams, the positions that an item changes. */
+/** @typeParam Mark a position or, for several streams, the changes of positions that an item causes. */
 export class DeliveryQueue<Item, Mark = Position> {
   #entries: Entry<Item, Mark>[] = [];
   /**

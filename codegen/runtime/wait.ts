@@ -57,7 +57,7 @@ export async function waitForEvent<P extends Protocol>(
   return { event, position: readPosition(event) as Position };
 }
 
-/** How to wait for the first event of a subscription. */
+/** Options for the wait for the first matching event of a subscription. */
 export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, 'timeoutMs' | 'signal' | 'onGap'> {
   /** A description of the awaited event, for messages. */
   readonly what: string;

@@ -19,7 +19,7 @@ Settle = Callable[[Answer], None]
 
 
 class CommandTable:
-    """Pending commands. Ids are never reused, each command gets one answer, and all fail when the connection ends."""
+    """Pending commands. Ids are never reused. Each command gets exactly one answer: the reply, or an error when the connection ends."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         self._replies = replies
@@ -91,7 +91,7 @@ MAX_SPACING = 0.1
 
 
 class Pacer:
-    """Spreads the commands that subscriptions send.
+    """Limits the rate of the commands that subscriptions send.
 
     After a reconnect, a client with a hundred subscriptions would send a hundred commands at once. This may exceed
     the rate limit of the server. A client that keeps exceeding the limit is disconnected (4204), and would then send

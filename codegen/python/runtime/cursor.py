@@ -1,19 +1,19 @@
 """Tracks the position of one subscription in its stream: which events are new, and where to resume so that no event is
 missed.
 
-It uses no socket and no clock. There are three kinds of marks, because "received" can mean three things::
+It uses no socket and no clock. There are three kinds of marks, because "received" can mean three things:
 
-    proven <= position     a heartbeat's ``delivered`` has confirmed everything up to ``proven`` (CON-3);
-      floor ... seen       everything up to ``position`` has been received: what a plain resume needs.
-                           Numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
+- ``position``: everything up to here was received. A resume starts here.
+- ``proven``, at most ``position``: the ``delivered`` of a heartbeat has confirmed everything up to here (CON-3).
+- ``floor`` and ``seen``: the numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
 
-The position does not move during a warm replay, because the replay is complete only with its ``replay_complete``: a
-resume from its middle would miss the rest. The position does move during a resume replay, because this is ascending
-and without holes.
+The position does not move during a warm replay, because a resume from the middle of the replay would miss its rest: the
+replay is complete only with its ``replay_complete``. The position does move during a resume replay, which has every
+event in ascending order.
 
-A warm replay that is cut off is requested again. The new one shows the stream at a later position, and lacks some events in
-between: some are in no warm replay, others were replaced or deleted. So the client accepts only its events up to the first
-position, and a resume after that position delivers the others (CLI-13).
+A warm replay that is cut off is requested again. The new replay shows the stream at a later position, and lacks some events
+between the two positions: some are in no warm replay, others were replaced or deleted. So the client accepts events of the
+new replay only up to the first position. A resume after the first position then delivers the other events (CLI-13).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ReplayMode = Literal["resume", "warm", "none"]
 
 #: Why the client itself reports a loss. ``epoch_changed``: the epoch of the stream changed, and the server did not
 #: report it (STR-3). ``state_invalidated``: the server required a fresh start, or made one without being asked.
-#: ``unproven``: ``delivered`` differed, and there is no proven position from which to repair (CON-3).
+#: ``unproven``: the ``delivered`` of a heartbeat differed from our count, and there is no proven position to resume from (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
 #: The maximum size of ``seen``, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates
@@ -62,7 +62,7 @@ class Cursor:
         self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
-        #: ``seen`` was truncated since the last call of ``prove``, so a lost event cannot be distinguished from a duplicate.
+        #: Whether ``seen`` was truncated since the last ``prove``. If so, a lost event cannot be distinguished from a duplicate.
         self._cut = False
 
     @property
@@ -113,7 +113,7 @@ class Cursor:
         return fresh, gap
 
     def complete(self, position: Position) -> Union[CursorGap, None]:
-        """Handles ``replay_complete``. If the cursor is not live then, a resume must deliver what is still missing."""
+        """Handles ``replay_complete``. If the cursor is not live afterwards, the subscription must resume to receive the missing events."""
         gap = None if position.epoch == self._epoch else self._enter(position)
         if self._ends_before(position):
             self._position = self._picture
@@ -124,7 +124,7 @@ class Cursor:
         return gap
 
     def heartbeat(self, position: Position) -> Union[CursorGap, None]:
-        """Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3)."""
+        """Handles the stream's position in a heartbeat. It moves the position even if no event matches the subscription (CON-3)."""
         if self._phase != "live":
             return None
         gap = None if position.epoch == self._epoch else self._enter(position)
@@ -157,11 +157,11 @@ class Cursor:
         self._proven = self._position
 
     def rewind(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` differs from our count: an event of this connection was not received.
 
-        The next resume starts at the newest proven position. Events that were received since then are dropped as
-        duplicates, so that only the lost events are delivered, late. If this is not possible, the loss is reported,
-        and a new warm replay is requested.
+        The next resume starts at the last proven position. Events that were received since then are dropped as
+        duplicates, so that only the lost events are delivered, late. If there is no proven position, the loss is
+        reported and a warm replay is requested.
         """
         if self._proven is None or self._cut:
             self.forget("unproven")

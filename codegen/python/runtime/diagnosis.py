@@ -54,7 +54,7 @@ class Counts:
         self.last_error: Union[BaseException, None] = None
 
     def note(self, name: str, detail: object) -> None:
-        """Counts a report of the client, before listeners receive the report."""
+        """Counts a report of the client. Called before the listeners receive the report."""
         if name == "ready":
             self.connections += 1
             self.failed_attempts = 0

@@ -1,8 +1,8 @@
 """The errors that a caller can receive.
 
 ``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``:
-the server, or a limit of the caller's, ended a subscription. ``WaitFailed``: no matching event arrived in time, or
-events were lost. ``ProtocolViolation``: the server sent what the contract does not allow.
+the server or a full buffer ended a subscription. ``WaitFailed``: no matching event arrived in time, or events were
+lost. ``ProtocolViolation``: the server sent something that the contract does not allow.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ class TidemarkError(Exception):
 class ConnectionLost(Exception):
     """A command or a subscription failed because of its connection. ``reason`` is one of:
 
-    ``connection_lost`` the connection ended after the command was sent: the server may have carried it out;
-    ``timeout`` no reply in time, or no connection to send on; ``refused`` the server asked not to retry, or the credential
-    cannot be renewed; ``unreachable`` ``max_attempts`` attempts in a row failed; ``client_closed`` this client was closed.
+    ``connection_lost``: the connection ended after the command was sent, so the server may have executed it;
+    ``timeout``: no reply in time, or no connection in time on which to send the command; ``refused``: the server will not
+    accept this client again without a change, or the credential cannot be renewed; ``unreachable``: ``max_attempts``
+    consecutive attempts failed; ``client_closed``: this client was closed.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class ConnectionLost(Exception):
 
 
 class SubscriptionEnded(Exception):
-    """A subscription ended although the program did not end it. Events that were received before have been yielded."""
+    """A subscription ended although the program did not end it. Events that were received before its end have been yielded."""
 
     def __init__(
         self,

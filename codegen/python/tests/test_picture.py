@@ -29,7 +29,7 @@ class TheRulesOfAPicture(unittest.TestCase):
     def test_are_refused_for_events_that_are_not_kept_by_key(self) -> None:
         kept = {name: event for name, event in DECLARED.items() if name != "log_line"}
         for declared, pattern, text in [
-            (DECLARED, "nothing_*", "No declared event"),
+            (DECLARED, "nothing_*", "No declared event matches"),
             (DECLARED, "log_line", "cannot be mirrored"),
             (kept, "*", "several key spaces"),
         ]:
