@@ -28,13 +28,13 @@ const SPEC = {
   contractDigest: CONTRACT_DIGEST,
   events: [@names],
   subprotocol: SUBPROTOCOL,
-  // Not COMMANDS and CLOSE_CODES: pages would load members that the client does not read.
+  // COMMANDS and CLOSE_CODES are not used here, because pages would load members of them that the client does not read.
   commands: { @commands },
   closeCodes: { @closeCodes },
   credentialParameters: CREDENTIAL_PARAMETERS,
 };
 
-/** A connection that reconnects automatically, with subscriptions that resume at their positions. */
+/** A client that reconnects automatically. Its subscriptions resume at their positions. */
 export class TidemarkClient extends ClientCore<TidemarkProtocol> {
   /** @throws {TypeError} when the address is invalid, or the platform has no WebSocket. */
   constructor(options: ClientOptions) {
@@ -87,5 +87,5 @@ export function emitClient({ closeCodes, commands, events, customEvent }: Contra
     .replace('@names', () => names.join(', '))
     .replace('@commands', () => replies.join(', '))
     .replace('@closeCodes', () => closes.join(', '));
-  return `${banner('The client: types and constants of the contract over the runtime.')}\n${facade}`;
+  return `${banner('The client: gives the runtime the types and constants of the contract.')}\n${facade}`;
 }

@@ -13,8 +13,8 @@ export interface Outcome<C extends CommandName> {
    */
   readonly made?: 'when queued' | 'when written';
   /**
-   * Pushes that are written directly after the reply, with no other message between, such as the \`gap\` of a failed
-   * resume (RPL-4).
+   * Pushes that are written directly after the reply, with no other message in between. Example: the \`gap\` after a
+   * failed resume (RPL-4).
    */
   readonly companions?: () => readonly PushMessage[];
   /** Runs when the reply is passed to the socket. Only for replies that keep their order (BCK-3). */
@@ -22,8 +22,8 @@ export interface Outcome<C extends CommandName> {
   /** Runs directly after the reply was queued, in the same tick, so that a replay follows its \`subscribed\` (RPL-2). */
   readonly afterReply?: () => void;
   /**
-   * Runs instead if no reply could be queued, because the connection was closed or \`data\` threw. Must release the
-   * resources that the handler reserved.
+   * Runs instead of \`afterReply\` if no reply could be queued, because the connection was closed or \`data\` threw. Must
+   * release the resources that the handler reserved.
    */
   readonly abandon?: () => void;
 }
@@ -34,7 +34,7 @@ export function emitHandlers({ commands }: Contract): string {
     banner('The handlers that a server must provide.'),
     "import type { CommandName } from './protocol.ts';\nimport type { CommandDataMap, PushMessage, ReplyDataMap } from './types.ts';\n",
     OUTCOME,
-    "/** A command's handler. Its data has been validated. */",
+    '/** The handler of a command. `data` has been validated. */',
     'export type Handler<C extends CommandName, Context> = (data: CommandDataMap[C], context: Context) => Outcome<C> | Promise<Outcome<C>>;\n',
     '/** One handler per command of the contract. */',
     'export interface Handlers<Context> {',

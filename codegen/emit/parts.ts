@@ -1,6 +1,6 @@
 /**
- * The schemas inside a schema. Values of other keywords are data, in which `$ref` has no meaning: an object in a
- * `const` may have a member `$ref`.
+ * Finds and replaces the schemas inside a schema. They are in certain keywords only. The values of all other keywords
+ * are data, in which `$ref` has no meaning: for example, an object in a `const` may have a member `$ref`.
  */
 import type { Schema } from '../model.ts';
 import { schemaName } from '../model.ts';

@@ -59,7 +59,7 @@ function emitIdentity(contract: Contract): string {
   ].join('\n');
 }
 
-/** One regular expression for the pattern of a schema and its limits of length, in characters. */
+/** One regular expression for the pattern of a schema and its length limits, in characters. */
 function patternOf({ pattern = '', minLength, maxLength }: Schema): string {
   if (minLength === undefined && maxLength === undefined) return String(new RegExp(pattern, 'u'));
   const length = `^(?=[^]{${minLength ?? 0},${maxLength ?? ''}}$)`;
@@ -79,7 +79,7 @@ function isAnchored(pattern: string): boolean {
 function emitPatterns({ schemas }: Contract): string {
   const texts = Object.entries(schemas).filter(([, { pattern }]) => pattern !== undefined);
   const lines = texts.map(([name, schema]) => `  ${key(name)}: ${patternOf(schema)},\n`);
-  return `${doc('Regular expressions of restricted texts, by the name of their schema. A text that matches is valid, including its length.')}
+  return `${doc('Regular expressions for strings of a restricted form, by the name of the schema. They also check the length.')}
 export const PATTERNS = {
 ${lines.join('')}} as const satisfies Readonly<Record<string, RegExp>>;
 `;
@@ -169,7 +169,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       '  readonly policy: ReplayPolicy;',
       doc('Pointer to the key in `data` of the event; only with `latest-per-key`.', '  '),
       '  readonly key?: string;',
-      doc('Events with the same key space share their keys.', '  '),
+      doc('Events with the same key space and the same key replace one another, even if their names differ.', '  '),
       '  readonly keySpace?: string;',
       doc('The event removes its key from warm replays, and is itself not replayed.', '  '),
       '  readonly clears?: true;',
@@ -179,7 +179,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       'export interface EventSpec {',
       '  readonly replay: ReplaySpec;',
       doc(
-        'For each filter field that applies to the event, pointers into its `data`. A pointer to an array means any of its elements.',
+        'For each filter field that applies to the event, pointers into its `data`. If a pointer leads to an array, any of its elements may match.',
         '  ',
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
@@ -189,7 +189,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       ),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',
       doc(
-        'The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer to the id in `data` of the event (STR-5).',
+        'The only stream on which the event may be published. Its name is the kind, a colon and an id; `id` is a pointer to this id in `data` of the event (STR-5).',
         '  ',
       ),
       "  readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };",
@@ -264,7 +264,7 @@ function emitLimits({ limits }: Contract): string {
   ].join('\n');
 }
 
-/** The bounds of lists, which a server must respect in what it sends. */
+/** The maximum lengths of lists. A server must not send longer lists. */
 function emitListBounds({ schemas }: Contract): string {
   const bounds = Object.entries(schemas).flatMap(([name, { properties = {} }]) => {
     const lists = Object.entries(properties).flatMap(([member, { maxItems }]) =>
@@ -274,7 +274,7 @@ function emitListBounds({ schemas }: Contract): string {
   });
   return table(
     'MAX_ITEMS',
-    'The most items that a list may have, by schema and member.',
+    'The maximum number of items of each list, by the name of its schema and member.',
     Object.fromEntries(bounds),
     (each) => each,
   );

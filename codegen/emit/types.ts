@@ -1,9 +1,9 @@
 /**
  * Emits `types.ts`: every schema of the contract as a type, the unions of messages, and maps from wire names to types.
  *
- * All schemas are compiled by json-schema-to-typescript as one bundled schema: compiled one by one, shared schemas
- * would be declared several times. Then every property and array is made `readonly`, because received messages must not
- * be changed.
+ * json-schema-to-typescript compiles all schemas together, as one bundled schema. If it compiled them one by one, it would
+ * declare shared schemas several times. Then every property and array is made `readonly`, because received messages must
+ * not be changed.
  */
 import { compile } from 'json-schema-to-typescript';
 import type { Contract, Event, Schema } from '../model.ts';
@@ -22,7 +22,7 @@ const ROOT = 'TidemarkContractRoot';
 export async function emitTypes(contract: Contract): Promise<string> {
   const schemas = await compileSchemas(contract);
   return [
-    banner('Types of the wire, one per schema of the contract.'),
+    banner('The types of all messages and payloads, one per schema of the contract.'),
     schemas,
     emitUnions(contract),
     emitMaps(contract),
@@ -75,7 +75,10 @@ function cutRoot(text: string): string {
  */
 const SHAPES = ['type', 'const', 'enum', 'properties', 'additionalProperties', 'items', 'oneOf', 'anyOf'] as const;
 
-/** A copy with references to definitions, without our own annotations and bounds that no type can express. */
+/**
+ * A copy of a schema for the compiler. Its references lead to definitions. Our own annotations, and bounds that no type can
+ * express, are left out.
+ */
 function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
   if (schema.$ref !== undefined) return reference(schemaName(schema.$ref), contract);
   const inner = (each: Schema): Record<string, unknown> => toDraft4(each, contract);

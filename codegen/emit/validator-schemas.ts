@@ -18,8 +18,8 @@ export function tolerantIds({ schemas }: Contract): (name: string) => string {
   const isLoosened = (schema: Schema): boolean =>
     schema.additionalProperties === false || schema.oneOf !== undefined || partsOf(schema).some(isLoosened);
   const differs = new Set(Object.keys(schemas).filter((name) => isLoosened(schemas[name] ?? {})));
-  // A schema differs if it refers to a schema that differs. This is repeated until nothing changes, because references
-  // may be circular.
+  // The two forms of a schema differ if it refers to a schema whose forms differ. This is repeated until nothing changes,
+  // because references may be circular.
   for (let size = -1; size < differs.size;) {
     size = differs.size;
     for (const [name, schema] of Object.entries(schemas))
@@ -60,8 +60,8 @@ interface TolerantOptions {
 }
 
 /**
- * The tolerant form of a schema. It accepts unknown members, and also a value that for this reason matches several
- * alternatives.
+ * The tolerant form of a schema. It accepts unknown members. If a value matches several alternatives of a `oneOf` only
+ * because unknown members are accepted, it accepts this value too.
  */
 export function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
   const referToFinal = (name: string): string => refer(finalName(contract.schemas, name));

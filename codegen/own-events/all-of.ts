@@ -1,6 +1,7 @@
 /**
- * Replaces an `allOf` by one schema with the keywords of all its parts. An `allOf` cannot be closed and has no type of its own in most
- * languages; the merged schema has both. The parts of most documents are objects with different members, such as a base and an extension.
+ * Replaces an `allOf` with one schema that has the keywords of all its parts. An `allOf` cannot be closed, and has no type of its own in
+ * most languages; the merged schema can be closed and becomes one type. Usually the parts are objects with different members, such as a
+ * base and an extension.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { below, isObject } from './findings.ts';
@@ -65,7 +66,11 @@ class Parts {
 
   async of(value: unknown, place: Place): Promise<Part[]> {
     if (!isObject(value)) {
-      this.#options.findings.add('schema', place, `must be a JSON Schema (an object). Correct it.`);
+      this.#options.findings.add(
+        'schema',
+        place,
+        `must be a JSON Schema (an object). Write one, such as { type: object }.`,
+      );
       return [];
     }
     if (typeof value['$ref'] === 'string') return this.#ofTarget(value['$ref'], place);
@@ -88,7 +93,7 @@ class Parts {
       this.#options.findings.add(
         'schema-ref',
         below(place, '$ref'),
-        'leads back to a schema that contains it. Remove it.',
+        'refers back to a schema that contains this reference. Remove the reference.',
       );
       return [];
     }
@@ -131,7 +136,7 @@ class Merge {
       if (keyword in this.#merged && this.#properties.size > 0)
         this.#report(
           this.#placeOf(place, keyword),
-          'is in an allOf beside properties. Write the members into each alternative.',
+          'is in an allOf that also has properties. Write these properties into each alternative instead.',
         );
     const at = (keyword: string, ...keys: readonly string[]): Place => {
       const [name, ...rest] = keys;
@@ -165,7 +170,7 @@ class Merge {
   #addOthers(value: unknown, at: Place): void {
     const before = this.#merged['additionalProperties'];
     if (isObject(before) && isObject(value) && !isDeepStrictEqual(before, value))
-      this.#report(at, 'differs from that of another part of the allOf. Make them equal.');
+      this.#report(at, 'differs from the value in another part of the allOf. Make the values equal.');
     if (before === false || (isObject(before) && value === true)) return;
     this.#merged['additionalProperties'] = value;
     this.#places.set('additionalProperties', at);
@@ -175,7 +180,7 @@ class Merge {
     if (Object.hasOwn(this.#merged, keyword) && !isDeepStrictEqual(this.#merged[keyword], value)) {
       this.#report(
         at,
-        'differs from that of another part of the allOf, and the two cannot be merged. Write one schema.',
+        'differs from the value in another part of the allOf, and the two values cannot be merged. Write one schema instead of the allOf.',
       );
       return;
     }

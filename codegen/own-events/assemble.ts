@@ -7,7 +7,7 @@ import type { Place } from './findings.ts';
 import { typeName } from '../names.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
-/** The names that every contract uses for the operation that pushes events and for the channel of the connection. */
+/** The names that every contract uses for the operation that pushes events and for the schema of filters. */
 export const EVENT_OPERATION = 'event';
 export const FILTER_SCHEMA = 'SubscriptionFilter';
 
@@ -60,13 +60,13 @@ export function assemble(document: OwnDocument, base: RawContract, parts: Parts)
   };
 }
 
-/** The items with the added ones before the item of custom events, which is the last one of every list. */
+/** Inserts items before the item of custom events, which is the last item of every list. */
 function beforeCustom<Item>(items: readonly Item[], isCustom: (item: Item) => boolean, added: readonly Item[]): Item[] {
   const at = items.findIndex(isCustom);
   return at < 0 ? [...items, ...added] : items.toSpliced(at, 0, ...added);
 }
 
-/** The messages with the added ones before the message of custom events. */
+/** Inserts messages before the message of custom events. */
 function messagesWith<Value>(
   messages: Readonly<Record<string, Value>>,
   { messageName }: Template,

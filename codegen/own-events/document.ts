@@ -87,7 +87,7 @@ export function readDocument(source: Source, findings: Findings): OwnDocument {
   const components = reader.members(document['components'], below(top, 'components'), 'components') ?? {};
   const messages = reader.map(components['messages'], below(top, 'components', 'messages'));
   if (messages.length === 0)
-    findings.add('event', below(top, 'components'), 'declare no event. Add one below components.messages.');
+    findings.add('event', below(top, 'components'), 'declare no event. Add an event under components.messages.');
   return {
     source,
     title: reader.text(info['title'], below(top, 'info', 'title')) ?? '',
@@ -196,7 +196,7 @@ class Reader {
       const here = below(place, String(at));
       const example = this.members(each, here, 'example') ?? {};
       if (isObject(each) && example['payload'] === undefined)
-        this.#findings.add('event-example', here, 'has no payload. Add the payload of one such event.');
+        this.#findings.add('event-example', here, 'has no payload. Add the payload of an example event.');
       return {
         name: this.optionalText(example['name'], below(here, 'name')),
         summary: this.optionalText(example['summary'], below(here, 'summary')),
@@ -233,11 +233,11 @@ function isForeign(key: string): boolean {
 const FORM: Readonly<Record<keyof typeof MEMBERS, string>> = {
   document: 'Write an AsyncAPI document that begins with asyncapi: 3.0.0.',
   info: 'Write info: { title: …, version: 1.0.0 }.',
-  components: 'Write components: with messages: below it.',
-  event: 'Write summary: and payload: below the event.',
+  components: 'Write components: and, inside it, messages:.',
+  event: 'Write summary: and payload: under the name of the event.',
   replay: 'Write x-replay: { policy: … }.',
-  filter: 'Write { kind: exact }, or path or extension.',
-  example: 'Write payload: { … } below it.',
+  filter: 'Write { kind: exact }, { kind: path } or { kind: extension }.',
+  example: 'Write payload: { … } in the example.',
 };
 
 const REMEDY: Readonly<Record<keyof typeof MEMBERS, string>> = {

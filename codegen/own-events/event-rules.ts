@@ -36,7 +36,11 @@ export function checkReplay(
     return;
   }
   if (keySpace !== undefined && !/^[A-Za-z0-9_.-]{1,128}$/.test(keySpace))
-    findings.add('event-replay', below(place, 'keySpace'), 'must be letters, digits, `_`, `.` and `-`. Rename it.');
+    findings.add(
+      'event-replay',
+      below(place, 'keySpace'),
+      'must consist of 1 to 128 letters, digits, `_`, `.` and `-`. Rename it.',
+    );
   if (key === undefined) {
     const example = `/payload/${Object.keys(rootOf(shape)?.properties ?? {})[0] ?? 'id'}`;
     findings.add(
@@ -105,7 +109,7 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
     const bare = pointer.replace(/^\/+/, '');
     const names = Object.keys(rootOf(shape)?.properties ?? {});
     const meant = names.includes(bare) ? ` Did you mean /payload/${bare}?` : '';
-    return { fault: `${pointer} does not begin with /payload/.${meant} Write a pointer into the event.` };
+    return { fault: `${pointer} does not begin with /payload/.${meant} Write a pointer to a member of the payload.` };
   }
   let schema = rootOf(shape);
   let optional: string | undefined;
@@ -125,7 +129,7 @@ function follow(pointer: string, shape: Shape): Found | { readonly fault: string
     schema = members[key] === undefined ? undefined : targetOf(schemas, members[key]);
   }
   return schema === undefined
-    ? { fault: `${pointer} does not exist in the payload. Correct it.` }
+    ? { fault: `${pointer} does not exist in the payload. Correct the pointer.` }
     : { schema, optional, inList };
 }
 

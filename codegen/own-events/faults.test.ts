@@ -155,7 +155,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
         'x-replay': { policy: 'latest-per-key', key: '/payload/t', keySpace: 'a b' },
       },
     }),
-    ['/x-replay/keySpace: must be letters, digits'],
+    ['/x-replay/keySpace: must consist of 1 to 128 letters, digits'],
   ],
   [
     'an example that does not match',
@@ -189,17 +189,19 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
         },
       },
     }),
-    ['/payload/properties/size/allOf/1/type: differs from that of another part of the allOf'],
+    ['/payload/properties/size/allOf/1/type: differs from the value in another part of the allOf'],
   ],
   [
     'alternatives beside the members of an allOf',
     documentOf({ built: { payload: { properties: { target: text }, allOf: [{ oneOf: [{ type: 'object' }] }] } } }),
-    ['/payload/allOf/0/oneOf: is in an allOf beside properties. Write the members into each alternative.'],
+    [
+      '/payload/allOf/0/oneOf: is in an allOf that also has properties. Write these properties into each alternative instead.',
+    ],
   ],
   [
     'an allOf of a schema that contains the allOf',
     documentOf({}, { components: { messages: BUILT_LOOP, schemas: { Loop: LOOP } } }),
-    ['/components/schemas/Loop/allOf/0/$ref: leads back to a schema that contains it.'],
+    ['/components/schemas/Loop/allOf/0/$ref: refers back to a schema that contains this reference.'],
   ],
   [
     'a schema of the contract as a part of an allOf',

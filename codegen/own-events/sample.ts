@@ -2,7 +2,7 @@
 import type { Schema } from '../model.ts';
 import { resolveSchema } from '../model.ts';
 
-/** A sample that would be larger than this, in items or characters, is not made. */
+/** The maximum size of a list or a string in a sample. If a schema requires more, no sample is made. */
 const LARGEST = 10_000;
 
 type Schemas = Readonly<Record<string, Schema>>;
@@ -118,7 +118,7 @@ function sampleText({
     .find((text) => text.length >= minLength && text.length <= maxLength && (expression?.test(text) ?? true));
 }
 
-/** Null for an invalid regular expression. The rules for schemas report it. */
+/** Compiles a pattern. Returns null if it is invalid; the rules for schemas report such a pattern. */
 function compilePattern(pattern: string): RegExp | null {
   try {
     return new RegExp(pattern, 'u');

@@ -35,13 +35,21 @@ export class SchemaFiles {
     const at = below(place, '$ref');
     const [path = '', fragment = ''] = ref.split('#', 2);
     if (/^[a-z][a-z0-9+.-]+:/i.test(path)) {
-      findings.add('schema-ref', at, `refers to ${ref}. Refer to a file beside this one, such as ./build.schema.json.`);
+      findings.add(
+        'schema-ref',
+        at,
+        `refers to ${ref}, which is not a local file. Refer to a file beside this one, such as ./build.schema.json.`,
+      );
       return undefined;
     }
     const source = path === '' ? place.source : await this.#open(join(dirname(place.source.file), path), at);
     if (source === undefined) return undefined;
     if (fragment !== '' && !fragment.startsWith('/')) {
-      findings.add('schema-ref', at, `has the fragment #${fragment}. Write a JSON pointer, such as #/$defs/Name.`);
+      findings.add(
+        'schema-ref',
+        at,
+        `has the fragment #${fragment}, which is not a JSON pointer. Write a JSON pointer, such as #/$defs/Name.`,
+      );
       return undefined;
     }
     const keys = fromPointer(decodeUri(fragment) ?? fragment);

@@ -63,7 +63,7 @@ export class SchemaReader {
   /** The name of each schema by its `file#pointer`, so that a schema with two references becomes one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
-  /** Names of the declared schemas that were copied into others, as parts of an `allOf`. They are types only if something else refers to them. */
+  /** Names of the declared schemas that were copied into others, as parts of an `allOf`. They become types only if another reference exists. */
   readonly parts = new Set<string>();
 
   constructor(options: SchemaReaderOptions) {
@@ -106,7 +106,11 @@ export class SchemaReader {
   async #read(value: unknown, place: Place, what: string): Promise<Schema> {
     const { findings } = this.#options;
     if (!isObject(value)) {
-      findings.add('schema', place, `must be a JSON Schema (an object), not ${JSON.stringify(value)}. Correct it.`);
+      findings.add(
+        'schema',
+        place,
+        `must be a JSON Schema (an object), not ${JSON.stringify(value)}. Write a JSON Schema, such as { type: string }.`,
+      );
       return {};
     }
     if (typeof value['$ref'] === 'string') return this.#reference(value, place);
@@ -166,7 +170,7 @@ export class SchemaReader {
     if (!Array.isArray(required)) return;
     const members = isObject(properties) ? Object.keys(properties) : [];
     for (const name of required.map(String).filter((each) => !members.includes(each))) {
-      const text = `requires ${name}, which is not among the properties.${suggestion(name, members)} Add it there.`;
+      const text = `requires ${name}, which is not among the properties.${suggestion(name, members)} Add it to properties, or remove it here.`;
       this.#options.findings.add('schema-required', at('required'), text);
     }
   }
@@ -213,7 +217,7 @@ export class SchemaReader {
         findings.add(
           'schema-ref',
           below(place, '$ref'),
-          `refers to ${name}, which is neither declared here nor in the contract.${suggestion(name, [...Object.keys(own), ...stock])} Correct it, or add it below components.schemas.`,
+          `refers to ${name}, which is neither declared here nor in the contract.${suggestion(name, [...Object.keys(own), ...stock])} Correct the name, or add a schema of this name under components.schemas.`,
         );
       return { $ref: `${PREFIX}${name}` };
     }
@@ -236,7 +240,7 @@ export class SchemaReader {
       this.#options.findings.add(
         'schema-ref',
         from,
-        'is part of a circle of references. Replace one of the references by a schema.',
+        'is part of a circle of references. Replace one of these references with a schema.',
       );
       return target.name;
     }

@@ -40,8 +40,8 @@ export interface Draft {
   /** The operation or event that readers can try on this page. */
   readonly tried?: string;
   /**
-   * What the anchors of the page are: names of the contract, to which any page may link, or headings of a guide, to
-   * which only the guide itself links.
+   * What the anchors of the page stand for. `contract`: names of the contract, to which any page may link. `guide`: headings
+   * of a guide, to which only the guide itself links.
    */
   readonly anchors: 'contract' | 'guide';
 }

@@ -71,7 +71,7 @@ function outsideOfLinks(html: string, change: (text: string) => string): string 
 }
 
 /**
- * Does the same for Markdown, in whose links the anchors of headings have another form: `#bck-2`, `#the-connection`.
+ * Resolves the links of a Markdown page. In them, the anchors of headings have another form: `#bck-2`, `#the-connection`.
  */
 export function relinkMarkdown(markdown: string, draft: Draft, addresses: Addresses): string {
   const linked = markdown.replaceAll(/\]\(#([^)\s]+)\)/g, (all, written: string) => {

@@ -1,4 +1,4 @@
-/** Emits `client.py`: a facade with the contract's names over the hand-written runtime, which is copied beside it. */
+/** Emits `client.py`: a facade that gives the hand-written runtime the names and types of the contract. The runtime is copied beside it. */
 import type { Command, Contract, Event } from '../../model.ts';
 import { resolveSchema, schemaName } from '../../model.ts';
 import type { Schema } from '../../model.ts';
@@ -8,7 +8,7 @@ import { ANY_OBJECT, classOf, filterArgument, streams, subscribe, subscribeOverl
 export function emitPythonClient(contract: Contract, banner: string): string {
   const filter = filterType(contract);
   const welcome = welcomeType(contract);
-  return `"""The client: types and constants of the contract over the runtime.
+  return `"""The client: gives the runtime the types and constants of the contract.
 
 ${banner}
 """
@@ -163,7 +163,7 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         The gateway must have broadcast turned on, and the credential needs a publish scope (BRD-1, BRD-2). With an idempotency key the
         call can be repeated safely. For an event that the contract does not declare, use :meth:\`broadcast_custom\`.
 
-        Raises TidemarkError (the server's answer) or ConnectionLost (\`\`connection_lost\`\`: it may have been published).
+        Raises TidemarkError (the server's answer) or ConnectionLost (\`\`connection_lost\`\`: the event may have been published).
         """
         return await self.broadcast_custom(
             event, payload, stream=stream, source=source, idempotency_key=idempotency_key, timeout=timeout
@@ -250,7 +250,7 @@ ${WAIT_OPTIONS(filter, true)}    ) -> Waited[Any]:
         since: events after this position count, even if they were published before the call. Without it, only events published from now
         on count. \`\`(await client.sync())["position"]\`\` is the current position.
         timeout: in seconds, including the time to connect.
-        on_gap: called for each gap, and the wait continues. Without \`\`on_gap\`\`, a gap ends the wait, because the event may be lost.
+        on_gap: called for each gap, and the wait continues. Without \`\`on_gap\`\`, a gap ends the wait, because the awaited event may be lost.
 
         Raises WaitFailed (\`\`timeout\`\` or \`\`gap\`\`), the exception of the predicate, or the error that ended the subscription. Cancelling the task ends the wait.
         """
@@ -266,7 +266,7 @@ ${WAIT_OPTIONS(filter, true)}    ) -> Waited[Any]:
 `;
 }
 
-/** Events of one key space, without those that only remove a key; events that are kept by name form one space. */
+/** The events that are kept by key, grouped by key space. Events that are kept by name form one group. */
 function keySpaces({ events }: Contract): readonly (readonly Event[])[] {
   const kept = events.filter(({ replay: { policy } }) => policy === 'latest' || policy === 'latest-per-key');
   const spaces = Map.groupBy(kept, ({ name, replay }) => (replay.policy === 'latest' ? '' : (replay.keySpace ?? name)));

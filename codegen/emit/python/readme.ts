@@ -35,7 +35,7 @@ asyncio.run(main())
 - **Commands.** \`broadcast\`, \`broadcast_custom\`, \`ping\`, \`sync\`, \`list_subscriptions\`, \`authenticate\`. They raise \`TidemarkError\` (the
   server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (no reply).
 - **Buffers.** At most \`buffer_limit\` events wait for a reader. Then the subscription is parked: it unsubscribes, and resumes when half
-  has been read. Events that leave the server's history meanwhile are reported as a gap.
+  of the buffer has been read. Events that leave the server's history meanwhile are reported as a gap.
 - **Cancellation.** Cancelling the task that waits for the next event loses nothing. Leaving an \`async for\` loop does not end the
   subscription; \`async with\` and \`await subscription.unsubscribe()\` do.
 `;

@@ -15,8 +15,8 @@ function isImported(type: string): boolean {
 }
 
 /**
- * The filter as an argument of the runtime. A cast to the type that the filter already has is an error of `mypy
- * --strict`.
+ * The filter as an argument of the runtime. If it already has the required type, it is not cast, because `mypy --strict`
+ * reports a redundant cast as an error.
  */
 export function filterArgument(filter: string): string {
   return isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter';
@@ -62,7 +62,7 @@ ${SUBSCRIBE_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) 
 
         replay: "warm" to receive the current state first, "none" for new events only, or a Position to resume from.
         buffer_limit: how many items may wait for the reader. on_full: what happens when the buffer is full: \`\`park\`\` unsubscribes and
-        resumes when half has been read; \`\`error\`\` ends the subscription with the position to resume from.
+        resumes when half of the buffer has been read; \`\`error\`\` ends the subscription with the position to resume from.
         gaps: \`\`inline\`\` also yields gaps, in order between the events; \`\`on_gap\`\` is called for each gap in either case.
 
         Raises ValueError if another subscription has the id, ConnectionLost after \`\`close()\`\`.

@@ -22,7 +22,7 @@ export function emitPythonTypes(contract: Contract, banner: string): string {
   const declared = contract.events.map(({ schema }) => typeNameOf(schema));
   const custom = typeNameOf(contract.customEvent.schema);
   return [
-    `"""Types of the wire, one per schema of the contract.\n\n${banner}\n"""\n\n`,
+    `"""The types of all messages and payloads, one per schema of the contract.\n\n${banner}\n"""\n\n`,
     HEADER,
     module.text(),
     alias('DeclaredEvent', union(declared), '`data` of a declared event; its "event" is the name.'),
@@ -40,7 +40,7 @@ function union(types: readonly string[]): string {
 }
 
 class TypesModule {
-  /** Classes come first: an alias is evaluated at its definition, the types of a class's members are not. */
+  /** The classes. They come before the aliases: Python evaluates an alias at its definition, but not the types of a class's members. */
   readonly #classes: string[] = [];
   readonly #aliases = new Map<string, string>();
   readonly #used = new Set<string>();
@@ -127,7 +127,7 @@ class TypesModule {
       );
       return;
     }
-    // For keys that cannot be members of a class. Types are quoted, because this form is evaluated at its definition.
+    // This form is for keys that cannot be members of a class. Its types are quoted, because Python evaluates them at the definition.
     const entries = members.map(({ key, type }) => `    ${literal(key)}: ${literal(type)},`);
     this.#classes.push([`${name} = TypedDict(${literal(name)}, {`, ...entries, '})', '', ''].join('\n'));
   }

@@ -23,7 +23,7 @@ export interface Row {
   readonly description: string;
   /** Bounds, as text. */
   readonly constraints: readonly string[];
-  /** The row is not a field but one of the shapes that its parent may have. */
+  /** Whether the row is one of the shapes that its parent may have, and not a field. */
   readonly isVariant: boolean;
   /** Anchor of the section that describes this field or its members in more detail. */
   readonly more: string | undefined;

@@ -16,7 +16,7 @@ export type Cell = string | readonly Mention[] | Amount;
 export interface Line {
   readonly name: string;
   readonly anchor: string;
-  /** Text after the name. */
+  /** The cells after the name. */
   readonly cells: readonly Cell[];
 }
 

@@ -43,13 +43,13 @@ function factsHtml(facts: readonly Fact[]): string {
 
 export function shapeHtml({ title, text, rows, examples, errorPointers, prefix, anchor }: Shape): string {
   const refusals = Object.entries(errorPointers).map(
-    ([pointer, name]) => `${code(pointer)} by ${link(`error-${name}`, code(name))}`,
+    ([pointer, name]) => `${link(`error-${name}`, code(name))} at ${code(pointer)}`,
   );
   const heading = anchor === undefined ? '<h4>' : `<h4 id="${escape(anchor)}">`;
   return `${heading}${escape(title)}</h4>
 ${paragraphs(text)}
 ${rows.length === 0 ? '' : fieldTable(rows, prefix)}
-${refusals.length === 0 ? '' : `<p class="lead">Errors for invalid values: at ${refusals.join(', at ')}, elsewhere ${link('error-invalid_message', code('invalid_message'))}.</p>`}
+${refusals.length === 0 ? '' : `<p class="lead">Error codes of invalid values: ${refusals.join(', ')}, and ${link('error-invalid_message', code('invalid_message'))} everywhere else.</p>`}
 ${examples.map(exampleHtml).join('\n')}`;
 }
 

@@ -112,7 +112,7 @@ const list = (values: unknown): string =>
   Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(', ') : String(values);
 
 /**
- * What to change. If the pointer of the error leads to the parent of the invalid member, also the name of the member.
+ * Returns what to change, and before it the name of the invalid member, if the error points to the parent of this member.
  */
 function correctionOf(keyword: string, params: Params): readonly [string | undefined, string] {
   switch (keyword) {

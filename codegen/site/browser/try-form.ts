@@ -4,7 +4,7 @@ import { FrameLog } from './frame-log.ts';
 import type { Samples } from './samples.ts';
 import type { HttpTry, Tried } from './operations.ts';
 
-/** Files of the site, and the addresses of the gateway that serves them. */
+/** The root of the site. Addresses of its files, and of the gateway that serves it, are resolved against this address. */
 export const ROOT = new URL('../', import.meta.url);
 
 export interface Credential {
@@ -41,7 +41,7 @@ export function makeForm(section: HTMLElement, { examples }: Pick<Tried, 'exampl
     id: 'try-credential',
     type: 'password',
     autocomplete: 'off',
-    placeholder: 'only where one is needed; kept in memory',
+    placeholder: 'only if the gateway requires one; not stored',
   });
   const send = element('button', { type: 'submit' }, 'Send');
   const status = element('p', { class: 'state', role: 'status' });
@@ -93,7 +93,8 @@ export function addCopies(form: TryForm, textsOf: () => Partial<Samples> & { rea
       navigator.clipboard.writeText(textsOf()[key] ?? '').then(
         () => (form.status.textContent = `Copied as ${name}.`),
         () =>
-          (form.status.textContent = 'The browser does not allow this page to copy: it needs HTTPS or this machine.'),
+          (form.status.textContent =
+            'The browser does not allow this page to copy. Open the page by HTTPS, or by a localhost address.'),
       );
     });
     form.buttons.append(button);

@@ -132,7 +132,7 @@ async function request(
  * until the user leaves the page.
  */
 async function follow(form: TryForm, body: ReadableStream<Uint8Array>): Promise<void> {
-  form.status.textContent = 'Receiving server-sent events. Leave or reload the page to end it.';
+  form.status.textContent = 'Receiving server-sent events. Leave or reload the page to stop.';
   const decoder = new TextDecoder();
   const reader = body.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

@@ -43,7 +43,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
       if (state.name !== 'open' || waiting === undefined) return;
       const text = waiting;
       waiting = undefined;
-      // Send after the greeting, because the link sends the greeting first.
+      // Send in a later microtask, because the link sends the greeting only after this call.
       queueMicrotask(() => link.send(text));
     },
     onFrame: (direction, text) => {
@@ -54,7 +54,7 @@ export function tryOnSocket(section: HTMLElement, { tried, webSocket, ...checks 
   const toggle = element('button', { type: 'button' }, 'Connect');
   toggle.addEventListener('click', () => (toggle.textContent === 'Connect' ? link.connect() : link.disconnect()));
   form.send.after(toggle);
-  form.status.textContent = `Not connected. Send connects to ${url.href}.`;
+  form.status.textContent = `Not connected. The button Send connects to ${url.href}.`;
 
   form.message.addEventListener('input', () => showFaults(form, checks));
   form.send.form?.addEventListener('submit', () => {
