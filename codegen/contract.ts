@@ -30,7 +30,7 @@ export interface LoadedContract {
   readonly document: AsyncAPIDocumentInterface;
 }
 
-/** @throws {ContractError} with file, line, pointer and remedy of every fault. */
+/** Reads and checks a contract. @throws {ContractError} with file, line, pointer and remedy of every fault. */
 export async function loadContract(file: string): Promise<LoadedContract> {
   return parseContract((await bundle(await readSource(file))).source);
 }

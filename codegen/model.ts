@@ -109,7 +109,7 @@ export interface HttpOperation extends OperationBase {
 
 export interface ReplaySpec {
   readonly policy: string;
-  /** Pointer into the event's data to its key. */
+  /** Pointer to the key in `data` of the event. */
   readonly key?: string;
   /** Events with the same key space and the same key replace one another, even if their names differ. */
   readonly keySpace?: string;
@@ -120,7 +120,7 @@ export interface ReplaySpec {
 /** The stream to which an event belongs: `{kind}:{id}`. */
 export interface StreamSpec {
   readonly kind: string;
-  /** Pointer into the event's data. */
+  /** Pointer to the id in `data` of the event. */
   readonly id: string;
 }
 
@@ -185,7 +185,7 @@ export interface Scopes {
   readonly grammar: string;
   readonly description: string;
   readonly kinds: Readonly<Record<string, string>>;
-  /** For each scope, a description of what it permits. */
+  /** For each scope that is given as an example, a description of what it permits. */
   readonly examples?: Readonly<Record<string, string>>;
 }
 
@@ -197,7 +197,7 @@ export interface Contract {
   readonly description: string;
   readonly license: string;
   readonly subprotocol: string;
-  /** Names of query parameters for credentials, which are refused (SEC-2). */
+  /** Names of query parameters for credentials. A request with one of them is refused (SEC-2). */
   readonly credentialParameters: readonly string[];
   /** The address of the WebSocket's channel, and its description. */
   readonly path: string;

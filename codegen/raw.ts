@@ -1,4 +1,4 @@
-/** The type of the contract as it is in the file, after the check of our extensions. */
+/** The type of a contract as it is written in the file. A contract has this type only after `checkExtensions` has accepted it. */
 import type {
   Clause,
   CloseCode,

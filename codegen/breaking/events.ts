@@ -62,7 +62,7 @@ function compareEvent(versions: Versions, before: EventView, after: EventView): 
     versions.findings.add(draft, by);
 }
 
-/** Ordered from the fewest to the most replayed events. */
+/** The replay policies, from the one that replays the fewest events to the one that replays the most. */
 const POLICIES = ['none', 'latest', 'latest-per-key', 'log'];
 
 function policyDrafts(before: EventView, after: EventView): Draft[] {

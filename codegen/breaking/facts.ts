@@ -19,7 +19,7 @@ interface Pair {
   readonly by: string;
 }
 
-/** A fact in both versions; undefined if it is absent. */
+/** The values of a fact in both versions. A value is undefined if its version does not have the fact. */
 interface Fact {
   readonly key: string;
   readonly before: unknown;

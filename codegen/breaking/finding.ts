@@ -6,8 +6,8 @@ import { toPointer } from '../source.ts';
 export type Severity = 'breaking' | 'warning' | 'compatible';
 
 /**
- * The direction in which the changed value travels. `operator`: the value is in the configuration of a gateway and is
- * not sent.
+ * The direction in which the changed value is sent. `operator`: the value is in the configuration of a gateway and is not
+ * sent.
  */
 export type Direction = 'client-to-server' | 'server-to-client' | 'operator';
 
@@ -50,7 +50,7 @@ export interface Draft {
   readonly reason: string;
 }
 
-/** Where a schema is used, and in which direction its values travel. */
+/** Where a schema is used, and in which direction its values are sent. */
 export interface Use {
   /** What uses the schema, such as `subscribe`, `event file_change` or `publishing file_change`. */
   readonly by: string;
@@ -104,7 +104,7 @@ const VERDICTS: Readonly<
   },
 };
 
-/** Rules with a more specific reason than the general ones above. */
+/** Reasons that are more specific than those in `VERDICTS`, by direction and rule. */
 const SPECIAL: Readonly<Record<string, string>> = {
   'client-to-server required-added':
     'Clients of the old contract may omit this member, and the new server then refuses the message.',
@@ -116,7 +116,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
     'The new server may send this value. Clients ignore unknown fields and events (ENV-4), but not unknown values.',
 };
 
-/** Collects drafts. A change that affects several operations becomes one finding. */
+/** Collects drafts of findings. A change that affects several operations becomes one finding. */
 export class Findings {
   readonly #found = new Map<string, { readonly draft: Draft; readonly usedBy: Set<string> }>();
 

@@ -84,7 +84,7 @@ const EDGES = {
 
 interface Edge {
   readonly at: number;
-  /** Whether the limit itself is excluded. */
+  /** Whether the limit itself is not a valid value. */
   readonly open: boolean;
 }
 

@@ -91,7 +91,7 @@ function compareCommand(versions: Versions, before: OperationView, after: Operat
 }
 
 /**
- * Compares the messages of a push, except events, which are compared elsewhere. A reference that does not resolve
+ * Compares the messages of a push, except events, which are compared elsewhere. A message whose reference does not resolve
  * counts as missing.
  */
 function comparePush(versions: Versions, before: OperationView, after: OperationView): void {

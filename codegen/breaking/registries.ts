@@ -8,7 +8,7 @@ import type { Directed, Judgement } from './judgement.ts';
 import type { Versions } from './operations.ts';
 import { ROOT_FACTS } from './root-facts.ts';
 
-/** The severity of adding and removing an entry, and of changing each of its members. */
+/** How a table is compared: the severity of adding or removing an entry, and of changing each member of an entry. */
 interface Registry {
   readonly noun: string;
   readonly direction: Direction;
@@ -21,7 +21,7 @@ interface Registry {
 
 type Compare = (before: unknown, after: unknown) => Judgement;
 
-/** Compares numbers that limit clients. A lower number is stricter. */
+/** Makes the comparison of a number that limits clients: a lower number is stricter. */
 function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
   return (before, after) => (Number(after) > Number(before) ? words.raised : words.lowered);
 }

@@ -1,4 +1,4 @@
-/** The schemas of one version of a contract: resolves references, lists the values of finite schemas, validates values. */
+/** The schemas of one version of a contract: resolves references, lists the values of enumerations, validates values. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { FORMATS } from '../emit/formats.ts';
@@ -226,7 +226,7 @@ export function unique(values: readonly unknown[]): unknown[] {
 const MAPS_OF_SCHEMAS: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 const SETS: ReadonlySet<string> = new Set(['required', 'enum', 'type']);
 
-/** A copy without annotations, with unordered lists sorted. Collects the references. */
+/** Copies a schema without annotations, and sorts lists whose order has no meaning. Adds the references in it to `refs`. */
 function strip(schema: unknown, refs: string[]): unknown {
   if (Array.isArray(schema)) return schema.map((each) => strip(each, refs));
   if (!isObject(schema)) return schema;

@@ -16,7 +16,7 @@ import { sharedTypes, typeChanges, typesOf } from './types.ts';
 import { relateUnions } from './union-relation.ts';
 import { toPointer } from '../source.ts';
 
-/** Keywords that a specialised comparison handles. */
+/** Keywords that have a comparison of their own. */
 const GROUPED: ReadonlySet<string> = new Set([
   'type',
   'const',
@@ -45,7 +45,7 @@ const GROUPED: ReadonlySet<string> = new Set([
   'default',
 ]);
 
-/** Keywords whose effect depends on neighbouring keywords: when a neighbour changes, the result is undecided. */
+/** Keywords whose effect depends on other keywords of the same schema. If one of these changes, the result is undecided. */
 const COUPLED: ReadonlySet<string> = new Set([
   'patternProperties',
   'unevaluatedProperties',

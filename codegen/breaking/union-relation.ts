@@ -12,8 +12,8 @@ import { sharedTypes, typesOf } from './types.ts';
 export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
-  // The change counts even if another alternative accepts the value, because `oneOf` refuses a value that two
-  // alternatives accept.
+  // `oneOf` refuses a value that two alternatives accept. So if an alternative has changed, the result is undecided unless
+  // it is certain that the alternatives do not overlap.
   if (changes.length > 0 || !haveEqualMembers(relation, before, after)) {
     for (const [document, place] of [
       [relation.was, was],

@@ -1,4 +1,4 @@
-/** The parts of an AsyncAPI 3 document, by how references in them are resolved. */
+/** The kinds of parts of an AsyncAPI 3 document. The kind of a part determines how a reference in its place is resolved. */
 
 /**
  * `link`: a reference to a channel or a message of the contract, which stays a reference; `payload`: the schema of a message;

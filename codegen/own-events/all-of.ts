@@ -19,7 +19,7 @@ export interface PlacedSchema {
 
 export interface AllOfOptions {
   readonly findings: Findings;
-  /** Keywords that only describe. */
+  /** Keywords that only describe a schema. */
   readonly annotations: ReadonlySet<string>;
   /** Finds the target of a reference. @returns undefined if there is none, which is reported */
   readonly locate: (

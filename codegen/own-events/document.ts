@@ -224,7 +224,7 @@ class Reader {
   }
 }
 
-/** Whether a key is an extension of another tool, which is allowed. A misspelt extension of Tidemark is not allowed. */
+/** Whether a key is an extension of another tool. These are allowed, but a misspelt extension of Tidemark is not. */
 function isForeign(key: string): boolean {
   const ours = ['x-replay', 'x-filterable', 'x-filters', EXTENDS];
   return key.startsWith('x-') && suggestion(key, ours) === '' && !ours.includes(key);

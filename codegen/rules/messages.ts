@@ -1,4 +1,4 @@
-/** Rules about messages: they have descriptions, valid examples, and their own name as type. */
+/** Rules about messages: each message has a description and valid examples, and its type is its own name. */
 import { Ajv } from 'ajv';
 import type { ValidateFunction } from 'ajv';
 import { FORMATS } from '../emit/formats.ts';
@@ -27,7 +27,10 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
         );
     }
     if ('messageTraits' in raw.components)
-      report(['components', 'messageTraits'], 'are message traits, in which the names of schemas are lost. Write the members of the traits in the messages instead.');
+      report(
+        ['components', 'messageTraits'],
+        'are message traits, in which the names of schemas are lost. Write the members of the traits in the messages instead.',
+      );
   },
 
   'message-example': (raw, report) => {

@@ -22,7 +22,7 @@ export const NAME_RULES: Readonly<Record<string, Rule>> = {
         );
         continue;
       }
-      // Compare case-insensitively, because some file systems do.
+      // Compare case-insensitively, because some file systems ignore case.
       const type = typeNameOf(name);
       const other = byType.get(type.toLowerCase());
       if (other === undefined) byType.set(type.toLowerCase(), name);

@@ -1,4 +1,4 @@
-/** Rules about operations: they have the names that are sent, and their replies belong to their channel. */
+/** Rules about operations: their names are the names that are sent, and their replies belong to their channel. */
 import { CONNECTION, messageName, refName } from '../raw.ts';
 import type { RawContract, RawOperation, Ref } from '../raw.ts';
 import type { Path, Report, Rule } from './rule.ts';
@@ -47,7 +47,10 @@ export const OPERATION_RULES: Readonly<Record<string, Rule>> = {
       else if (http === undefined)
         report(['operations', name], 'is on an HTTP channel, but has no http binding. Add bindings.http.method.');
       else if (!name.startsWith(`${http.method.toLowerCase()}_`))
-        report(['operations', name], `has the HTTP method ${http.method}. Begin its name with ${http.method.toLowerCase()}_.`);
+        report(
+          ['operations', name],
+          `has the HTTP method ${http.method}. Begin its name with ${http.method.toLowerCase()}_.`,
+        );
     }
   },
 

@@ -1,5 +1,5 @@
 /**
- * The delay before the next attempt to connect.
+ * Computes the delay before the next attempt to connect.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -1,5 +1,5 @@
 /**
- * The client, independent of a contract: {@link Protocol} supplies its types, {@link ProtocolSpec} its constants.
+ * The client without a contract: {@link Protocol} supplies the types of a contract, {@link ProtocolSpec} its constants.
  *
  * The facade, `client.ts` in the generated package, sets both and adds nothing else; `codegen/emit/client.ts` generates
  * it. Every `*.ts` file of this directory except tests and `testing/` is copied into the package.
@@ -114,7 +114,7 @@ export class ClientCore<P extends Protocol> {
     return this.#welcome;
   }
 
-  /** The comparison of the server's contract with this client's; undefined before the first `welcome`. */
+  /** How the server's contract differs from this client's contract; undefined before the first `welcome`. */
   get contract(): ContractMatch | undefined {
     return this.#contract;
   }
@@ -125,7 +125,7 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * The connection and its subscriptions in numbers, and the reason if there is no connection. Computed anew on each
+   * Counts about the connection and its subscriptions. If there is no connection, also the reason. Computed anew on each
    * access.
    */
   get diagnosis(): Diagnosis {
@@ -235,7 +235,7 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('broadcast', event, options);
   }
 
-  /** Lists the subscriptions of this connection on the server. */
+  /** Asks the server for the subscriptions of this connection. */
   listSubscriptions(options?: CallOptions): Promise<P['replies']['list_subscriptions']> {
     return this.#ask('list_subscriptions', {}, options);
   }

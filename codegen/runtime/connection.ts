@@ -44,7 +44,7 @@ export interface ConnectionHooks {
   readonly onPush: (frame: Frame) => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   readonly onReconnecting: (attempt: number, delayMs: number) => void;
-  /** Called when no further attempt will be made. */
+  /** Called when the client will not try to connect again. */
   readonly onStopped: (error: unknown) => void;
   readonly onError: (error: Error) => void;
   /**

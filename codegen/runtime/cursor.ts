@@ -65,7 +65,7 @@ export class Cursor {
   /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** The position of the first `subscribed` of a warm replay that is not complete yet. */
+  /** While a warm replay is not complete: the position in its first `subscribed`. */
   #picture: Position | undefined;
   /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
@@ -140,7 +140,7 @@ export class Cursor {
     return gap;
   }
 
-  /** Whether a position is beyond the positions that are accepted from the current warm replay. */
+  /** Whether a position is after the last position up to which events of the current warm replay are accepted. */
   #endsBefore({ sequenceId }: Position): boolean {
     return this.#picture !== undefined && this.#picture.sequenceId < sequenceId;
   }
@@ -161,9 +161,9 @@ export class Cursor {
   }
 
   /**
-   * Handles a loss between two positions that the server reported. Control messages may overtake events (BCK-1), so the
-   * position moves only when no event before the loss is still in transit; otherwise the next event after the loss
-   * moves it.
+   * Handles a loss that the server reported, between two positions. Control messages may overtake events (BCK-1), so the
+   * position moves only if no event before the loss is still in transit. Otherwise the next event after the loss moves the
+   * position.
    */
   skip(from: Position, to: Position): void {
     if (to.epoch !== this.#epoch) this.#announced = to;
@@ -192,7 +192,7 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
+  /** The loss, if the new start does not continue the previous position and the server reports no `gap`; otherwise undefined. */
   #unreportedLoss({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
     const from = this.#position ?? this.#picture;
@@ -203,7 +203,7 @@ export class Cursor {
     return { reason: isSameEpoch ? 'state_invalidated' : 'epoch_changed', from, to: position };
   }
 
-  /** Enters the epoch of a position, if it is a new one. @returns the loss, unless a `gap` of the server has announced it. */
+  /** Enters the epoch of a position, if the epoch is new. @returns the loss, unless a `gap` of the server has announced it. */
   #enter(at: Position): CursorGap | undefined {
     if (at.epoch === this.#epoch) return undefined;
     const from = this.#position ?? this.#picture;

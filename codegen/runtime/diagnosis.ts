@@ -27,7 +27,7 @@ export interface Diagnosis {
   readonly connections: number;
   /** Number of reconnects: the connections after the first one. */
   readonly reconnects: number;
-  /** Consecutive attempts that failed; 0 while connected. */
+  /** Number of consecutive attempts to connect that failed; 0 while connected. */
   readonly failedAttempts: number;
   /** How the latest socket ended. 1006 without `opened` means that no WebSocket was opened. */
   readonly lastClose: (Lifecycle<Protocol>['closed'] & { readonly opened: boolean }) | undefined;

@@ -21,7 +21,7 @@ export interface ErrorData {
 export class TidemarkError extends Error {
   /** One of the contract's error codes; a newer server may have more. */
   declare readonly code: string;
-  /** Whether the same command may succeed later, unchanged. */
+  /** Whether the command may succeed if it is sent again later without a change. */
   declare readonly retryable: boolean;
   /** How long to wait before a retry, in milliseconds. */
   declare readonly retryAfterMs: number | undefined;

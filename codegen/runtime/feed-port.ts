@@ -10,7 +10,7 @@ import type { SubscriptionDiagnosis } from './diagnosis.ts';
 import type { ProtocolViolation, TidemarkError } from './errors.ts';
 import type { EventPrefix, Frame, Position } from './wire.ts';
 
-/** A gap for the queue and for listeners; the facade adds the contract's types. */
+/** A gap, as readers and listeners receive it. The facade adds the types of the contract. */
 export interface FeedGap {
   readonly kind: 'gap';
   readonly subscriptionId: string;
@@ -31,7 +31,7 @@ export interface FeedPort {
   readonly onPostponed: (feed: ClientFeed, error: TidemarkError, delayMs: number) => void;
   readonly onParked: (feed: ClientFeed) => void;
   readonly onViolation: (error: ProtocolViolation) => void;
-  /** Must be called when the subscription has ended on both sides. */
+  /** Must be called when the subscription has ended both in the client and on the server. */
   readonly onDetached: (feed: ClientFeed) => void;
 }
 

@@ -107,7 +107,7 @@ export class Link {
     this.#watch();
   }
 
-  /** Records the announcement that the server will close, because the close frame with the code may be lost. */
+  /** Records that the server has announced the close. The announcement has the code, which is lost if no close frame arrives. */
   announceClosing(notice: ClosingNotice): void {
     this.#closing = notice;
   }

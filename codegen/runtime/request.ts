@@ -1,5 +1,5 @@
 /**
- * Makes the request to the server from the options of a subscription.
+ * Reads the options of a subscription, and makes the request to the server from them.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

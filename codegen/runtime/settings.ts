@@ -19,7 +19,7 @@ export interface ClientOptions {
   readonly apiKey?: string;
   /** A WHATWG WebSocket class. Default: the global one (browsers, Node ≥ 22). */
   readonly WebSocket?: WebSocketConstructor;
-  /** Closes the client when aborted: pending calls reject with the signal's reason, loops over subscriptions end without an error. */
+  /** Closes the client when aborted. Pending calls reject with the signal's reason; loops over subscriptions end without an error. */
   readonly signal?: AbortSignal;
   readonly backoff?: BackoffOptions;
   /** Number of consecutive failed attempts after which the client gives up. Default: no limit. */

@@ -24,7 +24,7 @@ export const SECTIONS = [
 export type Section = (typeof SECTIONS)[number];
 
 export interface Draft {
-  /** Path below the root of the site, without ending. */
+  /** Path below the root of the site, without a file extension. */
   readonly path: string;
   readonly title: string;
   readonly section: Section;

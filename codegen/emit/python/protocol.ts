@@ -23,20 +23,20 @@ from .runtime.wire import ProtocolSpec
 PROTOCOL_VERSION: Final = ${literal(version)}
 #: SHA-256 of the bytes of \`contract.json\`, as \`welcome.contractDigest\` reports it (CON-2).
 CONTRACT_DIGEST: Final = ${literal(digest)}
-#: Where the gateway accepts WebSocket connections.
+#: The path on which the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = ${literal(path)}
 #: The declared events. Any other name is a custom event (EVT-4).
 EVENTS: Final = (${list(events.map(({ name }) => name))},)
-#: What can be wrong with a command (ERR-1).
+#: The codes of errors (ERR-1).
 ERROR_CODES: Final = (${list(Object.keys(errors))},)
-#: Why events are lost (GAP-1).
+#: The reasons of gaps (GAP-1).
 GAP_REASONS: Final = (${list(Object.keys(gapReasons))},)
 #: Replay policy of each declared event, \`*\` for custom ones (RPL-3).
 REPLAY_POLICIES: Final[Mapping[str, str]] = {
 ${[...events, contract.customEvent].map(({ name, replay }) => `    ${literal(name)}: ${literal(replay.policy)},`).join('\n')}
 }
 
-#: Under which key the newest event of each name is kept (RPL-3).
+#: The replay policy of each declared event, with the pointer to its key (RPL-3).
 EVENT_KEYS: Final[Mapping[str, KeyedEvent]] = {
 ${events.map((event) => `    ${literal(event.name)}: ${keyedEvent(event)},`).join('\n')}
 }

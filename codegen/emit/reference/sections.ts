@@ -7,7 +7,7 @@ import { isSimple, rowsOf } from './fields.ts';
 /** A name of the contract or a place in the repository. */
 export interface Mention {
   readonly text: string;
-  /** Anchor of its section on the page. */
+  /** Anchor of the section about this name on the page. */
   readonly anchor?: string;
   /** Path of the mentioned file from the root of the repository. */
   readonly file?: string;

@@ -17,7 +17,7 @@ interface MarkupRow {
   readonly anchor: string;
   /** Depth of indentation. */
   readonly depth?: number;
-  /** HTML. */
+  /** The HTML of each cell. */
   readonly cells: readonly string[];
 }
 

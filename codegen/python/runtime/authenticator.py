@@ -16,9 +16,9 @@ from .wire import JsonObject, as_object
 
 #: A credential is renewed after this fraction of its remaining lifetime.
 RENEW_AT = 0.9
-#: If the token expires in less than this time, in seconds, it is not renewed; instead the client waits until the server
-#: closes the connection (4100). Otherwise a token function that returns a cached token would be called more and more
-#: often.
+#: In seconds. If a token expires sooner than this, it is not renewed; instead the client waits until the server closes
+#: the connection with 4100. Without this limit, a token function that returns the same cached token each time would be
+#: called more and more often.
 MIN_LEFT = 2.0
 
 

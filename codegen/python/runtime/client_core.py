@@ -68,7 +68,7 @@ class ClientCore:
         self._subscriptions: dict[str, AnyFeed] = {}
         self._listeners = Listeners()
         self._last_subscription = 0
-        #: The largest command that the latest server accepts, in bytes: a client subscribes before it has received a new ``welcome``.
+        #: Size limit of a command, in bytes. That of the last connection is kept: a client subscribes before the new ``welcome`` arrives.
         self._room = DEFAULT_ROOM
         self._counts = Counts()
         self._welcome: Union[JsonObject, None] = None
@@ -89,12 +89,12 @@ class ClientCore:
 
     @property
     def contract(self) -> Union[ContractMatch, None]:
-        """The comparison of the server's contract with this client's; None before the first ``welcome``."""
+        """How the server's contract differs from this client's contract; None before the first ``welcome``."""
         return self._contract
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """The connection and its subscriptions in numbers. Computed anew on each access."""
+        """Counts about the connection and its subscriptions. Computed anew on each access."""
         return self._counts.diagnose(self._settings.url, self.state, self._subscriptions.values())
 
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:

@@ -13,7 +13,7 @@ from .wire import Frame, JsonObject
 #: ``data`` of the success reply, or the error with which the command failed.
 Answer = Union[JsonObject, BaseException]
 
-#: Called directly when the reply is read, because events may follow ``subscribed`` immediately, and the subscription
+#: Called synchronously when the reply is read, because events may follow ``subscribed`` immediately, and the subscription
 #: must be ready for them.
 Settle = Callable[[Answer], None]
 
@@ -81,9 +81,9 @@ Send = Callable[[str, JsonObject, Settle], bool]
 #: The maximum number of commands in flight. It is within any reasonable rate limit, and much faster than one command at
 #: a time.
 IN_FLIGHT = 8
-#: How long to wait after a refusal without ``retryAfterMs``, in seconds.
+#: How long to wait after a ``rate_limited`` without ``retryAfterMs``, in seconds.
 DEFAULT_PAUSE = 1.0
-#: The factor by which the interval between commands grows after each refusal.
+#: The factor by which the interval between commands grows after each ``rate_limited``.
 WIDENING = 1.5
 #: The longest interval between commands, in seconds. A longer ``retryAfterMs`` does not need a longer interval, because
 #: after such a wait the server allows more than one command.
@@ -105,7 +105,7 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: How often the interval has changed. A refusal is ignored if its command was sent before the last change.
+        #: How often the interval has changed. A ``rate_limited`` is ignored if its command was sent before the last change.
         self._spacings = 0
         #: Number of the current connection. A reply on an earlier connection is ignored.
         self._connection = 0

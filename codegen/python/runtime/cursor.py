@@ -26,8 +26,8 @@ from .wire import Position
 #: The replay that a subscribe command asks for: a resume, a warm replay, or none (RPL-1).
 ReplayMode = Literal["resume", "warm", "none"]
 
-#: Why the client itself reports a loss. ``epoch_changed``: the epoch of the stream changed, and the server did not
-#: report it (STR-3). ``state_invalidated``: the server required a fresh start, or made one without being asked.
+#: Why the client itself reports a loss. ``epoch_changed``: the epoch changed without a ``gap`` from the server (STR-3).
+#: ``state_invalidated``: the server required a fresh start, or made one without being asked.
 #: ``unproven``: the ``delivered`` of a heartbeat differed from our count, and there is no proven position to resume from (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
@@ -58,7 +58,7 @@ class Cursor:
         #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
-        #: The position of the first ``subscribed`` of a warm replay that is not complete yet.
+        #: While a warm replay is not complete: the position in its first ``subscribed``.
         self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
@@ -139,10 +139,10 @@ class Cursor:
             self._proven = self._position
 
     def skip(self, start: Position, end: Position) -> None:
-        """Handles a loss between two positions that the server reported.
+        """Handles a loss that the server reported, between two positions.
 
         Control messages may overtake events (BCK-1). So the position moves past the loss only if no event before the
-        loss can still arrive. Otherwise the next event after the loss moves the position.
+        loss is still in transit. Otherwise the next event after the loss moves the position.
         """
         new_epoch = end.epoch != self._epoch
         if new_epoch:
@@ -190,7 +190,7 @@ class Cursor:
         return CursorGap("state_invalidated" if same else "epoch_changed", start, position)
 
     def _enter(self, at: Position) -> Union[CursorGap, None]:
-        """Enters a new epoch. Returns the loss, unless a ``gap`` has announced it."""
+        """Enters a new epoch. Returns the loss, unless a ``gap`` of the server has announced it."""
         start = self._position or self._picture
         announced = self._announced if self._announced is not None and self._announced.epoch == at.epoch else None
         begin = at if announced is None else announced
@@ -207,7 +207,7 @@ class Cursor:
         self._cut = False
 
     def _ends_before(self, position: Position) -> bool:
-        """Whether a position is beyond the positions that are accepted from the current warm replay."""
+        """Whether a position is after the last position up to which events of the current warm replay are accepted."""
         return self._picture is not None and self._picture.sequence_id < position.sequence_id
 
     def _advance(self, to: Position) -> None:

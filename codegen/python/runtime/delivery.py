@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar, Union
 
-#: A position or, for several streams, the positions that an item changes.
+#: A position or, for several streams, the changes of positions that an item causes.
 Mark = TypeVar("Mark")
 
 
@@ -28,7 +28,7 @@ class _Entry(Generic[Mark]):
 class DeliveryQueue(Generic[Mark]):
     """Items for one reader. If a reader is cancelled while it waits, it has taken no item, so no item is lost.
 
-    join: joins two positions that follow one another; by default the newer one counts.
+    join: combines two consecutive changes of the position; by default the newer one replaces the older one.
     """
 
     def __init__(

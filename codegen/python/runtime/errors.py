@@ -33,11 +33,11 @@ class TidemarkError(Exception):
         #: One of the error codes of the contract. A newer server may send other codes.
         self.code = code
         self.message = message
-        #: Whether the same command may succeed later, unchanged.
+        #: Whether the command may succeed if it is sent again later without a change.
         self.retryable = retryable
         #: How long to wait before a retry, in seconds.
         self.retry_after = retry_after
-        #: RFC 6901 pointer into the command to the value at fault.
+        #: JSON pointer (RFC 6901) to the invalid value in the command.
         self.pointer = pointer
         self.details = details
 
@@ -99,7 +99,7 @@ class SubscriptionEnded(Exception):
         #: ``buffer_overflow``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
         self.reason = reason
         self.subscription_id = subscription_id
-        #: Where a new subscription can resume without a loss; None while no complete picture was received.
+        #: Where a new subscription can resume without loss; None before the first warm replay is complete.
         self.position = position
         #: The positions of a subscription to several streams, instead of ``position``.
         self.positions = positions
@@ -118,7 +118,7 @@ class WaitFailed(Exception):
     ) -> None:
         super().__init__(message)
         self.reason = reason
-        #: Where to continue: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
+        #: Where to continue: pass the position as ``since`` to a new wait. None if no position is known, because there was no connection.
         self.position = position
         #: The positions of a wait on several streams, instead of ``position``.
         self.positions = positions

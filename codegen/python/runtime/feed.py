@@ -38,7 +38,7 @@ class FeedSettings:
     on_full: Literal["park", "error"]
     inline_gaps: bool
     on_gap: Union[Callable[[Gap], object], None]
-    #: Called for each item instead of queueing it.
+    #: Called with each item as it is received. Then no item is queued.
     on_item: Union[Callable[[object], None], None] = None
 
 
@@ -253,7 +253,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
     # ---- used by the subclass
 
     def _common(self) -> dict[str, object]:
-        """The members of every subscribe command."""
+        """The members that ``data`` of every subscribe command has."""
         data: dict[str, object] = {"subscriptionId": self.id, "events": list(self._settings.events)}
         if self._settings.filter is not None:
             data["filter"] = self._settings.filter

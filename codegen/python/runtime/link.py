@@ -36,7 +36,7 @@ NORMAL = 1000
 class LinkEnd:
     """Why a connection has ended."""
 
-    #: WebSocket close code; 1006 when there was none.
+    #: WebSocket close code; 1006 if there was no close frame.
     code: int
     reason: str
     #: Code and delay (in seconds) of the ``closing`` push that announced the end, if there was one (CON-5).

@@ -42,7 +42,7 @@ class ServerSubscription:
         self._owner = owner
         self.wire: Wire = "none"
         self.want: Want = "running"
-        #: Set if events were skipped after the subscription was parked. It must then end on the server before it is
+        #: Whether events were skipped while the subscription was parked. If so, it must end on the server before it is
         #: resumed.
         self._stale = False
         self._detached = False

@@ -25,7 +25,7 @@ class Moves:
 
     #: The new position of each stream; None for a stream that has ended.
     streams: dict[str, Union[Position, None]] = field(default_factory=lambda: {})
-    #: Whether a resume from the positions is complete. False within the first warm picture.
+    #: Whether a resume from the positions misses no event. False during the first warm picture.
     is_complete: bool = False
 
 
@@ -59,7 +59,7 @@ class StreamCursors:
         #: The streams from which an event or a position was received since the latest ``subscribed``.
         self._begun: set[str] = set()
         self._repairs: dict[str, _Repair] = {}
-        #: The proven positions of streams that have ended since the last call of ``prove``. A loss before their end must still be reported.
+        #: The proven positions of streams that have ended since the last ``prove``. A loss before their end must still be reported.
         self._ended: dict[str, Position] = {}
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
@@ -69,8 +69,8 @@ class StreamCursors:
         self._has_begun = self._placed
         #: Whether the first warm picture has begun and is not complete.
         self._in_picture = False
-        #: Streams whose loss was reported at the latest ``subscribed``; None if that was the first one, or continued
-        #: the previous positions.
+        #: The streams whose loss was reported at the latest ``subscribed``. None if that ``subscribed`` was the first one,
+        #: or continued the previous positions.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
         #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.

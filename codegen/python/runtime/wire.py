@@ -32,13 +32,13 @@ class ProtocolSpec:
     subprotocol: str
     #: Names of query parameters for credentials, in lower case. Addresses with such a parameter are rejected (SEC-2).
     credential_parameters: frozenset[str]
-    #: Command name -> type of its success reply.
+    #: The type of the success reply of each command, by the name of the command.
     replies: Mapping[str, str]
-    #: Close code -> name and class (CON-6).
+    #: The name and the class of each close code, by code (CON-6).
     close_codes: Mapping[int, tuple[str, CloseClass]]
     #: SHA-256 of the contract.
     contract_digest: str
-    #: The declared events.
+    #: The names of the declared events.
     events: Sequence[str]
 
 

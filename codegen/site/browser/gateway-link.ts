@@ -14,7 +14,7 @@ export type LinkState =
 export interface LinkOptions {
   readonly url: string;
   readonly operations: Operations;
-  /** Makes the first frame of each connection, if a credential was entered. */
+  /** Returns the first frame of each connection, which contains the credential; undefined if no credential was entered. */
   readonly greeting: () => string | undefined;
   readonly onState: (state: LinkState) => void;
   readonly onFrame: (direction: 'sent' | 'received', text: string) => void;
