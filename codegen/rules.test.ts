@@ -288,7 +288,7 @@ describe('the shape of extensions', () => {
 
   test('refuses an unknown member, and mentions that an unquoted comma may be the cause', () => {
     expect(shapeOf({ '/x-limits/eventsPerSubscription/or fewer.': null })).toMatchObject([
-      { pointer: '/x-limits/eventsPerSubscription/or fewer.', text: expect.stringContaining('quote the text') },
+      { pointer: '/x-limits/eventsPerSubscription/or fewer.', text: expect.stringContaining('put the text in quotes') },
     ]);
   });
 
@@ -321,7 +321,7 @@ describe('a reference in place of a tag, an operation or a reply', () => {
         '/components/tags': { a: { $ref: '#/components/tags/b' }, b: { $ref: '#/components/tags/a' } },
       },
       '/info/tags/0',
-      /refers back to it/,
+      /leads back to this reference/,
     ],
   ])('that does not resolve or is circular is a finding %#', (changes: Changes, pointer, text) => {
     const [finding] = resolveReferences(shopWith(changes)).findings;
