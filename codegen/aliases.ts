@@ -60,7 +60,10 @@ class Walk {
     if (target === undefined)
       return { ...LEAF, fault: { node, text: 'is an alias without an anchor above it. Correct the name.' } };
     if (this.#open.has(target))
-      return { ...LEAF, fault: { node, text: 'is an alias of a value that contains this alias. Replace the alias with a value.' } };
+      return {
+        ...LEAF,
+        fault: { node, text: 'is an alias of a value that contains this alias. Replace the alias with a value.' },
+      };
     return this.visit(target, level);
   }
 

@@ -222,7 +222,9 @@ describe('a contract without parts that the client needs', () => {
         [`${schemas}/ClosingData`]: undefined,
       }),
     ).toEqual([
-      expect.stringMatching(/^lacking\.yaml:\d+ client \/operations: lack closing, which the generated client needs\. Copy/),
+      expect.stringMatching(
+        /^lacking\.yaml:\d+ client \/operations: lack closing, which the generated client needs\. Copy/,
+      ),
     ]);
   });
 

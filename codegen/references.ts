@@ -49,7 +49,10 @@ function targetOf(value: unknown, path: Path, report: (text: string) => void): u
   let reference = referenceOf(valueAt(value, path));
   if (reference === undefined) return undefined;
   for (const seen = new Set<string>(); ;) {
-    if (seen.has(reference)) report(`refers to ${reference}, which leads back to this reference. Replace one of these references with a value.`);
+    if (seen.has(reference))
+      report(
+        `refers to ${reference}, which leads back to this reference. Replace one of these references with a value.`,
+      );
     const isLocal = reference.startsWith('#/');
     const target = isLocal ? valueAt(value, fromPointer(decodeUri(reference.slice(1)) ?? '')) : undefined;
     if (seen.has(reference)) return undefined;

@@ -15,8 +15,8 @@ export interface Outcome<C extends CommandName> {
    */
   readonly made?: 'when queued' | 'when written';
   /**
-   * Pushes that are written directly after the reply, with no other message between, such as the `gap` of a failed
-   * resume (RPL-4).
+   * Pushes that are written directly after the reply, with no other message in between. Example: the `gap` after a
+   * failed resume (RPL-4).
    */
   readonly companions?: () => readonly PushMessage[];
   /** Runs when the reply is passed to the socket. Only for replies that keep their order (BCK-3). */
@@ -24,13 +24,13 @@ export interface Outcome<C extends CommandName> {
   /** Runs directly after the reply was queued, in the same tick, so that a replay follows its `subscribed` (RPL-2). */
   readonly afterReply?: () => void;
   /**
-   * Runs instead if no reply could be queued, because the connection was closed or `data` threw. Must release the
-   * resources that the handler reserved.
+   * Runs instead of `afterReply` if no reply could be queued, because the connection was closed or `data` threw. Must
+   * release the resources that the handler reserved.
    */
   readonly abandon?: () => void;
 }
 
-/** A command's handler. Its data has been validated. */
+/** The handler of a command. `data` has been validated. */
 export type Handler<C extends CommandName, Context> = (data: CommandDataMap[C], context: Context) => Outcome<C> | Promise<Outcome<C>>;
 
 /** One handler per command of the contract. */

@@ -12,8 +12,8 @@ import type { EventMap } from './types.ts';
 export type KeptEvent = 'entity_created' | 'entity_updated' | 'relationship_created' | 'relationship_updated' | 'graph_update' | 'sync_status';
 
 /**
- * The name of an event that the server keeps by key, or a prefix followed by `*`. All such events that the prefix
- * covers must share their keys.
+ * The name of an event that the server keeps by key, or a prefix followed by `*`. If the prefix covers several such
+ * events, they must have the same key space.
  */
 export type MirrorPattern = KeptEvent | `${string}*`;
 
@@ -28,7 +28,7 @@ export type TidemarkMirror<Pattern extends string> = Mirror<TidemarkProtocol, Mi
 /**
  * A read-only map from key to newest event. It follows the state that the server keeps, also across reconnects, gaps
  * and new epochs.
- * @throws {TypeError} if the pattern covers no event that is kept by key, or events that do not share their keys;
+ * @throws {TypeError} if the pattern covers no event that is kept by key, or events of different key spaces;
  * {ConnectionError} after `client.close()`.
  */
 export function mirror<const Pattern extends MirrorPattern>(

@@ -28,7 +28,7 @@ export const CREDENTIAL_PARAMETERS = [
   'x-api-key',
 ] as const;
 
-/** Regular expressions of restricted texts, by the name of their schema. A text that matches is valid, including its length. */
+/** Regular expressions for strings of a restricted form, by the name of the schema. They also check the length. */
 export const PATTERNS = {
   MessageId: /^(?=[^]{1,64}$)^[\x20-\x7E]+$/u,
   StreamName: /^(main|(workspace|session):[A-Za-z0-9._-]{1,128})$/u,
@@ -147,7 +147,7 @@ export interface ReplaySpec {
   readonly policy: ReplayPolicy;
   /** Pointer to the key in `data` of the event; only with `latest-per-key`. */
   readonly key?: string;
-  /** Events with the same key space share their keys. */
+  /** Events with the same key space and the same key replace one another, even if their names differ. */
   readonly keySpace?: string;
   /** The event removes its key from warm replays, and is itself not replayed. */
   readonly clears?: true;
@@ -155,11 +155,11 @@ export interface ReplaySpec {
 
 export interface EventSpec {
   readonly replay: ReplaySpec;
-  /** For each filter field that applies to the event, pointers into its `data`. A pointer to an array means any of its elements. */
+  /** For each filter field that applies to the event, pointers into its `data`. If a pointer leads to an array, any of its elements may match. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
   /** For each filter field whose values are limited, the values that the event can have in it. A field is absent if the event can have any value. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
-  /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer to the id in `data` of the event (STR-5). */
+  /** The only stream on which the event may be published. Its name is the kind, a colon and an id; `id` is a pointer to this id in `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
 }
 
@@ -378,7 +378,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   drainMs: { default: 10000, unit: 'ms', minimum: 0, maximum: 600000, description: 'Time from the start of a shutdown until remaining connections are cut.' },
 };
 
-/** The most items that a list may have, by schema and member. */
+/** The maximum number of items of each list, by the name of its schema and member. */
 export const MAX_ITEMS = {
   Principal: { scopes: 256 },
   ReplayResumeStreams: { positions: 100000 },

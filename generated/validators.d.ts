@@ -12,7 +12,7 @@ export interface ValidationError {
   readonly message?: string;
 }
 
-/** Whether a value is valid. Stops at the first error; `errors` contains the errors of the latest call. */
+/** Checks whether a value is valid, and stops at the first error. `errors` describes the error of the latest call. */
 export interface Validator {
   (value: unknown): boolean;
   readonly errors?: readonly ValidationError[] | null;

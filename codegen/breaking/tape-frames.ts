@@ -30,7 +30,8 @@ export class TapeError extends Error {
 /** @throws {TapeError} when the directory has no tape, or a line is not a JSON object; file system errors are not caught. */
 export async function readFrames(directory: string): Promise<{ readonly tapes: number; readonly frames: Frame[] }> {
   const names = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.ndjson')).toSorted();
-  if (names.length === 0) throw new TapeError(`${directory} contains no tapes (*.ndjson). Choose a directory of recorded tapes.`);
+  if (names.length === 0)
+    throw new TapeError(`${directory} contains no tapes (*.ndjson). Choose a directory of recorded tapes.`);
   const frames: Frame[] = [];
   for (const name of names) {
     const text = await readFile(join(directory, name), 'utf8');

@@ -70,7 +70,8 @@ export const CODE_RULES: Readonly<Record<string, Rule>> = {
         );
       if (!Object.hasOwn(raw['x-close-classes'], kind))
         report([...at, 'class'], `is ${kind}, which x-close-classes lacks. Correct the class, or add it there.`);
-      if (names.has(name)) report([...at, 'name'], `is ${name}, which is also the name of another close code. Rename one of them.`);
+      if (names.has(name))
+        report([...at, 'name'], `is ${name}, which is also the name of another close code. Rename one of them.`);
       names.add(name);
     }
     compareEnum(raw, report, { schema: 'CloseName', extension: 'x-close-codes', expected: [...names] });
@@ -95,9 +96,15 @@ export const CODE_RULES: Readonly<Record<string, Rule>> = {
   limit: (raw, report) => {
     for (const [name, { default: value, minimum, maximum }] of Object.entries(raw['x-limits'])) {
       if (minimum > maximum)
-        report(['x-limits', name], `has the minimum ${minimum}, which is above the maximum ${maximum}. Correct one of them.`);
+        report(
+          ['x-limits', name],
+          `has the minimum ${minimum}, which is above the maximum ${maximum}. Correct one of them.`,
+        );
       else if (value < minimum || value > maximum)
-        report(['x-limits', name, 'default'], `is ${value}, which is outside the range ${minimum}–${maximum}. Correct the default or the range.`);
+        report(
+          ['x-limits', name, 'default'],
+          `is ${value}, which is outside the range ${minimum}–${maximum}. Correct the default or the range.`,
+        );
       if (maximum > Number.MAX_SAFE_INTEGER)
         report(['x-limits', name, 'maximum'], `is above ${Number.MAX_SAFE_INTEGER} (ENV-5). Lower it.`);
     }

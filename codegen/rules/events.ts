@@ -30,7 +30,10 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
         report([...path, 'x-event'], `is ${event}, which another message already has. Use one message for each event.`);
       seen.add(event);
       if (event !== CUSTOM && event !== message.name)
-        report([...path, 'x-event'], `is ${event}, but the message is named ${message.name}. Give the message and its event the same name.`);
+        report(
+          [...path, 'x-event'],
+          `is ${event}, but the message is named ${message.name}. Give the message and its event the same name.`,
+        );
       if (constant !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],

@@ -77,7 +77,10 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
   'schema-title': (raw, report) => {
     for (const { schema, path } of schemasOf(raw)) {
       if ('title' in schema)
-        report([...path, 'title'], 'is a title, which would rename the generated type. Remove it: the type is named after the schema.');
+        report(
+          [...path, 'title'],
+          'is a title, which would rename the generated type. Remove it: the type is named after the schema.',
+        );
     }
   },
 
@@ -154,7 +157,8 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
     for (const { schema, path } of schemasOf(raw)) {
       for (const [low, high] of RANGES) {
         const [least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY] = [schema[low], schema[high]];
-        if (least > most) report([...path, low], `is ${least}, which is greater than ${high}: ${most}. Correct one of them.`);
+        if (least > most)
+          report([...path, low], `is ${least}, which is greater than ${high}: ${most}. Correct one of them.`);
       }
       const {
         minimum = -Infinity,
@@ -230,7 +234,10 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
       }
       for (const member of schema.required ?? []) {
         if (!Object.hasOwn(schema.properties ?? {}, member))
-          report([...path, 'required'], `requires ${member}, which is not among the properties. Add it to properties, or remove it here.`);
+          report(
+            [...path, 'required'],
+            `requires ${member}, which is not among the properties. Add it to properties, or remove it here.`,
+          );
       }
     }
   },

@@ -22,8 +22,8 @@ export interface AuthenticatorOptions {
 export interface AuthenticationHandlers {
   readonly onAccepted: () => void;
   /**
-   * Called when another connection may succeed, because the credential can be renewed or the server may accept it
-   * later.
+   * Called when the credential was not accepted, but may be on another connection: it can be renewed, or the server
+   * may accept it later.
    */
   readonly onRetry: (retryAfterMs: number | undefined) => void;
   readonly onRefused: (error: TidemarkError) => void;
@@ -33,16 +33,16 @@ export interface AuthenticationHandlers {
 const RENEW_AT = 0.9;
 
 /**
- * If a token expires in less than this time, in milliseconds, it is not renewed; instead the client waits until the
- * server closes the connection with 4100. Otherwise a token function that returns a cached token would be called more
- * and more often.
+ * In milliseconds. If a token expires sooner than this, it is not renewed; instead the client waits until the server
+ * closes the connection with 4100. Without this limit, a token function that returns the same cached token each time
+ * would be called more and more often.
  */
 const MIN_LEFT_MS = 2_000;
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   /**
-   * Number of consecutive rejections. The first rejection may be caused by an expired token, so a token function is
+   * Number of consecutive rejections. An expired token may have caused the first one, so the token function is then
    * called once more.
    */
   #refusals = 0;
@@ -61,7 +61,7 @@ export class Authenticator {
         handlers.onAccepted();
         return;
       }
-      // When the connection has ended, its close code decides what follows.
+      // If the connection has ended, its close code decides whether the client reconnects.
       if (!link.usable) return;
       onError(asError(answer.error));
       if (!(answer.error instanceof TidemarkError) || answer.error.retryable) {
@@ -74,7 +74,7 @@ export class Authenticator {
     });
   }
 
-  /** Handles the acceptance of a credential. Schedules its renewal if there is a token function. */
+  /** Called when the server has accepted a credential. Schedules its renewal if there is a token function. */
   accepted(link: Link, data: Frame['data']): void {
     this.#options.onAuthenticated(data);
     this.cancel();
@@ -86,7 +86,7 @@ export class Authenticator {
     this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
   }
 
-  /** Called when the connection has ended. */
+  /** Cancels the renewal, because the connection has ended or a newer credential was accepted. */
   cancel(): void {
     this.#cancelRenewal();
   }

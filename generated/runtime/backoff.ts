@@ -1,5 +1,5 @@
 /**
- * The delay before the next attempt to connect.
+ * Computes the delay before the next attempt to connect.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -15,8 +15,8 @@ const DEFAULT_MIN_MS = 500;
 const DEFAULT_MAX_MS = 20_000;
 
 /**
- * Full jitter: a uniform choice between 0 and `min(maxMs, minMs × 2^attempt)`. Compared with other strategies, it
- * spreads the reconnects of many clients best, and causes the least work for clients and server
+ * Backoff with full jitter: a random delay between 0 and `min(maxMs, minMs × 2^attempt)`. Compared with other strategies,
+ * it spreads the reconnects of many clients best, and causes the least work for clients and server
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  *
  * @param attempt 0 for the first wait.

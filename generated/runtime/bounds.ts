@@ -1,6 +1,6 @@
 /**
- * Limits the delays that a server sends, because a faulty or hostile server must not make a client reconnect in a loop,
- * wait without limit, or drop a working connection.
+ * Limits the delays that a server sends. Without limits, a faulty or hostile server could make a client reconnect in a
+ * loop, wait without end, or drop a working connection.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -1,6 +1,7 @@
 /**
- * Commands of callers. Each is a promise that waits for a connection and then for the reply, and rejects on its
- * time-out or signal. A command is sent at most once, because only the caller knows whether it may be repeated.
+ * Commands that the application sends. Each call returns a promise. It waits for a connection and then for the reply, and
+ * rejects at its time-out or when its signal is aborted. A command is sent at most once, because only the caller knows
+ * whether it may be repeated.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -13,7 +14,7 @@ import type { Frame } from './wire.ts';
 export interface CallOptions {
   /** Time limit in milliseconds. Default: the client's `commandTimeoutMs`. */
   readonly timeoutMs?: number;
-  /** Rejects the call with the signal's reason. The server may still execute a command that was sent. */
+  /** When aborted, rejects the call with the signal's reason. The server may still execute a command that was already sent. */
   readonly signal?: AbortSignal;
 }
 
@@ -35,7 +36,7 @@ export class CallQueue {
     return this.#waiting.size;
   }
 
-  /** @param link the connection, if one is ready. */
+  /** Sends a command now or, without `link`, when a connection is ready. @param link the connection, if one is ready. */
   call(
     command: string,
     data: Frame['data'],
@@ -68,7 +69,9 @@ export class CallQueue {
       const call: Call = { send, fail };
       const onAbort = (): void => fail(signal?.reason);
       const cancelTimer = startTimer(timeoutMs, () =>
-        fail(new ConnectionError('timeout', `No connection to send "${command}" on within ${timeoutMs} ms.`)),
+        fail(
+          new ConnectionError('timeout', `"${command}" was not sent: there was no connection within ${timeoutMs} ms.`),
+        ),
       );
       signal?.addEventListener('abort', onAbort, { once: true });
       if (signal?.aborted === true) onAbort();

@@ -36,7 +36,7 @@ export class ChangeLog<Event> {
   }
 
   /**
-   * Waits for a change, and returns the oldest unread one. Undefined after the end, when all changes have been read.
+   * Returns the oldest unread change; waits if there is none. Returns undefined after the end, when every change has been read.
    */
   async next(): Promise<MirrorChange<Event> | undefined> {
     for (;;) {

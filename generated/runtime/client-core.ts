@@ -1,5 +1,5 @@
 /**
- * The client, independent of a contract: {@link Protocol} supplies its types, {@link ProtocolSpec} its constants.
+ * The client without a contract: {@link Protocol} supplies the types of a contract, {@link ProtocolSpec} its constants.
  *
  * The facade, `client.ts` in the generated package, sets both and adds nothing else; `codegen/emit/client.ts` generates
  * it. Every `*.ts` file of this directory except tests and `testing/` is copied into the package.
@@ -114,7 +114,7 @@ export class ClientCore<P extends Protocol> {
     return this.#welcome;
   }
 
-  /** The comparison of the server's contract with this client's; undefined before the first `welcome`. */
+  /** How the server's contract differs from this client's contract; undefined before the first `welcome`. */
   get contract(): ContractMatch | undefined {
     return this.#contract;
   }
@@ -125,7 +125,7 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * The connection and its subscriptions in numbers, and the reason if there is no connection. Computed anew on each
+   * Counts about the connection and its subscriptions. If there is no connection, also the reason. Computed anew on each
    * access.
    */
   get diagnosis(): Diagnosis {
@@ -170,7 +170,7 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Adds a subscription of another kind: for the entry points of this package, such as `streams`.
+   * Adds a subscription of another kind. Other entry points of this package call it, such as `streams`.
    * @throws {TypeError} when another subscription of this client has the id; {ConnectionError} after `close()`.
    */
   attach<Kind extends ClientFeed>(make: (id: string, port: FeedPort) => Kind, id = this.#nextId()): Kind {
@@ -203,8 +203,8 @@ export class ClientCore<P extends Protocol> {
 
   /**
    * Sends a command at most once and waits for its reply; waits for a connection first if necessary.
-   * @throws {TidemarkError} the server's answer; {ConnectionError} `timeout`, `connection_lost` (the server may have
-   * executed it), `client_closed`, `refused`, `unreachable`; the signal's reason.
+   * @throws {TidemarkError} the server rejected the command; {ConnectionError} `timeout`, `connection_lost` (the server may
+   * have executed the command), `client_closed`, `refused`, `unreachable`; the signal's reason.
    */
   command<const Name extends PlainCommand<P>>(
     name: Name,
@@ -227,7 +227,7 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('sync', { stream }, options);
   }
 
-  /** Publishes one event, if the server allows it (BRD-2). With an `idempotencyKey` it can be repeated safely. */
+  /** Publishes one event, if the server allows it (BRD-2). With an `idempotencyKey`, the call can be repeated safely. */
   broadcast<const Name extends EventName<P> | (string & {})>(
     event: BroadcastOf<P, Name>,
     options?: CallOptions,
@@ -235,12 +235,12 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('broadcast', event, options);
   }
 
-  /** Lists the subscriptions of this connection on the server. */
+  /** Asks the server for the subscriptions of this connection. */
   listSubscriptions(options?: CallOptions): Promise<P['replies']['list_subscriptions']> {
     return this.#ask('list_subscriptions', {}, options);
   }
 
-  /** Replaces the credential without losing subscriptions (SEC-3), also for later connections. */
+  /** Replaces the credential, also for later connections. The subscriptions continue (SEC-3). */
   async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
     const reply = await this.#ask('authenticate', { token }, options);
     this.#credentials.adopt(token);
@@ -305,7 +305,7 @@ export class ClientCore<P extends Protocol> {
     this.#settleReady();
   }
 
-  /** Called when commands can be sent, and when `welcome` was received. Acts when both have happened. */
+  /** Called when commands can be sent, and when `welcome` was received. Emits `ready` when both have happened. */
   #settleReady(): void {
     if (this.state !== 'open' || this.#welcome === undefined) return;
     this.#emitter.emit('ready', { url: this.#settings.url });

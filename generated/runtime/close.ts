@@ -5,7 +5,7 @@
  */
 import type { CloseClass, ProtocolSpec } from './wire.ts';
 
-/** `data` of a `closing` push, as far as the client acts on it (CON-5). */
+/** The members of the `data` of a `closing` push on which the client acts (CON-5). */
 export interface ClosingNotice {
   readonly code: number;
   readonly retryAfterMs: number | undefined;
@@ -23,8 +23,8 @@ const CLASS_BY_HUNDRED: Readonly<Record<number, CloseClass>> = {
 
 /**
  * Close codes of RFC 6455 with which a server rejects the client itself, so that another attempt would fail too: 1008
- * policy violation (also from proxies), 1010 missing extension. All others (1000, 1001, 1006, 1009, 1011, 1012, 1013 …)
- * end only this connection.
+ * policy violation (also from proxies), 1010 missing extension. After any other code (1000, 1001, 1006, 1009, 1011, 1012,
+ * 1013 …) another attempt may succeed.
  */
 const STANDARD_REFUSALS: ReadonlySet<number> = new Set([1008, 1010]);
 

@@ -1,6 +1,6 @@
 /**
- * Commands that wait for their reply (ENV-3). Ids are never reused, each command gets one answer, and all fail when the
- * connection ends.
+ * Commands that wait for their reply (ENV-3). Ids are never reused. Each command gets exactly one answer: the reply, or an
+ * error when the connection ends.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

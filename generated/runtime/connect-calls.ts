@@ -4,7 +4,7 @@
 export class ConnectCalls<Welcome> {
   readonly #waiting: { resolve: (welcome: Welcome) => void; reject: (error: unknown) => void }[] = [];
 
-  /** How many calls wait. */
+  /** Number of calls that wait. */
   get size(): number {
     return this.#waiting.length;
   }

@@ -1,6 +1,6 @@
 /**
- * A connection that reconnects: opens a socket, authenticates, reports when it is ready, and when the socket ends
- * decides by the class of the close code whether, when and how to reconnect (CON-6).
+ * A connection that reconnects. It opens a socket, authenticates, and reports when commands can be sent. When the socket
+ * ends, the class of the close code decides whether, when and how to reconnect (CON-6).
  *
  *     idle → connecting → authenticating → ready → waiting → connecting …
  *                                 any of them → stopped
@@ -44,7 +44,7 @@ export interface ConnectionHooks {
   readonly onPush: (frame: Frame) => void;
   readonly onEnd: (end: ConnectionEnd) => void;
   readonly onReconnecting: (attempt: number, delayMs: number) => void;
-  /** Called when no further attempt will be made. */
+  /** Called when the client will not try to connect again. */
   readonly onStopped: (error: unknown) => void;
   readonly onError: (error: Error) => void;
   /**
@@ -73,12 +73,12 @@ export class Connection {
   readonly #authenticator: Authenticator;
   #state: ConnectionState = 'idle';
   #link: Link | undefined;
-  /** Number of consecutive connections that ended soon. The backoff grows with this number. */
+  /** Number of consecutive attempts and connections that lasted less than `stableAfterMs`. The backoff grows with it. */
   #unstable = 0;
-  /** Number of consecutive attempts that did not become ready, limited by `maxAttempts`. */
+  /** Number of consecutive attempts that failed before commands could be sent. At `maxAttempts` the client gives up. */
   #unreached = 0;
   #readyAt: number | undefined;
-  /** The delay before the next attempt that the server asked for. */
+  /** The delay that the server asked for, before the next attempt. */
   #retryAfterMs: number | undefined;
   #nextAttemptAt = 0;
   #cancelWait: () => void = () => undefined;
@@ -110,8 +110,8 @@ export class Connection {
   }
 
   /**
-   * Must be called when the number of waiting calls or subscriptions has changed. Connects if needed, and updates
-   * whether the process is kept alive.
+   * Must be called when the number of waiting calls or subscriptions has changed. Connects if there is no connection yet,
+   * and decides again whether a pending reconnect keeps the process alive.
    */
   review(): void {
     if (this.#state === 'idle') void this.#connect();
@@ -129,8 +129,8 @@ export class Connection {
   }
 
   /**
-   * Sends a command of the runtime itself. @returns false when the connection is not ready; `settle` is then never
-   * called.
+   * Sends a command for the client itself, not for a caller. @returns false when the connection is not ready; `settle` is
+   * then never called.
    */
   request(command: string, data: Frame['data'], settle: Settle): boolean {
     if (this.#state !== 'ready' || this.#link === undefined) return false;
@@ -260,11 +260,11 @@ export class Connection {
     else void this.stop(final);
   }
 
-  /** The error when reconnecting is pointless, otherwise undefined. */
+  /** The error with which the client stops, if another attempt cannot succeed; otherwise undefined. */
   #finalError(code: number, closeClass: CloseClass, reason: string): ConnectionError | undefined {
     const cause = `${code} ${closeName(code, this.#spec) ?? ''}`.trim() + (reason === '' ? '' : `: ${reason}`);
     if (closeClass === 'do-not-retry') {
-      const text = `The server closed the connection and asked the client not to reconnect unchanged (${cause}).`;
+      const text = `The server closed the connection and will not accept this client again without a change (${cause}).`;
       return new ConnectionError('refused', text, { closeCode: code, closeClass });
     }
     if (closeClass === 'refresh' && !this.#credentials.renewable) {

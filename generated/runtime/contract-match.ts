@@ -12,8 +12,8 @@ export interface ContractMatch {
   /** SHA-256 of the server's contract; undefined if `welcome` does not contain it. */
   readonly serverDigest: string | undefined;
   /**
-   * Events that this client declares and the server does not declare. They can be subscribed to and published as custom
-   * events. The server does not check their payloads, and refuses their filter fields.
+   * Events that this client declares and the server does not declare. The client can still subscribe to them and publish
+   * them, as custom events. The server does not check their payloads, and refuses their filter fields.
    */
   readonly missingEvents: readonly string[];
   /** Events that the server declares and for which this client has no types. They arrive as custom events. */

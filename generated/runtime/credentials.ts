@@ -1,6 +1,6 @@
 /**
- * The credential of a client, and its source. It is sent in the first command, `authenticate`, because a WHATWG
- * WebSocket cannot set headers, and addresses are logged by proxies and servers (SEC-2).
+ * The credential of a client, and its source. The credential is sent in the first command, `authenticate`. A WHATWG
+ * WebSocket cannot set headers, and an address is not secret, because proxies and servers log it (SEC-2).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -35,7 +35,7 @@ export class Credentials {
     return typeof this.#source === 'function';
   }
 
-  /** @throws the error of the token function. */
+  /** The credential for the next connection; undefined for a client without one. @throws the error of the token function. */
   async fetch(): Promise<Credential | undefined> {
     if (this.#apiKey !== undefined) return { apiKey: this.#apiKey };
     if (this.#source === undefined) return undefined;

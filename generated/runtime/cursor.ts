@@ -4,17 +4,17 @@
  *
  * There are three marks, because "received" has three meanings:
  *
- *     proven ≤ position          a heartbeat's `delivered` has confirmed everything up to `proven` (CON-3);
- *       floor … seen             everything up to `position` was received: a plain resume starts here.
- *                                Numbers up to `floor`, and those in `seen`, were received: they are duplicates if they
- * arrive again.
+ * - `position`: everything up to here was received. A resume starts here.
+ * - `proven`, at most `position`: the `delivered` of a heartbeat has confirmed everything up to here (CON-3).
+ * - `floor` and `seen`: the numbers up to `floor`, and those in `seen`, are duplicates if they arrive again.
  *
- * The position does not move during a warm replay: it is complete only with its `replay_complete`, and a resume from
- * its middle would miss the rest. The position does move during a resume replay, which is ascending and complete.
+ * The position does not move during a warm replay, because a resume from the middle of the replay would miss its rest: the
+ * replay is complete only with its `replay_complete`. The position does move during a resume replay, which has every event
+ * in ascending order.
  *
- * A warm replay that is cut off is requested again. The new one shows the stream at a later position, and does not have all events in
- * between: some are in no warm replay, others were replaced or deleted. Therefore the client accepts only its events up to the first
- * position, and a resume after that position delivers the others (CLI-13).
+ * A warm replay that is cut off is requested again. The new replay shows the stream at a later position, and lacks some events between the
+ * two positions: some are in no warm replay, others were replaced or deleted. Therefore the client accepts events of the new replay only
+ * up to the first position. A resume after the first position then delivers the other events (CLI-13).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -22,9 +22,9 @@ import type { ReplayMode } from './server-subscription.ts';
 import type { Position } from './wire.ts';
 
 /**
- * Why the client itself reports a loss: the server required or made a fresh start (`state_invalidated`), the epoch
- * changed without a gap from the server (`epoch_changed`, STR-3), or `delivered` differed and there is no proven
- * position to repair from (`unproven`, CON-3).
+ * Why the client itself reports a loss. `state_invalidated`: the server required a fresh start, or made one without being
+ * asked. `epoch_changed`: the epoch changed without a `gap` from the server (STR-3). `unproven`: the `delivered` of a
+ * heartbeat differed from the client's count, and there is no proven position from which to resume (CON-3).
  */
 export type ClientGapReason = 'epoch_changed' | 'state_invalidated' | 'unproven';
 
@@ -35,7 +35,7 @@ export interface CursorGap {
   readonly to: Position;
 }
 
-/** The parts of `subscribed` that a cursor needs. */
+/** What a cursor needs to know about a `subscribed`, including the replay mode that the client asked for. */
 export interface Start {
   readonly position: Position;
   readonly asked: ReplayMode;
@@ -65,11 +65,11 @@ export class Cursor {
   /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** The position of the first `subscribed` of a warm replay that is not complete yet. */
+  /** While a warm replay is not complete: the position in its first `subscribed`. */
   #picture: Position | undefined;
   /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
-  /** `seen` was truncated since the last call of `prove`, so a lost event cannot be distinguished from a duplicate. */
+  /** Whether `seen` was truncated since the last `prove`. If so, a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(after?: Position) {
@@ -112,7 +112,7 @@ export class Cursor {
     return gap;
   }
 
-  /** Handles an event. `fresh` is whether it is new to this subscription. */
+  /** Handles an event. In the result, `fresh` is whether the event is new to this subscription. */
   accept(event: Position): Verdict {
     const gap =
       event.epoch === this.#epoch ? undefined : this.#enter({ epoch: event.epoch, sequenceId: event.sequenceId - 1 });
@@ -128,7 +128,7 @@ export class Cursor {
     return { fresh, gap };
   }
 
-  /** Handles `replay_complete`. If the cursor is not live afterwards, a resume must deliver the missing events. */
+  /** Handles `replay_complete`. If the cursor is not live afterwards, the subscription must resume to receive the missing events. */
   complete(position: Position): CursorGap | undefined {
     const gap = this.#enter(position);
     if (this.#endsBefore(position)) this.#position = this.#picture;
@@ -140,12 +140,12 @@ export class Cursor {
     return gap;
   }
 
-  /** Whether a position is beyond the positions that are accepted from the current warm replay. */
+  /** Whether a position is after the last position up to which events of the current warm replay are accepted. */
   #endsBefore({ sequenceId }: Position): boolean {
     return this.#picture !== undefined && this.#picture.sequenceId < sequenceId;
   }
 
-  /** Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3). */
+  /** Handles the stream's position in a heartbeat. It moves the position even if no event matches the subscription (CON-3). */
   heartbeat(position: Position): CursorGap | undefined {
     if (this.#phase !== 'live') return undefined;
     const gap = this.#enter(position);
@@ -161,9 +161,9 @@ export class Cursor {
   }
 
   /**
-   * Handles a loss between two positions that the server reported. Control messages may overtake events (BCK-1), so the
-   * position moves only when no event before the loss is still in transit; otherwise the next event after the loss
-   * moves it.
+   * Handles a loss that the server reported, between two positions. Control messages may overtake events (BCK-1), so the
+   * position moves only if no event before the loss is still in transit. Otherwise the next event after the loss moves the
+   * position.
    */
   skip(from: Position, to: Position): void {
     if (to.epoch !== this.#epoch) this.#announced = to;
@@ -175,9 +175,9 @@ export class Cursor {
   }
 
   /**
-   * Handles a heartbeat whose `delivered` differs: an event of this connection was not received. The next resume starts at the last proven
-   * position, and events received since are dropped as duplicates, so that exactly the lost events are delivered, late. If there is no
-   * proven position, the loss is reported and a warm replay requested.
+   * Handles a heartbeat whose `delivered` differs from our count: an event of this connection was not received. The next resume starts at
+   * the last proven position. Events that were received since then are dropped as duplicates, so that only the lost events are delivered,
+   * late. If there is no proven position, the loss is reported and a warm replay is requested.
    */
   rewind(): void {
     if (this.#proven === undefined || this.#cut) this.forget('unproven');
@@ -192,7 +192,7 @@ export class Cursor {
     this.#proven = undefined;
   }
 
-  /** The loss, if the new start does not continue the previous position and the server reports no `gap`. */
+  /** The loss, if the new start does not continue the previous position and the server reports no `gap`; otherwise undefined. */
   #unreportedLoss({ position, asked, recovery }: Start): CursorGap | undefined {
     if (this.#forgotten !== undefined) return { ...this.#forgotten, to: position };
     const from = this.#position ?? this.#picture;
@@ -203,7 +203,7 @@ export class Cursor {
     return { reason: isSameEpoch ? 'state_invalidated' : 'epoch_changed', from, to: position };
   }
 
-  /** Enters the epoch of a position, if it is a new one. @returns the loss, unless a `gap` of the server has announced it. */
+  /** Enters the epoch of a position, if the epoch is new. @returns the loss, unless a `gap` of the server has announced it. */
   #enter(at: Position): CursorGap | undefined {
     if (at.epoch === this.#epoch) return undefined;
     const from = this.#position ?? this.#picture;

@@ -33,7 +33,7 @@ export interface Findings {
 }
 
 export interface DiagnoseOptions {
-  /** Default: the global one. */
+  /** The function that sends the HTTP requests. Default: the global `fetch`. */
   readonly fetch?: (url: string, init: Request) => Promise<Answer>;
   /** The origin of the page; default `location.origin`, undefined outside pages and workers. */
   readonly origin?: string | undefined;
@@ -64,7 +64,7 @@ const CREDENTIAL_CLOSES: ReadonlySet<number> = new Set([4003, 4008, 4100, 4101])
 /** Error codes of the contract that concern the credential (ERR-1). */
 const CREDENTIAL_ERRORS: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden']);
 
-/** Asks the server of a client, at most twice, why the client does not connect. Never rejects. */
+/** Finds out why a client does not connect, with at most two HTTP requests to its server. Never rejects. */
 export async function diagnose(
   client: { readonly diagnosis: Diagnosis },
   options: DiagnoseOptions = {},
@@ -115,7 +115,7 @@ function getter({ fetch = globalFetch(), timeoutMs = 5_000 }: DiagnoseOptions): 
     );
 }
 
-/** Reads the status of the address. Possible without an origin, or from the gateway's own origin. */
+/** Requests the address itself. Only a program, or a page of the gateway's own origin, can read the response. */
 async function askDirectly(address: URL, get: Get): Promise<Finding> {
   const answer = await get(address, 'cors');
   if (answer === undefined) return unreachable(address);
@@ -123,12 +123,12 @@ async function askDirectly(address: URL, get: Get): Promise<Finding> {
   if (status === NOT_FOUND)
     return {
       cause: 'path',
-      advice: `A server answers at ${address.host}, but there is nothing at the path ${address.pathname}.`,
+      advice: `A server answers at ${address.host}, but there is nothing at the path ${address.pathname}. Check the path in the option url.`,
     };
   if (status === 401 || status === 403)
     return {
       cause: 'credentials',
-      advice: `The gateway, or a proxy before it, answers ${status}: it refuses this client.`,
+      advice: `The gateway, or a proxy before it, answers ${status}: it refuses this client. Check the options token and apiKey.`,
     };
   if (status === UPGRADE_REQUIRED)
     return {

@@ -27,7 +27,7 @@ export interface Diagnosis {
   readonly connections: number;
   /** Number of reconnects: the connections after the first one. */
   readonly reconnects: number;
-  /** Consecutive attempts that failed; 0 while connected. */
+  /** Number of consecutive attempts to connect that failed; 0 while connected. */
   readonly failedAttempts: number;
   /** How the latest socket ended. 1006 without `opened` means that no WebSocket was opened. */
   readonly lastClose: (Lifecycle<Protocol>['closed'] & { readonly opened: boolean }) | undefined;
@@ -50,7 +50,7 @@ export interface DiagnosisSubject extends Pick<Diagnosis, 'url' | 'state'> {
   readonly subscriptions: Iterable<SubscriptionDiagnosis>;
 }
 
-export const HOW_TO_FIND_OUT = 'diagnose(client) of "tidemark-client/diagnose" finds the reason.';
+export const HOW_TO_FIND_OUT = 'Call diagnose(client) from "tidemark-client/diagnose" to find the reason.';
 
 type Counts = {
   -readonly [Name in Exclude<keyof Diagnosis, keyof DiagnosisSubject | 'reconnects' | 'problem'>]: Diagnosis[Name];

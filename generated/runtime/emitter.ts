@@ -20,8 +20,8 @@ export class Emitter<Events extends object> {
   ): () => void {
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
-    // Wrap the function, so that a function that was added twice is called twice, and each addition can be removed
-    // separately.
+    // Each addition gets its own wrapper. So a function that was added twice is called twice, and each addition can be
+    // removed separately.
     const entry = (detail: Events[Name]): void => listener(detail);
     const off = (): void => {
       set.delete(entry);

@@ -21,7 +21,7 @@ export interface ErrorData {
 export class TidemarkError extends Error {
   /** One of the contract's error codes; a newer server may have more. */
   declare readonly code: string;
-  /** Whether the same command may succeed later, unchanged. */
+  /** Whether the command may succeed if it is sent again later without a change. */
   declare readonly retryable: boolean;
   /** How long to wait before a retry, in milliseconds. */
   declare readonly retryAfterMs: number | undefined;
@@ -38,9 +38,9 @@ export class TidemarkError extends Error {
 export type ConnectionErrorReason =
   /** The connection ended after the command was sent: the server may or may not have executed it. */
   | 'connection_lost'
-  /** No answer in time, or no connection to send on. */
+  /** No answer in time, or no connection in time on which to send the command. */
   | 'timeout'
-  /** The server asked not to reconnect unchanged, or the credential cannot be renewed. */
+  /** The server will not accept this client again without a change, or the credential cannot be renewed. */
   | 'refused'
   /** `maxAttempts` consecutive attempts failed. */
   | 'unreachable'
@@ -79,7 +79,7 @@ export interface SubscriptionPlace {
   readonly positions?: readonly StreamPosition[] | undefined;
 }
 
-/** A subscription ended without a call of `unsubscribe()`. Events received before were yielded. */
+/** A subscription ended without a call of `unsubscribe()`. Events that were received before its end have been yielded. */
 export class SubscriptionError extends Error {
   /** `buffer_overflow`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
   declare readonly reason: string;

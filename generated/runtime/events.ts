@@ -15,7 +15,7 @@ export type EventName<P extends Protocol> = keyof P['events'] & string;
  */
 export type EventPattern<P extends Protocol> = EventName<P> | '*' | (string & {});
 
-/** A custom event; its name is a literal type when the pattern has no wildcard. */
+/** A custom event. If the pattern has no wildcard, the type of the event's name is this literal. */
 type Custom<P extends Protocol, Name extends string> = Omit<P['customEvent'], 'event'> & { readonly event: Name };
 
 type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
@@ -27,18 +27,18 @@ type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
       : Custom<P, Pattern>;
 
 /**
- * The items of a subscription to `Pattern`. A declared name selects that event. A wildcard selects every declared event
- * that it covers, and custom events; distinguish them with {@link isEvent}.
+ * The type of the events that a subscription to `Pattern` yields. A declared name selects that event. A wildcard selects
+ * every declared event that it covers, and custom events; distinguish them with `isEvent`.
  */
 export type EventFor<P extends Protocol, Pattern extends string> = Pattern extends string ? ForOne<P, Pattern> : never;
 
-/** The commands that do not change the client's own state. */
+/** The commands that `client.command()` can send: those that do not change the client's own state. */
 export type PlainCommand<P extends Protocol> = Exclude<
   keyof P['commands'] & keyof P['replies'] & string,
   'subscribe' | 'unsubscribe' | 'authenticate'
 >;
 
-/** The argument of `broadcast`: the payload of a declared event is typed, that of a custom event is any object. */
+/** The argument of `broadcast`. The contract gives the type of a declared event's payload; a custom event's payload is any object. */
 export type BroadcastOf<P extends Protocol, Name extends string> = Omit<
   P['commands']['broadcast'],
   'event' | 'payload'
@@ -65,7 +65,7 @@ export interface SubscriptionGap<P extends Protocol> {
   readonly noticedBy: 'server' | 'client';
 }
 
-/** Narrows an event of a wildcard subscription to a declared one. An undeclared name narrows to a custom event. */
+/** Narrows an item of a wildcard subscription to the declared event with this name. */
 export type IsEvent<P extends Protocol> = <const Name extends EventName<P>>(
   item: { readonly event: string } | SubscriptionGap<P>,
   name: Name,

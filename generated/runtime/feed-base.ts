@@ -23,7 +23,7 @@ export interface FeedBaseOptions extends FeedSettings {
   readonly port: FeedPort;
 }
 
-/** @typeParam Mark what moves the reader's position. @typeParam Summary what `caughtUp` resolves with. */
+/** @typeParam Mark a position or, for several streams, changes of positions. @typeParam Summary the value of `caughtUp`. */
 export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   readonly id: string;
   abstract readonly stream: string;
@@ -39,7 +39,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   #replay: Summary | undefined;
   #gapCount = 0;
 
-  /** @param join joins two marks of the queue; see {@link DeliveryQueue}. */
+  /** @param join combines two marks of the queue; see {@link DeliveryQueue}. */
   constructor(options: FeedBaseOptions, position?: Mark, join?: (older: Mark, newer: Mark) => Mark) {
     const { id, port, signal } = options;
     this.id = id;
@@ -168,15 +168,14 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   protected abstract subscribed(asked: ReplayMode, data: Frame['data']): void;
   protected abstract forget(reason: ClientGapReason): void;
   /**
-   * Handles a loss that the server reports. Returns whether the loss must be reported to the owner; it need not be if the owner knows it
-   * already.
+   * Handles a loss that the server reports. Returns whether to report the loss to the owner; false if the owner already knows of it.
    */
   protected abstract skip(stream: string, from: Position, to: Position): boolean;
   /** The mark for a reader that has read everything that was received. */
   protected abstract mark(): Mark | undefined;
   /** The point that the reader has reached. */
   protected abstract readPlace(): SubscriptionPlace;
-  /** Where a new subscription can resume after all buffered items were read. */
+  /** Where a new subscription can resume once all buffered items have been read. */
   protected abstract receivedPlace(): SubscriptionPlace;
 
   // ---- used by the subclass
@@ -186,7 +185,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     return this.#queue.position;
   }
 
-  /** The members of every subscribe command. */
+  /** The members that `data` of every subscribe command has. */
   protected common(): Frame['data'] {
     const { events, filter } = this.options;
     return { subscriptionId: this.id, events, filter };
@@ -207,7 +206,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#caughtUp.resolve(summary);
   }
 
-  /** Ends the subscription on the server and subscribes again, because the position is not where the server continues. */
+  /** Ends the subscription on the server and subscribes again, because the server does not continue at the client's position. */
   protected subscribeAgain(): void {
     this.#serverSubscription.park();
     this.#serverSubscription.unpark();

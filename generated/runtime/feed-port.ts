@@ -10,7 +10,7 @@ import type { SubscriptionDiagnosis } from './diagnosis.ts';
 import type { ProtocolViolation, TidemarkError } from './errors.ts';
 import type { EventPrefix, Frame, Position } from './wire.ts';
 
-/** A gap for the queue and for listeners; the facade adds the contract's types. */
+/** A gap, as readers and listeners receive it. The facade adds the types of the contract. */
 export interface FeedGap {
   readonly kind: 'gap';
   readonly subscriptionId: string;
@@ -31,7 +31,7 @@ export interface FeedPort {
   readonly onPostponed: (feed: ClientFeed, error: TidemarkError, delayMs: number) => void;
   readonly onParked: (feed: ClientFeed) => void;
   readonly onViolation: (error: ProtocolViolation) => void;
-  /** Must be called when the subscription has ended on both sides. */
+  /** Must be called when the subscription has ended both in the client and on the server. */
   readonly onDetached: (feed: ClientFeed) => void;
 }
 
@@ -42,18 +42,18 @@ export interface ReplayEnd {
   readonly truncated: boolean;
 }
 
-/** The functions of a subscription that the client uses: what its connection reports. */
+/** The functions of a subscription that the client calls when its connection reports something. */
 export interface ClientFeed extends SubscriptionDiagnosis {
   readonly recovery: Frame['data'] | undefined;
   /**
-   * Whether events are accepted: only between `subscribed` and our own `unsubscribe`. Later ones are unwanted or will be replayed. Otherwise
-   * only the functions about the connection and the end are called.
+   * Whether events are accepted: only between `subscribed` and our own `unsubscribe`. Later events are unwanted, or will be replayed. While
+   * this is false, the client calls only the functions about the connection and about the end.
    */
   readonly attentive: boolean;
   /** Called when commands can be sent. */
   connected(): void;
   /**
-   * Called when the connection was lost. @param forget the reason why the positions must be discarded (43xx); undefined if they are kept.
+   * Called when the connection was lost. @param forget why the positions must be discarded (43xx); undefined if they are kept.
    */
   disconnected(forget?: ClientGapReason): void;
   /**
@@ -63,13 +63,13 @@ export interface ClientFeed extends SubscriptionDiagnosis {
   shutDown(error: unknown, options: { readonly atOnce: boolean }): void;
   event(data: Frame['data'], prefix: EventPrefix): void;
   replayComplete(end: ReplayEnd): void;
-  /** Called for a heartbeat that proves that no event was lost so far, with its positions by stream. */
+  /** Called for a heartbeat that proves that no event was lost so far. @param positions its positions, by stream. */
   heartbeat(positions: ReadonlyMap<string, Position>): void;
   /** Called when `delivered` of a heartbeat differs from the client's count. The client will reconnect. */
   lossFound(): void;
   gap(data: Frame['data']): void;
   /** Called for a `positions` push, which only subscriptions to several streams receive (MUL-4, MUL-6). */
   positionsReceived?(data: Frame['data']): void;
-  /** `subscription_closed` (SEC-3). */
+  /** Called for a `subscription_closed` push (SEC-3). */
   closedByServer(reason: string): void;
 }

@@ -16,7 +16,7 @@ import type { WaitOptions } from './wait.ts';
 import { isObject } from './wire.ts';
 import type { Protocol, StreamPosition } from './wire.ts';
 
-/** Largest command of a server that does not announce its limit: the contract's default, in bytes. */
+/** Size limit of a command, in bytes, if the server does not announce its limit: the contract's default. */
 const DEFAULT_ROOM_BYTES = 65_536;
 
 /** @throws what `subscribe` of the client documents; {TypeError} when `streams` is empty. */
@@ -39,8 +39,8 @@ export function followStreams<
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
   /**
-   * Events after these positions count too, and all events of streams without a position here. Default: only events
-   * published from now on.
+   * Events after these positions count too. So do all events of streams without a position in this list. Default: only
+   * events published from now on.
    */
   readonly since?: readonly StreamPosition[] | undefined;
 }
@@ -72,8 +72,8 @@ export async function waitOnStreams<P extends Protocol, const Pattern extends Ev
 }
 
 /**
- * For each client, the size limit of the server to which it was last connected. It is kept, because after a reconnect a client subscribes
- * before it has received the new `welcome`.
+ * For each client, a function that returns the size limit of its server. The limit of the last connection is kept, because after a
+ * reconnect a client subscribes before it has received the new `welcome`.
  */
 const rooms = new WeakMap<object, () => number>();
 

@@ -11,7 +11,7 @@ import type { CloseClass, Position, Protocol } from './wire.ts';
 export type ClientState = 'idle' | 'connecting' | 'open' | 'reconnecting' | 'closed';
 
 export interface Lifecycle<P extends Protocol> {
-  /** A socket is about to be opened. `attempt` starts at 1 after each connection that became ready. */
+  /** A socket is about to be opened. `attempt` counts from 1, and again from 1 after each connection that became ready. */
   readonly connecting: { readonly attempt: number };
   readonly open: { readonly url: string };
   readonly welcome: P['pushes']['welcome'];
@@ -22,7 +22,7 @@ export interface Lifecycle<P extends Protocol> {
   readonly ready: { readonly url: string };
   /** The server is about to close the connection (CON-5). */
   readonly closing: P['pushes']['closing'];
-  /** A socket has ended. `willReconnect` is false on the last one. */
+  /** A socket has ended. `willReconnect` is false if the client will not open another one. */
   readonly closed: {
     readonly code: number;
     readonly reason: string;

@@ -40,9 +40,9 @@ export interface LinkOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly url: string;
   readonly subprotocol: string;
-  /** From the attempt to the first message, in milliseconds. */
+  /** Time limit from the attempt to connect to the first message, in milliseconds. */
   readonly openTimeoutMs: number;
-  /** Number of heartbeat intervals without a message after which the peer counts as gone. */
+  /** Number of heartbeat intervals without any message after which the connection is dropped. */
   readonly silentIntervals: number;
 }
 
@@ -101,13 +101,13 @@ export class Link {
     if (this.usable) this.#socket.send(JSON.stringify(frame));
   }
 
-  /** Sets the interval at which the server promised heartbeats in `welcome`. */
+  /** Sets the interval of heartbeats that the server announced in `welcome`. */
   expectHeartbeats(intervalMs: number): void {
     this.#patienceMs = intervalMs * this.#options.silentIntervals;
     this.#watch();
   }
 
-  /** Records the announcement that the server will close, because the close frame with the code may be lost. */
+  /** Records that the server has announced the close. The announcement has the code, which is lost if no close frame arrives. */
   announceClosing(notice: ClosingNotice): void {
     this.#closing = notice;
   }
@@ -157,8 +157,8 @@ export class Link {
   }
 
   /**
-   * Detects silence with a single timer instead of a new timer per message: when it fires, it is restarted for the
-   * remaining time.
+   * Drops a connection that is silent for too long. To avoid a new timer per message, one timer checks the time since the
+   * last message, and is then restarted for the remaining time.
    */
   #watch(): void {
     this.#cancelWatch();

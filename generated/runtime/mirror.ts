@@ -68,7 +68,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   readonly #offs: (() => void)[];
   readonly #signal: AbortSignal | undefined;
   #shown: Map<string, Event> = new Map();
-  /** The state that is being collected; undefined while live. */
+  /** The new state, while it is being collected; undefined while the map is live. */
   #next: Map<string, Event> | undefined;
   #subscription: Subscription<P, unknown> | undefined;
   #state: MirrorState = 'loading';
@@ -84,7 +84,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     this.#offs = [
       client.on('resumed', ({ subscriptionId, recovery }) => {
         if (subscriptionId !== this.#subscription?.id) return;
-        // Start again if a replay was cut before it was complete, because a key may have been deleted meanwhile.
+        // If a replay was cut off before it was complete, start again, because a key may have been deleted meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
       // After a loss in transit, the client fetches the lost event by a resume, which yields it after later events.
@@ -172,8 +172,8 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
 
   /**
    * Resolves when the map has every event that was published on the stream before this call (SYN-1).
-   * @throws the errors of `client.sync`, except that it is repeated after a lost connection; {ConnectionError} if the
-   * mirror is closed.
+   * @throws the errors of `client.sync`, except for a lost connection, after which the command is sent again;
+   * {ConnectionError} if the mirror is closed.
    */
   async sync(options: CallOptions = {}): Promise<void> {
     for (;;) {

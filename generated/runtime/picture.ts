@@ -37,10 +37,10 @@ const BY_NAME = 'event names';
 export function pictureRules(declared: Readonly<Record<string, KeyedEvent>>, pattern: string): PictureRules {
   const names = Object.keys(declared).filter((name) => covers(pattern, name));
   if (names.length === 0)
-    throw new TypeError(`No declared event fits "${pattern}". Declared: ${Object.keys(declared).join(', ')}.`);
+    throw new TypeError(`No declared event matches "${pattern}". Declared: ${Object.keys(declared).join(', ')}.`);
   const unkept = names.find((name) => spaceOf(declared, name) === undefined);
   if (unkept !== undefined)
-    throw new TypeError(`"${unkept}" cannot be mirrored: its replay policy keeps no newest event for a key.`);
+    throw new TypeError(`"${unkept}" cannot be mirrored: its replay policy is not latest or latest-per-key.`);
   const [space, ...others] = new Set(names.map((name) => spaceOf(declared, name)));
   if (others.length > 0)
     throw new TypeError(

@@ -17,7 +17,7 @@ interface Reader<Item> {
   readonly reject: (error: unknown) => void;
 }
 
-/** @typeParam Mark a position or, for several streams, the positions that an item changes. */
+/** @typeParam Mark a position or, for several streams, the changes of positions that an item causes. */
 export class DeliveryQueue<Item, Mark = Position> {
   #entries: Entry<Item, Mark>[] = [];
   /**
@@ -33,7 +33,7 @@ export class DeliveryQueue<Item, Mark = Position> {
 
   /**
    * @param onRead called after each item that the reader takes.
-   * @param join joins two positions that follow one another; by default the newer one counts.
+   * @param join combines two consecutive changes of the position; by default the newer one replaces the older one.
    */
   constructor(onRead: () => void, position?: Mark, join = (_older: Mark, newer: Mark): Mark => newer) {
     this.#onRead = onRead;

@@ -1,5 +1,5 @@
 /**
- * Makes the request to the server from the options of a subscription.
+ * Reads the options of a subscription, and makes the request to the server from them.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -56,7 +56,7 @@ export function readFeedOptions(options: FeedOptions): FeedSettings {
 /**
  * The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
  *
- * @throws {TypeError} when `replay` is invalid. It is not replaced by a fresh start, because this would hide a loss.
+ * @throws {TypeError} when `replay` is invalid. A fresh start instead of the error would hide a loss.
  */
 export function readStreamRequest({
   stream = 'main',

@@ -21,14 +21,14 @@ export interface ServerSubscriptionOptions {
   /** See `Connection.request`. */
   readonly request: (command: 'subscribe' | 'unsubscribe', data: Frame['data'], settle: Settle) => boolean;
   readonly backoffMs: (attempt: number) => number;
-  /** Makes the next subscribe command. */
+  /** Returns the next subscribe command. */
   readonly nextSubscribe: () => { readonly asked: ReplayMode; readonly data: Frame['data'] };
   readonly onSubscribed: (asked: ReplayMode, data: Frame['data']) => void;
   /** The server temporarily refused the command; it is retried after `delayMs`. */
   readonly onPostponed: (error: TidemarkError, delayMs: number) => void;
   /** The server rejected the subscription permanently. */
   readonly onRefused: (error: Error) => void;
-  /** The subscription has ended on both sides. Called once. */
+  /** Called once, when the subscription has ended both in the client and on the server. */
   readonly onDetached: () => void;
 }
 
@@ -37,7 +37,7 @@ export class ServerSubscription {
   #wire: 'none' | 'subscribing' | 'active' | 'unsubscribing' = 'none';
   #want: 'running' | 'parked' | 'ended' = 'running';
   /**
-   * Set if events were skipped while the subscription was parked. It must then end on the server before it is resumed.
+   * Whether events were skipped while the subscription was parked. If so, it must end on the server before it is resumed.
    */
   #stale = false;
   #detached = false;
@@ -133,7 +133,7 @@ export class ServerSubscription {
     if (sent) this.#setWire('unsubscribing');
   }
 
-  /** The server refused a command, temporarily or permanently. */
+  /** Handles a command that the server refused, temporarily or permanently. */
   #refused(wire: 'none' | 'active', error: unknown): void {
     // Nothing to do if the connection has ended: `lost` is called as well, and handles this.
     if (!(error instanceof TidemarkError || error instanceof ProtocolViolation)) return;

@@ -14,12 +14,12 @@ export interface ClientOptions {
    * Address of the gateway, for example `ws://127.0.0.1:7400/ws`. `http:` and `https:` are read as `ws:` and `wss:`.
    */
   readonly url: string | URL;
-  /** A token, or a function that fetches a valid one before each connection and whenever one expires (41xx). */
+  /** A token, or a function that fetches a valid token before each connection and before the present token expires. */
   readonly token?: TokenSource;
   readonly apiKey?: string;
   /** A WHATWG WebSocket class. Default: the global one (browsers, Node ≥ 22). */
   readonly WebSocket?: WebSocketConstructor;
-  /** Closes the client when aborted: pending calls reject with the signal's reason, loops over subscriptions end without an error. */
+  /** Closes the client when aborted. Pending calls reject with the signal's reason; loops over subscriptions end without an error. */
   readonly signal?: AbortSignal;
   readonly backoff?: BackoffOptions;
   /** Number of consecutive failed attempts after which the client gives up. Default: no limit. */
@@ -32,7 +32,7 @@ export interface ClientOptions {
   readonly silentIntervals?: number;
   /** How long a connection must last to reset the backoff, in milliseconds. Default 5,000. */
   readonly stableAfterMs?: number;
-  /** Source of jitter, 0 ≤ x < 1. Default `Math.random`. */
+  /** A function that returns random numbers, 0 ≤ x < 1, for the jitter of the backoff. Default `Math.random`. */
   readonly random?: () => number;
 }
 

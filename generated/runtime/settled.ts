@@ -57,7 +57,7 @@ export async function* settled<Item extends object>(
   }
 }
 
-/** The next item. `QUIET` if no item arrives in time, or if `next` rejects; then the next wait throws the error. */
+/** Returns the next item, or `QUIET` if none arrives in time or `next` rejects. After a rejection, the next wait throws the error. */
 async function within<T>(ms: number, next: Promise<T>): Promise<T | typeof QUIET> {
   let cancel = (): void => undefined;
   const quiet = new Promise<typeof QUIET>((resolve) => {

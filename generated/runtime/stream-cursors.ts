@@ -17,7 +17,7 @@ import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 export interface Moves {
   /** The new position of each stream; undefined for a stream that has ended. */
   readonly streams: Map<string, Position | undefined>;
-  /** Whether a resume from the positions is complete. False within the first warm picture. */
+  /** Whether a resume from the positions misses no event. False during the first warm picture. */
   isComplete: boolean;
 }
 
@@ -54,7 +54,7 @@ export class StreamCursors {
   readonly #begun = new Set<string>();
   readonly #repairs = new Map<string, Repair>();
   /**
-   * The proven positions of streams that have ended since the last call of `prove`. They are kept, because a loss before the end of a stream must
+   * The proven positions of streams that have ended since the last `prove`. They are kept, because a loss before the end of a stream must
    * still be reported.
    */
   readonly #ended = new Map<string, Position>();
@@ -78,7 +78,7 @@ export class StreamCursors {
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
-  /** Too many events were received since the last call of `prove`, so a lost event cannot be distinguished from a duplicate. */
+  /** Whether too many events were received since the last `prove`. If so, a lost event cannot be distinguished from a duplicate. */
   #cut = false;
 
   constructor(positions?: readonly StreamPosition[]) {
@@ -134,7 +134,7 @@ export class StreamCursors {
     return gaps;
   }
 
-  /** Handles an event. `fresh` is whether it is new to this subscription. */
+  /** Handles an event. In the result, `fresh` is whether the event is new to this subscription. */
   accept({ stream, epoch, sequenceId }: EventPrefix): StreamVerdict {
     const loss = this.#live ? undefined : this.#lossBefore(stream);
     const cursor = this.#begin(stream, { epoch, sequenceId });
@@ -194,7 +194,7 @@ export class StreamCursors {
     return gap;
   }
 
-  /** Must be called when `delivered` of a heartbeat equals our count, so that no event up to here was lost in transit. */
+  /** Must be called when `delivered` of a heartbeat equals our count. This proves that no event up to here was lost in transit. */
   prove(): void {
     this.#settle();
     this.#ended.clear();
@@ -228,9 +228,9 @@ export class StreamCursors {
   }
 
   /**
-   * Must be called when `delivered` of a heartbeat differs from our count, so that an event of this connection was not received. Every
-   * stream returns to its proven position, so that exactly the lost events are delivered, late. If a stream has no proven position, the
-   * loss is reported and the first replay is requested again.
+   * Must be called when `delivered` of a heartbeat differs from our count: an event of this connection was not received. Every stream
+   * returns to its proven position, so that only the lost events are delivered, late. If a stream has no proven position, the loss is
+   * reported and the first replay is requested again.
    */
   rewind(): void {
     for (const [stream, position] of this.#ended) this.#cursors.set(stream, new Cursor(position));
@@ -329,7 +329,8 @@ export class StreamCursors {
 }
 
 /**
- * Stands for the position of a warm picture, which the server reports only when the picture is complete. Every event of the picture is accepted.
+ * Stands for the position of a warm picture. The server reports this position only when the picture is complete; until then, every event
+ * of the picture is accepted.
  */
 function anywhereIn({ epoch }: Position): Position {
   return { epoch, sequenceId: Infinity };

@@ -13,11 +13,11 @@ export interface StreamsRequest {
     { readonly mode: 'warm' | 'none' } | { readonly mode: 'resume'; readonly positions: readonly StreamPosition[] };
 }
 
-/** Estimated bytes of a subscribe command without its `data`, and of the members of `replay`. */
+/** Estimated size, in bytes, of a subscribe command without the members whose size {@link fitInto} computes. */
 const ENVELOPE_BYTES = 256;
 
 /**
- * The default of `replay` is the contract's: a warm picture first (RPL-1).
+ * Makes the request from the options. The default of `replay` is that of the contract: a warm picture first (RPL-1).
  *
  * @throws {TypeError} when `streams` is empty or `replay` is invalid: a fresh start instead would hide a loss.
  */
@@ -47,7 +47,7 @@ function isStreamPosition(value: unknown): value is StreamPosition {
   return isObject(value) && typeof value.stream === 'string' && readPosition(value) !== undefined;
 }
 
-/** Whether a name is one of the names, or covered by one of the patterns. */
+/** Whether a stream is selected: its name is one of the selectors, or one of the patterns among them covers it. */
 export function covers(selectors: readonly string[], stream: string): boolean {
   return selectors.some((each) => (each.endsWith('*') ? stream.startsWith(each.slice(0, -1)) : each === stream));
 }

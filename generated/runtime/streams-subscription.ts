@@ -44,8 +44,8 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   'stream' | 'position' | 'ready' | 'caughtUp' | 'replay'
 > {
   /**
-   * The names and patterns of streams. After `subscribed`, those that the server uses: limited to the client's scopes, and without those
-   * that another one covers.
+   * The names and patterns of streams. After `subscribed`, these are the ones that the server uses: it removes those that the client's
+   * scopes do not permit, and those that another pattern already covers.
    */
   readonly streams: readonly string[];
   /**
@@ -56,8 +56,8 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
   readonly ready: Promise<P['replies']['subscribe']>;
   /**
-   * Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects with the same errors as
-   * `ready`.
+   * Resolves when the first replay is complete; with `mode: none`, when the server has confirmed the subscription. Rejects
+   * with the same errors as `ready`.
    */
   readonly caughtUp: Promise<StreamsReplay>;
   /** The latest replay. */

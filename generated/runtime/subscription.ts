@@ -23,8 +23,8 @@ export interface BufferOptions {
   /** How many items may wait for the reader. Default 10,000. */
   readonly limit?: number;
   /**
-   * What happens when the buffer is full. `park` (the default) unsubscribes, and resumes from the last buffered
-   * position when half has been read; events that leave the server's history meanwhile are reported as a gap. `error`
+   * What happens when the buffer is full. `park` (the default) unsubscribes, and resumes from the last buffered position
+   * when half of the buffer has been read; events that leave the server's history meanwhile are reported as a gap. `error`
    * ends the subscription: the iterator yields the buffered items, then throws a `SubscriptionError` with the position
    * to resume from.
    */
@@ -42,7 +42,7 @@ export interface SubscribeOptions<
   readonly stream?: string | undefined;
   readonly filter?: P['commands']['subscribe']['filter'] | undefined;
   /**
-   * The replay of the first subscribe. After a lost connection the subscription resumes automatically. Default: warm.
+   * The replay of the first subscribe command. After a lost connection the subscription resumes automatically. Default: warm.
    */
   readonly replay?: P['commands']['subscribe']['replay'];
   /** Default: an id that the client generates. */
@@ -61,7 +61,7 @@ export interface SubscribeOptions<
   readonly onGap?: (gap: SubscriptionGap<P>) => void;
   readonly buffer?: BufferOptions;
   /**
-   * Called for each item as it is received, instead of yielding it: nothing is buffered, and the iterator only reports the end.
+   * Called with each item as it is received. Then no item is buffered or yielded, and the iterator only reports the end.
    */
   readonly onItem?: (item: ItemOf<P, Pattern, Gaps>) => void;
 }
@@ -102,8 +102,8 @@ export interface Subscription<P extends Protocol, Item> extends AsyncIterable<It
   /** `data` of the first `subscribed`. Rejects when the subscription ends before it is received. */
   readonly ready: Promise<P['replies']['subscribe'] & { readonly position: Position }>;
   /**
-   * Resolves when the first replay is complete; with `mode: none`, when subscribed. Rejects with the same errors as
-   * `ready`.
+   * Resolves when the first replay is complete; with `mode: none`, when the server has confirmed the subscription. Rejects
+   * with the same errors as `ready`.
    */
   readonly caughtUp: Promise<ReplaySummary>;
   /** The latest replay. */

@@ -1,5 +1,5 @@
 /**
- * Timers that by default do not keep a Node process alive. Browsers ignore the option.
+ * Timers that by default do not keep a Node process alive. Browsers ignore the option `holdsProcess`.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -7,8 +7,8 @@ import { isObject } from './wire.ts';
 
 export interface TimerOptions {
   /**
-   * Keeps the process alive until the timer fires. Used only for a reconnect for which a pending call or subscription
-   * waits.
+   * Keeps the process alive until the timer fires. For timers on which the program waits, such as the time limit of
+   * `waitFor`, or a reconnect that a pending call needs.
    */
   readonly holdsProcess?: boolean;
 }

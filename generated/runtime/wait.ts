@@ -19,11 +19,11 @@ export interface WaitOptions<P extends Protocol> extends Pick<
 > {
   /** Events after this position count too, so that none is missed. Default: only events published from now on. */
   readonly since?: Position | undefined;
-  /** In milliseconds, including the time to connect. Default: no limit. */
+  /** Time limit of the wait, including the time to connect, in milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called for each gap; the wait then continues. Without it, a gap ends the wait, because the event may be among the lost ones. */
+  /** Called for each gap; the wait then continues. Without `onGap`, a gap ends the wait, because the awaited event may be lost. */
   readonly onGap?: ((gap: SubscriptionGap<P>) => void) | undefined;
 }
 
@@ -57,7 +57,7 @@ export async function waitForEvent<P extends Protocol>(
   return { event, position: readPosition(event) as Position };
 }
 
-/** How to wait for the first event of a subscription. */
+/** Options for the wait for the first matching event of a subscription. */
 export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, 'timeoutMs' | 'signal' | 'onGap'> {
   /** A description of the awaited event, for messages. */
   readonly what: string;

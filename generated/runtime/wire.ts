@@ -1,7 +1,7 @@
 /**
- * The parts of the protocol that the runtime itself reads. Everything else is passed as types ({@link Protocol}) and
- * constants ({@link ProtocolSpec}): the generated facade sets both from the contract, and a contract that the runtime
- * cannot work with does not compile.
+ * The parts of the protocol that the runtime itself reads. It gets all other parts as types ({@link Protocol}) and
+ * constants ({@link ProtocolSpec}), which the generated facade sets from the contract. If the runtime cannot work with a
+ * contract, the facade does not compile.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -64,7 +64,7 @@ export interface ProtocolSpec {
   readonly credentialParameters: readonly string[];
   /** The reply of each command, by command name. */
   readonly commands: Readonly<Record<string, { readonly reply: string }>>;
-  /** By code. */
+  /** The name and the class of each close code, by code. */
   readonly closeCodes: Readonly<Record<number, { readonly name: string; readonly class: CloseClass }>>;
 }
 

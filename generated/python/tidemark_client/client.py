@@ -1,4 +1,4 @@
-"""The client: types and constants of the contract over the runtime.
+"""The client: gives the runtime the types and constants of the contract.
 
 Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 """
@@ -278,7 +278,7 @@ class Client(ClientCore):
 
         replay: "warm" to receive the current state first, "none" for new events only, or a Position to resume from.
         buffer_limit: how many items may wait for the reader. on_full: what happens when the buffer is full: ``park`` unsubscribes and
-        resumes when half has been read; ``error`` ends the subscription with the position to resume from.
+        resumes when half of the buffer has been read; ``error`` ends the subscription with the position to resume from.
         gaps: ``inline`` also yields gaps, in order between the events; ``on_gap`` is called for each gap in either case.
 
         Raises ValueError if another subscription has the id, ConnectionLost after ``close()``.
@@ -454,7 +454,7 @@ class Client(ClientCore):
         since: events after this position count, even if they were published before the call. Without it, only events published from now
         on count. ``(await client.sync())["position"]`` is the current position.
         timeout: in seconds, including the time to connect.
-        on_gap: called for each gap, and the wait continues. Without ``on_gap``, a gap ends the wait, because the event may be lost.
+        on_gap: called for each gap, and the wait continues. Without ``on_gap``, a gap ends the wait, because the awaited event may be lost.
 
         Raises WaitFailed (``timeout`` or ``gap``), the exception of the predicate, or the error that ended the subscription. Cancelling the task ends the wait.
         """
@@ -899,7 +899,7 @@ class Client(ClientCore):
         The gateway must have broadcast turned on, and the credential needs a publish scope (BRD-1, BRD-2). With an idempotency key the
         call can be repeated safely. For an event that the contract does not declare, use :meth:`broadcast_custom`.
 
-        Raises TidemarkError (the server's answer) or ConnectionLost (``connection_lost``: it may have been published).
+        Raises TidemarkError (the server's answer) or ConnectionLost (``connection_lost``: the event may have been published).
         """
         return await self.broadcast_custom(
             event, payload, stream=stream, source=source, idempotency_key=idempotency_key, timeout=timeout

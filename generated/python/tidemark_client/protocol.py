@@ -15,13 +15,13 @@ from .runtime.wire import ProtocolSpec
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
 CONTRACT_DIGEST: Final = "sha256:e7fb978687e6c24b74da51394af9b1d6042f038eb8a7c74bd780da746e1098d6"
-#: Where the gateway accepts WebSocket connections.
+#: The path on which the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
 EVENTS: Final = ("file_change", "entity_created", "entity_updated", "entity_deleted", "relationship_created", "relationship_updated", "relationship_deleted", "graph_update", "sync_status", "session_event",)
-#: What can be wrong with a command (ERR-1).
+#: The codes of errors (ERR-1).
 ERROR_CODES: Final = ("invalid_json", "invalid_message", "unknown_type", "unauthenticated", "forbidden", "subscription_exists", "subscription_not_found", "filter_invalid", "filter_not_applicable", "stream_invalid", "payload_invalid", "payload_too_large", "limit_exceeded", "not_watched", "rate_limited", "broker_unavailable", "internal",)
-#: Why events are lost (GAP-1).
+#: The reasons of gaps (GAP-1).
 GAP_REASONS: Final = ("epoch_changed", "window_exceeded", "unknown_position", "slow_consumer", "source_overflow", "broker_lost",)
 #: Replay policy of each declared event, `*` for custom ones (RPL-3).
 REPLAY_POLICIES: Final[Mapping[str, str]] = {
@@ -38,7 +38,7 @@ REPLAY_POLICIES: Final[Mapping[str, str]] = {
     "*": "latest",
 }
 
-#: Under which key the newest event of each name is kept (RPL-3).
+#: The replay policy of each declared event, with the pointer to its key (RPL-3).
 EVENT_KEYS: Final[Mapping[str, KeyedEvent]] = {
     "file_change": KeyedEvent("none"),
     "entity_created": KeyedEvent("latest-per-key", key="/payload/id", key_space="entity"),

@@ -1,4 +1,4 @@
-"""Types of the wire, one per schema of the contract.
+"""The types of all messages and payloads, one per schema of the contract.
 
 Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 """

@@ -16,9 +16,9 @@ from .wire import JsonObject, as_object
 
 #: A credential is renewed after this fraction of its remaining lifetime.
 RENEW_AT = 0.9
-#: If the token expires in less than this time, in seconds, it is not renewed; instead the client waits until the server
-#: closes the connection (4100). Otherwise a token function that returns a cached token would be called more and more
-#: often.
+#: In seconds. If a token expires sooner than this, it is not renewed; instead the client waits until the server closes
+#: the connection with 4100. Without this limit, a token function that returns the same cached token each time would be
+#: called more and more often.
 MIN_LEFT = 2.0
 
 
@@ -30,8 +30,8 @@ class AuthenticatorHooks(Protocol):
     def on_accepted(self, link: Link) -> None: ...
 
     def on_retry(self, link: Link, retry_after: Union[float, None]) -> None:
-        """Called when another connection may succeed, because the credential can be renewed or the server may accept
-        it later."""
+        """Called when the credential was not accepted, but may be on another connection: it can be renewed, or the
+        server may accept it later."""
 
     def on_refused(self, error: BaseException) -> None: ...
 
@@ -75,7 +75,7 @@ class Authenticator:
         self._table.send(link.send, "authenticate", credential, timeout, lambda answer: self._settled(link, answer))
 
     def cancel(self) -> None:
-        """Called when the connection has ended."""
+        """Cancels the renewal, because the connection has ended."""
         self._renewal.cancel()
 
     def _settled(self, link: Link, answer: Answer) -> None:
@@ -90,7 +90,7 @@ class Authenticator:
         if not isinstance(answer, TidemarkError) or answer.retryable:
             self._hooks.on_retry(link, answer.retry_after if isinstance(answer, TidemarkError) else None)
             return
-        # The first rejection may be caused by an expired token, so a token function is called once more.
+        # An expired token may have caused the first rejection, so the token function is then called once more.
         self._refusals += 1
         if self.renewable and self._refusals == 1:
             self._hooks.on_retry(link, None)
@@ -98,7 +98,7 @@ class Authenticator:
             self._hooks.on_refused(answer)
 
     def _accepted(self, link: Link, data: JsonObject) -> None:
-        """Handles the acceptance of a credential. Schedules its renewal if there is a token function (SEC-3)."""
+        """Called when the server has accepted a credential. Schedules its renewal if there is a token function (SEC-3)."""
         self._hooks.on_authenticated(data)
         self._renewal.cancel()
         principal = as_object(data.get("principal"))

@@ -1,4 +1,4 @@
-"""The client, without the contract's names: ``client.py`` of the generated package adds only these names."""
+"""The client, without the names of the contract, which ``client.py`` of the generated package adds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .wire import Frame, JsonObject, Position, ProtocolSpec, as_object
 
 Self = TypeVar("Self", bound="ClientCore")
 
-#: Largest command of a server that does not announce its limit: the contract's default, in bytes.
+#: Size limit of a command, in bytes, if the server does not announce its limit: the contract's default.
 DEFAULT_ROOM = 65_536
 
 
@@ -68,7 +68,7 @@ class ClientCore:
         self._subscriptions: dict[str, AnyFeed] = {}
         self._listeners = Listeners()
         self._last_subscription = 0
-        #: The largest command that the latest server accepts, in bytes: a client subscribes before it has received a new ``welcome``.
+        #: Size limit of a command, in bytes. That of the last connection is kept: a client subscribes before the new ``welcome`` arrives.
         self._room = DEFAULT_ROOM
         self._counts = Counts()
         self._welcome: Union[JsonObject, None] = None
@@ -89,12 +89,12 @@ class ClientCore:
 
     @property
     def contract(self) -> Union[ContractMatch, None]:
-        """The comparison of the server's contract with this client's; None before the first ``welcome``."""
+        """How the server's contract differs from this client's contract; None before the first ``welcome``."""
         return self._contract
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """The connection and its subscriptions in numbers. Computed anew on each access."""
+        """Counts about the connection and its subscriptions. Computed anew on each access."""
         return self._counts.diagnose(self._settings.url, self.state, self._subscriptions.values())
 
     def on(self, name: Lifecycle, listener: Callable[[object], object]) -> Callable[[], None]:
@@ -122,7 +122,7 @@ class ClientCore:
         await self.close()
 
     async def close(self) -> None:
-        """Ends every subscription, closes the connection, and fails pending calls with ``ConnectionLost``
+        """Ends every subscription and closes the connection. Pending calls raise ``ConnectionLost``
         (``client_closed``)."""
         await self._connection.stop(ConnectionLost("client_closed", "The client was closed."))
 
@@ -153,7 +153,7 @@ class ClientCore:
             raise ConnectionLost("client_closed", "The client was closed.")
         id_ = self._next_id() if id_ is None else id_
         if id_ in self._subscriptions:
-            raise ValueError(f'A subscription "{id_}" exists already; end it first, or choose another id.')
+            raise ValueError(f'A subscription "{id_}" already exists; end it first, or choose another id.')
         return id_
 
     def _attach(self, subscription: AnyFeed) -> None:
@@ -316,7 +316,7 @@ class ClientCore:
 
     def on_loss(self, sent: int, received: int) -> None:
         self.report("loss", (sent, received))
-        self._connection.restart(f"{sent} events were sent, {received} arrived")
+        self._connection.restart(f"{sent} events were sent, {received} received")
 
     def on_welcome(self, data: JsonObject) -> None:
         self._welcome = data

@@ -13,13 +13,13 @@ from .wire import Frame, JsonObject
 #: ``data`` of the success reply, or the error with which the command failed.
 Answer = Union[JsonObject, BaseException]
 
-#: Called directly when the reply is read, because events may follow ``subscribed`` immediately, and the subscription
+#: Called synchronously when the reply is read, because events may follow ``subscribed`` immediately, and the subscription
 #: must be ready for them.
 Settle = Callable[[Answer], None]
 
 
 class CommandTable:
-    """Pending commands. Ids are never reused, each command gets one answer, and all fail when the connection ends."""
+    """Pending commands. Ids are never reused. Each command gets exactly one answer: the reply, or an error when the connection ends."""
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         self._replies = replies
@@ -81,9 +81,9 @@ Send = Callable[[str, JsonObject, Settle], bool]
 #: The maximum number of commands in flight. It is within any reasonable rate limit, and much faster than one command at
 #: a time.
 IN_FLIGHT = 8
-#: How long to wait after a refusal without ``retryAfterMs``, in seconds.
+#: How long to wait after a ``rate_limited`` without ``retryAfterMs``, in seconds.
 DEFAULT_PAUSE = 1.0
-#: The factor by which the interval between commands grows after each refusal.
+#: The factor by which the interval between commands grows after each ``rate_limited``.
 WIDENING = 1.5
 #: The longest interval between commands, in seconds. A longer ``retryAfterMs`` does not need a longer interval, because
 #: after such a wait the server allows more than one command.
@@ -91,7 +91,7 @@ MAX_SPACING = 0.1
 
 
 class Pacer:
-    """Spreads the commands that subscriptions send.
+    """Limits the rate of the commands that subscriptions send.
 
     After a reconnect, a client with a hundred subscriptions would send a hundred commands at once. This may exceed
     the rate limit of the server. A client that keeps exceeding the limit is disconnected (4204), and would then send
@@ -105,7 +105,7 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: How often the interval has changed. A refusal is ignored if its command was sent before the last change.
+        #: How often the interval has changed. A ``rate_limited`` is ignored if its command was sent before the last change.
         self._spacings = 0
         #: Number of the current connection. A reply on an earlier connection is ignored.
         self._connection = 0

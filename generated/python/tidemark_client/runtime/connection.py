@@ -1,5 +1,5 @@
-"""A connection that reconnects: opens a socket, authenticates, reports when it is ready, and when the socket ends decides by the
-class of the close code whether, when and how to reconnect (CON-6)::
+"""A connection that reconnects. It opens a socket, authenticates, and reports when commands can be sent. When the socket
+ends, the class of the close code decides whether, when and how to reconnect (CON-6)::
 
     idle -> connecting -> authenticating -> ready -> waiting -> connecting ...
                                 any of them -> stopped
@@ -85,8 +85,8 @@ class Connection:
             self.start_task(self._connect())
 
     async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
-        """Sends a command for a caller, at most once. Waits for a connection and then for the reply, both within the
-        timeout."""
+        """Sends a command for a caller, at most once. Waits for a connection and then for the reply. The timeout limits
+        both waits together."""
         if self.state == "stopped":
             raise self._stop_error
         loop = asyncio.get_running_loop()
@@ -112,7 +112,7 @@ class Connection:
             send(self._link)
         else:
             self._waiting_calls.append(waiting)
-            lost = ConnectionLost("timeout", f'No connection to send "{command}" on within {limit:g} s.')
+            lost = ConnectionLost("timeout", f'"{command}" was not sent: there was no connection within {limit:g} s.')
             timer.start(limit, lambda: settle(lost) if waiting in self._waiting_calls else None)
             self.begin()
         try:
@@ -125,7 +125,7 @@ class Connection:
                 each()
 
     def request(self, command: str, data: JsonObject, settle: Settle) -> bool:
-        """Sends a command of the client itself. Returns False when the connection is not ready."""
+        """Sends a command for the client itself, not for a caller. Returns False when the connection is not ready."""
         link = self._link
         if self.state != "ready" or link is None:
             return False
@@ -278,13 +278,13 @@ class Connection:
                 send(link)
 
     def _final_error(self, code: int, close_class: CloseClass, reason: str) -> Union[ConnectionLost, None]:
-        """The error when reconnecting is pointless, otherwise None."""
+        """The error with which the client stops, if another attempt cannot succeed; otherwise None."""
         name = self._spec.close_codes.get(code)
         close = f"{code}{'' if name is None else ' ' + name[0]}{'' if reason == '' else ': ' + reason}"
         if close_class == "do-not-retry":
-            text = f"The server closed the connection and asked not to retry unchanged ({close})."
+            text = f"The server closed the connection and will not accept this client again without a change ({close})."
         elif close_class == "refresh" and not self._authenticator.renewable:
-            text = f"The credential is no longer accepted ({close}). Pass token= a function to have it renewed."
+            text = f"The credential is no longer accepted ({close}). Pass a function as token= to renew it automatically."
         else:
             return None
         return ConnectionLost("refused", text, close_code=code, close_class=close_class)
@@ -298,7 +298,8 @@ class Connection:
             self._unstable = 0
         if settings.max_attempts is not None and self._unreached >= settings.max_attempts:
             attempts = f"{self._unreached} attempt{'' if self._unreached == 1 else 's'}"
-            lost = ConnectionLost("unreachable", f"Not connected after {attempts} to {settings.url}.")
+            text = f"Could not connect to {settings.url}: {attempts} failed. Check the address, and that the gateway runs."
+            lost = ConnectionLost("unreachable", text)
             self.start_task(self.stop(lost))
             return
         if self._retry_after is not None:

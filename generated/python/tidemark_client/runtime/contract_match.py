@@ -19,8 +19,8 @@ class ContractMatch:
     own_digest: str
     #: SHA-256 of the server's contract; None if ``welcome`` does not contain it.
     server_digest: Union[str, None]
-    #: Events that this client declares and the server does not declare. The server does not check their payloads, and
-    #: refuses their filter fields.
+    #: Events that this client declares and the server does not declare. The client can still subscribe to them and publish
+    #: them, as custom events. The server does not check their payloads, and refuses their filter fields.
     missing_events: Sequence[str]
     #: Events that the server declares and for which this client has no types. They arrive as custom events.
     unknown_events: Sequence[str]

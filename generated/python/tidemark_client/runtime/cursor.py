@@ -1,19 +1,19 @@
 """Tracks the position of one subscription in its stream: which events are new, and where to resume so that no event is
 missed.
 
-It uses no socket and no clock. There are three kinds of marks, because "received" can mean three things::
+It uses no socket and no clock. There are three kinds of marks, because "received" can mean three things:
 
-    proven <= position     a heartbeat's ``delivered`` has confirmed everything up to ``proven`` (CON-3);
-      floor ... seen       everything up to ``position`` has been received: what a plain resume needs.
-                           Numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
+- ``position``: everything up to here was received. A resume starts here.
+- ``proven``, at most ``position``: the ``delivered`` of a heartbeat has confirmed everything up to here (CON-3).
+- ``floor`` and ``seen``: the numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
 
-The position does not move during a warm replay, because the replay is complete only with its ``replay_complete``: a
-resume from its middle would miss the rest. The position does move during a resume replay, because this is ascending
-and without holes.
+The position does not move during a warm replay, because a resume from the middle of the replay would miss its rest: the
+replay is complete only with its ``replay_complete``. The position does move during a resume replay, which has every
+event in ascending order.
 
-A warm replay that is cut off is requested again. The new one shows the stream at a later position, and lacks some events in
-between: some are in no warm replay, others were replaced or deleted. So the client accepts only its events up to the first
-position, and a resume after that position delivers the others (CLI-13).
+A warm replay that is cut off is requested again. The new replay shows the stream at a later position, and lacks some events
+between the two positions: some are in no warm replay, others were replaced or deleted. So the client accepts events of the
+new replay only up to the first position. A resume after the first position then delivers the other events (CLI-13).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .wire import Position
 #: The replay that a subscribe command asks for: a resume, a warm replay, or none (RPL-1).
 ReplayMode = Literal["resume", "warm", "none"]
 
-#: Why the client itself reports a loss. ``epoch_changed``: the epoch of the stream changed, and the server did not
-#: report it (STR-3). ``state_invalidated``: the server required a fresh start, or made one without being asked.
-#: ``unproven``: ``delivered`` differed, and there is no proven position from which to repair (CON-3).
+#: Why the client itself reports a loss. ``epoch_changed``: the epoch changed without a ``gap`` from the server (STR-3).
+#: ``state_invalidated``: the server required a fresh start, or made one without being asked.
+#: ``unproven``: the ``delivered`` of a heartbeat differed from our count, and there is no proven position to resume from (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
 #: The maximum size of ``seen``, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates
@@ -58,11 +58,11 @@ class Cursor:
         #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
-        #: The position of the first ``subscribed`` of a warm replay that is not complete yet.
+        #: While a warm replay is not complete: the position in its first ``subscribed``.
         self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
-        #: ``seen`` was truncated since the last call of ``prove``, so a lost event cannot be distinguished from a duplicate.
+        #: Whether ``seen`` was truncated since the last ``prove``. If so, a lost event cannot be distinguished from a duplicate.
         self._cut = False
 
     @property
@@ -113,7 +113,7 @@ class Cursor:
         return fresh, gap
 
     def complete(self, position: Position) -> Union[CursorGap, None]:
-        """Handles ``replay_complete``. If the cursor is not live then, a resume must deliver what is still missing."""
+        """Handles ``replay_complete``. If the cursor is not live afterwards, the subscription must resume to receive the missing events."""
         gap = None if position.epoch == self._epoch else self._enter(position)
         if self._ends_before(position):
             self._position = self._picture
@@ -124,7 +124,7 @@ class Cursor:
         return gap
 
     def heartbeat(self, position: Position) -> Union[CursorGap, None]:
-        """Handles the stream's position in a heartbeat, which moves the position when no event matches (CON-3)."""
+        """Handles the stream's position in a heartbeat. It moves the position even if no event matches the subscription (CON-3)."""
         if self._phase != "live":
             return None
         gap = None if position.epoch == self._epoch else self._enter(position)
@@ -139,10 +139,10 @@ class Cursor:
             self._proven = self._position
 
     def skip(self, start: Position, end: Position) -> None:
-        """Handles a loss between two positions that the server reported.
+        """Handles a loss that the server reported, between two positions.
 
         Control messages may overtake events (BCK-1). So the position moves past the loss only if no event before the
-        loss can still arrive. Otherwise the next event after the loss moves the position.
+        loss is still in transit. Otherwise the next event after the loss moves the position.
         """
         new_epoch = end.epoch != self._epoch
         if new_epoch:
@@ -157,11 +157,11 @@ class Cursor:
         self._proven = self._position
 
     def rewind(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` differs from our count: an event of this connection was not received.
 
-        The next resume starts at the newest proven position. Events that were received since then are dropped as
-        duplicates, so that only the lost events are delivered, late. If this is not possible, the loss is reported,
-        and a new warm replay is requested.
+        The next resume starts at the last proven position. Events that were received since then are dropped as
+        duplicates, so that only the lost events are delivered, late. If there is no proven position, the loss is
+        reported and a warm replay is requested.
         """
         if self._proven is None or self._cut:
             self.forget("unproven")
@@ -190,7 +190,7 @@ class Cursor:
         return CursorGap("state_invalidated" if same else "epoch_changed", start, position)
 
     def _enter(self, at: Position) -> Union[CursorGap, None]:
-        """Enters a new epoch. Returns the loss, unless a ``gap`` has announced it."""
+        """Enters a new epoch. Returns the loss, unless a ``gap`` of the server has announced it."""
         start = self._position or self._picture
         announced = self._announced if self._announced is not None and self._announced.epoch == at.epoch else None
         begin = at if announced is None else announced
@@ -207,7 +207,7 @@ class Cursor:
         self._cut = False
 
     def _ends_before(self, position: Position) -> bool:
-        """Whether a position is beyond the positions that are accepted from the current warm replay."""
+        """Whether a position is after the last position up to which events of the current warm replay are accepted."""
         return self._picture is not None and self._picture.sequence_id < position.sequence_id
 
     def _advance(self, to: Position) -> None:

@@ -1,8 +1,8 @@
 """A queue of items that have been received and not yet read.
 
-It also has the position of its reader, which is the position of the last item taken. A program may store this
-position to resume in another process. It must not store a later position, because items that still wait here are
-lost with this process.
+The queue also has the position of its reader, which is the position of the last item that was taken. A program may store
+this position to resume in another process. It must not store a later position, because items that still wait in the
+queue are lost with this process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar, Union
 
-#: A position or, for several streams, the positions that an item changes.
+#: A position or, for several streams, the changes of positions that an item causes.
 Mark = TypeVar("Mark")
 
 
@@ -26,9 +26,9 @@ class _Entry(Generic[Mark]):
 
 
 class DeliveryQueue(Generic[Mark]):
-    """Items for one reader. A reader that is cancelled while it waits has taken no item, so no item is lost.
+    """Items for one reader. If a reader is cancelled while it waits, it has taken no item, so no item is lost.
 
-    join: joins two positions that follow one another; by default the newer one counts.
+    join: combines two consecutive changes of the position; by default the newer one replaces the older one.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DeliveryQueue(Generic[Mark]):
             try:
                 await waiter
             except asyncio.CancelledError:
-                # This reader was woken and cancelled in the same turn: another reader must take the item.
+                # This reader was woken and cancelled in the same turn of the event loop: another reader must take the item.
                 if waiter.done() and not waiter.cancelled():
                     self._wake()
                 raise
@@ -88,7 +88,7 @@ class DeliveryQueue(Generic[Mark]):
         return entry.item
 
     def end(self, error: Union[BaseException, None] = None) -> None:
-        """Ends the queue when its items have been read. An error is then raised once in the reader."""
+        """Ends the queue when its items have been read. If there is an error, the next read then raises it, once."""
         if self._ended:
             return
         self._ended = True

@@ -20,7 +20,7 @@ class SubscriptionDiagnosis:
     stream: str
     state: SubscriptionState
     position: Union[Position, None]
-    #: How many events of the stream lie between the reader and the newest one that the server has reported; None if unknown.
+    #: The number of events of the stream between the reader and the newest event that the server has reported; None if unknown.
     lag: Union[int, None]
     buffered: int
     gap_count: int
@@ -30,13 +30,13 @@ class SubscriptionDiagnosis:
 class Diagnosis:
     url: str
     state: ClientState
-    #: Number of connections that became ready for commands.
+    #: Number of connections on which commands could be sent.
     connections: int
-    #: Consecutive attempts that failed; 0 while connected.
+    #: Number of consecutive attempts to connect that failed; 0 while connected.
     failed_attempts: int
     #: How the latest socket ended.
     last_close: Union[ConnectionEnd, None]
-    #: The latest error since the latest connection that was not raised by a call.
+    #: The latest error that no call has raised. None after each successful connection.
     last_error: Union[BaseException, None]
     #: Number of gaps of all subscriptions.
     gaps: int
@@ -54,7 +54,7 @@ class Counts:
         self.last_error: Union[BaseException, None] = None
 
     def note(self, name: str, detail: object) -> None:
-        """Counts a report of the client, before listeners receive the report."""
+        """Counts a report of the client. Called before the listeners receive the report."""
         if name == "ready":
             self.connections += 1
             self.failed_attempts = 0

@@ -1,8 +1,8 @@
 """The errors that a caller can receive.
 
 ``TidemarkError``: the server answered with an error. ``ConnectionLost``: there was no answer. ``SubscriptionEnded``:
-the server, or a limit of the caller's, ended a subscription. ``WaitFailed``: no matching event arrived in time, or
-events were lost. ``ProtocolViolation``: the server sent what the contract does not allow.
+the server or a full buffer ended a subscription. ``WaitFailed``: no matching event arrived in time, or events were
+lost. ``ProtocolViolation``: the server sent something that the contract does not allow.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class TidemarkError(Exception):
         #: One of the error codes of the contract. A newer server may send other codes.
         self.code = code
         self.message = message
-        #: Whether the same command may succeed later, unchanged.
+        #: Whether the command may succeed if it is sent again later without a change.
         self.retryable = retryable
         #: How long to wait before a retry, in seconds.
         self.retry_after = retry_after
-        #: RFC 6901 pointer into the command to the value at fault.
+        #: JSON pointer (RFC 6901) to the invalid value in the command.
         self.pointer = pointer
         self.details = details
 
@@ -58,9 +58,10 @@ class TidemarkError(Exception):
 class ConnectionLost(Exception):
     """A command or a subscription failed because of its connection. ``reason`` is one of:
 
-    ``connection_lost`` the connection ended after the command was sent: the server may have carried it out;
-    ``timeout`` no reply in time, or no connection to send on; ``refused`` the server asked not to retry, or the credential
-    cannot be renewed; ``unreachable`` ``max_attempts`` attempts in a row failed; ``client_closed`` this client was closed.
+    ``connection_lost``: the connection ended after the command was sent, so the server may have executed it;
+    ``timeout``: no reply in time, or no connection in time on which to send the command; ``refused``: the server will not
+    accept this client again without a change, or the credential cannot be renewed; ``unreachable``: ``max_attempts``
+    consecutive attempts failed; ``client_closed``: this client was closed.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class ConnectionLost(Exception):
 
 
 class SubscriptionEnded(Exception):
-    """A subscription ended although the program did not end it. Events that were received before have been yielded."""
+    """A subscription ended although the program did not end it. Events that were received before its end have been yielded."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class SubscriptionEnded(Exception):
         #: ``buffer_overflow``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
         self.reason = reason
         self.subscription_id = subscription_id
-        #: Where a new subscription can resume without a loss; None while no complete picture was received.
+        #: Where a new subscription can resume without loss; None before the first warm replay is complete.
         self.position = position
         #: The positions of a subscription to several streams, instead of ``position``.
         self.positions = positions
@@ -117,7 +118,7 @@ class WaitFailed(Exception):
     ) -> None:
         super().__init__(message)
         self.reason = reason
-        #: Where to continue: pass it as ``since`` to a new wait. None when no position is known, because there was no connection.
+        #: Where to continue: pass the position as ``since`` to a new wait. None if no position is known, because there was no connection.
         self.position = position
         #: The positions of a wait on several streams, instead of ``position``.
         self.positions = positions

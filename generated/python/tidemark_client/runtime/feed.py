@@ -1,7 +1,7 @@
 """The common part of subscriptions to one stream and to several streams.
 
-The queue with its bound, the state on the server, the end, and the reports to the owner. A subclass decides with its cursors which
-messages are new.
+It has the bounded queue, the state on the server, the end of the subscription, and the reports to the owner. A subclass decides with
+its cursors which messages are new.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FeedSettings:
     on_full: Literal["park", "error"]
     inline_gaps: bool
     on_gap: Union[Callable[[Gap], object], None]
-    #: Called for each item instead of queueing it.
+    #: Called with each item as it is received. Then no item is queued.
     on_item: Union[Callable[[object], None], None] = None
 
 
@@ -94,13 +94,13 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         return len(self._queue)
 
     async def ready(self) -> None:
-        """Returns when the server has confirmed the subscription. Raises the error if the subscription ended before
-        that."""
+        """Returns when the server has confirmed the subscription. If the subscription ends before that, raises the error
+        that ended it."""
         await self._until(self._ready)
 
     async def caught_up(self) -> Summary:
-        """Returns when the first replay has been received completely; with ``replay="none"`` immediately. Raises the
-        same errors as :meth:`ready`."""
+        """Returns when the first replay is complete; with ``replay="none"``, when the server has confirmed the
+        subscription. Raises the same errors as :meth:`ready`."""
         await self._until(self._caught_up)
         assert self.replay is not None
         return self.replay
@@ -143,9 +143,10 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @property
     def attentive(self) -> bool:
-        """Whether events are accepted: only between ``subscribed`` and our own ``unsubscribe``. Later ones are unwanted or will be replayed.
+        """Whether events are accepted: only between ``subscribed`` and our own ``unsubscribe``.
 
-        Otherwise only the methods about the connection and the end are called.
+        Later events are unwanted, or will be replayed. While this is False, the client calls only the methods about the
+        connection and about the end.
         """
         return self._server_subscription.attentive
 
@@ -175,7 +176,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def heartbeat(self, positions: Mapping[str, Position]) -> None:
-        """Handles a heartbeat that proves that no event was lost, with its positions by stream."""
+        """Handles a heartbeat that proves that no event was lost so far. positions: its positions, by stream."""
 
     @abstractmethod
     def loss_found(self) -> None:
@@ -221,7 +222,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _skip(self, stream: str, start: Position, end: Position) -> bool:
-        """Handles a loss that the server reports. Returns whether it must be reported to the owner; False if the owner knows it already."""
+        """Handles a loss that the server reports. Returns whether to report it to the owner; False if the owner already knows of it."""
 
     @abstractmethod
     def _mark(self) -> Union[Mark, None]:
@@ -252,7 +253,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
     # ---- used by the subclass
 
     def _common(self) -> dict[str, object]:
-        """The members of every subscribe command."""
+        """The members that ``data`` of every subscribe command has."""
         data: dict[str, object] = {"subscriptionId": self.id, "events": list(self._settings.events)}
         if self._settings.filter is not None:
             data["filter"] = self._settings.filter
@@ -273,7 +274,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self._caught_up.set()
 
     def _subscribe_again(self) -> None:
-        """Ends the subscription on the server and subscribes again, because the position is not where the server continues."""
+        """Ends the subscription on the server and subscribes again, because the server does not continue at the client's position."""
         self._server_subscription.park()
         self._server_subscription.unpark()
 
@@ -312,7 +313,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         if len(self._queue) < self._limit or self._server_subscription.want != "running":
             return
         if self._settings.on_full == "error":
-            text = f'{len(self._queue)} items waited for the reader of "{self.id}", which is the limit.'
+            text = f'The buffer of "{self.id}" is full: {len(self._queue)} items wait for the reader.'
             self._fail(self._ended("buffer_overflow", text))
             return
         self._server_subscription.park()

@@ -36,7 +36,7 @@ NORMAL = 1000
 class LinkEnd:
     """Why a connection has ended."""
 
-    #: WebSocket close code; 1006 when there was none.
+    #: WebSocket close code; 1006 if there was no close frame.
     code: int
     reason: str
     #: Code and delay (in seconds) of the ``closing`` push that announced the end, if there was one (CON-5).
@@ -95,7 +95,7 @@ class Link:
         self._has_outgoing.set()
 
     def expect_heartbeats(self, interval: float) -> None:
-        """The interval of the server's heartbeats in seconds, from ``welcome``."""
+        """Sets the interval of heartbeats, in seconds, that the server announced in ``welcome``."""
         self._patience = interval * self._silent_intervals
         self._look()
 
@@ -182,8 +182,8 @@ class Link:
         self._handlers.link_received(self, frame)
 
     def _look(self) -> None:
-        """Checks whether the connection is silent. To avoid a new timer for every message, one timer checks the time
-        since the last message, and then waits for the remaining time."""
+        """Drops a connection that is silent for too long. To avoid a new timer for every message, one timer checks the
+        time since the last message, and is then restarted for the remaining time."""
         if self._over:
             return
         quiet = self._loop.time() - self._received_at

@@ -95,8 +95,8 @@ class Mirror(Mapping[str, Event_co]):
     async def sync(self, *, timeout: Union[float, None] = None) -> None:
         """Returns when the mapping has every event that was published on the stream before this call (SYN-1).
 
-        Raises the same errors as ``client.sync``, except that it is repeated after a lost connection. Raises
-        ConnectionLost if the mirror is closed.
+        Raises the same errors as ``client.sync``, except for a lost connection, after which the command is sent again.
+        Raises ConnectionLost if the mirror is closed.
         """
         while True:
             await self.ready()
@@ -111,12 +111,12 @@ class Mirror(Mapping[str, Event_co]):
                 return
 
     def on_change(self, listener: Callable[[MirrorChange[Event_co]], object]) -> Callable[[], None]:
-        """Calls a function after each change of the mapping. Returns the function that removes it."""
+        """Adds a listener, which is called after each change of the mapping. Returns a function that removes it."""
         return _added(self._listeners, listener)
 
     def on_gap(self, listener: Callable[[Gap], object]) -> Callable[[], None]:
-        """Calls a function for each gap. The mirror repairs every gap except those that a source caused
-        (``source_overflow``)."""
+        """Adds a listener, which is called for each gap. The mirror repairs every gap except those that a source caused
+        (``source_overflow``). Returns a function that removes the listener."""
         return _added(self._gap_listeners, listener)
 
     def changes(self) -> AsyncIterator[MirrorChange[Event_co]]:
@@ -183,7 +183,7 @@ class Mirror(Mapping[str, Event_co]):
     async def _show_when_complete(self, subscription: Subscription[object], next_: dict[str, Event_co]) -> None:
         try:
             summary = await subscription.caught_up()
-        except Exception:  # noqa: BLE001 - `_watch_end` meets the same error and ends the mirror with it
+        except Exception:  # noqa: BLE001 - `_watch_end` gets the same error and ends the mirror with it
             return
         if self._next is next_:
             self.truncated = summary.truncated
@@ -196,7 +196,7 @@ class Mirror(Mapping[str, Event_co]):
         try:
             async for _ in subscription:
                 pass
-        except Exception as reason:  # noqa: BLE001 - whatever ended it ends the mirror
+        except Exception as reason:  # noqa: BLE001 - any error that ended the subscription ends the mirror
             error = reason
         if self._subscription is subscription:
             self._end(error)
@@ -302,7 +302,7 @@ class _ChangeLog(Generic[Event_co]):
         self._wake.set()
 
     async def take(self) -> MirrorChange[Event_co]:
-        """Waits for a change, and returns the oldest unread one."""
+        """Returns the oldest unread change; waits if there is none."""
         while not self._changes:
             if self._is_ended:
                 raise StopAsyncIteration

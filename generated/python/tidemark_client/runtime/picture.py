@@ -31,10 +31,10 @@ class PictureRules:
     def __init__(self, declared: Mapping[str, KeyedEvent], pattern: str) -> None:
         names = [name for name in declared if _covers(pattern, name)]
         if not names:
-            raise ValueError(f'No declared event fits "{pattern}". Declared: {", ".join(declared)}.')
+            raise ValueError(f'No declared event matches "{pattern}". Declared: {", ".join(declared)}.')
         unkept = next((name for name in names if _space(declared, name) is None), None)
         if unkept is not None:
-            raise ValueError(f'"{unkept}" cannot be mirrored: its replay policy keeps no newest event for a key.')
+            raise ValueError(f'"{unkept}" cannot be mirrored: its replay policy is not latest or latest-per-key.')
         spaces = list(dict.fromkeys(str(_space(declared, name)) for name in names))
         if len(spaces) > 1:
             raise ValueError(f'"{pattern}" covers several key spaces ({", ".join(spaces)}): use one mirror for each.')

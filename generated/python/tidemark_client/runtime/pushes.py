@@ -25,7 +25,7 @@ AnyFeed = Feed[object, Any, Any]
 
 
 class PushTarget(Protocol):
-    """The functions of the client that pushes need."""
+    """The functions of the client that the handling of pushes calls."""
 
     @property
     def events_received(self) -> int: ...
@@ -82,7 +82,7 @@ class Pushes:
             self._target.on_loss(delivered, received)
             return
         if delivered < received:
-            self._violation(f'a "heartbeat" that counts {delivered} events where {received} arrived (CON-3)')
+            self._violation(f'a "heartbeat" that counts {delivered} events when {received} were received (CON-3)')
             return
         by_stream: dict[str, Position] = {}
         for entry in positions:

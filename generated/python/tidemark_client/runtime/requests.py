@@ -27,7 +27,7 @@ def read_feed_settings(
 
 def read_request(stream: str, replay: Union[Literal["warm", "none"], Position]) -> Request:
     if not isinstance(replay, Position) and replay not in ("warm", "none"):
-        raise ValueError('replay is "warm", "none" or a Position to resume from')
+        raise ValueError('replay must be "warm", "none" or a Position to resume from')
     return Request(stream, replay)
 
 
@@ -36,11 +36,11 @@ def read_streams_request(streams: Sequence[str], replay: StreamsReplay, room: Ca
     if not streams:
         raise ValueError('streams must name a stream, or a pattern such as "session:*"')
     if isinstance(replay, str) and replay not in ("warm", "none"):
-        raise ValueError('replay is "warm", "none" or a mapping from stream to the Position to resume from')
+        raise ValueError('replay must be "warm", "none" or a mapping from each stream to the Position to resume from')
     return StreamsRequest(tuple(streams), replay, room)
 
 
 def _reject_text(name: str, value: Sequence[str]) -> None:
-    """A text is itself a sequence of texts: without this check, each letter would be taken for a name."""
+    """Refuses a single string. A string is a sequence of strings, so without this check each letter would count as a name."""
     if isinstance(value, str):
-        raise TypeError(f'{name} is a list of names: ["{value}"]')
+        raise TypeError(f'{name} must be a list of names. Write ["{value}"].')

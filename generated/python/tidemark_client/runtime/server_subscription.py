@@ -1,9 +1,9 @@
 """Keeps the state of one subscription on the server equal to the state that its owner wants, over any number of connections.
 
 There are two states: what the server has (``wire``) and what is wanted (``want``).
-Every change affects only one of them, and ``_reconcile`` then sends the command that brings the server closer to
-what is wanted. An unsubscribe during a subscribe waits for the reply to the subscribe command. If it were sent at
-once, the server could handle it first, and keep a subscription that nobody reads.
+Every change of one of them calls ``_reconcile``, which sends the next command. An unsubscribe during a subscribe
+therefore waits for the reply of the subscribe. If it were sent immediately, the server could handle it first, and
+keep a subscription that nothing reads.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ServerSubscription:
         self._owner = owner
         self.wire: Wire = "none"
         self.want: Want = "running"
-        #: Set if events were skipped after the subscription was parked. It must then end on the server before it is
+        #: Whether events were skipped while the subscription was parked. If so, it must end on the server before it is
         #: resumed.
         self._stale = False
         self._detached = False
@@ -123,7 +123,7 @@ class ServerSubscription:
             self.wire = "active"
 
     def _refused(self, wire: Wire, error: BaseException) -> None:
-        # Nothing to do if the connection ended: ``lost`` is called as well, and does everything that is needed.
+        # Nothing to do if the connection has ended: ``lost`` is called as well, and handles this.
         if not isinstance(error, (TidemarkError, ProtocolViolation)):
             return
         self._set_wire(wire)

@@ -25,8 +25,8 @@ async def settled(
     file. Renames, gaps and all other events are kept. If the subscription raises an error, the group collected
     before the error is yielded first.
 
-    quiet: a group ends when nothing arrives for so long, in seconds. at_most: it ends so long after its first item
-    even without a pause, in seconds. at_most_items: it ends with this number of items.
+    quiet: a group ends when no item arrives for this long, in seconds. at_most: a group ends this long after its first
+    item, in seconds, even without a pause. at_most_items: a group ends with this number of items.
     """
     iterator = items.__aiter__()
     upcoming: asyncio.Future[Item] = asyncio.ensure_future(iterator.__anext__())

@@ -25,7 +25,7 @@ class Moves:
 
     #: The new position of each stream; None for a stream that has ended.
     streams: dict[str, Union[Position, None]] = field(default_factory=lambda: {})
-    #: Whether a resume from the positions is complete. False within the first warm picture.
+    #: Whether a resume from the positions misses no event. False during the first warm picture.
     is_complete: bool = False
 
 
@@ -59,7 +59,7 @@ class StreamCursors:
         #: The streams from which an event or a position was received since the latest ``subscribed``.
         self._begun: set[str] = set()
         self._repairs: dict[str, _Repair] = {}
-        #: The proven positions of streams that have ended since the last call of ``prove``. A loss before their end must still be reported.
+        #: The proven positions of streams that have ended since the last ``prove``. A loss before their end must still be reported.
         self._ended: dict[str, Position] = {}
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
@@ -69,8 +69,8 @@ class StreamCursors:
         self._has_begun = self._placed
         #: Whether the first warm picture has begun and is not complete.
         self._in_picture = False
-        #: Streams whose loss was reported at the latest ``subscribed``; None if that was the first one, or continued
-        #: the previous positions.
+        #: The streams whose loss was reported at the latest ``subscribed``. None if that ``subscribed`` was the first one,
+        #: or continued the previous positions.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
         #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.
@@ -78,7 +78,7 @@ class StreamCursors:
         self._asked: ReplayMode = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
-        #: Too many events were received since the last call of ``prove``, so a lost event cannot be distinguished from a duplicate.
+        #: Whether too many events were received since the last ``prove``. If so, a lost event cannot be distinguished from a duplicate.
         self._cut = False
         #: Whether the replay is complete.
         self.live = False
@@ -147,7 +147,7 @@ class StreamCursors:
         return loss or gap
 
     def end(self, stream: str) -> None:
-        """Handles the end of a stream (MUL-6). If it appears again, its first event has the number 1, and nothing was lost."""
+        """Handles the end of a stream (MUL-6). If the stream appears again, its first event has the number 1, and nothing was lost."""
         has_no_proof = self._repairs.pop(stream, None) is None
         cursor = self._cursors.pop(stream, None)
         self._moves.streams[stream] = None
@@ -160,7 +160,10 @@ class StreamCursors:
             self._ended.setdefault(stream, cursor.position)
 
     def complete(self) -> bool:
-        """Handles ``replay_complete``. Returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13)."""
+        """Handles ``replay_complete``.
+
+        Returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13).
+        """
         self.live = True
         self._in_picture = False
         self._place()
@@ -180,7 +183,7 @@ class StreamCursors:
         return gap
 
     def prove(self) -> None:
-        """Must be called when ``delivered`` of a heartbeat equals our count: no event up to here was lost in transit."""
+        """Must be called when ``delivered`` of a heartbeat equals our count. This proves that no event up to here was lost in transit."""
         self._settle()
         self._ended.clear()
         self._cut = False
@@ -199,9 +202,9 @@ class StreamCursors:
         return True
 
     def rewind(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` differs from our count: an event of this connection was not received.
 
-        Every stream returns to its proven position, so that exactly the lost events are delivered, late. If a stream has no
+        Every stream returns to its proven position, so that only the lost events are delivered, late. If a stream has no
         proven position, the loss is reported and the first replay is requested again.
         """
         for stream, position in self._ended.items():
@@ -222,7 +225,8 @@ class StreamCursors:
     def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
         repair = self._repairs.get(stream)
         asked = repair.asked if repair is not None else None if known is None else known.position
-        # A warm picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+        # If the stream has no new events, a warm picture that was cut off continues where it stopped. Otherwise it begins
+        # again after the gap.
         continues = repair is not None and repair.end == end
         cursor = known if continues and known is not None else Cursor()
         cursor.start(_anywhere_in(end), "warm" if continues else "resume", attempted=True, recovered=False)
@@ -310,5 +314,6 @@ class StreamCursors:
 
 
 def _anywhere_in(position: Position) -> Position:
-    """Stands for the position of a warm picture, which the server reports only when the picture is complete. Every event of it is accepted."""
+    """Stands for the position of a warm picture, which the server reports only when the picture is complete. Until then,
+    every event of the picture is accepted."""
     return Position(position.epoch, sys.maxsize)

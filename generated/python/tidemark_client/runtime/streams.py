@@ -18,7 +18,7 @@ from .wire import EventPrefix, JsonObject, Position, as_list, as_object, as_stri
 #: Where to begin: the current state, only new events, or after a position in each stream.
 StreamsReplay = Union[Literal["warm", "none"], Mapping[str, Position]]
 
-#: Estimated bytes of a subscribe command without its ``data``, and of the members of ``replay``.
+#: Estimated size, in bytes, of a subscribe command without the members whose size ``_size_of`` computes.
 ENVELOPE_BYTES = 256
 
 
@@ -61,12 +61,16 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def stream(self) -> str:
-        """The names and patterns, for reports."""
+        """The names and patterns of the streams, as one text for messages and listeners."""
         return ", ".join(self._selectors)
 
     @property
     def streams(self) -> Sequence[str]:
-        """The names and patterns. Once subscribed, those that the server uses: limited to the scopes, without covered ones."""
+        """The names and patterns of streams.
+
+        After ``subscribed``, these are the ones that the server uses: it removes those that the client's scopes do not
+        permit, and those that another pattern already covers.
+        """
         return self._selectors
 
     @property
@@ -88,7 +92,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def lag(self) -> Union[int, None]:
-        """How many events of all streams lie between the reader and the newest ones that the server has reported; None if unknown."""
+        """The number of events of all streams between the reader and the newest events that the server has reported; None if unknown."""
         positions = self.positions
         if positions is None:
             return None
@@ -183,16 +187,17 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
 
 def covers(selectors: Sequence[str], stream: str) -> bool:
-    """Whether a name is one of the names, or covered by one of the patterns."""
+    """Whether a stream is selected: its name is one of the selectors, or one of the patterns among them covers it."""
     return any(stream.startswith(each[:-1]) if each.endswith("*") else each == stream for each in selectors)
 
 
 def fit_into(
     room: int, positions: Mapping[str, Position], data: JsonObject
 ) -> tuple[Mapping[str, Position], Mapping[str, Position]]:
-    """Chooses the positions that fit into one command of a size that the server accepts, in bytes; returns them and the others.
+    """Chooses the positions that fit into one command of at most ``room`` bytes; returns them, and the positions left out.
 
-    The streams of the others are replayed from the first event (MUL-5), so those with the fewest events are left out first.
+    The streams of the positions left out are replayed from their first event (MUL-5), so those with the fewest events are
+    left out first.
     """
     room -= ENVELOPE_BYTES + _size_of(data)
     named: dict[str, Position] = {}

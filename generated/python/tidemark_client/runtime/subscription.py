@@ -65,8 +65,8 @@ class Subscription(Feed[Item_co, Position, ReplaySummary]):
 
     @property
     def lag(self) -> Union[int, None]:
-        """How many events of the stream lie between the reader and the newest one that the server has reported; None if
-        unknown.
+        """The number of events of the stream between the reader and the newest event that the server has reported; None
+        if unknown.
 
         Until the next heartbeat, this includes events that the subscription does not select.
         """

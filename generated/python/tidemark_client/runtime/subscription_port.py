@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Union
 from .commands import Settle
 from .wire import JsonObject, Position
 
-#: ``waiting``: not on a connection. ``parked``: its buffer was full; it resumes when half of the buffer has been read.
+#: ``waiting``: the subscription waits for a connection. ``parked``: its buffer was full; it resumes when half of the buffer has been read.
 SubscriptionState = Literal["waiting", "subscribing", "replaying", "live", "parked", "ended"]
 
 

@@ -15,7 +15,7 @@ MAX_HEARTBEAT = 600.0
 
 
 def _within(milliseconds: object, least: float, most: float) -> Union[float, None]:
-    """The value in seconds, moved into the limits. None if the value is negative or not a number."""
+    """Converts milliseconds to seconds between ``least`` and ``most``. None if the value is negative or not a number."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)) or not milliseconds >= 0:
         return None
     # Apply the maximum before dividing, because an integer in JSON may be too large for a float.
@@ -39,7 +39,7 @@ def backoff(attempt: int, random: Callable[[], float], least: float, most: float
 
 
 class Timer:
-    """Calls a function once after a delay, unless cancelled."""
+    """Calls a function once after a delay, unless the timer is cancelled before."""
 
     def __init__(self) -> None:
         self._handle: Union[asyncio.TimerHandle, None] = None

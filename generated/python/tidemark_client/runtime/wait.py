@@ -48,7 +48,7 @@ async def wait_for_event(
 
     event = await _first(subscription, what, predicate, timeout=timeout, on_gap=on_gap, failed=failed)
     position = read_position(cast(JsonObject, event))
-    assert position is not None  # The subscription yields no event without one.
+    assert position is not None  # The subscription yields no event without a position.
     return Waited(event, position)
 
 

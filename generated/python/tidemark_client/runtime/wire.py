@@ -32,13 +32,13 @@ class ProtocolSpec:
     subprotocol: str
     #: Names of query parameters for credentials, in lower case. Addresses with such a parameter are rejected (SEC-2).
     credential_parameters: frozenset[str]
-    #: Command name -> type of its success reply.
+    #: The type of the success reply of each command, by the name of the command.
     replies: Mapping[str, str]
-    #: Close code -> name and class (CON-6).
+    #: The name and the class of each close code, by code (CON-6).
     close_codes: Mapping[int, tuple[str, CloseClass]]
     #: SHA-256 of the contract.
     contract_digest: str
-    #: The declared events.
+    #: The names of the declared events.
     events: Sequence[str]
 
 
@@ -102,17 +102,17 @@ def read_event_prefix(data: JsonObject) -> Union[EventPrefix, None]:
 
 
 def as_object(value: object) -> Union[JsonObject, None]:
-    """The value if it is a JSON object."""
+    """The value if it is a JSON object; otherwise None."""
     return cast(JsonObject, value) if isinstance(value, Mapping) else None
 
 
 def as_list(value: object) -> Union[Sequence[object], None]:
-    """The value if it is a JSON array."""
+    """The value if it is a JSON array; otherwise None."""
     return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def as_strings(value: object) -> Union[Sequence[str], None]:
-    """The value if it is a JSON array of strings."""
+    """The value if it is a JSON array of strings; otherwise None."""
     items = as_list(value)
     return cast(Sequence[str], items) if items is not None and all(isinstance(item, str) for item in items) else None
 
