@@ -63,7 +63,7 @@ export class SchemaReader {
   /** The name of each schema by its `file#pointer`, so that a schema with two references becomes one type. */
   readonly #names = new Map<string, string>();
   readonly named = new Map<string, NamedSchema>();
-  /** Names of the declared schemas that were copied into others, as parts of an `allOf`. They become types only if another reference exists. */
+  /** Declared schemas that were copied into others as parts of an `allOf`. They become types only if something else refers to them. */
   readonly parts = new Set<string>();
 
   constructor(options: SchemaReaderOptions) {
