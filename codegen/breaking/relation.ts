@@ -15,6 +15,6 @@ export interface Relation {
   readonly now: SchemaDocument;
   /** @returns the changes from the schema `before` to the schema `after` */
   relate(before: Place, after: Place): Change[];
-  /** Whether two schemas are equal except for annotations, also in everything that they refer to. */
+  /** Whether two schemas, and all schemas that they refer to, are equal except for annotations. */
   isSame(before: Place, after: Place): boolean;
 }

@@ -87,7 +87,7 @@ export class SchemaRelation implements Relation {
     }
   }
 
-  /** Whether two schemas are equal except for annotations, also in everything that they refer to. */
+  /** Whether two schemas, and all schemas that they refer to, are equal except for annotations. */
   isSame({ schema: before }: Place, { schema: after }: Place): boolean {
     if (typeof before === 'boolean' || typeof after === 'boolean') return before === after;
     const [a, b] = [this.was.bare(before), this.now.bare(after)];
@@ -158,7 +158,7 @@ export class SchemaRelation implements Relation {
     ];
   }
 
-  /** Compares alternatives that are beside other keywords. A value must satisfy both. */
+  /** Compares alternatives that are beside other keywords. A value must satisfy the alternatives and the other keywords. */
   #nestedUnions({ was, now }: PlacePair): Change[] {
     return (['oneOf', 'anyOf'] as const).flatMap((keyword) => {
       const [before, after] = [was.schema[keyword], now.schema[keyword]];

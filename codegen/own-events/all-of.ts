@@ -78,7 +78,11 @@ class Parts {
     const parts: Part[] = [{ value: rest, place }];
     if (allOf === undefined) return parts;
     if (!Array.isArray(allOf) || allOf.length === 0) {
-      this.#options.findings.add('schema', below(place, 'allOf'), 'must be a list of schemas. Correct it.');
+      this.#options.findings.add(
+        'schema',
+        below(place, 'allOf'),
+        'must be a list of schemas. Write at least one schema in it.',
+      );
       return parts;
     }
     for (const [at, part] of allOf.entries()) parts.push(...(await this.of(part, below(place, 'allOf', String(at)))));

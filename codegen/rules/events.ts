@@ -37,7 +37,7 @@ export const EVENT_RULES: Readonly<Record<string, Rule>> = {
       if (constant !== (event === CUSTOM ? undefined : event))
         report(
           [...path, 'x-event'],
-          `is ${event}, but data.event of its schema ${constant === undefined ? 'has no constant' : `is ${JSON.stringify(constant)}`}. Make them the same; only ${CUSTOM} has no constant.`,
+          `is ${event}, but data.event of its schema ${constant === undefined ? 'has no constant' : `is ${JSON.stringify(constant)}`}. Make the two the same; only ${CUSTOM} has no constant.`,
         );
     }
     if (!seen.has(CUSTOM))

@@ -42,7 +42,7 @@ const MIN_LEFT_MS = 2_000;
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   /**
-   * Number of consecutive rejections. An expired token may have caused the first one, so the token function is then
+   * Number of consecutive rejections of the credential. An expired token may have caused the first one, so the token function is then
    * called once more.
    */
   #refusals = 0;

@@ -156,8 +156,11 @@ async function askAcrossOrigins(address: URL, origin: string, get: Get): Promise
   }
   const path = await pathOf(answer);
   if (path !== undefined && path !== address.pathname)
-    return { cause: 'path', advice: `The WebSocket of this gateway is at ${path}, not at ${address.pathname}.` };
-  const remedy = `Start it with --allow-origin ${origin} (setting allowedOrigins), or serve the page from the gateway's own origin.`;
+    return {
+      cause: 'path',
+      advice: `The WebSocket of this gateway is at ${path}, not at ${address.pathname}. Correct the path in the option url.`,
+    };
+  const remedy = `Start the gateway with --allow-origin ${origin} (setting allowedOrigins), or serve the page from the gateway's own origin.`;
   return {
     cause: 'origin',
     advice: `The gateway answers at ${address.host}, but opens no WebSocket for pages from ${origin}. ${remedy}`,

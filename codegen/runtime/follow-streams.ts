@@ -35,7 +35,7 @@ export function followStreams<
   return feed as unknown as StreamsSubscription<P, ItemOf<P, Pattern, Gaps>>;
 }
 
-/** `streams` and `filter` are those of `followStreams`; the others are those of `client.waitFor`. */
+/** The options `streams` and `filter` are those of `followStreams`; all other options are those of `client.waitFor`. */
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
   /**

@@ -7,7 +7,7 @@ import { isObject } from './wire.ts';
 
 export interface TimerOptions {
   /**
-   * Keeps the process alive until the timer fires. For timers on which the program waits, such as the time limit of
+   * Keeps the process alive until the timer fires. Set for timers on which the program waits, such as the time limit of
    * `waitFor`, or a reconnect that a pending call needs.
    */
   readonly holdsProcess?: boolean;

@@ -9,8 +9,8 @@ export function code(text: string): string {
 }
 
 /**
- * The extensions of the contract that are chapters of the reference. A `Map`, because `__proto__` has a special meaning
- * in an object.
+ * The extensions of the contract that are chapters of the reference. This is a `Map`, because `__proto__` has a special
+ * meaning in an object.
  */
 const CHAPTERS: ReadonlyMap<string, string> = new Map([
   ['x-close-codes', 'close-codes'],

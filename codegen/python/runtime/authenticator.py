@@ -46,7 +46,7 @@ class Authenticator:
         self._table = table
         self._hooks = hooks
         self._token = settings.token
-        #: Number of consecutive rejections.
+        #: Number of consecutive rejections of the credential.
         self._refusals = 0
         self._renewal = Timer()
 

@@ -313,7 +313,10 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         if len(self._queue) < self._limit or self._server_subscription.want != "running":
             return
         if self._settings.on_full == "error":
-            text = f'The buffer of "{self.id}" is full: {len(self._queue)} items wait for the reader.'
+            text = (
+                f'The buffer of "{self.id}" is full: {len(self._queue)} items wait for the reader.'
+                ' Read faster, raise buffer_limit, or use on_full="park".'
+            )
             self._fail(self._ended("buffer_overflow", text))
             return
         self._server_subscription.park()
