@@ -130,10 +130,10 @@ describe('generation', () => {
     expect(code).toBe(3);
     expect(output.split('\n')).toEqual([
       expect.stringMatching(
-        `^asyncapi\\.yaml:${await lineOf('sendQueueBytes: { default: 0')} limit /x-limits/sendQueueBytes/default: is 0, .* Correct it\\.$`,
+        `^asyncapi\\.yaml:${await lineOf('sendQueueBytes: { default: 0')} limit /x-limits/sendQueueBytes/default: is 0, .* Correct the default or the range\\.$`,
       ),
       expect.stringMatching(
-        `^asyncapi\\.yaml:${await lineOf('SYN-9')} clause-known /operations/sync/x-requirements/0: .*SYN-9.* Correct it`,
+        `^asyncapi\\.yaml:${await lineOf('SYN-9')} clause-known /operations/sync/x-requirements/0: .*SYN-9.* Correct the id`,
       ),
       '2 findings; nothing was generated.',
       '',

@@ -201,11 +201,7 @@ export class Connection {
       this.#link = link;
     } catch (cause) {
       void this.stop(
-        new ConnectionError(
-          'refused',
-          `Could not create a WebSocket to ${this.#settings.url}; see the cause of this error.`,
-          { cause },
-        ),
+        new ConnectionError('refused', `Could not create a WebSocket to ${this.#settings.url}.`, { cause }),
       );
     }
   }
