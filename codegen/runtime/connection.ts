@@ -264,7 +264,7 @@ export class Connection {
   #finalError(code: number, closeClass: CloseClass, reason: string): ConnectionError | undefined {
     const cause = `${code} ${closeName(code, this.#spec) ?? ''}`.trim() + (reason === '' ? '' : `: ${reason}`);
     if (closeClass === 'do-not-retry') {
-      const text = `The server closed the connection and will not accept this client again without a change (${cause}).`;
+      const text = `The server closed the connection and asked the client not to reconnect unchanged (${cause}).`;
       return new ConnectionError('refused', text, { closeCode: code, closeClass });
     }
     if (closeClass === 'refresh' && !this.#credentials.renewable) {

@@ -50,7 +50,7 @@ export interface DiagnosisSubject extends Pick<Diagnosis, 'url' | 'state'> {
   readonly subscriptions: Iterable<SubscriptionDiagnosis>;
 }
 
-export const HOW_TO_FIND_OUT = 'Call diagnose(client) from "tidemark-client/diagnose" to find the reason.';
+export const HOW_TO_FIND_OUT = 'diagnose(client) of "tidemark-client/diagnose" finds the reason.';
 
 type Counts = {
   -readonly [Name in Exclude<keyof Diagnosis, keyof DiagnosisSubject | 'reconnects' | 'problem'>]: Diagnosis[Name];

@@ -69,9 +69,7 @@ export class CallQueue {
       const call: Call = { send, fail };
       const onAbort = (): void => fail(signal?.reason);
       const cancelTimer = startTimer(timeoutMs, () =>
-        fail(
-          new ConnectionError('timeout', `"${command}" was not sent: there was no connection within ${timeoutMs} ms.`),
-        ),
+        fail(new ConnectionError('timeout', `"${command}" was not sent: no connection within ${timeoutMs} ms.`)),
       );
       signal?.addEventListener('abort', onAbort, { once: true });
       if (signal?.aborted === true) onAbort();

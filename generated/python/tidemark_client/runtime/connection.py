@@ -112,7 +112,7 @@ class Connection:
             send(self._link)
         else:
             self._waiting_calls.append(waiting)
-            lost = ConnectionLost("timeout", f'"{command}" was not sent: there was no connection within {limit:g} s.')
+            lost = ConnectionLost("timeout", f'"{command}" was not sent: no connection within {limit:g} s.')
             timer.start(limit, lambda: settle(lost) if waiting in self._waiting_calls else None)
             self.begin()
         try:
@@ -282,7 +282,7 @@ class Connection:
         name = self._spec.close_codes.get(code)
         close = f"{code}{'' if name is None else ' ' + name[0]}{'' if reason == '' else ': ' + reason}"
         if close_class == "do-not-retry":
-            text = f"The server closed the connection and will not accept this client again without a change ({close})."
+            text = f"The server closed the connection and asked the client not to reconnect unchanged ({close})."
         elif close_class == "refresh" and not self._authenticator.renewable:
             text = f"The credential is no longer accepted ({close}). Pass a function as token= to renew it automatically."
         else:
