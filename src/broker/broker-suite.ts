@@ -8,7 +8,7 @@ import { publishSuite } from './publish-suite.ts';
 import { RecordingListener } from './testing/recording-listener.ts';
 import { SUITE_LIMITS } from './testing/suite-limits.ts';
 
-/** Publishes one event on each stream, one after another. */
+/** Publishes one event on each stream. Each publish waits for the previous one. */
 async function publishOn(broker: Broker, streams: readonly string[]): Promise<void> {
   for (const stream of streams) await broker.publish(draftOf({ stream }));
 }

@@ -4,10 +4,10 @@
  * A publish is one atomic step (STR-4): take the next sequence number, set `emittedAt`, append to history, deliver the event. If these were
  * separate steps, a subscriber could see a sequenceId that is not in history, and a resume after it would be wrong.
  *
- * Each node keeps a *mirror* of the history of each stream that it has attached. With the memory broker, the mirror is the store itself.
- * With Redis, the mirror is loaded when the stream is attached, and is kept contiguous. Because of the mirror, {@link Broker.snapshot} can
- * be synchronous: a subscription takes its snapshot, queues its replay and starts live delivery in one turn of the event loop. Therefore no
- * event is lost or duplicated between replay and live delivery (RPL-2).
+ * Each node keeps a *mirror*, a copy of the history of each stream that it has attached. With the memory broker, the mirror is the store
+ * itself. With Redis, the mirror is loaded when the stream is attached, and is kept contiguous. Because of the mirror, {@link
+ * Broker.snapshot} can be synchronous: a subscription takes its snapshot, queues its replay and starts live delivery in one turn of the
+ * event loop. Therefore no event is lost or duplicated between replay and live delivery (RPL-2).
  */
 import type { GapReason } from '../../generated/protocol.ts';
 import type { Budget } from '../replay/budget.ts';
@@ -17,12 +17,12 @@ import type { EventRecord, EventSource, Position, Snapshot, StreamPosition } fro
 
 export type { EventRecord, EventSource, Position, Snapshot } from '../replay/record.ts';
 
-/** How long a client must wait before it repeats a command that failed because the broker was unavailable, in milliseconds. */
+/** How long a client must wait, in milliseconds, before it repeats a command that failed because the broker was unavailable. */
 export const BROKER_RETRY_MS = 1_000;
 
 /**
- * Thrown if a followed stream cannot be attached because it cannot be read, although the broker is reachable. The followers of the stream
- * receive its events, or a loss, as soon as it can be read.
+ * Thrown if a followed stream cannot be attached because its history cannot be read, although the broker is reachable. As soon as the
+ * history can be read, the followers of the stream receive its events, or a loss.
  */
 export class StreamUnread extends ProtocolError {
   constructor(stream: string, cause: unknown) {
@@ -39,18 +39,18 @@ export interface EventDraft {
   readonly event: string;
   readonly source: EventSource;
   readonly payload: Readonly<Record<string, unknown>>;
-  /** The payload as JSON, if the publisher has already encoded it. */
+  /** The payload as JSON text. Undefined if the publisher has not encoded the payload yet. */
   readonly payloadJson?: string;
   /**
-   * If the same principal repeats the key on the same stream within `idempotencyWindowMs`, nothing is published and the first result is
-   * returned (BRD-1).
+   * If the same principal has published on the same stream with this key within `idempotencyWindowMs`, nothing is published, and the result
+   * of that first publish is returned (BRD-1).
    */
   readonly idempotencyKey?: string;
 }
 
 export interface PublishResult extends StreamPosition {
   readonly eventId: string;
-  /** True if the idempotency key was used before. Nothing was published then, and this is the result of the first publish. */
+  /** True if the idempotency key was used before. Then nothing was published, and the other members are the result of the first publish. */
   readonly duplicate: boolean;
 }
 
@@ -130,15 +130,17 @@ export interface NodeAnswers {
 
 /** Receives the calls of the broker. The gateway passes its listener to `start`. */
 export interface BrokerListener {
-  /** Name of this node; the other nodes receive it. */
+  /** Name of this node. The broker reports it to the other nodes. */
   readonly nodeId: string;
-  /** Digest of this node's contract; the other nodes receive it. */
+  /** Digest of this node's contract. The broker reports it to the other nodes. */
   readonly contractDigest?: string;
   /** Receives the events of each attached stream, in order and without holes. Called at most once per event and node. */
   onEvent(record: EventRecord): void;
   /** Reports lost events. The stream then continues after `loss.to`. */
   onLoss(loss: StreamLoss): void;
-  /** Reports that events may have been lost on streams that this followed pattern covers and that nothing names any more (MUL-9). */
+  /**
+   * Reports that events may have been lost on streams that this followed pattern covers. The names of these streams are unknown (MUL-9).
+   */
   onUnnamedLoss(pattern: string): void;
   onSourceLoss(loss: SourceLoss): void;
   /** A followed stream has expired. If an event is published on it later, that event has a new epoch and the sequenceId 1 (MUL-6). */
@@ -165,7 +167,7 @@ export interface BrokerLimits {
 
 export interface Broker {
   readonly kind: BrokerHealth['kind'];
-  /** Connects, and then calls the listener. Rejects if the first connection fails. */
+  /** Connects to the broker, and passes events to the listener from then on. Rejects if the first attempt to connect fails. */
   start(listener: BrokerListener): Promise<void>;
   /**
    * Publishes one event. Its stream need not be attached.
@@ -173,24 +175,24 @@ export interface Broker {
    */
   publish(draft: EventDraft): Promise<PublishResult>;
   /**
-   * Keeps a mirror of the stream until {@link detach} was called as often as `attach`. After `attach` has resolved, `snapshot` can be
+   * Keeps a mirror of the stream until {@link detach} has been called as often as `attach`. After `attach` has resolved, `snapshot` can be
    * called, and every later event is passed to `onEvent`.
    * @throws {ProtocolError} `broker_unavailable`.
    */
   attach(stream: string): Promise<void>;
   detach(stream: string): void;
   /**
-   * Passes the events of all streams that the selector covers to `onEvent`, until {@link unfollow} was called as often as `follow`. A
+   * Passes the events of all streams that the selector covers to `onEvent`, until {@link unfollow} has been called as often as `follow`. A
    * stream that is created later is delivered from its first event. Unlike attaching, following does not prevent a session stream from
    * expiring. After `follow` has resolved, {@link followed} returns every existing stream, with every event that was published before this
-   * call. A stream that cannot be read is left out; its events up to the moment when it can be read are reported to `onLoss`.
+   * call. A stream that cannot be read is left out. Once it can be read, its events up to that moment are reported to `onLoss`.
    * @throws {ProtocolError} `broker_unavailable`.
    */
   follow(selector: string): Promise<void>;
   unfollow(selector: string): void;
-  /** The streams that these followed selectors cover and that have events, each with its state on this node. */
+  /** The streams with events that these selectors cover, each with its state on this node. The selectors must be followed. */
   followed(selectors: readonly string[]): Iterable<FollowedStream>;
-  /** The newest position of an attached or followed stream on this node; undefined if the stream does not exist here. */
+  /** The newest position of an attached or followed stream on this node. Undefined if this node does not mirror the stream. */
   headOf(stream: string): Position | undefined;
   /**
    * Resolves when all events that any node has published on an attached stream before this call have been passed to `onEvent` (SYN-1).

@@ -3,8 +3,8 @@
  *
  *   "stream":…,"epoch":…,"sequenceId":…,"eventId":…,"event":…,"emittedAt":…,"source":{…},"payload":{…}
  *
- * The members that differ between connections come before it in the frame. Therefore `body` is built once per event and node, and is only
- * copied for each connection, whether the event is live or replayed.
+ * The members that differ between connections come before `body` in the frame. Therefore each node builds `body` only once per event, and
+ * copies it for each connection, whether the event is live or replayed.
  */
 import type { EventDraft, EventRecord } from './broker.ts';
 
@@ -20,14 +20,14 @@ export interface RecordFields {
 
 type DraftContent = Pick<EventDraft, 'source' | 'payload' | 'payloadJson'>;
 
-/** Encodes the last two members of the body. A publisher can encode them before the event has a position. */
+/** Encodes the last two members of the body, `source` and `payload`. A publisher can encode them before the event has a position. */
 export function encodeContent(content: DraftContent): string {
   const { name, principal } = content.source;
   const payload = content.payloadJson ?? JSON.stringify(content.payload);
   return `"source":{"name":${JSON.stringify(name)},"principal":${JSON.stringify(principal)}},"payload":${payload}`;
 }
 
-/** Puts the position before the encoded content. */
+/** Encodes the body: the position and the other members, followed by the encoded content. */
 function encodeBody(fields: RecordFields, content: string): string {
   return (
     `"stream":${JSON.stringify(fields.stream)},"epoch":${JSON.stringify(fields.epoch)},` +
@@ -36,7 +36,7 @@ function encodeBody(fields: RecordFields, content: string): string {
   );
 }
 
-/** Creates a record from a draft that this process published. The record reuses the draft's payload, so that no JSON is parsed. */
+/** Creates a record from a draft that this process published. The record uses the payload of the draft, so that no JSON is parsed. */
 export function recordFromDraft(fields: RecordFields, draft: DraftContent): EventRecord {
   return build(fields, { source: draft.source, payload: draft.payload, content: encodeContent(draft) });
 }
@@ -78,7 +78,7 @@ function build(fields: RecordFields, { source, payload, content }: Content): Eve
  * Estimated as 450 to 650 bytes, not measured.
  */
 const RECORD_BYTES = 640;
-/** Memory of a decoded object or array, and of a decoded member in addition to its text. */
+/** Estimated memory in bytes: of a decoded object or array, and of each decoded member in addition to its text. */
 const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
 
 /** The estimated memory of an event. Its text is in memory twice: as the body, and as the source of the decoded payload. */
@@ -97,7 +97,7 @@ let lastMs = Number.NaN;
 let lastText = '';
 
 /**
- * The time as RFC 3339 in UTC with milliseconds (ENV-5). The last text is cached, because the events of a burst often have the same
+ * Formats a time as RFC 3339 in UTC with milliseconds (ENV-5). The last result is cached, because the events of a burst often have the same
  * millisecond.
  */
 function toTimestamp(ms: number): string {

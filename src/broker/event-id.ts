@@ -5,11 +5,12 @@
 import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, ulid } from 'ulid';
 
-/** Size of the pool in bytes; it suffices for 256 ids. */
+/** Size of the pool in bytes: 256 ids of 16 random characters each. */
 const POOL_BYTES = 4096;
 
 /**
- * Returns a function that creates random numbers with 8 bits, from 0 up to 1. An id uses 5 bits of each number for one character.
+ * Returns a function that creates random numbers from 0 up to, but not including, 1. Each number has 8 random bits, of which a character of
+ * an id uses 5.
  * @param fill fills an array with random bytes
  */
 export function pooledRandom(fill: (bytes: Uint8Array) => unknown = randomFillSync): () => number {

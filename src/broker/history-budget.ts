@@ -9,16 +9,17 @@ export interface BudgetedStream {
 }
 
 /**
- * The part of the limit that is freed each time the limit is exceeded. With such a reserve, many events can follow before the limit is
- * exceeded again.
+ * The part of the limit that is freed each time the limit is exceeded. Then many further events can be stored before the limit is exceeded
+ * again.
  */
 const FREED = 1 / 16;
 
 /**
- * If the limit is exceeded, drops the oldest events of each principal that uses more than its fair share, until it uses only its share.
- * Session streams are shortened before other streams and, among these, the least recently used stream first. Clients learn of the loss in
- * the same way as with any other limit: by `window_exceeded` at a resume, by `truncated` in a warm picture (RPL-3, RPL-4).
- * @param streams sorted; the least recently used stream is first
+ * If the limit is exceeded, drops the oldest events of each principal that uses more than its fair share, until the principal uses only its
+ * share. Events of session streams are dropped before events of other streams. Within each group, the least recently used stream is
+ * shortened first. Clients learn of the loss in the same way as with any other limit of history: by `window_exceeded` at a resume, and by
+ * `truncated` in a warm picture (RPL-3, RPL-4).
+ * @param streams all streams with their histories, the least recently used stream first
  */
 export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
   if (budget.used <= budget.limit) return;

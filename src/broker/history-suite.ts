@@ -141,7 +141,7 @@ function sessionTests(open: OpenBroker): void {
     });
 
     test('keeps the whole log of an active session beyond the TTL of an idle one', async () => {
-      // On a very busy machine, the stream may really be without an event for its TTL. The test is then repeated with a longer TTL.
+      // On a very busy machine, the pause between two events may be longer than the TTL. The test is then repeated with a longer TTL.
       for (let sessionTtlMs = 1_500; ; sessionTtlMs *= 2) {
         const { broker } = await open({ sessionTtlMs });
         const { longestPauseMs, kept } = await keepActive(broker, sessionTtlMs / 3);

@@ -15,13 +15,15 @@ import { historyBounds, isSessionStream } from './history-bounds.ts';
 
 export interface MemoryStream {
   readonly name: string;
-  /** The principal that first published on the stream. Undefined for a stream without events; such a stream is soon dropped. */
+  /**
+   * The principal that first published on the stream. Undefined for a stream without events, which is dropped soon after its last detach.
+   */
   owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
   sequenceId: number;
   emittedAtMs: number;
-  /** The time of the last publish or attachment. The TTL of session streams is counted from it. */
+  /** The time of the last publish, attach or detach. The TTL of a session stream begins at this time. */
   usedAtMs: number;
   attached: number;
 }
@@ -59,7 +61,7 @@ export class MemoryStreams {
     return this.#streams.values();
   }
 
-  /** Finds a stream, without checking whether it has expired. */
+  /** Returns a stream without checking whether it has expired. */
   get(name: string): MemoryStream | undefined {
     return this.#streams.get(name);
   }
@@ -75,8 +77,8 @@ export class MemoryStreams {
   }
 
   /**
-   * Makes room for a stream by dropping other streams. Must be called before the first event of the stream is appended. No stream is
-   * dropped for a stream without events, because clients can create such streams by just attaching them.
+   * Makes room for a stream by dropping other streams. Must be called before the first event of the stream is appended, and not earlier:
+   * clients can create streams without events just by attaching them, and no stream may be dropped for these.
    * @throws {ProtocolError} `limit_exceeded` if no stream can be dropped
    */
   admit(stream: MemoryStream, owner: string): void {
@@ -94,8 +96,8 @@ export class MemoryStreams {
   }
 
   /**
-   * Drops a session stream, with its epoch, if it had no traffic for its TTL (RPL-5). If the stream is attached, only its history is
-   * dropped: the counter is kept, so that live subscribers need no gap.
+   * Drops a session stream and ends its epoch, if nothing has used the stream for its TTL (RPL-5). If the stream is attached, only its
+   * history is dropped. Its epoch and its counter are kept, so that live subscribers need no gap.
    * @returns true if the stream was dropped
    */
   expire(stream: MemoryStream, now: number): boolean {

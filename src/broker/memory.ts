@@ -1,6 +1,6 @@
 /**
- * The broker for a single process, with the history of all streams in memory. The mirror of {@link Broker} is the store itself. A publish
- * is atomic, because no other code runs between its steps.
+ * The broker for a single process, with the history of all streams in memory. This store is also the mirror that {@link Broker} requires. A
+ * publish is atomic, because no other code runs between its steps.
  */
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { Budget } from '../replay/budget.ts';
@@ -33,11 +33,13 @@ export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
   /** Determines which events are retained per key or name (RPL-3). */
   readonly events: EventTable;
-  /** The clock, in milliseconds since 1970. The clock may be set back; `emittedAt` still never decreases. */
+  /** Returns the time in milliseconds since 1970. Even if the clock is set back, `emittedAt` never decreases. */
   readonly now?: () => number;
   /** Creates a ULID for the given time. */
   readonly newId?: (nowMs: number) => string;
-  /** How often old events and expired session streams are dropped, in milliseconds. By default a quarter of the TTL, at most 30 s. */
+  /**
+   * Interval at which old events and expired session streams are dropped, in milliseconds. By default a quarter of the TTL, at most 30 s.
+   */
   readonly sweepIntervalMs?: number;
 }
 
@@ -51,7 +53,7 @@ export class MemoryBroker implements Broker {
   /** For each followed selector, the number of its followers. */
   readonly #follows = new Map<string, number>();
   #closed = false;
-  /** A sweep that continues in the next turn of the event loop. */
+  /** A sweep that is not finished and continues in the next turn of the event loop. */
   #sweep: Iterator<undefined> | undefined;
   #listener: BrokerListener | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -185,15 +187,15 @@ export class MemoryBroker implements Broker {
     return Promise.resolve();
   }
 
-  /** Drops everything that is too old, at once. */
+  /** Drops everything that is too old, all in this turn of the event loop. */
   sweep(): void {
     const sweep = this.#aged();
     while (sweep.next().done !== true);
   }
 
   /**
-   * Drops everything that is too old at each interval while the broker is started. Many streams are spread over several turns of the event
-   * loop.
+   * Called at each interval while the broker is started: drops everything that is too old. If there are many streams, this takes several
+   * turns of the event loop.
    */
   #sweepInPortions(): void {
     if (this.#sweep === undefined) this.#continue(this.#aged());
@@ -232,7 +234,7 @@ export class MemoryBroker implements Broker {
       },
       draft,
     );
-    // The position is used up only after encoding, because a payload that cannot be encoded must not use up a sequenceId.
+    // The stream's counter is increased only after encoding, because a payload that cannot be encoded must not use up a sequenceId.
     if (stream.sequenceId === 0) this.#streams.admit(stream, draft.source.principal);
     this.#streams.append(stream, record, emittedAtMs);
     return record;

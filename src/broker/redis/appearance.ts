@@ -1,14 +1,14 @@
-/** How streams come into the index, and how that is announced (keys.ts). */
+/** How streams are entered into the index, and how that is announced (keys.ts). */
 import type { Position } from '../broker.ts';
 
 /**
- * How a stream came into the index. A stream with events has the position up to which its events are not new; `found` if this position is
- * unknown, because the announcement was lost. A stream that lost its events has the position up to which they are lost, which is of an
- * earlier epoch; `replaced` if this position is unknown.
+ * How a stream was entered into the index. `created`: before its first event. A position: the stream already had events, and those up to
+ * this position are not new; if the position is of an earlier epoch, Redis has lost the events up to it. `found` and `replaced` stand for
+ * these two cases if the position is unknown, because the announcement was lost.
  */
 export type Appearance = 'created' | 'found' | 'replaced' | Position;
 
-/** The fraction of a place shows how the stream came into the index (keys.ts). */
+/** Reads from the fraction of a place how the stream was entered into the index (keys.ts). */
 export function appearanceAt(place: number): Appearance {
   if (place % 1 === 0.75) return 'replaced';
   return Number.isInteger(place) && place > 0 ? 'created' : 'found';
@@ -17,11 +17,13 @@ export function appearanceAt(place: number): Appearance {
 export interface Announced {
   readonly stream: string;
   readonly appearance: Appearance;
-  /** The place of the stream in the index; undefined if the announcement of an earlier version lacks it. */
+  /**
+   * The place of the stream in the index. Undefined if a node of an earlier version sent the announcement, because it then lacks the place.
+   */
   readonly place: number | undefined;
 }
 
-/** Parses the announcement of a stream: `stream <name> <place>`, or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
+/** Parses the announcement of a stream: `stream <name> <place>` or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
 export function parseEntered(text: string): Announced | undefined {
   const [kind, ...words] = text.split(' ');
   if (kind !== 'stream' && kind !== 'found') return undefined;

@@ -22,7 +22,7 @@ import type { StreamChannels } from './stream-channels.ts';
 import type { StreamIndex } from './stream-index.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-/** What all mirrored streams of a node have in common. */
+/** What all mirrored streams of a node share. */
 export interface AttachedStreamContext {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
@@ -32,7 +32,7 @@ export interface AttachedStreamContext {
   readonly events: EventTable;
   /** TTL of a stream's keys in milliseconds; 0 if they do not expire. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
+  /** TTL of the keys of a stream without events, in milliseconds. Used for streams for which `ttlOf` returns 0. */
   readonly blankTtlMs: number;
   readonly listener: () => BrokerListener | undefined;
   readonly log: BrokerLog;
@@ -44,13 +44,13 @@ export interface AttachedStreamContext {
   /** Whether a selector that this node follows covers the stream. */
   readonly isFollowed: (stream: string) => boolean;
   /**
-   * Whether a follow covers the stream and had already loaded all existing streams. Then the stream is new to the followers, so its events
-   * must be delivered and not only kept as history.
+   * Whether a follow covers the stream and has already loaded all streams that existed when it began. If the stream is not loaded yet, it
+   * is then new to the followers, so its events must be delivered and not only kept as history.
    */
   readonly isNew: (stream: string) => boolean;
 }
 
-/** Values that are recorded before a read of a stream's state is sent. */
+/** Values that are recorded before the command that reads a stream's state is sent. */
 export interface Reading {
   readonly moment: Moment;
   /** The value of {@link EpochFence.departures} before the read was sent. */
@@ -61,12 +61,12 @@ export interface Beginning extends Found {
   readonly turn: number;
 }
 
-/** A stream without keys counts as expired after this part of its TTL. The part is below 1 because the clocks of the servers differ. */
+/** A stream without keys counts as expired after this fraction of its TTL. It is less than 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
 
 export class AttachedStream {
   readonly name: string;
-  /** Serial number of this stream on this node. It determines in which turn the head of the stream is compared. */
+  /** Serial number of this stream on this node. It determines at which intervals the head of the stream is compared (`lookAtHeads`). */
   readonly turn: number;
   readonly completeness: Completeness;
   readonly #context: AttachedStreamContext;
@@ -80,7 +80,7 @@ export class AttachedStream {
   #loading: Promise<void> | undefined;
   #isLoaded = false;
   #isClosed = false;
-  /** Whether a message has arrived since the mirror last lacked an event. */
+  /** Whether a message has arrived since {@link suspectSilence} was last called. */
   #hasReceived = true;
   #count = 0;
   /** The time of the last detach, by the performance clock. */
@@ -108,7 +108,7 @@ export class AttachedStream {
     this.#mirror = this.#createMirror();
   }
 
-  /** The number of subscribers of this node. Followers are not counted. */
+  /** How often the stream is attached on this node. Follows are not counted. */
   get count(): number {
     return this.#count;
   }
@@ -122,19 +122,20 @@ export class AttachedStream {
     return this.#isLoaded;
   }
 
-  /** Records a state that was read although the stream is not loaded yet. @throws {Error} if the state cannot be read */
+  /** Records a state that was read before the stream is loaded. @throws {Error} if the text is not a valid state */
   glimpse(text: string | undefined): void {
     if (text !== undefined) this.#first.glimpsed = parseState(text);
   }
 
   /**
-   * Called if a follow begins although this stream could not be read. Once the stream is loaded, its earlier events are reported as lost.
+   * Called if a follow begins although this stream could not be read. Once the stream is loaded, its events up to then are reported as
+   * lost.
    */
   leaveBehind(): void {
     if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
   }
 
-  /** Reports a loss, because an earlier run of the stream began and ended while this node did not receive it. */
+  /** Reports a loss, because the stream was created and expired again without this node receiving its events. */
   missRun(): void {
     const { head } = this.#mirror;
     if (head === undefined) return this.#first.missRun();
@@ -160,12 +161,12 @@ export class AttachedStream {
     this.#leftAt = performance.now();
   }
 
-  /** Whether the last subscriber left at most this many milliseconds ago. */
+  /** Whether the last detach was at most this many milliseconds ago. */
   wasLeftWithin(ms: number): boolean {
     return performance.now() - this.#leftAt <= ms;
   }
 
-  /** Ends the mirror. Nothing is delivered afterwards. */
+  /** Ends the mirror. No event or loss of the stream is delivered afterwards. */
   close(): void {
     this.#isClosed = true;
     this.#context.channels.close(this.name);
@@ -173,8 +174,9 @@ export class AttachedStream {
   }
 
   /**
-   * Resolves once the channel is subscribed and the stream has been read. After a failure, a later call repeats only the steps that failed,
-   * so events that arrived meanwhile are neither lost nor delivered again. @throws {Error} if Redis could not be read
+   * Resolves once this node is subscribed to the channel of the stream and has read the stream. After a failure, a later call continues
+   * with the state reached so far, so events that arrived meanwhile are neither lost nor delivered again. @throws {Error} if the stream
+   * could not be read from Redis
    */
   load(): Promise<void> {
     if (this.#isLoaded) return Promise.resolve();
@@ -182,7 +184,7 @@ export class AttachedStream {
     return this.#loading;
   }
 
-  /** Subscribes before reading. An event that is published in between is then in the log, or arrives as a message. */
+  /** Subscribes first, and then reads. Therefore an event that is published in between is in the log, or arrives as a message. */
   async #load(): Promise<void> {
     const { index, channels } = this.#context;
     await channels.open(this.name);
@@ -206,7 +208,7 @@ export class AttachedStream {
     });
   }
 
-  /** Handles a message on the stream's channel: events, `!` or a source loss. keys.ts describes the forms. */
+  /** Handles a message on the stream's channel: events, `!` (epoch changed) or a source loss. keys.ts describes the forms. */
   receive(text: string): void {
     this.#hasReceived = true;
     if (text === '!') {
@@ -239,14 +241,14 @@ export class AttachedStream {
 
   /**
    * Must be called when the stream has events that the mirror lacks. If no message has arrived since the previous call, the subscription
-   * may have been lost without an error, so the stream is subscribed again.
+   * may have been lost without an error, so this node subscribes to the stream again.
    */
   suspectSilence(): void {
     if (!this.#hasReceived) this.#context.channels.forget(this.name);
     this.#hasReceived = false;
   }
 
-  /** Keeps the keys of a stream with subscribers from expiring. */
+  /** Renews the TTL of the stream's keys while the stream is attached. */
   async renew(): Promise<void> {
     const { connection, keys, ttlOf } = this.#context;
     const ttl = ttlOf(this.name);
@@ -255,15 +257,15 @@ export class AttachedStream {
     await connection.getAndExpire(keys.of(this.name).meta, ttl);
   }
 
-  /** Whether a stream without keys has expired. If not, Redis has lost the keys. */
+  /** Must be read only if the stream has no keys. True if the stream has expired, false if Redis has lost the keys. */
   get hasExpired(): boolean {
     const { head } = this.#mirror;
     return head === undefined ? this.#count === 0 : this.#hadExpired(head, undefined);
   }
 
   /**
-   * Whether the stream had expired before its next event, or by now if it has none. A stream with subscribers does not expire. A stream
-   * without events counts as expired, because no event of it can be missed.
+   * Whether the stream expired before its next event or, without a next event, has expired by now. An attached stream does not expire. A
+   * stream without events counts as expired, because no event of it can be missed.
    */
   #hadExpired(head: KnownPlace, next: Line | undefined): boolean {
     if (this.#count > 0) return false;
@@ -272,8 +274,8 @@ export class AttachedStream {
   }
 
   /**
-   * Keeps the keys of a stream without events from expiring while it has subscribers. The script renews the TTL only if the stream is still
-   * blank.
+   * Renews the TTL of the keys of a stream without events while the stream is attached. The script (lua/open.lua) renews the TTL only if
+   * the stream still has no events.
    */
   async #keepBlank(): Promise<void> {
     const { fence, blankTtlMs, ttlOf } = this.#context;
@@ -283,7 +285,7 @@ export class AttachedStream {
     await fence.open(this.name);
   }
 
-  /** The listener for events and losses of the stream. Undefined if this node has neither subscribers nor followers of it. */
+  /** The listener for events and losses of the stream. Undefined if the stream is neither attached nor followed on this node. */
   #listener(): BrokerListener | undefined {
     const { listener, isFollowed } = this.#context;
     if (this.#isClosed || (this.#count === 0 && !isFollowed(this.name))) return undefined;
@@ -301,7 +303,7 @@ export class AttachedStream {
         ...this.#context,
         run: (queue, task) => this.#enqueue(queue, task),
         beforeOpen: async () => (isFollowed(name) ? this.#first.find(index) : undefined),
-        // A follow does not create the streams that it reads.
+        // A stream that is only followed, and was never loaded, must not be created by reading it.
         mayCreate: () => this.#count > 0 || this.#mirror.head !== undefined,
       }),
       createHistory: (seed) =>
@@ -323,7 +325,9 @@ export class AttachedStream {
     });
   }
 
-  /** Queues a command of the mirror. It is not run once the mirror is closed, because it could create the stream again. */
+  /**
+   * Queues a command of the mirror. A command that is still queued when the mirror is closed is not sent: it could create the stream again.
+   */
   #enqueue<T>(queue: TaskQueue, task: () => Promise<T>): Promise<T> {
     return queue.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
       if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);
@@ -331,7 +335,7 @@ export class AttachedStream {
     });
   }
 
-  /** The position after which events are delivered, if the stream is new to its followers. */
+  /** The position after which events are delivered. Undefined if the stream is not new to its followers. */
   #deliverAfter(state: StreamState): Position | undefined {
     if (!this.#context.isNew(this.name)) return undefined;
     this.#startedAs = 'new';

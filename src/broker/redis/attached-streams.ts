@@ -1,6 +1,6 @@
 /**
- * The streams that a node mirrors: those with local subscribers, and those that follows cover. Each stream is subscribed and mirrored only
- * once. A stream stays mirrored for a moment after its last subscriber has left, because clients often reconnect at once.
+ * The streams that a node mirrors: those that are attached, and those that a follow covers. Each stream has only one subscription and one
+ * mirror. A stream is mirrored for `LINGER_MS` longer after its last detach, because clients often reconnect at once.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { covers } from '../../catalogue/event-pattern.ts';
@@ -26,14 +26,17 @@ export type AttachedStreamsOptions = Omit<
   'budget' | 'channels' | 'reads' | 'questions' | 'isFollowed' | 'isNew'
 >;
 
-/** The head of a followed stream without subscribers is compared once in this many seconds. */
+/**
+ * The head of a stream that is followed but not attached is compared at every tenth call of `lookAtHeads`, which is once in ten seconds.
+ */
 const FOLLOWED_TURNS = 10;
+/** How long a stream is still mirrored after its last detach, in milliseconds. */
 export const LINGER_MS = 5_000;
 /** How long to wait for a message in transit before the log is read instead, in milliseconds. */
 const PATIENCE_MS = 20;
-/** Maximum number of reads in progress. Each reply has at most 1 MiB. */
+/** Maximum number of concurrent reads. Each reply has about 1 MiB at most. */
 const READS = 32;
-/** Maximum number of streams that are opened, or settled with the other nodes, at a time. */
+/** Maximum number of streams that are opened, or whose epoch is settled with the other nodes, at a time. */
 const QUESTIONS = 256;
 
 export class AttachedStreams {
@@ -140,24 +143,24 @@ export class AttachedStreams {
     if (stream !== undefined) this.#streams.get(stream)?.receive(text);
   }
 
-  /** Must be called when messages may be missed from now on. */
+  /** Must be called when messages may be missed from now on, because a connection for subscriptions was lost. */
   subscriptionsLost(): void {
     this.#channels.forgetAll();
   }
 
-  /** Must be called after the subscriber has connected. A new connection has no subscriptions, and messages may have been missed. */
+  /** Must be called each time the connection for subscriptions is new: it has no subscriptions, and messages may have been missed. */
   async resubscribe(): Promise<void> {
     this.#channels.forgetAll();
     await this.#channels.reconcile();
     this.#compare([...this.#streams.values()]).catch((error: unknown) => this.#warn(error));
   }
 
-  /** @throws {Error} if a stream could not be read */
+  /** Brings all mirrors up to date. A stream that cannot be read is only logged. @throws {Error} if Redis does not answer */
   async catchUpAll(): Promise<void> {
     await this.#compare([...this.#streams.values()]);
   }
 
-  /** Compares mirrors with their streams, releases unused streams, and keeps attached sessions alive. */
+  /** Called at each interval: compares mirrors with their streams, drops unused mirrors, and renews the TTL of attached streams. */
   lookAtHeads(): void {
     this.#looks += 1;
     this.#release();
@@ -207,7 +210,10 @@ export class AttachedStreams {
     this.#options.listener()?.onUnnamedLoss(pattern);
   }
 
-  /** Loads the stream and creates it if it does not exist. A load that followers have started fails instead, so it is repeated. */
+  /**
+   * Loads the stream and creates it if it does not exist. If a follow has already started the load, that load fails instead of creating the
+   * stream, so it is repeated.
+   */
   async #loadAttached(attached: AttachedStream): Promise<void> {
     try {
       await attached.load();
@@ -223,7 +229,7 @@ export class AttachedStreams {
         this.#drop(attached);
   }
 
-  /** Drops a stream that could not be read, unless a subscriber or a follow still needs it. */
+  /** Drops the mirror of a stream that could not be read, unless the stream is attached or followed. */
   #releaseUnloaded(attached: AttachedStream): void {
     if (attached.count === 0 && !attached.isLoaded && !this.follows.covers(attached.name)) this.#drop(attached);
   }
@@ -249,15 +255,15 @@ export class AttachedStreams {
       ({ count, isLoaded, turn }) => count > 0 || !isLoaded || turn % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS,
     );
     await this.#readHeads(due, (attached, text, reading) => {
-      // Not awaited: questions to other nodes about one stream must not delay the others.
+      // Not awaited: questions to the other nodes about one stream must not delay the other streams.
       const settling = Promise.all([this.#settle(attached, text, reading), attached.renew()]);
       settling.catch((error: unknown) => this.#warn(error, attached.name));
     });
   }
 
   /**
-   * Resolves once these streams have everything that Redis had at this call. If a stream cannot be read, the next call of `lookAtHeads`
-   * reads it again; its subscribers then receive the missed events, or a loss.
+   * Resolves once the mirrors of these streams have everything that Redis had at this call. If a stream cannot be read, the next call of
+   * `lookAtHeads` reads it again. Its subscribers then receive the missed events, or a loss.
    * @throws {Error} if Redis does not answer
    */
   async #compare(streams: readonly AttachedStream[], patienceMs = 0): Promise<void> {
@@ -272,7 +278,10 @@ export class AttachedStreams {
     for (const [{ name }, error] of failures) this.#warn(error, name);
   }
 
-  /** Determines whether these streams are unreadable or Redis is unreachable. @throws {Error} if Redis does not answer */
+  /**
+   * Reads the states of streams that could not be loaded, to find out whether Redis answers at all. @throws {Error} if Redis does not
+   * answer
+   */
   async #checkRedisAnswers(unread: readonly AttachedStream[]): Promise<void> {
     const names = unread.map(({ name }) => name);
     await readHeads(this.#options, names);
@@ -307,8 +316,8 @@ export class AttachedStreams {
   }
 
   /**
-   * Drops the mirror of an expired stream. If it was loaded, usually no event was missed, and only the end of the stream is reported
-   * (MUL-6). Otherwise the stream may have had further events, so a loss is reported to its followers.
+   * Drops the mirror of an expired stream. If the mirror was loaded, it usually has every event, and only the end of the stream is reported
+   * (MUL-6). If it may lack events, a loss is reported to the followers as well.
    */
   #end(attached: AttachedStream): void {
     const { name, count, isLoaded, completeness, unreadLoss } = attached;
@@ -324,8 +333,8 @@ export class AttachedStreams {
   }
 
   /**
-   * Resolves once the mirrored streams that the selector covers have every event that was published before `since`. A stream that cannot be
-   * read is left out; its followers receive a loss once it can be read. @throws {Error} if Redis does not answer
+   * Resolves once the mirrors of the streams that the selector covers have every event that was published before `since`. A stream that
+   * cannot be read is left out. Its followers receive a loss once it can be read. @throws {Error} if Redis does not answer
    */
   async #syncCovered(selector: string, since: number): Promise<void> {
     const covered = [...this.#streams.values()].filter(({ name }) => covers(selector, name));

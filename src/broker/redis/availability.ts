@@ -1,7 +1,7 @@
 /**
- * Decides whether this node can work with Redis. At each interval, it sends a heartbeat and renews the node's lease. If heartbeats do not
- * return, it reports that Redis is unavailable. The node may continue only after it has joined again and has read the events that it
- * missed.
+ * Decides whether this node can work with Redis. At each interval, sends a heartbeat and renews the node's lease. If heartbeats do not
+ * return, reports that Redis is unavailable. The node may continue only after it has joined the other nodes again and has read the events
+ * that it missed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../broker.ts';
@@ -18,7 +18,7 @@ export interface AvailabilityOptions {
   readonly fence: EpochFence;
   readonly streams: AttachedStreams;
   readonly intervalMs: number;
-  /** How long a starting node may wait for the other nodes, in milliseconds. */
+  /** How long a starting node may take to join the other nodes, in milliseconds. */
   readonly joinWithinMs: number;
   readonly log: BrokerLog;
   /** Subscribes to the channels of this node. @throws {Error} if Redis refuses or is unavailable */
@@ -48,7 +48,8 @@ export class Availability {
   }
 
   /**
-   * Resolves when the node has joined. This can take more than a lease, because the node waits for nodes that ended without leaving.
+   * Resolves when the node has joined the other nodes. This can take more than a lease, because the node waits for the leases of nodes that
+   * ended without leaving.
    * @throws {Error} if no heartbeat returns within 5 s, or if the node has not joined within two leases
    */
   async start(): Promise<void> {
@@ -74,7 +75,7 @@ export class Availability {
     this.#options.heartbeat.stop();
   }
 
-  /** Rejects a start that has not ended. */
+  /** Ends the checks. If {@link start} is still in progress, it rejects. */
   stop(): void {
     this.#connected = false;
     this.#timer = undefined;
@@ -112,7 +113,7 @@ export class Availability {
     const { connection, heartbeat, registry } = this.#options;
     if (!this.#subscribed) void this.resubscribe();
     heartbeat.tick();
-    // This happens, for example, if this process was paused. The other nodes may have given up this node.
+    // The lease has expired, for example, if this process was paused. The other nodes may have given up this node.
     if (!registry.holdsLease) this.reportLost('the lease of this node has expired');
     if (heartbeat.alive) {
       if (this.#connected) this.#renew();
@@ -166,7 +167,7 @@ export class Availability {
 const RESET_EVERY_MS = 2_000;
 const FIRST_HEARTBEAT_MS = 5_000;
 
-/** @throws {Error} with the text and the limit if the promise does not resolve in time */
+/** Waits for the promise. @throws {Error} if the promise does not resolve in time; its message is the text and the limit */
 async function within(promise: Promise<void>, limitMs: number, text: string): Promise<void> {
   const late = new AbortController();
   const limit = delay(limitMs, undefined, { signal: late.signal }).then(() => {

@@ -12,7 +12,7 @@ export interface ClientOptions {
 /** Time limit for connecting: enough for a busy server, and short enough that a failed attempt does not delay recovery. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
-/** The clients of one generation. All of them are replaced together, and events of a replaced client are ignored. */
+/** The two clients of a node. Both are replaced together, and events of a replaced client are ignored. */
 export interface Clients {
   readonly commands: Redis | Cluster;
   /** In a cluster, the same client as for commands, because it manages its subscribers itself. */
@@ -95,7 +95,7 @@ function singleClient(options: ClientOptions, pipelining: Partial<typeof AUTO_PI
 }
 
 /**
- * Ends a connection if SELECT fails during its set-up. ioredis would otherwise continue and write to database 0.
+ * Ends a connection if SELECT fails while ioredis sets the connection up. Otherwise ioredis would continue and write to database 0.
  */
 function endOnFailedSelect(client: Redis): void {
   const select = client.select.bind(client);
@@ -105,7 +105,7 @@ function endOnFailedSelect(client: Redis): void {
     } catch (error) {
       client.emit('error', withoutCommand(error));
       client.disconnect(true);
-      // This aborts the set-up of the connection. ioredis starts the set-up again on the next connection.
+      // A promise that never resolves ends the set-up of this connection. ioredis starts the set-up again on the next connection.
       return new Promise(() => undefined);
     }
   };

@@ -1,17 +1,17 @@
 /** The moment at which a mirror was last known to have every event of its stream. */
 
-/** Values that are recorded before a read is sent. */
+/** Values that are recorded before a command that reads is sent. */
 export interface Moment {
   /** The time, by the performance clock. */
   readonly since: number;
-  /** How many connections of the subscriber had been lost by then. */
+  /** How many connections for subscriptions had been lost by then. */
   readonly losses: number;
 }
 
 export interface CompletenessOptions {
   /** How long a stream is kept after its last event, in milliseconds; 0 for a stream that does not expire. */
   readonly ttlMs: number;
-  /** How many connections of the subscriber were lost so far. */
+  /** Returns how many connections for subscriptions were lost so far. */
   readonly losses: () => number;
   /** Since when this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
   readonly subscribedAt: () => number | undefined;
@@ -32,7 +32,7 @@ export class Completeness {
     return { since: performance.now(), losses: this.#options.losses() };
   }
 
-  /** Must be called when the mirror has every event that was published before the moment. */
+  /** Must be called when the mirror has every event that was published before this moment. */
   confirm(moment: Moment): void {
     if (moment.since <= this.#last.since) return;
     const subscribedAt = this.#options.subscribedAt();
@@ -40,13 +40,13 @@ export class Completeness {
     this.#last = isSubscribed ? moment : { since: moment.since, losses: MISSING };
   }
 
-  /** As of this time, by the performance clock, the mirror has every event of the stream. */
+  /** The mirror has every event that was published before this time, by the performance clock. */
   get since(): number {
     return this.#last.since;
   }
 
   /**
-   * Whether this node may have missed events of a stream that has no keys any more, because the stream was not read since this node last
+   * Whether this node may have missed events of a stream whose keys are gone. True if the stream was not read since this node last
    * subscribed to it. The keys may be gone before their TTL has passed, because Redis deleted or evicted them.
    */
   get mayMiss(): boolean {

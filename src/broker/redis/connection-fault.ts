@@ -29,7 +29,7 @@ const REASONS: readonly Reason[] = [
   },
 ];
 
-/** @param what the thing that cannot be used, such as `Redis at …`; the subject of the message */
+/** @param what names what cannot be used, such as `Redis at …`, at the beginning of the message */
 export function connectionFault(what: string, reason: string, cause: unknown): Error {
   const known = REASONS.find(({ pattern }) => pattern.test(reason));
   const text = `${what} cannot be used: ${known === undefined ? reason : `${known.words} (${reason})`}`;

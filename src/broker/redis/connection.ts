@@ -1,7 +1,7 @@
 /**
- * The connections of one node to Redis: one for commands, one for subscriptions (in a cluster, ioredis keeps one of
- * each per shard). A command is sent at most once: nothing is queued while Redis is unreachable and nothing is resent after a
- * reconnect, because a publish sent twice could be stored twice.
+ * The connections of one node to Redis: one for commands and one for subscriptions. In a cluster, ioredis has one of each per shard. A
+ * command is sent at most once: it is not queued while Redis is unreachable, and not resent after a reconnect, because a publish that is
+ * sent twice could be stored twice.
  */
 import { Cluster } from 'ioredis';
 import type { Redis } from 'ioredis';
@@ -15,13 +15,13 @@ import { script } from './scripts.ts';
 import type { ScriptName } from './scripts.ts';
 
 export interface RedisConnectionEvents {
-  /** A message on a subscribed channel. */
+  /** Called with each message on a subscribed channel. */
   readonly onMessage: (channel: string, text: string) => void;
   /** Called when the next command may reach another server than the previous one. */
   readonly onCommandsLost: () => void;
-  /** Called when subscriptions may be lost. Messages may be missed from now on. */
+  /** Called when the connection for subscriptions is lost. Messages may be missed from now on. */
   readonly onSubscriberLost: () => void;
-  /** Called when all subscriptions were lost and can be made again. Messages may have been missed. */
+  /** Called when the connection for subscriptions is ready again. All subscriptions were lost, and messages may have been missed. */
   readonly onSubscriberReady: () => void;
 }
 
@@ -30,7 +30,7 @@ export interface RedisConnectionOptions extends ClientOptions {
   readonly log: BrokerLog;
 }
 
-/** Thrown if a command was not sent. Nothing can have been stored then. */
+/** Thrown if a command was not sent, so that nothing can have been stored. */
 export class NotSent extends Error {}
 
 /** The number of keys that Redis examines in one step of a scan, which takes less than a millisecond. */
@@ -56,7 +56,10 @@ export class RedisConnection {
     return this.#address.mode === 'cluster';
   }
 
-  /** Connects for the first time. May be called again after {@link close}. @throws {Error} with the address of the server and the reason */
+  /**
+   * Connects for the first time. May be called again after {@link close}. @throws {Error} that names the address of the server and the
+   * reason
+   */
   async connect(): Promise<void> {
     this.#lastError = undefined;
     const { commands, subscriber } = (this.#clients = this.#create());
@@ -81,7 +84,8 @@ export class RedisConnection {
 
   /**
    * Runs a script with one command, which is sent before this method returns.
-   * @param state whether Redis has the script. @throws {Error} `NOSCRIPT` if it does not
+   * @param state `loaded` to send only the digest of the script, `unloaded` to send its text
+   * @throws {Error} `NOSCRIPT` if only the digest was sent and Redis does not have the script
    */
   runOnce(
     name: ScriptName,
@@ -107,12 +111,12 @@ export class RedisConnection {
     return bare(this.#usable().getex(key, 'PX', ttlMs));
   }
 
-  /** The entries of a Redis stream, beginning with an id. */
+  /** The entries of a Redis stream from this id on. */
   async range(key: string, from: string): Promise<[id: string, fields: string[]][]> {
     return bare(this.#usable().xrange(key, from, '+'));
   }
 
-  /** The keys that match a pattern, in pages. A key may be returned twice. Redis examines the names of all keys of the database. */
+  /** The keys that match a pattern, in pages. A key may be returned twice. The cost is high: Redis examines the names of all keys. */
   async *keysLike(pattern: string): AsyncGenerator<readonly string[]> {
     const client = this.#usable();
     for (const server of client instanceof Cluster ? client.nodes('master') : [client]) {
@@ -154,8 +158,8 @@ export class RedisConnection {
   }
 
   /**
-   * Replaces connections that no longer respond, because a frozen server never closes them. The whole clients are replaced: an ioredis
-   * client that is disconnected while it asks its sentinels never reconnects.
+   * Replaces connections that no longer respond. This is needed because a frozen server never closes its connections. Both clients are
+   * replaced, not only their connections: an ioredis client that is disconnected while it asks its sentinels never reconnects.
    */
   reset(): void {
     if (this.#clients !== undefined) this.#replace(this.#clients);
@@ -169,8 +173,8 @@ export class RedisConnection {
   }
 
   /**
-   * The client for commands. @throws {NotSent} if it is not ready. ioredis would then queue the command, or fail as if only the reply were
-   * lost.
+   * The client for commands. @throws {NotSent} if the client is not ready. Otherwise ioredis would queue the command, or fail with an error
+   * that does not show that the command was not sent.
    */
   #usable(): Redis | Cluster {
     const client = this.#clients?.commands;
@@ -189,7 +193,7 @@ export class RedisConnection {
   #create(): Clients {
     const clients = createClients(this.#options);
     const { commands, subscriber } = clients;
-    /** Wraps a listener so that it ignores events of clients that have been replaced. */
+    /** Wraps a listener so that it is not called for clients that have been replaced. */
     const current =
       <Args extends readonly unknown[]>(listener: (...args: Args) => void) =>
       (...args: Args): void => {
@@ -203,7 +207,7 @@ export class RedisConnection {
       );
       client.on('message', current(onMessage));
       client.on('smessage', current(onMessage));
-      // This client was not ended by our own `close`: ioredis gave up, so the clients must be replaced.
+      // `close` would have removed this client before. So ioredis has given up reconnecting, and the clients must be replaced.
       client.on(
         'end',
         current(() => this.#replaceLater(clients)),

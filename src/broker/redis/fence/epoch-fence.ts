@@ -2,9 +2,9 @@
  * The epoch fence (docs/decisions/0007). It executes in Redis what membership.ts, knowledge.ts and verdict.ts decide.
  *
  * The state of a stream contains the incarnation of the server that may extend the stream. After a restart or a promotion, the server has
- * another incarnation. The scripts then reject publishes on the stream, until the nodes have reported what they know of it. If the log
- * contains every position that any node has seen, the epoch continues; otherwise a new epoch begins. In this way, no sequenceId is assigned
- * twice within an epoch, and a client with events that Redis has lost is never reported as up to date.
+ * another incarnation. The scripts then reject publishes on the stream, until the nodes have reported what they know of the stream. If the
+ * log contains every position that any node has seen, the epoch continues; otherwise a new epoch begins. In this way, no sequenceId is
+ * assigned twice within an epoch, and a client with events that Redis has lost is never reported as up to date.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConnection } from '../connection.ts';
@@ -22,17 +22,19 @@ export interface FenceOptions {
   readonly keys: RedisKeys;
   readonly registry: NodeRegistry;
   readonly newEpoch: () => string;
-  /** Called after a stream that Redis has lost was created again, before it has events; with its newest known position. */
+  /** Called after a stream that Redis has lost was created again, and before it has events. `lost` is its newest known position. */
   readonly onLost: (stream: string, lost: KnownPlace) => Promise<void>;
-  /** Called before a new epoch begins because Redis has lost events up to the position. */
+  /** Called before a new epoch begins. Redis has lost events of the previous epoch, at most up to the position `lost`. */
   readonly onReplaced: (stream: string, lost: KnownPlace) => Promise<void>;
   /** TTL of a stream's keys in milliseconds; 0 if they do not expire. */
   readonly ttlOf: (stream: string) => number;
-  /** TTL of the keys of a stream without events, in milliseconds. Used if `ttlOf` returns 0. */
+  /** TTL of the keys of a stream without events, in milliseconds. Used for streams for which `ttlOf` returns 0. */
   readonly blankTtlMs: number;
   /** How long to wait for the testimonies of the other nodes, in milliseconds. */
   readonly waitMs: number;
-  /** How long a node waits before it concludes that no node vouches for the log, in milliseconds. Other nodes may still be reconnecting. */
+  /**
+   * How long a node waits, in milliseconds, before it concludes that no node vouches for the log. Other nodes may still be reconnecting.
+   */
   readonly listenMs: number;
 }
 
@@ -68,12 +70,12 @@ export class EpochFence {
     return this.#options.registry.membership.departures;
   }
 
-  /** Confirms that the position was the newest of its stream at a time after `departures` was read. */
+  /** Records that the position was the newest of its stream at some time after `departures` was read. */
   confirm(stream: string, place: KnownPlace, departures: number): void {
     confirm(this.#known, stream, place, departures);
   }
 
-  /** Accepts a state that was read after `departures`, and that the current server may extend. */
+  /** Accepts a state of a stream that the current server may extend. `departures` must have been read before the state. */
   adopt(stream: string, state: StreamState, departures: number): void {
     acceptHead(this.#known, stream, state, MAX_KNOWN);
     confirm(this.#known, stream, state, departures);
@@ -85,12 +87,12 @@ export class EpochFence {
     return registry.holdsLease && applies(this.#known, registry.membership, stream, incarnation);
   }
 
-  /** Must be called when the connection may lead to another server from now on. */
+  /** Must be called when the next command may reach another server than the previous one. */
   connectionLost(): void {
     this.#incarnations.clear();
   }
 
-  /** The incarnation of the stream's server, if it was already read on this connection. */
+  /** The incarnation of the stream's server. Undefined if it was not read on this connection yet, or if this node is not registered. */
   cachedIncarnation(stream: string): string | undefined {
     return this.#options.registry.isRegistered ? this.#incarnations.get(this.#route(stream)) : undefined;
   }
@@ -167,7 +169,7 @@ export class EpochFence {
   }
 
   /**
-   * Begins a new epoch, unless the stream has another epoch than this state by now. @returns the state of the stream
+   * Begins a new epoch, unless the epoch of the stream is no longer that of the given state. @returns the state of the stream afterwards
    * @throws {Error} if Redis cannot be reached
    */
   async end(stream: string, state: StreamState): Promise<StreamState> {
@@ -262,7 +264,7 @@ export class EpochFence {
     return status === 'done' ? parseState(state) : undefined;
   }
 
-  /** The newest position of the epoch that this node or Redis knows. */
+  /** The newest position in the epoch of `state` that this node or Redis knows. */
   #newest(stream: string, state: KnownPlace): KnownPlace {
     const known = this.#known.streams.get(stream)?.place;
     return known?.epoch === state.epoch && known.sequenceId > state.sequenceId ? known : state;
@@ -275,19 +277,19 @@ export class EpochFence {
 }
 
 /**
- * Whether Redis has lost a missing stream. Otherwise, the stream has expired or never had events.
- * @param ttl TTL of the stream in milliseconds; 0 for none
+ * Whether Redis has lost a stream that no longer exists. If not, the stream has expired or never had events.
+ * @param ttl TTL of the stream in milliseconds; 0 if it does not expire
  */
 function wasLost({ sequenceId, at }: KnownPlace, ttl: number): boolean {
   return sequenceId > 0 && (ttl === 0 || Date.now() - at < ttl);
 }
 
-/** The testimonies about a stream that were read, and the state to which they refer. */
+/** The testimonies about a stream that were read from Redis, and the state of the stream to which they refer. */
 interface Testimonies {
   /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
   readonly state: StreamState;
-  /** The number of the latest testimony of any node. */
+  /** The number of testimonies that all nodes have given about the stream so far. */
   readonly number: string;
   readonly incarnation: string;
   readonly fenced: boolean;
@@ -300,7 +302,7 @@ function parseFound(text: string): Found {
   return kind === 'trimmed' ? { kind } : { kind: 'missing' };
 }
 
-/** The testimonies that were given under the current server. */
+/** Parses the stored testimonies, and returns those that were given under this incarnation of the server. */
 function parseWitnesses(fields: readonly string[], incarnation: string): readonly Witness[] {
   const witnesses: Witness[] = [];
   for (let at = 0; at < fields.length; at += 2) {

@@ -1,10 +1,10 @@
 /**
- * What one node knows about its streams, and the testimonies that it may give after the server of a stream has changed. These functions use
- * no clock and no network.
+ * What one node knows about its streams, and the testimonies that it gives after the server of a stream has changed. These functions use no
+ * clock and no network.
  */
 import type { Membership } from './membership.ts';
 
-/** The newest position of a stream that a node has learned in any way. */
+/** The newest position of a stream that a node knows, whether it published, received or read the event. */
 export interface KnownPlace {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -29,7 +29,7 @@ export interface Knowledge {
 export interface Known {
   /** The known streams, in the order in which the node first learned of them. */
   readonly streams: Map<string, Knowledge>;
-  /** Whether a stream was forgotten. The node can then no longer testify that it never knew a certain stream. */
+  /** Whether the node has forgotten any stream. It can then no longer testify that it never knew a certain stream. */
   forgot: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Testimony {
   readonly place: KnownPlace | undefined;
   /** Whether the node may have known the stream and forgotten it. */
   readonly unsure: boolean;
-  /** Whether no node that was given up can have known a newer position. */
+  /** True if no node that was given up can have known a newer position of the stream. */
   readonly confirmed: boolean;
 }
 
@@ -67,8 +67,8 @@ export function know(
 }
 
 /**
- * Confirms that the position was the newest of its stream at a time after `departures` was read. A later change of `departures` makes the
- * confirmation useless, because a node that was given up may have appended to the stream afterwards.
+ * Records that the position was the newest of its stream at some time after `departures` was read. When `departures` changes later, this
+ * confirmation no longer counts, because the node that was given up may have appended to the stream in the meantime.
  */
 export function confirm(known: Known, stream: string, place: KnownPlace, departures: number): void {
   const knowledge = known.streams.get(stream);
@@ -89,8 +89,8 @@ export function applies(known: Known, membership: Membership, stream: string, in
 }
 
 /**
- * The testimony of this node about a stream. From now on, messages of the old server are not applied, because the testimony does not
- * include them.
+ * Returns the testimony of this node about a stream. From now on, messages that the old server published are not applied, because the
+ * testimony does not include them.
  */
 export function giveTestimony(known: Known, membership: Membership, stream: string): Testimony {
   const knowledge = known.streams.get(stream);

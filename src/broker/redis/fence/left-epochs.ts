@@ -1,9 +1,10 @@
 /**
- * The epochs that a stream has left, as one node has read them. If Redis has such an epoch again, its keys were restored, for example from a
- * backup after FLUSHALL. The epoch must not continue: its events would be delivered twice, and its positions would be assigned again.
+ * The earlier epochs of a stream that one node has read. If the stream has such an epoch again, its keys in Redis were restored, for
+ * example from a backup after FLUSHALL. The epoch must not continue: its events would be delivered twice, and its positions would be
+ * assigned again.
  */
 
-/** How many epochs are remembered. */
+/** How many earlier epochs of a stream are remembered. */
 const MOST = 64;
 
 export class LeftEpochs {

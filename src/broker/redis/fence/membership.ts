@@ -1,10 +1,11 @@
 /**
- * Tracks which other nodes may know more than this node. The functions use no clock, Redis or network; these are passed as data.
+ * Tracks which other nodes may know more than this node. The functions use no clock and no network: their callers pass what was read from
+ * Redis and the clock.
  *
  * Each node registers in Redis (registry.ts) and renews its lease there. Its entry lists the nodes that it knows. Unless a node is the only
- * registered one, it may not publish or read until another registered node knows it. Therefore, the entries lead to every node that may
- * know more, even if some nodes never met. A node that later compares the knowledge of the nodes follows these entries
- * (docs/decisions/0007).
+ * registered one, it may not publish or read until the entry of another registered node lists it. Therefore, every node that may know more
+ * is listed in some entry, even if some nodes never learned of each other. A node that later compares the knowledge of the nodes follows
+ * these lists from entry to entry (docs/decisions/0007).
  */
 
 export interface RegistryEntry {
@@ -28,7 +29,7 @@ export interface Membership {
    * reported what they know.
    */
   readonly peers: Map<string, number>;
-  /** How often a node was given up, including this node. Each increase makes all earlier confirmations useless. */
+  /** How often this node has given up a node, including itself. After each increase, earlier confirmations no longer count. */
   departures: number;
 }
 
@@ -37,7 +38,7 @@ export function newMembership(id: string): Membership {
 }
 
 /**
- * Records the registry. A peer that is missing in the registry is kept, because the server may have lost its entry.
+ * Records the nodes of the registry as peers. A peer that is not in the registry is kept, because the server may have lost its entry.
  * @returns whether a peer is new
  */
 export function readRegistry(membership: Membership, registry: Registry): boolean {
@@ -70,18 +71,25 @@ export function admit(membership: Membership, registry: Registry): boolean {
 }
 
 /**
- * The server has lost the entry of this node. Nodes that registered after that have not read the entry, so the node is no longer a member.
+ * Must be called when the server has lost the entry of this node. Nodes that registered after the loss have not read the entry, so this
+ * node is no longer a member.
  */
 export function forgotten(membership: Membership): void {
   membership.member = false;
 }
 
-/** Removes a peer that has left, or whose lease has expired. It gets no more messages under this id. To return, it registers under a new one. */
+/**
+ * Removes a peer that has left, or whose lease has expired. The peer applies no more messages under this id. To return, it registers under
+ * a new id.
+ */
 export function giveUp(membership: Membership, peer: string): void {
   if (membership.peers.delete(peer)) membership.departures += 1;
 }
 
-/** The lease of this node has expired. Other nodes may have given up this node, and may have learned what it does not know. */
+/**
+ * Must be called when the lease of this node has expired. Other nodes may have given up this node, and may know events that it does not
+ * know.
+ */
 export function loseLease(membership: Membership, newId: string): void {
   membership.id = newId;
   membership.member = false;

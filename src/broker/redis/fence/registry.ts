@@ -1,6 +1,6 @@
 /**
- * The entry of this node in the registry of nodes. It renews the lease of the node and finds the other nodes. membership.ts has the rules;
- * this file adds Redis and the clock.
+ * Maintains the entry of this node in the registry of nodes: renews the lease of the node, and finds the other nodes. membership.ts has the
+ * rules; this file adds Redis and the clock.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog } from '../../broker.ts';
@@ -15,12 +15,12 @@ export interface NodeRegistryOptions {
   readonly keys: RedisKeys;
   readonly newId: () => string;
   /**
-   * If a node could not renew its lease for this time, in milliseconds, it gives itself up: it is no longer a member, and gets a new id.
+   * If this node could not renew its lease for this time, in milliseconds, it gives itself up: it is no longer a member, and gets a new id.
    */
   readonly leaseMs: number;
   /**
-   * A joining node waits until the registered nodes respond. After this time, in milliseconds, it no longer waits for silent nodes, if
-   * another node has responded.
+   * A joining node waits until all registered nodes have listed it in their entries. After this time, in milliseconds, it is enough if one
+   * member has listed it.
    */
   readonly patienceMs: number;
   readonly log: BrokerLog;
@@ -28,7 +28,10 @@ export interface NodeRegistryOptions {
   readonly now?: () => number;
 }
 
-/** Other nodes give up a node later than the node itself does. The difference allows for clocks that run up to a quarter faster. */
+/**
+ * A node is given up by the others after this many leases. It gives itself up after one lease, so that their clocks may run a quarter
+ * faster.
+ */
 const GIVEN_UP_AFTER_LEASES = 1.25;
 /** How long the registry is kept after the last renewal of any node, in leases. */
 const REGISTRY_TTL_LEASES = 3;
@@ -56,7 +59,7 @@ export class NodeRegistry {
     this.membership = newMembership(options.newId());
   }
 
-  /** Whether this node may apply the messages that it receives. */
+  /** Whether this node is a member whose lease has not expired. Only then may it apply the messages that it receives. */
   get holdsLease(): boolean {
     this.#checkLease();
     return this.membership.member;
@@ -74,7 +77,7 @@ export class NodeRegistry {
 
   /**
    * Resolves when this node is a member. Usually, all other nodes must know this node. If some of them do not respond in time, one member
-   * that knows it is enough.
+   * that knows this node is enough.
    * @throws {Error} if Redis cannot be reached
    */
   join(): Promise<void> {
@@ -84,7 +87,7 @@ export class NodeRegistry {
   }
 
   /**
-   * Renews the lease and reads the registry. Repeats this while it finds new nodes, so that they find themselves in the entry of this node.
+   * Renews the lease and reads the registry. If that finds new nodes, renews again, so that the entry of this node lists them.
    */
   async renew(): Promise<Registry> {
     while (this.#renewing !== undefined) await this.#renewing.catch(() => undefined);
@@ -97,7 +100,7 @@ export class NodeRegistry {
     const [kind, id = ''] = text.split(' ');
     if (id === this.membership.id) return;
     if (kind === 'left') this.#giveUp(id);
-    // A joining node waits until the others have read its entry, so read the registry at once.
+    // The joining node waits until the other nodes have listed it in their entries, so read the registry at once.
     if (kind === 'joins' && !this.membership.peers.has(id)) this.renew().catch(() => undefined);
   }
 
@@ -114,8 +117,8 @@ export class NodeRegistry {
   }
 
   /**
-   * Leaves the registry if this node never became a member. It knows nothing that others lack, and they would wait for its lease. A member
-   * that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
+   * Leaves the registry if this node is not a member. Such a node knows nothing that others lack, and they would have to wait for its
+   * lease. A member that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
    */
   async withdraw(): Promise<void> {
     if (this.#current && !this.membership.member) await this.leave();
