@@ -109,7 +109,7 @@ export class MemoryStreams {
     return true;
   }
 
-  /** Removes a stream that has no events. */
+  /** Removes a stream and its history, without reporting its end. */
   drop(stream: MemoryStream): void {
     this.#streams.delete(stream.name);
     stream.history.close();

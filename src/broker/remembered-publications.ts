@@ -11,7 +11,10 @@ export class RememberedPublications {
   /** The number of remembered keys of each principal. */
   readonly budget: Budget;
   readonly #windowMs: number;
-  /** The publications by principal and key. They are in order of expiry, because all of them expire after the same time. */
+  /**
+   * The publications by principal, then by stream and key. Those of a principal are in order of expiry, because all expire after the same
+   * time.
+   */
   readonly #remembered = new Map<string, Map<string, Remembered>>();
 
   constructor(limits: { readonly idempotencyKeys: number; readonly idempotencyWindowMs: number }) {
@@ -26,7 +29,7 @@ export class RememberedPublications {
     return remembered !== undefined && remembered.untilMs > now ? remembered.result : undefined;
   }
 
-  /** When the budget is exceeded, the oldest keys of the principal with the most keys are forgotten. */
+  /** Remembers a publication. If the budget is exceeded, forgets the oldest keys of the principal with the most keys. */
   remember(draft: EventDraft, result: PublishResult, now: number): void {
     if (draft.idempotencyKey === undefined) return;
     const { principal } = draft.source;

@@ -1,6 +1,6 @@
 /**
  * Selectors of streams. A selector is a name, or a prefix of names followed by `*` (MUL-1). If two selectors cover the same stream, one of
- * them covers all streams of the other. Therefore, a list without covered selectors has at most one selector for each stream.
+ * them covers all streams of the other. Therefore, if no selector of a list covers another one, at most one of them covers any stream.
  */
 import { covers } from '../catalogue/event-pattern.ts';
 
@@ -21,8 +21,8 @@ export function selects(selectors: readonly string[], stream: string): boolean {
 }
 
 /**
- * The existing names that the selectors cover. If no selector is a pattern, the result is the selectors themselves, even if no streams with
- * these names exist.
+ * Those of the existing names that the selectors cover. If no selector is a pattern, the result is the selectors themselves, whether or not
+ * streams with these names exist.
  */
 export function* selectedNames(selectors: readonly string[], existing: Iterable<string>): Generator<string> {
   if (!selectors.some((each) => each.endsWith('*'))) yield* selectors;
@@ -36,7 +36,7 @@ export function* selectedNames(selectors: readonly string[], existing: Iterable<
 export class SelectorMap<Value> {
   readonly #names = new Map<string, Value>();
   readonly #beginnings = new Map<string, Value>();
-  /** For each length of a prefix, the number of patterns. */
+  /** For each length of a prefix, the number of patterns with a prefix of this length. */
   readonly #lengths = new Map<number, number>();
 
   get size(): number {

@@ -98,7 +98,8 @@ export class AttachedStream {
     this.#losses = new SourceLosses({
       read: (from) => connection.range(keys.of(name).losses, from),
       report: ({ paths }) => this.#listener()?.onSourceLoss({ stream: name, paths }),
-      onUnreadable: (error) => log.warn({ err: error, stream: name }, 'A source loss cannot be read yet'),
+      onUnreadable: (error) =>
+        log.warn({ err: error, stream: name }, 'A source loss cannot be read from Redis yet; retrying'),
     });
     this.completeness = new Completeness({
       ttlMs: context.ttlOf(name),
@@ -204,7 +205,10 @@ export class AttachedStream {
 
   catchUpUnasked(): void {
     this.catchUp().catch((error: unknown) => {
-      this.#context.log.warn({ err: error, stream: this.name }, 'the log cannot be read yet');
+      this.#context.log.warn(
+        { err: error, stream: this.name },
+        'The log of a stream cannot be read from Redis yet; retrying',
+      );
     });
   }
 

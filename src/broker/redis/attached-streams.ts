@@ -167,7 +167,7 @@ export class AttachedStreams {
     shrinkHistories(this.budget, () => this.#mirrored());
     this.#channels
       .reconcile()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not subscribe in Redis'));
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Could not subscribe in Redis; retrying'));
     if (this.#looking !== undefined) return;
     this.#looking = this.#look()
       .catch((error: unknown) => this.#warn(error))
@@ -206,7 +206,10 @@ export class AttachedStreams {
   }
 
   #reportUnnamed(pattern: string): void {
-    this.#options.log.warn({ pattern }, 'Streams that Redis no longer names may have appeared and ended unnoticed');
+    this.#options.log.warn(
+      { pattern },
+      'Streams that this pattern covers may have appeared and ended unnoticed, because Redis no longer has their names',
+    );
     this.#options.listener()?.onUnnamedLoss(pattern);
   }
 

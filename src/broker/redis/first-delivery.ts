@@ -1,4 +1,4 @@
-/** Where the delivery of a stream to the followers of this node begins, and which losses are reported before it. */
+/** Determines the position after which a stream is delivered to the followers of this node, and the losses that are reported before. */
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';
 import type { StreamIndex } from './stream-index.ts';
@@ -31,9 +31,9 @@ export interface Begun {
 
 export class FirstDelivery {
   readonly #stream: string;
-  /** How the stream came into the index; undefined while this is unknown. Only used if a follow covers the stream. */
+  /** How the stream was entered into the index; undefined while this is unknown. Only used if a follow covers the stream. */
   appearance: Appearance | undefined;
-  /** A position that was read although the stream could not be loaded. */
+  /** The newest position that was read before the stream could be loaded. */
   glimpsed: Position | undefined;
   readonly #since = performance.now();
   #place: number | undefined;
@@ -67,8 +67,8 @@ export class FirstDelivery {
   }
 
   /**
-   * Must be called when the stream has been read for the first time. If the stream already had events when it was found, the events up to
-   * that position are not delivered but reported as a loss.
+   * Must be called with the head of the stream when the stream has been read for the first time. If the stream already had events when this
+   * node learned of it, these events are not delivered but reported as a loss.
    */
   begin({ epoch, sequenceId }: Position): Begun {
     this.#begun = true;

@@ -18,11 +18,11 @@ interface Follow {
   /** The time of the last unfollow, by the performance clock. */
   leftAt: number;
   /**
-   * Whether all streams that existed when the follow began are loaded. A stream that appears after that is delivered from its first event.
+   * Whether all streams that existed when the follow began are loaded. A stream that appears later is delivered from its first event.
    */
   established: boolean;
   ready: Promise<void>;
-  /** Reads the events that were published since the last run. */
+  /** Each run reads the streams and the events that this node may have missed so far. */
   readonly syncs: SharedRuns;
 }
 
@@ -33,12 +33,12 @@ export interface FollowedStreamsOptions {
   readonly isMirrored: (stream: string) => boolean;
   /** Mirrors a stream if this node does not mirror it yet. */
   readonly mirror: (stream: string, found?: Found) => void;
-  /** Reports that this node missed a whole run of the stream. */
+  /** Called if the stream was created and expired again before this node learned of it. */
   readonly missed: (stream: string) => void;
-  /** Reports that this node may have missed whole runs of streams that the pattern covers, and cannot name these streams. */
+  /** Called if the same may have happened to streams that the pattern covers and whose names this node cannot find out. */
   readonly missedUnnamed: (pattern: string) => void;
   /**
-   * Resolves once the mirrored streams that the selector covers have everything that was published before `since`, a time of the
+   * Resolves once the mirrors of the streams that the selector covers have every event that was published before `since`, a time of the
    * performance clock.
    */
   readonly sync: (selector: string, since: number) => Promise<void>;
@@ -84,20 +84,20 @@ export class FollowedStreams {
   }
 
   /**
-   * Whether a follow covers the stream and had already loaded all existing streams. Then the stream is new to the followers, so its events
-   * must be delivered.
+   * Whether a follow covers the stream and has already loaded all streams that existed when it began. If the stream is not loaded yet, it
+   * is then new to the followers, so its events must be delivered.
    */
   isNew(stream: string): boolean {
     return this.#follows.covering(stream).some(({ established }) => established);
   }
 
-  /** Must be called when a stream was entered into the index. @param announced its place, if it was announced */
+  /** Must be called when a stream was entered into the index. @param announced its place in the index, if the announcement was received */
   appeared(stream: string, appearance: Appearance, announced?: number): void {
     if (announced !== undefined && this.#follows.size > 0) this.#options.index.noteAnnounced(announced);
     if (this.covers(stream)) this.#options.mirror(stream, { appearance, place: announced });
   }
 
-  /** Mirrors the streams whose announcement was lost, and stops following the selectors that nobody has used for `lingerMs`. */
+  /** Called at each interval: mirrors streams whose announcement was lost, and ends follows that have had no followers for `lingerMs`. */
   async look(): Promise<void> {
     const { index, lingerMs } = this.#options;
     for (const { selector, count, leftAt } of this.#follows.values())
@@ -115,8 +115,8 @@ export class FollowedStreams {
   }
 
   /**
-   * Loads all existing streams that the selector covers. A stream that appears during this time is not waited for: if it is loaded before
-   * the end, its events are history; otherwise it is delivered from its first event.
+   * Loads all existing streams that the selector covers. Does not wait for a stream that appears during this time. If such a stream is
+   * loaded before this method ends, its events are history. Otherwise it is delivered from its first event.
    */
   async #establish(follow: Follow): Promise<void> {
     const { index, sync } = this.#options;
@@ -136,15 +136,14 @@ export class FollowedStreams {
     await this.#options.sync(selector, since);
   }
 
-  /** Mirrors a stream if it exists. If it does not exist, it is mirrored when it appears. */
+  /** Mirrors the stream if it exists. If it does not exist, {@link appeared} mirrors it later. */
   async #mirrorNamed(stream: string): Promise<void> {
     const { index, isMirrored, mirror } = this.#options;
     if (!isMirrored(stream) && (await index.existing([stream])).has(stream)) mirror(stream);
   }
 
   /**
-   * Mirrors the streams of the entries that still exist. A stream that has expired must not be mirrored, because that would create it
-   * again.
+   * Mirrors the streams of these entries that still exist, and removes the other entries from the index.
    */
   async #mirrorExisting(selector: string, entries: readonly Entry[]): Promise<void> {
     const { index, isMirrored, mirror } = this.#options;
@@ -163,7 +162,10 @@ export class FollowedStreams {
       if (this.covers(stream)) this.#options.mirror(stream, { appearance: appearanceAt(place), place });
   }
 
-  /** A followed name may be one of the missed streams, unless it is mirrored: its mirror finds out what was lost. */
+  /**
+   * Reports for each follow that streams may have been missed. If the follow is of a single name and that stream is mirrored, this is not
+   * needed, because the mirror finds out what was lost.
+   */
   #reportUnnamed(): void {
     const { isMirrored, missed, missedUnnamed } = this.#options;
     for (const { selector, established } of [...this.#follows.values()])

@@ -1,7 +1,7 @@
 /**
- * Checks with heartbeats whether Redis is available. A heartbeat is published through the command connection, and must return through the
- * subscription. Only this proves that events can flow: with a frozen Redis (SIGSTOP), ioredis still reports `ready` after 45 s, but a
- * missing heartbeat is noticed within seconds.
+ * Checks with heartbeats whether Redis is available. A heartbeat is published through the connection for commands, and must return through
+ * the connection for subscriptions. Nothing else proves that events are delivered: if Redis is frozen (SIGSTOP), ioredis still reports
+ * `ready` after 45 s, but a missing heartbeat is noticed within seconds.
  */
 import type { RedisConnection } from './connection.ts';
 
@@ -12,9 +12,9 @@ export interface HeartbeatOptions {
   /** The announcement of this node. It must not contain spaces. */
   readonly announcement: () => string;
   readonly intervalMs: number;
-  /** If no heartbeat has returned for this time, in milliseconds, the broker is unavailable. */
+  /** If no heartbeat has returned for this time, in milliseconds, Redis counts as unavailable. */
   readonly deadAfterMs: number;
-  /** Called when a heartbeat returns after the broker was unavailable. */
+  /** Called when the first heartbeat returns, and when one returns after `onDead` was called. */
   readonly onReturn: () => void;
   readonly onDead: () => void;
 }
@@ -25,7 +25,7 @@ export class RedisHeartbeat {
   #sent = 0;
   #returnedAt = 0;
   #roundTripMs = 0;
-  /** The time at which the oldest heartbeat that has not returned was sent. */
+  /** The time at which the oldest of the heartbeats that have not returned was sent. */
   #waitingSince: number | undefined;
   #alive = false;
   #watch: NodeJS.Timeout | undefined;
@@ -54,7 +54,7 @@ export class RedisHeartbeat {
     this.#sentAt.set(this.#sent, now);
     this.#waitingSince ??= now;
     const { connection, channel, nodeId, announcement } = this.#options;
-    // A failed publish is ignored here: its heartbeat does not return, and the timer detects this.
+    // An error is ignored here, because the timer detects that the heartbeat does not return.
     connection.publish(channel, `beat ${nodeId} ${this.#sent} ${announcement()}`).catch(() => undefined);
     this.#forget(now);
   }
@@ -79,7 +79,7 @@ export class RedisHeartbeat {
       if (older <= number) this.#sentAt.delete(older);
     }
     [this.#waitingSince] = this.#sentAt.values();
-    // A heartbeat that a frozen server has delayed proves that events flow again, but its round trip is not the current delay.
+    // This round trip is not the current delay if the server was frozen in the meantime. The next heartbeat corrects it.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;
     clearTimeout(this.#watch);

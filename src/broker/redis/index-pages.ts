@@ -5,7 +5,7 @@ import { asTexts } from './line.ts';
 
 /** Maximum number of entries in one page. */
 const PAGE = 1_000;
-/** The name in the list of departed streams that stands for those that were dropped from the list. */
+/** In the list of departed streams, this name stands for all streams that were dropped from the list. */
 export const DROPPED = '#';
 
 export interface Entry {
@@ -17,7 +17,7 @@ export interface Entry {
 export interface Edition {
   /** The place of the newest entry. */
   readonly newest: number;
-  /** Changes if Redis loses the index. It is '' for an index that may lack streams. */
+  /** Identifies the index: changes if Redis loses the index and it is built again. It is '' for an index that may lack streams. */
   readonly identity: string;
   /** The time of the server in milliseconds since the Unix epoch. */
   readonly now: number;
@@ -63,7 +63,7 @@ export class IndexPages {
     }
   }
 
-  /** The streams that were entered after a place up to another one, and have left the index. */
+  /** The streams that were entered after the place `from`, up to the place `to`, and have left the index since. */
   async departed(from: number, to: number): Promise<readonly Entry[]> {
     const departed: Entry[] = [];
     for (let after = String(from); after !== '';) {

@@ -14,8 +14,8 @@ import { describeRedis, parseRedisUrl } from './url.ts';
 
 const COMMAND_TIMEOUT_MS = 1_000;
 /**
- * The maximum number of attempts to write a change. An attempt fails only if the change of another writer succeeded, and there are far
- * fewer concurrent writers than this.
+ * The maximum number of attempts to write a change. An attempt fails only if another process has changed the API keys in the meantime, and
+ * far fewer processes than this change them at the same time.
  */
 const MOST_ATTEMPTS = 100;
 
@@ -34,12 +34,15 @@ export class RedisKeyStorage implements KeyStorage {
     this.#place = describeRedis(address);
   }
 
-  /** @throws {Error} that names the server if it does not answer in time, and the Redis key if its content is not ours */
+  /**
+   * @throws {Error} that names the server if it does not answer in time, or names the Redis key if its content is not an API key of this
+   * version
+   */
   async read(): Promise<readonly StoredKey[]> {
     return [...(await this.#texts())].map(([id, text]) => this.#parse(id, text));
   }
 
-  /** If another writer was faster, the change is repeated on the new content. */
+  /** Changes the API keys. If another process has changed them since they were read, `edit` is called again with the new API keys. */
   async change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<void> {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       const texts = await this.#texts();
@@ -72,7 +75,7 @@ export class RedisKeyStorage implements KeyStorage {
       const key: unknown = JSON.parse(text);
       if (isStoredKey(key)) return key;
     } catch {
-      // Another error is thrown below, because the text of the parser's error would quote the API key.
+      // The parser's error is not passed on, because its text quotes the API key. The next statement throws another error.
     }
     throw new Error(`${this.#key} in Redis at ${this.#place}: the value of ${id} is not an API key of this version.`);
   }

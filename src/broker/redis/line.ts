@@ -1,4 +1,4 @@
-/** Parses the texts that the scripts in lua/ write. keys.ts describes their form. */
+/** Parses the texts that the scripts in lua/ write to Redis. keys.ts describes the form of these texts. */
 import type { EventRecord } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { recordFromContent } from '../event-encoding.ts';
@@ -20,7 +20,7 @@ export function isBlank({ sequenceId, losses }: StreamState): boolean {
   return sequenceId === 0 && losses === 0;
 }
 
-/** The position of a line. The content of the line is parsed only when the event is needed. */
+/** One stored event, of which only the parts before its content are parsed. The content is parsed when the event is needed. */
 export interface Line {
   readonly epoch: string;
   readonly sequenceId: number;
@@ -45,7 +45,7 @@ export function parsePublished(text: string): Published {
   return { incarnation: server.slice(1), lines: lines.map(parseLine) };
 }
 
-/** The list that a script returned. A missing item becomes ''. */
+/** Converts the list that a script has returned to strings. An item that is nil becomes ''. */
 export function asTexts(reply: unknown): readonly string[] {
   if (!Array.isArray(reply)) throw new Error('a script returned something other than a list');
   return reply.map((item: unknown) => (typeof item === 'string' || typeof item === 'number' ? String(item) : ''));

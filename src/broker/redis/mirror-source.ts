@@ -12,11 +12,11 @@ export interface MirrorSourceOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly fence: EpochFence;
-  /** Runs a command for the stream when it is its turn. @throws {Error} if the stream is no longer mirrored */
+  /** Runs a task of the stream as soon as the queue allows. @throws {Error} if the stream is no longer mirrored */
   readonly run: <T>(queue: TaskQueue, task: () => Promise<T>) => Promise<T>;
   /** Limits the number of concurrent reads. */
   readonly reads: TaskQueue;
-  /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but needs hardly any commands. */
+  /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but causes few Redis commands. */
   readonly questions: TaskQueue;
   /** Called before the stream is opened. */
   readonly beforeOpen: () => Promise<void>;
@@ -24,7 +24,7 @@ export interface MirrorSourceOptions {
   readonly mayCreate: () => boolean;
 }
 
-/** Thrown if a stream does not exist and may not be created. The index contains the stream, so the stream has expired. */
+/** Thrown if a stream does not exist and may not be created. It existed before, because the index named it, so it has expired. */
 export class StreamExpired extends Error {}
 
 const PAGE_EVENTS = 512;
@@ -54,7 +54,7 @@ export function mirrorSource(stream: string, options: MirrorSourceOptions): Mirr
         }
       }),
     readRetained: () => run(reads, () => readRetained(stream, options)),
-    // `open` counts as a question, because it may have to settle the stream first.
+    // `open` counts as a question, because the fence may have to ask the other nodes first.
     open: () =>
       run(questions, async () => {
         await options.beforeOpen();

@@ -1,10 +1,10 @@
 /**
  * The mirror of one attached stream on one node. Its history stays contiguous, even if messages are lost or reordered.
  *
- * Events arrive by pub/sub, which is fast, but only the log is reliable. A message that directly follows the head is applied. A message at
- * or before the head is a repetition, and is ignored. A message further ahead shows that others are missing, so the log is read again;
- * messages that arrive in the meantime are queued. Events that are no longer in the log are reported as a loss (GAP-1), and the mirror
- * continues after them.
+ * Events arrive by pub/sub, which is fast, but only the log is reliable. An event that directly follows the head is applied. An event at or
+ * before the head is a repetition, and is ignored. An event further ahead shows that events are missing, so the log is read; events that
+ * arrive in the meantime are queued. Missed events that are no longer in the log are reported as a loss (GAP-1), and the mirror continues
+ * after them.
  */
 import type { GapReason } from '../../../generated/protocol.ts';
 import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
@@ -12,7 +12,7 @@ import { recordOf } from './line.ts';
 import type { Line, StreamState } from './line.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 
-/** The history of one epoch of the stream. See replay/history.ts. */
+/** The history of one epoch of the stream, implemented in replay/history.ts. */
 export interface MirrorHistory {
   readonly events: number;
   readonly bytes: number;
@@ -38,7 +38,7 @@ export type LogEntry = Pick<KnownPlace, 'at' | 'sequenceId'>;
 export interface LogPage {
   /** Undefined if the stream does not exist yet. */
   readonly state: StreamState | undefined;
-  /** This value was read before the page was requested; see EpochFence.departures. */
+  /** The value of `EpochFence.departures` before the page was requested. */
   readonly departures: number;
   readonly more: boolean;
   readonly lines: readonly Line[];
@@ -46,27 +46,27 @@ export interface LogPage {
 
 /** The queries of a mirror. Each of them rejects if Redis cannot be reached. */
 export interface MirrorSource {
-  /** Lines of the log, beginning with the given entry, which is included. Without an entry, they begin at the start of the log. */
+  /** Reads lines of the log from the given entry on, including this entry; without an entry, from the start of the log. */
   readLog(from: LogEntry | undefined): Promise<LogPage>;
-  /** The retained events, which are the newest per key or name, in any order. */
+  /** Reads the retained events, which are the newest event of each key or name, in any order. */
   readRetained(): Promise<readonly Line[]>;
-  /** Ensures that the stream has an epoch that this server may extend. */
+  /** Creates the stream if necessary, and resolves when the current server may extend it. */
   open(): Promise<StreamState>;
-  /** Reports to the fence what this node knows of the stream. If it contradicts the log, a new epoch begins. */
+  /** Lets the fence decide whether the epoch continues. If the log lacks something that a node knows, a new epoch begins. */
   settle(): Promise<StreamState>;
-  /** Whether the state belongs to the current server. */
+  /** Whether the current server may extend the stream in this state. */
   isSettled(state: StreamState): Promise<boolean>;
 }
 
 export interface MirrorOptions {
   readonly stream: string;
   /**
-   * Called after the first read of the stream. Returns the position after which events are delivered, including events of the log;
-   * undefined if all events of the log are history.
+   * Called after the first read of the stream. Returns the position after which the events of the log are delivered; undefined if all of
+   * them are only history.
    */
   readonly deliverAfter: (state: StreamState) => Position | undefined;
   /**
-   * Called when the epoch of the stream has ended. Returns whether the stream had expired before its next event or, if it has none, has
+   * Called when the epoch of the stream has ended. Returns whether the stream expired before its next event or, without a next event, has
    * expired by now.
    */
   readonly hasExpired: (head: KnownPlace, next: Line | undefined) => boolean;
@@ -74,12 +74,12 @@ export interface MirrorOptions {
   readonly createHistory: (seed: HistorySeed) => MirrorHistory;
   readonly onEvent: (record: EventRecord) => void;
   readonly onLoss: (loss: StreamLoss) => void;
-  /** The stream has expired, and begins again in a new epoch. */
+  /** Called when the stream has expired and begins again in a new epoch. */
   readonly onEnded: () => void;
   readonly onKnown: (place: KnownPlace) => void;
-  /** Called when the whole log up to the state of a page has been applied. */
+  /** Called when all events up to the state of this page have been applied. */
   readonly onRead: (page: LogPage) => void;
-  /** Whether messages of this server may be applied. */
+  /** Whether events that this server has published may be applied. */
   readonly accepts: (incarnation: string) => boolean;
 }
 
@@ -94,8 +94,7 @@ interface Loaded {
 }
 
 /**
- * The maximum number of messages that are queued while the log is read. Later messages are not needed, because their events are read from
- * the log.
+ * The maximum number of events that are queued while the log is read. Further events are not queued. Instead, the log is read once more.
  */
 const MAX_WAITING = 4_096;
 const MAX_RELOADS = 10;
@@ -121,7 +120,7 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** True if all events up to the position have been applied, or if the epoch of the position has ended. */
+  /** Whether the mirror is in the epoch of the position and has every event up to it. */
   covers(position: Position): boolean {
     const head = this.#loaded?.head;
     return head !== undefined && head.epoch === position.epoch && head.sequenceId >= position.sequenceId;
@@ -138,8 +137,8 @@ export class StreamMirror {
   }
 
   /**
-   * Reads the log until the mirror has everything that the log had when this was called. Concurrent calls share one run, if it has not
-   * started to read.
+   * Reads the log until the mirror has every event that the log had at this call. If a run is in progress, the call shares it, and the run
+   * reads the log once more before it ends.
    */
   async catchUp(): Promise<void> {
     if (this.#catching !== undefined) this.#again = true;
@@ -148,7 +147,7 @@ export class StreamMirror {
   }
 
   #catchUpUnasked(): void {
-    // If Redis is unreachable, the reconnect or the next check of the head tries again.
+    // An error is ignored here, because the log is read again after a reconnect or at the next check of the head.
     this.catchUp().catch(() => undefined);
   }
 
@@ -188,8 +187,8 @@ export class StreamMirror {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { line, incarnation } of waiting) {
-      // The line has another epoch or server, or events before it are missing. The log must be read again: it contains the line and
-      // everything before it.
+      // If the line cannot be applied, it is of another epoch or server, or events before it are missing. The log has the line and those
+      // events.
       if (!this.#apply(line, incarnation)) this.#again = true;
     }
   }
@@ -215,7 +214,7 @@ export class StreamMirror {
     }
   }
 
-  /** Whether the epoch of the mirror continues. If this is uncertain, the fence decides first. */
+  /** Whether the stream still has the epoch of the mirror. If the state may be from another server, the fence decides first. */
   async #epochContinues(state: StreamState, head: KnownPlace): Promise<boolean> {
     const { source } = this.#options;
     const back =
@@ -226,13 +225,13 @@ export class StreamMirror {
     return settled.epoch === head.epoch;
   }
 
-  /** Called if another event has the sequenceId of the mirror's head. The fence then ends this epoch. */
+  /** Called if the log has another event with the sequenceId of the mirror's head. The fence then ends this epoch. */
   async #contradicted(): Promise<void> {
     await this.#options.source.settle();
     return this.#reload();
   }
 
-  /** Loads the mirror again from Redis. Events that live subscribers miss because of this are reported as a loss. */
+  /** Reads the whole stream from Redis, and replaces the history. Events that live subscribers have missed are reported as a loss. */
   async #reload(): Promise<void> {
     for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
       const picture = await this.#readAll();
@@ -254,7 +253,7 @@ export class StreamMirror {
     do {
       const last = lines.at(-1);
       page = await source.readLog(last);
-      // A page begins with the requested entry, unless this entry was trimmed in the meantime.
+      // A page begins with the requested entry, which `lines` already has, unless the entry was trimmed in the meantime.
       const [first] = page.lines;
       added = last !== undefined && first?.eventId === last.eventId ? page.lines.slice(1) : page.lines;
       lines.push(...added);
@@ -263,8 +262,8 @@ export class StreamMirror {
     if (state?.epoch !== begun.epoch || !(await source.isSettled(state))) return undefined;
     const readable = contiguous(linesUpTo(state, lines));
     const newest = readable.at(-1)?.sequenceId ?? 0;
-    // Events may be missing at the end of the log: it was trimmed while it was read, or they were never written. The lines cannot be used
-    // as history then.
+    // If the newest event is missing, because it was trimmed while the log was read or was never written, the lines cannot be used as
+    // history.
     const kept = newest === state.sequenceId ? readable : [];
     const floor = kept[0]?.sequenceId ?? state.sequenceId + 1;
     return { page, state, lines: kept, retained: below(retained, floor), floor };
@@ -293,7 +292,7 @@ export class StreamMirror {
     this.#options.onRead(page);
   }
 
-  /** The position after which the events of the log must be delivered; undefined if all of them are history. */
+  /** The position after which the events of the log must be delivered; undefined if all of them are only history. */
   #deliveredBefore(state: StreamState, next: Line | undefined): Position | undefined {
     const head = this.#loaded?.head;
     if (head === undefined) return this.#options.deliverAfter(state);
@@ -321,8 +320,8 @@ function below(lines: readonly Line[], floor: number): readonly Line[] {
 }
 
 /**
- * The valid lines. If a script failed half-way, there may be an entry after the newest position of the state, or several entries with the
- * same sequenceId. Of these, only the last one was published.
+ * The lines that were published. If a script failed after its first write, the log may have an entry after the newest position of the
+ * state, or several entries with the same sequenceId. Of the latter, only the last one was published.
  */
 function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
   const byNumber = new Map<number, Line>();
@@ -334,7 +333,7 @@ function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] 
     : [...byNumber.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
 }
 
-/** The newest lines that are contiguous. */
+/** The newest line, and the lines before it without a hole. */
 function contiguous(lines: readonly Line[]): readonly Line[] {
   let start = lines.length - 1;
   while (start > 0 && lines[start - 1]?.sequenceId === (lines[start]?.sequenceId ?? 0) - 1) start -= 1;

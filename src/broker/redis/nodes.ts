@@ -1,13 +1,13 @@
 /**
- * The nodes that share a Redis: how they discover and ask each other.
+ * The nodes that share a Redis: how they learn of each other, and ask each other questions.
  *
- *   tidemark:nodes        beat <id> <number> <node>   sent each second by every node (heartbeat.ts)
- *                         bye <id>                    sent by a node that leaves regularly
+ *   tidemark:nodes        beat <id> <number> <node>   sent at each interval by every node (heartbeat.ts)
+ *                         bye <id>                    sent by a node that leaves on purpose
  *                         ask <id> <number> <text>    a question to all other nodes
  *   tidemark:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
- * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract. `<id>` belongs to
- * one process, and is never used again.
+ * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract. `<id>` identifies
+ * one process, and is never used for another one.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
@@ -24,7 +24,7 @@ export interface RedisNodesOptions {
   readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
-  /** After this time without a heartbeat of a node, in milliseconds, this node no longer waits for its answers. */
+  /** Another node without a heartbeat for this time, in milliseconds, is not alive: this node does not wait for its answers. */
   readonly deadAfterMs: number;
 }
 
@@ -47,9 +47,9 @@ interface Question {
 
 /** How long to wait for an answer, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
-/** How long a node that has disappeared without leaving is reported as missing, in milliseconds. */
+/** How long after its last heartbeat a node that ended without leaving is reported as missing, in milliseconds. */
 const MISSED_FOR_MS = 60_000;
-/** The maximum length of an answer. It is far below the 8 MB at which Redis disconnects a slow subscriber. */
+/** The maximum length of an answer. It is far below the 8 MB of unsent data at which Redis disconnects a slow subscriber. */
 const MAX_ANSWER_CHARACTERS = 4 * 1024 * 1024;
 
 export class RedisNodes {
@@ -63,12 +63,12 @@ export class RedisNodes {
     this.#options = options;
   }
 
-  /** Must be called after this node has subscribed to its channels, also after a reconnect. */
+  /** Must be called each time this node has subscribed to its channels, including after a reconnect. */
   listening(): void {
     this.#startedAt ??= performance.now();
   }
 
-  /** Handles a text on the channel of all nodes. Texts of other kinds are ignored. */
+  /** Handles a text on the channel of all nodes: `beat`, `bye` or `ask`. Ignores other texts. */
   receive(text: string): void {
     const [kind, nodeId = ''] = text.split(' ', 2);
     if (nodeId === this.#options.nodeId) return;
@@ -77,7 +77,7 @@ export class RedisNodes {
     else if (kind === 'ask') void this.#reply(nodeId, text.slice(`ask ${nodeId} `.length));
   }
 
-  /** Handles a text on the channel of this node. */
+  /** Handles a text on the channel of this node, which is an answer. */
   receiveAnswer(text: string): void {
     const [kind, nodeId = '', number = ''] = text.split(' ', 3);
     const question = this.#questions.get(Number(number));
@@ -129,11 +129,11 @@ export class RedisNodes {
       const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
       await this.#options.connection.publish(this.#options.channelOf(nodeId), text);
     } catch {
-      // Ignored: the asking node does not wait longer than its time limit.
+      // Ignored, because the asking node waits only for a limited time.
     }
   }
 
-  /** Waits until this node has listened long enough to know the others, which it learns from their heartbeats. */
+  /** Waits until this node has received a heartbeat of every other live node, from which it knows these nodes. */
   async #haveListened(): Promise<void> {
     const since = this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt;
     const left = this.#options.intervalMs * 1.5 - since;

@@ -1,9 +1,9 @@
-/** Converts failures of Redis to the errors that publishers receive. Each tells whether the event may have been stored. */
+/** Converts failures of Redis to the errors that publishers receive. Each error reports whether the event may have been stored. */
 import { ProtocolError } from '../../errors.ts';
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { NotSent } from './connection.ts';
 
-/** Nothing was stored. The message tells the publisher why. */
+/** Thrown if a publish failed before anything was stored. The publisher receives the message. */
 export class NotStored extends Error {}
 
 export function refused(stream: string, reply: string): NotStored {
@@ -46,7 +46,7 @@ export function publishFailure(error: unknown): ProtocolError {
   const refusal = refusalOf(error);
   if (error instanceof NotStored) return notStored(error.message, error);
   if (refusal !== undefined) return notStored(refusal, error);
-  // Redis refused to run the script at all. An error within the script would name the script.
+  // Redis refused to run the script at all: the text of an error within the script would name the script.
   if (text.startsWith('NOPERM ') && !text.includes('script:'))
     return notStored('the Redis user lacks a permission', error);
   if (error instanceof NotSent || text.includes('enableOfflineQueue'))
@@ -60,7 +60,7 @@ export function publishFailure(error: unknown): ProtocolError {
   });
 }
 
-/** The reason why Redis refused to run a script at all. */
+/** The reason why Redis refused to run a script at all; undefined for any other error. */
 export function refusalOf(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : '';
   return REFUSALS.find(([code]) => text.startsWith(`${code} `))?.[1];

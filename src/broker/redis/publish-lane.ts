@@ -1,6 +1,6 @@
 /**
  * Sends the batches of one stream in order. Several batches may be in flight, because Redis runs scripts in the order in which they were
- * sent. If Redis refuses a batch until the stream is prepared, later batches wait until the stream is prepared and the refused batches were
+ * sent. If Redis refuses a batch because the stream is not ready, later batches wait until the stream is ready and the refused batches were
  * sent again. Otherwise, a later event would be stored before an earlier one.
  */
 
@@ -9,14 +9,14 @@
  * have the script.
  */
 export type Refusal = 'unborn' | 'fenced' | 'unloaded';
-/** What must be done before a batch can be sent. `enter`: the stream is not entered into the index. `ask`: the server is not known. */
+/** Why a batch cannot be sent yet. `enter`: the stream is not in the index. `ask`: the incarnation of the server is not known. */
 export type Preparation = Refusal | 'enter' | 'ask';
 
 export class LaneBatch<Item> {
   readonly items: readonly Item[];
-  /** Whether the stream was entered into the index for this batch. */
+  /** Whether the stream was entered into the index before this batch was added, or because of it. */
   entered: 'earlier' | 'now' = 'earlier';
-  /** Whether the text of the script must be sent. */
+  /** Whether Redis has the script. If not, the text of the script must be sent. */
   script: 'loaded' | 'unloaded' = 'loaded';
   attempts = 0;
 
@@ -26,16 +26,16 @@ export class LaneBatch<Item> {
 }
 
 export interface PublishLaneOptions<Item> {
-  /** What must be done before the next batch can be sent; undefined if nothing. */
+  /** Returns what must be done before the next batch can be sent; undefined if nothing must be done. */
   readonly need: () => Preparation | undefined;
   readonly prepare: (preparation: Preparation) => Promise<void>;
   /**
-   * Sends a batch to Redis before it returns. Resolves once the batch has been answered, or with the reason why it must be sent again. Never
-   * rejects.
+   * Sends a batch to Redis before this function returns. Resolves once Redis has answered: with undefined, or with the reason why the batch
+   * must be sent again. Never rejects.
    */
   readonly send: (batch: LaneBatch<Item>) => Promise<Refusal | undefined>;
   readonly reject: (batch: LaneBatch<Item>, error: unknown) => void;
-  /** Called when nothing waits for Redis any more. */
+  /** Called when no batch waits, and no batch is in flight. */
   readonly onIdle: () => void;
 }
 

@@ -1,7 +1,8 @@
 /**
- * Sends the publishes of one node to Redis. Publishes of a stream in one turn of the event loop share script calls, in order, because a
- * call costs Redis more than an event (docs/guides/operate.md has the numbers). The first call is sent when a few events wait, so that Redis
- * works while this node encodes the others. Each further call of the turn has twice as many events.
+ * Sends the events that one node publishes to Redis. The events of a stream in one turn of the event loop share calls of the script
+ * lua/publish.lua, in order, because a call costs Redis more than an event (docs/guides/operate.md has the numbers). The first call is sent
+ * as soon as a few events wait, so that Redis works while this node encodes the others. Each further call of the turn has twice as many
+ * events, up to a limit.
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
@@ -21,9 +22,9 @@ import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './pub
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
-  /** The part of the line that begins with the event id. */
+  /** The part of the line (keys.ts) from the event id to the end. */
   readonly rest: string;
-  /** `+key`, `-key` or empty; see retain.ts. */
+  /** `+key`, `-key` or empty: how the event changes the retained events (retain.ts). */
   readonly retain: string;
   /** The Redis key that stores the result of the publish, if the event has an idempotency key. */
   readonly onceKey?: string;
@@ -37,7 +38,7 @@ export interface PublisherOptions {
   readonly limits: BrokerLimits;
   /** The names of the events that are retained per key, as ARGV 5 of lua/publish.lua. */
   readonly namesPerKey: string;
-  /** Maximum number of events that may wait for Redis. */
+  /** Maximum number of events that Redis has not acknowledged yet. Further events are rejected. */
   readonly maxPending: number;
 }
 
@@ -50,20 +51,23 @@ interface Pending {
 /** The events of a stream that wait to be sent in this turn of the event loop. */
 interface Queue {
   waiting: Pending[];
-  /** At this number of waiting events, they are sent before the turn ends. */
+  /** As soon as this many events wait, they are sent without waiting for the end of the turn. */
   batchEvents: number;
 }
 
 /** The value of a stream in `#entered` once the stream is in the index. */
 const KNOWN = Promise.resolve();
-/** How many streams the publisher remembers as entered. Entering a forgotten stream again costs two calls. */
+/** How many streams the publisher remembers as entered into the index. Entering a forgotten stream again costs two calls. */
 const MAX_ENTERED = 100_000;
-/** Number of events in the first script call of a turn, if the turn publishes at least so many on the stream. */
+/** Number of events in the first script call of a turn, if at least this many are published on the stream in the turn. */
 const FIRST_BATCH_EVENTS = 32;
-/** Limits a script call to about a millisecond of Redis time. */
+/** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** Maximum number of attempts to send a batch. A stream may have to be created, and then settled, before it accepts an event. */
+/**
+ * Maximum number of attempts to send a batch. Before a stream accepts an event, it may have to be created, and the fence may have to
+ * decide.
+ */
 const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
@@ -71,7 +75,7 @@ export class RedisPublisher {
   readonly #queues = new Map<string, Queue>();
   #pending = 0;
   #scheduled = false;
-  /** The streams with batches that are not answered yet. */
+  /** The lanes of the streams with batches that wait, or that Redis has not answered yet. */
   readonly #lanes = new Map<string, PublishLane<Pending>>();
   /** The streams that this node has entered into the index, or is entering. */
   readonly #entered = new Map<string, Promise<void>>();
@@ -171,7 +175,7 @@ export class RedisPublisher {
         void this.#resolve(stream, batch, this.#results(stream, batch, replies, departures));
       else if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       else if (batch.attempts < MAX_ATTEMPTS) return first;
-      else throw new NotStored(`stream ${stream} cannot be settled`);
+      else throw new NotStored(`stream ${stream} was not ready in Redis after ${MAX_ATTEMPTS} attempts`);
     } catch (error) {
       if (batch.script === 'loaded' && isUnloaded(error)) return 'unloaded';
       this.#reject(batch, error);
@@ -220,7 +224,7 @@ export class RedisPublisher {
     else if (preparation === 'fenced') await fence.settle(stream);
   }
 
-  /** Enters a stream that has expired since it was entered. */
+  /** Creates a stream again, and enters it again, after it has expired. */
   async #enterAgain(stream: string): Promise<void> {
     if (this.#entered.get(stream) === KNOWN) this.#entered.delete(stream);
     await this.#enter(stream);
@@ -234,8 +238,8 @@ export class RedisPublisher {
   }
 
   /**
-   * Enters a stream that this node had entered before. It expired, and a client that named it created it again, so its new first event was
-   * published before it is in the index. If this fails, the index tries again.
+   * Enters a stream whose first event this node has just published, although the stream is not in the index: this node had entered it
+   * earlier, it expired, and a client that named it created it again. If this fails, the index tries again.
    */
   async #enterLate(stream: string): Promise<void> {
     await this.#options.index.enterCreated(stream).catch(() => undefined);
@@ -259,7 +263,7 @@ export class RedisPublisher {
     return asTexts(await connection.runOnce('publish', names, args, script));
   }
 
-  /** Converts a failure that occurred before the publish was sent, so that nothing was stored. */
+  /** Runs a step that precedes the publish. If it fails, throws an error which reports that nothing was stored. */
   async #beforeSending<T>(stream: string, step: () => Promise<T>): Promise<T> {
     try {
       return await step();
@@ -269,7 +273,7 @@ export class RedisPublisher {
     }
   }
 
-  /** Converts the texts that lua/publish.lua returns to the results of a batch. */
+  /** Converts the texts that lua/publish.lua has returned for a batch to the results of its publishes. */
   #results(
     stream: string,
     { items }: LaneBatch<Pending>,
@@ -300,18 +304,18 @@ function duplicateOf(stream: string, text: string): PublishResult {
   return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
-/** Whether Redis does not have the script, so that nothing was stored. */
+/** Whether the call failed because Redis does not have the script. Then nothing was stored. */
 function isUnloaded(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT ');
 }
 
 interface Results {
   readonly each: readonly PublishResult[];
-  /** Whether the stream had no events before. */
+  /** Whether the first of these events is the first event of its epoch. */
   readonly areFirst: boolean;
 }
 
-/** The bounds of the history, as ARGV 4 of lua/publish.lua. */
+/** Formats the bounds of the history as ARGV 4 of lua/publish.lua. */
 function boundsText(stream: string, limits: BrokerLimits): string {
   const { events, bytes, ageMs, keys } = historyBounds(stream, limits);
   return [events, bytes, ageMs, ttlOf(stream, limits), keys, limits.idempotencyWindowMs].join(' ');

@@ -1,10 +1,10 @@
 /**
- * The broker for several nodes. Redis has the order and the history of all streams; each node has a contiguous mirror of each stream that
+ * The broker for several nodes. Redis has the order and the history of all streams. Each node has a contiguous mirror of each stream that
  * it has attached.
  *
  *   publish ─► publisher ─► lua/publish.lua ═► log + channel
  *   channel ─► mirror ─► onEvent        after a missing or repeated message, or a reconnect, the mirror reads the log
- *   each second: a heartbeat, the lease (fence/registry), and a check of each stream's head, because its last message may be lost
+ *     each second: a heartbeat, a renewal of the lease (fence/registry), and a check of each stream's head, because a message may be lost
  *   after a change of the server, the fence (fence/) decides whether the epoch continues
  *
  * keys.ts describes the keys.
@@ -53,7 +53,7 @@ import type { RedisAddress } from './url.ts';
 import { namesPerKey, retainOf } from './retain.ts';
 
 export interface RedisBrokerOptions {
-  /** url.ts describes the accepted forms. */
+  /** The address of Redis. url.ts describes the accepted forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
   /** Determines which events are retained per key or name (RPL-3). */
@@ -64,11 +64,11 @@ export interface RedisBrokerOptions {
   readonly commandTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly deadAfterMs?: number;
-  /** If this node cannot reach Redis for this time, in milliseconds, the other nodes give it up (docs/decisions/0007). */
+  /** If this node cannot reach Redis for this time, in milliseconds, the other nodes treat it as stopped (docs/decisions/0007). */
   readonly leaseMs?: number;
   /** How long a stream without events and without subscribers is kept, in milliseconds; by default one hour. */
   readonly blankTtlMs?: number;
-  /** Maximum number of events that may wait for Redis. Further events are rejected. */
+  /** Maximum number of events that Redis has not acknowledged yet. Further events are rejected. */
   readonly maxPendingPublishes?: number;
 }
 
@@ -196,9 +196,10 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * Starts the broker. May be called again after a failure. Waits until the other nodes know this node. This usually takes a moment, but up
-   * to 1.25 leases if all of them ended without leaving.
-   * @throws {Error} with the server and the reason, if no heartbeat is received within 5 s, or if the node has not joined within two leases
+   * Starts the broker. May be called again after a failure. Waits until the other nodes know this node. This usually takes milliseconds,
+   * but up to 1.25 leases if all of the other nodes ended without leaving.
+   * @throws {Error} if Redis cannot be used (the message names the server and the reason), if no heartbeat is received within 5 s, or if
+   * the node has not joined the other nodes within two leases
    */
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
@@ -305,7 +306,8 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * Handles a message. An unreadable message must not end the process. Events that it contained are found when the head is compared next.
+   * Handles a message on any channel. An unreadable message must not end the process: its events are found when the head of the stream is
+   * compared next.
    */
   #receive(channel: string, text: string): void {
     try {
@@ -313,7 +315,7 @@ export class RedisBroker implements Broker {
       else if (channel === this.#keys.node(this.#nodeId)) this.#nodes.receiveAnswer(text);
       else this.#streams.receive(channel, text);
     } catch (error) {
-      this.#log.warn({ err: error, channel }, 'a message in Redis cannot be read');
+      this.#log.warn({ err: error, channel }, 'Ignored a message in Redis that cannot be read');
     }
   }
 
@@ -327,7 +329,7 @@ export class RedisBroker implements Broker {
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;
     this.#fence.answer(text.slice('fence '.length)).catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'could not report to the other nodes what this node knows of a stream');
+      this.#log.warn({ err: error }, 'Could not report to the other nodes what this node knows of a stream');
     });
   }
 
@@ -339,9 +341,9 @@ export class RedisBroker implements Broker {
 }
 
 /**
- * How long Redis may be unreachable before the nodes can no longer vouch for what they have seen. A starting node waits for the same time
- * if all others ended without leaving. It is longer than the usual failover time of sentinels or of a managed Redis.
+ * How long Redis may be unreachable before the nodes can no longer vouch for the events that they have seen. If all other nodes ended
+ * without leaving, a starting node waits about this long. It is longer than the usual failover time of sentinels or of a managed Redis.
  */
 const LEASE_MS = 20_000;
-/** A starting node gives up after so many leases. It is more than the 1.25 leases after which silent nodes are given up. */
+/** The start of a node fails after this many leases. It is more than the 1.25 leases after which silent nodes are given up. */
 const JOIN_WITHIN_LEASES = 2;

@@ -1,6 +1,7 @@
 /**
- * How a publish changes the retained events (RPL-3), as a text for lua/publish.lua. `+key` makes the event the newest of its name with this
- * key; `-key` removes the key; an empty text changes nothing. replay/warm.ts does the same for the history of a node.
+ * Describes how a publish changes the retained events (RPL-3), as a text for lua/publish.lua. `+key` makes the event the newest of its name
+ * with this key; `-key` removes the retained events with this key; an empty text changes nothing. replay/warm.ts does the same for the
+ * history of a node.
  */
 import type { EventDraft } from '../broker.ts';
 import { valueAt } from '../../replay/pointer.ts';
@@ -15,7 +16,9 @@ export function retainOf(events: EventTable, draft: Pick<EventDraft, 'event' | '
   return `${replay.clears === true ? '-' : '+'}${replay.keySpace ?? draft.event} ${key}`;
 }
 
-/** The names of the events that are retained per key, separated by spaces. When a key is removed, it is removed for all of these events. */
+/**
+ * The names of the events that are retained per key, separated by spaces. Removing a key removes the retained events of all these names.
+ */
 export function namesPerKey(events: EventTable): string {
   const names = events.names.filter((name) => {
     const { replay } = events.of(name);

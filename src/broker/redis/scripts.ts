@@ -1,4 +1,4 @@
-/** The scripts of lua/. A script is called by its digest. Its full text is sent only if the server does not know it yet. */
+/** The scripts in lua/. A script is called by its digest. Its full text is sent only if the server does not have the script yet. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 

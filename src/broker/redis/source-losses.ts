@@ -28,8 +28,8 @@ export class SourceLosses {
   }
 
   /**
-   * Reads the losses that were announced before the stream was attached. If the stream is new to its followers by then, they are reported;
-   * otherwise they are only kept.
+   * Reads the losses that were announced before this node mirrored the stream. They are kept. If the stream is new to its followers, they
+   * are reported as well.
    */
   async load({ epoch, losses }: StreamState, isNew: () => boolean): Promise<void> {
     if (this.#number !== undefined) return;
@@ -43,7 +43,7 @@ export class SourceLosses {
     this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
   }
 
-  /** Compares the reported losses with the current state of the stream, and reports those that were missed. */
+  /** Compares the number of the last reported loss with the current state of the stream, and reports the losses that were missed. */
   async look({ epoch, losses }: StreamState): Promise<void> {
     this.#countFrom(epoch);
     await this.#catchUp(losses);
@@ -68,7 +68,7 @@ export class SourceLosses {
     }
   }
 
-  /** Restarts the count of losses if the epoch is new. */
+  /** If the epoch is new, its losses are counted from 0. */
   #countFrom(epoch: string): void {
     if (this.#number === undefined || this.#epoch === epoch) return;
     this.#epoch = epoch;
@@ -88,7 +88,7 @@ export class SourceLosses {
     try {
       for (const [id, [, text = '']] of await this.#options.read(`(${known}-0`)) {
         const number = numberOf(id);
-        // The message of this loss arrived while the losses were read.
+        // True if the message of this loss arrived while the losses were read.
         const wasReported = number > upTo && number <= this.#number;
         this.#number = Math.max(this.#number, number);
         const loss = parseLoss(text);

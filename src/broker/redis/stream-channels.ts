@@ -1,4 +1,4 @@
-/** Subscribes to the channels of the mirrored streams. Changes of one turn of the event loop are sent to Redis together. */
+/** Subscribes to the channels of the mirrored streams. The changes of one turn of the event loop are sent to Redis together. */
 import type { RedisConnection } from './connection.ts';
 import type { RedisKeys } from './keys.ts';
 import { SharedRuns } from './shared-runs.ts';
@@ -17,12 +17,13 @@ export class StreamChannels {
   readonly #wanted = new Set<string>();
   /** The streams whose subscription Redis has confirmed, each with the time of the confirmation, by the performance clock. */
   readonly #subscribed = new Map<string, number>();
-  /** Streams that must be compared: `#wanted` and `#subscribed` may differ for them, or the state in Redis may be unknown. */
+  /** Streams that the next run must check: `#wanted` and `#subscribed` may differ, or Redis has not confirmed a command. */
   readonly #changed = new Set<string>();
-  /** The number of connections that were lost. */
+  /** The number of connections for subscriptions that were lost so far. */
   #losses = 0;
   /**
-   * Only one run at a time. Otherwise, the UNSUBSCRIBE of one run could be sent after the SUBSCRIBE of a later run for the same channel.
+   * Allows only one run at a time. Otherwise, the UNSUBSCRIBE of one run could be sent after the SUBSCRIBE of a later run for the same
+   * channel.
    */
   readonly #runs = new SharedRuns(() => this.#reconcile());
 
@@ -74,14 +75,14 @@ export class StreamChannels {
     const { connection } = this.#options;
     const changed = [...this.#changed];
     const missing = changed.filter((stream) => this.#wanted.has(stream) && !this.#subscribed.has(stream));
-    // This includes streams whose SUBSCRIBE was not confirmed, because Redis may have executed it.
+    // `left` includes streams whose SUBSCRIBE was not confirmed, because Redis may have executed it.
     const left = changed.filter((stream) => !this.#wanted.has(stream));
     this.#changed.clear();
     try {
       await this.#inPortions(missing, async (streams, channels) => {
         const losses = this.#losses;
         await connection.subscribeStreams(channels);
-        // If a connection was lost in the meantime, the confirmed subscription may be lost too.
+        // If the connection was lost in the meantime, the subscription may be lost although it was confirmed.
         if (losses === this.#losses) for (const stream of streams) this.#subscribed.set(stream, performance.now());
       });
       await this.#inPortions(left, async (streams, channels) => {
@@ -89,7 +90,7 @@ export class StreamChannels {
         for (const stream of streams) this.#subscribed.delete(stream);
       });
     } catch (error) {
-      // The next run repeats the commands that were not confirmed.
+      // The next run repeats all commands of this run that were not confirmed.
       for (const stream of changed) this.#changed.add(stream);
       throw error;
     }

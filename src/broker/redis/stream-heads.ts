@@ -6,7 +6,7 @@ import { asTexts } from './line.ts';
 /** Maximum number of streams in one command. Such a command keeps Redis busy for much less than a millisecond. */
 export const HEADS_PER_READ = 256;
 
-/** Replaces a state that is not a Redis string. Parsing it fails, as for any damaged state. */
+/** Stands for a state that is not a Redis string. Parsing it fails, as for any damaged state. */
 const NO_TEXT = '?';
 
 /** The state of each stream as text; undefined for a stream that does not exist. @throws {Error} if Redis does not answer */

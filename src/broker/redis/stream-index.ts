@@ -1,22 +1,22 @@
 /**
- * The index of the streams in Redis, from which a node learns of streams that it has not attached. There is no subscription for
- * each possible stream:
+ * The index of the streams in Redis, from which a node learns of streams that it has not attached, because it cannot subscribe to every
+ * possible stream:
  *
  *   first publish ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
  *
  * The announcement may be lost. Therefore a node that follows streams also reads, each second, the entries that it has not read yet. The
  * index is one key, which in a cluster may be on another server than the stream. Therefore creating a stream and entering it into the index
- * are two steps. A stream is entered before its first event is published. A stream without events is not entered: a client can create it by
- * just naming it, and nobody can miss anything of it.
+ * are two steps. A stream is entered before its first event is published. A stream for which nothing is published is not entered: a client
+ * can create it just by naming it, and it has no events that anyone could miss.
  *
  * A stream with events that is not in the index was written by an earlier version, or the index was lost. It is entered as `found`, with
  * its newest position, because its events up to this position are not new. An index that is not marked as complete is first completed by a
  * scan of all keys. A stream whose events were lost is entered again, as `replaced`.
  *
- * Every node checks a few entries at each interval and removes expired streams, whether or not it follows streams. A removed stream is kept
- * in the list of departed streams, so that a node that was away from the creation of a stream until its removal learns that it missed the
- * stream. The list is bounded. If it no longer has all streams that a node may have missed, or if Redis has lost the index, the node learns
- * that it may have missed streams that nobody can name.
+ * At each interval, every node checks a few entries and removes expired streams, whether or not it follows streams. A removed stream is
+ * kept in the list of departed streams. From this list, a node that could not reach Redis between the creation of a stream and its removal
+ * learns that it missed the stream. The list is bounded. If it no longer has all streams that a node may have missed, or if Redis has lost
+ * the index, the node learns that it may have missed streams whose names are unknown.
  */
 import type { BrokerLog, Position } from '../broker.ts';
 import { appearanceAt } from './appearance.ts';
@@ -30,31 +30,31 @@ import type { StreamState } from './line.ts';
 import { portions, readHeads } from './stream-heads.ts';
 
 /**
- * How many entries each node checks at each interval, in addition to two for each stream that it has entered since the last check. This
- * keeps the index below twice the number of existing streams.
+ * How many entries each node checks at each interval, in addition to two for each stream that it has entered since the last check.
+ * Therefore the index has at most about twice as many entries as there are streams.
  */
 const CHECKED = 20;
 /** Maximum number of existing streams that are entered concurrently. */
 const ENTERED = 64;
-/** How many departed streams are kept: about 1 MB. A node that missed more of them cannot name them all. */
+/** Maximum number of departed streams that are kept, which take about 1 MB. A node that missed more streams cannot name them all. */
 const DEPARTED = 10_000;
 /**
- * How long departed streams are kept after the last departure, in milliseconds. A node that was away for longer may have missed streams that
- * it cannot name.
+ * How long departed streams are kept after the last departure, in milliseconds. A node that could not reach Redis for longer may have
+ * missed streams that it cannot name.
  */
 const DEPARTED_TTL_MS = 24 * 3_600_000;
 /**
- * The list of departed streams counts as complete for this part of its TTL. The part is below 1 because the list is read after the index, and
- * the clocks of the servers differ.
+ * The list of departed streams counts as complete for this fraction of its TTL. It is less than 1 because the list is read after the index,
+ * and the clocks of the servers differ.
  */
 const DEPARTED_TOLERANCE = 0.9;
 const NOTHING_READ: Edition = { newest: 0, identity: '', now: 0 };
 
 export interface IndexChanges {
   readonly entries: readonly Entry[];
-  /** Streams that were entered since the last call, and left the index before this node learned of them. */
+  /** Streams that were entered since the last call, and left the index again before this node learned of them. */
   readonly missed: readonly string[];
-  /** Whether further streams may have been missed in the same way, but nothing in Redis names them any more. */
+  /** Whether further streams may have been missed in the same way whose names Redis no longer has. */
   readonly hasUnnamed: boolean;
 }
 
@@ -62,7 +62,7 @@ export interface StreamIndexOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly log: BrokerLog;
-  /** How many departed streams are kept. */
+  /** Maximum number of departed streams that are kept. */
   readonly departed?: number;
   /** How long departed streams are kept after the last departure, in milliseconds. */
   readonly departedTtlMs?: number;
@@ -75,23 +75,23 @@ export class StreamIndex {
   readonly #keys: RedisKeys;
   readonly #pages: IndexPages;
   readonly #log: BrokerLog;
-  /** The index when this node last read it. Undefined while the node follows no streams. */
+  /** The state of the index when this node last read it. Undefined while the node follows no streams. */
   #read: Edition | undefined;
   /**
-   * Streams that this node has created but may not have entered into the index yet. If Redis has lost the events of a stream, its newest
-   * lost position.
+   * Streams that this node has created but may not have entered into the index yet. If Redis has lost the events of a stream, the value is
+   * the newest known position of these events.
    */
   readonly #owed = new Map<string, Position | undefined>();
   /** Streams that are being entered after they were created. */
   readonly #entering = new Set<string>();
-  /** The places after {@link #read} that were announced to this node. */
+  /** Those announced places that are newer than {@link #read}. */
   readonly #announced = new Set<number>();
 
   /** How many streams were entered since the last {@link sweep}. */
   #entered = 0;
   /** False once Redis has refused a scan. */
   #mayScan = true;
-  /** The place of the last entry that was checked. */
+  /** The place of the last entry that {@link sweep} has checked. */
   #checked = '0';
 
   constructor(options: StreamIndexOptions) {
@@ -125,8 +125,8 @@ export class StreamIndex {
   }
 
   /**
-   * Enters a stream that exists, unless it is in the index already. Must be called before this node publishes an event after the given
-   * head.
+   * Enters a stream that exists and may have events, unless it is in the index already. Must be called before this node publishes an event
+   * after the given head.
    */
   async enterFound(stream: string, head: Position): Promise<void> {
     if (this.#owed.has(stream)) return this.enterCreated(stream, this.#owed.get(stream));
@@ -139,8 +139,8 @@ export class StreamIndex {
   }
 
   /**
-   * Removes streams that were found not to exist, unless they were created in the meantime: such a stream has another place in the index,
-   * or is entered again.
+   * Removes streams that were found not to exist. If a stream was created again in the meantime, it has another place in the index and is
+   * not removed, or it is entered again.
    */
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
@@ -153,7 +153,7 @@ export class StreamIndex {
     await this.#enterExisting(expired.map(({ stream }) => stream));
   }
 
-  /** Checks the next entries of the index, and removes those whose streams have expired. */
+  /** Called at each interval: checks the next entries of the index, and removes the entries of streams that have expired. */
   async sweep(): Promise<void> {
     let left = CHECKED + 2 * this.#entered;
     this.#entered = 0;
@@ -172,12 +172,12 @@ export class StreamIndex {
     return new Set(streams.filter((_, at) => texts[at] !== undefined));
   }
 
-  /** From now on, {@link news} returns the streams that are entered. */
+  /** From now on, {@link changes} returns the streams that are entered. */
   async track(): Promise<void> {
     if (this.#read !== undefined) return;
     let page = await this.#pages.page('+inf');
     if (page.identity === '') {
-      // Without an identity, a loss of the index before the first call of `news` would not be noticed.
+      // The index has no identity until it is complete. Without it, `changes` could not notice that Redis has lost the index.
       await this.#complete();
       page = await this.#pages.page('+inf');
     }
@@ -195,7 +195,7 @@ export class StreamIndex {
     this.#announced.add(place);
   }
 
-  /** The streams that were entered since the last call. If the index was lost, all streams. */
+  /** Reads the streams that were entered since the last call; if Redis has lost the index, all streams. */
   async changes(): Promise<IndexChanges> {
     if (this.#read === undefined) await this.track();
     const last = this.#read ?? NOTHING_READ;
@@ -207,15 +207,15 @@ export class StreamIndex {
     const missed = read.newest > last.newest ? await this.#missed(last.newest, read) : [];
     const named = missed.filter((stream) => stream !== DROPPED);
     const hasExpired = read.newest > last.newest && read.now - last.now > this.#departedTtlMs * DEPARTED_TOLERANCE;
-    // `#read` is set only after everything has succeeded; otherwise, a failure would hide the streams. A concurrent call may have read
-    // further in the meantime.
+    // `#read` is set only after all reads have succeeded. Otherwise, the next call would not return these streams. If a concurrent call has
+    // set it in the meantime, that call has reported the missed streams.
     if (this.#read !== last) return { entries: read.entries, missed: [], hasUnnamed: false };
     this.#read = { newest: read.newest, identity: read.identity, now: read.now };
     for (const place of this.#announced) if (place <= read.newest) this.#announced.delete(place);
     return { entries: read.entries, missed: named, hasUnnamed: wasLost || hasExpired || named.length < missed.length };
   }
 
-  /** All streams in the index, in pages; some may have expired. */
+  /** All streams in the index, in pages. Some of these streams may have expired. */
   async *all(): AsyncGenerator<readonly Entry[]> {
     if ((await this.#pages.page('+inf')).identity === '') await this.#complete();
     for (let from = '0'; from !== '';) {
@@ -226,8 +226,9 @@ export class StreamIndex {
   }
 
   /**
-   * How a stream came into the index. A stream that is not in the index is `created` if it has no events yet, because it is entered before
-   * its first event. Otherwise it is `found`, unless it was entered in the meantime.
+   * Returns how a stream was entered into the index. If it is not in the index and has no events, the result is `created`, because a stream
+   * is entered before its first event. If it has events, its place is read again, because it may have been entered in the meantime; without
+   * a place, the result is `found`.
    */
   async appearanceOf(stream: string): Promise<Appearance> {
     const place = await this.placeOf(stream);
@@ -244,8 +245,8 @@ export class StreamIndex {
   }
 
   /**
-   * The streams that were entered after a place, and have left the index before this node learned of them. {@link DROPPED} stands for those
-   * that the list no longer has.
+   * The streams that were entered after the place `from`, and left the index before this node learned of them. {@link DROPPED} stands for
+   * streams that were dropped from the list of departed streams.
    */
   async #missed(from: number, { newest, entries }: Omit<IndexPage, 'next'>): Promise<readonly string[]> {
     const departed = await this.#pages.departed(from, newest);
@@ -254,8 +255,8 @@ export class StreamIndex {
   }
 
   /**
-   * Enters the streams of an earlier version, or all streams after the index was lost. If the Redis user may not run SCAN, only streams
-   * that are used from now on are entered.
+   * Completes the index: enters all streams that exist but are not in it, because an earlier version wrote them or because the index was
+   * lost. If the Redis user may not run SCAN, a stream is entered only when it is used again.
    */
   async #complete(): Promise<void> {
     if (!this.#mayScan) return;
@@ -284,7 +285,7 @@ export class StreamIndex {
     }
   }
 
-  /** Returns undefined for an unreadable state, so that the other streams are still entered into the index. */
+  /** Parses a state. Returns undefined if it is not valid, so that the other streams are still entered into the index. */
   #readable(stream: string, text: string): StreamState | undefined {
     try {
       return parseState(text);

@@ -1,6 +1,6 @@
 /**
- * Bounds how many reads of streams are sent to Redis at a time. Ten thousand reads at once would fill the connection. The last replies,
- * including that of the heartbeat, would then arrive after their timeout.
+ * Limits how many reads of streams are in progress at a time. Ten thousand reads at once would fill the connection. The last replies,
+ * including that to the heartbeat, would then arrive after their timeout.
  */
 
 /** The priority of a task. `subscribed` tasks run first, because a client waits for them. A follow of many streams can wait longer. */
@@ -21,7 +21,7 @@ export class TaskQueue {
     try {
       return await task();
     } finally {
-      // Start the next waiting task in place of this one. If there is none, one task fewer is running.
+      // The next waiting task starts in place of this one. If no task waits, one task fewer is running.
       const next = this.#waiting.subscribed.take() ?? this.#waiting.followed.take();
       if (next === undefined) this.#running -= 1;
       else next();
@@ -29,7 +29,7 @@ export class TaskQueue {
   }
 }
 
-/** A queue with a start index, because removing the first item of a long array would move all others. */
+/** A queue as an array with a start index, because removing the first item of a long array would move all others. */
 class Waiting {
   #items: (() => void)[] = [];
   #taken = 0;

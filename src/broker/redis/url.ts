@@ -3,11 +3,11 @@
  *
  *   redis://[user:password@]host[:port][/db]                    one server
  *   redis+sentinel://[user:password@]host[:port],…/master[/db]  the master that the sentinels report
- *   redis+cluster://[user:password@]host[:port],…               a cluster; the hosts are asked first
+ *   redis+cluster://[user:password@]host[:port],…               a cluster; the client finds its other servers through these hosts
  *
  * `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS. Query parameters are `ca`, `cert` and `key` (PEM files),
- * `servername`, and `prefix` (of keys and channels; default `tidemark`). Sentinels with a separate login need `sentinelUser` and
- * `sentinelPasswordFile`. User and password are percent-encoded.
+ * `servername`, and `prefix` (of keys and channels; default `tidemark`). If the sentinels have their own login, `sentinelUser` is its user
+ * and `sentinelPasswordFile` names the file with its password. User and password are percent-encoded.
  */
 import { readFileSync } from 'node:fs';
 
@@ -38,13 +38,13 @@ export interface RedisAddress {
 }
 
 /**
- * The form of a URL. Only one `@` is allowed: if a password contains an unescaped `/` or `?`, a part of it would otherwise be read as the
- * host, and be quoted in messages.
+ * The form of a URL. Only one `@` is allowed: otherwise, if a password contains an unescaped `/` or `?`, a part of the password would be
+ * read as the host, and messages would quote it.
  */
 const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#@]*)?(?:\?([^#@]*))?$/;
 const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
 
-/** @throws {Error} with the expected form. The text never contains the password. */
+/** @throws {Error} that describes the expected form. The message never contains the password. */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
   if (match === null) {
@@ -67,7 +67,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   };
 }
 
-/** The URL without its password, for the log. */
+/** The URL without user, password and parameters, for messages. */
 export function describeRedis(address: RedisAddress): string {
   const scheme = `redis${address.tls === undefined ? '' : 's'}${address.mode === 'single' ? '' : `+${address.mode}`}`;
   const hosts = address.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
@@ -117,7 +117,7 @@ function parsePath(path: string, mode: RedisAddress['mode']): { db: number; mast
   return { db: Number(db), ...(master === undefined ? {} : { master: decoded(master, 'name of the master') }) };
 }
 
-/** Decodes a percent-encoded part. An error does not quote it, because it may be a secret. */
+/** Decodes a percent-encoded part of the URL. The message of an error does not quote the part, because it may be a secret. */
 function decoded(text: string, what: string): string {
   try {
     return decodeURIComponent(text);

@@ -11,5 +11,5 @@ export async function createAclUser(redis: RedisProcess): Promise<void> {
   if (reply !== '+OK\r\n') throw new Error(`Redis rejected the ACL rules of the guide: ${reply}`);
 }
 
-/** The login in the form in which it is written in a URL. */
+/** The user and the password of {@link createAclUser}, percent-encoded for a URL. */
 export const ACL_LOGIN = 'tidemark:pass%20word';

@@ -15,7 +15,7 @@ export function entity(id: string, event = 'entity_updated'): EventDraft {
   return draftOf({ event, payload: { id, entityType: 'function', name: id } });
 }
 
-/** `count` numbers, beginning with `from`. */
+/** A list of `count` consecutive numbers, beginning with `from`. */
 export const upTo = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => from + index);
 
 export async function publishEach(broker: Broker, drafts: readonly EventDraft[]): Promise<void> {

@@ -1,4 +1,4 @@
-/** Kills a master under load, so that sentinels promote its replica. All servers are real. */
+/** Kills a Redis master under load, so that sentinels promote its replica. All servers are real processes. */
 import type { BrokerLog } from '../broker.ts';
 import { ACL_LOGIN, createAclUser } from './acl-rules.ts';
 import { RedisProcess } from './redis-process.ts';

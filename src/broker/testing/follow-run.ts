@@ -1,6 +1,6 @@
 /**
- * Runs a random schedule of faults with a node that follows all session streams, on a real redis-server. Two other nodes publish. The streams
- * live only for a moment, so that they expire and appear again, also while the following node cannot reach Redis.
+ * Runs a random schedule of faults with a node that follows all session streams, on a real redis-server. Two other nodes publish. The
+ * streams have a short TTL, so that they expire and appear again, even while the following node cannot reach Redis.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventRecord, PublishResult, StreamLoss } from '../broker.ts';
@@ -24,7 +24,7 @@ interface Step {
 }
 
 export class FollowRun {
-  /** The steps so far, to repeat the run. */
+  /** The names of the executed steps, so that a failed run can be reproduced. */
   readonly steps: string[] = [];
   readonly #nodes: RedisNodes;
   readonly #proxy: TcpProxy;
@@ -38,7 +38,7 @@ export class FollowRun {
     this.#random = randomFrom(seed);
   }
 
-  /** @returns what the following node received, or did not receive, against the rules */
+  /** Executes the run. @returns descriptions of lost or repeated events that the following node should not have lost or repeated */
   async violations(): Promise<readonly string[]> {
     const limits = { sessionTtlMs: TTL_MS };
     for (let n = 0; n < 2; n += 1) this.#writers.push(await this.#nodes.start({ limits }));
@@ -100,7 +100,7 @@ export class FollowRun {
     writer.broker.detach(stream);
   }
 
-  /** Publishes an event, which the follower must receive. @throws {Error} if the stream has expired before the follower could read it */
+  /** Publishes an event, and waits until the following node has received it. @throws {Error} if the event does not arrive in time */
   async #arrives(stream: string, { events }: RecordingListener): Promise<void> {
     const [writer] = this.#writers;
     if (writer === undefined) return;
@@ -114,7 +114,7 @@ export class FollowRun {
   }
 }
 
-/** Repeats the step until it succeeds. */
+/** Repeats the step until it succeeds. @param what description of the step, for the error */
 async function until<T>(step: () => Promise<T>, what: string): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -138,8 +138,8 @@ function judge(acknowledged: readonly PublishResult[], listener: RecordingListen
 }
 
 /**
- * Whether the loss reports the event as lost. A loss from or to an unknown epoch includes each run that the follower has not seen. A loss
- * that ends where it begins has no known end.
+ * Whether the loss includes the event. A loss from or to an unknown epoch includes every epoch of which the follower received no event. A
+ * loss that ends where it begins has no known end.
  */
 function includes({ stream, from, to }: StreamLoss, result: PublishResult, events: readonly EventRecord[]): boolean {
   const { epoch, sequenceId } = result;
@@ -155,7 +155,7 @@ function lostText({ stream, epoch, sequenceId }: PublishResult): string {
   return `${stream} ${epoch}/${sequenceId} was lost without a report`;
 }
 
-/** The events that did not follow the previous event of their epoch. */
+/** Describes the events whose sequenceId is not greater than that of an earlier event of their epoch. */
 function repetitions(events: readonly EventRecord[]): readonly string[] {
   const newest = new Map<string, number>();
   const found: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Checks what the nodes of a test received: no loss without a report, no duplicate, the right order, and never two events at one position.
+ * Checks what the nodes of a test received: no loss without a report, no duplicate, the right order, and no position with two events.
  * It only relies on what {@link BrokerListener} promises, not on how a broker works.
  */
 import type { BrokerHealth, BrokerListener, EventRecord, Position, PublishResult, StreamLoss } from '../broker.ts';
@@ -14,7 +14,8 @@ export class NodeHistory implements BrokerListener {
   readonly health: { readonly at: number; readonly connected: boolean }[] = [];
   start: Position | undefined;
   /**
-   * The events that were acknowledged before this node attached the stream. Of these, events of an earlier epoch are not in its history.
+   * The ids of the events that were acknowledged before this node attached the stream. Those of another epoch than its first position are
+   * not in its history.
    */
   joinedAfter: ReadonlySet<string> = new Set();
 
@@ -90,7 +91,10 @@ export function checkHistories(nodes: readonly NodeHistory[], acknowledged: read
   return { violations: violations.slice(0, 20), deliveredEverywhere };
 }
 
-/** Checks that each event directly follows the previous one. Only a loss may skip events, and it must begin at the position of the node. */
+/**
+ * Checks that each event directly follows the previous one. Only a reported loss may skip events, and the loss must begin at the position
+ * that the node had reached.
+ */
 function checkOrder({ name, start, reported }: NodeHistory): string[] {
   const violations: string[] = [];
   if (start === undefined) return [`${name} was never attached`];

@@ -1,4 +1,4 @@
-/** A broker node in a separate process. It can be paused (SIGSTOP) and continued, which is impossible with the process of the test. */
+/** A broker node in a separate process. It can be paused (SIGSTOP) and continued; the process of the test itself cannot. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -48,7 +48,7 @@ export class NodeProcess {
     this.#child.kill('SIGCONT');
   }
 
-  /** Stops the load, and waits until the node has received the last event. */
+  /** Ends the publishing, and waits until the node has received the last event. */
   async finish(): Promise<void> {
     this.#child.kill('SIGTERM');
     await this.#ended;

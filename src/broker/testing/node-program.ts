@@ -35,7 +35,7 @@ while (!ending.signal.aborted) {
     const source = { name, principal: 'user:ana' };
     write('acknowledged', await broker.publish({ stream: 'main', event: 'session_event', source, payload: {} }));
   } catch {
-    // The publish was refused: Redis is unavailable, or this node must join again.
+    // An error is ignored: the publish was rejected, because Redis is unavailable or this node has not joined again.
   }
   await delay(5);
 }

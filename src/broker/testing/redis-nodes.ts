@@ -1,4 +1,4 @@
-/** Broker nodes on a real Redis, for tests that let reads fail or messages be late. */
+/** Broker nodes on a real Redis, for tests in which reads fail or messages are delayed. */
 import { vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import type { BrokerLimits, PublishResult } from '../broker.ts';
@@ -10,10 +10,10 @@ import { RedisProcess } from './redis-process.ts';
 import { SUITE_LIMITS } from './suite-limits.ts';
 
 export const PATIENCE = { timeout: 20_000, interval: 20 } as const;
-/** An interval that no test reaches, in milliseconds. */
+/** An interval in milliseconds that is longer than any test. */
 export const NEVER = 30_000;
 
-/** A command whose connection is cut fails after this time. */
+/** Time limit of commands for tests that cut connections, in milliseconds. */
 const CUT_OFF_MS = 2_000;
 
 export interface Node {
@@ -22,18 +22,18 @@ export interface Node {
 }
 
 export interface NodeOptions {
-  /** The time between two comparisons of the heads. A comparison would repair the fault that a test causes. */
+  /** Interval at which the node compares the heads, in milliseconds. Tests set {@link NEVER} if a comparison would repair their fault. */
   readonly intervalMs?: number;
   readonly limits?: Partial<BrokerLimits>;
   /**
-   * After this time without a heartbeat, Redis counts as unavailable. The default is long, so that a busy machine does not cause refused
-   * publishes.
+   * After this time without a heartbeat, in milliseconds, Redis counts as unavailable. The default is long, so that no publish is rejected
+   * just because the machine is busy.
    */
   readonly deadAfterMs?: number;
   readonly leaseMs?: number;
   /**
-   * The port through which the node reaches Redis; by default that of Redis. With a port, commands time out soon, because the test may cut
-   * connections.
+   * The port through which the node reaches Redis, such as that of a proxy; by default the port of Redis. With this option, commands time
+   * out soon, because the test may cut connections.
    */
   readonly port?: number;
 }
@@ -66,7 +66,7 @@ export class RedisNodes {
     return node;
   }
 
-  /** A node that is not started. */
+  /** Creates a node without starting it. */
   make({ intervalMs = 100, limits = {}, deadAfterMs = 60_000, leaseMs = 120_000, port }: NodeOptions = {}): Node {
     const listener = new RecordingListener();
     const broker = new RedisBroker({
@@ -82,7 +82,7 @@ export class RedisNodes {
     return { broker, listener };
   }
 
-  /** Closes all nodes. The next ones use other keys. */
+  /** Closes all nodes. Nodes that are created later use other keys. */
   async closeAll(): Promise<void> {
     await Promise.all(this.#brokers.splice(0).map((broker) => broker.close()));
     this.#test += 1;
@@ -99,7 +99,7 @@ export function publish({ broker }: Node, stream: string): Promise<PublishResult
 
 type Run = RedisConnection['run'];
 
-/** Calls `around` instead of each script. `around` receives the script and decides whether it runs. */
+/** Calls `around` instead of each script. `around` receives a function that runs the script, and decides whether to call it. */
 export function wrapRuns(
   around: (script: () => ReturnType<Run>, command: Parameters<Run>) => ReturnType<Run>,
 ): () => void {
@@ -111,7 +111,7 @@ export function wrapRuns(
   return () => spy.mockRestore();
 }
 
-/** Makes calls of a script for a stream fail, until the returned function is called. */
+/** Makes every call of the script `name` for the stream fail, until the returned function is called. */
 export function failing(name: string, stream: string): () => void {
   return wrapRuns((script, command) =>
     command[0] === name && JSON.stringify(command).includes(stream)

@@ -1,4 +1,4 @@
-/** Real redis-server processes for tests. Each has a free port and its own directory, and is ended by its process id. */
+/** Real redis-server processes for tests. Each process has its own port and directory, and is ended by its process id. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../testing/free-port.ts';
 
 export interface RedisProcessOptions {
-  /** Settings, as on the command line: `{ appendonly: 'yes' }`. */
+  /** Settings of redis-server, such as `{ appendonly: 'yes' }` for `--appendonly yes`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of a configuration file for `redis-server --sentinel`. Without them, the process is a normal server. */
   readonly sentinel?: readonly string[];
@@ -62,7 +62,7 @@ export class RedisProcess {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the server with the same port and directory. Resolves when it answers. */
+  /** Starts the server, also again after it has ended, with the same port and directory. Resolves when it answers. */
   async launch(): Promise<void> {
     const settings = { port: String(this.port), dir: this.directory, ...this.#settings };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

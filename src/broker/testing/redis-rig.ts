@@ -1,4 +1,4 @@
-/** Puts several broker nodes on one Redis under load, and then checks what their subscribers received. */
+/** Runs several broker nodes on one Redis under load, and then checks what each node received. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '../../errors.ts';
 import { eventTable } from '../../catalogue/event-table.ts';
@@ -15,7 +15,7 @@ export interface RigOptions {
   readonly stream?: string;
   readonly log?: BrokerLog;
   readonly leaseMs?: number;
-  /** Raises time limits, for tests in which no publish may be refused: on a busy machine, an answer can take seconds. */
+  /** Increases time limits, for tests in which no publish may be rejected: on a busy machine, an answer of Redis can take seconds. */
   readonly patient?: true;
 }
 
@@ -31,7 +31,7 @@ const PATIENCE_MS = 40_000;
 export class RedisRig {
   readonly nodes: RigNode[] = [];
   readonly acknowledged: PublishResult[] = [];
-  /** Number of refused publishes, by `details.outcome`. */
+  /** Number of rejected publishes, by `details.outcome`. */
   readonly refused = { not_stored: 0, unknown: 0 };
   readonly stream: string;
   readonly #options: RigOptions;
@@ -71,7 +71,9 @@ export class RedisRig {
     return node;
   }
 
-  /** Starts publishers, which are distributed over the nodes. Each has one publish at a time, and continues until {@link finish}. */
+  /**
+   * Starts publishers, which are distributed over the nodes. Each publisher waits for a publish before the next one, until {@link finish}.
+   */
   load({ publishers, pauseMs }: { readonly publishers: number; readonly pauseMs: number }): void {
     for (let index = 0; index < publishers; index += 1) {
       const node = this.nodes[index % this.nodes.length];
@@ -123,7 +125,7 @@ export class RedisRig {
     await Promise.allSettled(this.#publishing);
   }
 
-  /** Tries until it succeeds, because a node may still be reconnecting to Redis. */
+  /** Repeats the `sync` until it succeeds, because the node may still be reconnecting to Redis. */
   async #sync(broker: RedisBroker, withinMs = PATIENCE_MS): Promise<void> {
     const deadline = performance.now() + withinMs;
     for (;;) {

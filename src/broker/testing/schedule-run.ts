@@ -1,6 +1,6 @@
 /**
  * Runs a schedule of the fence's model (redis/fence/testing/) with real nodes on a real redis-server. Only the publishes and the faults of
- * the schedule are executed; the other steps are what real nodes do by themselves.
+ * the schedule are executed, because real nodes take the other steps by themselves.
  */
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { until } from './redis-rig.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const STREAMS = { s: 'workspace:s', t: 'workspace:t' } as const;
-/** Short, so that a node that is cut off for a moment loses its lease. */
+/** The lease of the nodes, in milliseconds. It is short, so that a node that cannot reach Redis for a moment loses its lease. */
 const LEASE_MS = 2_000;
 const PATIENCE_MS = 60_000;
 
@@ -139,7 +139,7 @@ class ScheduleRun {
         }
         joined = true;
       } catch {
-        // Redis or the connection may be unavailable at the moment.
+        // The attempt failed, because Redis or the connection is unavailable at the moment. It is repeated while the node is in use.
         if (![...this.#nodes.values()].some((node) => node.broker === broker)) return;
         await delay(50);
       }
@@ -149,7 +149,7 @@ class ScheduleRun {
   async #end(index: number, how: 'crash' | 'leave'): Promise<void> {
     const node = this.#nodes.get(index);
     if (node === undefined) return;
-    // The connection is silenced first, so that the closing node cannot send a message to the others.
+    // In a crash, the connection forwards nothing from now on, so that the node cannot tell the others that it leaves.
     if (how === 'crash') {
       node.link.holdBack();
       node.link.cut();

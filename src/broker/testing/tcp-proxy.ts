@@ -1,4 +1,4 @@
-/** A TCP relay for tests. It can become silent without closing connections, cut its connections, or lead to another port. */
+/** A TCP proxy for tests. It can stop forwarding without closing connections, cut its connections, or connect to another port. */
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 
@@ -29,7 +29,8 @@ export class TcpProxy {
   }
 
   /**
-   * Holds back all bytes in both directions, as TCP does while packets are lost. Connections stay open, and new connections are accepted.
+   * Stops forwarding in both directions, as if all packets were lost. Connections stay open, new connections are accepted, and no byte is
+   * discarded.
    */
   holdBack(): void {
     this.#silent = true;
@@ -42,7 +43,7 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** New connections lead to another port from now on. Existing connections are ended. */
+  /** Forwards new connections to another port from now on. Ends existing connections. */
   redirect(target: number): void {
     this.#target = target;
     this.cut();

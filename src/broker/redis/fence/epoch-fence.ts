@@ -101,7 +101,7 @@ export class EpochFence {
   async incarnation(stream: string): Promise<string> {
     const { registry } = this.#options;
     if (!registry.isRegistered) await registry.renew();
-    if (!registry.isRegistered) throw new Error('the other nodes have not registered this node yet');
+    if (!registry.isRegistered) throw new Error('this node has not joined the other nodes in Redis yet');
     return this.#incarnations.get(this.#route(stream)) ?? this.refreshIncarnation(stream);
   }
 

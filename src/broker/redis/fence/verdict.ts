@@ -1,12 +1,12 @@
-/** Decides whether an epoch continues after the server of a stream has changed. The only inputs are the testimonies of the nodes. */
+/** Decides from the testimonies of the nodes whether an epoch continues after the server of a stream has changed. */
 import type { Head, Testimony } from './knowledge.ts';
 
-/** What the log contains at the position that a node knows. */
+/** What the log contains at the position in a testimony. */
 export type Found =
   | { readonly kind: 'event'; readonly eventId: string }
-  /** The position was removed from the log, because it is too old. */
+  /** The event at the position was removed from the log, because it is too old. */
   | { readonly kind: 'trimmed' }
-  /** The log begins before the position, but does not contain the event. */
+  /** The log begins before the position, but has no event at the position. */
   | { readonly kind: 'missing' };
 
 export interface StreamFacts {
@@ -47,17 +47,18 @@ export interface Witness {
 }
 
 export type Decision =
-  /** The server may already extend the stream. */
+  /** Nothing must be decided: the server may already extend the stream. */
   | { readonly kind: 'settled' }
-  /** The epoch continues under the current server. */
+  /** The epoch continues: the current server may extend the stream from now on. */
   | { readonly kind: 'extend' }
+  /** A new epoch begins. */
   | { readonly kind: 'begin'; readonly why: 'contradiction' | 'silence' | 'nobody vouches' }
   | { readonly kind: 'wait'; readonly missing: readonly string[] };
 
 export interface Evidence {
   readonly fenced: boolean;
   readonly witnesses: readonly Witness[];
-  /** Whether the time to wait for other testimonies has passed. */
+  /** Whether the nodes have waited long enough for missing testimonies. */
   readonly expired: boolean;
 }
 

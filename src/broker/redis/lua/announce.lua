@@ -9,7 +9,7 @@ if not state then return 'unborn' end
 local head, sequence, epoch, losses, evicted =
   string.match(state, '^(f2 (%d+) %d+ %S+ (%S+) %S+) (%d+) (%d)$')
 if not head then return 'foreign' end
--- Nothing may fail once something has been written (publish.lua).
+-- No command may fail after the first write (publish.lua), so the permissions for all commands are checked first.
 local writes = {
   {'XADD', KEYS[2], '*', 'l', ''}, {'PEXPIRE', KEYS[2], 1}, {'SET', KEYS[1], ''}, {ARGV[2], ARGV[1], ''},
 }

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Stores the testimony of a node about a stream (fence/verdict.ts), if the stream is still in the state that the node read.
+-- Stores the testimony of a node about a stream (fence/verdict.ts), if the state of the stream is still the one that the node read.
 -- KEYS 1 meta, 2 witnesses   ARGV 1 state that the node has read, 2 node, 3 its testimony, 4 how long it is kept, in ms
 -- Returns {'changed'}, or {'testimonies', number of the testimony, node, testimony, node, testimony…}.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end

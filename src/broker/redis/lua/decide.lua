@@ -1,8 +1,11 @@
 #!lua flags=allow-oom
--- Executes the decision of the nodes (fence/verdict.ts) if nothing has changed since they made it.
+-- Executes a decision about the epoch of a stream (fence/verdict.ts), if the state and the testimonies on which it is based have not
+-- changed.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
--- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based, 3 'begin', 'extend', or 'end' to begin a
---      new epoch if the stream has the epoch that ARGV 1 names, whatever its newest position, 4 epoch to begin, 5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 ttl ms (0: none)
+-- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based,
+--      3 'begin' for a new epoch, 'extend' to continue the epoch, or 'end' for a new epoch even if the stream has new events: ARGV 1 is then
+--        the epoch that ends,
+--      4 id of the new epoch, 5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 TTL of the stream in ms (0: none)
 -- Returns {'changed'} or {'done', state}.
 local state = redis.call('GET', KEYS[1])
 if not state then return {'changed'} end

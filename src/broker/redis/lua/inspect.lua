@@ -1,6 +1,6 @@
 #!lua flags=no-writes,allow-oom
--- Reads what a node needs before it testifies (fence/verdict.ts).
--- KEYS 1 meta, 2 log   ARGV 1 at, 2 sequence of the position that the node knows ('' for none)
+-- Reads what a node needs for its testimony (fence/verdict.ts): the state of the stream, and the event at the position that the node knows.
+-- KEYS 1 meta, 2 log   ARGV 1 at, 2 sequence of the position that the node knows (both '' if it knows none)
 -- Returns {state or false, 'event <eventId>' | 'trimmed' | 'missing'}.
 local state = redis.call('GET', KEYS[1])
 if ARGV[2] == '' then return {state, 'missing'} end

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Begins an epoch of the stream if it has none, because even the position before its first event needs an epoch. Remains of an earlier
--- epoch are deleted, because their sequenceIds are assigned again. A client can create streams by just naming them. Therefore a stream
--- without events has a TTL, which every call renews and the first publish or loss removes.
--- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses   ARGV 1 incarnation, 2 epoch to begin, 3 ttl ms while it is blank,
---      4 'create', or 'find' if a missing stream must not be created
+-- Creates the stream if it does not exist, with an epoch, because even the position before its first event needs an epoch. Remains of an
+-- earlier epoch are deleted, because their sequenceIds are assigned again. A client can create streams just by naming them. Therefore a
+-- stream without events has a TTL. Every call of this script renews the TTL, and the first event or source loss removes it.
+-- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
+-- ARGV 1 incarnation, 2 epoch to begin, 3 TTL of a stream without events in ms, 4 'create', or 'find' if a missing stream must not be created
 -- Returns the state ('' for a missing stream), and 1 if it was created.
 local state = redis.call('GET', KEYS[1])
 if state then

@@ -1,12 +1,12 @@
 #!lua
--- A publish is one atomic step (STR-4): epoch -> sequence -> XADD -> newest per key -> idempotency -> PUBLISH.
--- One call publishes all events that a node has for the stream at that moment, because a call costs Redis more than an event. For the
--- same reason, all retained events of a call are written together.
+-- A publish is one atomic step (STR-4): epoch -> sequence -> XADD -> newest per key -> idempotency -> PUBLISH. One call publishes all
+-- events that wait for the stream on one node, because a call costs Redis more than an event. For the same reason, all retained events of a
+-- call are written together.
 --
 -- Redis does not undo what a script has written, so nothing may fail after the first write. Redis refuses a command that may need memory
--- only if the script has not written anything yet. Therefore, if Redis is out of memory, or its disk or a replica fails, the whole
--- publish fails at the first XADD. Everything else that can fail is tried before: the types of the keys, by reading them, and the
--- permissions of the user. (PUBLISH comes last, because it would succeed even if XADD is refused.)
+-- only if the script has not written anything yet. Therefore, if Redis is out of memory, or its disk or a replica fails, the whole publish
+-- fails at the first XADD. Everything else that can fail is checked before: the types of the keys, by reading them, and the permissions of
+-- the user. PUBLISH comes last, because it would succeed even if Redis refused XADD.
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
@@ -52,7 +52,7 @@ end
 for i = 1, #needed do
   if not redis.acl_check_cmd(unpack(needed[i])) then return {'denied ' .. needed[i][1]} end
 end
--- Nodes may have different contracts, so every node reads the keys that any node retains.
+-- The names of the events that any node retains per key. Nodes may have different contracts, so this node adds its own names.
 local names, grown = '', false
 if retains then
   names = call('HGET', KEYS[3], 'names') or ''
@@ -64,13 +64,13 @@ end
 local length = call('XLEN', KEYS[2])
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 
--- The key of a `latest` event is 'name <event>'.
+-- Drops retained keys, with the newest event of every name under these keys. The key of a `latest` event is 'name <event>'.
 local function drop(keys, step)
   local gone = {KEYS[3]}
   for i = 1, #keys, step do
     local under = string.match(keys[i], '^name (.*)$') or names
     for name in string.gmatch(under, '%S+') do gone[#gone + 1] = name .. ' ' .. keys[i] end
-    -- A Lua call takes at most a few thousand arguments.
+    -- A Lua call can have only a few thousand arguments.
     if #gone > 1000 then
       call('HDEL', unpack(gone))
       gone = {KEYS[3]}
@@ -79,7 +79,7 @@ local function drop(keys, step)
   if #gone > 1 then call('HDEL', unpack(gone)) end
 end
 
--- The newest events per key that are not written yet, by field and by key.
+-- The retained events of this call that are not written yet: lines by field of `latest`, and sequence numbers by key.
 local fields, scores = {}, {}
 local function keep_newest()
   local latest, order = {KEYS[3]}, {KEYS[4]}
@@ -151,7 +151,7 @@ if kept then
     evicted = '1'
   end
 end
--- Only whole listpacks are trimmed ('~'), so the log may exceed its bounds slightly.
+-- With '~', Redis removes only whole listpacks (its blocks of entries), so the log may exceed its bounds slightly.
 if trims then
   call('XTRIM', KEYS[2], 'MAXLEN', '~', max_events)
   call('XTRIM', KEYS[2], 'MINID', '~', at - max_age)

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads one page of the log, and the state of the stream at the same instant. A page ends at about 1 MiB, so that no read blocks Redis for
 -- long.
--- KEYS 1 meta, 2 log   ARGV 1 first id of the range ('-' or '(<at>-<sequence>'), 2 most events
+-- KEYS 1 meta, 2 log   ARGV 1 first id of the range ('-' or '(<at>-<sequence>'), 2 maximum number of events
 -- Returns {state or false, 1 if the log has more, line…}.
 local state = redis.call('GET', KEYS[1])
 local reply = {state, 0}

@@ -2,7 +2,8 @@
 -- Removes expired streams from the index, and records them as departed. A stream that was created again has another place, and is not
 -- removed.
 -- KEYS 1 index, 2 departed streams
--- ARGV 1 the most departed streams to keep, 2 how long they are kept after the last departure, in ms, then for each stream: its name, its place when it was found expired
+-- ARGV 1 maximum number of departed streams to keep, 2 how long they are kept after the last departure, in ms,
+--      then for each stream: its name, its place when it was found expired
 -- Returns the number of removed streams.
 local removed = 0
 for i = 3, #ARGV, 2 do

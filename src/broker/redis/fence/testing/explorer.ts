@@ -1,4 +1,6 @@
-/** Explores the model in two ways: every order of steps up to a given number of steps, and long random schedules. */
+/**
+ * Explores the model in two ways: exhaustively, with every order of steps up to a given number of steps, and with long random schedules.
+ */
 import { copyWorld, keyOf } from './fence-model.ts';
 import { act, actionsOf } from './model-steps.ts';
 import type { FenceRules, World } from './fence-model.ts';
@@ -8,7 +10,7 @@ export interface Exploration {
   /** Number of different states of the model that were reached. */
   readonly worlds: number;
   readonly steps: number;
-  /** The first violation and the steps that led to it. If all orders of steps are tried, no shorter list of steps leads to a violation. */
+  /** The first violation and the steps that led to it. After an exhaustive search, no shorter list of steps leads to a violation. */
   readonly violation: { readonly text: string; readonly actions: readonly Action[] } | undefined;
 }
 
@@ -75,8 +77,8 @@ export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
 }
 
 /**
- * How often each kind of step is chosen, relative to the others. Without weights, rare steps would hardly occur, because there are many
- * ways to read.
+ * How often each kind of step is chosen in a random schedule, relative to the others; 1 if it is not listed. The kind is chosen before the
+ * step: otherwise most steps would be reads, because there are many ways to read.
  */
 const WEIGHTS: Readonly<Partial<Record<Action['kind'], number>>> = {
   publish: 4,
@@ -95,7 +97,7 @@ function choose(actions: readonly Action[], random: () => number): Action | unde
   return choices[Math.floor(random() * choices.length)];
 }
 
-/** A generator of random numbers from 0 up to 1 (mulberry32). It is small, and gives the same numbers on every machine. */
+/** A generator of random numbers from 0 up to 1 (mulberry32). It returns the same numbers on every machine. */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -106,7 +108,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Writes steps in the form that {@link parseActions} reads. */
+/** Formats steps as a text that {@link parseActions} can parse. */
 export function describeActions(actions: readonly Action[]): string {
   return actions.map((action) => Object.values(action).join(' ')).join(', ');
 }

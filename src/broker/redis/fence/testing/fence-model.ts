@@ -1,9 +1,9 @@
 /**
- * A model of nodes that share one Redis. It uses the real rules of the fence (membership.ts, knowledge.ts, verdict.ts), but the server, the
- * network and the clock are data. Therefore, every order of steps and faults can be tried (model-steps.ts).
+ * A model of nodes that share one Redis. It uses the real rules of the fence (membership.ts, knowledge.ts, verdict.ts), but represents the
+ * server, the network and the clock as data. Therefore, a test can try every order of steps and faults (model-steps.ts).
  *
- * The model checks two promises. If an epoch continues, it contains every event of this epoch that was acknowledged to a publisher or
- * delivered to a subscriber. No position has two events.
+ * The model checks two promises. First, an epoch that continues contains every event of this epoch that was acknowledged to a publisher or
+ * delivered to a subscriber. Second, no position has two events.
  */
 import * as knowledge from '../knowledge.ts';
 import type { Known, KnownPlace, Testimony } from '../knowledge.ts';
@@ -49,7 +49,7 @@ export interface StoredStream {
   readonly witnesses: ReadonlyMap<string, Witness & { readonly run: string }>;
 }
 
-/** The data of a server, which it may lose. This object is never changed, but replaced. */
+/** The data of the server, which it may lose. A change replaces this object instead of modifying it. */
 export interface Stored {
   readonly registry: ReadonlyMap<string, RegistryEntry>;
   readonly streams: Readonly<Record<Stream, StoredStream | undefined>>;
@@ -65,7 +65,7 @@ export interface Message {
 
 export interface ModelNode {
   life: 'absent' | 'up' | 'paused';
-  /** Whether the lease of the node has expired without the node noticing it yet. */
+  /** Whether the lease of the node has expired, but the node has not noticed this yet. */
   overslept: boolean;
   subscribed: boolean;
   /** The server on which the node last renewed its lease. The node learns nothing from another server. */
@@ -76,7 +76,7 @@ export interface ModelNode {
   inbox: readonly Message[];
 }
 
-/** How often each kind of step may be taken. Kinds that are not listed have no limit. */
+/** The maximum number of steps of each kind. Kinds of steps that are not listed have no limit. */
 export interface Budget {
   readonly publishes: number;
   readonly restarts: number;
@@ -139,7 +139,7 @@ export function copyWorld(world: World): World {
   };
 }
 
-/** A key that is equal for two worlds if they have the same possible futures. */
+/** A text that is equal for two worlds if the same steps lead both of them to the same results. */
 export function keyOf(world: World): string {
   const { incarnation, epochs, lives, stored, saved, nodes, knownEvents, left } = world;
   const parts = [incarnation, epochs, lives, textOf(stored), saved === undefined ? '' : textOf(saved)];

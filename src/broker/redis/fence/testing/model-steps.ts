@@ -1,4 +1,4 @@
-/** The steps of the fence's model and their effects. A rule is called in each place where a real node would call it. */
+/** The steps of the fence's model and their effects. The steps call each rule where a real node would call it. */
 import * as knowledge from '../knowledge.ts';
 import type { Head, KnownPlace } from '../knowledge.ts';
 import * as membership from '../membership.ts';
@@ -15,7 +15,7 @@ export type Action =
   | { readonly kind: 'save' }
   | { readonly kind: 'restart'; readonly data: 'kept' | 'saved' | 'empty' };
 
-/** All steps that are possible next. */
+/** All steps that are possible in this state of the world. */
 export function actionsOf(world: World, rules: FenceRules): readonly Action[] {
   const { left } = world;
   const actions = world.nodes.flatMap((node, index) => actionsOfNode(world, node, { index, rules }));
@@ -64,7 +64,7 @@ function actionsOfNode(
   return actions;
 }
 
-/** Takes one step. The world is changed in place. */
+/** Executes one step. Modifies the world. */
 export function act(world: World, action: Action, rules: FenceRules): void {
   if (action.kind === 'save') {
     world.left.saves -= 1;
@@ -182,7 +182,10 @@ function headOf({ epoch, incarnation, log }: StoredStream): Head {
   return { epoch, incarnation, sequenceId: log.length, at: 0, eventId: log.at(-1) ?? '-' };
 }
 
-/** Records that a node or a client has learned which event is at a position. */
+/**
+ * Records that a node or a client knows which event has a position. Reports a violation if another event is known to have the same
+ * position.
+ */
 function recordKnown(world: World, stream: Stream, { epoch, sequenceId, eventId }: KnownPlace): void {
   if (sequenceId === 0) return;
   const place = `${stream} ${epoch}/${sequenceId}`;
@@ -194,7 +197,7 @@ function recordKnown(world: World, stream: Stream, { epoch, sequenceId, eventId 
   if (stored !== undefined && stored.incarnation === run(world)) checkKept(world, stream, stored);
 }
 
-/** Checks that a stream that accepts events contains everything that was reported in its epoch. */
+/** Checks that a stream that accepts events contains every known event of its epoch. */
 function checkKept(world: World, stream: Stream, { epoch, log }: StoredStream): void {
   for (const [place, eventId] of world.knownEvents) {
     const [of, at = ''] = place.split(' ');
@@ -227,7 +230,7 @@ function append(world: World, stream: Stream): void {
   }
 }
 
-/** Models a read of the log, caused by an attach, a missing event or the periodic check of the head. */
+/** Models that a node reads the log because of an attach, a missing event or the periodic check of the head. */
 function read(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   if (world.stored.streams[stream] === undefined || contradicts(world, node, stream, rules)) {
     store(world, stream, begun(world));
@@ -278,7 +281,7 @@ function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): 
   return { head: headOf(stored), incarnation: run(world), found };
 }
 
-/** Does what a node does: reads the registry, stores its testimony, and decides if this is possible. */
+/** Models that a node settles a stream: it reads the registry, stores its testimony, and decides if the testimonies suffice. */
 function attest(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   renew(world, node, rules);
   const testimony = rules.giveTestimony(node.known, node.membership, stream);

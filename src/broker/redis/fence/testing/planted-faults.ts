@@ -1,4 +1,4 @@
-/** Faulty rules that the model must detect. Each of them is a mistake that this fence or an earlier one could have made. */
+/** Faulty rules that the model must detect. Each is a plausible mistake in this fence or in an earlier version of it. */
 import * as knowledge from '../knowledge.ts';
 import * as verdict from '../verdict.ts';
 import { RULES } from './fence-model.ts';
@@ -6,7 +6,7 @@ import type { FenceRules } from './fence-model.ts';
 
 export interface PlantedFault {
   readonly rules: FenceRules;
-  /** Steps that bring the world close to the fault. From there, an exhaustive search finds the remaining steps. */
+  /** Steps after which a violation is only a few steps away. From there, an exhaustive search finds the remaining steps. */
   readonly near: string;
 }
 
