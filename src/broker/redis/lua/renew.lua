@@ -2,7 +2,8 @@
 -- Renews a node's lease and reads the other nodes (fence/membership.ts).
 -- KEYS 1 registry
 -- ARGV 1 node, 2 count, 3 '1' for a member, 4 the nodes that it knows (separated by commas, '-' for none),
---      5 how long Redis keeps the registry after its last renewal, in ms, then the nodes to remove, each with the count that its entry must have ('' for any)
+--      5 how long Redis keeps the registry after its last renewal, in ms,
+--      then the nodes to remove, each with the count that its entry must have ('' for any)
 -- Returns {'known' or, if the node had no entry, 'forgotten', then node, entry, node, entry…}.
 -- An entry is '<count> <member> <known nodes>'.
 for i = 6, #ARGV, 2 do
