@@ -1,4 +1,4 @@
-/** Groups the receivers of an event, so that receivers of the same bytes are in one group. */
+/** Groups the connections that receive an event, so that connections that receive the same bytes are in one group. */
 import type { LiveSink, Session } from '../session/session.ts';
 import type { DeliveryTally, Subscription } from '../session/subscription.ts';
 import type { Members } from '../subscriptions/subscription-index.ts';
@@ -13,9 +13,9 @@ export interface ReceiverGroup {
 }
 
 /**
- * Groups the connections of these subscriptions. Each connection is listed once, with a prefix that names all its matching subscriptions
- * (EVT-2). The ids in the prefix are sorted. Therefore connections with the same subscription ids share a frame, regardless of the order in
- * which they subscribed.
+ * Groups the connections of these subscriptions, which all match an event. Each connection is listed once, with a prefix that names all of
+ * these subscriptions that it has (EVT-2). The ids in the prefix are sorted. Therefore connections with the same subscription ids share a
+ * frame, regardless of the order in which they subscribed.
  */
 export function receiverGroupsOf(subscriptions: Iterable<Subscription>): readonly ReceiverGroup[] {
   const sessions: Session[] = [];
@@ -45,9 +45,11 @@ function prefixOf(matched: readonly Subscription[]): string {
   return eventPrefix(matched.map((each) => each.id).toSorted());
 }
 
-/** The subscriptions with the same events and filter. They receive the same events, so one counter counts for all of them. */
+/** Subscriptions with the same events and filter. Every event matches either all of them or none, so one counter is enough for all. */
 export class Audience implements Members<Subscription>, DeliveryTally {
-  /** The subscriptions, in the order in which they were added. The usual case of only one needs no set, which takes more memory. */
+  /**
+   * The subscriptions, in the order in which they were added. A single subscription is stored without a set, which would take more memory.
+   */
   #subscriptions: Subscription | Set<Subscription> | undefined;
   #receiverGroups: readonly ReceiverGroup[] | undefined;
   delivered = 0;
@@ -84,7 +86,7 @@ export class Audience implements Members<Subscription>, DeliveryTally {
     this.lastDeliveredAt = now;
   }
 
-  /** The receivers of an event that matches only this audience. The same list is returned until a subscription is added or removed. */
+  /** The receivers of an event that no other audience matches. The list is cached until a subscription is added or removed. */
   get receiverGroups(): readonly ReceiverGroup[] {
     return (this.#receiverGroups ??= receiverGroupsOf(this));
   }

@@ -1,17 +1,17 @@
 /**
  * Live events that are queued for several connections at once. The events form a chain of links. If the same events are to be sent to
- * several connections in the same order, these connections keep the same link of the chain. The bytes up to a link are joined only once,
- * when the first of these connections is written.
+ * several connections in the same order, these connections refer to the same link of the chain. The bytes up to a link are joined only
+ * once, when the first of these connections is flushed.
  *
  *     event 1 ◀── event 2 ◀── event 3 ◀── event 4        each link refers to the previous one
  *                    ▲                       ▲
- *              kept by connection A    kept by connections B, C and D
+ *           last link of connection A     last link of connections B, C and D
  *
- * A chain is split into chunks, so that a large batch is not joined or written to a socket as a whole.
+ * A chain is split into chunks, so that a large batch is joined and written to a socket in parts.
  */
 import type { LiveEvent } from '../session/session.ts';
 
-/** One link of a chain: an event, with the number and the total size of this event and all earlier ones. */
+/** One link of a chain: an event, and the number and total size of all events of the chain up to this one. */
 export class Batch {
   readonly event: LiveEvent;
   readonly count: number;
@@ -19,12 +19,12 @@ export class Batch {
   /** When the first event of the chain was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
   /**
-   * The newest link that continues the chain after this link. When an event is queued for many connections, one after the other, most of
-   * them find their new link here.
+   * The link that was most recently added after this link. When an event is queued for many connections, one after the other, most of them
+   * find their new link here.
    */
   next: Batch | undefined = undefined;
   readonly previous: Batch | undefined;
-  /** Number of events in the last chunk, and their size in bytes. */
+  /** Number and size in bytes of the events from the beginning of this link's chunk up to this link. */
   readonly chunkCount: number;
   readonly chunkBytes: number;
   #joined: Buffer | undefined = undefined;
@@ -55,12 +55,12 @@ export class Batch {
     return (this.#chunks ??= chunksOf(this));
   }
 
-  /** The events of the chunk that ends here, the oldest first. */
+  /** The events of the chunk that ends with this link, the oldest first. */
   chunkEvents(): readonly LiveEvent[] {
     return newest(this, this.chunkCount).map(({ event }) => event);
   }
 
-  /** The bytes of the chunk that ends here. They are joined once for all connections. */
+  /** The bytes of the chunk that ends with this link. They are joined once for all connections. */
   get joined(): Buffer {
     return (this.#joined ??= this.#join());
   }
@@ -98,7 +98,7 @@ export class BatchChain {
     this.#maxChunkBytes = maxChunkBytes;
   }
 
-  /** The new link of a connection whose last link is `previous`, when `event` is queued for it. */
+  /** Queues an event for a connection whose last link is `previous`. @returns the new last link of the connection */
   link(previous: Batch | undefined, event: LiveEvent): Batch {
     const known = previous === undefined ? this.#first : previous.next;
     if (known?.event === event) return known;
@@ -108,7 +108,7 @@ export class BatchChain {
     return link;
   }
 
-  /** Starts a new chain after a flush. A connection that still keeps a link of the old chain adds its next events to that link. */
+  /** Starts a new chain for the next flush. A connection that still refers to a link of the old chain adds its next events to that link. */
   clear(): void {
     this.#first = undefined;
   }

@@ -15,7 +15,8 @@ export class ControlLane {
   readonly #account: QueueAccount;
   #messages = NONE;
   /**
-   * Builds a message that reports the current state. It is built when it is written, so one pending message is enough for several requests.
+   * Builds a message that reports the current state. The message is built when it is written, so one pending report is enough for several
+   * requests.
    */
   #report: (() => Buffer) | undefined;
 
@@ -38,7 +39,7 @@ export class ControlLane {
     return this.#messages[0]?.since;
   }
 
-  /** @param frame the frame, or a function that builds it when it is written; until then, the message needs no memory for its bytes */
+  /** @param frame the frame, or a function that builds the frame when it is written, so that the frame needs no memory before */
   push(frame: Buffer | (() => Buffer)): void {
     const message = { frame, since: this.#account.now() };
     if (this.#messages.length === 0) this.#messages = [message];
@@ -51,7 +52,7 @@ export class ControlLane {
     this.#report = make;
   }
 
-  /** Takes about `room` bytes of messages. If no message is left, also takes the report. */
+  /** Removes messages of about `room` bytes in total. If no message is left, also removes the report. @returns their frames */
   take(room: number): Buffer[] {
     const frames: Buffer[] = [];
     let bytes = 0;

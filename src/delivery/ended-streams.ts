@@ -9,7 +9,7 @@ export class EndedStreams {
   readonly #bySubscription = new Map<Subscription, string[]>();
   readonly #streams = new Set<string>();
 
-  /** Schedules the report of an ended stream to these subscriptions, at the end of this turn of the event loop. */
+  /** Records that a stream has ended. At the end of this turn of the event loop, the end is reported to these subscriptions. */
   add(stream: string, subscriptions: Iterable<Subscription>): void {
     for (const subscription of subscriptions) {
       const streams = this.#bySubscription.get(subscription);
@@ -21,14 +21,14 @@ export class EndedStreams {
   }
 
   /**
-   * Must be called before an event of a stream is delivered. If the stream had ended, its end is reported now, because the report must
-   * precede its next event (MUL-6).
+   * Must be called before an event of a stream is delivered. If the end of the stream is not reported yet, it is reported now, because the
+   * report must precede the next event of the stream (MUL-6).
    */
   reportBefore(stream: string): void {
     if (this.#streams.has(stream)) this.#report();
   }
 
-  /** Must be called when the subscription has ended. Nothing more is reported to it. */
+  /** Must be called when a subscription has ended. No end of a stream is reported to it any more. */
   forget(subscription: Subscription): void {
     this.#bySubscription.delete(subscription);
   }

@@ -1,6 +1,7 @@
 /**
  * The lane of an outbox for events, and for messages that must keep their order among the events (BCK-3). While only live events are
- * queued, they are a {@link Batch}, whose bytes are shared with other connections. Otherwise, they are entries of this lane.
+ * queued, they form a {@link Batch}, whose bytes are shared with other connections. Otherwise, the queued events and messages are entries
+ * of this lane.
  */
 import type { Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
@@ -23,8 +24,8 @@ const NONE: (Entry | undefined)[] = [];
 
 export class EventLane {
   /**
-   * Counts queued bytes. The bytes of a batch are not counted: they are shared, and events that the socket does not accept become entries
-   * in the same turn.
+   * Counts queued bytes, except those of a batch. The bytes of a batch are shared, and its events become entries in the same turn of the
+   * event loop if the socket does not accept them.
    */
   readonly #account: QueueAccount;
   readonly #framing: Framing;
@@ -33,7 +34,7 @@ export class EventLane {
   /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
   #entries = NONE;
   #first = 0;
-  /** Number of event messages that were taken so far. */
+  /** Number of event messages that were taken from this lane so far, in order to be written. */
   taken = 0;
 
   constructor(account: QueueAccount, framing: Framing) {
@@ -46,12 +47,12 @@ export class EventLane {
     return this.#entries.length - this.#first + (this.#batch?.count ?? 0);
   }
 
-  /** Whether a replay is next. */
+  /** Whether the next entry is a replay. */
   get replaying(): boolean {
     return this.#entries[this.#first]?.kind === 'replay';
   }
 
-  /** The next entry; undefined if there is none, or if the events are in a batch. */
+  /** The next entry; undefined if nothing is queued, or if the queued events are a batch. */
   get next(): Entry | undefined {
     return this.#entries[this.#first];
   }
@@ -61,7 +62,7 @@ export class EventLane {
     return this.#batch?.since ?? this.next?.since;
   }
 
-  /** The live events whose bytes are shared, if all queued messages are such events. */
+  /** The batch, if all queued messages are live events whose bytes are shared; otherwise undefined. */
   get batch(): Batch | undefined {
     return this.#batch;
   }
@@ -79,14 +80,14 @@ export class EventLane {
     if (entry.kind !== 'replay') this.#account.add(entry.frame.length);
   }
 
-  /** Removes the batch. @returns its chunks, the oldest first; the caller writes them or keeps them with {@link keep} */
+  /** Removes the batch. @returns its chunks, the oldest first; the caller must write each chunk, or pass it to {@link keep} */
   takeBatch(): readonly Batch[] {
     const chunks = this.#batch?.chunks ?? [];
     this.#batch = undefined;
     return chunks;
   }
 
-  /** Adds the events of a chunk that the socket did not accept to the entries of this lane. */
+  /** Adds the events of a chunk to the entries of this lane, because the socket did not accept the chunk. */
   keep(chunk: Batch): void {
     this.#append(chunk.chunkEvents());
     this.#account.add(chunk.chunkBytes);
@@ -126,13 +127,13 @@ export class EventLane {
     return entry.frame;
   }
 
-  /** For each stream with queued events, the position before the first of them (CON-7). It iterates over the whole lane. */
+  /** For each stream with queued events, the position before the first of these events (CON-7). Iterates over the whole lane. */
   unwritten(): ReadonlyMap<string, Position> {
     const positions = new Map<string, Position>();
     for (const entry of this.#batch?.events() ?? this.#entries.slice(this.#first)) {
       for (const before of entry === undefined ? [] : positionsBefore(entry)) {
         const known = positions.get(before.stream);
-        // If an entry has another epoch, it was queued later, after the gap that announces its epoch.
+        // An entry of another epoch was queued later, after the gap that announces its epoch.
         const earlier = known === undefined || (known.epoch === before.epoch && before.sequenceId < known.sequenceId);
         if (earlier) positions.set(before.stream, { epoch: before.epoch, sequenceId: before.sequenceId });
       }
@@ -152,7 +153,7 @@ export class EventLane {
     else this.#entries.push(...entries);
   }
 
-  /** Takes several frames of a replay, up to `room` bytes. If the replay has nothing more to send, takes the next entry. */
+  /** Takes frames of a replay, up to `room` bytes. If the replay has no more frames, removes it and takes the next entry instead. */
   #takeReplay(entry: QueuedReplay, room: number, deadline: number): Buffer | undefined {
     const taken = entry.take({ room, deadline, now: this.#account.now });
     this.taken += taken.events;
@@ -162,10 +163,10 @@ export class EventLane {
   }
 
   #advance(): void {
-    // Release the entry now, because the array is shortened only later.
+    // Remove the reference to the entry now, because the array is shortened only later.
     this.#entries[this.#first] = undefined;
     this.#first += 1;
-    // The array is shortened only when many entries were taken, because shortening it moves all remaining entries.
+    // The array is shortened only after many entries were taken, because shortening moves all remaining entries.
     if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
@@ -173,7 +174,7 @@ export class EventLane {
   }
 }
 
-/** For each stream of an entry, the position before the events that are still to be sent. */
+/** For each stream of which the entry has events to send, the position before the first of these events. */
 function positionsBefore(entry: Entry): Iterable<StreamPosition> {
   if (entry.kind === 'message') return entry.after === undefined ? [] : [entry.after];
   if (entry.kind === 'replay') return entry.positions();

@@ -1,7 +1,8 @@
 /**
  * Delivers each event to the connections with a matching subscription. An event is matched once per group of subscriptions with the same
  * filter. Its frame is built once per prefix: for example, a thousand connections whose subscription has the id `ts` share one buffer. The
- * sharing connections are determined when a subscription is added or removed, so that a delivery only has to visit the send queues.
+ * groups of connections that share a frame are cached until a subscription is added or removed. A delivery therefore only has to add the
+ * frame to the send queues.
  */
 import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { GapData } from '../../generated/types.ts';
@@ -17,25 +18,25 @@ import { EndedStreams } from './ended-streams.ts';
 import { Routes } from './routes.ts';
 import { StreamChanges } from './stream-changes.ts';
 
-/** Heartbeats can report changes of this many streams: those with the newest events (MUL-8). */
+/** For how many streams changes are remembered for heartbeats: for those with the newest events (MUL-8). */
 const MAX_RECENT = 1_024;
 /** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
-/** Stands for the positions of a loss in streams that nothing names. */
+/** Stands for the positions of a loss in streams whose names are unknown. */
 const NOWHERE: Position = { epoch: 'unknown', sequenceId: 0 };
 
 export interface FanoutOptions {
   readonly counters: Counters;
   readonly catalogue: Catalogue;
   readonly now: () => number;
-  /** The newest position of an attached or followed stream, as this node knows it. */
+  /** The newest position of an attached or followed stream that this node knows. */
   readonly headOf: (stream: string) => Position | undefined;
 }
 
 export class Fanout {
   readonly #routes: Routes;
   readonly #ended = new EndedStreams();
-  /** For each followed stream, the number of its newest change. Sorted by this number. */
+  /** The recently changed streams that are followed, each with the number of its newest change. Sorted by this number. */
   readonly #recent = new Map<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();
@@ -46,12 +47,12 @@ export class Fanout {
     this.#routes = new Routes(options.catalogue);
   }
 
-  /** From now on, delivers every matching event of the subscription's streams to the subscription. */
+  /** From now on, every matching event of the subscription's streams is delivered to the subscription. */
   add(subscription: Subscription): void {
     this.#routes.add(subscription);
   }
 
-  /** From now on, delivers no events to the subscription. */
+  /** From now on, no events are delivered to the subscription. */
   remove(subscription: Subscription): void {
     this.#routes.remove(subscription);
     this.#ended.forget(subscription);
@@ -67,7 +68,7 @@ export class Fanout {
     return this.#routes.subscriptions();
   }
 
-  /** From now on, tracks which of the streams that these selectors cover change, until `stop` of the result is called. */
+  /** Records which of the streams that these selectors cover change from now on, until `stop` of the result is called. */
   watch(selectors: readonly string[]): StreamChanges {
     const changes = new StreamChanges(selectors, (stopped) => this.#watches.delete(stopped));
     this.#watches.add(changes);
@@ -105,8 +106,8 @@ export class Fanout {
   }
 
   /**
-   * The streams that these selectors cover and that had events since the given change. If there are too many for a message, those with the
-   * newest events. Also returns the number of the newest change.
+   * Returns the streams that these selectors cover and that had events after the change with the given number. If there are too many for
+   * one message, returns those with the newest events. Also returns the number of the newest change.
    */
   changedSince(
     change: number,
@@ -130,7 +131,7 @@ export class Fanout {
     this.#sendGap(this.#routes.of(stream).subscriptions(), { stream, from: bare(from), to: bare(to), reason });
   }
 
-  /** Reports to the subscriptions with this pattern that events of streams that nothing names were lost (MUL-9). */
+  /** Reports to the subscriptions with this pattern that events of streams with unknown names were lost (MUL-9). */
   reportUnnamedLoss(pattern: string): void {
     const gap = { stream: pattern, from: NOWHERE, to: NOWHERE, reason: 'broker_lost' } as const;
     this.#sendGap(this.#routes.withSelector(pattern), gap);
@@ -148,7 +149,7 @@ export class Fanout {
     this.#sendGap(affected, sourceGap(stream, { ...head, paths }));
   }
 
-  /** Reports the end of a stream to those subscriptions that follow many streams (MUL-6). */
+  /** Reports the end of a stream to its subscriptions that follow several streams (MUL-6). */
   reportEnd(stream: string): void {
     this.#noteForWatches(stream);
     const following = [...this.#routes.of(stream).subscriptions()].filter((each) => each.stream === undefined);

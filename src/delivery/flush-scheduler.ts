@@ -1,31 +1,35 @@
-/** Decides when the send queues of a node are written. Until then, it keeps the batches that the queues share. */
+/**
+ * Decides when the send queues of a node are written to their sockets, and has the chain of the batches that the queues share until then.
+ */
 import { BatchChain } from './batch.ts';
 
 /** How long one outbox may select events of a replay before the next outbox is flushed, in milliseconds. */
 export const SLICE_MS = 2;
 
-/** Size of one write, in bytes. It is large enough to justify a system call, and small enough that control messages do not wait long. */
+/**
+ * Size of one write, in bytes. It is large, because each write is a system call, but small enough that control messages do not wait long.
+ */
 const CHUNK_BYTES = 64 * 1024;
-/** The buffer of the socket may contain at most this part of the queue's limit in bytes. */
+/** A write has at most the queue's limit in bytes divided by this number. */
 const CHUNKS_PER_QUEUE = 16;
 
-/** A send queue, as the scheduler sees it. */
+/** The part of a send queue that the scheduler uses. */
 export interface Flushable {
-  /** Whether a replay is next in the queue. */
+  /** Whether the next item in the queue is a replay. */
   readonly replaying: boolean;
   flush(deadline: number): void;
   flushReplay(deadline: number): void;
 }
 
 /**
- * Collects the outboxes that have something to send. Each of them is flushed once, after the current round of I/O callbacks. Outboxes whose
- * next item is a replay are flushed after all others, in rotation. Together, they may use no more time than the budget of a turn of the
- * event loop.
+ * Collects the outboxes that have something to send, and flushes each of them once, after the current round of I/O callbacks. Outboxes
+ * whose next item is a replay are flushed after all others, one after another, as long as the time budget of a turn of the event loop
+ * allows. The others are flushed in the next turn.
  */
 export class FlushScheduler {
   /** Size of one write, in bytes. A single frame may be larger. */
   readonly chunkBytes: number;
-  /** Live events that wait for the next flush. */
+  /** The chain of live events that wait for the next flush. */
   readonly chain: BatchChain;
   readonly #turnMs: number;
   #due: Flushable[] = [];

@@ -6,13 +6,12 @@
  *     push, pushInOrder, pushReplay ──▶ [control] [in order: event, event, replay…, gap] ──tick──▶ one write ──▶ socket
  *
  * All messages for a socket in one turn of the event loop are sent in one write, because the system call is most of the cost of a delivery.
- * While only live events are queued, they are a {@link Batch}, whose bytes are shared with other connections and are joined once.
- * Both lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
+ * While only live events are queued, they form a {@link Batch}, whose bytes are shared with other connections and are joined once. Both
+ * lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
  * exceeded, the connection is closed (BCK-2). Replies count too, because a peer that sends commands and never reads would otherwise fill
- * the memory with replies.
- * A replay is not copied into the queue. Its events are selected and its frames are built while the socket accepts them, so that a long
- * replay to a slow reader needs no memory for its bytes. Selecting takes processing time, so it is divided into slices; see {@link
- * FlushScheduler}.
+ * the memory with replies. The frames of a replay are not queued. The events of a replay are selected and its frames are built only when
+ * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. Selecting events takes processing time, so
+ * {@link FlushScheduler} divides it into slices.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -59,9 +58,11 @@ export class Outbox implements LiveSink {
   /** The time since which the socket accepts nothing; undefined if it has accepted every write. */
   #blockedSince: number | undefined;
   #ended = false;
-  /** See {@link flush}. */
+  /** The `deadline` of the running {@link flush}; 0 if none is running. */
   #deadline = 0;
-  /** Listens for the `drain` of the socket. Created when the socket is first full, because most sockets never are. */
+  /**
+   * The listener for the event `drain` of the socket. Created when the socket is full for the first time, because most sockets never are.
+   */
   #onDrain: (() => void) | undefined;
 
   constructor({ socket, framing, limits, scheduler, queues, now, owner }: OutboxOptions) {
@@ -84,7 +85,7 @@ export class Outbox implements LiveSink {
     this.#socket.on('drain', this.#onDrain);
   }
 
-  /** Queues a message that is sent before queued events. */
+  /** Queues a control message, which is sent before queued events. */
   push(frame: Buffer): void {
     if (this.#ended) return;
     this.#control.push(frame);
@@ -93,8 +94,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Queues a message that is sent before queued events and is built when it is written. It needs no memory until then. It is limited by the
-   * number and the age of messages.
+   * Queues a control message that is built when it is written, and needs no memory for its bytes until then. Of the limits, only those on
+   * the number and the age of messages apply to it.
    */
   pushMade(make: () => Buffer): void {
     if (this.#ended) return;
@@ -103,7 +104,10 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues a report of the current state. It is sent before queued events, and is built when it is written. */
+  /**
+   * Queues a report of the current state, which replaces a report that was not sent yet. It is sent before queued events, and built when it
+   * is written.
+   */
   pushReport(make: () => Buffer): void {
     if (this.#ended) return;
     this.#control.pushReport(make);
@@ -115,7 +119,7 @@ export class Outbox implements LiveSink {
     this.#enqueue({ kind: 'message', frame, ...options, since: this.#account.now() });
   }
 
-  /** Queues a live event in order. While only live events are queued, connections with the same events share a batch. */
+  /** Queues a live event in order. While only live events are queued, connections with the same queued events share a batch. */
   pushEvent(event: LiveEvent): void {
     if (this.#ended) return;
     if (this.#blockedSince !== undefined || !this.#events.share(event, this.#scheduler.chain))
@@ -124,7 +128,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Queues a replay that keeps its order among the events. Its events are selected while the socket accepts them. */
+  /** Queues a replay that keeps its order among the events. Its events are selected only when the socket accepts them. */
   pushReplay(replay: Replay): void {
     this.#enqueue(new QueuedReplay(replay, this.#framing, this.#account.now()));
   }
@@ -135,8 +139,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * For each stream with queued events, the position before the first of them (CON-7). It iterates over the whole queue, so it must only be
-   * used for heartbeats and introspection, not for every event.
+   * For each stream with queued events, the position before the first of these events (CON-7). Iterates over the whole queue, so it must
+   * only be used for heartbeats and introspection, not for every event.
    */
   unwritten(): ReadonlyMap<string, Position> {
     return this.#events.unwritten();
@@ -158,8 +162,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * How long the oldest message has been queued, or the socket has accepted nothing, in milliseconds. For a replay, it is the time since
-   * the replay last made progress.
+   * How long the oldest message has been queued or, if this is longer, how long the socket has accepted nothing, in milliseconds. For a
+   * replay, the time since it last made progress counts instead.
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
@@ -175,12 +179,12 @@ export class Outbox implements LiveSink {
     return this.#full(2) !== undefined || this.oldestQueuedMs > this.#limits.sendQueueAgeMs / 2;
   }
 
-  /** Checks the limit on age, which can be exceeded even if nothing is queued in the meantime. */
+  /** Checks the limit on age. A timer must call this, because the limit can be exceeded without any message being queued. */
   checkAge(): void {
     if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#account.owner.queueOverflowed('age');
   }
 
-  /** Writes the first chunk of control messages and a pending report, then `last`, and ends. All other messages are dropped. */
+  /** Writes control messages up to the size of a chunk, a pending report, and then `last`. Drops all other messages, and ends the queue. */
   finish(last: Buffer): void {
     if (this.#ended) return;
     const control = [...this.#control.take(this.#scheduler.chunkBytes), ...this.#control.takeReport()];
@@ -191,7 +195,7 @@ export class Outbox implements LiveSink {
   /** Drops all queued messages. Later messages are ignored. */
   end(): void {
     this.#ended = true;
-    // Remove the listener, because the socket of a refused request for events is used for further requests.
+    // Remove the listener, because after a refused request for server-sent events, the socket is used for further HTTP requests.
     if (this.#onDrain !== undefined) this.#socket.off('drain', this.#onDrain);
     this.#events.clear();
     this.#control.clear();
@@ -212,13 +216,16 @@ export class Outbox implements LiveSink {
     if (this.replaying) this.#schedule();
   }
 
-  /** Flushes, and reports the processing time. */
+  /** Flushes, and charges the processing time that this took to the owner of the queue. */
   flushReplay(deadline: number): void {
     const { ms } = workMs(() => this.flush(deadline));
     this.#account.owner.chargeWork(ms);
   }
 
-  /** Writes one chunk. @returns false if there was none. Never throws, because the caller's loop must also flush other connections. */
+  /**
+   * Writes one chunk. @returns false if there was nothing to write. Never throws, because the caller's loop must also flush other
+   * connections.
+   */
   #write(): boolean {
     try {
       if (this.#events.batch !== undefined && this.#control.isEmpty) {
@@ -269,7 +276,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** The limit, on bytes or on messages, of which more than `1 / part` is used. A timer checks the limit on age. */
+  /** Which limit is used to more than `1 / part`: that on bytes or that on messages. The limit on age is checked by {@link checkAge}. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
@@ -278,8 +285,9 @@ export class Outbox implements LiveSink {
 
   /**
    * Checks the limits after a message was queued. If a limit is exceeded, the queue is first written, as long as the operating system
-   * accepts every byte immediately. Therefore a burst that fills the queue within one turn does not make a client slow. No event is dropped
-   * here: with an empty queue, a pending heartbeat would report the head of the stream although events were not written (CON-7).
+   * accepts every byte immediately. Therefore a burst that fills the queue within one turn does not close the connection of a fast client.
+   * If the limit is still exceeded, no event is dropped here: with an empty queue, a pending heartbeat would report the head of the stream
+   * although events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;
@@ -300,7 +308,7 @@ export class Outbox implements LiveSink {
       if (part === undefined) break;
       parts.push(part);
       bytes += part.length;
-      // The replay has filled the chunk with whole frames. Adding one more frame would copy all of them.
+      // If the replay is not finished, it has filled the chunk. Adding one more part would copy its frames again.
       if (next?.kind === 'replay' && next === this.#events.next) break;
     }
     if (parts.length === 0) return undefined;

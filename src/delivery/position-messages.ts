@@ -3,7 +3,7 @@ import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { PushMessage, StreamPosition } from '../../generated/types.ts';
 import type { Subscription } from '../session/subscription.ts';
 
-/** How many streams one message can name. */
+/** The maximum number of positions in one message. */
 export const MAX_POSITIONS = MAX_ITEMS.PositionsData.positions;
 const MAX_ENDED = MAX_ITEMS.PositionsData.ended;
 

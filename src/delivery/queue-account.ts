@@ -1,16 +1,16 @@
-/** Counts the bytes of one send queue, for the queue itself and for the budget of the node, and reports faults and work to its owner. */
+/** Counts the bytes of one send queue, for its own limit and for the budget of the node. Also refers to the owner of the queue. */
 import type { SendQueueBudget } from './send-queue-budget.ts';
 
 export type Bound = 'bytes' | 'messages' | 'age';
 
 /**
- * The owner of a send queue. It is an object instead of one function for each purpose, because functions for each connection would take
- * more memory.
+ * The owner of a send queue, to which the queue reports faults and work. It is one object instead of several functions, because functions
+ * that are created for each connection would take more memory.
  */
 export interface QueueOwner {
-  /** Called once, if a hard limit is exceeded. */
+  /** Called once, when a limit of the queue is exceeded. */
   queueOverflowed(bound: Bound): void;
-  /** Called if a queued message could not be built. Nothing more is written then. */
+  /** Called if a queued message could not be built. The queue has then ended, and writes nothing more. */
   queueFailed(error: unknown): void;
   /** Receives the processing time that was needed to select events for a replay or to build a message, in milliseconds. */
   chargeWork(ms: number): void;
@@ -37,7 +37,7 @@ export class QueueAccount {
     this.#budget = budget;
   }
 
-  /** Bytes in the queue. A shared batch is not included. */
+  /** Number of bytes in the queue, without those of a shared batch. */
   get queued(): number {
     return this.#queued;
   }
@@ -48,7 +48,7 @@ export class QueueAccount {
     this.#budget.add(bytes);
   }
 
-  /** Counts the bytes that the socket has not accepted completely yet. They replace the number of the last call. */
+  /** Sets the size of the chunk that the socket has not accepted completely yet, in bytes; 0 if it has accepted everything. */
   setInSocket(bytes: number): void {
     this.#budget.add(bytes - this.#inSocket);
     this.#inSocket = bytes;

@@ -1,6 +1,6 @@
 /**
- * A replay in a send queue. Its events are selected and its frames are built while the socket accepts them, so that a long replay to a slow
- * reader needs no memory for its bytes.
+ * A replay in a send queue. Its events are selected and its frames are built only when the socket accepts them, so that a long replay to a
+ * slow reader needs no memory for its bytes.
  */
 import type { EventRecord } from '../broker/broker.ts';
 import type { ServerMessage } from '../../generated/types.ts';
@@ -13,10 +13,10 @@ import type { Framing } from '../wire/framing.ts';
  * event.
  */
 const MOST_BETWEEN_READINGS = 8;
-/** If selecting an event takes longer than this, in milliseconds, the clock is read after each event. */
+/** If selecting an event takes longer than this, in milliseconds, the clock is read after every event. */
 const COSTLY_MS = 0.05;
 
-/** Checks whether the deadline has passed. It reads the clock as rarely as the cost of the events allows. */
+/** Checks whether a deadline has passed. If selecting an event is cheap, it reads the clock only at some of the checks. */
 class Deadline {
   readonly #end: number;
   #stride = 1;
@@ -50,7 +50,7 @@ export interface TakeOptions {
 }
 
 export interface Taken {
-  /** Several frames. Undefined if there was no time to select an event, or if no event was selected. */
+  /** The taken frames. Undefined if the deadline passed before an event was selected, or if no event was left. */
   readonly chunk: Buffer | undefined;
   /** Number of event messages in the chunk. */
   readonly events: number;
@@ -58,7 +58,7 @@ export interface Taken {
   readonly done: boolean;
 }
 
-/** An item of a replay, in the form in which it is written. */
+/** An item of a replay, from which its frames are built. */
 type Part = EventRecord | ReplayBlock | MessagePart;
 
 interface MessagePart {
@@ -70,9 +70,9 @@ export class QueuedReplay {
   readonly kind = 'replay';
   readonly #replay: Replay;
   readonly #framing: Framing;
-  /** A part that was selected, but did not fit into the last chunk. */
+  /** The part that was selected last, if it did not fit into the last chunk. */
   #held: Part | undefined;
-  /** In the stream that is being replayed, the position before the events that are still to be sent. */
+  /** The stream that is being replayed, and the position in it before the first event that is still to be sent. */
   #after: StreamPosition | undefined;
   /** When the replay was queued, or last made progress. */
   since: number;
@@ -84,7 +84,7 @@ export class QueuedReplay {
     this.since = since;
   }
 
-  /** For each stream, the position before the events that are still to be sent. */
+  /** For each stream of the replay, the position before the first event that is still to be sent. */
   *positions(): Generator<StreamPosition> {
     if (this.#after !== undefined) yield this.#after;
     const held = this.#held;
@@ -92,7 +92,7 @@ export class QueuedReplay {
     if (this.#replay.waiting !== undefined) yield* this.#replay.waiting();
   }
 
-  /** Takes the next frames of the replay. */
+  /** Selects the next events of the replay, and builds their frames. */
   take({ room, deadline, now }: TakeOptions): Taken {
     const { prefix, reason, items } = this.#replay;
     const parts: Part[] = [];

@@ -1,6 +1,6 @@
 /**
- * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. The results are cached. Adding or
- * removing a subscription changes only the results for streams that it covers.
+ * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. Both results are cached. If a
+ * subscription is added or removed, only the results for the streams that it covers are computed again.
  *
  *     stream ──▶ route: the fan-outs of all selectors that cover it ──▶ audiences that match the event ──▶ receiver groups
  */
@@ -13,23 +13,25 @@ import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
 import { Audience, receiverGroupsOf } from './audience.ts';
 import type { ReceiverGroup } from './audience.ts';
 
-/** The maximum number of cached routes. A route that was dropped is computed again at the next event of its stream. */
+/** The maximum number of streams whose route is cached. The route of any other stream is looked up again at its next event. */
 const MAX_ROUTES = 100_000;
 
-/** The subscriptions of one selector, which is one stream or a pattern that covers several streams. */
+/** The subscriptions with one selector, which is the name of a stream or a pattern that covers several streams. */
 interface SelectorFanout {
   readonly selector: string;
   readonly index: SubscriptionIndex<Subscription, Audience>;
   readonly subscriptions: Set<Subscription>;
   /** The routes that include this selector, by their keys. */
   readonly routes: Map<string, Route>;
-  /** How many of these subscriptions follow many streams. */
+  /** How many of these subscriptions follow several streams. */
   many: number;
   /** How often a subscription was added or removed. */
   changes: number;
 }
 
-/** The audiences of the last event that matched several audiences, with their shares. The next event usually matches the same audiences. */
+/**
+ * The audiences of the last event that matched several audiences, with their receiver groups. The next event usually matches the same ones.
+ */
 interface Together {
   readonly audiences: readonly Audience[];
   readonly receiverGroups: readonly ReceiverGroup[];
@@ -38,8 +40,8 @@ interface Together {
 }
 
 /**
- * The selectors that cover a stream. Streams with the same selectors share one route, so that ten thousand session streams need no more
- * memory than one.
+ * The subscriptions that cover a stream, by selector. Streams that the same selectors cover share one route, so that ten thousand session
+ * streams need no more memory than one.
  */
 export class Route {
   readonly #fanouts: readonly SelectorFanout[];
@@ -55,7 +57,7 @@ export class Route {
     return this.#fanouts.length === 0;
   }
 
-  /** Whether one of the subscriptions follows many streams. */
+  /** Whether one of the subscriptions follows several streams. */
   get followed(): boolean {
     return this.#fanouts.some(({ many }) => many > 0);
   }
@@ -107,7 +109,7 @@ export class Routes {
     return this.#size;
   }
 
-  /** All subscriptions. Each is returned once. */
+  /** All subscriptions. Each subscription is returned once, even if it has several selectors. */
   *subscriptions(): Generator<Subscription> {
     for (const { selector, subscriptions } of this.#selectors.values())
       for (const each of subscriptions) if (each.selectors[0] === selector) yield each;

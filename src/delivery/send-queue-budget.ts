@@ -11,8 +11,8 @@ export class SendQueueBudget {
   readonly #onExceeded: () => void;
 
   /**
-   * @param onExceeded called at most once per turn of the event loop, after the queues have been written: a burst that the sockets accept
-   * does not close a connection
+   * @param onExceeded called at most once per turn of the event loop, if the limit is still exceeded after the queues have been written.
+   * Therefore a burst that the sockets accept closes no connection
    */
   constructor(limit: number, onExceeded: () => void) {
     this.limit = limit;

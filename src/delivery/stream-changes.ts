@@ -11,7 +11,7 @@ export class StreamChanges {
     this.#onStop = onStop;
   }
 
-  /** Must be called for each stream of the node that has an event or a loss, or that ends. */
+  /** Must be called with the name of a stream when the stream has an event or a loss, or ends. */
   note(stream: string): void {
     if (!this.#streams.has(stream) && selects(this.#selectors, stream)) this.#streams.add(stream);
   }

@@ -23,13 +23,17 @@ export class SubscriptionRegistry {
   }
 
   /**
-   * Tracks which of the streams that these selectors cover change, until `stop` of the result is called. The selectors must be followed.
+   * Records which of the streams that these selectors cover change from now on, until `stop` of the result is called. The selectors must be
+   * followed.
    */
   watchStreams(selectors: readonly string[]): StreamChanges {
     return this.#fanout.watch(selectors);
   }
 
-  /** Makes a subscription live. Its streams must already be attached or followed; ending the subscription releases them. */
+  /**
+   * Makes a subscription live. Its streams must already be attached or followed ({@link holdStreams}). {@link end} detaches or unfollows
+   * them.
+   */
   open(subscription: Subscription): void {
     const { session } = subscription;
     session.subscriptions.set(subscription.id, subscription);
@@ -54,8 +58,8 @@ export class SubscriptionRegistry {
 }
 
 /**
- * Attaches or follows the streams of a new subscription, so that this node has everything that was published before. @throws
- * {ProtocolError} `broker_unavailable`
+ * Attaches or follows the streams of a new subscription. Afterwards, this node has every event of these streams that was published before
+ * the call. @throws {ProtocolError} `broker_unavailable`
  */
 export async function holdStreams(
   broker: Broker,

@@ -1,4 +1,4 @@
-/** Runs a function. Also returns the processing time that it needed, in milliseconds. */
+/** Runs a function. @returns its result, and the processing time that it took in milliseconds */
 export function workMs<T>(work: () => T): { readonly result: T; readonly ms: number } {
   const before = process.threadCpuUsage();
   const result = work();

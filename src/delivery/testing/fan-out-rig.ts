@@ -121,7 +121,7 @@ export class Rig {
     );
   }
 
-  /** Waits until everything that is scheduled was written. */
+  /** Waits until all scheduled flushes have been run. */
   async flush(): Promise<void> {
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   }
@@ -134,7 +134,7 @@ export interface Sent {
   readonly ended?: readonly string[];
 }
 
-/** The messages in some writes. Each frame is an unmasked text frame of less than 64 KiB. */
+/** Parses the messages in these writes. Each frame must be an unmasked text frame of less than 64 KiB. */
 export function messagesIn(writes: readonly Buffer[]): Sent[] {
   const messages: Sent[] = [];
   const bytes = Buffer.concat(writes);

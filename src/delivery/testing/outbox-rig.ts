@@ -12,7 +12,7 @@ import { SendQueueBudget } from '../send-queue-budget.ts';
 
 export const LIMITS = { sendQueueBytes: 64 * 1024, sendQueueMessages: 100, sendQueueAgeMs: 1000 };
 
-/** The owner of a queue. A test fails if its queue overflows or fails, unless the test expects it. */
+/** The owner of a queue. The test fails if the queue overflows or fails, unless `expected` has a function for that. */
 export function ownerOf(expected: Partial<QueueOwner> = {}): QueueOwner {
   const fail = (cause: unknown): never => {
     throw new Error('unexpected', { cause });
@@ -36,13 +36,13 @@ export class Peer extends Writable {
     else this.#held = done;
   }
 
-  /** Reads everything that waits, and from now on everything that arrives. */
+  /** Reads all writes that wait, and from now on every write at once. */
   resume(): void {
     this.reading = true;
     this.takeOne();
   }
 
-  /** Reads one write that waits. */
+  /** Reads the write that waits. */
   takeOne(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -61,7 +61,7 @@ export interface Rig {
   readonly overflows: Bound[];
   readonly faults: unknown[];
   readonly clock: { ms: number };
-  /** Waits until everything that is scheduled was written. */
+  /** Waits until all scheduled flushes have been run. */
   readonly turn: () => Promise<void>;
 }
 
@@ -109,7 +109,7 @@ export const record = (sequenceId: number, text = '') =>
     { source: { name: 'a', principal: 'b' }, payload: { text } },
   );
 
-/** Fills the socket, so that further messages must wait in the queue. */
+/** Stops the peer from reading and fills the socket, so that further messages wait in the queue. */
 export async function stall({ outbox, peer, turn }: Rig): Promise<void> {
   peer.reading = false;
   outbox.push(frame(20_000));
