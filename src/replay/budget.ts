@@ -1,18 +1,19 @@
-/** The part of a budget that is reserved. */
+/** The fraction of a budget that is reserved for owners that use little. */
 const RESERVED = 1 / 4;
-/** An owner that uses at most this part of a budget uses little. */
+/** An owner uses little if it uses at most this fraction of the budget. */
 const LITTLE = 1 / 1024;
 
 /**
- * A limit on memory that all clients of a node share. The use is counted per owner. An owner has no fixed share: it may use as much as is
- * still free (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Owners that come one after another would each take half of
- * what is left, and little would soon be left for a further owner. Therefore a part of the budget is reserved for owners that use little.
+ * A limit on memory that all clients of a node share. The use is counted per owner, which is usually a principal. An owner has no fixed
+ * share: it may use as much as is still free afterwards (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). With this rule
+ * alone, each further owner could use half of what is left, so that soon hardly anything would be left. Therefore a fraction of the budget
+ * is reserved for owners that use little.
  */
 export class Budget {
   readonly limit: number;
   readonly #byOwner = new Map<string, number>();
   #used = 0;
-  /** Number of records that were dropped so far. */
+  /** Number of items that were dropped so far because the limit was exceeded. */
   dropped = 0;
 
   constructor(limit: number) {
@@ -27,14 +28,14 @@ export class Budget {
     return this.#byOwner.get(owner) ?? 0;
   }
 
-  /** Whether the owner may use this additional amount. The amount is not counted yet. */
+  /** Whether the owner may use this additional amount. The amount must not be counted yet. */
   admits(owner: string, amount: number): boolean {
     const used = this.usedBy(owner) + amount;
     const free = this.limit - this.#used - amount;
     return used <= this.limit * LITTLE ? free >= 0 : used <= free - this.limit * RESERVED;
   }
 
-  /** Adds an amount to the use of the owner; it may be negative. This never fails, even if {@link admits} is false. */
+  /** Adds an amount, which may be negative, to the use of the owner. Does not check whether {@link admits} allows the amount. */
   count(owner: string, amount: number): void {
     this.#used += amount;
     const used = this.usedBy(owner) + amount;
@@ -43,8 +44,8 @@ export class Budget {
   }
 
   /**
-   * The largest share such that the sum is at most `total` if no owner uses more than its share (max-min fairness). An owner that uses less
-   * keeps all of it.
+   * The share of each owner if all owners together may use `total` (max-min fairness). It is the largest number with this property: if
+   * every owner that uses more is reduced to this number, all owners together use at most `total`.
    */
   shareOf(total: number): number {
     let left = total;

@@ -1,7 +1,7 @@
 /**
- * The replayable part of a stream. It consists of two parts. The history is a contiguous run of the newest events, limited by count, bytes
- * and age (RPL-5). In addition, the newest event of each key or name is retained after it has left the history, because a warm picture
- * still needs it (RPL-3).
+ * The replayable part of a stream. It consists of two parts. The history contains the newest events without a hole, limited by count, bytes
+ * and age (RPL-5). In addition, the newest event of each key or name is retained after it has been dropped from the history, because a warm
+ * picture still needs it (RPL-3).
  *
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
@@ -17,11 +17,11 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Maximum age of an event, in milliseconds since it was emitted. */
   readonly ageMs: number;
-  /** Milliseconds without a new event after which the whole history and all retained events are dropped. */
+  /** After this time without a new event, in milliseconds, the whole history and all retained events are dropped. */
   readonly silenceMs: number;
   /** Maximum number of keys whose newest events are retained outside of history. */
   readonly keys: number;
-  /** Maximum encoded size of these retained events, in bytes. */
+  /** Maximum encoded size of the retained events, in bytes. */
   readonly keyBytes: number;
 }
 
@@ -30,7 +30,7 @@ export interface StreamHistoryOptions {
   readonly events: EventTable;
   /** The position directly before the first event that will be appended. */
   readonly after: Position;
-  /** Retained events at or before that position, in ascending order. */
+  /** Retained events at or before `after`, in ascending order. */
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
   readonly losses?: Losses;
@@ -43,7 +43,7 @@ interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted'
   readonly readLosses: (floor: number) => readonly KeptLoss[];
 }
 
-/** Retained events are sorted only when they are read. */
+/** The state of a history at one moment. The retained events are sorted only when they are read. */
 class HistorySnapshot implements Snapshot {
   readonly head: Position;
   readonly floor: number;
@@ -72,10 +72,10 @@ class HistorySnapshot implements Snapshot {
 /** For each key, the newest event of each name. The least recently updated key is first. */
 type Retained = Map<string, Map<string, EventRecord>>;
 
-/** The number of dropped events after which the array is shortened. Shortening moves all remaining events, so it is done rarely. */
+/** The array of events is shortened only after this many events were dropped, because shortening moves all remaining events. */
 const TRIM_AT = 1024;
 
-/** The events beginning with an index. They are copied, because what a snapshot has returned must not change. */
+/** The events from the index `start` on. They are copied, because a list that a snapshot has returned must not change. */
 function keptFrom(log: readonly (EventRecord | undefined)[], start: number): readonly EventRecord[] {
   const kept: EventRecord[] = [];
   for (let at = start; at < log.length; at += 1) {
@@ -91,7 +91,7 @@ export class StreamHistory {
   readonly #retained: Retained = new Map();
   readonly #losses: Losses;
   readonly #budget: Budget | undefined;
-  /** Memory of the events that are kept here, per publisher. */
+  /** Estimated memory of the events in history and of the retained events, in bytes, by principal. */
   readonly #weights = new Map<string, number>();
   #keysEvicted: boolean;
   /** The events of the history. The first `#start` elements are undefined, because their events were dropped. */
@@ -129,12 +129,12 @@ export class StreamHistory {
     return this.#retainedBytes;
   }
 
-  /** The publishers of the events that are kept here. */
+  /** The principals whose events are in history or retained. */
   get principals(): Iterable<string> {
     return this.#weights.keys();
   }
 
-  /** Estimated memory of the events of a principal that are kept here, in bytes. */
+  /** Estimated memory of those events in history and retained events that a principal has published, in bytes. */
   weightOf(principal: string): number {
     return this.#weights.get(principal) ?? 0;
   }
@@ -149,8 +149,7 @@ export class StreamHistory {
   }
 
   /**
-   * Appends the event that follows the head. @throws {Error} if the event does not directly follow the head, because history would then
-   * have a hole
+   * Appends an event. @throws {Error} if the event does not directly follow the head, because history would then have a hole
    */
   append(record: EventRecord): void {
     const { epoch, sequenceId } = this.#head;
@@ -166,7 +165,7 @@ export class StreamHistory {
       this.#dropOldest();
   }
 
-  /** Drops events that are older than the maximum age. Drops everything after a long time without events. */
+  /** Drops events that are older than the maximum age. If there was no event for `silenceMs`, drops everything. */
   expire(nowMs: number): void {
     const newest = this.#log.at(-1);
     const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
@@ -176,12 +175,15 @@ export class StreamHistory {
     }
   }
 
-  /** Records that the source lost events at the position of the current head. */
+  /** Records a source loss at the position of the current head. @param paths directories to read again */
   lose(paths: readonly string[]): void {
     this.#losses.add({ ...this.#head, paths });
   }
 
-  /** Most callers only read the head, so the other parts of the snapshot are created when they are first read. */
+  /**
+   * Returns the current state. The parts of the snapshot except its head are created when they are first read, because few callers need
+   * them.
+   */
   snapshot(): Snapshot {
     return new HistorySnapshot({
       head: this.#head,
@@ -197,7 +199,7 @@ export class StreamHistory {
     const oldest = this.#log[this.#start];
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
-    // The event must be released now, because the array is shortened only later.
+    // Remove the reference to the event now, because the array is shortened only later.
     this.#log[this.#start] = undefined;
     this.#start += 1;
     if (!this.#isRetained(oldest)) this.#count(oldest, -1);

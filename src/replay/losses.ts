@@ -1,6 +1,6 @@
 /**
- * The source losses of a stream: points at which a source may have failed to publish events. These events never had a position. A resume
- * from a position at or before a loss must therefore report the loss (GAP-2).
+ * The source losses of a stream. At these positions, a source may have missed changes, for which no events exist. A resume from a position
+ * at or before a loss must therefore report the loss (GAP-2).
  */
 import type { KeptLoss, Position } from './record.ts';
 

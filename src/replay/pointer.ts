@@ -1,6 +1,6 @@
 /** Reads values in events by JSON pointer (RFC 6901). */
 
-/** A cache of parsed pointers. It stays small, because all pointers come from the contract, which has a few dozen. */
+/** A cache of parsed pointers. It stays small, because all pointers come from the contract, which contains only a few dozen. */
 const segmentsByPointer = new Map<string, readonly string[]>();
 
 function segmentsOf(pointer: string): readonly string[] {

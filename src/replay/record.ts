@@ -17,7 +17,7 @@ export interface EventSource {
   readonly principal: string;
 }
 
-/** One event with its position in the stream. It is immutable, and all recipients share it, whether the event is live or replayed. */
+/** One event with its position in the stream. It never changes, and all receivers share it, whether the event is live or replayed. */
 export interface EventRecord {
   readonly stream: string;
   readonly epoch: string;
@@ -50,11 +50,11 @@ export interface Snapshot {
   readonly head: Position;
   /** Lowest sequenceId in history; `head.sequenceId + 1` if history is empty. */
   readonly floor: number;
-  /** The events in history with a greater sequenceId, in ascending order and without a hole. */
+  /** The events in history with a sequenceId greater than the given one, in ascending order and without a hole. */
   since(sequenceId: number): readonly EventRecord[];
-  /** Events that are older than `floor`, in ascending order: the newest event of each key (latest-per-key) or name (latest) (RPL-3). */
+  /** The newest event of each key (`latest-per-key`) or name (`latest`), if it is older than `floor`; in ascending order (RPL-3). */
   readonly retained: readonly EventRecord[];
-  /** True once a key was dropped because of the limit on retained keys. A warm picture may then be incomplete. */
+  /** True once the retained events of a key were dropped because of a limit. A warm picture may then be incomplete. */
   readonly keysEvicted: boolean;
   /** Source losses of this epoch, in ascending order. */
   readonly losses: readonly KeptLoss[];

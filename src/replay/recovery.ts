@@ -13,12 +13,12 @@ export interface RecoveryFacts {
   readonly snapshot: Snapshot;
   readonly request: StreamRequest;
   readonly matches: (record: EventRecord) => boolean;
-  /** Whether a loss in or below one of these directories affects the subscription. */
+  /** Whether a source loss in these directories, or in directories below them, affects the subscription. */
   readonly concerns: (paths: readonly string[]) => boolean;
   readonly table: EventTable;
   /**
-   * The replay policies of the events that the subscription names. They determine whether events that were dropped from history are missing
-   * in the replay.
+   * The replay policies of the events that the subscription names. They determine whether the warm picture lacks events that were dropped
+   * from history.
    */
   readonly policies: ReadonlySet<ReplayPolicy>;
   /** Whether the subscription has a filter. */
@@ -31,15 +31,26 @@ export interface RecoveryPlan {
   readonly recovery: Recovery;
   /** The gap to send after `subscribed`, if a resume failed. */
   readonly gap: { readonly from: Position; readonly to: Position; readonly reason: GapReason } | undefined;
-  /** The events of the warm picture that the client may lack (RPL-7), in ascending order. They are replayed before `records`. */
+  /**
+   * For a resume that also requests the warm picture (RPL-7): the events of the picture up to the position of the client, in ascending
+   * order. They are replayed before `records`.
+   */
   readonly picture: Chosen | undefined;
-  /** The events to replay, in ascending order. They are selected when they are read. Events that are published later are not included. */
+  /**
+   * The events to replay, in ascending order. They are selected when they are read. Events that are published after the planning are not
+   * included.
+   */
   readonly records: Chosen;
-  /** Set if `records` are all matching events of a contiguous part of history: that part, and the lowest sequenceId of history. */
+  /**
+   * The part of history from which `records` are selected by the filter alone, and the lowest sequenceId of history. Undefined unless a
+   * resume succeeds.
+   */
   readonly run: { readonly records: readonly EventRecord[]; readonly floor: number } | undefined;
   /** The position directly before the first record. */
   readonly after: Position;
-  /** Source losses to report between the records, in ascending order. Each is reported after the records up to its position (GAP-2). */
+  /**
+   * Source losses to report between the records, in ascending order. Each loss is reported after the records up to its position (GAP-2).
+   */
   readonly losses: readonly KeptLoss[];
   readonly replayReason: 'warm' | 'resume';
   /** Whether the warm picture may be incomplete because of a limit of history. */
@@ -61,8 +72,8 @@ function warm(
   const { snapshot, table, matches, policies, filtered } = facts;
   const records = chooseWarm([snapshot.retained, snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
-  // Outside of history, only the newest event of each key is kept. With a filter, an older event of the key that matches may have been
-  // dropped.
+  // Of the events before the history, only the newest of each key is retained. If it does not match the filter, an older event of the key
+  // that matches may have been dropped.
   const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
   // If history is complete, nothing is missing, even if keys were dropped.
   const truncated = snapshot.floor > 1 && mayLack;
@@ -70,12 +81,12 @@ function warm(
   return { picture: undefined, records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
 }
 
-/** Yields the events up to a position. Later events are left out, because a resume replays them in any case. */
+/** Yields the events up to a position. Later events are left out, because the resume replays them anyway. */
 function* upTo(records: Chosen, { sequenceId }: Position): Chosen {
   for (const record of records) yield record === undefined || record.sequenceId > sequenceId ? undefined : record;
 }
 
-/** Every subscription keeps its recovery, so those that did not resume share this object. */
+/** The recovery of all subscriptions that did not resume. They share this object, because every subscription keeps its recovery. */
 export const NOT_ATTEMPTED: Recovery = { attempted: false };
 
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
@@ -114,7 +125,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     records: chooseMatching(records, matches),
     run: { records, floor: snapshot.floor },
     after,
-    // A loss at exactly this position is included, because the client may not have received it before its connection broke.
+    // A loss at exactly the position of the client is included, because the client may not have received it before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),
     replayReason: 'resume',
     truncated: picture?.truncated ?? false,

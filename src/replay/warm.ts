@@ -1,12 +1,12 @@
-/** The warm picture: the current state, as a permanent subscriber would know it (RPL-3). */
+/** Selects the events of the warm picture, which gives a new subscriber the current state (RPL-3). */
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
 
 /**
- * The key under which the newest event is retained. For `latest-per-key`, it identifies the entity or relationship; for `latest`, it is the
- * name of the event. Undefined if the policy retains nothing, or if the event has no key.
+ * The key of an event. Of all events with the same key, the newest is retained. For `latest-per-key`, the key identifies the entity or
+ * relationship; for `latest`, it is the name of the event. Undefined if the policy retains nothing, or if the event has no key.
  */
 export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefined {
   if (replay.policy === 'latest') return `name\u0000${record.event}`;
@@ -18,8 +18,8 @@ export function keyOf(record: EventRecord, replay: ReplaySpec): string | undefin
 export type Matches = (record: EventRecord) => boolean;
 
 /**
- * Selects the events to replay from a snapshot, one at a time (RPL-2). Later events do not change the snapshot. For an event that is not
- * selected, it yields `undefined`, so that the caller can pause there.
+ * A generator that selects the events to replay from a snapshot, one at a time (RPL-2). Later events do not change the snapshot. For each
+ * event that is not selected, it yields `undefined`, so that the caller can pause there.
  */
 export type Chosen = Generator<EventRecord | undefined, void, void>;
 
@@ -29,9 +29,9 @@ export function* chooseMatching(candidates: readonly EventRecord[], matches: Mat
 }
 
 /**
- * Processes the candidates, then yields the result. All events of a part are older than those of the next part. A deletion removes its key,
- * even if the deletion does not match the filter. A matching event replaces the previous event of its key; with the policy `log`, it is
- * added.
+ * Examines all candidates, then yields the events of the warm picture. All events of a part are older than those of the next part. An event
+ * that clears its key removes the earlier event of this key, even if the clearing event does not match the filter. A matching event
+ * replaces the earlier event of its key. With the policy `log`, it is added instead.
  */
 export function* chooseWarm(
   parts: readonly (readonly EventRecord[])[],

@@ -1,4 +1,4 @@
-/** Creates events of one stream for tests of history, from few arguments and with minimal encoding. */
+/** Creates events of one stream for tests of history. Most members have fixed values. */
 import type { EventRecord } from '../record.ts';
 
 export interface RecordSketch {
