@@ -1,11 +1,11 @@
 /**
- * Determines the changes in a batch of reports. The system only reports the name of an entry, not what changed. The change is found by
- * comparing the entry on the disk with the tree, which has the entry's earlier state.
+ * Determines the changes in a batch of reports. The operating system reports the name of an entry, but not what changed. The change is
+ * found by comparing the entry on the disk with the tree, which has the earlier state of the entry.
  *
- * - A path that existed before and still exists is a `modify`. This includes an editor's atomic save (write a temporary file, rename it
- * over the old one), because for the user it is still the same file.
- * - A new path of a file that was deleted elsewhere in the same batch is a `rename`. A renamed directory gives one rename for itself and
- * one for each entry below it, so that filters on paths match the files.
+ * - If a path existed before and still exists, the change is a `modify`. This includes an editor's atomic save (write a temporary file,
+ * rename it over the old one), because for the user it is still the same file.
+ * - If a file has disappeared and the same file is found at a new path in the same batch, the change is a `rename`. For a renamed
+ * directory, one rename is reported for the directory and one for each entry below it, so that filters on paths match the files.
  * - An entry that appeared and disappeared within one batch is not reported.
  */
 import type { Directory, Tree } from './directory.ts';
@@ -20,14 +20,17 @@ export interface Sighting {
   readonly directory: Directory;
   readonly name: ByteString;
   readonly facts: Facts | undefined;
-  /** The kind of the system's report about the entry; undefined if the entry was examined without a report. */
+  /** The kind of the report about the entry; undefined if the entry was examined without a report. */
   readonly report: ReportKind | undefined;
 }
 
 export interface BatchHost {
   /** Ends the watch of a directory that was deleted, or moved out of the watched tree. */
   forget(directory: Directory): void;
-  /** Called after a known directory was moved within the tree. @param origin the parent of the moved directory tree before the move */
+  /**
+   * Called after a known directory was moved within the tree, and for each directory below it. @param origin the previous parent of the
+   * moved directory
+   */
   moved(directory: Directory, origin: Directory): void;
 }
 
@@ -35,12 +38,12 @@ export class Batch {
   readonly #tree: Tree;
   readonly #reporter: Reporter;
   readonly #host: BatchHost;
-  /** In the order of discovery. A removed sighting leaves an undefined element. */
+  /** The sightings, in the order in which they were added. In place of a removed sighting, the array has an undefined element. */
   #sightings: (Sighting | undefined)[] = [];
   /** For each entry, the index of its newest sighting. */
   #places = new Map<Directory, Map<ByteString, number>>();
   #size = 0;
-  /** The entries that had vanished at the most recent call of `moveDirectories`, by identity. */
+  /** The sightings of entries that had vanished at the last call of `moveDirectories`, by the identity of the file. */
   #lost = new Map<string, Sighting>();
 
   constructor(tree: Tree, reporter: Reporter, host: BatchHost) {
@@ -70,7 +73,7 @@ export class Batch {
     }
   }
 
-  /** The newest sighting of an entry that is not settled yet. */
+  /** The newest sighting of an entry; undefined if there is none since the last {@link settle}. */
   get(directory: Directory, name: ByteString): Sighting | undefined {
     const place = this.#places.get(directory)?.get(name);
     return place === undefined ? undefined : this.#sightings[place];
@@ -92,7 +95,7 @@ export class Batch {
     if (places?.size === 0) this.#places.delete(directory);
   }
 
-  /** Removes the sightings that are not due yet, because the entry will be examined again. */
+  /** Removes the sightings that are not due yet. The caller examines their entries again later. */
   postpone(isDue: (sighting: Sighting) => boolean): void {
     this.#replace(this.#all().filter(isDue));
   }
@@ -101,13 +104,16 @@ export class Batch {
     this.#replace([]);
   }
 
-  /** Moves known directories to their new paths in the tree. Their watches stay valid. */
+  /** Finds known directories that were renamed, and moves them to their new paths in the tree. Their watches stay valid. */
   moveDirectories(): void {
     this.#lost = this.#vanished();
     if (this.#lost.size > 0) this.#replace(this.#all().filter((each) => !this.moveDirectory(each)));
   }
 
-  /** Moves a directory that vanished in this batch to its new path. @returns false if the directory is not one that vanished */
+  /**
+   * Handles the sighting of a directory: if the directory vanished elsewhere in this batch, moves it to the path of the sighting. @returns
+   * false if it did not vanish
+   */
   moveDirectory(sighting: Sighting): boolean {
     const from = sighting.facts?.fileType === 'directory' ? this.#source(sighting, this.#lost) : undefined;
     if (from === undefined) return false;
@@ -116,8 +122,8 @@ export class Batch {
   }
 
   /**
-   * Reports the collected changes. With `keepVanished`, vanished entries are not reported yet, because they may be found at another path in
-   * the directories that are read next.
+   * Reports the collected changes. With `keepVanished`, vanished entries are kept and not reported yet, because they may be found at
+   * another path in the directories that are read next.
    */
   settle({ keepVanished }: { readonly keepVanished: boolean }): void {
     const vanished = this.#vanished();
@@ -125,7 +131,8 @@ export class Batch {
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
-      // Only files are matched here. A directory that moved was already moved in the tree, and a new directory is read under its new name.
+      // Only files can be new paths here. A renamed directory was already moved in the tree, and a new directory is read under its new
+      // name.
       const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
       const from = movable ? this.#source(each, vanished) : undefined;
       if (from !== undefined) moves.set(each, from);
@@ -134,7 +141,7 @@ export class Batch {
     for (const each of sightings) {
       const from = moves.get(each);
       if (!this.#tree.contains(each.directory)) {
-        // The directory was deleted, or replaced by a file, after the entry was examined.
+        // The directory of the entry was deleted, or replaced by a file, after the entry was examined.
         if (from !== undefined) this.#gone(from);
       } else if (from !== undefined) this.#rename(from, each);
       else if (each.facts !== undefined) this.#present(each, each.facts);
@@ -165,8 +172,8 @@ export class Batch {
   }
 
   /**
-   * The previous path of a new entry; undefined if it has none. The previous path is removed from `vanished`, so that only one entry can be
-   * its new path: a second link to the same file is a new entry.
+   * Finds the vanished entry that is now at the path of a new entry; undefined if there is none. The vanished entry is removed from
+   * `vanished`, so that only one new entry can be its new path: a second link to the same file is a new entry.
    */
   #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
     if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
@@ -185,7 +192,7 @@ export class Batch {
   #rename(from: Sighting, { directory, name, facts }: Sighting): void {
     if (facts === undefined) return;
     const previous = from.directory.pathOf(from.name);
-    // Only a hidden entry can be at the new path.
+    // If the tree has an entry at the new path, that entry is hidden. Remove it.
     this.#dropBelow(directory, name);
     this.#tree.remove(directory, name);
     this.#tree.move(from.directory, from.name, directory, name);
@@ -196,9 +203,9 @@ export class Batch {
   }
 
   /**
-   * Reports the entries below a renamed directory.
+   * Reports renames of the entries below a renamed directory.
    * @param previous the path of the directory before the rename
-   * @param origin its parent before the rename
+   * @param origin the parent of the directory before the rename
    */
   #renameBelow(node: Directory, previous: ByteString, origin: Directory): void {
     const { length } = node.path;
@@ -210,7 +217,8 @@ export class Batch {
           this.#reporter.rename(before, each, inside, facts);
           continue;
         }
-        // Subscribers know this entry, because it was reported before it became ignored. It may be ignored at the new path, too.
+        // Subscribers know this hidden entry, because it was reported before it became ignored. It is reported as deleted, because it may
+        // be ignored at the new path, too.
         this.#tree.remove(each, inside);
         this.#reporter.deletion(before, facts);
       }
@@ -219,16 +227,17 @@ export class Batch {
   }
 
   #present({ directory, name, report }: Sighting, facts: Facts): void {
-    // `row` also finds hidden entries. Subscribers know these entries, in the state in which they were when they became ignored.
+    // `row` also finds hidden entries. Subscribers know a hidden entry in the state that it had when it became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
     const wasHidden = row !== undefined && this.#tree.table.isHidden(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
-    // A client that listed the directory while the entry was ignored does not know it (FIL-1), even if it has not changed.
+    // An entry that was hidden is reported even if it has not changed: a client that listed the directory in the meantime does not know it
+    // (FIL-1).
     else if (wasHidden || before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
-    // A directory changes whenever an entry is added or removed. These changes are not reported, because the entries themselves are.
+    // A directory changes whenever an entry is added or removed. Such a change is not reported, because the entry itself is reported.
     else if (facts.fileType !== 'directory' || report === 'attributes' || !isSameDirectory(before, facts))
       this.#reporter.change('modify', directory, name, facts);
   }

@@ -1,5 +1,5 @@
 /**
- * Computes the hash of a small file (FIL-3). It shows a subscriber whether the content of the file has changed, without reading the file.
+ * Computes the hash of a small file (FIL-3). From the hash, a subscriber knows whether the content has changed, without reading the file.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
@@ -9,8 +9,8 @@ import { toBuffer } from './names.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * Maximum number of bytes to read per second. Opening a file counts as `BYTES_PER_FILE`. The limit is reached by about 1,000 small files,
- * or by 16 MiB.
+ * Maximum number of bytes to read per second. Opening a file counts as `BYTES_PER_FILE`, so the limit is about 1,000 small files per
+ * second, or 16 MiB per second.
  */
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
 const BYTES_PER_FILE = 16 * 1024;
@@ -32,7 +32,7 @@ export class ContentHash {
 
   /**
    * The hash of the content of a file. Undefined if it is not a regular file, is too large, cannot be read, or has changed since `facts`
-   * were read. Also undefined while so many files change that reading them would exceed the rate limit.
+   * were read. Also undefined if reading the file would exceed the rate limit.
    */
   of(path: ByteString, facts: Facts): string | undefined {
     if (facts.fileType !== 'file' || facts.size > this.#most || !this.#take(BYTES_PER_FILE + facts.size))

@@ -9,7 +9,7 @@ import type { ByteString } from './names.ts';
 import type { Reporter } from './reporter.ts';
 import { displayName } from './unread-directories.ts';
 
-/** The rules from above the root, and the prefix of paths that they expect. */
+/** The ignore rules of the directories above the root, and the prefix that they need before a path relative to the root. */
 export interface OuterRules {
   readonly rules: IgnoreRules;
   readonly prefix: ByteString;
@@ -27,11 +27,11 @@ export interface DirectoryRulesOptions {
 /** A repository inside the root. Rules from outside this repository do not apply in it. */
 interface Repository {
   readonly rules: IgnoreRules;
-  /** The version of the exclude file when it was read; undefined if the file may have been in the middle of a change. */
+  /** The version of the exclude file when it was read; undefined if the file may have been changing at that time. */
   readonly seen: string | undefined;
 }
 
-/** Maximum number of repositories per check, so that a check takes little time in a tree of thousands of repositories. */
+/** Maximum number of repositories per check, so that a check takes little time even if the tree contains thousands of repositories. */
 const REPOSITORIES_PER_CHECK = 64;
 
 export class DirectoryRules {
@@ -54,14 +54,14 @@ export class DirectoryRules {
     return directory.rules?.ignores(this.#outer.prefix + path, kind) === true;
   }
 
-  /** Whether an entry is ignored, whatever its type is. */
+  /** Whether an entry is ignored regardless of its type. */
   ignoresAnyKind(directory: Directory, path: ByteString, name: ByteString): boolean {
     if (ALWAYS_IGNORED.has(name)) return true;
     return this.ignores(directory, path, 'file') && this.ignores(directory, path, 'directory');
   }
 
   /**
-   * Reads the rules for the entries of a directory.
+   * Reads the ignore rules for the entries of a directory.
    * @param path the path on the disk
    * @param names the names in the directory
    * @returns whether the directory had other rules before
@@ -85,13 +85,13 @@ export class DirectoryRules {
   }
 
   /**
-   * Checks the exclude files of some repositories inside the root. They are not watched, because nothing in `.git` is watched.
+   * Checks the exclude files of some repositories inside the root. This is needed because nothing in `.git` is watched.
    * @returns the repositories whose rules must be read again
    */
   changedRepositories(): readonly Directory[] {
     const changed: Directory[] = [];
     for (const [directory, repository] of [...this.#repositories].slice(0, REPOSITORIES_PER_CHECK)) {
-      // The next check begins with the repositories that were checked longest ago.
+      // A checked repository is moved to the end of the map, so that the next check begins with those that were checked longest ago.
       this.#repositories.delete(directory);
       if (!this.#options.tree.contains(directory) || directory.state === 'ignored') continue;
       this.#repositories.set(directory, repository);
@@ -133,7 +133,7 @@ export class DirectoryRules {
   }
 }
 
-/** Identifies the state of a repository's exclude file; undefined if it may be in the middle of a change, or cannot be identified. */
+/** Identifies the state of a repository's exclude file; undefined if the file may be changing, or cannot be found. */
 function seenOf(repository: ByteString): string | undefined {
   try {
     return settledVersionOf(excludeFile(repository));
@@ -143,7 +143,7 @@ function seenOf(repository: ByteString): string | undefined {
 }
 
 /**
- * An exclude file that cannot be read counts as empty. Otherwise, the entries of the whole repository could not be reported.
+ * Reads an exclude file. If it cannot be read, it counts as empty: otherwise, no entry of the whole repository could be reported.
  * @throws {Error} if a resource of the system is exhausted; the caller then tries again
  */
 function readExcludeFile(repository: ByteString, options: PatternOptions): RuleFile {

@@ -1,4 +1,4 @@
-/** The state of the watched tree when it was last examined. A directory is an object; each entry is a row in a table. */
+/** The state of the watched tree when it was last examined. Each directory is an object, and each entry is a row in a table. */
 import type { WatchId } from './engine/engine.ts';
 import { FactsTable } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -8,16 +8,17 @@ import type { ByteString } from './names.ts';
 /**
  * - `new`: only the name is known. The directory will be watched and then read.
  * - `watched`: the directory is watched, and was read after its watch began. Every change in it is reported.
- * - `unreadable`: the directory could not be watched or read, but may still exist. It is retried, and its known entries stay in the tree.
- * - `lost`: the system has ended the watch of the directory.
- * - `ignored`: the directory became ignored. It stays in the tree but is not watched.
+ * - `unreadable`: the directory could not be watched or read, but may still exist. Reading it is retried, and its known entries stay in the
+ * tree.
+ * - `lost`: the operating system has ended the watch of the directory.
+ * - `ignored`: the directory has become ignored. It stays in the tree but is not watched.
  */
 export type DirectoryState = 'new' | 'watched' | 'unreadable' | 'lost' | 'ignored';
 
 /**
- * Why the known entries of a directory are not trusted until the directory is read again.
- * - `watch`: the watch or the known entries may be those of another directory, which was at the same path then.
- * - `reports`: in addition, reports about its entries may have been lost.
+ * Why the known entries of a directory may be wrong until the directory is read again.
+ * - `watch`: the watch or the known entries may belong to another directory that was at this path for some time.
+ * - `reports`: in addition, reports about entries of the directory may have been lost.
  */
 export type Doubt = 'none' | 'watch' | 'reports';
 
@@ -25,7 +26,7 @@ export class Directory {
   name: ByteString;
   parent: Directory | undefined;
   readonly #entries = new Map<ByteString, number>();
-  /** See {@link namesFrom}. Undefined after a name was added or removed. */
+  /** The sorted names for {@link namesFrom}. Undefined after a name was added or removed. */
   #sorted: readonly ByteString[] | undefined;
   readonly directories = new Map<ByteString, Directory>();
   state: DirectoryState = 'new';
@@ -36,7 +37,7 @@ export class Directory {
   queued = false;
   failures = 0;
   retryAtMs = 0;
-  /** How often in a row the directory was missing when it was read, although it existed. It was then being renamed. */
+  /** How often in a row the directory was not found when it was read, although it exists. This happens while it is being renamed. */
   misses = 0;
   doubt: Doubt = 'none';
 
@@ -59,7 +60,9 @@ export class Directory {
     if (this.#entries.delete(name)) this.#sorted = undefined;
   }
 
-  /** The sorted names from a given name on, or all names if none is given. Pages of a large directory share one sorting. */
+  /**
+   * The sorted names from `first` on, or all names if `first` is undefined. The names are sorted once for all pages of a large directory.
+   */
   *namesFrom(first: ByteString | undefined): Generator<ByteString> {
     const names = (this.#sorted ??= [...this.#entries.keys()].toSorted());
     for (let at = first === undefined ? 0 : firstIndex(names, first); at < names.length; at += 1) yield names[at] ?? '';
@@ -91,7 +94,7 @@ export class Directory {
   }
 }
 
-/** The index of the first name that is not before `first`, by bisection. */
+/** Finds the index of the first name that is not less than `first`, by binary search. */
 function firstIndex(names: readonly ByteString[], first: ByteString): number {
   let [low, high] = [0, names.length];
   while (low < high) {
@@ -102,7 +105,7 @@ function firstIndex(names: readonly ByteString[], first: ByteString): number {
   return low;
 }
 
-/** The known entries, and the directories to which each watch belongs. */
+/** The known entries of the watched tree, and the directories to which each watch belongs. */
 export class Tree {
   readonly root = new Directory('', undefined);
   readonly table = new FactsTable();
@@ -157,7 +160,7 @@ export class Tree {
     this.size -= 1;
   }
 
-  /** Moves an entry, with everything that is known below it. */
+  /** Moves an entry. If it is a directory, everything that is known below it is moved with it. */
   move(from: Directory, name: ByteString, to: Directory, newName: ByteString): void {
     const row = from.entries.get(name);
     if (row === undefined) return;
@@ -171,7 +174,7 @@ export class Tree {
     to.directories.set(newName, moved);
   }
 
-  /** The directory at a path; undefined if it is unknown. */
+  /** The known directory at a path; undefined if there is none. */
   find(path: ByteString): Directory | undefined {
     let at: Directory | undefined = this.root;
     for (const segment of path === '' ? [] : path.split('/')) at = at?.directories.get(segment);

@@ -1,9 +1,9 @@
-/** The names that the system has reported and that are not examined yet. */
+/** The names of entries that the system has reported and that the source has not examined yet. */
 import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
-/** Selects which of two reports about the same entry is kept: `attributes` first, then any other except `closed`. */
+/** Selects which of two reports about the same entry is kept: `attributes` if there is one, otherwise one that is not `closed`. */
 export function decisive(one: ReportKind | undefined, other: ReportKind | undefined): ReportKind | undefined {
   if (one === undefined || (one === 'closed' && other !== undefined) || other === 'attributes') return other;
   return one;
@@ -21,7 +21,7 @@ export class DirtyNames {
     names.set(name, decisive(before, kind) ?? kind);
   }
 
-  /** Adds the entry at a path below a root. If a directory on the path is unknown, that directory is added instead. */
+  /** Adds the entry at a path below a root. If a directory on the path is unknown, adds the first unknown directory instead. */
   addPath(root: Directory, path: ByteString, kind: ReportKind): void {
     const segments = path.split('/');
     const last = segments.pop() ?? '';

@@ -1,4 +1,4 @@
-/** The file system calls of a source. Tests replace them by calls that fail. */
+/** The file system calls of a source. Tests replace some of them by calls that fail. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { factsFrom, isSameFile, lookAt } from './facts.ts';
 import type { Facts } from './facts.ts';
@@ -51,7 +51,7 @@ function unescape(text: string): ByteString {
 }
 
 /**
- * Whether a file system is case-insensitive. This is tested by looking up the directory under its name with upper and lower case exchanged.
+ * Whether a file system is case-insensitive. To find out, looks up the directory under its path with upper and lower case exchanged.
  */
 export function foldsCase(disk: Disk, directory: ByteString, facts: Facts): boolean {
   const other = directory.replaceAll(/[a-z]/gi, (letter) =>

@@ -1,15 +1,15 @@
 /**
- * Tracks known directories that were renamed. While a directory is at another path, looking up its entries at the known path finds entries
- * of another directory, or nothing.
+ * Tracks known directories that were renamed. While a directory is at another path, looking up its entries at the known path finds the
+ * entries of another directory, or nothing.
  */
 import type { Directory } from './directory.ts';
 import type { ByteString } from './names.ts';
 
-/** A directory that was found while the renames of a step were not resolved. */
+/** A directory that was found on the disk before the renames of the current step were resolved. */
 export interface HeldDirectory {
   readonly parent: Directory;
   readonly name: ByteString;
-  /** Whether it is the directory that was known at this path. */
+  /** Whether the directory that is now at this path is the one that the tree has there. */
   readonly same: boolean;
   readonly reported: boolean;
 }
@@ -23,12 +23,12 @@ export class Displacements {
     this.#displaced.add(directory);
   }
 
-  /** Must be called when the directory is found at its path. @returns whether it may have been elsewhere since it was last found */
+  /** Must be called when a directory is found at its path. @returns whether it may have been at another path since it was last found */
   resolve(directory: Directory): boolean {
     return this.#displaced.delete(directory);
   }
 
-  /** Whether entries of a directory may have been looked up while it was at another path. */
+  /** Whether entries of this directory may have been looked up while the directory, or one above it, was at another path. */
   covers(directory: Directory): boolean {
     if (directory.doubt !== 'none') return true;
     if (this.#displaced.size === 0) return false;
@@ -42,13 +42,13 @@ export class Displacements {
     this.#moved.delete(directory);
   }
 
-  /** Records that the tree now has a directory at its new path. */
+  /** Records that a renamed directory was moved to its new path in the tree. */
   noteMoved(directory: Directory): void {
     this.#displaced.delete(directory);
     this.#moved.add(directory);
   }
 
-  /** Whether a directory was moved in this step. */
+  /** Whether the directory was moved in the tree in the current step. */
   hasMoved(directory: Directory | undefined): boolean {
     return directory !== undefined && this.#moved.has(directory);
   }

@@ -5,21 +5,21 @@ function codeOf(error: unknown): unknown {
 }
 
 /**
- * Whether the error proves that no entry of the tree has this path. Only these codes do. ELOOP means that a symbolic link that leads to
- * itself has replaced a directory of the path.
+ * Whether the error of a file system call proves that no entry of the tree has this path. Of the three codes, ELOOP means that a symbolic
+ * link that leads to itself has replaced a directory of the path.
  */
 export function isGone(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP';
 }
 
-/** Whether access failed because the process has no permission. The entry may exist. */
+/** Whether a file system call failed because the process has no permission. The entry may exist. */
 export function isForbidden(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EACCES' || code === 'EPERM';
 }
 
-/** Whether a limit of the system is reached, so that nothing more can be watched. */
+/** Whether a system call failed because a limit of the system is reached, so that nothing more can be opened or watched. */
 export function isExhausted(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOSPC' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM';

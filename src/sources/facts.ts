@@ -1,4 +1,4 @@
-/** The facts of a file, such as its size and times: how they are read from the file system, and a compact table to store them. */
+/** The facts of a file, such as its size and times. They are read from the file system, and stored in a compact table. */
 import { lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import type { FileChangePayload } from '../../generated/types.ts';
@@ -18,15 +18,15 @@ export interface Facts {
   /** Size of the file in bytes. */
   readonly size: number;
   readonly mtimeMs: number;
-  /** Updated by every change of content or attributes. Unlike `mtimeMs`, it cannot be set by a program. */
+  /** The time of the last change of content or attributes. Unlike `mtimeMs`, a program cannot set it to another time. */
   readonly ctimeMs: number;
-  /** Whether `ctimeMs` may stay the same if the file changes right after this read, because the clock of the file system is coarse. */
+  /** Whether a change of the file directly after this read may leave `ctimeMs` equal, because the clock of the file system is coarse. */
   readonly racy: boolean;
 }
 
-/** On Linux, the clock for file times advances every 1 to 10 ms. This value is larger, to be safe. */
+/** Assumed precision of file times. On Linux, the clock for file times advances every 1 to 10 ms; this value is larger, to be safe. */
 const TICK_MS = 20;
-/** Some file systems (FAT, old NFS servers) store times in whole seconds. */
+/** Assumed precision of times without a fraction of a second. Some file systems (FAT, old NFS servers) store only whole seconds. */
 const COARSE_TICK_MS = 2_000;
 
 function typeOf(stats: Stats): FileChangePayload['fileType'] {
@@ -66,7 +66,7 @@ export function isSameFile(one: Facts, other: Facts): boolean {
   );
 }
 
-/** Whether both are facts of the same directory with the same permissions, apart from changes of its entries. */
+/** Whether both are facts of the same directory, with the same permissions. Its entries may have changed in between. */
 export function isSameDirectory(one: Facts, other: Facts): boolean {
   return isSameFile(one, other) && one.fileType === 'directory' && one.mode === other.mode;
 }
@@ -75,7 +75,7 @@ export function identityOf({ dev, ino, birthMs }: Facts): string {
   return `${dev}:${ino}:${birthMs}`;
 }
 
-/** Whether the file was certainly not changed between the two reads, as far as the file system shows. */
+/** Whether both are facts of the same file, with equal size and times. The file did not change in between, unless `before` is `racy`. */
 export function isUnchanged(before: Facts, now: Facts): boolean {
   return (
     isSameFile(before, now) &&
@@ -86,22 +86,25 @@ export function isUnchanged(before: Facts, now: Facts): boolean {
 }
 
 const TYPES = ['file', 'directory', 'symlink', 'other'] as const;
-/** The numbers in a row: inode, birth time, size, mtime, ctime. */
+/** How many numbers a row has: inode, birth time, size, mtime and ctime. */
 const NUMBERS = 5;
 const HIDDEN = 8;
 const RACY = 4;
-/** Number of different permissions. */
+/** Number of different values of the permissions. */
 const MODES = 4096;
 const MODE_SHIFT = 16;
 const DEVICE_SHIFT = MODE_SHIFT * MODES;
 
 /**
- * Stores facts in rows of 45 bytes; as an object, the same facts would need about 200. Times are stored as doubles, with a precision of a
- * quarter of a microsecond.
+ * Stores facts in rows of 44 bytes; as an object, the same facts would need about 200 bytes. Times are stored as doubles, with a precision
+ * of a quarter of a microsecond.
  */
 export class FactsTable {
   #numbers = new Float64Array(NUMBERS * 256);
-  /** From the upper to the lower bits: 16 bits for the index of the device, 12 for the permissions, 2 for flags, 2 for the type. */
+  /**
+   * The other facts of each row. From the upper to the lower bits: 16 bits for the index of the device, 12 for the permissions, 2 for
+   * flags, 2 for the type.
+   */
   #flags = new Uint32Array(256);
   readonly #devices: number[] = [];
   readonly #free: number[] = [];

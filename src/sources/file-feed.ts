@@ -10,7 +10,7 @@ import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 import type { FileSourceListener } from './file-source.ts';
 
-/** Where changes are published: a stream of a gateway. */
+/** The stream of a gateway on which a feed publishes. */
 export interface FeedTarget {
   publish(change: FileChangePayload, idempotencyKey: string): Promise<unknown>;
   announceLoss(paths: readonly string[]): Promise<void>;
@@ -20,10 +20,10 @@ export interface FileFeedOptions {
   readonly target: FeedTarget;
   readonly warn: (text: string) => void;
   /**
-   * The maximum number of changes that may wait for the broker. If it is exceeded, the waiting changes are dropped and reported as a loss.
+   * The maximum number of changes that may wait for the broker. If there are more, all waiting changes are dropped and reported as a loss.
    */
   readonly capacity?: number;
-  /** The first and the longest delay between two attempts, in milliseconds. */
+  /** The first delay between two attempts to publish, and the longest one, in milliseconds. */
   readonly retryMs?: readonly [first: number, longest: number];
 }
 
@@ -32,12 +32,12 @@ type Item =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'step'; readonly run: () => Promise<void> };
 
-/** The default of `capacity`. It is enough for a large tree that is copied or deleted at once. A waiting change takes about 300 bytes. */
+/** The default of `capacity`. It is enough for copying or deleting a large tree. A waiting change takes about 300 bytes of memory. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
-/** Maximum number of changes in one batch. It is the number that the Redis broker stores with one script call. */
+/** Maximum number of changes in one batch, which is the maximum that the Redis broker stores with one script call. */
 const BATCH = 128;
-/** The source delivers more changes only while at most this many are waiting. */
+/** The source may deliver more changes only while at most this many changes wait. */
 const LOW_WATER = 2_000;
 
 export class FileFeed implements FileSourceListener {
@@ -45,14 +45,14 @@ export class FileFeed implements FileSourceListener {
   readonly #stop = new AbortController();
   #queue: Item[] = [];
   /**
-   * Number of items at the front of the queue that are finished. They are not removed one by one, because each removal moves all other
-   * items.
+   * Number of items at the beginning of the queue that are already finished. They are not removed one by one, because each removal would
+   * move all other items.
    */
   #done = 0;
   #running: Promise<void> | undefined;
   /**
-   * Prefix of the idempotency keys of this feed. A counter is appended, because creating a random id for each change would cost more than
-   * publishing the change.
+   * Prefix of the idempotency keys of this feed. Each key is this prefix and a counter, because creating a random id for each change would
+   * cost more than publishing the change.
    */
   readonly #id = ulid();
   #changes = 0;
@@ -77,8 +77,8 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Runs a function after everything before it is published. The next change waits until the function has finished. The function must not
-   * reject.
+   * Runs a function when all changes and losses that were added before are published. Later ones wait until the function has finished. The
+   * function must not reject.
    */
   step(run: () => Promise<void>): void {
     this.#enqueue({ kind: 'step', run });
@@ -105,7 +105,7 @@ export class FileFeed implements FileSourceListener {
     const { capacity = CAPACITY, warn } = this.#options;
     if (this.waiting >= capacity) {
       warn(
-        `${this.waiting} file changes are waiting for the broker, which is too many: they are dropped and reported as a loss.`,
+        `${this.waiting} file changes are waiting for the broker, which is the maximum. They are dropped and reported as a loss.`,
       );
       const steps = this.#queue.slice(this.#done).filter(({ kind }) => kind === 'step');
       this.#queue = [{ kind: 'loss', paths: [''] }, ...steps];
@@ -120,13 +120,13 @@ export class FileFeed implements FileSourceListener {
     while (this.waiting > 0 && !this.#stop.signal.aborted) {
       const batch = this.#nextBatch();
       const sent = await this.#send(batch);
-      // An overflow may have replaced the queue in the meantime.
+      // The items may no longer be in the queue, because an overflow has replaced the queue in the meantime.
       if (this.#queue[this.#done] === batch[0]) this.#done += sent;
       if (this.#done * 2 > this.#queue.length) {
         this.#queue = this.#queue.slice(this.#done);
         this.#done = 0;
       }
-      // Give the gateway a chance to do other work between two batches.
+      // Let the gateway do other work between two batches.
       await nextTurn();
     }
     this.#queue = [];
@@ -148,10 +148,10 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Sends a batch until the broker has accepted all of it. Items that are published in the same turn of the event loop keep their order;
-   * with Redis, they are one script call. After a failure, everything from the first failed item on is sent again in the same order. The
-   * broker recognises items that it has already accepted by their keys.
-   * @returns the number of finished items: all, unless the feed was closed
+   * Sends a batch until the broker has accepted all of it. All items of the batch are published in the same turn of the event loop.
+   * Therefore they keep their order and, with Redis, are stored by one script call. After a failure, everything from the first failed item
+   * on is sent again in the same order. The broker recognises items that it has already accepted by their idempotency keys.
+   * @returns the number of finished items; less than all items only if the feed was closed
    */
   async #send(batch: readonly Item[]): Promise<number> {
     const { retryMs: [first, longest] = RETRY_MS } = this.#options;
@@ -167,7 +167,7 @@ export class FileFeed implements FileSourceListener {
     return sent;
   }
 
-  /** @throws {ProtocolError} if another attempt may succeed */
+  /** Sends one item. @throws {ProtocolError} if another attempt may succeed */
   async #sendOne(item: Item): Promise<void> {
     const { target } = this.#options;
     try {

@@ -1,4 +1,4 @@
-/** Lists the known entries in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
+/** Lists the known entries of the tree in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
 import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { FileEntry } from '../../generated/types.ts';
 import type { FilePart, FileQuery } from '../introspection/file-listings.ts';
@@ -13,8 +13,8 @@ import { measuresOf, nameableAncestor } from './reporter.ts';
 export type ListedPart = Omit<FilePart, 'position'>;
 
 /**
- * Maximum number of entries that are compared for one part. Without this limit, a filter with few matches could delay the reading of
- * changes.
+ * Maximum number of entries that are compared with the filter for one part. Without this limit, a filter with few matches could delay the
+ * handling of changes.
  */
 const MOST_VISITED = 20_000;
 /** Maximum number of characters in all paths of one part. */
@@ -34,7 +34,7 @@ class FileList {
   readonly #unread = new Set<string>();
   #visited = 0;
   #characters = 0;
-  /** The last entry that was compared. */
+  /** The path of the last entry that was compared with the filter. */
   #last: ByteString = '';
   #full = false;
 
@@ -52,8 +52,8 @@ class FileList {
   }
 
   /**
-   * @param after the part begins after this entry, which is given as the segments of its path below the directory. If empty, the part
-   * begins with the first entry.
+   * Adds the matching entries below a directory to the part. The second parameter is the entry after which the part begins, as the segments
+   * of its path below the directory. If it is empty, the part begins with the first entry.
    */
   #visit(directory: Directory, [first, ...rest]: readonly ByteString[]): void {
     if (directory.state === 'unreadable' || directory.state === 'lost') this.#unread.add(nameableAncestor(directory));
@@ -99,7 +99,7 @@ class FileList {
     return extensions.some((each) => name.endsWith(each));
   }
 
-  /** Whether a path below the directory may match. False only if certainly none can match. */
+  /** Whether paths below the directory with this path may match the filter. False only if certainly none matches. */
   #mayMatchBelow(path: string): boolean {
     const { paths } = this.#query;
     if (paths === undefined || this.#paths === undefined || paths.some(isGlob)) return true;

@@ -32,13 +32,14 @@ export interface FileSourceOptions {
   /** Files up to this size in bytes are hashed; by default none. */
   readonly hashBytes?: number;
   /**
-   * Resolves when more changes can be handled. It is awaited before each portion of changes, so that a slow listener does not receive too
-   * many.
+   * Resolves when the listener can handle more changes. The source waits for it before it requests each portion of changes from the thread.
    */
   readonly ready?: () => Promise<void>;
 }
 
-/** How long `close` waits for the thread, in milliseconds. A thread that hangs in a file system call is then abandoned. */
+/**
+ * How long `close` waits for the thread to end, in milliseconds. After that, the thread hangs in a file system call, and is left running.
+ */
 const CLOSE_MS = 2_000;
 const RESTART_MS = 1_000;
 const RING = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -71,12 +72,12 @@ export class FileSource {
   }
 
   /**
-   * Lists a part of the content of the directory. `receive` is called with the part after all changes that the part includes were
-   * delivered, and before any change that it does not include. If the thread ends, `receive` is called with an error.
+   * Lists a part of the content of the directory. Calls `receive` with the part after all changes that the part includes were delivered,
+   * and before any change that it does not include. If the thread ends, calls `receive` with an error.
    */
   list(query: FileQuery, receive: (part: ListedPart | Error) => void): void {
     if (this.#worker === undefined) {
-      receive(new Error('the file source does not run'));
+      receive(new Error('the file source is not running'));
       return;
     }
     this.#requests += 1;
@@ -95,8 +96,8 @@ export class FileSource {
     return new Promise((ready, failed) => {
       this.#exited = new Promise((resolved) => {
         worker.once('exit', () => {
-          // The descriptor is closed only here. If the thread closed it, its number could be reused for another file before this side
-          // writes to it.
+          // The descriptor is closed only here, and not in the thread. Otherwise, its number could be reused for another file before this
+          // thread writes to it.
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
@@ -138,7 +139,7 @@ export class FileSource {
     await Promise.race([this.#exited, timeOut]);
     clearTimeout(timer);
     if (this.#worker === undefined) return;
-    // The end of the thread is not awaited, because a thread that hangs in a system call does not end.
+    // A thread that hangs in a system call does not end. Therefore its end is not awaited, and it does not keep the process running.
     worker.unref();
     void worker.terminate();
   }
@@ -173,12 +174,12 @@ export class FileSource {
     if (this.#worker !== undefined && this.#bell !== undefined) writeSync(this.#bell, RING);
   }
 
-  /** Restarts the thread after a bug has ended it. Changes between end and restart are reported as a loss (GAP-2). */
+  /** Restarts the thread after an unexpected error has ended it. Changes in between may be missed, so a loss is reported (GAP-2). */
   #recover(error: Error): void {
     if (this.#closed) return;
     const { listener } = this.#options;
     listener.warning(
-      `The file watcher failed and restarts: ${error.message.replaceAll(resolve(this.#options.directory), '.')}`,
+      `The file watcher failed and is restarted: ${error.message.replaceAll(resolve(this.#options.directory), '.')}`,
     );
     listener.loss(['']);
     this.#restart = setTimeout(() => {

@@ -1,4 +1,4 @@
-/** Receives the reports of the system about a tree, and keeps what they mean until the source handles them. */
+/** Receives the reports of the system about a tree, and records which entries must be examined, until the source takes them. */
 import { dirname } from 'node:path';
 import { DirtyNames } from './dirty-names.ts';
 import type { Tree } from './directory.ts';
@@ -10,7 +10,7 @@ import { OpenMoves } from './open-moves.ts';
 export class Inbox implements Reports {
   readonly #tree: Tree;
   readonly #displacements: Displacements;
-  /** The watches of the directories above the root. */
+  /** The watches of the directories above the root, which report only moves. */
   readonly #guards = new Set<WatchId>();
   readonly moves = new OpenMoves();
   #dirty = new DirtyNames();
@@ -35,7 +35,9 @@ export class Inbox implements Reports {
     return taken;
   }
 
-  /** Whether there was a report since the last call that the root was moved or that its watch has ended. */
+  /**
+   * Whether it was reported since the last call that the root, or a directory above it, was moved, or that the watch of the root has ended.
+   */
   takeRootReport(): boolean {
     const wasReported = this.#rootWasReported;
     this.#rootWasReported = false;
@@ -47,7 +49,7 @@ export class Inbox implements Reports {
     this.#rootWasReported = true;
   }
 
-  /** Watches whether the directories above the root are moved. @param root the path of the root */
+  /** From now on, moves of the directories above the root are reported. @param root the path of the root */
   guard(engine: Engine, root: ByteString): void {
     for (let at = root; dirname(at) !== at;) {
       at = dirname(at);
@@ -69,7 +71,7 @@ export class Inbox implements Reports {
       const known = each.directories.get(name);
       if (known !== undefined && kind === 'name') this.#displacements.note(known);
       const origin = move === undefined ? undefined : this.moves.note(each, name, move);
-      // Both halves of a rename are examined in the same batch.
+      // Add the previous name as well, so that both halves of a rename are examined in the same batch.
       if (origin !== undefined) this.#dirty.add(origin.directory, origin.name, 'name');
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Handles file names that may not be valid UTF-8. Within the file source, a name or path is a string with one character per byte, so that
- * every name is kept exactly. It is decoded only when it is reported.
+ * no name is changed. Names and paths are decoded only when they are reported.
  */
 
 /** A name or a path with one character (U+0000 to U+00FF) per byte. */
@@ -41,7 +41,7 @@ export function toReportablePath(bytes: ByteString): string | undefined {
   return text;
 }
 
-/** A printable form for warnings. It also works for bytes that are not UTF-8. */
+/** A printable form of a name or path for warnings, even if its bytes are not UTF-8. */
 export function toDisplay(bytes: ByteString): string {
   return JSON.stringify(toText(bytes) ?? toBuffer(bytes).toString('utf8'));
 }

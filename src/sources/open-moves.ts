@@ -1,14 +1,15 @@
 /**
- * Tracks renames whose second half has not been read yet. The system reports a rename as two consecutive halves with the same cookie,
- * but not atomically: the second half may arrive with a later read.
+ * Tracks renames whose second half has not been read yet. The system reports a rename as two consecutive reports with the same cookie, its
+ * halves. The second half may arrive with a later read than the first.
  */
 import type { Directory } from './directory.ts';
 import type { Move } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * The wait for the second half ends after both this time, in milliseconds, and this number of reads: on a busy machine, the time may pass
- * before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported as deleted.
+ * The wait for a second half ends when both this time, in milliseconds, has passed and this number of reads was done: on a busy machine,
+ * the time alone may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported
+ * as deleted.
  */
 const SECOND_HALF_MS = 20;
 const SECOND_HALF_READS = 5;
@@ -26,7 +27,7 @@ interface Wait {
 export class OpenMoves {
   readonly #now: () => number;
   readonly #origins = new Map<number, Origin>();
-  /** For each vanished name, how long to wait for its second half. */
+  /** For each first half, how long to wait for the second half; by directory and previous name of the entry. */
   readonly #waits = new Map<Directory, Map<ByteString, Wait>>();
   #reads = 0;
 
@@ -39,7 +40,7 @@ export class OpenMoves {
     this.#reads += 1;
   }
 
-  /** Records one half. @returns for a second half, the place where the entry was before */
+  /** Records one half of a rename. @returns for a second half, the previous place of the entry; otherwise undefined */
   note(directory: Directory, name: ByteString, { cookie, half }: Move): Origin | undefined {
     const origin = this.#origins.get(cookie);
     if (half === 'to') {

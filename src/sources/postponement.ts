@@ -4,8 +4,8 @@ import type { Inbox } from './inbox.ts';
 import type { Walker } from './walker.ts';
 
 /**
- * After this many consecutive steps that postponed something, everything is reported. Otherwise, changes in a directory that is moved all
- * the time would never be reported.
+ * After this many consecutive steps that postponed sightings, sightings in moved directories are no longer postponed. Otherwise, changes in
+ * a directory that is moved again and again would never be reported.
  */
 const MOST_POSTPONEMENTS = 20;
 
@@ -13,14 +13,14 @@ export interface PostponedParts {
   readonly batch: Batch;
   readonly inbox: Inbox;
   readonly walker: Walker;
-  /** Whether the root itself was moved. Then its entries seem to be deleted, but they may still exist at the new place. */
+  /** Whether the root itself may have been moved. Then its entries seem to be deleted, but may still exist at the new path of the root. */
   readonly rootIsMoved: boolean;
 }
 
 export class Postponement {
-  /** How many steps in a row have postponed something. */
+  /** How many steps in a row have postponed sightings. */
   #steps = 0;
-  /** Whether the current step has postponed something. */
+  /** Whether the current step has postponed sightings. */
   #hasPostponed = false;
 
   /**

@@ -12,7 +12,7 @@ export type SourceItem =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
-/** Minimum time between two losses of the same directory that are reported because of names that no event can contain. */
+/** Losses that are reported because of names that no event can contain: minimum time between two of the same directory, in milliseconds. */
 const UNREPORTABLE_PAUSE_MS = 60_000;
 /** Maximum number of names for which a warning is written. */
 const MOST_NAMES_WARNED = 1_000;
@@ -26,7 +26,7 @@ export class Reporter {
   readonly #root: string;
   readonly #send: (item: SourceItem) => void;
   readonly #hash: HashOf;
-  /** For each directory, when a loss was last reported because of a name in it that no event can contain. */
+  /** For each directory, the time at which a loss was last reported because of a name in it that no event can contain. */
   readonly #lastLoss = new Map<string, number>();
   readonly #pendingLosses = new Set<string>();
   readonly #warnedNames = new Set<ByteString>();
@@ -64,18 +64,20 @@ export class Reporter {
     this.#send({ kind: 'change', change: previousPath === undefined ? change : { ...change, previousPath } });
   }
 
-  /** Reports that there is no longer an entry at a path. If no event can contain the path, subscribers do not know the entry. */
+  /**
+   * Reports that an entry was deleted. If no event can contain its path, nothing is reported, because subscribers do not know the entry.
+   */
   deletion(path: ByteString, facts: Facts): void {
     const text = toReportablePath(path);
     if (text !== undefined) this.#send({ kind: 'change', change: this.#payload(text, 'delete', facts) });
   }
 
-  /** Warns about a name that no event can contain. */
+  /** If no event can contain the name, writes a warning. */
   noteName(directory: Directory, name: ByteString): void {
     this.#warnOfName(directory.pathOf(name));
   }
 
-  /** Reports the losses that were delayed and are now due. */
+  /** Reports delayed losses that are now due. */
   reportPending(nowMs: number): void {
     for (const path of this.#pendingLosses) this.#reportUnnameable(path, nowMs);
   }

@@ -1,4 +1,7 @@
-/** Reads what affects the watched tree from outside: the ignore rules above its root. Also reads the mount points below the root. */
+/**
+ * Reads two things that affect the watched tree but are not reported as changes in it: the ignore rules above its root, and the mount
+ * points below it.
+ */
 import { mountsBelow } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { rulesAbove } from './ignore/ignore-rules.ts';
@@ -44,8 +47,7 @@ export class Surroundings {
   }
 
   /**
-   * The mount points below the root, both the earlier and the current ones, if the mount table has changed since the last call; otherwise
-   * empty.
+   * If the mount table has changed since the last call, the earlier and the current mount points below the root; otherwise empty.
    */
   changedMounts(): readonly ByteString[] {
     const before = this.#mounts;
@@ -55,8 +57,8 @@ export class Surroundings {
   }
 
   /**
-   * The rules above the root if they have changed since the last call, otherwise undefined. While an ignore file cannot be read, the old
-   * rules are kept, so that ignored entries are not reported.
+   * The ignore rules above the root, if they have changed since the last call; otherwise undefined. While an ignore file cannot be read,
+   * its earlier rules are kept, so that ignored entries are not reported.
    */
   changedRules(): RulesAbove | undefined {
     const now = rulesAbove(this.root, { foldCase: this.#foldCase });

@@ -1,6 +1,6 @@
 /**
- * The thread of a file source. It reads the file system synchronously. The event loop of the gateway is not blocked by this; it only
- * receives the results, in portions that it requests.
+ * The program of the thread in which a file source reads the file system. It reads synchronously, which does not block the event loop of
+ * the gateway. The gateway only receives the results, in portions that it requests.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
@@ -23,8 +23,8 @@ export type ToThread =
   | { readonly kind: 'list'; readonly request: number; readonly query: FileQuery };
 
 /**
- * A part of the list of entries. It is sent in order with the changes: it includes all changes that were sent before it, and none that are
- * sent after it.
+ * A part of the list of entries. It is sent in one order with the changes: it includes all changes that were sent before it, and none that
+ * are sent after it.
  */
 export interface PartItem {
   readonly kind: 'part';
@@ -41,16 +41,16 @@ export type FromThread =
   | { readonly kind: 'bell'; readonly descriptor: number }
   | { readonly kind: 'items'; readonly items: readonly ThreadItem[]; readonly known: number };
 
-/** Maximum number of items in one message. Receiving so many items takes the gateway a few milliseconds. */
+/** Maximum number of items in one message. Receiving this many items takes the gateway a few milliseconds. */
 const PORTION = 500;
-/** Maximum number of items that may wait for the gateway. If it is exceeded, they are dropped and reported as a loss. */
+/** Maximum number of items that may wait for the gateway. If there are more, the waiting reports are dropped and reported as a loss. */
 const CAPACITY = 200_000;
 
 /** Items that wait for the gateway, which requests one portion at a time. */
 class Portions {
   readonly #send: (items: readonly ThreadItem[]) => void;
   #waiting: ThreadItem[] = [];
-  /** Number of portions that the gateway has requested. */
+  /** Number of portions that the gateway has requested and that were not sent yet. */
   #wanted = 2;
   #isScheduled = false;
 
@@ -65,7 +65,7 @@ class Portions {
         ...this.#waiting.filter(({ kind }) => kind === 'part'),
         {
           kind: 'warning',
-          text: `${this.#waiting.length} file changes were waiting for the gateway, which is too many: they are dropped and reported as a loss.`,
+          text: `${this.#waiting.length} file changes were waiting for the gateway, which is the maximum. They are dropped and reported as a loss.`,
         },
         { kind: 'loss', paths: [''] },
       ];

@@ -3,8 +3,8 @@
  * again (GAP-2). It reads the file system synchronously, so it should run in its own thread.
  *
  * A directory is first watched, then listed, and then each entry is examined. No change is missed: the system reports every change after
- * the examination, and the examination finds every change before it. {@link DirectoryState} lists the states of a directory. In each state,
- * changes that could be missed are reported as a loss.
+ * the examination, and the examination finds every change before it. {@link DirectoryState} lists the states of a directory. If changes may
+ * be missed in a state, a loss is reported.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Batch } from './batch.ts';
@@ -44,22 +44,25 @@ export interface TreeSourceOptions {
 }
 
 const ROOT_CHECK_MS = 1_000;
-/** Longest wait for a report, in milliseconds. It is short, because a process that exits waits for its threads. */
+/** Longest wait for a report, in milliseconds. It is short, because an exiting process waits until its threads have ended. */
 const LONGEST_WAIT_MS = 100;
 /**
  * A batch ends after a pause of this length, in milliseconds. The pause is long enough to collect all steps of an editor's save in one
  * batch.
  */
 const PAUSE_MS = 10;
-/** A batch ends at the latest after this time, in milliseconds. */
+/** The longest time in which reports are collected for a batch, in milliseconds. */
 const LONGEST_MS = 50;
 /** A batch ends early when it contains this many names. */
 const NAMES_PER_BATCH = 2_048;
-/** If so many sightings have accumulated, they are reported before more directories are read. This limits memory. */
+/** As soon as there are this many sightings, they are reported before more directories are read. This limits memory. */
 const SIGHTINGS_PER_BATCH = 4_096;
-/** How long directories are read before new reports of the system are handled, or progress is reported, in milliseconds. */
+/**
+ * How long directories are read, in milliseconds, before new reports of the system are handled. Also the interval at which progress is
+ * reported.
+ */
 const READING_MS = 250;
-/** If an entry with one of these names changes, the ignore rules for the entries beside and below it may change. */
+/** If an entry with one of these names changes, the ignore rules for its directory and for everything below it may change. */
 const RULE_NAMES: readonly ByteString[] = ['.gitignore', '.git'];
 
 export class TreeSource {
@@ -98,13 +101,16 @@ export class TreeSource {
     return this.#tree.size;
   }
 
-  /** A part of the list of entries. It includes exactly those changes that were sent so far. */
+  /** Lists a part of the entries. The part includes exactly those changes that were sent so far. */
   list(query: FileQuery): ListedPart {
     const part = listFiles(this.#tree, query);
     return this.#root.facts === undefined ? { ...part, unread: [''] } : part;
   }
 
-  /** Reads the tree. @throws {Error} if the directory does not exist, or if a part of it cannot be watched */
+  /**
+   * Reads the tree for the first time. @throws {Error} if the directory does not exist, or if a limit of the system prevents watching all
+   * of it
+   */
   begin(): void {
     this.#root.open();
     this.#readRoot();
@@ -193,7 +199,8 @@ export class TreeSource {
     for (const [directory, names] of dirty)
       if (this.#tree.contains(directory))
         for (const [name, kind] of names) this.#examineOne(directory, name, kind, reruled);
-    // If an entry was renamed, the second half of the rename is now in the queue.
+    // If an entry was renamed before it was examined, both halves of the rename are now in the queue of the system, which `#postpone`
+    // reads.
     this.#postpone();
     this.#batch.moveDirectories();
     this.#walker.releaseDirectories();
@@ -207,8 +214,8 @@ export class TreeSource {
   }
 
   /**
-   * Examines one reported entry. If the entry is below a directory whose ignore rules have changed, it first waits until the new rules are
-   * read, so that ignored entries are not reported.
+   * Examines one reported entry. An entry below a directory whose ignore rules may have changed is examined in the next step, after the new
+   * rules were read, so that ignored entries are not reported.
    */
   #examineOne(directory: Directory, name: ByteString, kind: ReportKind, reruled: ReadonlySet<Directory>): void {
     let waits = false;
@@ -222,11 +229,13 @@ export class TreeSource {
   /** Compares the whole tree with the file system after the system has lost reports. */
   #recover(): void {
     this.#inbox.overflowed = false;
-    this.#reporter.warn('The queue of file changes overflowed. The whole directory is compared again.');
+    this.#reporter.warn(
+      'Reports of file changes were lost, because their queue overflowed. The whole directory is compared again.',
+    );
     this.#walker.readAgain(this.#tree.root, 'reports');
   }
 
-  /** Starts again with an empty tree at the path of the operator. Reads the tree without reporting its entries as changes. */
+  /** Starts with an empty tree at the path that the operator gave, and reads the tree without reporting its entries as changes. */
   #readRoot(): void {
     const { engine, disk, directory, onProgress } = this.#options;
     this.#tree = new Tree();
@@ -259,7 +268,10 @@ export class TreeSource {
     this.#walker.silent = false;
   }
 
-  /** Whether the root certainly still exists unchanged. If this is not certain, the root is checked in the next step. */
+  /**
+   * Whether the path of the root certainly still leads to the watched directory. If this is not certain, the root is checked in the next
+   * step.
+   */
   #rootIsUnchanged(): boolean {
     if (this.#root.isUnchanged()) return true;
     this.#inbox.noteRootMoved();
@@ -306,11 +318,11 @@ export class TreeSource {
   }
 
   /**
-   * Handles an unexpected error. Because a step was not completed, the whole tree is compared again. If the root could not be watched, this
-   * is retried.
+   * Handles an unexpected error of a step. Because the step was not completed, the whole tree is compared again. If the error occurred
+   * while the root was read, the root is read again at the next check.
    */
   #failed(error: unknown): void {
-    this.#root.failed(`The file watcher failed (${reasonOf(error)}) and restarts.`);
+    this.#root.failed(`The file watcher failed (${reasonOf(error)}). The whole directory is compared again.`);
     this.#batch.clear();
     this.#walker.takeHeld();
     if (this.#walker.silent) this.#root.forget();

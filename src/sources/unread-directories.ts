@@ -1,6 +1,6 @@
 /**
- * The directories that could not be watched or read. A loss is reported for such a directory, and the read is retried. Once the directory
- * was read, the loss is reported again.
+ * The directories that could not be watched or read. For such a directory, a loss is reported, and reading it is retried. When the
+ * directory has been read, a loss is reported again.
  */
 import type { Directory } from './directory.ts';
 import { isForbidden, reasonOf } from './errors.ts';
@@ -20,7 +20,8 @@ export class UnreadDirectories {
   }
 
   /**
-   * Records that a directory cannot be read. Its known entries are kept. @returns whether this is new, so that a loss must be reported
+   * Records that a directory cannot be read. Its known entries are kept. @returns whether the directory was readable before, so that a loss
+   * must be reported
    */
   add(directory: Directory, error: unknown): boolean {
     directory.failures += 1;
@@ -46,7 +47,7 @@ export class UnreadDirectories {
     this.#unread.delete(directory);
   }
 
-  /** Stops the retries. */
+  /** Stops retrying to read the directory. */
   forget(directory: Directory): void {
     this.#unread.delete(directory);
   }
@@ -58,23 +59,24 @@ export class UnreadDirectories {
 
   /**
    * Requests a report of a loss in this directory, after all waiting directories have been read. A loss was already reported when the
-   * directory could not be read. This is not enough: a subscriber that then read the directory may have seen an entry that was deleted
-   * before this source could read the directory.
+   * directory could not be read. This is not enough: a subscriber that read the directory after that report may have seen an entry that was
+   * deleted before this source could read the directory.
    */
   reportLossWhenRead(directory: Directory): void {
     this.#recovered.add(directory);
   }
 
   /**
-   * Must be called when a directory is moved or removed. If a loss was reported in it and was not repeated yet, the loss is repeated for
-   * its previous parent: a subscriber may have seen entries that this source never knew, and no event reports the removal of these entries.
+   * Must be called when a directory is moved or removed. If a loss was reported in the directory and the second report is still missing, a
+   * loss is reported for its previous parent instead: a subscriber may have seen entries that this source never knew, so no event reports
+   * their removal.
    */
   reportLossAbove(directory: Directory, parent: Directory | undefined): void {
     const isUnread = this.#recovered.delete(directory) || directory.failures > 0;
     if (isUnread && parent !== undefined) this.reportLossWhenRead(parent);
   }
 
-  /** The directories that were passed to {@link UnreadDirectories.reportLossWhenRead}. */
+  /** Removes and returns the directories for which {@link UnreadDirectories.reportLossWhenRead} has requested a report. */
   takeRecovered(): readonly Directory[] {
     const recovered = [...this.#recovered];
     this.#recovered.clear();

@@ -1,6 +1,5 @@
 /**
- * Examines entries and reads directories. It finds the differences between the disk and the tree, and ensures that each directory is
- * watched.
+ * Examines entries and reads directories. Finds the differences between the disk and the tree, and ensures that each directory is watched.
  */
 import type { Batch } from './batch.ts';
 import { Directory } from './directory.ts';
@@ -29,13 +28,13 @@ export interface WalkerOptions {
   readonly disk: Disk;
   readonly rules: OuterRules;
   readonly foldCase: boolean;
-  /** Reads the queue of the system. It is called often, so that the queue does not overflow. */
+  /** Reads the reports in the queue of the system. The walker calls it often, so that the queue does not overflow. */
   readonly drainEngine: () => void;
 }
 
 /** Number of entries that are examined before the queue of the system is read again. */
 const LOOKS_PER_DRAIN = 128;
-/** How many times in a row an existing directory may seem to be missing when it is read. After that, it counts as unreadable. */
+/** How often in a row an existing directory may not be found when it is read. After that, it counts as unreadable. */
 const MOST_MISSES = 10;
 
 export class Walker {
@@ -89,7 +88,7 @@ export class Walker {
     this.#unread.reportLossWhenRead(directory);
   }
 
-  /** The directories in which a loss must now be reported. Empty while directories wait to be read. */
+  /** Removes and returns the directories in which a loss must now be reported; none while directories wait to be read. */
   takeRecovered(): readonly Directory[] {
     return this.waiting > 0 ? [] : this.#unread.takeRecovered();
   }
@@ -100,7 +99,7 @@ export class Walker {
     this.#stop(directory);
   }
 
-  /** Ends the watch of a directory. The directory is also removed from the queue of directories to read. */
+  /** Ends the watch of a directory, and removes the directory from the queue of directories to read. */
   #stop(directory: Directory): void {
     directory.queued = false;
     directory.doubt = 'none';
@@ -163,7 +162,8 @@ export class Walker {
       batch.drop(directory, name);
       tree.put(directory, name, facts);
     } else if (known && isSameDirectory(before, facts) && report !== 'attributes') {
-      // The new change time is not stored: a change of attributes may have caused it, and the report of that change is still to be handled.
+      // The new `ctimeMs` is not stored: a change of attributes may have caused it, and the report of that change may still be in the
+      // queue.
       batch.drop(directory, name);
       tree.put(directory, name, { ...facts, ctimeMs: before.ctimeMs, racy: before.racy });
     } else if (batch.moveDirectory(sighting)) {
@@ -174,7 +174,7 @@ export class Walker {
     if (facts.fileType === 'directory') this.follow(directory, name, { same, reported: report !== undefined });
   }
 
-  /** Ensures that a directory is watched and read. If renames are not resolved yet, the directory is only added to `heldDirectories`. */
+  /** Ensures that a directory is watched and read. While renames are not resolved, only adds the directory to `heldDirectories`. */
   follow(
     parent: Directory,
     name: ByteString,
@@ -220,8 +220,9 @@ export class Walker {
   }
 
   /**
-   * Records that a directory was moved in the tree. It is read again, because other ignore rules may apply in the new place, and its entries
-   * may have been looked up at the old path. @param origin the directory from which it, or a directory above it, was moved
+   * Records that a directory was moved in the tree. The directory is read again, because other ignore rules may apply at the new path, and
+   * its entries may have been looked up at the old path.
+   * @param origin the previous parent of the directory, or of the moved directory above it
    */
   noteMoved(directory: Directory, origin: Directory): void {
     this.displacements.noteMoved(directory);
@@ -232,8 +233,8 @@ export class Walker {
   }
 
   /**
-   * Hides an entry that has become ignored. The entry is not reported as deleted. It stays in the tree, so that it can be compared when it
-   * is no longer ignored.
+   * Hides an entry that has become ignored. The entry is not reported as deleted. It stays in the tree, so that it can be compared with the
+   * disk when it is no longer ignored.
    */
   #hide(directory: Directory, name: ByteString): void {
     const { tree, batch } = this.#options;
@@ -271,7 +272,7 @@ export class Walker {
       const others = new Set([...directory.entries.keys(), ...batch.namesIn(directory)]);
       for (const name of others) if (!there.has(name)) this.examine(directory, name, report);
     }
-    // If an entry could not be examined, the directory counts as unreadable again.
+    // If an entry could not be examined, `failures` was increased, and the directory still counts as unreadable.
     if (directory.failures === failures) this.#unread.remove(directory);
     if (replaced) for (const each of directory.directories.values()) if (each.state !== 'ignored') this.queue(each);
   }
@@ -300,8 +301,8 @@ export class Walker {
   }
 
   /**
-   * Whether a directory exists, or may exist. The directory is looked up a second time here, because a directory that is being renamed is
-   * missing for a moment.
+   * Whether a directory that could not be read exists, or may exist. It is looked up again here, because a directory that is being renamed
+   * is missing only for a moment.
    */
   #isDirectory({ path }: Directory): boolean {
     const { disk, root } = this.#options;

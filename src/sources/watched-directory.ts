@@ -21,7 +21,7 @@ export interface FileChangeTarget {
     options: { readonly stream: string; readonly source: string; readonly idempotencyKey: string },
   ): Promise<unknown>;
   announceLoss(loss: { readonly stream: string; readonly paths: readonly string[] }): Promise<void>;
-  /** Makes the content of the directory available to clients (FIL-1). @returns a function that withdraws it */
+  /** Lets clients list the content of the directory (FIL-1). @returns a function that ends this */
   offerFiles(watched: WatchedRoot): () => void;
   health(): { readonly broker: { readonly kind: 'memory' | 'redis' } };
 }
@@ -69,8 +69,8 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
     ...(onProgress === undefined ? {} : { onProgress }),
   });
   await source.start();
-  // With Redis, the stream continues when the gateway restarts. Nothing watched the directory while the gateway was stopped, so changes may
-  // have been missed (GAP-2).
+  // With Redis, the stream continues after a restart of the gateway. The gateway did not watch the directory while it was stopped, so it
+  // may have missed changes (GAP-2).
   if (target.health().broker.kind === 'redis') feed.loss(['']);
   const withdraw = target.offerFiles({
     stream,

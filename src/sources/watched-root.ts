@@ -1,6 +1,6 @@
 /**
- * The root of a watched tree. Checks whether the path of the operator still leads to the watched directory, and reports why the directory
- * cannot be watched.
+ * The root of a watched tree. Checks whether the path that the operator gave still leads to the watched directory, and reports why the
+ * directory cannot be watched.
  */
 import type { Disk } from './disk.ts';
 import { isGone, reasonOf } from './errors.ts';
@@ -9,14 +9,16 @@ import type { Facts } from './facts.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
 
-/** `unclear`: there was an error, but it does not prove that the directory was deleted. */
+/**
+ * How the directory that is now at the path compares with the watched one. `unclear`: an error does not prove that the directory is gone.
+ */
 export type RootState = 'same' | 'replaced' | 'gone' | 'unclear';
 
 export interface WatchedRootOptions {
   readonly disk: Disk;
   /** The path as the operator wrote it. Each check resolves symbolic links in this path again. */
   readonly directory: string;
-  /** Called if the root cannot be watched. Called only once for each new reason. */
+  /** Called with the reason if the root cannot be watched. Not called again for the same reason before the root was watched again. */
   readonly onFault: (reason: string) => void;
 }
 
@@ -24,7 +26,7 @@ export class WatchedRoot {
   readonly #options: WatchedRootOptions;
   readonly #path: ByteString;
   #facts: Facts | undefined;
-  /** The facts of the directory that `look` found last. */
+  /** The facts of the directory that the last `look` found; undefined if it found none. */
   #found: Facts | undefined;
   #reason: string | undefined;
 
@@ -38,13 +40,13 @@ export class WatchedRoot {
     return this.#facts;
   }
 
-  /** Begins with the directory at the path of the operator. @throws {Error} if there is no directory */
+  /** From now on, the watched directory is the one at the operator's path. @throws {Error} if there is no directory at this path */
   open(): void {
     this.#facts = this.#options.disk.follow(this.#path);
     if (this.#facts.fileType !== 'directory') throw new Error(`${this.#options.directory} is not a directory`);
   }
 
-  /** Compares the directory at the path of the operator with the watched directory. */
+  /** Compares the directory that is now at the operator's path with the watched directory. */
   look(): RootState {
     try {
       const found = this.#options.disk.follow(this.#path);
@@ -60,7 +62,7 @@ export class WatchedRoot {
     return this.#facts !== undefined && isSameFile(this.#found, this.#facts) ? 'same' : 'replaced';
   }
 
-  /** Whether the path of the operator certainly leads to the watched directory. Faults are not reported. */
+  /** Whether the operator's path certainly leads to the watched directory. Unlike `look`, reports no faults. */
   isUnchanged(): boolean {
     try {
       return this.#facts !== undefined && isSameFile(this.#options.disk.follow(this.#path), this.#facts);
@@ -69,7 +71,7 @@ export class WatchedRoot {
     }
   }
 
-  /** From now on, the watched directory is the one that `look` found last. */
+  /** From now on, the watched directory is the one that the last `look` found. */
   adopt(): void {
     this.#facts = this.#found;
   }

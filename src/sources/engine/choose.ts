@@ -1,4 +1,4 @@
-/** Chooses the engine, which receives the reports of the file system on this machine. */
+/** Chooses the engine with which this machine's reports of file changes are received. */
 import type { Engine } from './engine.ts';
 import { NodeWatchEngine } from './node-watch.ts';
 
@@ -6,8 +6,7 @@ export interface ChosenEngine {
   readonly engine: Engine;
   readonly name: 'inotify' | 'fs.watch';
   /**
-   * A file descriptor. Writing eight bytes to it ends a wait of the engine. If it is undefined, the event loop of the engine's thread ends
-   * the wait.
+   * A file descriptor. Writing eight bytes to it ends a wait of the engine. Undefined if any message to the engine's thread ends the wait.
    */
   readonly bell: number | undefined;
   readonly wake: () => void;

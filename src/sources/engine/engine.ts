@@ -1,19 +1,19 @@
 /**
- * The interface to the change reports of the operating system. A report only says that something happened to a name; the source determines
- * the change.
+ * The interface to the change reports of the operating system. A report only names an entry to which something happened. The source
+ * determines what has changed.
  */
 import type { ByteString } from '../names.ts';
 
-/** Identifies a watched directory. Two paths to the same directory have the same id. */
+/** Identifies the watch of a directory. If a directory is watched under two paths, both have the same id. */
 export type WatchId = number;
 
 /**
- * The kind of a report. `name`: the entry was deleted or renamed, so that another file may now have this name. `closed`: a file
+ * The kind of a report. `name`: the name now refers to another file or to none, because an entry was deleted or renamed. `closed`: a file
  * that was open for writing was closed. `attributes`: the attributes of the entry changed. `content`: any other change.
  */
 export type ReportKind = 'name' | 'content' | 'attributes' | 'closed';
 
-/** One half of a rename within the watched directories: both halves have the same cookie. */
+/** Marks a report as one half of a rename within the watched directories. Both halves have the same cookie. */
 export interface Move {
   readonly cookie: number;
   readonly half: 'from' | 'to';
@@ -22,7 +22,7 @@ export interface Move {
 export interface Reports {
   /** Something happened to the entry `name` of a watched directory. */
   onName(watch: WatchId, name: ByteString, kind: ReportKind, move?: Move): void;
-  /** Something happened to the entry at a path below the root. Used by a watch that covers the whole tree. */
+  /** Something happened to the entry at a path below the root. Called instead of `onName` if one watch covers the whole tree. */
   onPath(path: ByteString, kind: ReportKind): void;
   /** The watched directory itself was moved to another path. */
   onMoved(watch: WatchId): void;
@@ -41,12 +41,12 @@ export interface Engine {
    */
   add(path: ByteString): WatchId;
   /**
-   * Reports if the directory at a path is moved ({@link Reports.onMoved}), but not what changes in it. @returns undefined if the engine
-   * cannot watch it
+   * Watches the directory at a path only for moves of this directory itself ({@link Reports.onMoved}). @returns undefined if the engine
+   * cannot do this
    */
   addGuard(path: ByteString): WatchId | undefined;
   remove(watch: WatchId): void;
-  /** Passes on the reports that have arrived, without waiting for more. @returns whether there were any */
+  /** Passes the reports that have arrived to `reports`, without waiting for more. @returns whether there were any */
   drain(reports: Reports): boolean;
   /** Waits until a report arrives, {@link Engine.wake} is called, or the time has passed. */
   wait(timeoutMs: number): Promise<void>;

@@ -1,6 +1,7 @@
 /**
  * Calls inotify(7) through koffi. Unlike `fs.watch`, inotify reports an overflow of the kernel's queue and the end of a watch, and reports
- * names as bytes. A watch needs no JavaScript object. All watches share one queue, which is read without the event loop.
+ * names as bytes. A watch needs no JavaScript object. All watches share one queue, which can be read at any time, without returning to the
+ * event loop.
  *
  *     struct inotify_event { int wd; uint32_t mask, cookie, len; char name[len]; }
  */
@@ -23,7 +24,10 @@ const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
 const IN_DONT_FOLLOW = 0x02000000;
 
-/** The events to watch. Closing a file is included, because a write through a memory mapping is reported only when the file is closed. */
+/**
+ * The inotify events to receive. Closing a file is included, because a write through a memory mapping is reported only when the file is
+ * closed.
+ */
 const WATCHED =
   IN_MODIFY |
   IN_ATTRIB |
@@ -45,7 +49,7 @@ const BUFFER_BYTES = 256 * 1024;
 function systemError(call: string): Error {
   const number = koffi.errno();
   const code = Object.entries(constants.errno).find(([, each]) => each === number)?.[0] ?? `errno ${number}`;
-  const hint = code === 'ENOSPC' ? ': the limit of watches is reached (raise fs.inotify.max_user_watches)' : '';
+  const hint = code === 'ENOSPC' ? ': the limit on watches is reached; increase fs.inotify.max_user_watches' : '';
   return Object.assign(new Error(`${call} failed with ${code}${hint}`), { code });
 }
 
@@ -70,7 +74,10 @@ function bind() {
 
 export class InotifyEngine implements Engine {
   readonly coversTree = false;
-  /** A file descriptor. Writing an eight-byte number other than zero to it ends a wait. The thread that writes to it must also close it. */
+  /**
+   * A file descriptor. Writing an eight-byte number other than zero to it ends a wait. The thread that writes to it must also be the one
+   * that closes it.
+   */
   readonly bell: number;
   readonly #calls = bind();
   readonly #descriptor: number;

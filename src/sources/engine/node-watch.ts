@@ -1,7 +1,7 @@
 /**
- * Uses `fs.watch` of Node if inotify cannot be called. On macOS and Windows, one recursive watch of the root suffices; elsewhere, each
- * directory has a watch. `fs.watch` does not report an overflow, so a batch that is about as large as the queue of the system is treated as
- * an overflow.
+ * An engine that uses `fs.watch` of Node, for machines on which inotify cannot be called. On macOS and Windows, one recursive watch of the
+ * root covers the tree; elsewhere, each directory has a watch. `fs.watch` does not report an overflow of the system's queue. Therefore,
+ * many reports at once are treated as an overflow.
  */
 import { watch as watchDirectory } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
@@ -11,7 +11,8 @@ import type { ByteString } from '../names.ts';
 import type { Engine, Reports, WatchId } from './engine.ts';
 
 /**
- * If so many reports arrive between two drains, some may have been lost. The number is a quarter of the default length of Linux's queue.
+ * If this many reports arrive between two drains, some may have been lost. The number is a quarter of the default length of the queue of
+ * Linux.
  */
 const LARGE_BATCH = 4_096;
 
@@ -34,7 +35,7 @@ export class NodeWatchEngine implements Engine {
     // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
     const watcher = watchDirectory(place, options, (type, name) => {
-      // Without a recursive watch, a `change` of a directory can only be a change of its attributes.
+      // Without a recursive watch, a report that is not a rename is treated as a change of attributes, because it may be one.
       const kind = type === 'rename' ? 'name' : this.coversTree ? 'content' : 'attributes';
       // On Windows, a change without a name means that the buffer has overflowed.
       if (name === null) this.#take((reports) => reports.onOverflow());
@@ -47,7 +48,7 @@ export class NodeWatchEngine implements Engine {
     return watch;
   }
 
-  /** `fs.watch` does not report that the watched directory itself was moved. */
+  /** Returns undefined, because `fs.watch` does not report that the watched directory itself was moved. */
   addGuard(): undefined {
     return undefined;
   }

@@ -10,16 +10,16 @@ import { isGone } from '../errors.ts';
 import { NO_RULES, UNREAD_RULES, isRegularFile, readRuleFile, readSmallFile, versionOf } from './rule-file.ts';
 import type { RuleFile } from './rule-file.ts';
 
-/** Never watched, because they contain thousands of files that users do not edit. */
+/** Names of entries that are never watched, because they contain thousands of files that users do not edit. */
 export const ALWAYS_IGNORED: ReadonlySet<ByteString> = new Set(['node_modules', '.git']);
 export const IGNORE_FILE = '.gitignore';
-/** The path below the root of a repository, unless the work tree is a linked one. */
+/** The path of the exclude file below the root of a repository, unless the repository is a linked work tree. */
 export const EXCLUDE_FILE = '.git/info/exclude';
 
 /** The rules of one ignore file. If no pattern of the file matches, the rules of `parent` decide. */
 export class IgnoreRules {
   readonly #literals = new Map<ByteString, number[]>();
-  /** The patterns that cannot be found by looking up a literal name, each with its index in the file. */
+  /** The patterns without a literal name, by which they could be looked up; each with its index in the file. */
   readonly #others: (readonly [place: number, pattern: IgnorePattern])[] = [];
   readonly #patterns: readonly IgnorePattern[];
   readonly parent: IgnoreRules | undefined;
@@ -41,8 +41,8 @@ export class IgnoreRules {
   }
 
   /**
-   * Whether this entry is ignored. The caller must ensure that no directory above the entry is ignored.
-   * @param path path relative to the directory to which the bases of these rules are relative
+   * Whether an entry is ignored. The caller must ensure that no directory above the entry is ignored.
+   * @param path path of the entry, relative to the directory to which the `base` of these rules is relative
    */
   ignores(path: ByteString, kind: 'file' | 'directory'): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -50,7 +50,7 @@ export class IgnoreRules {
     return this.#verdict(path.slice(this.base.length), name, kind) ?? this.parent?.ignores(path, kind) ?? false;
   }
 
-  /** The decision of the last matching pattern; undefined if no pattern matches. */
+  /** Whether the last matching pattern of this file ignores the entry; undefined if no pattern matches. */
   #verdict(path: ByteString, name: ByteString, kind: 'file' | 'directory'): boolean | undefined {
     const applies = (pattern: IgnorePattern | undefined): boolean =>
       pattern !== undefined && (kind === 'directory' || !pattern.directoryOnly);
@@ -69,13 +69,13 @@ export class IgnoreRules {
 export interface RulesAbove {
   /** The rules that apply to the root, from the directories above it. */
   readonly rules: IgnoreRules;
-  /** The text to put before a path relative to the root, to get the path that {@link IgnoreRules.ignores} expects. */
+  /** This text and a path relative to the root together are the path that {@link IgnoreRules.ignores} expects. */
   readonly prefix: ByteString;
   /** Identifies the state of all ignore files that were read. If it changes, the rules must be read again. */
   readonly version: string;
-  /** Why files are not used. */
+  /** For each ignore file that is not used, a text with the reason. */
   readonly problems: readonly string[];
-  /** Whether the content of a file is unknown because of an error. */
+  /** Whether an ignore file could not be read because of an error, so that its rules are unknown. */
   readonly isIncomplete: boolean;
 }
 
@@ -105,8 +105,8 @@ export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbov
 }
 
 /**
- * The root of the repository that contains a directory, if there is one, and the directories from there down to the parent of the directory.
- * `seen` identifies what was found on the way.
+ * Finds the root of the repository that contains a directory (`top`), if there is one, and the directories from there down to the parent of
+ * the directory (`between`). `seen` identifies the state of what was found in all these directories.
  */
 function repositoryOf(directory: ByteString): { top: ByteString | undefined; between: ByteString[]; seen: string[] } {
   const between: ByteString[] = [];
@@ -134,9 +134,9 @@ function attempt(read: () => RuleFile): RuleFile {
 }
 
 /**
- * The path of the exclude file. `.git` is a directory, except in a linked work tree: there it is a file that names a directory, and the
- * `commondir` file in that directory names the repository.
- * @throws {Error} of the file system if the path is unknown because a file cannot be read
+ * The path of the exclude file of a repository. `.git` is usually a directory. In a linked work tree, it is a file that names a directory,
+ * and the file `commondir` in that directory names the repository.
+ * @throws {Error} of the file system if one of these files cannot be read, so that the path is unknown
  */
 export function excludeFile(top: ByteString): ByteString {
   const git = `${top}/.git`;
@@ -147,7 +147,7 @@ export function excludeFile(top: ByteString): ByteString {
   return `${common === undefined ? own : absolute(common, own)}/info/exclude`;
 }
 
-/** The content of a small file; undefined if there is no such file. @throws {Error} of the file system if this is unknown */
+/** The content of a small file; undefined if the file does not exist. @throws {Error} of the file system if the file cannot be read */
 function textOf(path: ByteString): ByteString | undefined {
   try {
     return isRegularFile(path) ? readSmallFile(path) : undefined;

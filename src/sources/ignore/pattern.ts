@@ -1,8 +1,8 @@
 /**
  * One line of an ignore file, interpreted as gitignore(5) describes. Names and patterns are compared byte by byte, as in Git.
  *
- * Matching simulates an automaton with one state per token. For each byte of the path, each state is visited at most once. Therefore the
- * time is at most proportional to the length of the pattern times the length of the path, for every pattern.
+ * Matching simulates an automaton with one state per token. For each byte of the path, each state is visited at most once. Therefore, for
+ * every pattern, the time is at most proportional to the length of the pattern times the length of the path.
  */
 import type { ByteString } from '../names.ts';
 
@@ -20,7 +20,7 @@ export interface IgnorePattern {
   readonly nameOnly: boolean;
   /** The last segment that the pattern matches, if the pattern is a plain name. */
   readonly literal: ByteString | undefined;
-  /** For a pattern such as `*.ext`: the end of the names that it matches (`.ext`). */
+  /** For a pattern such as `*.ext`: the end that a matching name must have (`.ext`). Undefined for other patterns. */
   readonly suffix: ByteString | undefined;
   /** @param subject the last segment of the path if `nameOnly` is true, otherwise the path relative to the ignore file */
   matches(subject: ByteString): boolean;
@@ -108,8 +108,8 @@ function fold(text: ByteString): ByteString {
 /** The tokens of a pattern; undefined for a pattern that can never match, for example because of an unclosed `[`. */
 function tokenise(text: ByteString, foldCase: boolean): readonly Token[] | undefined {
   const tokens: Token[] = [];
-  // Git compares the part before the first special character separately. Therefore a `**` directly after that part counts as a whole
-  // segment.
+  // Git compares the part before the first special character separately. Therefore a `**` directly after that part is treated as if it
+  // began a segment.
   const start = text.search(SPECIAL);
   const push = (letter: string): void =>
     void tokens.push({ kind: 'byte', code: (foldCase ? fold(letter) : letter).charCodeAt(0) });
@@ -184,7 +184,7 @@ function readBracket(text: ByteString, from: number, foldCase: boolean): Bracket
         at = close;
         code = 0;
       } else {
-        // This is not a class such as `[:alpha:]`, so the `[` is literal.
+        // The `[` does not begin a class such as `[:alpha:]`, so it is a literal character.
         inside[code] = 1;
       }
     } else {
@@ -218,12 +218,12 @@ function accepts(token: Token, code: number): boolean {
   }
 }
 
-/** Bits for the states of the automaton that are active before a byte. */
+/** How a state of the automaton that is active before a byte was reached: each of these two is one bit. */
 const LOOPED = 1;
 const ENTERED = 2;
 
 /**
- * Activates a state, and all states that can be reached from it without consuming a byte: `*` may match nothing, and `**` may be skipped
+ * Activates a state, and all states that can be reached from it without reading a byte: `*` can match nothing, and `**` can be skipped
  * together with its slash.
  */
 function enter(tokens: readonly Token[], active: Uint8Array, from: number): void {

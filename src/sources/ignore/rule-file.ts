@@ -7,14 +7,14 @@ import { isGone } from '../errors.ts';
 import { parsePattern } from './pattern.ts';
 import type { IgnorePattern, PatternOptions } from './pattern.ts';
 
-/** Maximum size in bytes, far above any real ignore file. */
+/** Maximum size of an ignore file in bytes. Real ignore files are far smaller. */
 const LARGEST = 1024 * 1024;
-/** A file with more lines than this is not used, because every path is compared with every line. */
+/** A file with more patterns than this is not used, because every path is compared with every pattern. */
 const MOST_PATTERNS = 10_000;
 
 export interface RuleFile {
   readonly patterns: readonly IgnorePattern[];
-  /** Identifies the state of the file. `none` if the file does not exist. */
+  /** Identifies the state of the file; `none` if the file does not exist. */
   readonly version: string;
   /** The reason why the file is not used, for a warning; undefined if the file is used. */
   readonly problem: string | undefined;
@@ -27,7 +27,7 @@ function unusable(version: string, problem: string): RuleFile {
   return { patterns: [], version, problem };
 }
 
-/** Identifies the state of a file. */
+/** Identifies the state of a file by its facts, without reading it. */
 export function versionOf(path: ByteString): string {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = lstatSync(toBuffer(path));
@@ -42,12 +42,12 @@ export function isRegularFile(path: ByteString): boolean {
   return lstatSync(toBuffer(path)).isFile();
 }
 
-/** Times of files are at worst this coarse, in milliseconds. */
+/** The coarsest precision of file times in any file system, in milliseconds. */
 const COARSEST_TIME_MS = 2_000;
 
 /**
- * Identifies the state of a file that is not being changed. Undefined if the file was changed so recently that another change could leave
- * its size and times equal.
+ * Identifies the state of a file that was not changed recently. Undefined if the file was changed so recently that a further change could
+ * leave its size and times equal.
  */
 export function settledVersionOf(path: ByteString): string | undefined {
   try {
@@ -61,7 +61,7 @@ export function settledVersionOf(path: ByteString): string | undefined {
 
 /**
  * Reads a small regular file. Does not follow a link. Does not block if the file is a FIFO that no process writes to.
- * @throws {Error} of the file system, or with the reason why the file is not read
+ * @throws {Error} of the file system; or if the file is not regular or too large, with this reason as its message
  */
 export function readSmallFile(path: ByteString): ByteString {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
@@ -85,7 +85,7 @@ export function readSmallFile(path: ByteString): ByteString {
 
 /**
  * Reads an ignore file.
- * @throws {Error} of the file system if the content is unknown; the caller then keeps its old rules and tries again
+ * @throws {Error} of the file system if the file cannot be read; the caller then keeps its old rules and tries again
  */
 export function readRuleFile(path: ByteString, options: PatternOptions): RuleFile {
   const version = versionOf(path);
@@ -94,11 +94,11 @@ export function readRuleFile(path: ByteString, options: PatternOptions): RuleFil
     // Git does not follow a symbolic link with this name either.
     if (!isRegularFile(path)) return unusable(version, 'it is not a regular file');
     const text = readSmallFile(path);
-    // A second change within the same tick of the clock may leave all file times equal.
+    // The version includes the hash of the text, because a second change within the same tick of the clock may leave all file times equal.
     const hash = createHash('sha1').update(text, 'latin1').digest('base64');
     return { patterns: parse(text, options), version: `${version}:${hash}`, problem: undefined };
   } catch (error) {
-    // The file was replaced by a symbolic link after it was looked up.
+    // ELOOP: a symbolic link has replaced the file after it was looked up.
     const isLink = error instanceof Error && 'code' in error && error.code === 'ELOOP';
     if (isGone(error) && !isLink) return NO_RULES;
     if (error instanceof Error && 'code' in error && !isLink) throw error;

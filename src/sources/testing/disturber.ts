@@ -1,6 +1,6 @@
 /**
- * Runs random operations between the steps of a source: before and after each of its calls of the disk and the engine. Sometimes it moves a
- * directory away before a call, and back a few calls later.
+ * Runs random operations in a watched directory between the steps of its source: before and after the source's calls of the disk and the
+ * engine. Sometimes it moves a directory away before a call, and back a few calls later.
  */
 import { renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,7 @@ export interface DisturberOptions {
 interface Away {
   readonly from: string;
   readonly to: string;
-  /** How many calls to wait until the directory is moved back. */
+  /** After how many further calls the directory is moved back. */
   calls: number;
 }
 
@@ -37,7 +37,7 @@ export class Disturber {
   readonly #options: DisturberOptions;
   #budget = 0;
   readonly #away: Away[] = [];
-  /** All operations, calls and results of the current round. */
+  /** All operations, and all calls with their results, of the current round. */
   #log: string[] = [];
 
   constructor(options: DisturberOptions) {
@@ -58,7 +58,7 @@ export class Disturber {
     return this.#budget === 0 && this.#away.length === 0;
   }
 
-  /** Ends the work of this round. */
+  /** Runs no more operations in this round. */
   stop(): void {
     this.#budget = 0;
     for (const { from, to } of this.#away.splice(0).toReversed()) this.#move(to, from);
@@ -113,7 +113,7 @@ export class Disturber {
     for (const each of [...this.#away]) {
       each.calls -= 1;
       if (each.calls > 0) continue;
-      // If the directory cannot be moved back, because a directory above it is also moved away, this is tried again later.
+      // If the directory cannot be moved back, because a directory above it is also moved away, the move is tried again later.
       if (this.#move(each.to, each.from)) this.#away.splice(this.#away.indexOf(each), 1);
     }
     const { random } = this.#options;

@@ -1,4 +1,6 @@
-/** Does random work in a directory that a real file source watches. After each round, compares the reported state with the files on the disk. */
+/**
+ * Performs random operations in a directory that a real file source watches. After each round, compares the reported state with the disk.
+ */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,9 +20,9 @@ export interface Exploration {
   readonly perRound: number;
   /** The directory in which the test directories are created; by default the system's temporary directory. */
   readonly place?: string;
-  /** The kinds of {@link ToolWork} to include, one per round. */
+  /** The kinds of {@link ToolWork} to run, one in each round. */
   readonly tools?: readonly string[];
-  /** Called after each round. If it returns false, the work ends early. */
+  /** Called after each round. If it returns false, no further round is run. */
   readonly onRound?: () => boolean;
   /** Starts to report the changes of a directory; by default a file source in this process. */
   readonly follow?: Follow;
@@ -79,8 +81,8 @@ export async function explore({
     };
     await isTrueInTime(agrees);
     if (wrong.length === 0 && losses.length > lossesBefore) {
-      // The comparison may read a directory before the source does. The comparison therefore waits for the report of a file that is written
-      // last.
+      // The source may not have read all changes yet. Therefore a last file is written, and the comparison waits for the report of this
+      // file.
       const fence = `fence${round}`;
       writeFileSync(join(directory, fence), '');
       const isSeen = (): boolean => agrees() && recent.some((each) => 'change' in each && each.change.path === fence);
@@ -95,7 +97,7 @@ export async function explore({
 
 /**
  * How long to wait for a missing report, in milliseconds. The time is long, because on a busy machine a report may take many seconds. Only
- * a real difference needs all of it.
+ * if a report is really missing, the test waits so long.
  */
 const PATIENCE_MS = 120_000;
 

@@ -1,6 +1,6 @@
 /**
- * Runs a file source and random operations in one thread, so that the operations run between the steps of the source. Many interleavings
- * that are rare on a real machine are therefore tested within seconds.
+ * Runs a file source and random operations in one thread, so that the operations run between the steps of the source. In this way, many
+ * orders of steps that are rare on a real machine are tested within seconds.
  */
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,12 +30,12 @@ export interface Interleaving {
   readonly variant?: 'plain' | 'root' | 'rules' | 'paths';
 }
 
-/** How long to wait for a missing report, in milliseconds. Only a real difference needs all of it. */
+/** How long to wait for a missing report, in milliseconds. Only if a report is really missing, the test waits so long. */
 const PATIENCE_MS = 5_000;
-/** After this time, the source is no longer disturbed in this round. */
+/** After this time, in milliseconds, no more operations are run between the steps of the source in this round. */
 const LONGEST_DISTURBANCE_MS = 200;
 
-/** @returns the first difference, or the losses and warnings */
+/** @returns the first difference between reports and disk; without a difference, the losses and warnings */
 export async function interleave(options: Interleaving): Promise<Record<string, unknown>> {
   const { seed, rounds, perRound, between, variant = 'plain' } = options;
   const directory = join(temporary('tidemark-interleaved-'), 'above', 'root');
@@ -94,7 +94,7 @@ export async function interleave(options: Interleaving): Promise<Record<string, 
 interface SubscriberOptions {
   readonly directory: string;
   readonly linked: ReadonlySet<number>;
-  /** Whether there are ignored entries, which are left out of each comparison. */
+  /** Whether ignore files exist. Ignored entries are then left out of each comparison. */
   readonly rules: boolean;
   /** Lists the entries that the source knows. */
   readonly list: () => ListedPart;
@@ -107,7 +107,7 @@ class Subscriber {
   readonly #rules: boolean;
   readonly #list: () => ListedPart;
   readonly #picture: Picture = new Map();
-  /** For each path, when it was last reported, and the permissions that it had then. */
+  /** For each path, the time of its last report, and the permissions that it had then. */
   readonly #reported = new Map<string, { readonly atMs: number; readonly mode: number | undefined }>();
   readonly #pending: { readonly item: SourceItem; readonly atMs: number }[] = [];
   readonly losses: unknown[] = [];
@@ -124,7 +124,7 @@ class Subscriber {
     this.#pending.push({ item, atMs: Date.now() });
   }
 
-  /** Compares the computed state with the directory. */
+  /** Compares the computed state with the directory. @returns the differences */
   mistakes(): readonly string[] {
     for (const { item, atMs } of this.#pending.splice(0)) {
       if (item.kind === 'warning') this.warnings.push(item.text);
@@ -154,7 +154,7 @@ class Subscriber {
     for (const path of this.#picture.keys()) this.#reported.set(path, { atMs: Date.now(), mode: this.#modeOf(path) });
   }
 
-  /** Requests the entries from the source, which leaves out ignored entries. */
+  /** Replaces the entries below these paths by a new list from the source, which leaves out ignored entries. */
   #listAgain(paths: readonly string[]): void {
     const isBelow = (path: string): boolean => paths.some((each) => each === '' || path.startsWith(`${each}/`));
     for (const path of this.#picture.keys()) if (isBelow(path)) this.#picture.delete(path);
@@ -168,7 +168,7 @@ class Subscriber {
     try {
       return lstatSync(join(this.#directory, path)).mode;
     } catch {
-      // The entry no longer exists. There will be another report.
+      // The entry no longer exists. Its deletion will be reported.
       return undefined;
     }
   }

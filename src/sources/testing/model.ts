@@ -6,10 +6,10 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileChangePayload } from '../../../generated/types.ts';
 
-/** For each path the type and, for a file, also its size and modification time. */
+/** For each path, the type of the entry and, for a file, also its size and modification time. */
 export type Picture = Map<string, string>;
 
-/** Used instead of size and time for a file with several names, whose path alone is compared. */
+/** Stands for the size and time of a file with several names, of which only the path is compared. */
 const LINKED = 'file with several names';
 
 function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {

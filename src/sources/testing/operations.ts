@@ -1,4 +1,4 @@
-/** Random operations in a directory, such as people, editors and tools perform. The same seed gives the same operations. */
+/** Random operations in a directory, like those of people, editors and tools. The same seed always leads to the same operations. */
 import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -57,7 +57,8 @@ export class Operations {
     try {
       this.#operations[kind]?.();
     } catch {
-      // Errors are expected in random work. For example, there may be a directory where a file is needed, or a name may already exist.
+      // Errors are expected in random operations. For example, there may be a directory where a file is needed, or a name may already
+      // exist.
     }
     return kind;
   }

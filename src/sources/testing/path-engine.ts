@@ -1,7 +1,7 @@
 /**
- * An engine that covers the whole tree, as on macOS and Windows: it reports paths. It finds the changes by comparing the tree with its
- * state at the last call of {@link PathEngine.observe}. Like a real engine, it reports a rename only for the two paths of the renamed
- * entry.
+ * An engine that covers the whole tree, as on macOS and Windows: it reports paths. It finds changes by comparing the tree with the state
+ * that the tree had at the last call of {@link PathEngine.observe}. Like a real engine, it reports a renamed directory under its two paths
+ * only, not the entries below it.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ export class PathEngine implements Engine {
   }
 
   remove(): void {
-    // Nothing is watched.
+    // There are no watches to remove.
   }
 
   drain(reports: Reports): boolean {
@@ -61,7 +61,7 @@ export class PathEngine implements Engine {
   }
 
   close(): void {
-    // Nothing is open.
+    // Nothing must be closed.
   }
 
   #report(path: string, kind: ReportKind): void {

@@ -1,4 +1,4 @@
-/** A generator of random numbers (xorshift32). The same seed gives the same numbers. */
+/** A generator of random numbers (xorshift32). The same seed always leads to the same numbers. */
 export class Random {
   #state: number;
 

@@ -1,4 +1,4 @@
-/** Which entries of a real directory are ignored, according to the rules of the source. */
+/** Determines which entries of a real directory are ignored, by the rules of the source. */
 import { IgnoreRules, rulesAbove } from '../ignore/ignore-rules.ts';
 import { readRuleFile } from '../ignore/rule-file.ts';
 import { toByteString } from '../names.ts';
@@ -8,7 +8,9 @@ import { join } from 'node:path';
 
 const OPTIONS = { foldCase: false };
 
-/** Reads the rules from the root down, as the source does it. @returns whether the entry at a path is not ignored */
+/**
+ * Returns a function that tells whether the entry at a path is not ignored. Reads the ignore files from the root down, as the source does.
+ */
 export function notIgnored(root: string): (path: string) => boolean {
   const bytes = toByteString(root);
   const { rules: above, prefix } = rulesAbove(bytes, OPTIONS);
@@ -27,7 +29,7 @@ export function notIgnored(root: string): (path: string) => boolean {
     const directory = parentOf(path);
     if (directory !== '' && !isSeen(directory)) return false;
     const rules = rulesOf(toByteString(directory));
-    // An entry that no longer exists may have been ignored as a directory. Its deletion was then not reported.
+    // The type of an entry that no longer exists is unknown. If it may have been an ignored directory, its deletion need not be reported.
     return kindsOf(join(root, path)).every((kind) => !rules.ignores(prefix + toByteString(path), kind));
   };
   return isSeen;

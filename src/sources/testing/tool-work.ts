@@ -1,6 +1,6 @@
 /**
- * Work of real programs in a directory: Git, Vim, npm and mounts. Also a period in which this process has no free file descriptors. Each
- * kind of work takes long, so random work contains only a few of them.
+ * Work of real programs in a directory: Git, Vim, npm and mounts. One further kind is a period in which this process has no free file
+ * descriptors. Each kind of work takes long, so a test runs only a few of them.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
@@ -13,7 +13,7 @@ import type { Readable, Writable } from 'node:stream';
 
 /** A limit that is lower than the number of descriptors that the process has open, so that it cannot open any file. */
 const NO_DESCRIPTORS = 3;
-/** In seconds. Longer than the source needs to read a file after its report. */
+/** How long file descriptors are exhausted, in seconds. It is longer than the source needs to read a file after its report. */
 const STARVED_SECONDS = 0.2;
 
 function run(program: string, args: readonly string[], cwd: string): void {
@@ -76,7 +76,7 @@ export class ToolWork {
       this.#git('checkout', '-q', '-f', `branch-${this.#branch}`);
     },
     stash: () => {
-      // A conflict of an earlier stash would make every later stash fail.
+      // Remove a conflict that an earlier stash may have caused. It would make every later stash fail.
       this.#git('reset', '-q', '--hard');
       writeFileSync(join(this.#directory, 'src0', 'file0.ts'), `stashed ${this.#next()}\n`);
       this.#git('-c', 'user.name=t', '-c', 'user.email=t@example', 'stash', '-q', '-u');

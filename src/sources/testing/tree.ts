@@ -1,4 +1,4 @@
-/** A tree source in the thread of the test, whose calls of the disk and the engine can be replaced. */
+/** A tree source that runs in the thread of the test. The test can replace its calls of the disk and the engine. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
 import { cleanups } from './watched.ts';
 
-/** The same reports, except that each report of a name is passed to `onName`. */
+/** Returns the same receiver of reports, except that each report of a name is passed to the given `onName`. */
 export function intercepted(reports: Reports, onName: Reports['onName']): Reports {
   return {
     onName,
@@ -42,14 +42,14 @@ export function inotify(onReport: (text: string) => void = () => undefined): Eng
 }
 
 export interface StartedTree {
-  /** The watched directory. At first it contains only the directory `old`. */
+  /** The watched directory. At the beginning, it contains only the directory `old`. */
   readonly directory: string;
   readonly begin: () => void;
   readonly changed: (path: string) => boolean;
   readonly losses: () => unknown[];
   readonly warnings: () => string[];
   readonly items: readonly SourceItem[];
-  /** The changes so far, as short lines. */
+  /** Returns the changes so far, one short text for each change. */
   readonly story: () => string[];
 }
 

@@ -17,7 +17,10 @@ export interface Watched {
   readonly warnings: string[];
   readonly write: (path: string, text?: string) => Promise<void>;
   readonly seen: (fits: (change: FileChangePayload) => boolean) => Promise<FileChangePayload>;
-  /** All reports so far, as short lines. To be complete, it first writes a file and waits for the report of this file. */
+  /**
+   * Returns all reports so far, one short text for each. Before, it writes a file and waits for its report, so that no earlier report is
+   * missing.
+   */
   readonly story: () => Promise<string[]>;
 }
 
@@ -40,7 +43,8 @@ export async function watch(
     const file = join(directory, path);
     await mkdir(dirname(file), { recursive: true });
     if (existsSync(file)) return writeFile(file, text);
-    // A file is written elsewhere and then moved here. If it were created here, it could be reported as created and then as modified.
+    // The file is written elsewhere and then moved into the directory. If it were written in the directory, it could be reported as created
+    // and then as modified.
     await writeFile(join(outside, 'new'), text);
     await rename(join(outside, 'new'), file);
   };
@@ -83,8 +87,8 @@ export async function watch(
 }
 
 /**
- * The paths that exist after the reported changes. The result does not depend on how the changes were grouped into batches. @param before
- * the paths that existed before
+ * The paths that exist after the reported changes. The result does not depend on how the changes were grouped into batches.
+ * @param before the paths that existed before the changes
  */
 export function pathsAfter(story: readonly string[], before: readonly string[]): string[] {
   const paths = new Set(before);
