@@ -1,10 +1,10 @@
 /**
- * Many connections on one node: memory of an idle connection with three subscriptions, cost of the heartbeats, time to drain, and the storm of
- * reconnects after a restart. Memory is compared with a server on `ws` that does nothing.
+ * Measures a node with many connections: memory of an idle connection with three subscriptions, cost of the heartbeats, time to drain, and
+ * reconnecting after a restart. Memory is compared with a server on `ws` that only accepts connections.
  *
  *     node bench/connections.ts [--connections 10000] [--json FILE]
  *
- * The clients are those of `tidemark-client`. After the restart each of them must receive an event by each of its three subscriptions;
+ * The clients are those of `tidemark-client`. After the restart, each client must receive an event through each of its three subscriptions;
  * otherwise the program exits with 1. Linux allows about 28,000 connections from one address to one port.
  */
 import { fork } from 'node:child_process';
@@ -42,7 +42,7 @@ class ServerProcess {
     this.#last = this.#reply();
   }
 
-  /** The figures after the start, or after the last request. */
+  /** The figures that the server reported last: after its start, or after the last request. */
   figures(): Promise<Figures> {
     return this.#last;
   }
@@ -111,11 +111,11 @@ class Subscriber {
   }
 }
 
-/** Waits until the condition is true. @returns the duration of the wait, in seconds */
+/** Waits until the condition is true. @param what the condition, for the error @returns the duration of the wait, in seconds */
 async function until(what: string, condition: () => boolean): Promise<number> {
   const start = performance.now();
   while (!condition()) {
-    if (performance.now() - start > PATIENCE_MS) throw new Error(`Timed out: ${what}.`);
+    if (performance.now() - start > PATIENCE_MS) throw new Error(`Timed out waiting until ${what}.`);
     await delay(10);
   }
   return (performance.now() - start) / 1_000;
@@ -123,7 +123,9 @@ async function until(what: string, condition: () => boolean): Promise<number> {
 
 interface PerConnection {
   readonly residentKib: number;
-  /** Resident memory without V8's young generation, which has a maximum for the process, however many connections there are. */
+  /**
+   * Resident memory without V8's young generation. The size of the latter is limited for the process, however many connections there are.
+   */
   readonly settledKib: number;
   readonly heapKib: number;
 }
@@ -138,7 +140,7 @@ function perConnection(before: Figures, after: Figures): PerConnection {
   };
 }
 
-/** Measures the memory of a connection in a server on `ws` that does nothing. */
+/** Measures the memory of a connection in a server on `ws` that only accepts connections. */
 async function measureWs(): Promise<PerConnection> {
   const port = await freePort();
   const server = new ServerProcess('ws', port);
@@ -164,12 +166,12 @@ interface Results {
   readonly load: number;
   readonly ws: PerConnection;
   readonly gateway: PerConnection;
-  /** Measures the processing time of the gateway for a connection with its three subscriptions, and for one heartbeat. */
+  /** Processing time of the gateway, in microseconds: for a connection with its three subscriptions, and for one heartbeat. */
   readonly connectUs: number;
   readonly heartbeatUs: number;
   readonly drainSeconds: number;
   /**
-   * Measures the time from the start of the new gateway until every subscription is live again, and the gateway's processing time for this.
+   * The time from the start of the new gateway until every subscription is live again, and the processing time of the gateway for this.
    */
   readonly reconnectSeconds: number;
   readonly reconnectCpuSeconds: number;

@@ -1,4 +1,4 @@
-/** Processing time of another process. */
+/** Reads the processing time of another process. */
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** Processing time of all threads of a process since its start, in microseconds. Linux only. */

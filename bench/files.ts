@@ -5,10 +5,10 @@
  *     node bench/files.ts --from FILE [--chart FILE]     # the table and the chart of an earlier run
  *     node bench/files.ts --docs                         # also writes the JSON, the chart and the table of the docs
  *
- * In each round every watcher in turn watches the same tree, in its own process. When the watcher is ready, the
- * benchmark makes 5,000 changes at 1,000 per second, then a storm of creations, then a `git checkout` of a branch that
- * differs in about 13,000 files, and then changes below a renamed directory. `--quick` does a tenth of this work, in
- * one round. The tree is restored after each watcher. Tables show the median of the rounds and their range.
+ * In each round, the watchers watch the same tree one after another, each in its own process. When a watcher is ready, the benchmark makes
+ * 5,000 changes at 1,000 per second. Then it creates many files as fast as possible (the storm), then runs `git checkout` of a branch that
+ * differs in about 13,000 files, and then changes files below a renamed directory. `--quick` does a tenth of this work, in one round. The
+ * tree is restored after each watcher. Tables show the median and the range of the rounds.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

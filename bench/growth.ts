@@ -3,9 +3,9 @@
  *
  *     node bench/growth.ts [--rounds 3] [--json FILE] [--chart FILE.svg] [--from FILE]
  *
- * Deliveries are measured by the load client. Everything else is measured without deliveries: the processing time of
- * publishing one event to a gateway that has a given number of idle subscriptions, streams, retained keys, or events of
- * history. `--from` draws the chart from the JSON of an earlier run.
+ * The load client measures the cost per delivery. The other measurements are made without deliveries: they are the processing time of
+ * publishing one event to a gateway that has a given number of idle subscriptions, streams, retained keys, or events of history. `--from`
+ * draws the chart from the JSON of an earlier run.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ const DIMENSIONS = [
   { name: 'events of history', kind: 'history', sizes: [0, 10_000, 20_000] },
 ] as const;
 
-/** Measures the processing time of one publish by a new gateway, in microseconds. */
+/** Starts a gateway, and measures its processing time for one publish, in microseconds. */
 async function publishUs(kind: string, size: number): Promise<number> {
   const child = spawn(process.execPath, [PUBLISHER, kind, String(size)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let figure = Number.NaN;

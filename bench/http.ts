@@ -4,8 +4,7 @@
  *
  *     node bench/http.ts [--rounds 5] [--requests 4000] [--other CHECKOUT]
  *
- * The client runs in this process. The processing time of each server is read from `/proc`, in alternating rounds (A B
- * A B …).
+ * The client runs in this process. The servers are measured in alternating rounds (A B A B …); their processing time is read from `/proc`.
  */
 import { Agent, request } from 'node:http';
 import { cpus } from 'node:os';
@@ -64,7 +63,7 @@ try {
     for (const each of running) {
       process.stderr.write(`\r\u001B[Kround ${round}: ${each.peer.name} `);
       const cpuUs = await measure(each);
-      // The first round is not counted: in it, V8 compiles the code.
+      // The first round is not counted, because V8 compiles the code in it.
       if (round > 0) results.set(each.peer.name, [...(results.get(each.peer.name) ?? []), cpuUs]);
     }
 } finally {

@@ -1,7 +1,6 @@
 /**
- * Compares the cost of finding the subscriptions that match an event: by the index, and by a scan of all groups of equal filters.
- * Both run on the same events in alternating rounds (A B A B …), so that a busy machine slows both equally; the results are
- * medians.
+ * Compares two ways of finding the subscriptions that match an event: by the index, and by a scan of all groups of equal filters. Both run
+ * on the same events in alternating rounds (A B A B …), so that a busy machine slows both equally. The results are medians.
  *
  *     node bench/matching.ts [subscriptions, default 10000] [wild]
  *
@@ -83,7 +82,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** CPU time per event in microseconds, and the number of matches. */
+/** Measures the CPU time per event in microseconds, and counts the matches. */
 function measure(match: (event: Matchable) => number, from: number): { readonly us: number; readonly matches: number } {
   const events = Array.from({ length: EVENTS_PER_ROUND }, (_, n) => eventAt(from + n));
   const start = process.cpuUsage();

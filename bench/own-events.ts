@@ -2,9 +2,9 @@
  * Compares the cost of an event that the stock contract declares with the cost of an event that a user's own contract
  * declares: `node bench/own-events.ts [subscriptions]`.
  *
- * Both events have the same payload, filter field and replay policy: `entity_created` of the stock contract, and an
- * equal event of an own contract. Each payload is validated, matched with subscriptions that filter by a field of the
- * event, and delivered. Rounds alternate, so that other work on the machine slows both.
+ * The two events are `entity_created` of the stock contract and an event of an own contract with the same payload, filter field and replay
+ * policy. Each payload is validated, matched with subscriptions that filter by a field of the event, and delivered. Rounds alternate, so
+ * that other work on the machine slows both.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,7 +77,7 @@ await broker.attach('main');
 const publisher = new Publisher({ broker, catalogue, limits, audit: new Audit(), counters: new Counters() });
 const origin = { name: 'host', principal: GATEWAY_PRINCIPAL, pointers: { payload: '', stream: '' } } as const;
 
-/** CPU time per event, in microseconds. */
+/** Measures the CPU time per event in microseconds, and the number of matching subscriptions. */
 async function measure(event: string): Promise<{ readonly us: number; readonly matches: number }> {
   const before = matched;
   const start = process.cpuUsage();
@@ -94,10 +94,11 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 for (const { event } of KINDS) await measure(event);
 const rounds: { readonly stock: number; readonly own: number }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
-  // The two events take turns at being first.
+  // In alternating rounds, one or the other event is measured first.
   const order = round % 2 === 0 ? KINDS : KINDS.toReversed();
   const [first, second] = [await measure(order[0].event), await measure(order[1].event)];
-  if (first.matches !== second.matches) throw new Error(`${first.matches} and ${second.matches} matches per event`);
+  if (first.matches !== second.matches)
+    throw new Error(`The two events have ${first.matches} and ${second.matches} matches; they must be equal.`);
   const [stock, own] = round % 2 === 0 ? [first, second] : [second, first];
   rounds.push({ stock: stock.us, own: own.us });
 }

@@ -1,4 +1,4 @@
-/** The servers that are compared. Each runs in its own process. */
+/** The servers that the benchmarks compare. Each of them runs in its own process. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { compile } from './load/client.ts';
 import type { Server } from './load/client.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** About the size of the gateway's event frame in these scenarios. */
+/** The size of an event frame of the other servers, in bytes. It is about that of the gateway in these scenarios. */
 const FRAME_BYTES = 330;
 
 export interface Peer {
@@ -27,7 +27,10 @@ function subscribe(replay: object): string {
   return JSON.stringify({ type: 'subscribe', id: '1', data });
 }
 
-/** @param options.other the checkout to compare with, if any @param options.prefill events of history */
+/**
+ * @param options.other the directory of another checkout whose gateway is compared as well, if any
+ * @param options.prefill number of events of history
+ */
 export function peersOf(options: { readonly other: string | undefined; readonly prefill: number }): readonly Peer[] {
   const { other, prefill } = options;
   const loop = compile('write-loop');

@@ -4,8 +4,7 @@
  *
  *     node bench/publish.ts [checkout, default this one]
  *
- * Each event gets a different millisecond, as it would at up to 1,000 events per second. Prints the median of the
- * rounds.
+ * Each event is published in another millisecond, as it would be at up to 1,000 events per second. Prints the median of the rounds.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,7 +20,7 @@ let ms = Date.now();
 const gateway = createGateway({ now: () => (ms += 1) });
 await gateway.start();
 
-/** CPU time per event, in microseconds. */
+/** Measures the CPU time per event, in microseconds. */
 async function measure(): Promise<number> {
   const start = process.cpuUsage();
   for (let n = 0; n < EVENTS; n += 1)

@@ -1,5 +1,5 @@
 /**
- * Measures the bytes and the time that an event costs in Redis, with its own redis-server. The figures in
+ * Measures the memory and the processing time that an event costs in Redis. Starts its own redis-server. The figures in
  * docs/guides/operate.md are results of this program.
  *
  *     node bench/redis-sizing.ts

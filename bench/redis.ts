@@ -3,13 +3,12 @@
  *
  *     node bench/redis.ts [--rounds 5] [--events 20000] [--other CHECKOUT] [--pin]
  *
- * With `--pin`, Redis runs on the first core and this process on the second (needs `taskset`), as if Redis had a machine of
- * its own. Otherwise the system may run both on one core, where they never work at the same time.
+ * With `--pin`, Redis runs on the first core and this process on the second (needs `taskset`), as if Redis had its own machine. Otherwise
+ * the system may run both on one core, where they never work at the same time.
  *
- * In each round the publishers run one after the other (A B A B …). `plain` is ioredis with automatic pipelining: no
- * positions, no history. `gateway` assigns positions, keeps history and the newest event of each key, and checks the
- * payload. Latency is measured from publishing in this process to a WebSocket client in this process. The server
- * between them runs in another process.
+ * In each round, the publishers run one after another (A B A B …). `plain` is ioredis with automatic pipelining: no positions, no history.
+ * `gateway` assigns positions, keeps history and the newest event of each key, and checks the payload. Latency is the time from publishing
+ * in this process until a WebSocket client in this process receives the event. The server between them runs in another process.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +36,7 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const EVENTS = Number(values.events);
-/** Numbers of publishes in flight at the same time. */
+/** The numbers of concurrent publishes with which each publisher is measured. */
 const IN_FLIGHT = [1, 64, 512];
 /** How many events are sent to each server to measure latency. */
 const TIMED_EVENTS = 1_500;
@@ -77,7 +76,7 @@ function plainPublisher(): Publisher {
 }
 
 interface GatewayPublisher extends Publisher {
-  /** Publishes a custom event with a time mark. */
+  /** Publishes a custom event that contains the time of its publication. */
   readonly publishMark: (mark: string) => Promise<unknown>;
 }
 
@@ -133,7 +132,7 @@ async function compareThroughput(publishers: readonly Publisher[]): Promise<void
       for (const publisher of publishers) {
         process.stderr.write(`\r\u001B[Kround ${round}: ${publisher.name}, ${inFlight} in flight `);
         const result = await measure(publisher, inFlight);
-        // The first round is not counted: in it, V8 compiles the code.
+        // The first round is not counted, because V8 compiles the code in it.
         if (round > 0) of(publisher.name, inFlight).push(result);
       }
   process.stderr.write('\r\u001B[K');
@@ -166,7 +165,7 @@ async function subscriptionOf(socket: WebSocket): Promise<void> {
   }
 }
 
-/** Opens a WebSocket to a server, and appends the latency of each event that has a time mark to `latencies`. */
+/** Opens a WebSocket to a server, and appends the latency of each event that contains the time of its publication to `latencies`. */
 async function listen({ server }: RunningPeer, latencies: number[]): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}${server.path}`);
   await once(socket, 'open');
@@ -232,7 +231,8 @@ try {
   if (values.other !== undefined) publishers.push(await gatewayPublisher('other', values.other));
   console.log(`Node ${process.version}, ${cpus().length} cores; ${rounds} rounds`);
   await compareThroughput(publishers);
-  // A separate stream without history: a server in another process reads a stream's history before it delivers events.
+  // Latency is measured on a separate stream without history, because a server in another process reads the history of a stream before it
+  // delivers events.
   const timed = await gatewayPublisher('latency', `${import.meta.dirname}/..`);
   publishers.push(timed);
   await compareLatency(timed);

@@ -1,4 +1,4 @@
-/** Medians and ratios of interleaved rounds. */
+/** Computes and formats medians and ratios of interleaved rounds. */
 
 /** The figures of one server in one scenario, by round. */
 export type Rounds = readonly number[];
@@ -17,7 +17,8 @@ export function summaryOf(values: Rounds): Summary {
 }
 
 /**
- * The ratio of each figure to the figure of another server in the same round, in which the machine was equally busy.
+ * The ratios of the figures of one server to those of another. Figures of the same round are compared, because the machine was equally busy
+ * for both.
  */
 export function ratiosOf(values: Rounds, base: Rounds): Summary {
   return summaryOf(values.map((value, round) => value / (base[round] ?? Number.NaN)));

@@ -3,11 +3,10 @@
  *
  *     npm run bench -- [--quick] [--rounds 7] [--only single-1000,burst-8] [--other CHECKOUT] [--json FILE]
  *
- * In each round every server runs every scenario in turn (A B C, A B C, …), so that other work on the machine affects
- * all servers equally. The client checks that every connection received every event, once and in order. The processing
- * time per delivery is compared, because throughput depends on how busy the machine is. Tables show the ratios of two
- * servers within a round: their median and range. `--other` adds the gateway of another checkout, for a comparison of
- * before and after.
+ * In each round, the servers run each scenario one after another (A B C, A B C, …), so that other work on the machine affects all servers
+ * equally. The client checks that every connection received every event, once and in order. The processing time per delivery is compared,
+ * because throughput depends on how busy the machine is. Tables show the median and the range of the ratios of two servers within a round.
+ * `--other` adds the gateway of another checkout, to compare it before and after a change.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -43,7 +42,7 @@ async function measure(scenarios: readonly Scenario[], prefill: number): Promise
   const running: RunningPeer[] = [];
   try {
     for (const peer of peersOf({ other: values.other, prefill })) running.push(await RunningPeer.start(peer));
-    // The first round is not counted: in it, the servers compile their code.
+    // The first round is not counted, because the servers compile their code in it.
     for (let round = 0; round <= rounds; round += 1)
       for (const { name, load, servers } of scenarios)
         for (const { peer, server } of running) {

@@ -13,10 +13,10 @@ export interface Scenario {
   readonly servers?: readonly string[];
 }
 
-/** Events of history for the scenario `replay`. */
+/** Number of events of history in the scenario `replay`. */
 export const REPLAYED = 10_000;
 
-/** @param scale the fraction of the events of a full run */
+/** @param scale how many events are published, as a fraction of those of a full run */
 export function scenariosOf(scale: number): readonly Scenario[] {
   const events = (count: number): number => Math.max(16, Math.ceil((count * scale) / 16) * 16);
   return [

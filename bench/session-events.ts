@@ -1,6 +1,6 @@
 /**
- * The cost of an event on one of many sessions, while a client follows `session:*`. Setups with different numbers of sessions exist at the
- * same time and take turns, so that a busy machine affects all of them alike.
+ * Measures the cost of an event on one of many sessions, while a client follows `session:*`. Setups with different numbers of sessions
+ * exist at the same time and are measured in turn, so that a busy machine affects all of them alike.
  *
  *     node bench/session-events.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--rounds 15] [--json FILE]
  *
@@ -8,8 +8,8 @@
  * number of commands of Redis (`INFO commandstats`; the JSON file also has their time). With Redis, another gateway publishes. Exits with 1 if an event
  * is missing, repeated or out of order.
  *
- * A gateway also compares the followed streams with Redis each second. This work grows with the number of sessions, and is divided among the
- * events of a second. Therefore it is measured apart, while no events are published, and the last columns are without it.
+ * Each second, a gateway also compares followed streams with Redis. This work grows with the number of sessions, not with the number of
+ * events. Therefore it is measured separately, while no events are published, and is subtracted in the last columns.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -20,17 +20,17 @@ import { table } from './report.ts';
 import { SessionFollower } from './sessions/follower.ts';
 import { GatewayProcess } from './sessions/gateway-process.ts';
 
-/** Number of events of a round. With fewer sessions, each of them has several. */
+/** Number of events of a round. If there are fewer sessions, each session has several events. */
 const ROUND = 2_000;
-/** Maximum number of events in transit at the same time. It is the smallest number of sessions, so that all setups have the same. */
+/** Maximum number of events in transit at the same time. It is the smallest number of sessions, so that it is the same in all setups. */
 const AT_A_TIME = 100;
 /** Number of events before the measurement, so that the code is compiled. */
 const WARM_UP = 5_000;
 /** How long the work without events is measured, in milliseconds. A gateway compares each followed stream once in ten seconds. */
 const IDLE_MS = 10_000;
-/** How long a setup rests before that, so that work that the events caused has ended. */
+/** How long to wait before the work without events is measured, in milliseconds, so that work that the events caused has ended. */
 const REST_MS = 2_000;
-/** Longer than the benchmark: no session expires. */
+/** The TTL of sessions in milliseconds. It is longer than the benchmark, so that no session expires. */
 const TTL_MS = 3_600_000;
 
 const { values } = parseArgs({
@@ -42,7 +42,7 @@ const { values } = parseArgs({
   },
 });
 
-/** One round, per event. */
+/** The figures of one round, divided by the number of events. */
 interface Round {
   readonly gatewayUs: number;
   readonly perSecond: number;
@@ -50,13 +50,13 @@ interface Round {
   readonly redisCommands: number;
 }
 
-/** The work of an idle second. */
+/** The work in a second without events. */
 interface Idle {
   readonly gatewayUs: number;
   readonly redisCommands: number;
 }
 
-/** The number of calls and the processing time of all commands of Redis so far. */
+/** The number of calls and the processing time of all Redis commands so far. */
 interface CommandStats {
   readonly calls: number;
   readonly usec: number;
@@ -131,7 +131,7 @@ class Setup {
     });
   }
 
-  /** Measures the work that does not depend on events. */
+  /** Measures the work of the gateway while no events are published. */
   async measureIdle(): Promise<void> {
     const [before, commands] = [await this.#serving.ask({ kind: 'time' }), await this.#commandStats()];
     const startedAt = performance.now();
@@ -141,7 +141,7 @@ class Setup {
     this.idle = { gatewayUs: used / seconds, redisCommands: (after.calls - commands.calls) / seconds };
   }
 
-  /** The median of a figure per event, without the work of an idle second. */
+  /** The median of a figure per event, without the work that is also done in a second without events. */
   net(figure: keyof Idle): number {
     return median(this.rounds.map((each) => each[figure] - this.idle[figure] / each.perSecond));
   }

@@ -1,10 +1,11 @@
 /**
- * A subscription to `session:*` while sessions appear, have events, and expire, with the memory broker and with Redis.
+ * Measures a subscription to `session:*` while sessions appear, have events, and expire, with the memory broker and with Redis.
  *
  *     node bench/sessions.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--json FILE]
  *
- * Checks that the client receives every event once, in order per session, and every end once; otherwise exits with 1. Prints the processing
- * time of the gateway that serves the client. With the memory broker this gateway also publishes; with Redis, another one does.
+ * Checks that the client receives every event once, in order per session, and the end of every session once; otherwise exits with 1. Prints
+ * the processing time of the gateway that serves the client. With the memory broker, this gateway also publishes the events; with Redis,
+ * another gateway does.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -23,7 +24,7 @@ const WARM_UP = 3_000;
 const IDLE_MS = 5_000;
 /** Maximum number of sessions whose events are in transit at the same time. */
 const AT_A_TIME = 500;
-/** The time to live of a session. On a slow machine, a session may expire before its next event; it then begins again. */
+/** The TTL of a session, in milliseconds. On a slow machine, a session may expire before its next event; it then begins again. */
 const TTL_MS = 30_000;
 
 const { values } = parseArgs({
@@ -38,7 +39,7 @@ const { values } = parseArgs({
 interface Figures {
   readonly broker: string;
   readonly sessions: number;
-  /** Per session: for its appearance with its first event. */
+  /** Per session: until the client has received its first event. */
   readonly appears: number;
   /** Per event, without the first event of each session. */
   readonly event: number;

@@ -1,6 +1,6 @@
 /**
- * Runs a gateway for a long time with readers that disconnect and reconnect. Reports whether memory grows, how long the
- * event loop is delayed, and whether an event was lost.
+ * Runs a gateway for a long time with readers that disconnect and reconnect. Reports how much memory grows, how long the event loop is
+ * delayed, and whether an event was lost.
  *
  *     node bench/soak.ts [--minutes 30] [--readers 1000] [--rate 20] [--redis]
  *
@@ -134,7 +134,7 @@ function report(cpuSeconds: number): void {
   console.log(
     `delay of the event loop, worst sample: p50 ${worst[0]?.toFixed(1)}, p90 ${worst[1]?.toFixed(1)}, p99 ${worst[2]?.toFixed(1)} ms`,
   );
-  console.log(`${behind} readers lack events, ${faults.length} faults`);
+  console.log(`${behind} readers have not received every event, ${faults.length} faults`);
   for (const fault of faults.slice(0, 10)) console.log(`  ${fault}`);
   process.exitCode = behind > 0 || faults.length > 0 ? 1 : 0;
 }

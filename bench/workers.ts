@@ -3,10 +3,10 @@
  *
  *     node bench/workers.ts [--workers 1,2] [--rounds 5] [--connections 200] [--events 2000]
  *
- * In each round, each number of workers is measured in turn, on its own Redis prefix. Events are published through Redis by a gateway in
- * this process, which also has the connections and counts their events. Therefore this process and Redis need a core as well: on two
- * cores, two workers can deliver at most as much as the rest of the machine allows. The share of the busiest worker shows how evenly
- * the work is divided; with more cores, deliveries per second grow as long as this share falls.
+ * In each round, the numbers of workers are measured one after another, each with its own Redis prefix. A gateway in this process publishes
+ * the events through Redis. This process also has the connections, and counts their events. Therefore this process and Redis need
+ * processing time as well: on two cores, two workers do not have both cores. The share of the busiest worker shows how evenly the work is
+ * divided; with more cores, deliveries per second grow as long as this share falls.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -82,7 +82,7 @@ async function until(socket: Socket, wanted: string): Promise<void> {
 interface Result {
   readonly perSecond: number;
   readonly cpuUs: number;
-  /** The part of the workers' processing time that the busiest worker used. */
+  /** The fraction of the processing time of all workers that the busiest worker used. */
   readonly busiest: number;
 }
 
@@ -150,7 +150,7 @@ const redis = await RedisProcess.start();
 const counts = values.workers.split(',').map(Number);
 const results = new Map<number, Result[]>(counts.map((count) => [count, []]));
 try {
-  // The first round is not counted: in it, this process compiles its code.
+  // The first round is not counted, because this process compiles its code in it.
   for (let round = 0; round <= Number(values.rounds); round += 1)
     for (const count of counts) {
       process.stderr.write(`\r\u001B[K${round === 0 ? 'warm-up' : `round ${round}`}: ${count} workers `);

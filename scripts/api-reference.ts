@@ -1,9 +1,9 @@
 /**
  * `npm run docs:api`: writes docs/api/, the reference of the exports for host programs and clients, from the
- * docstrings. With `--check` it writes nothing and fails if a page is outdated.
+ * docstrings. With `--check`, it writes nothing, and fails if a page is outdated.
  *
- * TypeDoc uses the JavaScript API of TypeScript, which TypeScript 7 does not have. Therefore TypeDoc is installed with its own TypeScript 6
- * in a separate directory, once per version.
+ * TypeDoc uses the JavaScript API of TypeScript, which TypeScript 7 does not have. Therefore the script installs TypeDoc with its own
+ * TypeScript 6 into a separate directory, once for each version of TypeDoc.
  */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -111,7 +111,7 @@ async function check(): Promise<void> {
     readFile(join(folder, page), 'utf8').catch(() => undefined);
   const stale: string[] = [];
   for (const page of pages) if ((await read(written, page)) !== (await read(TARGET, page))) stale.push(page);
-  for (const page of stale) console.error(`docs/api/${page} differs from the docstrings.`);
+  for (const page of stale) console.error(`docs/api/${page} is outdated: it differs from the docstrings.`);
   if (stale.length > 0) console.error('Run `npm run docs:api` and commit the result.');
   process.exitCode = stale.length > 0 ? 3 : 0;
 }

@@ -1,8 +1,8 @@
 /**
  * `npm run build`: compiles each of the five packages into its own dist/. `npm run build -- client` builds only that one.
  *
- * The dist/ of the gateway, of the suite and of the MCP server has the layout of the clone, so that paths relative to a module are the same in both.
- * Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
+ * The dist/ of the gateway, of the suite and of the MCP server has the same layout as the clone, so that paths relative to a module are the
+ * same in both. Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { writeCompressedSite } from '../codegen/site/write.ts';
 import { ROOT } from './ci-counts.ts';
 
 interface Copy {
-  /** Paths below `from`. */
+  /** Glob patterns of files, relative to `from`. */
   readonly patterns: readonly string[];
   /** Directory below the root of the clone; the root itself by default. */
   readonly from?: string;
@@ -26,7 +26,7 @@ interface Package {
   readonly needs?: readonly string[];
   /** Files that tsc ignores but that a module reads at run time. */
   readonly copies: readonly Copy[];
-  /** Files that are copied to another place or name below `dist`. */
+  /** Files that are copied to another path: by path in the clone, the path relative to `dist`. */
   readonly files?: Readonly<Record<string, string>>;
   /** Writes further files into the directory of the package. */
   readonly write?: (dist: string) => Promise<void> | void;
@@ -36,7 +36,7 @@ interface Package {
 const GENERATED = 'generated/*.{js,d.ts,json}';
 
 /**
- * The libraries of the console are included, so that an operator need not install them. Their licences must be included
+ * The libraries that the console uses. The package contains them, so that an operator need not install them. It must contain their licences
  * too.
  */
 const CONSOLE_LIBRARIES: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ const PACKAGES: Readonly<Record<string, Package>> = {
       { patterns: ['runtime/**/*.ts', 'python/runtime/*.py'], from: 'codegen' },
       { patterns: ['asyncapi.yaml'] },
     ],
-    // From these texts the package makes the documentation site of a user's own contract.
+    // From these texts, the package builds the documentation site of a user's own contract.
     write: (dist) => writeFileSync(join(dist, 'site/sources.json'), JSON.stringify(readRepository(ROOT))),
   },
   gateway: {

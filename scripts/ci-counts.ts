@@ -1,6 +1,6 @@
 /**
- * The directory in which the parts of a CI run write their counts. It is in node_modules, which `npm ci` empties, so that counts
- * of an earlier run are not used.
+ * The files into which the parts of a CI run write how many checks or tests passed and failed. They are in node_modules, which `npm ci`
+ * empties, so that counts of an earlier run are not used.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

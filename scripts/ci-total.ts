@@ -1,6 +1,7 @@
 /**
- * The last line of a CI run: `N passed, N failed`, over checks, tests and smoke steps. The argument is the number of parts of the
- * run that exited with an error; a part that failed without a counted failure (a crash, a missing report) counts as one failure.
+ * Prints the last line of a CI run: `N passed, N failed`, the total of all checks, tests and smoke steps. The argument is the number of
+ * parts of the run that exited with an error. The number of failures is at least this number, because a part may have failed without a
+ * counted failure (a crash, a missing report).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { REPORTS } from './ci-counts.ts';
@@ -24,7 +25,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 function read(path: string, interpret: (report: unknown) => Counts): Counts {
   if (existsSync(path)) return interpret(JSON.parse(readFileSync(path, 'utf8')));
-  console.log(`${path} is missing: that part of the run ended before writing it.`);
+  console.log(`${path} is missing: that part of the run ended before it wrote this file.`);
   return { passed: 0, failed: 1 };
 }
 

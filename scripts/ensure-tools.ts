@@ -1,8 +1,8 @@
 /**
- * Ensures before the tests that the programs that they run are installed, such as Redis, a browser and the tools that
- * must be able to read the contract. Tests are not skipped if a program is missing, because a skipped test proves
- * nothing. As root on Debian, this script installs the packages; otherwise it prints the command to run. With `--slow`, it also
- * ensures the programs that only `npm run test:slow` needs.
+ * Runs before the tests, and ensures that the programs that the tests run are installed: Redis, a browser, the tools that must be able to
+ * read the contract, and others. A test is not skipped if a program is missing, because a skipped test proves nothing. As root on Debian,
+ * this script installs missing packages; otherwise it prints the command that installs them. With `--slow`, it also ensures the programs
+ * that only `npm run test:slow` needs.
  */
 import { spawn } from 'node:child_process';
 import type { SpawnOptions } from 'node:child_process';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { locate, SLOW_TOOLS, TOOLS } from './tools.ts';
 
-/** A program that exits with 101 here keeps packages from starting their services when they are installed (invoke-rc.d(8)). */
+/** If this program exists and exits with 101, packages do not start their services when they are installed (invoke-rc.d(8)). */
 const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 
 // Both installations mostly wait for the network, so they run at the same time.
@@ -31,7 +31,7 @@ async function installTools(): Promise<void> {
     process.platform === 'darwin'
       ? stillMissing.map((tool) => `brew install ${tool.brewFormula}`).join(' && ')
       : `sudo apt-get update && sudo apt-get install -y ${stillMissing.map((tool) => tool.debianPackage).join(' ')}`;
-  process.stderr.write(`The tests need ${names}, not found in PATH. Install with:\n\n  ${line}\n\n`);
+  process.stderr.write(`The tests need ${names}, which PATH does not have. Install with:\n\n  ${line}\n\n`);
   process.exitCode = 1;
 }
 
@@ -59,7 +59,10 @@ async function renderDocs(): Promise<void> {
   process.stderr.write(errors);
 }
 
-/** The tools have their own package.json, so that users, and developers who only build, need not install them. */
+/**
+ * Installs the tools that read the contract. They have their own package.json, so that users, and developers who run no tests, need not
+ * install them.
+ */
 async function installReaders(): Promise<void> {
   const directory = fileURLToPath(new URL('../codegen/readers', import.meta.url));
   const lock = join(directory, 'package-lock.json');

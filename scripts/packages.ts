@@ -33,13 +33,13 @@ export function manifestOf(directory: string): Manifest {
 export async function pack(directory: string, destination: string): Promise<PackedFile> {
   const command = ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', destination] as const;
   const output = await run(command, { cwd: resolve(ROOT, directory) });
-  // Older versions of npm print a list of packages, newer versions an object with packages by name.
+  // Older versions of npm print a list of packages; newer versions print an object with the packages by name.
   const [packed] = Object.values(JSON.parse(output) as Record<string, PackedFile>);
   if (packed === undefined) throw new Error(`npm pack reported no package in ${directory}.`);
   return packed;
 }
 
-/** The oldest Node that `engines` names, as `X.Y.Z`. */
+/** The oldest version of Node that `engines.node` of a package allows, as `X.Y.Z`. */
 export function oldestNode(directory: string): string {
   const range = manifestOf(directory).engines.node;
   const [, version] = /^>=(\d+\.\d+)$/.exec(range) ?? [];

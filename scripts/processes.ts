@@ -10,12 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Command = readonly [program: string, ...parameters: string[]];
 
 export interface Running {
-  /** Everything written so far to stdout and stderr. */
+  /** Everything that the program has written to stdout and stderr so far. */
   readonly output: string;
   readonly ended: boolean;
   /** The exit code as in a shell: 128 plus the signal number if a signal ended the program. Undefined while it runs. */
   readonly code: number | undefined;
-  /** Its standard input; null unless it was started with one. */
+  /** The standard input of the program; null if the program was started without one. */
   readonly input: Writable | null;
   /** Signals the program and all its child processes, as a terminal does. */
   kill(signal: NodeJS.Signals): void;
@@ -64,9 +64,8 @@ export function start(
 }
 
 /**
- * Runs a program to its end and resolves to its standard output. @throws {Error} with its whole output if it fails or
- * exceeds the time limit (default 10 min, so that only a program that hangs exceeds it, and not one on a busy
- * machine)
+ * Runs a program to its end, and resolves to its standard output. The default time limit of 10 min is exceeded only by a program that
+ * hangs, not by one on a busy machine. @throws {Error} with its whole output if the program fails or exceeds the time limit
  */
 export async function run(
   command: Command,

@@ -3,14 +3,14 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Debian's Python. Another Python that comes first in PATH may lack the packages that `ensure-tools.ts` installs. */
+/** Debian's Python. It is not looked up in PATH, because another Python there may lack the packages that `ensure-tools.ts` installs. */
 export const PYTHON_PROGRAM = '/usr/bin/python3';
 const MYPY = '/usr/bin/mypy';
 const CACHE = resolve(import.meta.dirname, '../node_modules/.cache/mypy');
 
 export interface TypeCheck {
   readonly cwd: string;
-  /** Where modules are found that the checked ones import (`MYPYPATH`). */
+  /** The directories in which mypy finds modules that the checked modules import (`MYPYPATH`). */
   readonly path?: string;
 }
 

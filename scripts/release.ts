@@ -25,7 +25,7 @@ const { values } = parseArgs({ options: { tag: { type: 'string' }, publish: { ty
 const { version, homepage } = manifestOf('.');
 
 const faults = await findFaults();
-// A dry run continues, to show what would be published.
+// A dry run continues in spite of faults, to show what would be published.
 if (values.publish && faults.length > 0) refuse();
 
 await run(['npm', 'run', '--silent', 'build'], { cwd: ROOT, timeoutMs: 300_000 });
@@ -44,16 +44,18 @@ async function findFaults(): Promise<readonly string[]> {
   const found: string[] = [];
   const contract = parse(readFileSync(resolve(ROOT, 'asyncapi.yaml'), 'utf8')) as { info: { version: string } };
   if (contract.info.version !== version)
-    found.push(`asyncapi.yaml has version ${contract.info.version}, package.json ${version}`);
+    found.push(`asyncapi.yaml has version ${contract.info.version}, but package.json has ${version}`);
   for (const directory of PACKAGE_DIRECTORIES) {
     const other = manifestOf(directory);
-    if (other.version !== version) found.push(`${other.name} has version ${other.version}, tidemark ${version}`);
+    if (other.version !== version)
+      found.push(`${other.name} has version ${other.version}, but tidemark has ${version}`);
   }
   if (values.tag !== undefined && values.tag !== `v${version}`)
-    found.push(`the tag is ${values.tag}, the version ${version}`);
+    found.push(`the tag is ${values.tag}, but must be v${version}`);
   if (!readFileSync(resolve(ROOT, 'CHANGELOG.md'), 'utf8').includes(`\n## [${version}]`))
     found.push(`CHANGELOG.md has no section "## [${version}]"; rename "Unreleased" and add the date`);
-  if ((await run(['git', 'status', '--porcelain'], { cwd: ROOT })) !== '') found.push('there are uncommitted changes');
+  if ((await run(['git', 'status', '--porcelain'], { cwd: ROOT })) !== '')
+    found.push('there are uncommitted changes; commit them first');
   if (values.publish && new URL(homepage).hostname.endsWith('.example'))
     found.push(`homepage is the placeholder ${homepage}; set homepage, bugs and repository of every package first`);
   return found;

@@ -1,8 +1,8 @@
 /**
- * `npm run smoke`: tests the published packages as their users would use them. It packs all five, checks their exports,
- * installs the gateway alone, as an operator does, and then the other packages. With these installations it runs the
- * command line, a Node client, an embedded gateway and a page in Chromium, each on the oldest Node that `engines`
- * allows and on the current one. Run `npm run build` first.
+ * `npm run smoke`: tests the published packages as their users would use them. It packs all five packages, checks their exports, installs
+ * the gateway alone, as an operator does, and then the other packages. From these installations it runs the command line, a Node client and
+ * an embedded gateway, each on the oldest Node that `engines` allows and on the current one, and a page in Chromium. Run `npm run build`
+ * first.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ import { PYTHON_PROGRAM } from './python.ts';
 import { REPORTS, ROOT, writeCounts } from './ci-counts.ts';
 import { CHROMIUM, locate } from './tools.ts';
 
-/** Size limits of an operator's install: a gateway needs no code generation and no test suite. */
+/** Size limits of an installation of the gateway alone. It must be small, because it needs no code generation and no test suite. */
 const MOST_PACKAGES = 80;
 const MOST_MIB = 42;
 
@@ -31,7 +31,7 @@ const watched = resolve(home, 'watched');
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
 const { version } = manifestOf('.');
-/** The HTML of a user's own page, served from an origin that the gateway is configured to allow. */
+/** The HTML of a user's own page. It is served from another origin than the gateway, which the gateway is configured to allow. */
 let pageHtml = '';
 const site = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(pageHtml));
 const sitePort = await freePort();
@@ -43,7 +43,7 @@ let passed = 0;
 let failed = 0;
 
 try {
-  // This step needs no package, so it runs at the same time as the steps that do.
+  // These steps need no package, so they run at the same time as the steps that do.
   const independent = [
     step('the API reference matches the docstrings', checkApiReference),
     step('the oldest Node that engines names is installed', installOldestNodes),
@@ -114,7 +114,7 @@ async function lintExports(): Promise<void> {
   for (const { filename } of packed) {
     const tarball = resolve(home, filename);
     await run([resolve(bin, 'publint'), 'run', tarball, '--strict'], { cwd: home });
-    // The contract is a document, which has no types.
+    // The contract is excluded, because it is a document and has no types.
     const documents = ['--exclude-entrypoints', 'asyncapi.yaml'];
     await run([resolve(bin, 'attw'), tarball, '--profile', 'esm-only', ...documents], { cwd: home });
   }
@@ -165,7 +165,9 @@ async function generate(): Promise<void> {
   assert((await readFile(resolve(home, 'events/client.ts'), 'utf8')).includes('createClient'));
 }
 
-/** Installs each version into its own directory, from the npm package `node`, which contains a complete Node. */
+/**
+ * Installs the oldest allowed versions of Node, each into its own directory, from the npm package `node`, which contains a complete Node.
+ */
 async function installOldestNodes(): Promise<void> {
   for (const directory of ['.', 'generated']) {
     const oldest = oldestNode(directory);
@@ -180,7 +182,7 @@ async function installOldestNodes(): Promise<void> {
   }
 }
 
-/** Puts this Node first in PATH for programs started from now on. */
+/** Puts this version of Node first in PATH, for programs that are started from now on. */
 function useNode(which: 'oldest' | 'current'): void {
   const oldest = resolve(home, `node-${oldestNode('.')}`, 'node_modules/.bin');
   process.env['PATH'] = which === 'oldest' ? `${oldest}${delimiter}${PATH}` : PATH;
@@ -196,7 +198,7 @@ async function runOldestClient(): Promise<void> {
 async function installWheel(): Promise<void> {
   const source = resolve(home, 'python');
   const target = resolve(home, 'site-packages');
-  // Builds a copy, because building leaves files beside the sources.
+  // Build a copy, because building leaves files beside the sources.
   await cp(resolve(ROOT, 'generated/python'), source, { recursive: true });
   const offline = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check', '--quiet'];
   await run([PYTHON_PROGRAM, '-m', 'pip', 'wheel', ...offline, '--wheel-dir', home, source], { cwd: home });
@@ -221,7 +223,7 @@ async function typeCheck(): Promise<void> {
   const tsc = resolve(ROOT, 'node_modules/.bin/tsc');
   const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--ignoreConfig'];
   const nodeTypes = ['--types', 'node', '--typeRoots', resolve(ROOT, 'node_modules/@types')];
-  // The client needs no types except its own, so the DOM library is enough for a page, and skipLibCheck stays off.
+  // For a page, the client needs only the DOM library and no other types, so no `--types` are loaded and skipLibCheck stays off.
   await run([tsc, ...strict, '--types', '', '--lib', 'es2024,dom', 'page.ts'], { cwd: home });
   await run([tsc, ...strict, ...nodeTypes, 'consumer.ts'], { cwd: home });
   await run([tsc, ...strict, ...nodeTypes, '--skipLibCheck', 'host.ts'], { cwd: home });
@@ -245,7 +247,7 @@ async function serve(): Promise<void> {
   });
 }
 
-/** Runs checks of every kind, so that a file that is missing from the package is noticed. */
+/** Runs conformance checks of every kind, so that a file that is missing in the package is noticed. */
 async function judge(): Promise<void> {
   assert(gateway !== undefined && !gateway.ended, NOT_SERVING);
   const only = ['--only', 'ping/echo,subscribe/defaults,exchanges/*', '--exchanges', '3'];
@@ -255,7 +257,7 @@ async function judge(): Promise<void> {
   assert.match(output, /^conformant: 3 of 3 checks passed$/m);
 }
 
-/** The messages of a client that opens with the 2025 handshake. */
+/** Sends the messages of an MCP client that begins with the handshake of 2025. */
 async function askMcp(): Promise<void> {
   const hello = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'smoke', version: '1' } };
   const messages = [

@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './ci-counts.ts';
 
-/** A killed test cannot clean up after itself, so the run removes the directory at its end. */
+/**
+ * Creates the directories. @returns a function that removes the temporary one at the end of the run, because a killed test cannot remove
+ * its files
+ */
 export async function setup(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-test-'));
   process.env['TMPDIR'] = directory;
-  // Tests start the command line very often; with the cache each start needs about a third less processor time.
+  // Tests start the command line very often. With the cache, each start needs about a third less processor time.
   process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules', '.cache', 'compiled');
   return () => rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }

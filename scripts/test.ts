@@ -1,6 +1,7 @@
 /**
- * `npm test`: installs the programs that the tests need and at the same time runs the static checks, two at a time. Then it runs the tests.
- * All of them run even if one fails, and the exit code is 0 only if all pass. Arguments go to vitest (`npm test -- src/replay`).
+ * `npm test`: installs the programs that the tests need and, at the same time, runs the static checks, two at a time. Then runs the tests.
+ * Everything is run even if something fails, and the exit code is 0 only if everything passes. Arguments go to vitest (`npm test --
+ * src/replay`).
  */
 import { spawn } from 'node:child_process';
 import { REPORTS, ROOT, writeCounts } from './ci-counts.ts';

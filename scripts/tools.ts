@@ -12,11 +12,10 @@ export interface Tool {
 }
 
 export const REDIS: Tool = { commands: ['redis-server'], debianPackage: 'redis-server', brewFormula: 'redis' };
-/** Makes the certificates of the tests. */
+/** Creates the certificates of the tests. */
 export const OPENSSL: Tool = { commands: ['openssl'], debianPackage: 'openssl', brewFormula: 'openssl' };
 /**
- * Runs the independent server with which the conformance suite is tested. No package besides the standard library is
- * needed.
+ * Runs the independent server with which the conformance suite is tested. That server needs no package besides the standard library.
  */
 export const PYTHON: Tool = { commands: ['python3'], debianPackage: 'python3', brewFormula: 'python' };
 /**

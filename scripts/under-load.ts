@@ -1,7 +1,7 @@
 /**
- * `node scripts/under-load.ts [--rounds N] [--at-once N] [--busy N] FILE…`: runs tests several times at once, while busy loops use all
- * processors. A test that passes only on an idle machine fails here. Prints the failed tests of each round; the exit code is 1 if any
- * failed.
+ * `node scripts/under-load.ts [--rounds N] [--at-once N] [--busy N] FILE…`: runs test files several times at once, while busy loops use all
+ * processors. In this way, a test that passes only on an idle machine is found. Prints the failed tests of each round; the exit code is 1
+ * if any failed.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ console.log(`${rounds * atOnce} runs, ${failedRuns} failed`);
 await Promise.all(loops.map((loop) => loop.terminate()));
 process.exitCode = failedRuns === 0 ? 0 : 1;
 
-/** @returns the output of a run that failed */
+/** Runs the tests once. @returns the output if a test failed, otherwise undefined */
 async function runTests(): Promise<string | undefined> {
   const child = spawn(VITEST, ['run', '--reporter=default', '--maxWorkers=1', ...files], {
     cwd: ROOT,

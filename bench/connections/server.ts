@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own, for bench/connections.ts: the gateway, or `ws` alone for comparison.
+ * A server in its own process, for bench/connections.ts: the gateway, or `ws` alone for comparison.
  *
  *     node --expose-gc bench/connections/server.ts gateway|ws PORT HEARTBEAT_MS
  */
@@ -13,7 +13,7 @@ export interface Figures {
   /** Resident memory and live heap after a garbage collection, in bytes. */
   readonly resident: number;
   readonly heap: number;
-  /** Memory of V8's young generation, in bytes. It has a maximum for the process, which many connections reach. */
+  /** Memory of V8's young generation, in bytes. Its size is limited for the process, and many connections reach the limit. */
   readonly young: number;
 }
 
@@ -42,7 +42,7 @@ async function serveGateway(): Promise<Server> {
   };
 }
 
-/** Accepts connections and answers nothing. */
+/** Starts a server that accepts connections and sends nothing. */
 async function serveWs(): Promise<Server> {
   const server = new WebSocketServer({
     port: Number(port),

@@ -1,4 +1,4 @@
-/** A chart of small multiples: one panel for each measure, one bar for each watcher. */
+/** Draws a chart with one panel for each measure, and one bar for each watcher in each panel. */
 
 export interface Panel {
   readonly title: string;
@@ -28,7 +28,7 @@ function panelSvg({ title, bars }: Panel, x: number, y: number): string {
   return [`<text class="title" x="${x}" y="${y + 14}">${title}</text>`, ...rows].join('\n');
 }
 
-/** @param description for readers who do not see the picture */
+/** @param description text of the chart for readers who cannot see it */
 export function chart(panels: readonly Panel[], description: string): string {
   const height = TITLE + ROW * Math.max(...panels.map(({ bars }) => bars.length)) + GAP;
   const rows = Math.ceil(panels.length / 2);

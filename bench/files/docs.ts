@@ -15,7 +15,7 @@ export function writeDocs(results: Results): void {
   writeFileSync(page, withResults(readFileSync(page, 'utf8'), results));
 }
 
-/** The page with the table and the chart of these results between its two markers. */
+/** Returns the page with the table and the chart of these results between its two markers. */
 function withResults(page: string, results: Results): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the page has no lines ${BEGIN} and ${END}`);

@@ -15,7 +15,7 @@ export interface WorkResult {
 
 export interface Round {
   readonly readyMs: number;
-  /** Memory that the process uses more when it is ready than before it watched, in bytes. */
+  /** By how many bytes the memory of the process has grown from before it watched until it is ready. */
   readonly readyBytes: number;
   readonly peakBytes: number;
   readonly steady: WorkResult;
@@ -53,7 +53,7 @@ function median(values: readonly number[]): number {
   return values[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** The median, and the range if there are several rounds. */
+/** Formats the median and, if there are several rounds, the range of the values. */
 function spread(values: readonly number[], unit: Unit): string {
   const [least, most] = [values[0], values.at(-1)];
   if (least === undefined || most === undefined) return 'none';
@@ -61,8 +61,7 @@ function spread(values: readonly number[], unit: Unit): string {
 }
 
 /**
- * The number of unreported changes in the worst round. A median would hide a watcher that misses changes only
- * sometimes.
+ * Formats the number of unreported changes in the worst round. The median would not show that a watcher sometimes misses changes.
  */
 function unreported(rounds: readonly Round[], work: (round: Round) => WorkResult): string {
   const worst = rounds.map(work).toSorted((left, right) => right.missing + right.lost - (left.missing + left.lost))[0];

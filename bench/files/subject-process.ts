@@ -10,9 +10,9 @@ import type { Expected } from './work.ts';
 
 /** How the expected changes were reported. */
 export interface Outcome {
-  /** The number of changes that were neither reported nor covered by a reported loss. */
+  /** The number of expected changes that were neither reported nor included in a reported loss. */
   readonly missing: number;
-  /** The number of changes that were not reported, but were covered by a reported loss. */
+  /** The number of expected changes that were not reported, but were included in a reported loss. */
   readonly lost: number;
   /** The time from each change to its report, in milliseconds, sorted. */
   readonly latencies: readonly number[];
@@ -26,9 +26,9 @@ export interface Outcome {
 
 const POLL_MS = 250;
 const PATIENCE_MS = 60_000;
-/** If no report arrives for this long, no more reports are expected. */
+/** If no report arrives for this time, in milliseconds, the remaining changes count as not reported. */
 const QUIET_MS = 10_000;
-/** The clocks of two processes differ by less than this. */
+/** The clocks of two processes differ by less than this, in milliseconds. */
 const CLOCK_MS = 2;
 
 export class Subject {

@@ -1,6 +1,6 @@
 /**
- * A process that watches one directory with one watcher, and reports to the benchmark the changes that it saw and the
- * resources that it used.
+ * The program of a process that watches one directory with one watcher. It reports to the benchmark which changes it saw and which
+ * resources it used.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { WATCHERS } from './watchers.ts';
@@ -16,7 +16,7 @@ export interface Sighting {
 export interface Use {
   /** User and system time of the process so far, in milliseconds. */
   readonly cpuMs: number;
-  /** Resident memory in bytes: at present, and the maximum so far. */
+  /** Resident memory of the process in bytes: the current value, and the maximum so far. */
   readonly residentBytes: number;
   readonly peakBytes: number;
   /** The longest time for which the main loop was blocked since the last report, in milliseconds. */

@@ -1,4 +1,4 @@
-/** The file watchers that are compared, each behind one function. */
+/** The file watchers that are compared, each with the same interface. */
 import { watch } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
@@ -17,8 +17,7 @@ export interface Listener {
 }
 
 /**
- * Prepares a watcher. The resulting function starts to watch a directory, and resolves when the watcher reports
- * changes.
+ * Prepares a watcher. The returned function starts to watch a directory, and resolves when the watcher is ready to report changes.
  */
 export type Watcher = () => Promise<(directory: string, listener: Listener) => Promise<void>>;
 
@@ -29,8 +28,8 @@ const onTheSpot =
 
 export const WATCHERS = {
   /**
-   * A gateway that watches the directory. Here a change counts as reported when its event is published; the other
-   * watchers only call a function.
+   * A gateway that watches the directory. A change counts as reported only when its event is published, whereas the other watchers just
+   * call a function.
    */
   gateway: async () => {
     const gateway = createGateway();

@@ -1,6 +1,6 @@
 /**
- * The work on which the watchers are compared. Each function returns the changes that a watcher has to report, with
- * their times.
+ * The changes in a directory with which the watchers are compared. Each function makes changes, and returns those that a watcher must
+ * report, with their times.
  */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ export interface Expected {
   readonly path: string;
   readonly change: Change;
   /**
-   * When the change was made, in milliseconds since the Unix epoch. If only a time span is known, its beginning;
-   * `until` is its end.
+   * When the change was made, in milliseconds since the Unix epoch. If only a time span is known, `at` is its beginning and `until` its
+   * end.
    */
   readonly at: number;
   readonly until?: number;
@@ -38,7 +38,7 @@ export function makeTree(root: string, files: number): void {
   }
 }
 
-/** Changes one file of the tree after the other, at a rate that is kept on average. */
+/** Changes one file of the tree after another, at the given average rate. */
 export async function changeSteadily(
   root: string,
   { files, count, perSecond }: { readonly files: number; readonly count: number; readonly perSecond: number },
@@ -58,14 +58,14 @@ export async function changeSteadily(
   return done;
 }
 
-/** Creates files in new directories, as fast as it can. */
+/** Creates files in new directories, as fast as possible. */
 export function createStorm(root: string, count: number): readonly Expected[] {
   const done: Expected[] = [];
   for (let n = 0; n < count; n += 1) {
     const directory = `storm/d${Math.floor(n / 100)}`;
     if (n % 100 === 0) mkdirSync(join(root, directory), { recursive: true });
     const path = `${directory}/file${n}`;
-    // Take the time before the file is made, because a watcher may report the file before this process continues.
+    // Read the clock before the file is created, because a watcher may report the file before this process continues.
     done.push({ path, change: 'present', at: now() });
     writeFileSync(join(root, path), '');
   }
@@ -94,7 +94,7 @@ function git(root: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
 }
 
-/** Makes a branch on which a third of these files is changed, a third is removed, and as many new files are added. */
+/** Creates two branches. On the second one, a third of these files is changed, a third is removed, and as many new files are added. */
 export function makeBranches(root: string, files: number): void {
   git(root, 'init', '-q', '-b', 'one');
   for (let n = 0; n < files; n += 1) writeBranchFile(root, n, 'one');
@@ -118,7 +118,7 @@ function writeBranchFile(root: string, n: number, branch: string): void {
   writeFileSync(join(root, branchFile(n)), `${branch} ${n}\n`);
 }
 
-/** Every third directory is removed, so that whole directories disappear as well. */
+/** Every third directory, which the second branch lacks, so that whole directories disappear as well. */
 function removedDirectories(files: number): readonly string[] {
   return Array.from({ length: Math.min(100, files) }, (_each, n) => `repo/d${n * 3 + 1}`);
 }

@@ -1,6 +1,6 @@
 /**
- * A chart with one panel per quantity: how the processing time of an event grows with this quantity. Readable in light
- * and dark mode.
+ * Draws a chart with one panel per quantity, which shows how the processing time of an event grows with this quantity. The chart is
+ * readable in light and dark mode.
  */
 import type { Summary } from '../report.ts';
 

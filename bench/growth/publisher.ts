@@ -1,5 +1,6 @@
 /**
- * Prints the processing time of one publish, in microseconds, for a gateway with many subscriptions, streams, keys, or events.
+ * Prints the processing time of one publish, in microseconds, for a gateway that has SIZE subscriptions, streams, retained keys, or events
+ * of history.
  *
  *     node bench/growth/publisher.ts subscriptions|streams|keys|history SIZE
  */
@@ -29,7 +30,7 @@ const gateway = createGateway({
 });
 const { port } = await gateway.listen({ port: 0 });
 
-/** Makes subscriptions that match none of the measured events. */
+/** Creates subscriptions that match none of the measured events. */
 async function subscribe(count: number): Promise<void> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
   await once(socket, 'open');

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BUILT = fileURLToPath(new URL('../../node_modules/.cache/tidemark/bench/', import.meta.url));
 
-/** The result of one run of the load client. */
+/** The figures of one run of the load client. */
 export interface LoadResult {
   readonly deliveries: number;
   readonly exact: boolean;
@@ -25,10 +25,10 @@ export interface Load {
   readonly mode: 'flight' | 'rate' | 'replay';
   readonly connections: number;
   readonly events: number;
-  /** The maximum number of events in flight, and the number published in one batch. */
+  /** For the mode `flight`: the maximum number of events in flight, and how many events are published at once. */
   readonly window?: number;
   readonly burst?: number;
-  /** Events per second. */
+  /** For the mode `rate`: events per second. */
   readonly rate?: number;
 }
 
@@ -42,8 +42,7 @@ export interface Server {
 }
 
 /**
- * Compiles a C program or library in this directory. @returns the path of the result, or undefined if there is no
- * compiler
+ * Compiles a C program or library of this directory. @returns the path of the result, or undefined if no compiler is installed
  */
 export function compile(name: string, kind: 'program' | 'library' = 'program'): string | undefined {
   mkdirSync(BUILT, { recursive: true });
@@ -67,7 +66,7 @@ export class LoadClient {
     this.#command = program === undefined ? [process.execPath, `${HERE}load.ts`] : [program];
   }
 
-  /** @throws {Error} if an event was missing, repeated or out of order on any connection */
+  /** Runs the load client against a server. @throws {Error} if an event was missing, repeated or out of order on any connection */
   async run(server: Server, load: Load): Promise<LoadResult> {
     const { mode, connections, events, window = 1, burst = 1, rate = 1 } = load;
     const [program, ...first] = this.#command;

@@ -1,7 +1,6 @@
 /**
- * Replaces load.c on machines without a C compiler. It has the same arguments and result, but does not measure
- * memory. It needs more processing time than the C client, which makes the server's figures worse. So compare only
- * results of the same client.
+ * Replaces load.c on machines without a C compiler. It has the same arguments and result, but does not measure memory. It needs more
+ * processing time than the C client, which makes the figures of the server worse. Therefore, compare only results of the same client.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -19,7 +18,7 @@ const sentAt = new Float64Array(events + 1);
 const latencies: number[] = [];
 let deliveries = 0;
 
-/** Processing time of the server, in microseconds. */
+/** Processing time of all threads of the server, in microseconds. */
 function serverTimeUs(): number {
   const tasks = readdirSync(`/proc/${pid}/task`);
   return tasks.reduce(
@@ -28,7 +27,7 @@ function serverTimeUs(): number {
   );
 }
 
-/** A masked text frame; the mask is zero, so that the text is sent unchanged. */
+/** Builds a masked text frame. The mask is zero, so that the text is sent unchanged. */
 function textFrame(text: string): Buffer {
   const body = Buffer.from(text);
   const header =
@@ -46,7 +45,10 @@ async function readUntil(socket: Socket, wanted: string): Promise<void> {
   }
 }
 
-/** Counts the events that a connection receives, and ends the program if an event is missing or repeated. */
+/**
+ * Counts the events that a connection receives. Ends the program if an event is missing or repeated. @returns a function that returns the
+ * count
+ */
 function follow(socket: Socket): () => number {
   let [rest, next] = ['', 1];
   socket.on('data', (chunk: Buffer) => {

@@ -4,8 +4,7 @@
  *
  *     node bench/servers/frames.ts PORT CONTROL_PORT BYTES PREFILL
  *
- * A frame has BYTES bytes. With PREFILL, the server answers a message of a client with that many events from memory, in
- * one write.
+ * A frame has BYTES bytes. The server answers each message of a client with PREFILL events from memory, in one write.
  */
 import { createServer } from 'node:http';
 import { createServer as createControl } from 'node:net';

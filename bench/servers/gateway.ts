@@ -16,7 +16,7 @@ import { readLines } from './lines.ts';
 
 const [port, controlPort, checkout = '.', prefill = '0', redisUrl] = process.argv.slice(2);
 const ENOUGH = 1_000_000;
-/** Makes the frames of the gateway about as long as those of the other servers. */
+/** A part of each payload. It makes the frames of the gateway about as long as those of the other servers. */
 const PADDING = 'x'.repeat(12);
 
 const sources = pathToFileURL(resolve(checkout, 'src/gateway.ts')).href;

@@ -1,5 +1,5 @@
 /**
- * Parses a JSON body and answers, with `node:http` alone: no validation, no positions, no history.
+ * A server on `node:http` alone that parses a JSON body and answers. It does not validate, assigns no positions and keeps no history.
  *
  *     node bench/servers/http.ts PORT
  */

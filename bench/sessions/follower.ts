@@ -1,4 +1,7 @@
-/** A client that follows all sessions and checks what it receives: every event once, in order per session, and every end once. */
+/**
+ * A client that follows all sessions and checks what it receives: every event once, in order per session, and the end of every session
+ * once.
+ */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';

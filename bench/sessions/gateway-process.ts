@@ -1,4 +1,4 @@
-/** A gateway in a process of its own, as the benchmarks of sessions use it. */
+/** Starts a gateway in its own process, for the benchmarks of sessions. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * A gateway in a process of its own, for bench/sessions.ts, which sends it requests: publish one event on each session, or report the
- * processing time so far.
+ * A gateway in its own process. bench/sessions.ts sends requests to it: to publish one event on each session, or to report the processing
+ * time so far.
  *
  *     node bench/sessions/gateway.ts TTL_MS [REDIS_URL]
  */
@@ -12,7 +12,7 @@ export type Request =
   /** Publishes this number of events on a session that is not part of the measurement. */
   | { readonly kind: 'warm up'; readonly events: number }
   | { readonly kind: 'time' };
-/** The address, or the processing time in microseconds. */
+/** The address of the gateway after its start, or the processing time so far in microseconds as the reply to a request. */
 export type Reply = { readonly url: string } | { readonly cpuUs: number };
 
 /** Maximum number of publishes in flight. */

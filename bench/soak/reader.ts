@@ -1,4 +1,4 @@
-/** A client that checks that it receives every event once, in order, also across its reconnects. */
+/** A client that checks that it receives every event once and in order, even if it reconnects. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -22,7 +22,7 @@ export class SoakReader {
   /** The sequenceId of the last event. */
   last = 0;
   readonly faults: string[] = [];
-  /** The number of failed attempts to connect. Each attempt is repeated, as a real client would do. */
+  /** The number of failed attempts to connect. A failed attempt is repeated, as by a real client. */
   refusals = 0;
   #closed = false;
 
@@ -65,7 +65,7 @@ export class SoakReader {
   /** Drops the connection and resumes after the last event. */
   reconnect(): void {
     const socket = this.#socket;
-    // A reader that is connecting has nothing to resume yet.
+    // A reader that is still connecting is left alone.
     if (socket?.readyState !== WebSocket.OPEN) return;
     socket.terminate();
     this.connect().catch((error: unknown) => this.faults.push(String(error)));

@@ -1,4 +1,4 @@
-// A client program: narrows event types without casts and ends after the first event. The smoke test type-checks and runs it.
+// A client program that narrows event types without casts, and ends after the first event. The smoke test type-checks it and runs it.
 import { createClient } from 'tidemark-client';
 
 const [url = '', readyLine = ''] = process.argv.slice(2);
@@ -10,7 +10,7 @@ console.log(readyLine);
 for await (const event of subscription) {
   const name: 'file_change' = event.event;
   const path: string = event.payload.path;
-  // @ts-expect-error A member that the contract does not have is a type error, not `any`.
+  // @ts-expect-error A member that the contract does not have must be a type error, not `any`.
   const unknown: unknown = event.payload.colour;
   console.log(JSON.stringify({ name, path, sequenceId: event.sequenceId, unknown }));
   break;

@@ -1,6 +1,5 @@
 /**
- * Runs `promtool` on the alert rules of `deploy/prometheus`. The input consists of the metrics that real gateways returned when they were
- * scraped.
+ * Runs `promtool` on the alert rules of `deploy/prometheus`. The input is made from the metrics that real gateways returned to scrapes.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -35,11 +34,13 @@ export function metricsOf(expression: string): string[] {
 /** The response of one node to a scrape: the text of `/metrics`, or undefined if the node did not answer. */
 export type Scrape = string | undefined;
 
-/** Scrapes of the same nodes, before and after the cause of an alert. */
+/** The responses of some nodes to a scrape before and to a scrape after the cause of an alert. */
 export interface Observed {
   readonly before: readonly Scrape[];
   readonly after: readonly Scrape[];
-  /** `goes on`: the values change again by the same amount with each scrape. `is over`: the values changed only once. */
+  /**
+   * How the values continue after the second scrape. `goes on`: each scrape changes them by the same amount again. `is over`: they stay.
+   */
   readonly course?: 'goes on' | 'is over';
 }
 
@@ -48,14 +49,15 @@ const PER_MINUTE = 4;
 const QUIET_MINUTES = 10;
 const MINUTES = 60;
 
-/** The longest time from the cause of an alert until it fires: its `for`, plus one more evaluation. */
+/** The longest time in minutes from the cause of an alert until the alert fires: the `for` of the rule, plus one minute. */
 function firesAfterMinutes({ for: wait = '0s' }: AlertRule): number {
   const [, count = '0', unit] = /^(\d+)([sm])$/.exec(wait) ?? [];
   return (unit === 'm' ? Number(count) : Number(count) / 60) + 1;
 }
 
 /**
- * Scrapes of the same nodes, but with two workers each (`serve --workers`). The cause occurs in both workers, or only in the second one.
+ * Converts scrapes of nodes to scrapes of nodes that have two workers each (`serve --workers`). The cause of the alert occurs in both
+ * workers, or only in the second one.
  */
 export function asWorkers({ before, after, course }: Observed, causeIn: 'both' | 'one'): Observed {
   const together = (first: Scrape, second: Scrape): Scrape =>
@@ -75,7 +77,7 @@ export function asWorkers({ before, after, course }: Observed, causeIn: 'both' |
 }
 
 /**
- * Evaluates the rule over the scrapes. @returns the faults that `promtool` reports; `''` if the alert fires after the cause and not before
+ * Evaluates the rule on the scrapes. @returns the faults that `promtool` reports; `''` if the alert fires after the cause and not before
  * @param count `once`: exactly one alert must fire, even if several series have the cause
  */
 export function judgeAlert(
@@ -131,7 +133,7 @@ function seriesOf({ before, after, course = 'is over' }: Observed, names: readon
   });
 }
 
-/** The values of a series in the notation of `promtool`. `_` means that a scrape has no value. */
+/** Formats the values of a series in the notation of `promtool`. `_` means that a scrape has no value. */
 function valuesOf(before: number | undefined, after: number | undefined, course: 'goes on' | 'is over'): string {
   const quiet = QUIET_MINUTES * PER_MINUTE;
   const rest = MINUTES * PER_MINUTE;
@@ -140,7 +142,7 @@ function valuesOf(before: number | undefined, after: number | undefined, course:
   return `${first} ${after === undefined ? `_x${rest}` : `${after}+${step}x${rest}`}`;
 }
 
-/** The samples of the given metrics by series. The series include the labels that Prometheus adds when it scrapes. */
+/** Parses the samples of the given metrics, by series. A series includes the labels that Prometheus adds when it scrapes. */
 function samplesOf(text: Scrape, names: readonly string[], node: string): Map<string, number> {
   const samples = new Map([[`up{${node}}`, text === undefined ? 0 : 1]]);
   for (const line of (text ?? '').split('\n')) {

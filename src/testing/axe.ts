@@ -1,4 +1,4 @@
-/** The rules of axe-core, applied to a page in a browser. */
+/** Checks a page in a browser with the accessibility rules of axe-core. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
@@ -13,7 +13,7 @@ interface Violation {
 
 /** The serious and critical violations on the open page, each with the elements that cause it. */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
-  // The debugger of the browser evaluates the script, because the policy of the page would block a script element.
+  // `evaluate` uses the debugger of the browser. The content security policy of the page would block a script element.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate<{ readonly violations: readonly Violation[] }>('axe.run()');
   return violations

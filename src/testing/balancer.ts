@@ -1,6 +1,6 @@
 /**
- * A single address for several gateways. Like a TCP load balancer, it passes each new connection to the next gateway that accepts it. With
- * probes, only gateways that report that they are ready receive connections.
+ * A single address for several gateways. Like a TCP load balancer, it passes each new connection to the next gateway that accepts the
+ * connection. With probes, only gateways that report that they are ready receive connections.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -37,7 +37,7 @@ export class Balancer {
   }
 
   static async before(urls: readonly string[], options: BalancerOptions = {}): Promise<Balancer> {
-    // Sockets are paused until they are connected to a gateway, so that data that arrives earlier is not lost.
+    // A socket is paused until it is connected to a gateway, so that data that arrives earlier is not lost.
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

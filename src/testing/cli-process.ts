@@ -10,7 +10,7 @@ export const BIN = resolve(import.meta.dirname, '../../bin/tidemark.js');
 export const wait = { timeout: 30_000, interval: 20 };
 
 /**
- * The environment of every command: without the variables of the developer's shell, which commands would read as settings.
+ * The environment of every command. It lacks the variables of the developer's shell, because commands would read them as settings.
  * The cache of compiled modules saves about a third of the processor time of a start.
  */
 export const COMMAND_ENV = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
@@ -28,7 +28,7 @@ export class CliProcess {
   readonly ended: Promise<number | null>;
 
   constructor(argv: readonly string[], { cwd, env = {}, input }: CliOptions) {
-    // Commands write text logs, as on a terminal, although the tests read the output through a pipe.
+    // Makes commands write text logs, as on a terminal, although the tests read the output through a pipe.
     const form = { TIDEMARK_LOG_FORMAT: 'text' };
     this.process = spawn(process.execPath, [BIN, ...argv], {
       cwd,
@@ -50,7 +50,7 @@ export class CliProcess {
   }
 }
 
-/** Starts commands in one directory. Ends those that are still running after a test. */
+/** Starts commands in one directory. Ends those that are still running when a test has ended. */
 export class CliRunner {
   readonly #home: string;
   readonly #running: CliProcess[] = [];
@@ -71,7 +71,7 @@ export class CliRunner {
     return { code, stdout: cli.stdout, stderr: cli.stderr };
   }
 
-  /** Starts a gateway on a free port. Its address is put into the environment variables that the other commands read. */
+  /** Starts a gateway on a free port. @returns also the environment variables with its address, which the other commands read */
   async serve(argv: readonly string[] = [], options: Partial<CliOptions> = {}) {
     const cli = this.start(['serve', '--port', '0', '--json', ...argv], options);
     await vi.waitUntil(() => cli.lines.length > 0 || cli.process.exitCode !== null, wait);

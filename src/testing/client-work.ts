@@ -1,4 +1,4 @@
-/** Random work of clients on a gateway, over real sockets. The record of the work contains only what the clients know. */
+/** Runs random actions of clients on a gateway, over real sockets. Records only what the clients themselves know. */
 import * as fc from 'fast-check';
 import { vi } from 'vitest';
 import { RawClient } from './raw-client.ts';
@@ -8,7 +8,7 @@ import type { Served } from './rig.ts';
 const STREAMS = ['main', 'workspace:a'] as const;
 type Stream = (typeof STREAMS)[number];
 
-/** One action. `at` selects one of the connected clients. */
+/** One action of a client. `at` selects one of the connected clients. */
 export type Work =
   | { readonly do: 'connect' | 'publish_twice' | 'lose_files' | 'refuse_origin' | 'refuse_subprotocol' }
   | {
@@ -53,7 +53,7 @@ export const anyWork: fc.Arbitrary<Work> = fc.oneof(
     })),
   },
 );
-/** Contains each action at least once, so that no count stays 0. */
+/** A list that contains each action at least once, so that no count of the gateway stays 0. */
 export const EVERYTHING: readonly Work[] = [
   { do: 'connect' },
   { do: 'connect' },
@@ -75,14 +75,14 @@ export const EVERYTHING: readonly Work[] = [
   { do: 'leave', at: 2 },
 ];
 
-/** A client, and its active subscriptions according to the replies that it received. */
+/** A client, and the subscriptions that are active according to the replies that the client received. */
 export interface Member {
   readonly client: RawClient;
   connectionId: string;
   open: 'yes' | 'no';
 }
 
-/** Performs the work, and records what the clients know. */
+/** Performs actions, and records what the clients know. */
 export class Run {
   readonly served: Served;
   readonly members: Member[] = [];
@@ -195,8 +195,8 @@ export class Run {
   }
 
   /**
-   * Ends a connection, but first waits until the client has received all events. An event in flight would count as delivered, although the
-   * test cannot know whether it arrived.
+   * Waits until the client has received all events, and then ends its connection. Otherwise, the gateway would count an event in flight as
+   * delivered, although the test cannot know whether it arrived.
    */
   async #end(member: Member, end: () => void, code: number): Promise<void> {
     await syncAll(member);
@@ -207,13 +207,13 @@ export class Run {
     await this.#allGone();
   }
 
-  /** Waits until everything that was published so far has arrived. */
+  /** Waits until all clients have received everything that was published so far. */
   async settle(): Promise<void> {
     for (const member of this.open) await syncAll(member);
     await this.#allGone();
   }
 
-  /** Waits until the gateway has noticed the end of all ended connections. A client notices it earlier than the gateway. */
+  /** Waits until the gateway has noticed the end of all ended connections, which a client notices earlier than the gateway. */
   async #allGone(): Promise<void> {
     const { gateway } = this.served;
     await vi.waitUntil(() => gateway.health().connections === this.open.length, PATIENCE);
@@ -224,7 +224,7 @@ async function syncAll({ client }: Member): Promise<void> {
   for (const each of STREAMS) await client.call('sync', { stream: each });
 }
 
-/** Starts a gateway and does the work on it. */
+/** Starts a gateway, and performs these actions on it. */
 export async function runOf(work: readonly Work[]): Promise<Run> {
   const run = new Run(await serve());
   await run.all(work);

@@ -1,7 +1,7 @@
 /**
- * Random work of clients on several nodes with one Redis, and a model of what the reports for operators must contain (OPS-2, OPS-9). The
- * model is computed from what the clients sent and received. It has its own implementation of matching, which is independent of the
- * gateway's.
+ * Runs random actions of clients on several nodes with one Redis, and computes a model of what the reports for operators must contain
+ * (OPS-2, OPS-9). The model is computed from what the clients sent and received. It has its own implementation of matching, which shares no
+ * code with the gateway's.
  */
 import { vi } from 'vitest';
 import type { NodesReport, SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
@@ -41,7 +41,7 @@ interface ModelClient {
   stalled: boolean;
 }
 
-/** The expected content of a list of subscriptions; members that clients cannot know are left out. */
+/** An expected row in the list of subscriptions, without the members that clients cannot know. */
 export type ModelRow = Pick<
   SubscriptionReport,
   | 'connectionId'
@@ -78,7 +78,7 @@ export class ClusterModel {
     }
   }
 
-  /** One random operation. */
+  /** Performs one random operation. */
   async step(): Promise<void> {
     const chance = this.#random.below(100);
     if (chance < 14) await this.#connect(this.#one(this.#nodes));
@@ -174,8 +174,8 @@ export class ClusterModel {
     const path = this.#one(PATHS);
     const payload = event === 'tick' ? { path } : { path, root: 'shop', changeType: 'modify', fileType: 'file' };
     const idempotencyKey = `k${(this.#serial += 1)}`;
-    // On a busy machine, Redis may answer too late, and the publication is repeated. With the same key, it is published at most once. A
-    // node does not count the repetition.
+    // If Redis answers too late, because the machine is busy, the publication is repeated with the same idempotency key. So it is published
+    // at most once, and a node does not count the repetition.
     const { duplicate } = await vi.waitFor(
       () => node.gateway.publish(event, payload, { stream, idempotencyKey }),
       PATIENCE,
@@ -245,7 +245,7 @@ export class ClusterModel {
       .toSorted(byPlace);
   }
 
-  /** The expected figures of each node. */
+  /** Computes the expected figures of each node. */
   figures(): object[] {
     return this.#nodes.map((node) => {
       const { nodeId } = node.gateway;
@@ -275,8 +275,8 @@ function headOf({ gateway }: Served, stream: string): number {
 }
 
 /**
- * Whether an event matches. Only `file_change` declares the filter fields that the model uses, so other events are not restricted by the
- * filter (SUB-4).
+ * Whether an event matches a subscription. Only `file_change` declares the filter fields that the model uses, so the filter does not
+ * restrict other events (SUB-4).
  */
 function matches({ events, filter }: ModelSubscription, event: string, path: string): boolean {
   if (!events.includes('*') && !events.includes(event)) return false;
@@ -294,7 +294,7 @@ function byPlace(a: ModelRow, b: ModelRow): number {
 
 const AS_ROOT = { headers: { authorization: 'Bearer root' } };
 
-/** Reads all rows of `/ws/subscriptions`, page by page. Also returns the last page. */
+/** Reads all rows of `/ws/subscriptions`, page by page. @returns the rows and the last page */
 export async function listedRows({ httpUrl }: Pick<Served, 'httpUrl'>, query = '', limit = 7) {
   const rows: ModelRow[] = [];
   for (let cursor = ''; ;) {

@@ -1,6 +1,5 @@
 /**
- * Two sides that must be equal: the counts that a gateway reports, and a model of these counts, which is computed only from what clients
- * sent and received.
+ * Compares the counts that a gateway reports with a model of these counts, which is computed only from what clients sent and received.
  */
 import { EVENTS } from '../../generated/protocol.ts';
 import type { Gateway } from '../gateway.ts';
@@ -123,7 +122,7 @@ export function expectedHealth(run: Run): object {
   };
 }
 
-/** The expected rows of `/ws/subscriptions`; members that clients cannot know are left out. */
+/** The expected rows of `/ws/subscriptions`, without the members that clients cannot know. */
 export function expectedRows(run: Run): object[] {
   return subscriptionsOf(run)
     .map(({ member, id, subscribed }) => {
@@ -167,8 +166,8 @@ export async function seenMetrics({ httpUrl }: Served): Promise<Metrics> {
 }
 
 export function metricsIn(text: string): Metrics {
-  // Some metrics are not compared: limits and the build, because they are not counts; the use of budgets, because it estimates memory that
-  // no client can see; and durations.
+  // Some metrics are not compared. Limits and the build are not counts. The use of budgets is an estimate of memory, which no client can
+  // know. Clients cannot know the measured durations either.
   const lines = text
     .split('\n')
     .filter((line) => /^tidemark_(?!limit\{|build_info\{|budget_used\{)/.test(line))

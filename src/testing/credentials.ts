@@ -1,4 +1,4 @@
-/** Gateways that accept tokens of two issuers and API keys, for one test file. */
+/** Starts gateways that accept tokens of two issuers and API keys, for one test file. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import type { RawClient } from './raw-client.ts';
 import { connect, serve } from './rig.ts';
 import type { Served } from './rig.ts';
 
-/** Signs the tokens. */
+/** The secret that signs the tokens. */
 export const SECRET = 'a secret of more than thirty-two bytes';
 let directory: string;
 

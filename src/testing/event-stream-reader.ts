@@ -34,7 +34,7 @@ export class EventStreamReader {
     response.on('close', () => (this.ended = true));
   }
 
-  /** Requests events. @throws {Error} with status and body if the request is refused */
+  /** Requests server-sent events. @throws {Error} with the status and the body if the request is refused */
   static async open(url: string, { headers = {} }: RequestOptions = {}): Promise<EventStreamReader> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(url, { headers: { ...headers }, agent: false }, resolve)
@@ -48,7 +48,7 @@ export class EventStreamReader {
     throw new Error(`${response.statusCode} ${body}`);
   }
 
-  /** The value that a browser would send as `Last-Event-ID`. */
+  /** The value that a browser would send in the header `Last-Event-ID`. */
   get lastId(): string | undefined {
     return this.received.findLast(({ id }) => id !== undefined)?.id;
   }

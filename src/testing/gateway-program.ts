@@ -1,5 +1,6 @@
 /**
- * The program of a gateway that uses Redis; gateway-process.ts starts it as a separate process. It prints one line of JSON when it serves.
+ * The program of a gateway that uses Redis; gateway-process.ts starts it as a separate process. When the gateway is ready, the program
+ * prints its addresses as one line of JSON.
  */
 import { RedisBroker } from '../broker/redis/redis-broker.ts';
 import { createGateway } from '../gateway.ts';

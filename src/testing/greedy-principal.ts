@@ -1,12 +1,12 @@
 /**
- * A principal that uses as much of its limits as possible: many session streams, keys and filters, and always several commands in flight.
+ * A client that uses as much as its principal is allowed: many session streams, keys and filters, and always several commands in flight.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 export interface TenantWork {
   readonly sessions: number;
-  /** Number of entities. A stream retains the newest event of each. */
+  /** Number of entities about which it publishes. Their streams retain the newest event of each. */
   readonly keys: number;
   readonly filters: number;
 }

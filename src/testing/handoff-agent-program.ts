@@ -1,6 +1,6 @@
 /**
- * An agent in a separate process, which a test may kill. It takes work and reports that the work is done, until the test ends it. It prints
- * every step as a line of JSON.
+ * An agent in a separate process, which a test may kill. It takes work and reports that the work is done, until the test ends the process.
+ * It prints every step as a line of JSON.
  *
  *     node src/testing/handoff-agent-program.ts '{"sessionFile":"/…","actor":"a","urls":["ws://…"],"workMs":1000}'
  */
@@ -11,7 +11,7 @@ import { HandoffLog } from '../agents/handoff-log.ts';
 import { reportWork, takeWork } from '../agents/handoff.ts';
 
 export interface AgentOptions {
-  /** A file with the name of the session. If the log of a session is lost, the test writes the name of a new one into it. */
+  /** A file that contains the name of the session. If the log of the session is lost, the test writes the name of a new session into it. */
   readonly sessionFile: string;
   readonly actor: string;
   /** The average duration of a piece of work, in milliseconds. */
@@ -38,7 +38,7 @@ export type AgentStep =
     }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** In some cases, the agent takes work and never reports on it. The lease then ends, and another agent takes the work. */
+/** The fraction of pieces of work that the agent takes and never reports on. The lease of such a piece ends, and another agent takes it. */
 const FORGETS = 0.05;
 /** How long the agent waits for work before it connects to the other gateway, in milliseconds. */
 const PATIENCE_MS = 15_000;

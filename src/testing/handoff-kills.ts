@@ -1,4 +1,4 @@
-/** Processes that hand tasks over, and that a test kills: gateways, agents and Redis. */
+/** The processes with which tasks are handed over, and which a test kills: gateways, agents and Redis. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -41,7 +41,7 @@ export class GatewayVictim implements Victim {
     this.#argv = ['serve', ...options, '--broadcast', 'on', '--json'];
   }
 
-  /** Starts the gateway. If it ends by itself, for example because Redis does not answer, it is started again, as by a supervisor. */
+  /** Starts the gateway. Like a supervisor, starts it again if it ends by itself, for example because Redis does not answer. */
   start(): void {
     const running = this.#cli.start(this.#argv);
     this.#running = running;
@@ -51,7 +51,7 @@ export class GatewayVictim implements Victim {
   async #restartAfter(running: CliProcess): Promise<void> {
     await running.ended;
     await sleep(RESTART_MS);
-    // After `kill`, the test starts the gateway again itself, or has ended.
+    // After `kill`, `#running` differs: the test starts the gateway again itself, or has ended.
     if (this.#running === running) this.start();
   }
 
@@ -89,12 +89,12 @@ export class AgentVictim implements Victim {
   }
 
   recovered(): void {
-    // In the meantime, another agent takes the work of the killed agent.
+    // There is nothing to wait for, because another agent takes the work of the killed agent.
   }
 }
 
 export interface HandoffRigOptions {
-  /** Whether Redis keeps every acknowledged write when it is killed, or loses everything. */
+  /** Whether a killed Redis has every acknowledged write after its restart, or has lost everything. */
   readonly redis: 'durable' | 'in memory only';
   readonly workMs: number;
 }

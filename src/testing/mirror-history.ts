@@ -1,6 +1,6 @@
 /**
- * Random histories of a real gateway, whose clients connect through a proxy that cuts connections. They check that a subscription misses no
- * event without a gap, and repeats no event. They also check that a mirror finally equals the warm picture of the gateway.
+ * Runs random sequences of actions on a real gateway, whose clients connect through a proxy that cuts connections. Checks that a
+ * subscription misses no event without a gap and repeats no event, and that a mirror finally equals the warm picture of the gateway.
  */
 import * as fc from 'fast-check';
 import { expect, vi } from 'vitest';
@@ -25,7 +25,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
 
 export const anyGatewayHistory: fc.Arbitrary<readonly Turn[]> = fc.array(anyTurn, { minLength: 5, maxLength: 30 });
 
-/** Only few events are kept in history, so that a resume after a cut may fail. */
+/** History has only a few events, so that a resume after a cut may fail. */
 const LIMITS = { historyEvents: 8, heartbeatIntervalMs: 100 } as const;
 
 class World {
@@ -53,7 +53,7 @@ class World {
     this.published.push({ epoch, sequenceId });
   }
 
-  /** Replaces the gateway by a new one with an empty history on the same port, so that streams have a new epoch. */
+  /** Replaces the gateway by a new one on the same port. The new one has an empty history, and its streams have new epochs. */
   async restart(): Promise<void> {
     const { gateway, port } = this.#served;
     await gateway.close({ drainMs: 0 });
@@ -61,7 +61,7 @@ class World {
     await this.publish('tick', {});
   }
 
-  /** A number by which positions of all epochs can be sorted. */
+  /** Converts a position to a number, by which positions of all epochs can be sorted. */
   place({ epoch, sequenceId }: Position): number {
     return this.#epochs.indexOf(epoch) * 1_000_000 + sequenceId;
   }
@@ -69,13 +69,13 @@ class World {
 
 /** What one client has received. */
 export interface Seen {
-  /** Each event of the mirror in short form ({@link brief}), read after a `sync`. */
+  /** The events that the mirror contains after a `sync`, in short form ({@link brief}). */
   readonly picture: readonly string[];
   readonly gaps: readonly { readonly from?: Position | undefined | null; readonly to?: Position | undefined | null }[];
   readonly events: readonly (Position & { readonly replayReason?: string | null })[];
 }
 
-/** A client that reads every event from its start on, and mirrors the entities. */
+/** A client that receives every event that is published after its start, and mirrors the entities. */
 export interface Follower {
   report(): Promise<Seen>;
   close(): Promise<void>;

@@ -61,8 +61,8 @@ interface Configuration {
 }
 
 /**
- * The example configuration with its ports and files replaced by those of the test. The configuration around it lets nginx write only to
- * the test's directory.
+ * Returns the example configuration with its ports and files replaced by those of the test. The lines around it make nginx write only to
+ * the directory of the test.
  */
 function configurationOf({ directory, port, nodes: [first, second] }: Configuration): string {
   const replacements: readonly (readonly [string, string])[] = [
@@ -74,7 +74,7 @@ function configurationOf({ directory, port, nodes: [first, second] }: Configurat
   ];
   const example = replacements.reduce(
     (text, [from, to]) => {
-      if (!text.includes(from)) throw new Error(`${EXAMPLE} no longer has ${from}`);
+      if (!text.includes(from)) throw new Error(`${EXAMPLE} no longer contains ${from}`);
       return text.replaceAll(from, to);
     },
     readFileSync(EXAMPLE, 'utf8'),

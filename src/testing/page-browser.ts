@@ -1,4 +1,4 @@
-/** Chromium for the tests of pages. It records errors of the page's scripts, blocked requests, and requests to other origins. */
+/** Chromium for tests of pages. Records errors of the scripts of a page, blocked requests, and requests to other origins. */
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { CHROMIUM, locate } from '../../scripts/tools.ts';
@@ -25,7 +25,7 @@ export class PageBrowser {
     return new PageBrowser(await chromium.launch({ executablePath, args }));
   }
 
-  /** Opens a page. All requests of the page must go to the origin of `url`. */
+  /** Opens a page. Any request of the page to another origin than that of `url` is a fault. */
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await this.#browser.newPage({
       viewport: { width: 1400, height: 900 },

@@ -1,4 +1,4 @@
-/** Uses the Python client as a {@link Follower} or {@link StreamsFollower}. One process runs all histories of a test file. */
+/** A {@link Follower} or {@link StreamsFollower} that uses the Python client. One Python process serves all histories of a test file. */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import type { Follower, Seen } from './mirror-history.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** The Python of Debian is used, because the tests install packages for it. */
+/** The Python of Debian, because `ensure-tools.ts` installs packages for this Python. */
 
 export class PythonFollowers {
   readonly #process = spawn(PYTHON_PROGRAM, [join(ROOT, 'codegen/python/tests/follower.py')], {

@@ -15,7 +15,7 @@ export interface RandomKillsOptions {
   readonly seed: number;
   readonly tasks: number;
   readonly leaseMs: number;
-  /** The time between the kills of one process, in milliseconds: at least `least`, at most `most`. */
+  /** The pause before each kill of a process, in milliseconds: at least `least`, less than `most`. */
   readonly every: { readonly least: number; readonly most: number };
   /** How often each process is killed at most. Without this limit, the work might never end on a busy machine. */
   readonly killsOfEach: number;
@@ -24,7 +24,7 @@ export interface RandomKillsOptions {
 /** How long a process may take to start before it may be killed again, in milliseconds. */
 const LONGEST_START_MS = 30_000;
 
-/** What the lead has seen of one session. A new session begins when the log of the previous one is lost. */
+/** What the lead, the client that offers the tasks, knows of one session. When the log of a session is lost, a new session begins. */
 export interface SessionRecord {
   readonly session: string;
   readonly offered: readonly string[];
@@ -38,11 +38,11 @@ export interface SessionRecord {
 export interface Outcome {
   readonly sessions: readonly SessionRecord[];
   readonly kills: Readonly<Record<Victim['name'], number>>;
-  /** The log of the last session after the work. */
+  /** The offers in the log of the last session, read after the work has ended. */
   readonly history: Offers;
 }
 
-/** Kills one process again and again, until the work is over. In the end, the process is running. */
+/** Kills and starts one process again and again, until the work is over. Afterwards, the process is running. */
 async function killAgainAndAgain(
   victim: Victim,
   random: Random,
@@ -57,8 +57,8 @@ async function killAgainAndAgain(
     kills += 1;
     await sleep(random.below(1_500));
     await victim.start();
-    // Wait for the process to work, because on a busy machine a start can take longer than the time between two kills. The wait has a
-    // limit, because another process that this one needs may be killed in the meantime.
+    // Wait until the process works again, because on a busy machine a start can take longer than the pause between two kills. The wait has
+    // a limit, because another process that this one needs may be killed in the meantime.
     await Promise.race([
       Promise.resolve(victim.recovered()).catch(() => undefined),
       sleep(LONGEST_START_MS, undefined, { signal: over, ref: false }).catch(() => undefined),
@@ -67,13 +67,13 @@ async function killAgainAndAgain(
   return kills;
 }
 
-/** Works on one connection until all tasks are done. @throws {HandoffLostError} if a part of the log was lost */
+/** Offers the tasks over one connection, and waits until all of them are done. @throws {HandoffLostError} if a part of the log was lost */
 async function lead(record: SessionRecord, url: string, { leaseMs, over }: RandomKillsOptions & { over: AbortSignal }) {
   const client = createClient({ url, backoff: { minMs: 20, maxMs: 500 } });
   let log: HandoffLog | undefined;
   try {
     log = await HandoffLog.open(client, record.session, over);
-    // A new connection has no position, so it receives no gap. The lead recognises a lost log by the offers that it lacks.
+    // A new connection has no position to resume from, so it receives no gap. The lead notices a lost log from offers that the log lacks.
     for (const offer of record.logged)
       if (!log.offers.has(offer)) throw new HandoffLostError(`the log no longer contains the offer ${offer}`);
     for (const offer of record.offered)
@@ -145,7 +145,7 @@ async function historyOf({ session }: SessionRecord, { urls }: HandoffRig): Prom
   }
 }
 
-/** Describes what went wrong. Empty if each task was done exactly once, or was offered again because its log was lost. */
+/** Describes what went wrong. The list is empty if each task was done exactly once, or was offered again because its log was lost. */
 export function faultsOf(
   { sessions, history }: Outcome,
   { rig, tasks, leaseMs }: RandomKillsOptions,

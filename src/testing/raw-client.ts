@@ -1,4 +1,4 @@
-/** A client for tests. It makes all received messages available in order, without validating them. */
+/** A client for tests that records all received messages in order, without validating them. */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -8,7 +8,7 @@ import type { ClientOptions } from 'ws';
 export interface Frame {
   readonly type: string;
   readonly id?: string;
-  // The type is open, because tests read members of any message, even of an invalid one.
+  // The type allows any member, because tests read members of all kinds of messages, even of invalid ones.
   readonly data: Record<string, unknown>;
 }
 
@@ -23,7 +23,7 @@ const PATIENCE_MS = 30_000;
 export class RawClient {
   readonly ws: WebSocket;
   readonly frames: Frame[] = [];
-  /** Types of the commands that {@link call} sent. */
+  /** Types of the commands that {@link call} has sent. */
   readonly called: string[] = [];
   readonly closed: Promise<Closed>;
   readonly #waiters = new Set<() => void>();
@@ -40,7 +40,7 @@ export class RawClient {
       code: Number(code),
       reason: String(reason),
     }));
-    // If the upgrade is refused, `open` reports the error, and the rejection of `closed` is ignored.
+    // If the upgrade is refused, `open` reports the error, so the rejection of `closed` is ignored.
     this.closed.catch(() => undefined);
   }
 
@@ -85,7 +85,7 @@ export class RawClient {
     return this.find((frame) => frame.id === id);
   }
 
-  /** The first received frame that satisfies the condition. Waits if no such frame was received before this call. */
+  /** Returns the first received frame that satisfies the condition. If no such frame was received yet, waits for one. */
   async find(fits: (frame: Frame) => boolean, what = 'the expected frame'): Promise<Frame> {
     await this.until(() => this.frames.some(fits), what);
     const found = this.frames.find(fits);
@@ -93,7 +93,7 @@ export class RawClient {
     return found;
   }
 
-  /** Waits until `holds` returns true. It is checked after each received frame. */
+  /** Waits until `holds` returns true. Calls it after each received frame. */
   async until(holds: () => boolean, what = 'the condition'): Promise<void> {
     if (holds()) return;
     await new Promise<void>((resolve, reject) => {

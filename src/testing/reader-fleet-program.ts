@@ -1,4 +1,4 @@
-/** The program of a fleet of readers; reader-fleet.ts starts it. The parent process controls it over the IPC channel. */
+/** The program of a process with many readers; reader-fleet.ts starts it. The parent process controls it over the IPC channel. */
 import type { FleetAnswer, FleetOrder } from './reader-fleet.ts';
 import { Reader } from './reader.ts';
 import { SdkReader } from './sdk-reader.ts';

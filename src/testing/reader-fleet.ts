@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ReaderOptions, ReaderReport } from './reader.ts';
 
-/** The commands that the fleet accepts. Readers are numbered from 0. */
+/** A command of the test to the process with the readers. Readers are numbered from 0. */
 export type FleetOrder =
   | { readonly kind: 'open'; readonly url: string; readonly readers: readonly ReaderOptions[] }
   | { readonly kind: 'stopReading' | 'readOn'; readonly readers: readonly number[] }
@@ -51,7 +51,7 @@ export class ReaderFleet {
     await this.#order({ kind: 'readOn', readers });
   }
 
-  /** Reconnects readers. Each of them resumes from its own position. */
+  /** Reconnects the readers with these numbers. Each of them resumes from its own position. */
   async connect(url: string, readers: readonly number[]): Promise<void> {
     await this.#order({ kind: 'connect', url, readers });
   }

@@ -1,6 +1,6 @@
 /**
- * A subscriber that needs so little time and memory that a test can run thousands of them. It reads only the sequenceId of each event and
- * compares it with the previous one. It can also stop reading.
+ * A subscriber that needs so little processing time and memory that a test can run thousands of them. It compares the sequenceId of each
+ * event with the previous one, and reads nothing else of the event. It can also stop reading from its socket.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -15,7 +15,7 @@ export interface ReaderReport {
   readonly gaps: number;
   readonly replayed: number;
   readonly connections: number;
-  /** The name in the last `closing` message, and the code of the close frame after it. */
+  /** The `name` in the last `closing` message, and the code of the close frame after it. */
   readonly closing: string | undefined;
   readonly closeCode: number | undefined;
 }
@@ -39,7 +39,7 @@ const EPOCH = Buffer.from('"epoch":"');
 const EVENT = Buffer.from('{"type":"event"');
 const REPLAY = Buffer.from('"isReplay":true');
 const QUOTE = 0x22;
-/** Only this many bytes of a message are read. All members that are needed come before the payload of an event. */
+/** How many bytes of a message are read. The needed members of an event come before its payload. */
 const HEAD_BYTES = 400;
 
 function numberAt(data: Buffer, start: number): number {
@@ -114,7 +114,7 @@ export class Reader {
     await subscribed;
   }
 
-  /** Stops reading from the socket. Then the buffers of the socket become full first, and after that the queue of the gateway. */
+  /** Stops reading from the socket. When more arrives, first the buffers of the socket fill, and then the queue of the gateway. */
   stopReading(): void {
     this.#ws?.pause();
   }

@@ -15,7 +15,7 @@ export interface Node {
 }
 
 export async function nodeOn(redisUrl: string, nodeId: string, changes: Partial<Limits> = {}): Promise<Node> {
-  // The tests request the health report more often than a client usually may (OPS-6).
+  // The limit is raised, because the tests request the health report more often than a client usually may (OPS-6).
   const limits = { commandBurst: 10_000, ...changes };
   const resolved = resolveOptions({ limits });
   const broker = new RedisBroker({ url: redisUrl, limits: resolved.limits, events: resolved.events });

@@ -1,5 +1,5 @@
 /**
- * A reverse proxy for HTTP and WebSocket, as an operator would put it in front of a gateway. It passes on the Host header, and appends the
+ * A reverse proxy for HTTP and WebSocket, such as an operator puts in front of a gateway. It forwards the Host header, and appends the
  * address of the client to a header.
  */
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ export class ReverseProxy {
     server.on('upgrade', (incoming, near) => this.#upgrade(incoming, near));
   }
 
-  /** Starts a proxy for the gateway whose WebSocket has this address. @param header the header that the proxy writes */
+  /** Starts a proxy in front of the gateway with this WebSocket URL. @param header the header to which the proxy appends the address */
   static async before(url: string, header: ForwardedHeader = 'x-forwarded-for'): Promise<ReverseProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');

@@ -1,4 +1,4 @@
-/** Gateways in this process and their clients, for one test file. What a test opens is closed after the test, the newest first. */
+/** Gateways in this process and their clients, for one test file. After a test, everything that it opened is closed, the newest first. */
 import { afterEach } from 'vitest';
 import { createClient } from '../../generated/client.ts';
 import type { ClientOptions, TidemarkClient } from '../../generated/client.ts';
@@ -16,7 +16,7 @@ const cleanups: (() => unknown)[] = [];
 
 afterEach(cleanUp);
 
-/** Closes what the current test has opened so far, so that a test of many rounds does not keep what each round opened. */
+/** Closes everything that the current test has opened so far. A test of many rounds calls it after each round. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }

@@ -24,7 +24,7 @@ export interface RollingRestartOptions {
 export interface RollingRestartResult {
   readonly published: number;
   readonly reports: readonly ReaderReport[];
-  /** The largest number of connections that reached the load balancer within one second after the first restart began. */
+  /** The largest number of connections that the load balancer received within any second after the first restart began. */
   readonly peakArrivalsPerSecond: number;
   /** Number of all connections, including the initial ones. */
   readonly arrivals: number;

@@ -1,4 +1,4 @@
-/** A TCP relay whose connections a test can cut, to simulate a network failure that is caused by neither the client nor the gateway. */
+/** A TCP proxy whose connections a test can cut, to simulate a failure of the network between client and gateway. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';

@@ -1,11 +1,11 @@
-/** The growth of a figure over time. */
+/** Computes the growth of a figure over time. */
 
 export interface Measurement {
   readonly seconds: number;
   readonly value: number;
 }
 
-/** The slope of the line with the least squares, per hour; 0 for fewer than two samples. */
+/** The slope of the least-squares line through the samples, per hour; 0 for fewer than two samples. */
 export function slopePerHour(samples: readonly Measurement[]): number {
   const mean = (of: (sample: Measurement) => number): number =>
     samples.reduce((sum, each) => sum + of(each), 0) / samples.length;

@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 export type Sources = ReadonlyMap<string, string>;
 
 /**
- * The imports of a file, including type imports. A file of the project is given by its path from the root; a library or module by its name.
+ * The imports of a file, including type imports. A file of the project is named by its path from the root, any other module by its name.
  */
 export function importsOf(path: string, text: string): string[] {
   const specifiers = [...withoutComments(text).matchAll(STATEMENT)].map((match) => match[1] ?? match[2] ?? '');
@@ -19,7 +19,9 @@ export function importsOf(path: string, text: string): string[] {
 const STATEMENT =
   /(?:^|;)[ \t]*(?:import|export)\b(?:[^'"`;=()]*?\bfrom)?\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/gm;
 
-/** Removes comments and templates. Strings are matched too, so that a comment sign within a string is not mistaken for a comment. */
+/**
+ * Removes comments and template strings. The pattern also matches other strings, so that `//` within a string is not taken for a comment.
+ */
 function withoutComments(text: string): string {
   return text.replace(
     /\/\/[^\n]*|\/\*[\s\S]*?\*\/|`(?:\\[\s\S]|[^\\`])*`|"(?:\\.|[^\\"\n])*"|'(?:\\.|[^\\'\n])*'/g,
@@ -28,8 +30,8 @@ function withoutComments(text: string): string {
 }
 
 /**
- * The imports that close a cycle. For a cycle at run time, these are all its imports. For a cycle through types, these are only the type
- * imports that have no comment with a reason.
+ * The imports that are part of a cycle and not allowed. Of a cycle that exists at run time, these are all imports. Of any other cycle,
+ * these are only the type imports without a comment that gives a reason.
  */
 export function cycles(files: Sources): string[] {
   const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));
@@ -40,7 +42,7 @@ export function cycles(files: Sources): string[] {
       .filter((target) => files.has(target) && reaches(all, target, path))
       .filter((target) => {
         const isTypeOnly = types.has(target);
-        // If one of the imports is a type import, the cycle does not exist at run time.
+        // If one of the imports of a cycle is a type import, the cycle does not exist at run time.
         const atRunTime = !isTypeOnly && reaches(runTimeImports(all, typeOnly), target, path);
         return atRunTime || types.get(target) === false;
       })

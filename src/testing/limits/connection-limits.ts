@@ -37,7 +37,7 @@ export const CONNECTION_LIMITS = {
     outcome: [503, '2', 'pong'],
   },
   handshakeTimeoutMs: {
-    // Long enough for the requests of the test itself on a busy machine.
+    // The limit is long enough for the requests of the test itself on a busy machine.
     low: 1000,
     pass: async (rig) => {
       const start = performance.now();
@@ -45,7 +45,7 @@ export const CONNECTION_LIMITS = {
         handshake(rig, ''),
         handshake(rig, 'GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgr'),
       ]);
-      // The default is 5000.
+      // The default of the limit is 5000, so a lower time shows that the low value was used.
       return [...answers, performance.now() - start < 5000];
     },
     outcome: ['HTTP/1.1 408 Request Timeout', 'HTTP/1.1 408 Request Timeout', true],

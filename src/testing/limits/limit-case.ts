@@ -1,4 +1,4 @@
-/** A case for one limit: a gateway with a low limit, the action that exceeds it, and the expected outcome. */
+/** A test case for one limit: the low value with which a gateway is started, the action that exceeds it, and the expected outcome. */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { expect, vi } from 'vitest';
@@ -78,7 +78,7 @@ export async function connectionsAre(rig: Rig, count: number): Promise<void> {
   await vi.waitFor(() => expect(rig.gateway.health().connections).toBe(count), PATIENCE);
 }
 
-/** Publishes to a client that has stopped reading, until its connection is closed. */
+/** Publishes events for a client that has stopped reading, until its connection is closed. */
 export async function closeOfStalled(rig: Rig): Promise<Outcome> {
   const client = await rig.connect();
   await client.call('subscribe', TICKS);
@@ -92,7 +92,7 @@ export async function closeOfStalled(rig: Rig): Promise<Outcome> {
   return (await client.closed).code;
 }
 
-/** Publishes three events. Returns the result of a resume after the first of them. */
+/** Publishes three events. @returns the result of a resume after the first of these events */
 export async function recoveryAfterThree(
   rig: Rig,
   stream: string,
@@ -123,7 +123,7 @@ export async function handshake(rig: Rig, text: string): Promise<string> {
   return answer.slice(0, answer.indexOf('\r\n'));
 }
 
-/** Completes the handshake, then never replies. @returns the code with which the server closes the connection */
+/** Completes the WebSocket handshake, and then sends nothing more. @returns the code with which the server closes the connection */
 export async function silentClose(rig: Rig): Promise<number> {
   const socket = connectTcp(rig.port, '127.0.0.1');
   onCleanup(() => void socket.destroy());

@@ -147,7 +147,7 @@ export const MESSAGE_LIMITS = {
     low: 1,
     with: { commandsPerSecond: 1, commandBurst: 2, patternLength: 4096, payloadBytes: 16_384 },
     pass: async (rig) => {
-      // Comparing each event takes more than a millisecond on any machine.
+      // The path is so long that comparing one event with the filter takes more than a millisecond on any machine.
       const path = `${'a/'.repeat(1900)}b`;
       const payload = { path, root: 'r', changeType: 'create', fileType: 'file' };
       const { epoch } = await rig.publish('file_change', payload);

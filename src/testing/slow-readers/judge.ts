@@ -1,6 +1,6 @@
 /**
- * Checks a schedule: the order of messages (BCK-3), the positions in heartbeats (CON-7), and that no event is missing after a resume from
- * any heartbeat.
+ * Checks what the peers of a schedule received: the order of messages (BCK-3), the positions in heartbeats (CON-7), and that no event is
+ * missing after a resume from any heartbeat.
  */
 import type { Resumed } from './schedule.ts';
 import type { Asked, Peer, Simulation, TrueEvent } from './simulation.ts';
@@ -40,7 +40,9 @@ export function judge(simulation: Simulation, resumed: readonly Resumed[]): read
 
 type Report = (rule: string, text: string) => void;
 
-/** The step at which a message was queued, if the message must keep its order. Undefined if the message may be sent before earlier ones. */
+/**
+ * The step in which a message was queued, if the message must keep its order. Undefined if it may be sent before messages of earlier steps.
+ */
 function dueAt({ truth, losses }: Simulation, peer: Peer, frame: WrittenFrame): number | undefined {
   const subscribedAt = (): number | undefined => peer.asked.find(({ id }) => idsOf(frame).includes(id))?.step;
   switch (frame.type) {
@@ -75,8 +77,8 @@ function checkOrder(simulation: Simulation, peer: Peer, frames: readonly Written
   for (const frame of frames) {
     const due = dueAt(simulation, peer, frame);
     if (due === undefined) continue;
-    // A source loss may be reported twice, the second time by a replay. It then has the step of the first report, so its order is not
-    // checked.
+    // A source loss may be reported twice, the second time by a replay. `losses` only has the step of the first report, so the order of
+    // source losses is not checked.
     const isToldAgain = frame.type === 'gap' && frame.data['reason'] === 'source_overflow';
     if (due < latest && !isToldAgain)
       report('order', `${frame.type} of step ${due} arrives after a message of step ${latest}`);
@@ -85,8 +87,8 @@ function checkOrder(simulation: Simulation, peer: Peer, frames: readonly Written
 }
 
 /**
- * Checks the order of messages: `subscribed`, replay, `replay_complete`, live events, end. Before `subscribed` and after the end, no event
- * of the subscription may arrive.
+ * Checks that the messages of each subscription arrive in this order: `subscribed`, replay, `replay_complete`, live events, end. No event
+ * may arrive before `subscribed` or after the end.
  */
 function checkPhases(peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   for (const { id } of peer.asked) {
@@ -114,7 +116,7 @@ function matches({ events }: Asked, { event }: TrueEvent): boolean {
   return events.includes('*') || events.includes(event);
 }
 
-/** The live events that a subscription must have received: they reached the node after the subscription began and before it ended. */
+/** The live events that a subscription must have received before a step: those that reached the node after it began and before it ended. */
 function missable({ truth }: Simulation, asked: Asked, before: number): readonly TrueEvent[] {
   return (truth.get(asked.stream) ?? []).filter(
     (each) =>
@@ -142,7 +144,8 @@ function checkCompleteness(
 }
 
 /**
- * Checks that `synced`, `unsubscribed` and `authenticated` arrive after everything that was published before the command (SYN-1, BCK-3).
+ * Checks that each `synced`, `unsubscribed` and `authenticated` arrives after everything that was published before its command (SYN-1,
+ * BCK-3).
  */
 function checkBarriers(simulation: Simulation, peer: Peer, frames: readonly WrittenFrame[], report: Report): void {
   frames.forEach((frame, at) => {
@@ -199,7 +202,7 @@ function checkHeartbeat(
   }
 }
 
-/** Checks that the events before the cut, together with those of the resume, are complete, unless the resume reported a loss. */
+/** Checks that no event is missing in the events before the cut and those of the resume together, unless the resume reported a loss. */
 function checkResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
   const asked = peer.asked.find((each) => each.id === id);
   const second = again.asked[0];

@@ -1,4 +1,4 @@
-/** A generator of random numbers that are determined by a seed (mulberry32). */
+/** A generator of random numbers (mulberry32). The same seed always leads to the same numbers. */
 export class Random {
   #state: number;
 

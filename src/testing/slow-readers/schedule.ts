@@ -1,4 +1,4 @@
-/** Runs one random schedule and checks it. */
+/** Runs random schedules of slow readers, and checks each of them. */
 import { judge } from './judge.ts';
 import type { Violation } from './judge.ts';
 import { STREAMS, Simulation } from './simulation.ts';
@@ -7,7 +7,7 @@ import type { Peer } from './simulation.ts';
 const STEPS = 60;
 const PATTERNS = [['*'], ['tick'], ['file_change']] as const;
 
-/** Runs the schedule of a seed and returns the violations. */
+/** Runs the schedule that the seed determines. @returns the violations */
 async function playSchedule(seed: number): Promise<readonly Violation[]> {
   const simulation = new Simulation(seed);
   await simulation.start();
@@ -24,7 +24,7 @@ async function playSchedule(seed: number): Promise<readonly Violation[]> {
   }
 }
 
-/** Runs this number of schedules, up to the first one with a violation. The returned seed repeats that schedule. */
+/** Runs at most this number of schedules, until one has a violation. That schedule can be repeated with the returned seed. */
 export async function firstViolation(
   schedules: number,
 ): Promise<{ readonly seed: number; readonly found: readonly Violation[] } | undefined> {
@@ -78,8 +78,7 @@ export interface Resumed {
 }
 
 /**
- * For one heartbeat of each peer, and for each subscription that existed at that heartbeat: resumes the subscription with a new client,
- * which reads everything.
+ * Selects one heartbeat of each peer. Resumes each subscription that existed at that heartbeat with a new client, which reads everything.
  */
 async function resumeAll(simulation: Simulation): Promise<readonly Resumed[]> {
   const resumed: Resumed[] = [];

@@ -1,6 +1,6 @@
 /**
  * The peer of a connection, simulated without a network: a socket with a buffer of limited size, and a simulated `ws` that writes frames to
- * it. Each written frame is kept, together with the step in which it was written.
+ * this socket. Records each written frame and the step in which it was written.
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
@@ -10,7 +10,7 @@ import type { LinkedWebSocket } from '../../connections/websocket-link.ts';
 export interface WrittenFrame {
   readonly type: string;
   readonly id: string | undefined;
-  // The type is open, because the checks read members of any message.
+  // The type allows any member, because the checks read members of all kinds of messages.
   readonly data: Record<string, unknown>;
   /** The step of the schedule in which the frame was written to the socket. */
   readonly step: number;
@@ -23,7 +23,7 @@ export class SimulatedSocket extends EventEmitter {
   readonly #frames: WrittenFrame[] = [];
   #needsDrain = false;
   writableLength = 0;
-  /** The current step; the simulation sets it. */
+  /** The current step of the schedule; the simulation sets it. */
   step = 0;
 
   write(bytes: Buffer): boolean {
@@ -33,7 +33,7 @@ export class SimulatedSocket extends EventEmitter {
     return !this.#needsDrain;
   }
 
-  /** Lets the peer read this number of bytes. If the buffer is then empty, `drain` is emitted, as by a real stream. */
+  /** Lets the peer read this number of bytes. If the buffer is then empty, emits `drain`, like a real stream. */
   read(bytes: number): void {
     this.writableLength = Math.max(0, this.writableLength - bytes);
     if (this.writableLength > 0 || !this.#needsDrain) return;
@@ -53,7 +53,7 @@ export class SimulatedSocket extends EventEmitter {
   }
 }
 
-/** Reads the frames that a server may send: unmasked text frames (RFC 6455 §5.2). */
+/** Parses unmasked text frames, which are the only frames that the gateway sends here (RFC 6455 §5.2). */
 function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
   for (let at = 0; at < bytes.length;) {
     const short = (bytes[at + 1] ?? 0) & 0x7f;
@@ -69,7 +69,7 @@ function* messagesIn(bytes: Buffer): Generator<Omit<WrittenFrame, 'step'>> {
   }
 }
 
-/** The methods of `ws` that a connection uses. */
+/** Has those methods of `ws` that a connection uses. */
 export class SimulatedWs extends EventEmitter {
   isPaused = false;
 

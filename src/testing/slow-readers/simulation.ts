@@ -34,12 +34,12 @@ import type { WrittenFrame } from './simulated-peer.ts';
 export const STREAMS = ['main', 'workspace:a'] as const;
 const NAMES = ['tick', 'file_change'] as const;
 
-/** A published event. */
+/** A published event, whether or not any client received it. */
 export interface TrueEvent {
   readonly event: string;
   readonly sequenceId: number;
   readonly step: number;
-  /** False if the broker lost the event before it reached this node. The broker has then reported the loss. */
+  /** False if the broker lost the event before it reached this node. The broker then reported a loss instead. */
   readonly arrived: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface Peer {
   readonly socket: SimulatedSocket;
   readonly ws: SimulatedWs;
   readonly asked: Asked[];
-  /** For the id of each command: the step in which it was processed, and how many events its stream had. */
+  /** For the id of each command: the step in which the command was processed, and how many events its stream had then. */
   readonly commands: Map<
     string,
     { readonly type: string; readonly step: number; readonly heads: ReadonlyMap<string, number> }
@@ -222,7 +222,7 @@ export class Simulation {
     return peer;
   }
 
-  /** Begins the next step. Everything until the next call belongs to this step. */
+  /** Begins the next step, and runs a function in it. Everything until the next call belongs to this step. */
   async next(happens: () => void | Promise<unknown>): Promise<void> {
     this.step += 1;
     this.#now += 1;
@@ -248,7 +248,7 @@ export class Simulation {
     this.truth.get(stream)?.push({ event, sequenceId, step: this.step, arrived: this.#arriving });
   }
 
-  /** Publishes events that do not reach the subscribers of this node. The subscribers receive a gap instead (GAP-1). */
+  /** Publishes events that are lost before they reach the subscribers of this node, and reports a gap to them (GAP-1). */
   async lose(stream: string): Promise<void> {
     const from = this.#broker.snapshot(stream).head;
     this.#arriving = false;
