@@ -39,20 +39,26 @@ const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 const program = remoteOptions(new Command('tidemark-mcp'))
   .description('MCP server of a Tidemark gateway, over stdio or, with --http, over HTTP.')
   .version(packageVersion())
-  .option('--contract <path>', 'own events: the document, or the directory of `tidemark contract build`')
+  .option(
+    '--contract <path>',
+    'own events: the document that declares them, or the directory that `tidemark contract build` wrote',
+  )
   .option('--stream <name>', 'a stream to list as a resource; may be repeated (default: main)', append)
   .option('--http <host:port>', 'serve over HTTP at this address, such as 127.0.0.1:7410', readAddress)
   .option(
     '--callers <file>',
-    'with --http: JSON file with the callers, their tokens for this server and their gateway credentials',
+    'with --http: JSON file that lists the callers, the hashes of their tokens and the files with their gateway credentials',
   )
   .option(
     '--allow-host <name>',
     'with --http: a host name by which clients and web pages reach this server; may be repeated',
     append,
   )
-  .option('--insecure', 'with --http: serve an address that is not loopback without --callers')
-  .option('--allow-private-callbacks', 'for development: webhooks to http and to addresses that are not public')
+  .option('--insecure', 'with --http: allow an address that is not loopback without --callers')
+  .option(
+    '--allow-private-callbacks',
+    'for development: allow webhooks to http URLs and to addresses that are not public',
+  )
   .exitOverride()
   .configureOutput({ writeOut: (text) => process.stderr.write(text) })
   .action(serve);
@@ -66,7 +72,10 @@ async function serve(options: Options): Promise<void> {
   await serveOverStdio({ contract, gateway: new Gateway(options), onFault, ...streamsOf(options) }, end.signal);
 }
 
-/** Without this check, a server that was meant for several callers would serve all of them with the operator's credential. */
+/**
+ * Rejects options that need `--http` if it is missing. Otherwise, a server meant for several callers would serve anyone with the operator's
+ * credential.
+ */
 function refuseHttpOptions({ callers, allowHost, insecure, allowPrivateCallbacks }: Options): void {
   const given = Object.entries({
     '--callers': callers,
@@ -114,11 +123,10 @@ function readAddress(text: string): Address {
 }
 
 /**
- * Writes a fault to the log of this program. The texts of library errors contain no credential, because no address
- * contains one.
+ * Writes a fault to the log of this program. The texts of errors from libraries contain no credential, because no URL contains one.
  */
 function onFault(error: unknown): void {
-  // The client disconnected before it had sent its whole request or read its whole response.
+  // Ignore that a client has disconnected before it had sent its whole request or read its whole response.
   if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -1,6 +1,6 @@
 /**
- * The MCP server of a gateway: tools, resources and events. A host program that serves MCP itself creates servers with {@link mcpServerOf};
- * `tidemark-mcp` serves them over stdio and HTTP.
+ * The MCP server of a gateway: tools, resources and events. A host program that serves MCP by itself creates servers with {@link
+ * mcpServerOf}. The command `tidemark-mcp` serves them over stdio and HTTP.
  *
  * @module tidemark-mcp
  */

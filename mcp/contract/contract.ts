@@ -17,7 +17,7 @@ export interface EventKind {
   readonly payload: JsonSchema;
   /** The filter fields that apply to the event. */
   readonly filters: readonly string[];
-  /** Which past events a new subscriber receives: `none`, `latest`, `latest-per-key` or `log`. */
+  /** The replay policy, which determines the past events that a new subscriber receives: `none`, `latest`, `latest-per-key` or `log`. */
   readonly replay: string;
   /** The kind of stream to which the event belongs (`x-stream`); undefined if it may be published on any stream. */
   readonly stream: 'session' | 'workspace' | undefined;
@@ -27,13 +27,13 @@ export interface Contract {
   readonly version: string;
   /** Declared events by name, in alphabetical order. */
   readonly events: ReadonlyMap<string, EventKind>;
-  /** The specification of all undeclared events (EVT-4). */
+  /** What the contract specifies for all events that it does not declare (EVT-4). */
   readonly custom: EventKind;
   /** The description of each filter field, by name. */
   readonly filters: ReadonlyMap<string, string>;
-  /** The schema of a member of a message or payload. @throws {Error} if the contract has none */
+  /** The schema of the member `name` of the schema `schema`. @throws {Error} if the contract does not have this member */
   member(schema: string, name: string): JsonSchema;
-  /** A schema with everything that it refers to. */
+  /** The given schema, together with all schemas of the contract to which it refers. */
   complete(schema: JsonSchema): JsonSchema;
 }
 
@@ -50,9 +50,9 @@ interface Bundle {
 interface BundledMessage {
   readonly summary?: string;
   readonly description?: string;
-  /** Name of the event; `*` for all that are not declared. */
+  /** Name of the event; `*` stands for all events that are not declared. */
   readonly 'x-event'?: string;
-  /** Name of the schema of its payload. */
+  /** Name of the schema of the payload. */
   readonly 'x-payload'?: string;
   readonly 'x-filterable'?: Readonly<Record<string, unknown>>;
   readonly 'x-replay'?: { readonly policy: string };
@@ -103,7 +103,7 @@ function memberOf(schema: JsonSchema | undefined, name: string): JsonSchema | un
 }
 
 function missing(place: string): never {
-  throw new Error(`The contract has no schema of ${place}.`);
+  throw new Error(`The contract has no schema for ${place}.`);
 }
 
 function kindOf(message: BundledMessage, schemas: Readonly<Record<string, JsonSchema>>): readonly EventKind[] {

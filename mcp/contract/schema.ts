@@ -1,4 +1,4 @@
-/** Makes JSON Schemas of the contract self-contained, because tools and event types publish each one separately. */
+/** Makes JSON Schemas of the contract self-contained, because tools and event types publish each schema separately. */
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -10,8 +10,8 @@ const CONTRACT_REF = '#/components/schemas/';
 const OWN_REF = '#/$defs/';
 
 /**
- * The schema with every schema of the contract that it refers to, in `$defs`. Members that begin with `x-` are left
- * out, because validators may refuse unknown keywords.
+ * Returns the schema with every schema of the contract to which it refers, directly or indirectly, in `$defs`. Members that begin with `x-`
+ * are left out, because validators may reject unknown keywords.
  * @param schemas `components.schemas` of the bundled contract, to which `$ref`s point
  */
 export function selfContained(schema: JsonSchema, schemas: Readonly<Record<string, JsonSchema>>): JsonSchema {
@@ -29,7 +29,7 @@ export function selfContained(schema: JsonSchema, schemas: Readonly<Record<strin
     const target = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
     if (target === undefined) return reference;
     if (!found.has(name)) {
-      // Set a placeholder before the references are followed, because a schema may refer to itself.
+      // Set a placeholder before following the references of this schema, because it may refer to itself.
       found.set(name, undefined);
       found.set(name, copy(target));
     }

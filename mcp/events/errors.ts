@@ -24,13 +24,13 @@ export function forbidden(message: string): ProtocolError {
   return new ProtocolError(EVENTS_ERROR.forbidden, `Forbidden: ${message}`, { reason: message });
 }
 
-/** @param onFault receives a fault of this program, whose text is not shown to clients */
+/** @param onFault receives an error that is a fault of this program; clients do not receive its text */
 export function eventsErrorOf(error: unknown, onFault: (error: unknown) => void): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const failure = failureOf(error);
   if (failure === undefined) {
     onFault(error);
-    return new ProtocolError(EVENTS_ERROR.internal, 'An unexpected failure; the log of tidemark-mcp has the details.');
+    return new ProtocolError(EVENTS_ERROR.internal, 'An unexpected failure. The log of tidemark-mcp has the details.');
   }
   const { code, message, retryable, retryAfterMs, details } = failure;
   if (code === 'forbidden' || code === 'unauthenticated') return forbidden(message);

@@ -15,7 +15,7 @@ export interface EventType {
   readonly description: string;
   readonly inputSchema: JsonSchema;
   readonly payloadSchema: JsonSchema;
-  /** @returns the events to subscribe to, or a text with the reason why the arguments are invalid */
+  /** Converts the arguments of a subscription. @returns the events to subscribe to; if the arguments are invalid, a text with the reason */
   readonly select: (parameters: unknown) => Promise<Selection | string>;
   /** The `data` of an occurrence of this type. */
   readonly dataOf: (event: TidemarkEvent) => object;
@@ -26,7 +26,7 @@ interface Arguments {
   readonly event?: string;
 }
 
-/** The event types of each contract. They are kept, because over HTTP there is a new server for each request. */
+/** A cache of the event types of each contract, because over HTTP a new server is created for each request. */
 const made = new WeakMap<Contract, ReadonlyMap<string, EventType>>();
 
 export function eventTypesOf(contract: Contract): ReadonlyMap<string, EventType> {

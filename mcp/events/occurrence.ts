@@ -3,7 +3,7 @@ import type { TidemarkEvent } from '../../generated/client.ts';
 import type { EventType } from './event-types.ts';
 
 export interface EventOccurrence {
-  /** The gateway's own id, which is the same for every reader and on every path. */
+  /** The id that the gateway has given to the event. It is the same for every reader, whether by poll, push or webhook. */
   readonly eventId: string;
   readonly name: string;
   readonly timestamp: string;

@@ -8,12 +8,12 @@ import type { EventsRequest } from './request.ts';
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 500;
 /**
- * The recommended delay before the next poll, in milliseconds. Long enough that polling costs little; a client that
- * needs less delay uses push.
+ * The recommended delay before the next poll, in milliseconds. It is so long that polling costs little. A client that needs events earlier
+ * uses push.
  */
 const NEXT_POLL_MS = 5_000;
 
-/** @throws the errors of `readPage` */
+/** Reads the page of events that a poll returns. @throws the errors of `readPage` */
 export async function poll(
   { type, selection, after, notBefore }: EventsRequest,
   {

@@ -16,13 +16,13 @@ export interface PushContext {
   /** Milliseconds between heartbeats. */
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
-  /** Resolves when the client has taken the notification. */
+  /** Sends a notification. Resolves when the client has received it. */
   readonly notify: (method: string, params: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly onFault: (error: unknown) => void;
 }
 
 /**
- * Resolves when the client has cancelled, or the subscription has ended (`terminated` was sent).
+ * Sends events until the client cancels the request, or until the subscription ends and `terminated` has been sent.
  * @throws the error of the gateway, if it refuses the request before the subscription is confirmed
  */
 export async function push(request: EventsRequest, context: PushContext): Promise<void> {
@@ -64,7 +64,7 @@ export async function push(request: EventsRequest, context: PushContext): Promis
   }
 }
 
-/** Writes one notification after the other, so that a slow reader also slows down the delivery from the gateway. */
+/** Sends one notification after another, so that a slow client also slows down the delivery from the gateway. */
 class Output {
   readonly #context: PushContext;
   #last: Promise<void> = Promise.resolve();
@@ -74,7 +74,7 @@ class Output {
     this.#context = context;
   }
 
-  /** Resolves when the client has taken the notification. */
+  /** Sends a notification after the previous ones. Resolves when the client has received it. */
   write(name: string, params: Readonly<Record<string, unknown>>): Promise<void> {
     this.#last = this.#send(this.#last, name, params);
     return this.#last;
@@ -87,18 +87,18 @@ class Output {
     this.#isBusy = false;
   }
 
-  /** Writes without waiting. If the connection has ended, the write of the next event fails. */
+  /** Sends a notification without waiting for it. An error is ignored, because sending the next event fails too. */
   queue(name: string, params: Readonly<Record<string, unknown>>): void {
     this.write(name, params).catch(() => undefined);
   }
 
-  /** Writes the notification, or drops it if the previous one is still being written, because the client reads slowly. */
+  /** Sends a notification. Drops it instead if the client has not received the previous one yet. */
   offer(name: string, params: Readonly<Record<string, unknown>>): void {
     if (!this.#isBusy) this.queue(name, params);
   }
 }
 
-/** Reports once per outage that the gateway is unreachable. The client reconnects and resumes automatically. */
+/** Reports once per outage that the gateway is unreachable. The gateway's client reconnects and resumes automatically. */
 function reportOutages(client: TidemarkClient, report: (reason: string) => void): () => void {
   let isAway = false;
   const offs = [

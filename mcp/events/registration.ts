@@ -15,7 +15,7 @@ import type { WebhookContext, WebhookParameters } from './webhook.ts';
 
 const EVENTS_EXTENSION = 'io.modelcontextprotocol/events';
 
-/** The parameters have been validated by the JSON Schema of the method. */
+/** Handles a request. Its parameters were already validated with the JSON Schema of the method. */
 type Handler = (parameters: Record<string, unknown>, context: ServerContext) => Promise<Record<string, unknown>>;
 
 type ObjectProperties = Readonly<Record<string, { readonly [keyword: string]: unknown }>>;
@@ -24,15 +24,15 @@ export interface EventsHost extends ToolHost {
   /** Milliseconds between the heartbeats of a stream; default 15,000. */
   readonly heartbeatMs?: number;
   /**
-   * Resolves when the client has taken everything that was sent to it as part of an HTTP request. Not needed over a transport whose `send`
-   * itself waits, such as stdio.
+   * Resolves when the client has received everything that was sent to it in the response to this HTTP request. Not needed over a transport
+   * whose `send` waits for the client, such as stdio.
    */
   readonly taken?: (request: Request) => Promise<void>;
   /** The webhook subscriptions, and the authenticated caller who owns them. Undefined if callers are not authenticated. */
   readonly webhooks?: { readonly registry: Webhooks; readonly principal: string };
 }
 
-/** Registers the handler of a method, whose parameters have these properties. */
+/** Registers the handler of a method. `properties` are the JSON Schemas of the parameters. */
 type Handle = (method: string, properties: ObjectProperties, run: Handler) => void;
 type EventTypes = ReturnType<typeof eventTypesOf>;
 
@@ -40,8 +40,7 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
   const types = eventTypesOf(host.contract);
   const { webhooks } = host;
   const delivery = ['poll', 'push', ...(webhooks === undefined ? [] : ['webhook'])];
-  // The capability `events` is not part of the extension, but clients of its draft look for it (*Backward
-  // Compatibility*).
+  // The capability `events` is not part of the extension, but clients of the draft of the extension expect it (*Backward Compatibility*).
   server.server.registerCapabilities({ extensions: { [EVENTS_EXTENSION]: {} }, ...{ events: {} } });
   const handle: Handle = (method, properties, run) => {
     const required = ['name', 'delivery'].filter((name) => name in properties);
@@ -86,7 +85,7 @@ export function registerEvents(server: McpServer, host: EventsHost): void {
 
 function registerWebhooks(handle: Handle, types: EventTypes, { gateway, webhooks, onFault }: EventsHost): void {
   const webhookContext = (): WebhookContext => {
-    // SEP-3415, *Authentication required*.
+    // Required by SEP-3415, *Authentication required*.
     if (webhooks === undefined)
       throw forbidden('Webhooks need a caller that this server has authenticated; use poll or push.');
     const { registry, principal } = webhooks;

@@ -15,7 +15,7 @@ export interface SubscriptionParameters {
 export interface EventsRequest {
   readonly type: EventType;
   readonly selection: Selection;
-  /** The bookmark after which to start; undefined to start from now. */
+  /** The bookmark after which to start; undefined to select only new events. */
   readonly after: Bookmark | undefined;
   /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore: number | undefined;
@@ -27,7 +27,8 @@ export async function readRequest(
   { name, arguments: given = {}, cursor, maxAgeMs }: SubscriptionParameters,
 ): Promise<EventsRequest> {
   const type = types.get(name);
-  if (type === undefined) throw notFound('event', `There is no event type ${name}; events/list has all.`);
+  if (type === undefined)
+    throw notFound('event', `There is no event type ${name}; events/list returns all event types.`);
   const selection = await type.select(given);
   if (typeof selection === 'string')
     throw invalidParams(`The arguments do not match the inputSchema of ${name}: ${selection}`);

@@ -36,7 +36,7 @@ export async function subscribeWebhook(
   context: WebhookContext,
 ): Promise<Grant> {
   if (delivery.mode !== undefined && delivery.mode !== 'webhook')
-    throw new ProtocolError(EVENTS_ERROR.unsupported, 'Unsupported: events/subscribe delivers to webhooks only.', {
+    throw new ProtocolError(EVENTS_ERROR.unsupported, 'Unsupported: events/subscribe delivers only to webhooks.', {
       feature: 'deliveryMode',
       value: delivery.mode,
     });

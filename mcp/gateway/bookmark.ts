@@ -1,12 +1,12 @@
 /**
- * How far a reader of events has read. A plain bookmark means that everything up to its position was read.
+ * How far a reader of events has read. A plain bookmark means that the reader has read everything up to its position.
  *
- * The picture (the warm replay) that follows a failed resume consists of old events in ascending order (RPL-4). While
- * it is read, the bookmark says how far the picture was read, and at which position of the stream the picture was taken:
+ * The picture (the warm replay) that follows a failed resume consists of old events in ascending order (RPL-4). While the picture is read,
+ * the bookmark contains how far it was read, and the position of the stream at which it was taken:
  *
- *     0 … position.sequenceId          read, as far as the picture contains it
- *     position.sequenceId … pictureHead  the rest of the picture
- *     pictureHead …                    every event, as after a plain bookmark
+ *     0 … position.sequenceId          the part of the picture that was read
+ *     position.sequenceId … pictureHead  the rest of the picture, not read yet
+ *     pictureHead …                    every event, not read yet, as after a plain bookmark
  */
 import type { Position, TidemarkEvent } from '../../generated/client.ts';
 
@@ -33,7 +33,7 @@ export function bookmarkAfter(event: TidemarkEvent, { pictureHead }: Bookmark): 
   return pictureHead === undefined ? { position } : { position, pictureHead };
 }
 
-/** The plain bookmark at the end of a bookmark's picture. */
+/** The plain bookmark after the whole picture of a bookmark was read. */
 export function pictureEndOf({ position: { epoch, sequenceId }, pictureHead = sequenceId }: Bookmark): Bookmark {
   return { position: { epoch, sequenceId: pictureHead } };
 }

@@ -1,6 +1,5 @@
 /**
- * A failure as it is reported to a model or a client: what was wrong, and whether a retry can help. It contains no
- * secret.
+ * A failure in the form in which a model or a client receives it: what was wrong, and whether a retry may succeed. It contains no secret.
  */
 import { ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import { HandoffLostError } from '../../src/agents/handoff-log.ts';
@@ -27,8 +26,8 @@ export class UsageError extends Error {
 }
 
 /**
- * @returns undefined if the error is a fault of this program. Such an error is logged, and its text is not sent to a
- * client.
+ * Converts an error to a failure. @returns undefined if the error is a fault of this program. The caller must log such an error, and must
+ * not send its text to a client
  */
 export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof TidemarkError) return refusalOf(error);
@@ -59,7 +58,7 @@ function disconnectOf(error: ConnectionError): Failure {
   return { code, message: error.message, retryable: error.retryable };
 }
 
-/** Errors of HTTP operations already begin with their code. */
+/** Converts the error of an HTTP operation. Its message already begins with the code. */
 function commandFailureOf({ exitCode, message }: CliError): Failure {
   if (exitCode === EXIT.unreachable) return { code: 'unreachable', message, retryable: true };
   const [, code = exitCode === EXIT.usage ? 'usage' : 'refused', text = message] =

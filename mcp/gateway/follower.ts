@@ -1,5 +1,5 @@
 /**
- * Follows events after a bookmark, also across restarts of the gateway. If events are missing, the follower reports this at their position, and
+ * Follows events after a bookmark, even if the gateway restarts. If events are missing, the follower reports this in their place, and
  * continues with everything that the history still has. After a change of the epoch, it continues from the start of the new epoch.
  */
 import { setImmediate as nothing } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import type { Bookmark } from './bookmark.ts';
 import type { Selection } from './page.ts';
 
 export interface FollowRequest extends Selection {
-  /** The bookmark after which to start; undefined for only events from now on. */
+  /** The bookmark after which to start; undefined to follow only new events. */
   readonly after: Bookmark | undefined;
   /** Events before this time are left out. Milliseconds since the Unix epoch. */
   readonly notBefore?: number;
@@ -22,7 +22,7 @@ export type Followed =
   | { readonly kind: 'start'; readonly bookmark: Bookmark; readonly truncated: boolean }
   | { readonly kind: 'event'; readonly event: TidemarkEvent; readonly bookmark: Bookmark };
 
-/** How many events may wait for the reader before the gateway is asked to pause. */
+/** How many received events may wait for the reader before the client stops reading from the gateway. */
 const BUFFER = 256;
 
 type Subscription = ReturnType<typeof subscribe>;
@@ -46,7 +46,7 @@ export class Follower {
   }
 
   /**
-   * Ends without an error when the signal is aborted.
+   * Yields events until the signal is aborted, and then ends without an error.
    * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if the gateway ends it;
    * {ConnectionError}
    */
@@ -56,7 +56,7 @@ export class Follower {
     return undefined;
   }
 
-  /** @returns the next step of reading; undefined at the end */
+  /** Reads with one subscription. @returns the next step of reading; undefined if there is none, because the reading has ended */
   async *#read({ after, start }: Step): AsyncGenerator<Followed, Step | undefined> {
     const subscription = subscribe(this.#client, { ...this.#request, after });
     try {
@@ -83,8 +83,8 @@ export class Follower {
     let isMissing = start === 'truncated';
     let hasStarted = start === 'reported';
     for await (const found of withEndOfReplay(subscription)) {
-      // A live event ends the picture. It is not yielded here, because the subscription that follows the picture
-      // delivers it too.
+      // A live event shows that the picture is complete. It is not yielded here, because the next subscription, which reads the events
+      // after the picture, delivers it too.
       const item = bookmark.pictureHead !== undefined && isLive(found) ? undefined : found;
       if (item !== undefined && isGap(item)) {
         const { next, isRestart } = afterLoss(item, bookmark);
@@ -113,12 +113,12 @@ export class Follower {
 }
 
 /**
- * The state of the `start` item. `complete`: to be yielded, without a loss. `truncated`: to be yielded, with a loss.
- * `reported`: yielded.
+ * The state of the `start` item of a step. `complete`: it must still be yielded, and no events are missing. `truncated`: it must still be
+ * yielded, and events are missing. `reported`: it was already yielded.
  */
 type Start = 'complete' | 'truncated' | 'reported';
 
-/** The next step of reading. A warm picture is read to its end; then a new subscription reads the events after it. */
+/** One step of reading, with one subscription. A warm picture is one step; the events after it are the next one. */
 interface Step {
   readonly after: Bookmark | undefined;
   readonly start: Start;
@@ -157,7 +157,7 @@ function afterLoss(
   return { next: bookmark.pictureHead === undefined ? { position: to } : bookmark, isRestart: false };
 }
 
-/** The items of a subscription, and `undefined` once when its first replay is complete. */
+/** Yields the items of a subscription, and `undefined` once, when its first replay is complete. */
 async function* withEndOfReplay<Item extends object>(subscription: {
   readonly caughtUp: Promise<unknown>;
   readonly buffered: number;
@@ -174,8 +174,7 @@ async function* withEndOfReplay<Item extends object>(subscription: {
     for (;;) {
       const item = isComplete ? await next : await Promise.race([next, complete]);
       if (item === 'complete') {
-        // Yield items that were received before the end of the replay first: if there is such an item, `next` is
-        // already resolved.
+        // First yield the items that were received before the end of the replay. If there is such an item, `next` is already resolved.
         const first = await Promise.race([next, nothing()]);
         if (first !== undefined) continue;
         isComplete = true;

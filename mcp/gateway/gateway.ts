@@ -1,6 +1,6 @@
 /**
- * The gateway behind an MCP server, used with one credential: its WebSocket client, which is made on first use, and its
- * HTTP operations. What a caller may do depends only on the scopes of the credential; there are no further checks here.
+ * The gateway behind an MCP server, used with one credential: its WebSocket client, which is created on first use, and its HTTP operations.
+ * What a caller may do depends only on the scopes of the credential; this class makes no further checks.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../../generated/client.ts';
@@ -10,7 +10,7 @@ import { connectionFailureText } from '../../src/cli/handshake.ts';
 import { call, secretOf, unreachable, webSocketUrl } from '../../src/cli/remote.ts';
 import type { Call, RemoteOptions } from '../../src/cli/remote.ts';
 
-/** How long a call waits for an unreachable gateway, in milliseconds. Long enough for a restart of the gateway. */
+/** How long a call waits for an unreachable gateway, in milliseconds. It is longer than a restart of the gateway takes. */
 const PATIENCE_MS = 10_000;
 
 export interface GatewayOptions extends RemoteOptions {
@@ -33,7 +33,7 @@ export class Gateway {
   }
 
   /**
-   * A client that can send commands. Waits if the gateway is unreachable.
+   * Returns a client that is connected, so that it can send commands. If the gateway is unreachable, waits for it.
    * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if it refuses the
    * credential; the signal's reason
    */
@@ -51,7 +51,7 @@ export class Gateway {
     return client;
   }
 
-  /** One HTTP operation (OPS). @throws {CliError} */
+  /** Performs one HTTP operation (OPS). @throws {CliError} */
   call(operation: Call): Promise<unknown> {
     return call(this.#options, operation);
   }
@@ -61,7 +61,7 @@ export class Gateway {
   }
 
   /**
-   * The present client, or a new one. A client that has given up, for example because its credential was refused, is
+   * Returns the current client, or creates one. A client that has closed, for example because the gateway refused its credential, is
    * replaced, because the credential may have been renewed.
    */
   #open(): TidemarkClient {

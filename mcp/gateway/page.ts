@@ -1,11 +1,11 @@
-/** Reads a bounded number of past events: the events after a bookmark, up to now. */
+/** Reads past events from a gateway, at most a given number: those after a bookmark, up to now. */
 import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
 import { isInRest, bookmarkAfter, pictureEndOf, pictureOf, replayAfter, startOf } from './bookmark.ts';
 import type { Bookmark } from './bookmark.ts';
 
-/** The events that a reader selects. */
+/** Which events of which stream a reader wants. */
 export interface Selection {
   readonly stream: string;
   /** Names or patterns (SUB-1). */
@@ -25,21 +25,23 @@ export interface PageRequest extends Selection {
 
 export interface Page {
   readonly events: readonly TidemarkEvent[];
-  /** The bookmark at which the next page begins. */
+  /** The bookmark after which the next page begins. */
   readonly bookmark: Bookmark;
-  /** Whether events after the given bookmark are missing: lost, out of the history, or too old. */
+  /**
+   * Whether events after the given bookmark are missing: because they were lost, are no longer in the history, or are before `notBefore`.
+   */
   readonly truncated: boolean;
   readonly hasMore: boolean;
 }
 
 /**
- * Reads the page of events after a bookmark. Two kinds of bookmarks can no longer be continued:
+ * Reads the page of events after a bookmark. In two cases, reading cannot continue directly after the bookmark:
  *
  * - The stream has a new epoch. The page starts at the first event of that epoch, so only events that were lost are missing.
  * - The history no longer has the position. The page starts with a warm replay, as after a failed resume (RPL-4).
  *
- * If the limit is reached before the warm replay is complete, the bookmark of the page records this. The next pages then
- * contain the rest of the warm replay, followed by every event since its start.
+ * If the page is full before the warm replay is complete, the bookmark of the page records this. The next pages then contain the rest of
+ * the warm replay, followed by every event that was published since the warm replay began.
  * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
  */
 export async function readPage(client: TidemarkClient, request: PageRequest): Promise<Page> {
@@ -58,7 +60,8 @@ export async function readPage(client: TidemarkClient, request: PageRequest): Pr
 }
 
 /**
- * Reads the events at the newest `limit` positions of the stream. `truncated` if the history no longer has all of them.
+ * Reads the events at the newest `limit` positions of the stream. The page is `truncated` if the history no longer has all of these
+ * positions.
  * @throws the errors of {@link readPage}
  */
 export async function readNewest(client: TidemarkClient, request: Omit<PageRequest, 'after'>): Promise<Page> {
@@ -66,8 +69,8 @@ export async function readNewest(client: TidemarkClient, request: Omit<PageReque
   const { epoch, sequenceId: head } = bookmark.position;
   const wanted = Math.max(0, head - request.limit);
   let found: Page = { events: [], bookmark, truncated: head > wanted, hasMore: false };
-  // Searches for the oldest position from which a resume succeeds. It is between these two, and only attempts to
-  // resume can find it.
+  // Search for the oldest position from which a resume succeeds. It is between `low` and `high`. Only an attempt shows whether a resume
+  // from a position succeeds.
   let [low, high] = [wanted, head];
   while (low < high) {
     const sequenceId = low === wanted ? wanted : Math.floor((low + high) / 2);
@@ -84,7 +87,7 @@ interface Read {
   readonly page: Page;
   /** The epoch of the stream. If the bookmark is of another epoch, the page is empty. */
   readonly epoch: string;
-  /** Whether no resume has failed. */
+  /** False if a resume was attempted and failed. */
   readonly isRecovered: boolean;
 }
 
@@ -140,7 +143,11 @@ class Collected {
     if (this.#events.length > limit) this.#full.resolve(undefined);
   }
 
-  /** @param from the bookmark before the first event. @param end the position up to which the events are complete */
+  /**
+   * Returns the collected events as a page.
+   * @param from the bookmark before the first event
+   * @param end the position up to which all events were received
+   */
   page({ from, end }: { readonly from: Bookmark; readonly end: Position }): Page {
     const { limit } = this.#request;
     const hasMore = this.#events.length > limit;

@@ -1,6 +1,6 @@
 /**
- * `subscriptions/listen` of the revision 2026-07-28, as far as it concerns resources. The library answers the request. Before that, the
- * request is narrowed to the resources that can be watched, so that the acknowledgement names exactly these resources.
+ * `subscriptions/listen` of the revision 2026-07-28, as far as it concerns resources. The MCP library answers the request. Before that,
+ * resources that cannot be watched are removed from the request, so that the acknowledgement names exactly the watched resources.
  */
 import type { StreamWatch } from './watch.ts';
 
@@ -20,13 +20,13 @@ export function isListenRequest(message: unknown): message is ListenRequest {
 }
 
 export interface Listening<Message> {
-  /** The narrowed request. */
+  /** The request without the resources that cannot be watched. */
   readonly message: Message;
   /** Aborted when the gateway ends the subscription to one of the resources. */
   readonly ended: AbortSignal;
 }
 
-/** Watches the resources until the signal is aborted. */
+/** Watches the resources of a request until the signal is aborted. */
 export async function startListening<Message extends ListenRequest>(
   message: Message,
   { watch, signal }: { readonly watch: StreamWatch; readonly signal: AbortSignal },

@@ -8,14 +8,14 @@ export function uriOf(stream: string): string {
   return STREAM_SCHEME + encodeURIComponent(stream);
 }
 
-/** @returns the stream of a resource's address, or undefined */
+/** @returns the stream that the URI of a resource names; undefined for any other URI */
 export function streamAt(uri: string): string | undefined {
   if (!uri.startsWith(STREAM_SCHEME)) return undefined;
   const name = decoded(uri.slice(STREAM_SCHEME.length));
   return PATTERNS.StreamName.test(name) ? name : undefined;
 }
 
-/** Decodes the text. A text that is not a valid encoding, such as `%`, is returned unchanged. */
+/** Decodes a percent-encoded text. A text that is not valid, such as `%`, is returned unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

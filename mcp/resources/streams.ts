@@ -1,4 +1,4 @@
-/** Streams as resources: a host lists them, reads the newest events of one, and is notified when it has new ones. */
+/** Offers streams as resources. A host lists them, reads the newest events of a stream, and is notified when the stream has new events. */
 import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server';
 import type { McpServer, ReadResourceResult } from '@modelcontextprotocol/server';
 import { writePosition } from '../../src/agents/position.ts';
@@ -9,11 +9,11 @@ import type { ResourceSubscriptions } from './subscriptions.ts';
 
 export interface StreamsHost {
   readonly gateway: Gateway;
-  /** The streams that are listed; default `main`. Other streams can be read by their names. */
+  /** The streams that are listed; default `main`. Other streams are not listed, but can be read too. */
   readonly streams?: readonly string[];
   /**
-   * How clients subscribe to resources. `listen` if the transport answers `subscriptions/listen` (revision 2026-07-28); an object that
-   * handles `resources/subscribe` for earlier revisions; undefined if clients cannot subscribe.
+   * How clients subscribe to resources: `listen` if the transport answers `subscriptions/listen` (revision 2026-07-28), an object that
+   * handles `resources/subscribe` for earlier revisions, or undefined if clients cannot subscribe.
    */
   readonly subscriptions?: 'listen' | ResourceSubscriptions;
 }

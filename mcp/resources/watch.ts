@@ -1,6 +1,6 @@
 /**
- * Notices that streams have new events, for hosts that have subscribed to their resources. Nothing is read for a stream that nobody
- * watches, and at most one notification a second is sent for a resource.
+ * Watches streams for new events, and notifies hosts that have subscribed to the resources of these streams. A stream without such a host
+ * is not read. At most one notification a second is sent for a resource.
  */
 import { ProtocolError, ProtocolErrorCode, ResourceNotFoundError } from '@modelcontextprotocol/server';
 import { orAbort } from '../../src/agents/abort.ts';
@@ -18,12 +18,12 @@ export interface WatchOptions {
 }
 
 interface Watched {
-  /** The watchers. When the last one leaves, the subscription ends. */
+  /** How many clients watch this resource. When the last one stops, the subscription ends. */
   users: number;
   readonly ready: Promise<void>;
-  /** Ends the subscription. */
+  /** Aborted to end the subscription. */
   readonly stop: AbortController;
-  /** Called when the gateway has ended the subscription. */
+  /** Aborted when the gateway has ended the subscription. */
   readonly ended: AbortController;
   pending: NodeJS.Timeout | undefined;
 }
@@ -67,7 +67,10 @@ export class StreamWatch {
     const stream = streamAt(uri);
     if (stream === undefined) throw new ResourceNotFoundError(uri);
     if (this.#watched.size >= MOST_RESOURCES)
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, `At most ${MOST_RESOURCES} resources can be watched.`);
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `At most ${MOST_RESOURCES} resources can be watched at a time; unsubscribe from one first.`,
+      );
     const ready = Promise.withResolvers<void>();
     const watched: Watched = {
       ...{ users: 0, ready: ready.promise, pending: undefined },

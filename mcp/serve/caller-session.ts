@@ -1,4 +1,4 @@
-/** The objects of one caller of the HTTP server: a gateway connection with the caller's credential, and the MCP servers that use it. */
+/** The objects that serve one caller over HTTP: a gateway connection with the caller's credential, and the MCP servers that use it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
@@ -55,7 +55,7 @@ export class CallerSession {
     });
   }
 
-  /** Answers one request. */
+  /** Answers one HTTP request. */
   async serve(
     request: IncomingMessage & { readonly method: string; readonly url: string },
     response: ServerResponse,
@@ -65,7 +65,7 @@ export class CallerSession {
     await toNodeHandler({ fetch }, { onerror, maxRequestBodySize: LARGEST_BODY })(request, response);
   }
 
-  /** @param onStall called when the client has not read its response for too long */
+  /** Handles one HTTP request. @param onStall called when the client has read nothing of its response for too long */
   async fetch(request: Request, onStall: () => void): Promise<Response> {
     const { stallMs } = this.#options;
     const ended = new AbortController();
@@ -92,8 +92,8 @@ export class CallerSession {
   }
 
   /**
-   * Ends the response when the gateway ends a subscription. The client then sends a new request, whose acknowledgement names the resources
-   * that can still be watched.
+   * Ends the response when the gateway ends a subscription. The client then sends a new request, and learns from its acknowledgement which
+   * resources can still be watched.
    */
   async #listen(request: Request, body: ListenRequest, signal: AbortSignal): Promise<Answered> {
     const { message, ended } = await startListening(body, { watch: this.#watch, signal });

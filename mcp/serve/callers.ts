@@ -1,7 +1,7 @@
 /**
- * The callers of an HTTP server: each has a token for this server and a credential for the gateway. A caller's token
- * is never sent to the gateway, because MCP forbids a server to pass a token on to a server for which the token was
- * not issued (Authorization, *Token Passthrough*).
+ * The callers of an HTTP server: each has a token for this server and a credential for the gateway. A caller's token for this server is
+ * never sent to the gateway, because MCP forbids sending a token to a server for which it was not issued (Authorization, *Token
+ * Passthrough*).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -19,8 +19,8 @@ export interface Caller {
 }
 
 /**
- * The file with a caller's gateway credential. Required, because without a file the caller would use the credential in the environment of
- * this server.
+ * The file with a caller's gateway credential. It is required, because otherwise the credential in the environment of this server would be
+ * used for the caller.
  */
 export type CredentialFile = { readonly tokenFile: string } | { readonly apiKeyFile: string };
 
@@ -43,7 +43,7 @@ export async function readCallers(file: string): Promise<readonly Caller[]> {
   if (!Array.isArray(entries) || entries.length === 0) throw fault(file, `expected ${EXAMPLE}`);
   const callers = entries.map((entry, index) => callerOf(file, entry as Entry, index));
   if (new Set(callers.map(({ name }) => name)).size < callers.length)
-    throw fault(file, 'two callers have the same name');
+    throw fault(file, 'two callers have the same name; each name must be unique');
   return callers;
 }
 

@@ -19,7 +19,7 @@ export function serveConnection(host: McpHost, transport: Transport): Connection
     onFault,
   });
   const subscriptions = new ResourceSubscriptions(watch);
-  // The server that was created last serves the connection. An earlier server may have been created only to answer a probe.
+  // The server that was created last serves the connection. The library may have created an earlier one only to answer a probe.
   const handle = serveStdio(() => (server = mcpServerOf({ ...host, subscriptions })), {
     transport: new ListeningTransport(transport, watch),
     onerror: onFault,

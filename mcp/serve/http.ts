@@ -1,6 +1,6 @@
 /**
- * Serves MCP over Streamable HTTP. Requests from pages of other origins, and for other host names, are refused, so that
- * no foreign web page can use the server through a browser (Streamable HTTP, *Security*).
+ * Serves MCP over Streamable HTTP. Refuses requests from web pages of other origins and requests for other host names, so that no other web
+ * page can use the server through a browser (Streamable HTTP, *Security*).
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -22,7 +22,7 @@ export interface HttpOptions {
   readonly contract: Contract;
   readonly gateway: GatewayOptions;
   /**
-   * Without callers, every client that can reach the address uses the same gateway credential, and webhooks are off.
+   * The callers. If undefined, every client that can reach the address uses the same gateway credential, and there are no webhooks.
    */
   readonly callers?: readonly Caller[];
   /**
@@ -44,12 +44,12 @@ export interface HttpService {
 
 const MCP_PATH = '/mcp';
 /**
- * The methods of Streamable HTTP, of all revisions. Other methods are refused before a `Request` is made, because
- * `Request` throws for some, such as TRACE.
+ * The HTTP methods that Streamable HTTP uses in any revision. Other methods are refused before a `Request` is created, because `Request`
+ * throws for some of them, such as TRACE.
  */
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
-/** @throws {CliError} if a credential cannot be read; the error of the socket */
+/** @throws {CliError} if a credential cannot be read; the error of the socket if the server cannot listen */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpService> {
   const sessions = new CallerSessions(options);
   const allowed = [...localhostAllowedHostnames(), ...(options.allowedHosts ?? [])];
@@ -62,7 +62,7 @@ export async function serveOverHttp(options: HttpOptions): Promise<HttpService> 
     if (request.method === undefined || !METHODS.has(request.method)) return refuseMethod(response);
     const session = sessions.of(tokenOf(request));
     if (session === undefined) return challenge(response);
-    // The request target may be an absolute URL, so the library gets a fixed path instead, which it can always parse.
+    // The request target may be an absolute URL. The library receives a fixed path instead, which it can always parse.
     const target = Object.assign(request, { method: request.method, url: MCP_PATH });
     session.serve(target, response).catch((error: unknown) => {
       options.onFault(error);

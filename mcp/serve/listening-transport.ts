@@ -70,8 +70,8 @@ export class ListeningTransport implements Transport {
   }
 
   /**
-   * Ends a request. The library has no function with which a server can end a request, so the library receives a cancellation as if from
-   * the client.
+   * Ends a `subscriptions/listen` request. The library has no function with which a server can end a request. Therefore the library
+   * receives a cancellation as if the client had sent it.
    */
   #reportEnd({ id }: JSONRPCRequest): void {
     this.#end(id);
@@ -81,7 +81,7 @@ export class ListeningTransport implements Transport {
   }
 }
 
-/** The id of the request that a message cancels. */
+/** The id of the request that a message cancels; undefined if the message is not a cancellation. */
 function cancelledIn(message: JSONRPCMessage): unknown {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
   return (message.params as { readonly requestId?: unknown } | undefined)?.requestId;

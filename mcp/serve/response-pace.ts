@@ -1,17 +1,17 @@
 /**
- * A response that is sent no faster than its client reads. The queue of the library has no bound, so a sender waits
- * until the client has read everything that was sent. A client that reads nothing for too long is reported.
+ * Sends a response no faster than its client reads it. The queue of the MCP library has no limit. Therefore a sender must wait with {@link
+ * ResponsePace.taken} until the client has read everything that was sent. Reports a client that reads nothing for too long.
  */
 
 /** How long a client may read nothing while data waits for it, in milliseconds. */
 const STALL_MS = 60_000;
 
 export interface PaceOptions {
-  /** Called when the client has read nothing for too long. */
+  /** Called when the client has read nothing for `stallMs` although data waits for it. */
   readonly onStall: () => void;
   /** Called once, when the body has ended or the client has disconnected. */
   readonly onEnd: () => void;
-  /** Milliseconds; default 60,000. */
+  /** How long a client may read nothing while data waits for it, in milliseconds; default 60,000. */
   readonly stallMs?: number;
 }
 
@@ -29,12 +29,12 @@ export class ResponsePace {
 
   /** Resolves when the client has read everything that was sent, or has disconnected. */
   async taken(): Promise<void> {
-    // Data that was just sent reaches a waiting client within this turn of the event loop.
+    // A client that waits for data receives the data that was just sent within this turn of the event loop.
     await new Promise(setImmediate);
     while (!this.#isIdle && !this.#hasEnded) await this.#changed.promise;
   }
 
-  /** The same response, whose body is read only as fast as the client reads it. */
+  /** Returns the same response with a body that is read only as fast as the client reads it. */
   follow({ body, status, statusText, headers }: Response): Response {
     const paced = body === null ? null : this.#paced(body.getReader());
     if (paced === null) this.#end();

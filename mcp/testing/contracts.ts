@@ -1,4 +1,4 @@
-/** The contracts of one test file. Each is read only once, because compiling its schemas takes most of the time of a test. */
+/** The contracts of one test file. Each contract is read only once, because compiling its schemas takes most of the time of a test. */
 import { readContract } from '../contract/contract.ts';
 import type { Contract } from '../contract/contract.ts';
 

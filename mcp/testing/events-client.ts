@@ -22,11 +22,11 @@ export interface Notification {
 export interface EventStream {
   /** The received notifications, in order of arrival. */
   readonly received: Notification[];
-  /** The ids of the delivered events. */
+  /** The sequenceIds of the delivered events, in order of arrival. */
   readonly sequenceIds: () => readonly unknown[];
   readonly cursor: () => unknown;
   readonly cancel: () => void;
-  /** Resolves with the error, or undefined if the server has closed the stream. */
+  /** Resolves when the stream has ended: with the error, or with undefined if the server has closed the stream. */
   readonly ended: Promise<unknown>;
 }
 

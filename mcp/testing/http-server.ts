@@ -16,7 +16,7 @@ import type { WebhookOptions } from '../webhooks/webhooks.ts';
 import { clientOf } from './mcp-process.ts';
 import type { Era } from './mcp-process.ts';
 
-/** Webhook options with times that are short enough for a test. */
+/** Webhook options with short times, for tests. */
 export const QUICK_WEBHOOKS: WebhookOptions = {
   ...WEBHOOK_DEFAULTS,
   endpoint: { allowPrivate: true, timeoutMs: 5_000 },
@@ -78,8 +78,7 @@ export interface Receiver {
 }
 
 /**
- * Starts a receiver of webhooks. It verifies signatures with independent code, written from the text of Standard
- * Webhooks.
+ * Starts a receiver of webhooks. It verifies signatures with its own code, which was written from the text of Standard Webhooks.
  */
 export async function receiver(): Promise<Receiver> {
   const key = Buffer.alloc(32, 7);

@@ -49,7 +49,7 @@ export interface Called {
   readonly text: string;
 }
 
-/** Calls a tool. `content` is its structured content. */
+/** Calls a tool. The `content` of the result is the structured content that the tool returned. */
 export async function callTool(
   client: Client,
   name: string,

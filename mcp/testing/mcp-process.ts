@@ -7,8 +7,8 @@ import { onCleanup } from '../../src/testing/rig.ts';
 export const MAIN = resolve(import.meta.dirname, '../main.ts');
 
 /**
- * The protocol of the client: `modern` sends version 2026-07-28 with every request, `legacy` makes the handshake of
- * 2025.
+ * The protocol that the client uses. `modern`: it sends the version 2026-07-28 with every request. `legacy`: it begins with the handshake
+ * of 2025.
  */
 export type Era = 'modern' | 'legacy';
 

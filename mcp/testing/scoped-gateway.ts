@@ -13,11 +13,10 @@ export interface ScopedGateway extends Served {
   /** Writes a token to a file. */
   readonly tokenFile: (token: string) => string;
   /**
-   * The scopes of each token. A test may change them, as an operator does; the change applies to clients that connect
-   * afterwards.
+   * The scopes of each token. A test may change them, as an operator may. A change applies to clients that connect afterwards.
    */
   readonly grants: Map<string, readonly string[]>;
-  /** Used to start another gateway with the same credentials. */
+  /** The authenticator of the gateway. A test passes it to another gateway that must accept the same credentials. */
   readonly authenticator: Authenticator;
 }
 

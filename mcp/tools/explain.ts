@@ -26,7 +26,7 @@ export const explain: Tool<Asked> = {
         payload: refTo('OpenObject'),
         stream: refTo('StreamName'),
         source: refTo('Label'),
-        connectionId: { ...refTo('Ulid'), description: 'Only the subscriptions of this connection.' },
+        connectionId: { ...refTo('Ulid'), description: 'Reports only the subscriptions of this connection.' },
       },
       ['event', 'payload'],
     ),

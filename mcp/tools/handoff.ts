@@ -14,11 +14,11 @@ import type { Tool, ToolContext } from './tool.ts';
 
 const sessionIn = (contract: Contract): JsonSchema => ({
   ...contract.member('SessionEventPayload', 'sessionId'),
-  description: 'Id of the session that the agents share.',
+  description: 'Id of the session through which the agents share work.',
 });
 const OFFER: JsonSchema = { type: 'string', minLength: 1, maxLength: 100, description: 'Id of the offer.' };
 const ACTOR: JsonSchema = { type: 'string', minLength: 1, maxLength: 128, description: 'Name of this agent.' };
-const FENCE: JsonSchema = { ...POSITION, description: 'The fence that handoff_take returned: pass it on unchanged.' };
+const FENCE: JsonSchema = { ...POSITION, description: 'The fence that handoff_take returned. Pass it unchanged.' };
 const DEFAULT_TIMEOUT_S = 50;
 
 interface Offering {
@@ -43,7 +43,7 @@ export const handoffOffer: Tool<Offering> = {
         session: sessionIn(contract),
         actor: ACTOR,
         task: { description: 'Description of the work: any JSON value.' },
-        offer: { ...OFFER, description: 'Id of the offer; a random one by default.' },
+        offer: { ...OFFER, description: 'Id of the offer; a random id by default.' },
         leaseSeconds: { type: 'number', exclusiveMinimum: 0, maximum: LONGEST_S, default: DEFAULT_LEASE_S },
       },
       ['session', 'actor', 'task'],
@@ -68,7 +68,7 @@ export const handoffTake: Tool<Taking> = {
   name: 'handoff_take',
   title: 'Take work',
   description:
-    'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease and the fence that ' +
+    'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease, and the fence that ' +
     'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`: after that time another agent may take the work.',
   isReadOnly: false,
   isIdempotent: false,
@@ -77,7 +77,7 @@ export const handoffTake: Tool<Taking> = {
       {
         session: sessionIn(contract),
         actor: ACTOR,
-        offer: { ...OFFER, description: 'Take only this offer.' },
+        offer: { ...OFFER, description: 'Takes only the work of this offer.' },
         timeoutSeconds: { type: 'number', exclusiveMinimum: 0, maximum: 3600, default: DEFAULT_TIMEOUT_S },
       },
       ['session', 'actor'],
@@ -129,7 +129,7 @@ export const handoffReport: Tool<Reporting> = {
   title: 'Report the state of taken work',
   description:
     'Reports the state of work that handoff_take returned: `done`, `renew` (keep it for another lease) or `release` (give it back). If `isValid` is ' +
-    'false, another agent has the work, or it is done: nothing was changed, so stop and do not use the result.',
+    'false, another agent has the work, or the work is done. Then nothing was changed: stop, and do not use your result.',
   isReadOnly: false,
   isIdempotent: false,
   input: (contract) =>

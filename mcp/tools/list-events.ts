@@ -21,7 +21,9 @@ export const listEvents: Tool<Asked> = {
   isReadOnly: true,
   isIdempotent: true,
   input: () =>
-    objectSchema({ event: { type: 'string', description: 'Only this event, with the JSON Schema of its payload.' } }),
+    objectSchema({
+      event: { type: 'string', description: 'Lists only this event, with the JSON Schema of its payload.' },
+    }),
   output: () =>
     objectSchema(
       {
@@ -36,9 +38,12 @@ export const listEvents: Tool<Asked> = {
               filters: TEXTS,
               stream: {
                 ...TEXT,
-                description: 'The stream to which the event belongs; absent if any stream may have it.',
+                description: 'The kind of stream to which the event belongs; absent if the event may be on any stream.',
               },
-              replay: { ...TEXT, description: 'Which past events a new reader of the current state receives.' },
+              replay: {
+                ...TEXT,
+                description: 'Replay policy: which past events a new reader of the current state receives.',
+              },
               payload: { type: 'object', description: 'JSON Schema of the payload.' },
             },
             ['event', 'summary', 'filters', 'replay'],

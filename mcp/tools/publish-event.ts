@@ -19,7 +19,7 @@ export const publishEvent: Tool<Publication> = {
   title: 'Publish an event',
   description:
     'Publishes one event for all readers of a stream. The payload of a declared event must match its schema (see list_events); a custom ' +
-    'name, such as build.finished, takes any JSON object. A repetition with the same `idempotencyKey` publishes nothing, so it is safe to retry.',
+    'event, such as build.finished, may have any JSON object. A repetition with the same `idempotencyKey` publishes nothing, so it is safe to retry.',
   isReadOnly: false,
   isIdempotent: false,
   input: (contract) =>
@@ -64,8 +64,8 @@ export const publishEvent: Tool<Publication> = {
 type Broadcast = Parameters<TidemarkClient['broadcast']>[0];
 
 /**
- * Publishes, and retries once after a lost connection. It is then unknown whether the event was published, but the
- * idempotency key makes a second attempt safe.
+ * Publishes an event. If the connection is lost, it is unknown whether the event was published. Then tries once more, which is safe because
+ * of the idempotency key.
  */
 async function publishOnce(
   client: TidemarkClient,

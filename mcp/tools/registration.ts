@@ -18,7 +18,7 @@ import { whoListens } from './who-listens.ts';
 export interface ToolHost {
   readonly gateway: Gateway;
   readonly contract: Contract;
-  /** Receives faults of this program; their text is not shown to clients. */
+  /** Receives faults of this program. Clients do not receive the texts of these faults. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -56,7 +56,7 @@ function register<Arguments>(server: McpServer, host: ToolHost, tool: Tool<Argum
       const { signal } = context.mcpReq;
       const stopProgress = reportProgress(context);
       try {
-        // The SDK has validated the arguments by the input schema.
+        // The MCP library has already validated the arguments with the input schema.
         const result = await tool.run(parameters as Arguments, { gateway, contract, signal });
         return { content: [{ type: 'text', text: JSON.stringify(result) }], structuredContent: { ...result } };
       } catch (error) {
@@ -76,7 +76,7 @@ interface Schemas {
   readonly output: ReturnType<typeof fromJsonSchema>;
 }
 
-/** The compiled schemas of each contract. They are kept, because over HTTP there is a new server for each request. */
+/** A cache of the compiled schemas of each contract, because over HTTP a new server is created for each request. */
 const compiled = new WeakMap<Contract, Map<string, Schemas>>();
 
 function schemasOf<Arguments>(contract: Contract, { name, input, output }: Tool<Arguments>): Schemas {
@@ -101,7 +101,7 @@ function reportProgress({ mcpReq }: ServerContext): () => void {
 }
 
 function textOf(failure: Failure | undefined): string {
-  if (failure === undefined) return 'internal: An unexpected failure; the log of tidemark-mcp has the details.';
+  if (failure === undefined) return 'internal: An unexpected failure. The log of tidemark-mcp has the details.';
   const { code, message, retryable, retryAfterMs, pointer, details } = failure;
   const retry = retryAfterMs === undefined ? 'A retry may succeed.' : `Retry after ${retryAfterMs} ms.`;
   return [

@@ -1,5 +1,5 @@
 /**
- * The type of a tool of the MCP server: its schemas, which come from the contract, and its function. Also schemas that
+ * The type of a tool of the MCP server: its schemas, which come from the contract, and its function. This file also has schemas that
  * several tools share.
  */
 import type { Contract } from '../contract/contract.ts';
@@ -15,7 +15,7 @@ import type { SubscriptionFilter } from '../../generated/types.ts';
 export interface ToolContext {
   readonly gateway: Gateway;
   readonly contract: Contract;
-  /** Aborted when the caller cancels. */
+  /** Aborted when the caller cancels the call. */
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export interface Tool<Arguments> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** JSON Schema of the arguments; `$ref`s point into the contract. */
+  /** JSON Schema of the arguments. A `$ref` in it refers to a schema of the contract. */
   readonly input: (contract: Contract) => ObjectSchema;
   readonly output: (contract: Contract) => ObjectSchema;
   /** Whether the tool changes nothing. */
@@ -40,7 +40,7 @@ export const STREAM: JsonSchema = { ...refTo('StreamName'), default: 'main' };
 export const POSITION: JsonSchema = {
   type: 'string',
   pattern: '^[^:]+:\\d+(~\\d+)?$',
-  description: 'A position of the stream, as this server returned it: pass it on unchanged.',
+  description: 'A position of the stream that this server returned. Pass it unchanged.',
 };
 
 export const PATTERN: JsonSchema = refTo('EventPattern');
@@ -67,7 +67,7 @@ export function objectSchema(
   return { type: 'object', additionalProperties: false, properties, required };
 }
 
-/** @throws {UsageError} also for a position inside a warm picture */
+/** Parses a position. @throws {UsageError} if the text is not a position, or is a position inside a warm picture */
 export function positionOf(text: string): Position {
   const { position, pictureHead } = readBookmark(text);
   if (pictureHead !== undefined)
@@ -75,12 +75,12 @@ export function positionOf(text: string): Position {
   return position;
 }
 
-/** Writes a bookmark as one word: the position and, inside a warm picture, `~` and the head of the picture. */
+/** Formats a bookmark as one word: the position and, inside a warm picture, `~` and the head of the picture. */
 export function writeBookmark({ position, pictureHead }: Bookmark): string {
   return writePosition(position) + (pictureHead === undefined ? '' : `~${pictureHead}`);
 }
 
-/** @throws {UsageError} */
+/** Parses a bookmark that {@link writeBookmark} has formatted. @throws {UsageError} if the text is not valid */
 export function readBookmark(text: string): Bookmark {
   const [, word = '', head] = /^([^~]*?)(?:~(\d+))?$/.exec(text) ?? [];
   const position = readPosition(word);
@@ -96,15 +96,14 @@ export function filterOf(filter: SubscriptionFilter | undefined): SubscriptionFi
 }
 
 /**
- * The stream of an event: the given one, or `main`. @throws {UsageError} if the event belongs to another stream, which
- * must be named
+ * The stream of an event: the given one, or `main`. @throws {UsageError} if no stream is given, although the event cannot be on `main`
  */
 export function streamOf(stream: string | undefined, events: readonly string[], contract: Contract): string {
   if (stream !== undefined) return stream;
   const homeless = events.map((name) => contract.events.get(name)).find((kind) => kind?.stream !== undefined);
   if (homeless !== undefined)
     throw new UsageError(
-      `${homeless.name} belongs to a stream of its own: pass \`stream\`, such as ${homeless.stream}:ID.`,
+      `${homeless.name} belongs to another stream than main: pass \`stream\`, such as ${homeless.stream}:ID.`,
     );
   return 'main';
 }

@@ -26,7 +26,7 @@ interface Asked {
   readonly timeoutSeconds?: number;
 }
 
-/** Default time limit in seconds. Shorter than the minute after which most clients cancel a request. */
+/** Default time limit in seconds. It is shorter than the minute after which most clients cancel a request. */
 const DEFAULT_TIMEOUT_S = 50;
 const LONGEST_TIMEOUT_S = 3_600;
 
@@ -36,7 +36,7 @@ export const waitForEvent: Tool<Asked> = {
   description:
     'Waits for the first event that matches, and returns it with its position. Pass that position as `since` of the next call, so that ' +
     'no event between the two calls is missed. Without `since`, only new events count. ' +
-    '`outcome` is `event`, `timeout` (nothing matched in time: call again with `since`), or `gap` (events were lost and the awaited one ' +
+    '`outcome` is `event`, `timeout` (nothing matched in time: call again with `since`), or `gap` (events were lost, and the awaited event ' +
     'may be among them: check the actual state, then continue with `since`).',
   isReadOnly: true,
   isIdempotent: false,
@@ -46,7 +46,7 @@ export const waitForEvent: Tool<Asked> = {
         event: { ...PATTERN, examples: [...contract.events.keys()] },
         where: {
           type: 'array',
-          description: 'Members of the event that must have a given value.',
+          description: 'Conditions on the event: members that must have a given value.',
           items: objectSchema(
             {
               pointer: { type: 'string', pattern: '^/', description: 'JSON pointer, such as /payload/status.' },

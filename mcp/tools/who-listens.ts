@@ -18,14 +18,14 @@ export const whoListens: Tool<Asked> = {
   name: 'who_listens',
   title: 'List who listens',
   description:
-    'Lists the subscriptions of all clients: principal, stream, events and filter, how many events each lags behind, and whether it is slow. Needs the scope admin:read.',
+    'Lists the subscriptions of all clients: principal, stream, events and filter, how many events the subscription lags behind, and whether the client is slow. Needs the scope admin:read.',
   isReadOnly: true,
   isIdempotent: true,
   input: () =>
     objectSchema({
       stream: refTo('StreamName'),
-      event: { ...refTo('EventPattern'), description: 'Only subscriptions that name this event or pattern.' },
-      principal: { type: 'string', description: 'Only this principal, such as user:ana.' },
+      event: { ...refTo('EventPattern'), description: 'Lists only subscriptions that name this event or pattern.' },
+      principal: { type: 'string', description: 'Lists only subscriptions of this principal, such as user:ana.' },
       cursor: { type: 'string', description: '`nextCursor` of the previous page.' },
     }),
   output: () =>

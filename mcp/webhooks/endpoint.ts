@@ -1,7 +1,7 @@
 /**
- * Sends requests to callback addresses, which callers choose. A caller must not be able to make this server send
- * requests to internal addresses (SEP-3415, *SSRF prevention*). So only https is allowed, redirects are not followed,
- * and the IP address is checked on each use; the connection is made to the checked IP address.
+ * Sends requests to callback addresses, which callers choose. A caller must not be able to make this server send requests to internal
+ * addresses (SEP-3415, *SSRF prevention*). Therefore only https is allowed, redirects are not followed, and for each request the IP address
+ * is checked. The connection is made to the checked IP address.
  */
 import { lookup as lookupAddresses } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
@@ -13,7 +13,7 @@ import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { orAbort } from '../../src/agents/abort.ts';
 
-/** The categories of `lastError`. Nothing else of a response or a failure reaches a caller. */
+/** The values of `lastError`. A caller learns nothing else about a response or a failure. */
 export type DeliveryFault =
   'connection_refused' | 'timeout' | 'tls_error' | 'http_4xx' | 'http_5xx' | 'challenge_failed';
 
@@ -29,7 +29,7 @@ export interface EndpointOptions {
   readonly timeoutMs: number;
   /** Resolves a host name to its addresses; default: the resolver of the system. */
   readonly lookup?: (host: string) => Promise<readonly LookupAddress[]>;
-  /** PEM of a certificate authority to trust besides the public ones. */
+  /** The certificate, as PEM, of a certificate authority to trust in addition to the public ones. */
   readonly ca?: string;
 }
 
@@ -57,12 +57,11 @@ export function callbackFault(text: string, { allowPrivate }: EndpointOptions): 
     return 'delivery.url must begin with https:.';
   if (url.username !== '' || url.password !== '') return 'delivery.url must not contain a credential.';
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (!allowPrivate && isIP(host) !== 0 && !isPublic(host))
-    return 'delivery.url must not name an address that is not public.';
+  if (!allowPrivate && isIP(host) !== 0 && !isPublic(host)) return 'delivery.url must name a public address.';
   return undefined;
 }
 
-/** Whether an address is globally routable by the registries of IANA. */
+/** Whether an IP address is globally routable according to the registries of IANA. */
 function isPublic(address: string): boolean {
   // `process` also converts IPv4 addresses that are written as IPv6.
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
@@ -76,7 +75,7 @@ export async function post(
 ): Promise<Reply> {
   try {
     const address = new URL(url);
-    // One time limit for everything: the lookup, the connection, and the response with its body.
+    // This is one time limit for everything: the lookup, the connection, and the response with its body.
     const signal = AbortSignal.timeout(options.timeoutMs);
     const pinned = await orAbort(resolve(address.hostname.replace(/^\[|\]$/g, ''), options), signal);
     const send = address.protocol === 'https:' ? requestHttps : requestHttp;
@@ -84,7 +83,7 @@ export async function post(
       const request = send(address, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-        // Use a new connection, because a kept connection could lead to an address that was checked earlier.
+        // Use a new connection for each request, because a reused one could lead to an IP address that is no longer that of the host name.
         agent: false,
         lookup: pinned,
         signal,
@@ -103,7 +102,7 @@ export function statusFault(status: number): DeliveryFault {
   return status >= 500 ? 'http_5xx' : 'http_4xx';
 }
 
-/** Resolves a name once and checks the result, so that the address cannot change between the check and the connection. */
+/** Resolves a host name once, and checks its addresses, so that they cannot change between the check and the connection. */
 async function resolve(host: string, { allowPrivate, lookup = lookupAll }: EndpointOptions): Promise<LookupFunction> {
   const family = isIP(host);
   const found = family === 0 ? await lookup(host) : [{ address: host, family }];

@@ -5,7 +5,7 @@ const PREFIX = 'whsec_';
 const FEWEST_BYTES = 24;
 const MOST_BYTES = 64;
 
-/** @returns the key, or undefined if the text is not `whsec_` and the base64 of 24 to 64 bytes */
+/** @returns the key that a secret contains; undefined if the secret is not `whsec_` followed by the base64 of 24 to 64 bytes */
 export function keyOf(secret: string): Buffer | undefined {
   const encoded = secret.slice(PREFIX.length);
   if (!secret.startsWith(PREFIX) || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined;
@@ -21,8 +21,8 @@ export interface Signed {
 }
 
 /**
- * The headers of one attempt. Each attempt has a new signature with the current time, so that a retry is not refused as
- * too old.
+ * Returns the headers of one attempt to deliver. Each attempt has a new signature with the current time, so that a receiver does not reject
+ * a retry as too old.
  * @param keys the current key, and for some time after a rotation also the previous key
  * @param now milliseconds since the Unix epoch
  */

@@ -1,6 +1,6 @@
 /**
- * One webhook subscription: reads its source, and delivers each event until the receiver acknowledges it, the delivery
- * is given up, or the subscription ends.
+ * One webhook subscription. Reads its source, and attempts to deliver each event until the receiver acknowledges it, the delivery is given
+ * up, or the subscription ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { orAbort } from '../../src/agents/abort.ts';
@@ -24,10 +24,10 @@ export interface SubscriptionFacts {
   readonly url: string;
   readonly source: Source;
   readonly options: DeliveryOptions;
-  /** The keys that sign at present, the newest first. */
+  /** Returns the keys with which deliveries must be signed now, the newest first. */
   readonly keys: () => readonly Buffer[];
   readonly signal: AbortSignal;
-  /** Called when the source has ended by itself. Returns the error that is delivered last. */
+  /** Called when the gateway has ended the subscription. Returns the error that is delivered as the last message. */
   readonly onEnd: (error: unknown) => Termination;
 }
 
@@ -38,7 +38,7 @@ export interface DeliveryStatus {
   readonly failedSince?: string;
 }
 
-/** Statuses after which the extension forbids a retry: the receiver does not want this delivery, or it is too large. */
+/** HTTP statuses after which the extension forbids a retry: the receiver does not want the delivery, or the delivery is too large. */
 const FINAL: ReadonlySet<number> = new Set([410, 413]);
 
 type Outcome = 'acknowledged' | 'unwanted' | 'failed';
@@ -61,7 +61,7 @@ export class WebhookSubscription {
     this.#isTruncated = start.truncated;
   }
 
-  /** A position that the client may store. It also advances while no event matches. */
+  /** A cursor that the client may store. It also advances while no event matches. */
   get cursor(): string {
     const read = this.#facts.source.cursor();
     if (read !== undefined) this.#watermark.advance(read);
@@ -77,21 +77,24 @@ export class WebhookSubscription {
     };
   }
 
-  /** Whether events were lost or given up since the last call. */
+  /** Whether events were lost, or their delivery was given up, since the last call. */
   takeTruncated(): boolean {
     const isTruncated = this.#isTruncated;
     this.#isTruncated = false;
     return isTruncated;
   }
 
-  /** Handles a refresh: tries suspended deliveries again. */
+  /** Must be called when the client refreshes the subscription: suspended deliveries are then attempted again. */
   reactivate(): void {
     this.#isActive = true;
     this.#resumed.resolve();
     this.#resumed = Promise.withResolvers();
   }
 
-  /** Delivers until the signal is aborted, or the source has ended and this was reported as far as the endpoint answers. Never rejects. */
+  /**
+   * Delivers events until the signal is aborted, or until the gateway ends the subscription. In the latter case, attempts to report the end
+   * to the endpoint. Never rejects.
+   */
   async run(): Promise<void> {
     const { source, signal, onEnd } = this.#facts;
     try {
@@ -104,7 +107,7 @@ export class WebhookSubscription {
     } catch (error) {
       if (signal.aborted) return;
       await this.#settle();
-      // The subscription cannot be refreshed any more, so an unreachable endpoint is not waited for.
+      // If the endpoint is unreachable, this is given up, because the subscription has ended and cannot be refreshed any more.
       const { id, body } = controlOf('terminated', { error: onEnd(error) });
       await this.#tryAll(id, () => body);
     }
@@ -122,7 +125,7 @@ export class WebhookSubscription {
     if (this.#underWay.size >= this.#facts.options.concurrency) await Promise.race(this.#underWay);
   }
 
-  /** Reports a gap when all older deliveries have ended, because the cursor of the gap is ahead of them. */
+  /** Waits until all earlier deliveries have ended, and then reports a gap. The cursor of the gap must not be stored before that. */
   async #reportGap(cursor: string): Promise<void> {
     await this.#settle();
     this.#watermark.advance(cursor);
@@ -140,8 +143,8 @@ export class WebhookSubscription {
   }
 
   /**
-   * @returns `failed` if the delivery was given up although other deliveries have succeeded meanwhile. If no other
-   * delivery has succeeded, the endpoint is unreachable, and the delivery waits for a refresh.
+   * Attempts one delivery. If all attempts fail and no other delivery has succeeded in the meantime, the endpoint is unreachable, so waits
+   * for a refresh and tries again. @returns `failed` if all attempts fail although another delivery has succeeded in the meantime
    */
   async #deliver(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
     const { signal } = this.#facts;
@@ -154,7 +157,7 @@ export class WebhookSubscription {
     }
   }
 
-  /** Attempts one delivery until it succeeds, after each of the pauses. */
+  /** Attempts one delivery at once, and again after each of the pauses, until an attempt succeeds. */
   async #tryAll(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
     const { options, signal } = this.#facts;
     for (const delay of [0, ...options.retryDelaysMs]) {

@@ -1,11 +1,11 @@
-/** The endpoints that have accepted deliveries, so that they are not asked again for each subscription. */
+/** Remembers the endpoints that have confirmed that they want deliveries, so that they are not asked again for each subscription. */
 
 export interface VerifiedEndpointsOptions {
   /** How long an endpoint counts as verified, in milliseconds. */
   readonly lifetimeMs: number;
   /**
-   * The maximum number of endpoints that are remembered of each principal. Beyond it, the endpoint that was not needed for the longest time
-   * is forgotten, and is asked again when it is needed.
+   * The maximum number of endpoints that are remembered for each principal. If there are more, the least recently used endpoint is
+   * forgotten. It is asked again when it is needed.
    */
   readonly mostPerPrincipal: number;
 }

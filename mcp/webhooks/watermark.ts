@@ -1,7 +1,6 @@
 /**
- * Determines the cursor that a client may store: a position before which every event was acknowledged or given up
- * (SEP-3415, *Webhook event delivery*). Deliveries end in any order, so the cursor waits for the oldest delivery in
- * progress.
+ * Determines the cursor that a client may store: a position up to which every event was acknowledged or given up (SEP-3415, *Webhook event
+ * delivery*). Deliveries can end in any order. Therefore the cursor does not advance past the oldest delivery that is still in progress.
  */
 
 interface Entry {
@@ -21,14 +20,14 @@ export class Watermark {
     return this.#cursor;
   }
 
-  /** Number of deliveries that are in progress, or have ended and wait for an older delivery. */
+  /** Number of deliveries that are in progress, or that have ended after an older one that is still in progress. */
   get size(): number {
     return this.#underWay.length;
   }
 
   /**
-   * @param cursor the position of the event. @returns a function to call when the event has been acknowledged or given
-   * up
+   * Records that a delivery begins. @param cursor the position of the event. @returns a function that must be called when the event has
+   * been acknowledged or given up
    */
   begin(cursor: string): () => void {
     const entry: Entry = { cursor, isSettled: false };
@@ -39,7 +38,7 @@ export class Watermark {
     };
   }
 
-  /** Records that everything up to a position was read, and that it needs no delivery. */
+  /** Records that everything up to a position was read, and that no event of it needs a delivery. */
   advance(cursor: string): void {
     if (this.#underWay.length === 0) this.#cursor = cursor;
   }

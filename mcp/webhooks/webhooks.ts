@@ -1,6 +1,6 @@
 /**
- * The webhook subscriptions of this process (SEP-3415, *Webhook-Based Delivery*). They are kept in memory and granted
- * for a limited time. After a restart clients subscribe again with their cursors, so that no event is missed.
+ * The webhook subscriptions of this process (SEP-3415, *Webhook-Based Delivery*). They are in memory only, and are granted for a limited
+ * time. After a restart, clients subscribe again with their cursors, so that no event is missed.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { EndpointError, callbackFault, post } from './endpoint.ts';
@@ -14,7 +14,7 @@ import { VerifiedEndpoints } from './verified-endpoints.ts';
 export interface WebhookOptions extends DeliveryOptions {
   /** The shortest, the usual and the longest lifetime that is granted, in milliseconds. */
   readonly ttlMs: { readonly shortest: number; readonly usual: number; readonly longest: number };
-  /** For how long after a rotation deliveries are also signed with the previous secret, in milliseconds. */
+  /** How long deliveries are also signed with the previous secret after the secret has changed, in milliseconds. */
   readonly rotationMs: number;
   readonly subscriptionsPerPrincipal: number;
   /** The maximum number of verifications per host and minute. */
@@ -33,7 +33,7 @@ export const WEBHOOK_DEFAULTS: WebhookOptions = {
   verificationsPerMinute: 10,
 };
 
-/** The facts that identify a subscription, also in `events/unsubscribe`. */
+/** The values that together identify a subscription, in `events/subscribe` and in `events/unsubscribe`. */
 export interface SubscriptionKey {
   readonly principal: string;
   readonly url: string;
@@ -45,7 +45,8 @@ export interface WebhookRequest {
   readonly key: SubscriptionKey;
   readonly secret: string;
   /**
-   * The lifetime that the client suggests, in milliseconds. null asks for an unlimited lifetime, which is not granted.
+   * The lifetime that the client suggests, in milliseconds. null requests an unlimited lifetime; the longest allowed lifetime is then
+   * granted.
    */
   readonly ttlMs: number | null | undefined;
   /** Opens the source; called only for a new subscription. */
@@ -65,7 +66,7 @@ export interface Grant {
 
 export type RefusalReason = 'invalid' | 'exhausted' | 'endpoint';
 
-/** Thrown if this server or the gateway refused a subscription. */
+/** Thrown if this server refuses a subscription. */
 export class WebhookRefusal extends Error {
   readonly reason: RefusalReason;
   readonly fault: DeliveryFault | undefined;
@@ -92,7 +93,7 @@ interface Held {
   readonly subscription: WebhookSubscription;
   readonly end: AbortController;
   key: Buffer;
-  /** The previous key, and the time until which it also signs. */
+  /** The previous key, and the time until which deliveries are also signed with it. */
   former: { readonly key: Buffer; readonly until: number } | undefined;
   expiry: NodeJS.Timeout;
 }
@@ -102,9 +103,9 @@ export class Webhooks {
   readonly #held = new Map<string, Held>();
   /** Subscriptions whose source has ended, but whose end has not been reported to the endpoint yet. */
   readonly #ended = new Set<Held>();
-  /** The principals of subscriptions that are being created. They count for the limit too. */
+  /** The principals of subscriptions that are being created. These subscriptions count towards the limit of a principal too. */
   readonly #making: string[] = [];
-  /** The last call for each subscription. Calls for the same subscription run one after the other. */
+  /** The last call for each subscription. Calls for the same subscription run one after another. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #verified: VerifiedEndpoints;
   readonly #verifications = new Map<string, readonly number[]>();
@@ -117,11 +118,14 @@ export class Webhooks {
     });
   }
 
-  /** @throws {WebhookRefusal}; the error of the source, if it fails before its start */
+  /** Creates or refreshes a subscription. @throws {WebhookRefusal}; the error of the source, if the source fails before its first item */
   async subscribe(request: WebhookRequest): Promise<Grant> {
     const key = keyOf(request.secret);
     if (key === undefined)
-      throw new WebhookRefusal('invalid', 'delivery.secret must be whsec_ and the base64 of 24 to 64 random bytes.');
+      throw new WebhookRefusal(
+        'invalid',
+        'delivery.secret must be whsec_ followed by the base64 of 24 to 64 random bytes.',
+      );
     const fault = callbackFault(request.key.url, this.#options.endpoint);
     if (fault !== undefined) throw new WebhookRefusal('invalid', fault);
     const id = idOf(request.key);
@@ -133,7 +137,7 @@ export class Webhooks {
     });
   }
 
-  /** @returns whether there was such a subscription */
+  /** Ends a subscription. @returns whether there was such a subscription */
   async unsubscribe(key: SubscriptionKey): Promise<boolean> {
     const id = idOf(key);
     return this.#inTurn(id, () => Promise.resolve(this.#drop(id)));
@@ -173,7 +177,7 @@ export class Webhooks {
     const end = new AbortController();
     const source = request.open(end.signal);
     try {
-      // The gateway is asked first, so that a caller without the scope cannot cause a request to the endpoint.
+      // The gateway must accept the subscription first, so that a caller without the scope cannot cause a request to the endpoint.
       const first = await source.items.next();
       if (first.done === true || first.value.kind !== 'start') throw new Error('The source ended before it started.');
       await this.#verify(id, request, key);
@@ -190,7 +194,7 @@ export class Webhooks {
       const held: Held = { principal, subscription, end, key, former: undefined, expiry: this.#expire(id, until) };
       this.#held.set(id, held);
       const grant = { id, refreshBefore: new Date(until).toISOString(), ...progressOf(subscription) };
-      // Start after the reply has been sent, because a receiver that does not know the id yet would ask for a retry.
+      // Start deliveries after the reply has been sent, because a receiver that does not know the id yet would refuse them.
       setImmediate(() => void this.#run(held));
       return grant;
     } catch (error) {
@@ -219,7 +223,10 @@ export class Webhooks {
     this.#ended.delete(held);
   }
 
-  /** Called when the source has ended. The id can be used again at once, while the end is still reported with the same key. */
+  /**
+   * Called when the source has ended. The same id can be used for a new subscription at once, while the end is still reported with the key
+   * of this one.
+   */
   #forget(id: string, held: Held): void {
     if (this.#held.get(id) === held) this.#held.delete(id);
     clearTimeout(held.expiry);
@@ -239,8 +246,8 @@ export class Webhooks {
   }
 
   /**
-   * The end of the lifetime. It is at most the suggested lifetime, but very short lifetimes are lengthened, and it is
-   * never unlimited.
+   * Determines the end of the lifetime. The lifetime is the suggested one if it is between the shortest and the longest lifetime; otherwise
+   * it is the nearer of these two.
    */
   #until(ttlMs: number | null | undefined): number {
     const { shortest, usual, longest } = this.#options.ttlMs;
@@ -248,7 +255,7 @@ export class Webhooks {
     return Date.now() + Math.min(Math.max(wanted, shortest), longest);
   }
 
-  /** Asks the endpoint whether it wants deliveries, once per principal and address (*Endpoint verification*). */
+  /** Asks the endpoint whether it wants deliveries, unless it is already verified for this principal and URL (*Endpoint verification*). */
   async #verify(id: string, { key: { principal, url } }: WebhookRequest, key: Buffer): Promise<void> {
     const now = Date.now();
     if (this.#verified.has(principal, url, now)) return;
@@ -313,9 +320,13 @@ async function askEndpoint(
   }
   const [given, wanted] = [answer, challenge].map((text) => createHash('sha256').update(text).digest());
   if (given !== undefined && wanted !== undefined && timingSafeEqual(given, wanted)) return;
-  throw new WebhookRefusal('endpoint', 'The callback endpoint did not return the challenge of the verification.', {
-    fault: 'challenge_failed',
-  });
+  throw new WebhookRefusal(
+    'endpoint',
+    'The callback endpoint must answer a verification with its `challenge`, but did not.',
+    {
+      fault: 'challenge_failed',
+    },
+  );
 }
 
 function echoOf(body: string): string {
@@ -328,14 +339,15 @@ function echoOf(body: string): string {
 }
 
 /**
- * The id of a subscription. It is the same for the same key, also after a restart. Knowing the id gives no permissions.
+ * Computes the id of a subscription from its key. The same key always leads to the same id, even after a restart. Knowing the id gives no
+ * permissions.
  */
 function idOf({ principal, url, name, parameters }: SubscriptionKey): string {
   const text = canonical([principal, url, name, parameters]);
   return `sub_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
 }
 
-/** JSON in which the members of every object are sorted. */
+/** Encodes a value as JSON in which the members of every object are sorted. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
