@@ -4,9 +4,9 @@
  *
  *     node bench/session-events.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--rounds 15] [--json FILE]
  *
- * For each setup it prints medians of the rounds: the processing time of the gateway that serves the client, events per second, and, with Redis, the
- * number of commands of Redis (`INFO commandstats`; the JSON file also has their time). With Redis, another gateway publishes. Exits with 1 if an event
- * is missing, repeated or out of order.
+ * For each setup, prints the medians of the rounds: the processing time of the gateway that serves the client, events per second, and, with
+ * Redis, the number of Redis commands (from `INFO commandstats`; the JSON file also has their processing time). With Redis, another gateway
+ * publishes. Exits with 1 if an event is missing, repeated or out of order.
  *
  * Each second, a gateway also compares followed streams with Redis. This work grows with the number of sessions, not with the number of
  * events. Therefore it is measured separately, while no events are published, and is subtracted in the last columns.

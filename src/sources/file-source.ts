@@ -38,7 +38,7 @@ export interface FileSourceOptions {
 }
 
 /**
- * How long `close` waits for the thread to end, in milliseconds. After that, the thread hangs in a file system call, and is left running.
+ * How long `close` waits for the thread to end, in milliseconds. A thread that takes longer hangs in a file system call, and is abandoned.
  */
 const CLOSE_MS = 2_000;
 const RESTART_MS = 1_000;

@@ -103,7 +103,7 @@ class Portions {
 
 async function main(): Promise<void> {
   const port = parentPort;
-  if (port === null) throw new Error('this module runs in a worker thread');
+  if (port === null) throw new Error('this module must run in a worker thread');
   const { directory, root, rootCheckMs, hashBytes } = workerData as ThreadData;
   const post = (message: FromThread): void => port.postMessage(message);
   const portions = new Portions((items) => post({ kind: 'items', items, known: source.size }));

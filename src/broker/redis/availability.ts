@@ -98,7 +98,7 @@ export class Availability {
     this.#connected = false;
     this.#resetAt = performance.now();
     this.#options.connection.reset();
-    this.#options.log.warn({ reason }, 'Redis cannot be reached: publishes are rejected, connections stay open');
+    this.#options.log.warn({ reason }, 'Redis cannot be reached: publishes are rejected, client connections stay open');
     this.#options.onChange();
   }
 

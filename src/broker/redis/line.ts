@@ -41,7 +41,7 @@ export interface Published {
 export function parsePublished(text: string): Published {
   const [server = '', ...lines] = text.split('\n');
   if (!server.startsWith('@') || lines.length === 0)
-    throw new Error(`unreadable message in Redis: ${text.slice(0, 200)}`);
+    throw new Error(`a message in Redis is not in the expected form: ${text.slice(0, 200)}`);
   return { incarnation: server.slice(1), lines: lines.map(parseLine) };
 }
 
@@ -82,7 +82,7 @@ export function parseState(text: string): StreamState {
 /** Parses `<epoch> <sequence> <paths>`. @throws {Error} if announce.lua did not write the text */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
-  if (epoch === undefined) throw new Error(`unreadable report of lost events in Redis: ${text.slice(0, 200)}`);
+  if (epoch === undefined) throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
   return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 
@@ -95,7 +95,7 @@ export function parseLine(text: string): Line {
   const e = text.indexOf(' ', d + 1);
   const sequenceId = Number(text.slice(a + 1, b));
   if (a < 1 || b < 0 || c < 0 || d < 0 || e < 0 || !Number.isSafeInteger(sequenceId)) {
-    throw new Error(`unreadable event in Redis: ${text.slice(0, 200)}`);
+    throw new Error(`an event in Redis is not in the expected form: ${text.slice(0, 200)}`);
   }
   return {
     epoch: text.slice(0, a),

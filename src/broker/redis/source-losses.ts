@@ -57,7 +57,7 @@ export class SourceLosses {
     const end = text.indexOf(' ');
     const number = Number(text.slice(1, end));
     if (!Number.isSafeInteger(number) || number < 1)
-      throw new Error(`unreadable report of lost events in Redis: ${text.slice(0, 200)}`);
+      throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
     const loss = parseLoss(text.slice(end + 1));
     this.#countFrom(loss.epoch);
     if (this.#number !== undefined && number === this.#number + 1) {

@@ -3,7 +3,8 @@
 -- earlier epoch are deleted, because their sequenceIds are assigned again. A client can create streams just by naming them. Therefore a
 -- stream without events has a TTL. Every call of this script renews the TTL, and the first event or source loss removes it.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
--- ARGV 1 incarnation, 2 epoch to begin, 3 TTL of a stream without events in ms, 4 'create', or 'find' if a missing stream must not be created
+-- ARGV 1 incarnation, 2 epoch to begin, 3 TTL of a stream without events in ms,
+--      4 'create', or 'find' if a missing stream must not be created
 -- Returns the state ('' for a missing stream), and 1 if it was created.
 local state = redis.call('GET', KEYS[1])
 if state then
