@@ -179,7 +179,8 @@ export class Webhooks {
     try {
       // The gateway must accept the subscription first, so that a caller without the scope cannot cause a request to the endpoint.
       const first = await source.items.next();
-      if (first.done === true || first.value.kind !== 'start') throw new Error('The source ended before its first item.');
+      if (first.done === true || first.value.kind !== 'start')
+        throw new Error('The source ended before its first item.');
       await this.#verify(id, request, key);
       const until = this.#until(request.ttlMs);
       const facts = {

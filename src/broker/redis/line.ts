@@ -82,7 +82,8 @@ export function parseState(text: string): StreamState {
 /** Parses `<epoch> <sequence> <paths>`. @throws {Error} if announce.lua did not write the text */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
-  if (epoch === undefined) throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
+  if (epoch === undefined)
+    throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
   return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 
