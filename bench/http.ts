@@ -27,7 +27,7 @@ const CONNECTIONS = 16;
 const body = JSON.stringify({ stream: 'main', event: 'bench.other', payload: { text: 'x'.repeat(150), n: 1 } });
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-/** @throws {Error} if the server does not accept the event */
+/** Publishes one event over HTTP. @throws {Error} if the server does not accept the event */
 function publish(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };

@@ -24,7 +24,7 @@ import { GatewayProcess } from './sessions/gateway-process.ts';
 const ROUND = 2_000;
 /** Maximum number of events in transit at the same time. It is the smallest number of sessions, so that it is the same in all setups. */
 const AT_A_TIME = 100;
-/** Number of events before the measurement, so that the code is compiled. */
+/** Number of events that are published before the measurement, so that the code is compiled. */
 const WARM_UP = 5_000;
 /** How long the work without events is measured, in milliseconds. A gateway compares each followed stream once in ten seconds. */
 const IDLE_MS = 10_000;

@@ -1,4 +1,4 @@
-/** The Python of the tests and its type checker. */
+/** Names the Python that the tests use, and runs its type checker. */
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';

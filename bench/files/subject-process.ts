@@ -46,7 +46,10 @@ export class Subject {
     return { subject: new Subject(child), use };
   }
 
-  /** @returns how long the watcher took to become ready, in milliseconds, and the resources that it used for this */
+  /**
+   * Starts to watch a directory. @returns how long the watcher took to become ready, in milliseconds, and the resources that it used for
+   * this
+   */
   async watch(directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
     const began = performance.now();
     const use = await this.#ask({ kind: 'watch', directory });

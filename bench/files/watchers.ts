@@ -10,7 +10,7 @@ import { watchDirectory } from '../../src/sources/watched-directory.ts';
 export type Change = 'present' | 'gone';
 
 export interface Listener {
-  /** @param path relative to the watched directory */
+  /** Reports a change. @param path relative to the watched directory */
   readonly onChange: (path: string, change: Change) => void;
   /** Reports that everything below the path may have changed. */
   readonly onLoss: (path: string) => void;

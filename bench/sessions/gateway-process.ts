@@ -32,7 +32,7 @@ export class GatewayProcess {
     return gateway;
   }
 
-  /** @returns the processing time of the gateway so far, in microseconds */
+  /** Sends a request to the gateway, and waits for its reply. @returns the processing time of the gateway so far, in microseconds */
   async ask(request: Request): Promise<number> {
     this.#child.send(request);
     const reply = await this.#reply();

@@ -12,7 +12,7 @@ export function writeCursor(stream: string, { position, pictureHead }: Bookmark)
   return PREFIX + Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** @returns undefined if the text is not a cursor of this stream */
+/** Parses a cursor. @returns undefined if the text is not a cursor of this stream */
 export function readCursor(stream: string, cursor: string): Bookmark | undefined {
   if (!cursor.startsWith(PREFIX)) return undefined;
   let parts: unknown;

@@ -24,7 +24,7 @@ export function forbidden(message: string): ProtocolError {
   return new ProtocolError(EVENTS_ERROR.forbidden, `Forbidden: ${message}`, { reason: message });
 }
 
-/** @param onFault receives an error that is a fault of this program; clients do not receive its text */
+/** Converts an error. @param onFault receives an error that is a fault of this program; clients do not receive its text */
 export function eventsErrorOf(error: unknown, onFault: (error: unknown) => void): ProtocolError {
   if (error instanceof ProtocolError) return error;
   const failure = failureOf(error);

@@ -17,11 +17,11 @@ export interface EventsRequest {
   readonly selection: Selection;
   /** The bookmark after which to start; undefined to select only new events. */
   readonly after: Bookmark | undefined;
-  /** Events before this time are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time, in milliseconds since the Unix epoch, are left out. */
   readonly notBefore: number | undefined;
 }
 
-/** @throws {ProtocolError} NotFound or InvalidParams */
+/** Checks the parameters of a request, and converts them. @throws {ProtocolError} NotFound or InvalidParams */
 export async function readRequest(
   types: ReadonlyMap<string, EventType>,
   { name, arguments: given = {}, cursor, maxAgeMs }: SubscriptionParameters,

@@ -29,7 +29,7 @@ export interface WebhookContext {
   readonly onFault: (error: unknown) => void;
 }
 
-/** @throws {ProtocolError} */
+/** Handles `events/subscribe`: creates or refreshes a webhook subscription. @throws {ProtocolError} if it is refused */
 export async function subscribeWebhook(
   request: EventsRequest,
   { delivery, ttlMs, ...parameters }: WebhookParameters,
@@ -56,7 +56,7 @@ export async function subscribeWebhook(
   }
 }
 
-/** @throws {ProtocolError} NotFound */
+/** Handles `events/unsubscribe`: ends a webhook subscription. @throws {ProtocolError} NotFound */
 export async function unsubscribeWebhook(
   { delivery, ...parameters }: WebhookParameters,
   { webhooks, principal }: WebhookContext,

@@ -12,7 +12,7 @@ import type { Selection } from './page.ts';
 export interface FollowRequest extends Selection {
   /** The bookmark after which to start; undefined to follow only new events. */
   readonly after: Bookmark | undefined;
-  /** Events before this time are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time, in milliseconds since the Unix epoch, are left out. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }

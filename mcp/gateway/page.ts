@@ -18,7 +18,7 @@ export interface PageRequest extends Selection {
   readonly after: Bookmark | undefined;
   /** The maximum number of events to return. */
   readonly limit: number;
-  /** Events before this time are left out. Milliseconds since the Unix epoch. */
+  /** Events before this time, in milliseconds since the Unix epoch, are left out. */
   readonly notBefore?: number;
   readonly signal: AbortSignal;
 }

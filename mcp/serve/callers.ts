@@ -33,7 +33,7 @@ interface Entry {
 
 const EXAMPLE = '{"callers":[{"name":"ana","tokenSha256":"<64 hex digits>","tokenFile":"ana.token"}]}';
 
-/** @throws {CliError} if the file cannot be read or is not a list of callers */
+/** Reads the file of `--callers`. @throws {CliError} if the file cannot be read or is not a list of callers */
 export async function readCallers(file: string): Promise<readonly Caller[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new CliError(`--callers ${file} cannot be read: ${reasonOf(cause)}`, EXIT.usage, { cause });
@@ -47,7 +47,7 @@ export async function readCallers(file: string): Promise<readonly Caller[]> {
   return callers;
 }
 
-/** @returns undefined if no caller has the token */
+/** Finds the caller with a token. @returns undefined if no caller has the token */
 export function callerWith(token: string, callers: readonly Caller[]): Caller | undefined {
   const digest = createHash('sha256').update(token).digest();
   return callers.find((caller) => timingSafeEqual(caller.digest, digest));

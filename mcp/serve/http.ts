@@ -49,7 +49,7 @@ const MCP_PATH = '/mcp';
  */
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
-/** @throws {CliError} if a credential cannot be read; the error of the socket if the server cannot listen */
+/** Starts the server. @throws {CliError} if a credential cannot be read; the error of the socket if the server cannot listen */
 export async function serveOverHttp(options: HttpOptions): Promise<HttpService> {
   const sessions = new CallerSessions(options);
   const allowed = [...localhostAllowedHostnames(), ...(options.allowedHosts ?? [])];

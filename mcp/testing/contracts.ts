@@ -4,7 +4,7 @@ import type { Contract } from '../contract/contract.ts';
 
 const read = new Map<string | undefined, Promise<Contract>>();
 
-/** @param path as in `readContract` */
+/** Reads a contract, or returns it if it was already read. @param path as in `readContract` */
 export function testContract(path?: string): Promise<Contract> {
   const known = read.get(path) ?? readContract(path);
   read.set(path, known);

@@ -20,7 +20,7 @@ export interface ScopedGateway extends Served {
   readonly authenticator: Authenticator;
 }
 
-/** @param grants the scopes of each token, by token; the token is also the name of its user */
+/** Starts a gateway. @param grants the scopes of each token, by token; the token is also the name of its user */
 export async function scopedGateway(grants: Readonly<Record<string, readonly string[]>>): Promise<ScopedGateway> {
   const held = new Map(Object.entries(grants));
   const authenticator: Authenticator = {

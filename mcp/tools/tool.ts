@@ -30,7 +30,7 @@ export interface Tool<Arguments> {
   readonly isReadOnly: boolean;
   /** Whether a second call with the same arguments has no further effect. */
   readonly isIdempotent: boolean;
-  /** @returns the structured content, which the output schema describes. Failures are thrown. */
+  /** Runs the tool. @returns the structured content, which the output schema describes @throws the failure, if the tool fails */
   readonly run: (parameters: Arguments, context: ToolContext) => Promise<object>;
 }
 

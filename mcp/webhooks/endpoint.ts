@@ -49,7 +49,7 @@ export class EndpointError extends Error {
   }
 }
 
-/** @returns why the address cannot be a callback, or undefined */
+/** Checks a callback address. @returns the reason why it is not allowed; undefined if it is allowed */
 export function callbackFault(text: string, { allowPrivate }: EndpointOptions): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) return 'delivery.url is not a URL.';
@@ -67,7 +67,7 @@ function isPublic(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 }
 
-/** @throws {EndpointError} */
+/** Sends a POST request to a callback address, after checking its IP address. @throws {EndpointError} */
 export async function post(
   url: string,
   { headers, body }: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
@@ -83,7 +83,7 @@ export async function post(
       const request = send(address, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-        // Use a new connection for each request, because a reused one could lead to an IP address that is no longer that of the host name.
+        // Use a new connection for each request, because a reused connection would bypass the check of the IP address.
         agent: false,
         lookup: pinned,
         signal,

@@ -8,7 +8,7 @@ interface Remembered {
 }
 
 export class RememberedPublications {
-  /** The number of remembered keys of each principal. */
+  /** Counts the remembered keys of each principal, and has their limit. */
   readonly budget: Budget;
   readonly #windowMs: number;
   /**

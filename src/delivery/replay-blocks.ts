@@ -1,19 +1,19 @@
 /**
- * Frames of replayed events that clients with equal subscriptions share. After a restart of the gateway or a network failure, many clients
- * resume equal subscriptions at slightly different positions. To let them share frames, history is divided into blocks with fixed
- * boundaries. The frames of a block are built once:
+ * Lets clients with equal subscriptions share the frames of replayed events. After a restart of the gateway or a network failure, many
+ * clients resume equal subscriptions from slightly different positions. So that they can share frames, history is divided into blocks with
+ * fixed boundaries. The frames of a block are built only once:
  *
  *     sequenceIds   1 … 128 │ 129 … 256 │ 257 … 384 │ 385 …
- *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●      within the first and the last block, event by event
- *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      the third block is sent from the same bytes
+ *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●      parts of the first and the last block: event by event
+ *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      the third block: the same bytes are sent to both
  */
 import type { EventRecord } from '../broker/broker.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
-/** Number of events per block. With 300 bytes each, a block is one write of about 40 KiB. */
+/** Number of events per block. If each event has 300 bytes, a block is one write of about 40 KiB. */
 export const BLOCK_EVENTS = 128;
-/** Maximum size of a block. A block is written as a whole, so it must not be larger than other writes (flush-scheduler.ts). */
+/** Maximum size of a block, in bytes. A block is written as a whole, so it must not be larger than other writes (flush-scheduler.ts). */
 const MAX_BLOCK_BYTES = 64 * 1024;
 /** Maximum memory of all blocks of a node, in bytes. */
 export const REPLAY_BLOCKS_BYTES = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ export interface ReplayRun {
   readonly key: string;
   readonly prefix: string;
   readonly framing: Framing;
-  /** In ascending order, without a hole. */
+  /** The events of history to choose from, in ascending order and without a hole. */
   readonly records: readonly EventRecord[];
   /** Lowest sequenceId in history. */
   readonly floor: number;
@@ -46,7 +46,7 @@ export class ReplayBlocks {
   /** Number of blocks whose frames have been built so far. */
   built = 0;
 
-  /** @param maxBytes maximum memory of all blocks; if it is exceeded, the blocks of the least recently used key are dropped */
+  /** @param maxBytes maximum memory of all blocks, in bytes; if it is exceeded, the blocks of the least recently used keys are dropped */
   constructor(maxBytes = REPLAY_BLOCKS_BYTES) {
     this.#maxBytes = maxBytes;
   }
@@ -56,7 +56,7 @@ export class ReplayBlocks {
     return this.#bytes;
   }
 
-  /** The matching events of a run, in whole blocks where possible. Yields `undefined` where the caller may pause. */
+  /** Yields the matching events of a run, in whole blocks where possible. Yields `undefined` where the caller may pause. */
   *choose(run: ReplayRun): Generator<Item, void, void> {
     const { records, matches } = run;
     this.#dropFormer(run);
@@ -97,7 +97,7 @@ export class ReplayBlocks {
     yield block;
   }
 
-  /** Drops blocks whose events are no longer all in history. */
+  /** Drops the blocks of this run's key of which events are no longer in history. */
   #dropFormer({ key, floor }: ReplayRun): void {
     const family = this.#use(key);
     if (family === undefined) return;
@@ -108,7 +108,7 @@ export class ReplayBlocks {
       }
   }
 
-  /** The blocks of a key. The key becomes the most recently used. */
+  /** Returns the blocks of a key, and marks the key as the most recently used. */
   #use(key: string): Family | undefined {
     const family = this.#families.get(key);
     if (family === undefined) return undefined;

@@ -157,7 +157,7 @@ export class Routes {
     return route;
   }
 
-  /** Forgets a stream that has ended. */
+  /** Drops the cached route of a stream that has ended. */
   forget(stream: string): void {
     this.#byStream.delete(stream);
   }

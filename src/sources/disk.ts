@@ -12,7 +12,7 @@ export interface Disk {
   list(path: ByteString): readonly ByteString[];
   /** The facts of the entry at a path, after following symbolic links. @throws {Error} of the file system */
   follow(path: ByteString): Facts;
-  /** @throws {Error} of the file system */
+  /** The path without symbolic links. @throws {Error} of the file system */
   resolve(path: ByteString): ByteString;
   /** The system's table of mount points; empty if the system has none. */
   mounts(): string;

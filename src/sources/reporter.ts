@@ -54,7 +54,7 @@ export class Reporter {
     this.#send({ kind: 'change', change: this.#payload(path, changeType, facts, hash) });
   }
 
-  /** @param previous the previous path of the entry, relative to the root */
+  /** Reports a rename. @param previous the previous path of the entry, relative to the root */
   rename(previous: ByteString, directory: Directory, name: ByteString, facts: Facts): void {
     const path = this.#text(directory, name);
     if (path === undefined) return this.deletion(previous, facts);

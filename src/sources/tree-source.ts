@@ -290,7 +290,7 @@ export class TreeSource {
     this.#walker.queueDue(nowMs);
   }
 
-  /** @returns whether the root is watched */
+  /** Checks whether the root was moved, replaced or deleted, and handles this. @returns whether the root is watched unchanged or again */
   #checkRoot(): boolean {
     const found = this.#root.look();
     if (found === 'unclear') return false;

@@ -49,7 +49,10 @@ export interface WatchedDirectory {
   close(): Promise<void>;
 }
 
-/** @throws {Error} if the directory does not exist, or if a part of it cannot be watched. */
+/**
+ * Starts to watch a directory. Resolves when later changes are published. @throws {Error} if the directory does not exist, or if a part of
+ * it cannot be watched
+ */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
   const { directory, root, stream = 'main', hashBytes, onWarning, onProgress } = options;
   const feed = new FileFeed({

@@ -44,7 +44,7 @@ export class PageBrowser {
     return page;
   }
 
-  /** @throws {Error} with the faults of all pages since the last call, unless all of them are expected */
+  /** Checks for faults. @throws {Error} with the faults of all pages since the last call, unless all of them are expected */
   throwFaults(expected?: RegExp): void {
     const found = this.#faults.splice(0).filter((fault) => expected?.test(fault) !== true);
     if (found.length > 0) throw new Error(`A page had faults: ${found.join('; ')}`);

@@ -225,7 +225,7 @@ export class AttachedStream {
     }
   }
 
-  /** True when every event up to the position has been applied. */
+  /** Whether the mirror is in the epoch of the position and has every event up to it. */
   covers(position: Position): boolean {
     return this.#mirror.covers(position);
   }

@@ -29,7 +29,7 @@ const REASONS: readonly Reason[] = [
   },
 ];
 
-/** @param what names what cannot be used, such as `Redis at …`, at the beginning of the message */
+/** Creates the error that explains a failed connection. @param what the beginning of its message, such as `Redis at …` */
 export function connectionFault(what: string, reason: string, cause: unknown): Error {
   const known = REASONS.find(({ pattern }) => pattern.test(reason));
   const text = `${what} cannot be used: ${known === undefined ? reason : `${known.words} (${reason})`}`;

@@ -67,7 +67,7 @@ export class RedisConnection {
       await commands.connect();
       if (subscriber !== commands) await subscriber.connect();
     } catch (error) {
-      // The error of ioredis only reports that the connection is closed. The reason was in an earlier error event.
+      // The error of `connect` only reports that the connection is closed. The reason was in an earlier `error` event of ioredis.
       const reason = this.#lastReason() ?? String(error);
       throw connectionFault(`Redis at ${describeRedis(this.#address)}`, reason, error);
     }

@@ -63,7 +63,7 @@ export class RedisHeartbeat {
     clearTimeout(this.#watch);
   }
 
-  /** @returns false if the text is not a heartbeat */
+  /** Handles a text on the channel of all nodes. @returns false if the text is not a heartbeat */
   receive(text: string): boolean {
     const [kind, nodeId, number] = text.split(' ');
     if (kind !== 'beat' || nodeId === undefined) return false;

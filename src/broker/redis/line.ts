@@ -37,7 +37,7 @@ export interface Published {
   readonly lines: readonly Line[];
 }
 
-/** @throws {Error} if publish.lua did not write the text */
+/** Parses a message with events. @throws {Error} if publish.lua did not write the text */
 export function parsePublished(text: string): Published {
   const [server = '', ...lines] = text.split('\n');
   if (!server.startsWith('@') || lines.length === 0)
@@ -54,7 +54,7 @@ export function asTexts(reply: unknown): readonly string[] {
 /** Thrown if another version of Tidemark wrote the state of a stream. */
 export class ForeignState extends Error {}
 
-/** @throws {ForeignState} if the text was not written by the scripts of this version */
+/** Parses the state of a stream. @throws {ForeignState} if the text was not written by the scripts of this version */
 export function parseState(text: string): StreamState {
   const [format, sequenceId, at, eventId, epoch, incarnation, losses, evicted] = text.split(' ');
   if (
@@ -87,7 +87,7 @@ export function parseLoss(text: string): KeptLoss {
   return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
 }
 
-/** @throws {Error} if the text is not a line */
+/** Parses the parts of a line before its content. @throws {Error} if the text is not a line */
 export function parseLine(text: string): Line {
   const a = text.indexOf(' ');
   const b = text.indexOf(' ', a + 1);

@@ -164,7 +164,10 @@ export class StreamMirror {
     }
   }
 
-  /** @returns false if the log must be read, because the line does not follow the head, or its server is not trusted */
+  /**
+   * Applies a line if it follows the head. @returns false if the log must be read, because earlier events are missing, or the epoch or the
+   * server is another one
+   */
   #apply(line: Line, incarnation: string): boolean {
     const loaded = this.#loaded;
     if (loaded === undefined || line.epoch !== loaded.head.epoch || !this.#options.accepts(incarnation)) return false;

@@ -84,7 +84,9 @@ export class RedisPublisher {
     this.#options = options;
   }
 
-  /** @throws {ProtocolError} `broker_unavailable`. `details.outcome` is `unknown` if the event may have been stored. */
+  /**
+   * Publishes an event. @throws {ProtocolError} `broker_unavailable`; its `details.outcome` is `unknown` if the event may have been stored
+   */
   publish(event: Outgoing): Promise<PublishResult> {
     if (this.#pending >= this.#options.maxPending) {
       const message = `${this.#pending} publishes are already waiting for Redis: nothing was stored, try again later`;
@@ -117,7 +119,7 @@ export class RedisPublisher {
     this.#sendAll(stream, waiting);
   }
 
-  /** @throws {ProtocolError} `broker_unavailable`. */
+  /** Publishes a source loss. @throws {ProtocolError} `broker_unavailable` */
   async announce({ stream, paths }: SourceLoss): Promise<void> {
     const { connection, keys, limits } = this.#options;
     const { meta, losses, channel } = keys.of(stream);

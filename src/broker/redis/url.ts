@@ -44,7 +44,7 @@ export interface RedisAddress {
 const SHAPE = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?#@]+)(\/[^?#@]*)?(?:\?([^#@]*))?$/;
 const PARAMETERS = ['ca', 'cert', 'key', 'servername', 'prefix', 'sentinelUser', 'sentinelPasswordFile'];
 
-/** @throws {Error} that describes the expected form. The message never contains the password. */
+/** Parses the URL of Redis. @throws {Error} that describes the expected form; its message never contains the password */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = SHAPE.exec(url);
   if (match === null) {

@@ -37,7 +37,7 @@ export function versionOf(path: ByteString): string {
   }
 }
 
-/** @throws {Error} of the file system */
+/** Whether the path is that of a regular file, not of a link to one. @throws {Error} of the file system */
 export function isRegularFile(path: ByteString): boolean {
   return lstatSync(toBuffer(path)).isFile();
 }

@@ -32,7 +32,7 @@ export type Follow = (directory: string, listener: FileSourceOptions['listener']
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
-/** @returns the faults, which are the first difference or a tool that never succeeded; without faults, the losses and warnings */
+/** Runs an exploration. @returns the first difference, or the tools that never succeeded; without such faults, the losses and warnings */
 export async function explore({
   seed,
   rounds,

@@ -35,7 +35,7 @@ const PATIENCE_MS = 5_000;
 /** After this time, in milliseconds, no more operations are run between the steps of the source in this round. */
 const LONGEST_DISTURBANCE_MS = 200;
 
-/** @returns the first difference between reports and disk; without a difference, the losses and warnings */
+/** Runs all rounds. @returns the first difference between reports and disk; without a difference, the losses and warnings */
 export async function interleave(options: Interleaving): Promise<Record<string, unknown>> {
   const { seed, rounds, perRound, between, variant = 'plain' } = options;
   const directory = join(temporary('tidemark-interleaved-'), 'above', 'root');

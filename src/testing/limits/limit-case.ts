@@ -14,7 +14,7 @@ import { PATIENCE, onCleanup } from '../rig.ts';
 
 export class Rig {
   readonly gateway: Gateway;
-  /** Time in milliseconds that is added to the clock of the gateway. */
+  /** By how many milliseconds the clock of the gateway is ahead of the real time. */
   skewMs = 0;
   url = '';
   httpUrl = '';

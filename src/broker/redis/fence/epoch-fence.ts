@@ -249,7 +249,7 @@ export class EpochFence {
     return this.#decide(stream, [collected.text, collected.number, decision.kind], collected.incarnation);
   }
 
-  /** @returns undefined if the stream has changed since the decision */
+  /** Runs lua/decide.lua. @returns the new state; undefined if the stream has changed since the decision */
   async #decide(stream: string, decision: readonly string[], incarnation: string): Promise<StreamState | undefined> {
     const { connection, keys, newEpoch, ttlOf } = this.#options;
     const { meta, log, latest, order, losses, witness, channel } = keys.of(stream);

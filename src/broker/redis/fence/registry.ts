@@ -188,7 +188,7 @@ export class NodeRegistry {
     return registry;
   }
 
-  /** Gives up the peers that have not renewed their entry for longer than their lease. */
+  /** Gives up the peers whose entries were not renewed for 1.25 leases. */
   #watch(registry: Registry): void {
     const now = this.#now();
     for (const [id, { count }] of registry) {
