@@ -1,13 +1,13 @@
 /*
- * A load client: many WebSocket connections in one thread, and one TCP connection to the server's control port, through which it
- * has events published. It checks that every connection receives every event, once and in order, and measures the processing
- * time that the server used meanwhile.
+ * A load client with many WebSocket connections in one thread. It has one TCP connection to the server's control port, through
+ * which it tells the server to publish events. It checks that every connection receives every event, once and in order, and
+ * measures the processing time that the server uses for this.
  *
  *     load PORT PATH CONTROL_PORT SERVER_PID CONNECTIONS HELLO MODE EVENTS WINDOW BURST RATE
  *
  * MODE flight: at most WINDOW events are in flight; as soon as BURST of them have arrived on every connection, BURST more are published.
- * MODE rate:   RATE events per second, independent of what has arrived; also measures latency.
- * MODE replay: nothing is published; HELLO asks for EVENTS events, on one connection after the other.
+ * MODE rate:   RATE events per second are published, whether or not earlier ones have arrived; also measures latency.
+ * MODE replay: nothing is published; HELLO requests EVENTS past events, on one connection after another.
  *
  * An event is published by a line with its number in ten digits, from 0000000001 on. The server puts '^' and the number into the
  * message. HELLO is a text frame sent after the handshake; an answer that contains "ready" completes it. The result is one line of JSON.
@@ -55,7 +55,7 @@ static unsigned long long now_ns(void) {
   return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* Processing time of all threads of the server, in nanoseconds. */
+/* Reads the processing time of all threads of the server, in nanoseconds. */
 static unsigned long long server_time_ns(void) {
   char path[300];
   unsigned long long sum = 0, part;
@@ -115,7 +115,7 @@ static void read_until(int fd, const char *wanted) {
   fail("the server did not send what was expected");
 }
 
-/* A masked text frame; the mask is zero, so that the text is sent unchanged. */
+/* Sends a masked text frame. The mask is zero, so that the text is sent unchanged. */
 static void send_text(int fd, const char *text) {
   size_t length = strlen(text), at = 2;
   char *frame = malloc(length + 16);
@@ -210,7 +210,7 @@ static void run_flight(unsigned window, unsigned burst) {
       publish(published + 1, count);
       published += count;
     }
-    /* Waking up for every delivery would take time from the server's core, so the client collects deliveries and reads them together. */
+    /* Waking up for every delivery would take processing time from the server, so the client waits and reads several deliveries together. */
     usleep(POLL_PAUSE_US);
     receive(100);
     for (; complete < published && arrivals[complete + 1] == (unsigned)connection_count; last = now_ns()) complete += 1;

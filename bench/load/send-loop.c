@@ -1,11 +1,11 @@
 /*
- * Sends the same bytes to many sockets, for bench/servers/native.ts, to measure the most that a native writer could save.
+ * Sends the same bytes to many sockets. bench/servers/native.ts uses it to measure how much a native writer could save at most.
  */
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* Returns how many sockets did not take all bytes. */
+/* Returns how many sockets did not accept all bytes. */
 int send_loop(const int *sockets, int count, const void *bytes, int length) {
   int missed = 0;
   for (int n = 0; n < count; n += 1)

@@ -1,6 +1,6 @@
 /*
- * The least that a delivery can cost: a server that only accepts WebSocket connections and writes each event to each of them, in
- * one thread, with one system call per event and connection.
+ * A server that shows the least that a delivery can cost. It only accepts WebSocket connections and writes each event to each of
+ * them, in one thread, with one system call per event and connection.
  *
  *     write-loop PORT CONTROL_PORT BYTES
  *
@@ -21,7 +21,7 @@
 #define DIGITS 10
 #define HEADER 4
 
-/* There is no accept key, because the load client does not check it. */
+/* The answer has no Sec-WebSocket-Accept header, because the load client does not check it. */
 static const char ANSWER[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 
