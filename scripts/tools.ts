@@ -42,7 +42,7 @@ export const NGINX: Tool = { commands: ['nginx'], debianPackage: 'nginx', brewFo
 export const CADDY: Tool = { commands: ['caddy'], debianPackage: 'caddy', brewFormula: 'caddy' };
 /** Rates the security of the systemd unit in deploy/. It exists on Linux only. */
 export const SYSTEMD_ANALYZE: Tool = { commands: ['systemd-analyze'], debianPackage: 'systemd', brewFormula: 'none' };
-/** Used as a client for server-sent events. */
+/** The client with which tests read server-sent events. */
 export const CURL: Tool = { commands: ['curl'], debianPackage: 'curl', brewFormula: 'curl' };
 /** On the runners of the public CI, `google-chrome` is part of the image. */
 export const CHROMIUM: Tool = {

@@ -75,7 +75,7 @@ export class ControlLane {
     return make === undefined ? [] : [make()];
   }
 
-  /** Drops all messages. The caller subtracts their bytes. */
+  /** Drops all messages. The caller must subtract their bytes from the account. */
   clear(): void {
     this.#messages = NONE;
     this.#report = undefined;

@@ -141,7 +141,7 @@ export class EventLane {
     return positions;
   }
 
-  /** Drops all messages. The caller subtracts their bytes. */
+  /** Drops all messages. The caller must subtract their bytes from the account. */
   clear(): void {
     this.#batch = undefined;
     this.#entries = NONE;

@@ -28,7 +28,7 @@ const LONGEST_START_MS = 30_000;
 export interface SessionRecord {
   readonly session: string;
   readonly offered: readonly string[];
-  /** The offers that the log has contained. */
+  /** The offers that the log contained at some time. */
   readonly logged: Set<string>;
   done: readonly string[];
   /** Whether a part of the log was lost. */
