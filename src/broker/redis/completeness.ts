@@ -4,20 +4,20 @@
 export interface Moment {
   /** The time, by the performance clock. */
   readonly since: number;
-  /** How many connections for subscriptions had been lost by then. */
+  /** The value of `losses` at that time. */
   readonly losses: number;
 }
 
 export interface CompletenessOptions {
   /** How long a stream is kept after its last event, in milliseconds; 0 for a stream that does not expire. */
   readonly ttlMs: number;
-  /** Returns how many connections for subscriptions were lost so far. */
+  /** Returns a number that increases each time subscriptions are lost. */
   readonly losses: () => number;
-  /** Since when this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
+  /** The time since which this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
   readonly subscribedAt: () => number | undefined;
 }
 
-/** Stands for the number of lost connections if messages could be missed at the moment of a read. */
+/** The value of `losses` in a moment at which messages could be missed. It differs from every value that `losses` returns. */
 const MISSING = -1;
 
 export class Completeness {

@@ -5,7 +5,7 @@ import type { StreamIndex } from './stream-index.ts';
 
 /** What is known of a stream when a node begins to mirror it. */
 export interface Found {
-  /** How the stream came into the index; undefined while this is unknown. */
+  /** How the stream was entered into the index; undefined while this is unknown. */
   readonly appearance: Appearance | undefined;
   /** The place of the stream in the index, if it is known. */
   readonly place: number | undefined;
@@ -47,8 +47,8 @@ export class FirstDelivery {
   }
 
   /**
-   * Must be called before the stream is read for the first time, because the stream may have ended and appeared again since this node learned
-   * of it.
+   * Must be called before the stream is read for the first time. Checks whether the stream has ended and appeared again since this node
+   * learned of it.
    */
   async find(index: Pick<StreamIndex, 'appearanceOf' | 'placeOf'>): Promise<void> {
     if (this.#begun) return;

@@ -18,7 +18,7 @@ export interface MirrorSourceOptions {
   readonly reads: TaskQueue;
   /** Limits the number of concurrent questions to the other nodes. An answer may take seconds, but causes few Redis commands. */
   readonly questions: TaskQueue;
-  /** Called before the stream is opened. */
+  /** Called before each `open` of the stream, and awaited. */
   readonly beforeOpen: () => Promise<void>;
   /** Whether the stream must be created if it does not exist. */
   readonly mayCreate: () => boolean;

@@ -19,7 +19,7 @@ export class StreamChannels {
   readonly #subscribed = new Map<string, number>();
   /** Streams that the next run must check: `#wanted` and `#subscribed` may differ, or Redis has not confirmed a command. */
   readonly #changed = new Set<string>();
-  /** The number of connections for subscriptions that were lost so far. */
+  /** Increases each time subscriptions are lost. */
   #losses = 0;
   /**
    * Allows only one run at a time. Otherwise, the UNSUBSCRIBE of one run could be sent after the SUBSCRIBE of a later run for the same
@@ -50,14 +50,17 @@ export class StreamChannels {
     this.#changed.add(stream);
   }
 
-  /** Must be called when a connection was lost, because a new connection has no subscriptions. */
+  /**
+   * Must be called when a connection for subscriptions was lost, and when a new one is ready, because a new connection has no
+   * subscriptions.
+   */
   forgetAll(): void {
     this.#losses += 1;
     this.#subscribed.clear();
     for (const stream of this.#wanted) this.#changed.add(stream);
   }
 
-  /** Since when this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
+  /** The time since which this node receives all messages of the stream, by the performance clock; undefined if it may miss messages. */
   subscribedAt(stream: string): number | undefined {
     return this.#subscribed.get(stream);
   }

@@ -239,7 +239,7 @@ export class StreamIndex {
       : appearanceAt(await this.placeOf(stream));
   }
 
-  /** The place of the stream in the index; 0 if it is not in the index. */
+  /** Returns the place of the stream in the index; 0 if the stream is not in the index. */
   async placeOf(stream: string): Promise<number> {
     return Number(await this.#connection.run('place', [this.#keys.streams], [stream]));
   }
