@@ -45,8 +45,7 @@ export interface WebhookRequest {
   readonly key: SubscriptionKey;
   readonly secret: string;
   /**
-   * The lifetime that the client suggests, in milliseconds. null requests an unlimited lifetime; the longest allowed lifetime is then
-   * granted.
+   * The lifetime that the client suggests, in milliseconds. null requests an unlimited one; the longest allowed one is granted.
    */
   readonly ttlMs: number | null | undefined;
   /** Opens the source; called only for a new subscription. */
@@ -122,10 +121,7 @@ export class Webhooks {
   async subscribe(request: WebhookRequest): Promise<Grant> {
     const key = keyOf(request.secret);
     if (key === undefined)
-      throw new WebhookRefusal(
-        'invalid',
-        'delivery.secret must be whsec_ followed by the base64 of 24 to 64 random bytes.',
-      );
+      throw new WebhookRefusal('invalid', 'delivery.secret must be whsec_, then the base64 of 24 to 64 random bytes.');
     const fault = callbackFault(request.key.url, this.#options.endpoint);
     if (fault !== undefined) throw new WebhookRefusal('invalid', fault);
     const id = idOf(request.key);
@@ -224,10 +220,7 @@ export class Webhooks {
     this.#ended.delete(held);
   }
 
-  /**
-   * Called when the source has ended. The same id can be used for a new subscription at once, while the end is still reported with the key
-   * of this one.
-   */
+  /** Called when the source has ended. The id can be used again at once, while the end is still reported with the key of this one. */
   #forget(id: string, held: Held): void {
     if (this.#held.get(id) === held) this.#held.delete(id);
     clearTimeout(held.expiry);
@@ -321,13 +314,8 @@ async function askEndpoint(
   }
   const [given, wanted] = [answer, challenge].map((text) => createHash('sha256').update(text).digest());
   if (given !== undefined && wanted !== undefined && timingSafeEqual(given, wanted)) return;
-  throw new WebhookRefusal(
-    'endpoint',
-    'The callback endpoint must answer a verification with its `challenge`, but did not.',
-    {
-      fault: 'challenge_failed',
-    },
-  );
+  const text = 'The callback endpoint must answer a verification with its `challenge`, but did not.';
+  throw new WebhookRefusal('endpoint', text, { fault: 'challenge_failed' });
 }
 
 function echoOf(body: string): string {

@@ -128,10 +128,7 @@ export class AttachedStream {
     if (text !== undefined) this.#first.glimpsed = parseState(text);
   }
 
-  /**
-   * Called if a follow begins although this stream could not be read. Once the stream is loaded, its events up to then are reported as
-   * lost.
-   */
+  /** Called if a follow begins before this stream could be read. Its events up to then are reported as lost once it is loaded. */
   leaveBehind(): void {
     if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
   }
@@ -329,9 +326,7 @@ export class AttachedStream {
     });
   }
 
-  /**
-   * Queues a command of the mirror. A command that is still queued when the mirror is closed is not sent: it could create the stream again.
-   */
+  /** Queues a command of the mirror. If the mirror is closed before it is sent, it is dropped: it could create the stream again. */
   #enqueue<T>(queue: TaskQueue, task: () => Promise<T>): Promise<T> {
     return queue.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
       if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);

@@ -26,9 +26,7 @@ export type AttachedStreamsOptions = Omit<
   'budget' | 'channels' | 'reads' | 'questions' | 'isFollowed' | 'isNew'
 >;
 
-/**
- * The head of a stream that is followed but not attached is compared at every tenth call of `lookAtHeads`, which is once in ten seconds.
- */
+/** The head of a stream that is only followed is compared at every tenth call of `lookAtHeads`, which is once in ten seconds. */
 const FOLLOWED_TURNS = 10;
 /** How long a stream is still mirrored after its last detach, in milliseconds. */
 export const LINGER_MS = 5_000;
@@ -206,17 +204,13 @@ export class AttachedStreams {
   }
 
   #reportUnnamed(pattern: string): void {
-    this.#options.log.warn(
-      { pattern },
-      'Streams that this pattern covers may have appeared and ended unnoticed, because Redis no longer has their names',
-    );
+    const text =
+      'Streams of this pattern may have appeared and ended unnoticed, because Redis no longer has their names';
+    this.#options.log.warn({ pattern }, text);
     this.#options.listener()?.onUnnamedLoss(pattern);
   }
 
-  /**
-   * Loads the stream and creates it if it does not exist. If a follow has already started the load, that load fails instead of creating the
-   * stream, so it is repeated.
-   */
+  /** Loads the stream, or creates it. A load that a follow has started fails instead of creating the stream, so it is repeated. */
   async #loadAttached(attached: AttachedStream): Promise<void> {
     try {
       await attached.load();
@@ -266,8 +260,7 @@ export class AttachedStreams {
 
   /**
    * Resolves once the mirrors of these streams have everything that Redis had at this call. If a stream cannot be read, the next call of
-   * `lookAtHeads` reads it again. Its subscribers then receive the missed events, or a loss.
-   * @throws {Error} if Redis does not answer
+   * `lookAtHeads` reads it again; subscribers then receive the missed events, or a loss. @throws {Error} if Redis does not answer
    */
   async #compare(streams: readonly AttachedStream[], patienceMs = 0): Promise<void> {
     const settling: Promise<void>[] = [];
@@ -281,10 +274,7 @@ export class AttachedStreams {
     for (const [{ name }, error] of failures) this.#warn(error, name);
   }
 
-  /**
-   * Reads the states of streams that could not be loaded, to find out whether Redis answers at all. @throws {Error} if Redis does not
-   * answer
-   */
+  /** Reads the states of streams that could not be loaded. @throws {Error} if Redis does not answer at all */
   async #checkRedisAnswers(unread: readonly AttachedStream[]): Promise<void> {
     const names = unread.map(({ name }) => name);
     await readHeads(this.#options, names);
@@ -318,10 +308,7 @@ export class AttachedStreams {
     await attached.catchUp();
   }
 
-  /**
-   * Drops the mirror of an expired stream. If the mirror was loaded, it usually has every event, and only the end of the stream is reported
-   * (MUL-6). If it may lack events, a loss is reported to the followers as well.
-   */
+  /** Drops the mirror of an expired stream, and reports its end (MUL-6). If the mirror may lack events, a loss is reported first. */
   #end(attached: AttachedStream): void {
     const { name, count, isLoaded, completeness, unreadLoss } = attached;
     if (count > 0) return;

@@ -164,10 +164,7 @@ export class StreamMirror {
     }
   }
 
-  /**
-   * Applies a line if it follows the head. @returns false if the log must be read, because earlier events are missing, or the epoch or the
-   * server is another one
-   */
+  /** @returns false if the log must be read: earlier events are missing, or the line is of another epoch or server */
   #apply(line: Line, incarnation: string): boolean {
     const loaded = this.#loaded;
     if (loaded === undefined || line.epoch !== loaded.head.epoch || !this.#options.accepts(incarnation)) return false;
