@@ -1,4 +1,4 @@
-/** Creates the parts of a gateway and connects them. Lower layers signal upwards by callbacks, which are set here. */
+/** Creates the parts of a gateway and connects them. Lower layers call higher layers through callbacks, which are set here. */
 import { Connections } from './connections/connections.ts';
 import { answerDisconnectRequest } from './connections/disconnection.ts';
 import { Fanout } from './delivery/fan-out.ts';
@@ -19,14 +19,14 @@ import type { ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
 import { TurnBudget } from './session/turn-budget.ts';
 
-/** The parts that the gateway itself uses. */
+/** The parts of a gateway that the class `Gateway` uses directly. */
 export interface Assembly {
   readonly connections: Connections;
   readonly files: FileListings;
   readonly http: Http;
   readonly introspection: Introspection;
   readonly publisher: Publisher;
-  /** Receives the calls of the broker. */
+  /** The object whose methods the broker calls, for example for each event. */
   readonly listener: BrokerListener;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Errors of commands and requests. The message may be sent to the client; the `cause` is only for the log.
+ * Errors of commands and requests. The message of an error may be sent to the client; its `cause` is only logged.
  *
  * @module tidemark/errors
  */
@@ -15,7 +15,7 @@ export interface ProtocolErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The error reply to one command. The connection stays open (ERR-1). */
+/** An error that is sent as the reply to one command or request. The connection stays open (ERR-1). */
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly pointer: string | undefined;

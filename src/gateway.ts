@@ -42,9 +42,9 @@ export type { WatchedRoot } from './introspection/file-listings.ts';
 export type { GatewayOptions } from './options.ts';
 export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
-/** Options of a publication. */
+/** Options of one call of `publish`. */
 export interface PublishOptions {
-  /** Defaults to the stream to which the event belongs (`session:{sessionId}` for a `session_event`), otherwise to `main`. */
+  /** The stream to publish on. Defaults to the stream to which the event belongs, such as `session:{sessionId}`, otherwise to `main`. */
   readonly stream?: string;
   /** A label for the source of the event; defaults to `host`. */
   readonly source?: string;
@@ -52,14 +52,14 @@ export interface PublishOptions {
 }
 
 export interface Listening {
-  /** Address of the WebSocket. */
+  /** The URL at which WebSocket clients connect. */
   readonly url: string;
   readonly httpUrl: string;
   readonly host: string;
   readonly port: number;
 }
 
-/** The type of a payload. It is specific for events of the contract; for other names, any object is allowed. */
+/** The type of an event's payload: the declared type if the contract declares the event, otherwise any object. */
 type Payload<Payloads, E extends string> = E extends keyof Payloads ? Payloads[E] & object : OpenObject;
 
 /** @typeParam Payloads payload type for each declared event, from the generated types of the contract */
@@ -78,7 +78,7 @@ export class Gateway<Payloads = PayloadMap> {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #closeAnnounced = false;
-  /** Whether publishing has ended. Publishing is still possible during the drain, because other nodes still deliver events. */
+  /** Whether `publish` now throws. It does not yet throw during the drain, because other nodes still deliver events. */
   #ended = false;
 
   constructor(options: GatewayOptions<Payloads> = {}) {
@@ -97,8 +97,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Connects to the broker and starts to deliver its events. `listen` and `attach` call it. A second call has no effect, unless the first
-   * attempt failed: then it tries again.
+   * Connects to the broker and starts to deliver its events. `listen` and `attach` call this method. Another call has no effect, unless the
+   * last attempt failed; then the call tries again.
    */
   start(): Promise<void> {
     const { onFault } = this.#options;
@@ -202,7 +202,7 @@ export class Gateway<Payloads = PayloadMap> {
 
   /**
    * Reports to subscribers that a source has lost events, and which directories they must read again (GAP-2).
-   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`; the loss was not reported then
+   * @throws {ProtocolError} `stream_invalid` or `broker_unavailable`. After an error, the loss has not been reported.
    */
   async announceLoss({ stream, paths }: SourceLoss): Promise<void> {
     const reported = { stream, paths: reportablePaths(stream, paths) };
@@ -211,8 +211,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Lets clients list a watched directory (FIL-1). `watchDirectory` of `tidemark/files` calls it. @returns a function that withdraws the
-   * directory
+   * Lets clients list a watched directory (FIL-1). `watchDirectory` of `tidemark/files` calls this method.
+   * @returns a function after whose call clients can no longer list the directory
    */
   offerFiles(watched: WatchedRoot): () => void {
     return this.#files.add(watched);
@@ -232,7 +232,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes the events of an emitter of the host program. Refused payloads are logged, because an emitter cannot receive an error.
+   * Publishes the events of an emitter of the host program that `bindings` names. Failures are logged, because an emitter cannot receive an
+   * error.
    * @returns a function that removes the listeners; `close` also removes them
    */
   bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {
@@ -257,8 +258,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Makes `/readyz` answer 503, so that a load balancer sends new clients to other nodes. Everything else continues until `close`: clients
-   * that the balancer still sends are served.
+   * Makes `/readyz` answer 503, so that a load balancer sends new clients to other nodes. Everything else continues until `close`, so new
+   * clients that still reach this node are served.
    */
   announceClose(): void {
     this.#closeAnnounced = true;
@@ -266,7 +267,7 @@ export class Gateway<Payloads = PayloadMap> {
 
   /**
    * Shuts down gracefully (CON-5). New connections are refused. In batches, each client receives a heartbeat and `closing`, and is then
-   * disconnected. Connections that are still open after the drain time are cut. A further call with `drainMs: 0` ends everything
+   * disconnected. Connections that are still open after the drain time are cut. A second call, with `drainMs: 0`, cuts all connections
    * immediately.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {

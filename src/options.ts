@@ -31,18 +31,18 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   /** Identifies this node; random by default. */
   readonly nodeId?: string;
   /**
-   * Path of the WebSocket; `/ws` by default. The contract determines the other addresses; those that begin with `/ws/` in the contract are
-   * below this path.
+   * Path of the WebSocket; `/ws` by default. The contract determines the paths of all requests. If a path begins with `/ws/` in the
+   * contract, this option replaces its `/ws`.
    */
   readonly path?: string;
   /**
-   * Connects the nodes. By default, the memory broker, which works within one process; `redisBroker` of `tidemark/redis` connects several
-   * nodes.
+   * Orders events and keeps their history. The default is the memory broker, which works within one process. `redisBroker` of
+   * `tidemark/redis` connects several nodes.
    */
   readonly broker?: Broker | BrokerFactory;
   /**
-   * The contract of this version by default. For a contract with own events: the export `contract` of the directory that `tidemark contract
-   * build` wrote, or the result of `loadContract` of `tidemark/contract`.
+   * The contract to serve; the contract of this version by default. For a contract with own events, pass the export `contract` of the
+   * directory that `tidemark contract build` wrote, or the result of `loadContract` of `tidemark/contract`.
    */
   readonly contract?: BuiltContract<Payloads>;
   /** Limits that differ from the defaults in the contract. */
@@ -73,17 +73,17 @@ export interface GatewayOptions<Payloads = PayloadMap> {
   readonly broadcast?: 'on' | 'off';
   /** Replay policies that differ from those in the contract, by event name; `*` stands for custom events (RPL-3). */
   readonly replay?: Readonly<Record<string, ReplayPolicy>>;
-  /** By default, warnings and errors are written to standard error. */
+  /** The logger of the gateway. By default, warnings and errors are written to standard error. */
   readonly log?: Logger;
   readonly auditSink?: AuditSink;
   /**
-   * Creates the response of `GET /metrics` from the metrics of this gateway. For a host that runs several gateways behind one address. By
-   * default, the response is the metrics of this gateway ({@link Gateway.metrics}).
+   * Creates the response of `GET /metrics`. A host that runs several gateways behind one address can combine their metrics here. By
+   * default, the response contains the metrics of this gateway ({@link Gateway.metrics}).
    */
   readonly collectMetrics?: CollectMetrics;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns the current time, in milliseconds since the Unix epoch. */
   readonly now?: () => number;
-  /** Returns a number from 0 up to 1, for jitter. */
+  /** Returns a random number for jitter: at least 0 and below 1, as `Math.random` does. */
   readonly random?: () => number;
 }
 
@@ -111,7 +111,10 @@ export interface ResolvedOptions {
   readonly random: () => number;
 }
 
-/** The default limits of the contract, with the changes of the host. @throws {RangeError} that names a limit if it is out of its bounds */
+/**
+ * The default limits of the contract, with the changes of the host.
+ * @throws {RangeError} if a limit is out of its bounds; names the limit
+ */
 export function resolveLimits(changes: Partial<Limits> = {}): Limits {
   const names = Object.keys(LIMITS) as LimitName[];
   const entries = names.map((name) => {

@@ -1,7 +1,7 @@
-/** Waits that end when a signal is aborted. */
+/** Waits for a promise, but only until a signal is aborted. */
 
 /**
- * Settles like the promise, or rejects with the signal's reason if the signal is aborted first. Leaves no listener on the signal.
+ * Resolves or rejects like `outcome`, or rejects with the signal's reason if the signal is aborted first. Leaves no listener on the signal.
  */
 export async function orAbort<T>(outcome: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();

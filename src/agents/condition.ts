@@ -5,7 +5,7 @@ import { valuesAt } from '../replay/pointer.ts';
 export interface Condition {
   /** A JSON pointer (RFC 6901) into the whole event: `/payload/status`. */
   readonly pointer: string;
-  /** The required value: a string as it is, any other value as JSON. */
+  /** The required value: a string without quotation marks, or any other value as JSON. */
   readonly value: string;
 }
 

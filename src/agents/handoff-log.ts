@@ -1,4 +1,4 @@
-/** The log of a session, as one agent uses it: follows the log, and publishes each step of a handoff exactly once. */
+/** Reads the log of a session for one agent, and publishes each step of a handoff exactly once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, isGap, TidemarkError } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
@@ -8,7 +8,7 @@ import type { Offers, Step } from './handoff-state.ts';
 
 export interface PublishOptions {
   readonly actor: string;
-  /** A second step with the same key is not published. By default, each call has a new key. */
+  /** The idempotency key: a second step with the same key is not published. By default, each call uses a new key. */
   readonly idempotencyKey?: string;
   readonly signal: AbortSignal;
 }
@@ -50,8 +50,8 @@ export class HandoffLog {
   }
 
   /**
-   * Opens the log. Resolves when all steps up to now have been read.
-   * @throws {TidemarkError} if this client is not allowed to read the session. Throws the signal's reason if the signal is aborted first.
+   * Opens the log. Resolves when all steps that were published until now have been read.
+   * @throws {TidemarkError} if this client is not allowed to read the session. If the signal is aborted first, its reason is thrown.
    */
   static async open(client: TidemarkClient, session: string, signal: AbortSignal): Promise<HandoffLog> {
     const log = new HandoffLog(client, session);
@@ -74,7 +74,7 @@ export class HandoffLog {
     return log;
   }
 
-  /** Stops reading the session. Resolves when the gateway has confirmed, or immediately if there is no connection. */
+  /** Unsubscribes from the session. Resolves when the gateway has confirmed this, or immediately if there is no connection. */
   close(): Promise<void> {
     return this.#end();
   }
@@ -99,7 +99,7 @@ export class HandoffLog {
   }
 
   /**
-   * Publishes a step. If no reply arrives, the step is published again with the same key. Resolves when the log contains the step.
+   * Publishes a step. If no reply arrives, the step is published again with the same key. Resolves when this object has read the step.
    * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed.
    */
   async publish(
@@ -115,7 +115,7 @@ export class HandoffLog {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const { epoch, sequenceId } = await this.#client.broadcast(event, { signal });
-        // If the step has another epoch, it is in a log that this object does not follow. The gap that reports the new epoch then ends this wait.
+        // If the step has another epoch, this object never reads it. Then a gap reports the new epoch, and `change` throws.
         while (this.#epoch !== epoch || this.#last < sequenceId) await this.change(signal);
         this.#throwFailure();
         return { epoch, sequenceId, hasCounted: this.#counted.has(sequenceId) };

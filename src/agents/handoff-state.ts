@@ -7,8 +7,8 @@
  *
  * No agent's clock is used. Three properties of the log determine the state. First, its order (STR-2). Second, `emittedAt`: the server sets
  * this time, and it never decreases along a stream (STR-4); it determines when a lease ends. Third, the position of the valid `take`, which
- * is called the fence. An agent that renews, releases or completes work must name the fence. If an agent has lost its lease, its fence is
- * no longer valid, so its steps change nothing.
+ * is called the fence. An agent that renews, releases or completes work must name the fence. When another agent has taken the work, the
+ * fence of the first agent is no longer valid, so the steps of the first agent change nothing.
  */
 
 import { LONGEST_S } from './duration.ts';
@@ -19,7 +19,7 @@ export type Step =
   | { readonly step: 'take'; readonly offer: string }
   | { readonly step: 'renew' | 'release' | 'done'; readonly offer: string; readonly fence: number };
 
-/** A step with its position in the log. */
+/** A step with its actor, its position in the log and its time. */
 export interface LoggedStep {
   readonly step: Step;
   readonly actor: string | undefined;
@@ -78,8 +78,8 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: LoggedStep): Of
 }
 
 /**
- * Reads the step in `details` of a session event; undefined if `details` contain something else. A lease that is longer than `--lease`
- * allows is refused, because timers and dates have limits.
+ * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease that is longer than `--lease` allows
+ * is not valid, because timers and dates have limits.
  */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');

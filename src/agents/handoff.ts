@@ -6,24 +6,24 @@ import type { Offer } from './handoff-state.ts';
 
 export const DEFAULT_LEASE_S = 60;
 /**
- * Milliseconds to wait after the end of a lease before trying to take the work. Because clocks differ slightly, an earlier attempt could
- * fail.
+ * How long after the end of a lease an agent waits before it tries to take the work, in milliseconds. Clocks differ slightly, so an earlier
+ * attempt could fail.
  */
 const AFTER_LEASE_MS = 20;
 
-/** How long after its time limit a take waits for the gateway, in milliseconds. A restart of the gateway takes less. */
+/** How long after its time limit `takeWork` still waits for the gateway to confirm, in milliseconds. A gateway restarts in less time. */
 const SETTLE_MS = 10_000;
 
-/** The acting agent. When the signal is aborted, the agent stops trying. */
+/** The agent that acts. When the signal is aborted, its action is not tried again. */
 export interface Acting {
   readonly actor: string;
   readonly signal: AbortSignal;
 }
 
 export interface Taking extends Acting {
-  /** Ends the wait for work. A take that was sent is completed, because this agent may have the work already. */
+  /** Ends the wait for work when aborted. If a `take` was sent before, its result is still waited for: this agent may have the work. */
   readonly limit: AbortSignal;
-  /** How long after the limit the gateway may take to confirm, in milliseconds; default 10,000. */
+  /** How long the gateway may take to confirm a `take` after `limit` was aborted, in milliseconds; 10,000 by default. */
   readonly settleMs?: number;
 }
 
@@ -31,7 +31,7 @@ export interface NewOffer {
   /** Id of the offer. If this id was offered before, nothing is published. */
   readonly offer: string;
   readonly task: unknown;
-  /** How long taken work is held without a renewal, in milliseconds. */
+  /** How long an agent that takes the work has it without a renewal, in milliseconds. */
   readonly leaseMs: number;
 }
 
@@ -53,7 +53,7 @@ export interface Report {
   readonly fence: Position;
 }
 
-/** Thrown if the offer does not exist, or if its work is done. A retry cannot succeed. */
+/** Thrown if the offer does not exist, or if its work is already done. A retry cannot succeed. */
 export class OfferError extends Error {
   readonly reason: 'done' | 'unknown';
 
@@ -82,7 +82,8 @@ export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOf
 /**
  * Waits for work that no agent has, and takes it.
  * @param only if given, only this offer is taken
- * @throws {OfferError} if the offer `only` is done; {TakeUnknownError}. If the signal or the limit is aborted, its reason is thrown.
+ * @throws {OfferError} if the work of the offer `only` is already done
+ * @throws {TakeUnknownError} if the gateway has not confirmed a `take` in time. If `signal` or `limit` is aborted, its reason is thrown.
  */
 export async function takeWork(
   log: HandoffLog,

@@ -2,7 +2,7 @@
 import type { Position } from '../../generated/client.ts';
 import type { StreamPosition } from '../../generated/streams.ts';
 
-/** The text form of the positions of several streams while none of them has an event: before the first event of each stream. */
+/** The text form of the positions of several streams if no event of any of them was received: before the first event of each stream. */
 const START = 'start';
 
 /** Reads `<epoch>:<sequenceId>`. @returns undefined if the text is not a position */

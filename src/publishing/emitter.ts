@@ -1,7 +1,7 @@
 /** Publishes the events of an `EventEmitter` of the host program as events of the gateway. */
 import type { EventEmitter } from 'node:events';
 
-/** For each event of the emitter, the event of the gateway that it becomes. */
+/** For each event name of the emitter, the event that the gateway publishes for it. */
 export type EmitterBindings = Readonly<Record<string, EmitterBinding>>;
 
 export interface EmitterBinding {

@@ -1,4 +1,4 @@
-/** Copies the payload of a host program, because the program may change it later. */
+/** Copies a payload that the host program publishes, because the program may change its object later. */
 import type { OpenObject } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Yields to the event loop regularly, so that a tight publish loop cannot starve socket writes. On the memory broker, a publish never waits
- * for I/O. Without the pacer, a host program that publishes ten thousand events in a row blocks all socket writes until it has finished,
- * and fast readers are closed as slow clients (observed after 7,800 events).
+ * Yields to the event loop regularly, so that a tight publish loop cannot starve socket writes. With the memory broker, publishing never
+ * waits for I/O. Without the pacer, a host program that publishes ten thousand events in a row blocks all socket writes until it has
+ * finished. Then clients that read fast are disconnected as slow clients (observed after 7,800 events).
  */
 export class PublishPacer {
   readonly #perTurn: number;
@@ -14,7 +14,7 @@ export class PublishPacer {
     this.#left = options.perTurn;
   }
 
-  /** Resolves immediately if this turn has calls left, otherwise in a later turn. Calls resolve in the order in which they were made. */
+  /** Resolves at once if fewer than `perTurn` calls have resolved in this turn, otherwise in a later turn. Calls resolve in their order. */
   async wait(): Promise<void> {
     while (this.#left === 0) await this.#next;
     this.#left -= 1;

@@ -1,7 +1,7 @@
 /**
- * The one operation that publishes an event (BRD-1). The host program, HTTP and the `broadcast` command all use this class, and so does the
- * CLI, through HTTP. Each publication passes the same checks in the same order. Scopes are not checked here: the entry point has already
- * done this (auth/authorise.ts).
+ * The one operation that publishes an event (BRD-1). The host program, the HTTP request and the `broadcast` command all use this class. The
+ * CLI uses it through HTTP. Each publication passes the same checks in the same order. Scopes are not checked here: `auth/authorise.ts` has
+ * checked them before.
  */
 import type { BroadcastData } from '../../generated/types.ts';
 import type { Audit } from '../auth/audit.ts';
@@ -16,8 +16,8 @@ import { ProtocolError } from '../errors.ts';
 import { PublishPacer } from './publish-pacer.ts';
 
 /**
- * Number of events that may be published in one turn of the event loop. It is large enough that events share a socket write, and small
- * enough to stay far below the limit of a send queue.
+ * Number of events that may be published in one turn of the event loop. It is so large that several events share a socket write, and so
+ * small that the events of one turn stay far below the limit of a send queue.
  */
 const PUBLISHES_PER_TURN = 256;
 
@@ -29,13 +29,13 @@ export interface PublisherOptions {
   readonly audit: Audit;
 }
 
-/** JSON pointers to the payload and the stream in the client's message, for the pointer of an error. */
+/** JSON pointers to the payload and to the stream in the client's message. An error contains one of them. */
 export interface RequestPointers {
   readonly payload: string;
   readonly stream: string;
 }
 
-/** Where a publication comes from. `name` is the name of the source if the publisher gives no label. */
+/** Where a publication comes from. `name` is the event's source name if the publisher gives no other `source`. */
 export interface PublishOrigin {
   readonly name: 'broadcast' | 'host';
   readonly principal: Principal;

@@ -6,7 +6,8 @@
  *     {"type":"event","data":{"subscriptionIds":["ts"],"isReplay":false,  stream … payload  }}
  *     └──────────────────────── prefix ─────────────────────────────────┘  └──── body ────┘
  *
- * A `Framing` (framing.ts) converts messages to bytes. Connections with the same prefix and framing share these bytes (EVT-1).
+ * A `Framing` (framing.ts) converts messages to bytes. Connections with the same prefix and the same kind of framing share these bytes
+ * (EVT-1).
  */
 import { COMMANDS, PATTERNS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -94,7 +95,7 @@ export function errorData(error: ProtocolError): Extract<ReplyMessage, { type: '
   };
 }
 
-/** The part of an event message that differs between connections. It contains only ASCII, because subscription ids do (SUB-1). */
+/** The part of an event message that differs between connections. It is ASCII only, because subscription ids are ASCII (SUB-1). */
 export function eventPrefix(subscriptionIds: readonly string[], replayReason?: 'warm' | 'resume'): string {
   const ids = JSON.stringify(subscriptionIds);
   return replayReason === undefined
@@ -102,13 +103,13 @@ export function eventPrefix(subscriptionIds: readonly string[], replayReason?: '
     : `{"type":"event","data":{"subscriptionIds":${ids},"isReplay":true,"replayReason":"${replayReason}",`;
 }
 
-/** Number of prefixes that are kept to be shared. */
+/** Maximum number of prefixes in the cache of shared prefixes. */
 const MAX_SHARED_PREFIXES = 1024;
 const sharedPrefixes = new Map<string, string>();
 
 /**
- * The prefix of live events that match only one subscription of a connection. The clients of one program use the same ids, so their
- * subscriptions share the text.
+ * The prefix of live events that match only one subscription of a connection. It is cached by subscription id, because the clients of one
+ * program use the same ids.
  */
 export function livePrefix(subscriptionId: string): string {
   const known = sharedPrefixes.get(subscriptionId);

@@ -14,11 +14,11 @@ export interface EventIds {
   /** The `id` of a message of a replay; empty if it has none. */
   ofReplayMessage(message: ServerMessage): string;
   /**
-   * The `id` of a live event; empty if it is known only when the event is written. Called in the order in which live events are sent,
+   * The `id` of a live event; empty if the `id` is known only when the event is written. Called in the order in which live events are sent,
    * possibly twice for one event.
    */
   ofLive(event: StreamPosition): string;
-  /** The `id` of a live event that had no `id` when it was queued. Called when everything before the event is written. */
+  /** The `id` of a live event that had no `id` when it was queued. Called when the event is written, after everything before it. */
   ofWaiting(event: StreamPosition): string;
   /** The `id` of an event of a resume; empty if it has none. */
   ofResumed(event: StreamPosition): string;
@@ -100,14 +100,14 @@ export class OneStreamIds implements EventIds {
 export class ManyStreamsIds implements EventIds {
   /** The positions that the client has received from the replay and from the live events that were queued during it. */
   readonly #received = new KnownPositions();
-  /** The positions that the client will have when all live messages framed so far are sent. */
+  /** The positions that the client will have received when all live messages that have been framed so far are sent. */
   readonly #live = new KnownPositions();
   readonly #isSent: () => boolean;
   #state: 'replaying' | 'live' = 'replaying';
 
   /**
-   * @param isSent whether everything that was framed so far has been passed to the socket. A heartbeat overtakes queued events, so it has an
-   *   `id` only then.
+   * @param isSent whether everything that was framed so far has been passed to the socket. Only then does a heartbeat have an `id`, because
+   *   a heartbeat overtakes queued events.
    */
   constructor(replay: ReplayRequest, isSent: () => boolean) {
     this.#isSent = isSent;
@@ -125,7 +125,7 @@ export class ManyStreamsIds implements EventIds {
     return this.#received.token();
   }
 
-  /** Empty: a message is framed before the replayed events that precede it, so the id of such an event could be too high. */
+  /** Always empty: a message is framed before the replayed events that precede it, so the `id` of such an event could be too high. */
   ofResumed(): string {
     return '';
   }
@@ -159,7 +159,7 @@ export class ManyStreamsIds implements EventIds {
     return message.type === 'positions' || message.type === 'replay_complete' ? this.#received.token() : '';
   }
 
-  /** The stream has ended. If it appears again, its new events are not among those that the client has received. */
+  /** Forgets a stream that has ended. If the stream appears again, the client has received none of its new events. */
   #forget(stream: string): void {
     this.#live.forget(stream);
     this.#received.forget(stream);
@@ -168,13 +168,13 @@ export class ManyStreamsIds implements EventIds {
   positionsFramed(): void {
     const begun = [...this.#live];
     for (const each of this.#received) this.#live.advance(each);
-    // A stream may have begun a new epoch since; its live events are newer than its position.
+    // A stream may have begun a new epoch during the replay. Then the positions of its live events are the newer ones.
     for (const each of begun) this.#live.advance(each);
     this.#state = 'live';
   }
 }
 
-/** The token for a position of a subscription to one stream. */
+/** The `id` for a position of a subscription to one stream; empty if there is no position. */
 function tokenAt(
   stream: string,
   position: Position | undefined,

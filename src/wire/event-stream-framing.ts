@@ -1,6 +1,6 @@
 /**
- * Converts messages to server-sent events (WHATWG HTML, 9.2). It decides which of them have an `id`. A client resumes after the last `id`
- * that it received, so an `id` must not be sent while an earlier event is still to be sent (SSE-2).
+ * Converts messages to server-sent events (WHATWG HTML, 9.2), with an `id` if `EventIds` (event-ids.ts) supplies one. A client resumes
+ * after the last `id` that it received, so an `id` must not be sent while an earlier event is still to be sent (SSE-2).
  *
  *     id: main@01JD8Q6Z6M.4102
  *     data: {"type":"event","data":{…}}
@@ -21,7 +21,7 @@ const END = `${EVENT_END}\n\n`;
 
 export interface EventStreamOptions {
   readonly ids: EventIds;
-  /** How long a client waits before it reconnects, if the end of the connection was not announced. In milliseconds. */
+  /** How long a client waits before it reconnects, in milliseconds, if no `closing` announced the end of the connection. */
   readonly retryMs: number;
   /** `shared` if the ids depend only on the event, so that connections can share the bytes of events. */
   readonly bytes: 'shared' | 'own';

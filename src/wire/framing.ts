@@ -8,11 +8,11 @@ export interface Framing {
   readonly kind: string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
   positionsFramed(): void;
-  /** The frame of a message that is not an event. Messages in the order of the events are framed when they are queued. */
+  /** The frame of a message that is not an event. A message that must keep its place among the events is framed when it is queued. */
   message(message: ServerMessage): Buffer;
-  /** The frame of a message of a replay. It is framed when it is written. */
+  /** The frame of a message of a replay that is not an event. Called when the message is written. */
   replayMessage(message: ServerMessage): Buffer;
-  /** The frame of a queued live event, now that it is written. It was framed when the event was queued. */
+  /** The final frame of a queued live event; called when it is written. @param frame the frame that was created when it was queued */
   written(frame: Buffer, event: StreamPosition): Buffer;
   /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */
   eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number;
@@ -30,9 +30,9 @@ export interface FramedEvent {
 }
 
 /**
- * Frames of at least this size get a separate buffer. Node allocates smaller buffers from slabs (64 KiB in Node 24), and a slab stays in
- * memory as long as one of its parts is used. A slow client's queue of 30 KB frames therefore took 8 % more memory than its bytes. For
- * frames of this size or more, a separate buffer saves more than it costs.
+ * Frames of at least this size are allocated in a separate buffer. Node allocates smaller buffers from slabs (64 KiB in Node 24), and a
+ * slab stays in memory as long as one of its parts is used. With slabs, the queue of a slow client with frames of 30 KB used 8 % more
+ * memory than the frames contain. From this size on, a separate buffer saves more memory than it costs.
  */
 const OWN_BUFFER_BYTES = 4096;
 

@@ -1,9 +1,11 @@
-/** The HTTP response to a failed request (OPS-0): status, headers and body. All failures use it. */
+/**
+ * Creates the HTTP response to a failed request (OPS-0): status, headers and body. The responses to all failed requests are created here.
+ */
 import { ERRORS } from '../../generated/protocol.ts';
 import type { ProtocolError } from '../errors.ts';
 import { errorData } from './codec.ts';
 
-/** The value of Retry-After for 429 and 503, in seconds, if the error does not contain a delay. */
+/** The value of `Retry-After` for 503, and for 429 if the error contains no delay, in seconds. */
 export const RETRY_AFTER_S = 2;
 
 export interface HttpFailure {

@@ -1,7 +1,7 @@
 /**
  * Parses JSON from an untrusted client (ERR-3). `JSON.parse` alone accepts any depth, uses the last of two equal keys without an error,
- * rounds large numbers and accepts `__proto__`. Two parsers could therefore read two different messages from the same text. The scan below
- * refuses all of these before it creates a value.
+ * rounds large numbers and accepts `__proto__`. Two parsers could therefore read two different messages from the same text. `scan` refuses
+ * all of these before `JSON.parse` creates a value.
  */
 import { ProtocolError } from '../errors.ts';
 
@@ -56,10 +56,13 @@ function endOfNumber(text: string, start: number): number {
   return start + literal.length;
 }
 
-/** The keys of each object that is not closed yet. For an array, the element is `undefined`. */
+/** One element for each object or array that is not closed yet: the keys of the object so far, or `undefined` for an array. */
 type Frames = (Set<string> | undefined)[];
 
-/** Checks the string at `start`. In an object, it is a key if a colon follows it. */
+/**
+ * Checks the string at `start`. In an object, a string before a colon is a key.
+ * @returns the index after the string, or after the colon if the string is a key
+ */
 function takeString(text: string, start: number, frames: Frames): number {
   const end = endOfString(text, start);
   const value = decodeString(text.slice(start, end));
@@ -99,7 +102,7 @@ function scan(text: string, maxDepth: number): void {
 /**
  * Parses JSON text.
  * @param options.maxDepth the maximum number of nested levels
- * @throws {ProtocolError} `invalid_json`, with a message that names the fault and quotes little of the input
+ * @throws {ProtocolError} `invalid_json`, with a message that names the fault and quotes at most 64 characters of the input
  */
 export function parseJson(text: string, options: { readonly maxDepth: number }): unknown {
   scan(text, options.maxDepth);

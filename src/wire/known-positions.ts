@@ -1,11 +1,11 @@
 /**
- * The positions of many streams that fit into the `id` of a server-sent event (SSE-5). A stream that is left out is replayed from its first
- * event after a reconnect, so those with the fewest events are left out first.
+ * Selects the positions of many streams that fit into the `id` of a server-sent event (SSE-5). After a reconnect, a stream that was left
+ * out is replayed from its first event. Therefore the streams with the fewest events are left out first.
  */
 import type { Position, StreamPosition } from '../replay/record.ts';
 import { positionToken } from './position-token.ts';
 
-/** Maximum number of streams in an `id`. With more, the `id` of an event could be much longer than the event. */
+/** Maximum number of streams in an `id`. With more streams, the `id` of an event could be much longer than the event. */
 const MOST_STREAMS = 64;
 /** Maximum length of an `id`, in characters. Proxies accept header fields of 8 KiB. */
 const MOST_CHARACTERS = 4_096;
@@ -40,7 +40,7 @@ export class KnownPositions {
     return this.token();
   }
 
-  /** Forgets the stream with the fewest events. @returns false if all have more than a stream with this number of events */
+  /** Forgets the stream with the lowest sequenceId, if that is lower than the given one. @returns whether a stream was forgotten */
   #makeRoom(sequenceId: number): boolean {
     let least: StreamPosition | undefined;
     for (const each of this) if (least === undefined || each.sequenceId < least.sequenceId) least = each;

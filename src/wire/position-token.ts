@@ -4,9 +4,9 @@
  *     main@01JD8Q6Z6M.4102
  *     main@01JD8Q6Z6M.4102~
  *
- * With `~` at its end, the client may lack a part of the warm picture, which is sent again before the resume (RPL-7). The epoch is
- * percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of several streams are
- * separated by commas.
+ * A `~` at the end means that the client may not have received the whole warm picture. The picture is then sent again before the resume
+ * (RPL-7). The epoch is percent-encoded, because it may contain any character. The sequence number follows the last `.`. The positions of
+ * several streams are separated by commas.
  */
 import { PATTERNS } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
@@ -16,7 +16,7 @@ import type { StreamPosition } from '../replay/record.ts';
 const MAX_TOKEN = 16_384;
 const PART = /^([^@]+)@([A-Za-z0-9%_~.!*'()-]+)\.(\d{1,16})(~?)$/;
 
-/** A position of a token. */
+/** One of the positions that a token contains. */
 export interface TokenPosition extends StreamPosition {
   /** Whether the client has received the warm picture completely. `complete` by default. */
   readonly picture?: 'complete' | 'pending';

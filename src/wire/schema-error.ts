@@ -5,7 +5,7 @@ import { nearest } from '../catalogue/near-miss.ts';
 import { ProtocolError } from '../errors.ts';
 
 export interface SchemaErrorOptions {
-  /** For each JSON pointer, the error code for a fault at or below the pointer. */
+  /** For each JSON pointer, the error code for an invalid value at this pointer, or within the value at this pointer. */
   readonly codes?: Readonly<Record<string, ErrorCode>>;
   /** The code for all other faults; `invalid_message` by default. */
   readonly fallback?: ErrorCode;
@@ -18,7 +18,7 @@ function escapePointer(segment: string): string {
 }
 
 /**
- * The most specific of a validator's errors. For example, an unknown field is more specific than the "no branch matches" that it causes.
+ * The most specific of a validator's errors. For example, an unknown field is more specific than the error of `oneOf` that it causes.
  */
 function mostSpecificError(errors: readonly ValidationError[]): ValidationError | undefined {
   return (
@@ -67,7 +67,8 @@ function wordsOf({ params, message = 'does not match its schema' }: ValidationEr
 }
 
 /**
- * Checks the body of a request against its schema; `codes` are the operation's `errorPointers`.
+ * Checks the body of a request against its schema.
+ * @param codes the `errorPointers` of the operation: for each JSON pointer, the error code for an invalid value there
  * @throws {ProtocolError} `stream_invalid`, `payload_invalid` or `invalid_message`
  */
 export function checkRequest(body: unknown, fits: Validator, codes: NonNullable<SchemaErrorOptions['codes']>): void {

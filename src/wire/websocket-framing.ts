@@ -47,8 +47,8 @@ function writeEvent(target: Buffer, offset: number, { prefix, record }: FramedEv
 }
 
 /**
- * Builds the frames of several events. Each call that writes text into a buffer costs about as much as copying an event. Therefore, if all
- * of the text is ASCII, it is joined first and written with one call.
+ * Builds the frames of several events. Each call that writes text into a buffer takes about as long as copying an event. Therefore, if all
+ * of the text is ASCII, the frames are joined as text first and written with one call.
  */
 function events(prefix: string, records: readonly EventRecord[]): Buffer {
   const bytes = records.reduce((sum, record) => sum + eventBytes(prefix, record), 0);
