@@ -9,7 +9,7 @@ import { parseScope } from './scope.ts';
 /** An API key as it is stored. Times are in the format of RFC 3339. */
 export interface StoredKey {
   readonly id: string;
-  /** The user of the key. Two keys may have the same name while one replaces the other. */
+  /** The name of the program or person that uses the key. Two keys may have the same name while one replaces the other. */
   readonly name: string;
   /** SHA-256 of the whole key, in hexadecimal. */
   readonly hash: string;
@@ -61,7 +61,7 @@ export function keyId(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
 
-/** The id that a revocation of this key reports. */
+/** The id of this credential. When the key is revoked, this id is reported. */
 export function credentialIdOf({ id }: Pick<StoredKey, 'id'>): string {
   return `key:${id}`;
 }

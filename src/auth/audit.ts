@@ -1,6 +1,6 @@
 /**
- * The audit log: records which clients, subscriptions, publications and other operations were allowed or denied. It contains no secrets and
- * no payloads.
+ * The audit log: records which connections, subscriptions, publications and other operations were allowed or denied. It contains no secrets
+ * and no payloads.
  */
 
 export interface AuditEntry {
@@ -13,7 +13,7 @@ export interface AuditEntry {
   readonly remoteAddress?: string;
   readonly stream?: string;
   readonly event?: string;
-  /** For `disconnect`: the connection that was to be ended. */
+  /** For `disconnect`: the id of the connection that the request names. */
   readonly connectionId?: string;
 }
 
@@ -34,7 +34,7 @@ export class Audit {
     return this.#dropped;
   }
 
-  /** Never throws. */
+  /** Writes an entry to the log. Never throws. */
   record(entry: AuditEntry): void {
     if (this.#sink === undefined) return;
     try {

@@ -46,7 +46,10 @@ export function openAuthenticator(): Authenticator {
     anonymous: ANONYMOUS,
     authenticate: () =>
       Promise.reject(
-        new ProtocolError('unauthenticated', 'This gateway has no credentials configured; connect without one.'),
+        new ProtocolError(
+          'unauthenticated',
+          'This gateway has no credentials configured; connect without a credential.',
+        ),
       ),
     onRevoked: () => undefined,
     close: () => Promise.resolve(),

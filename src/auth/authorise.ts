@@ -17,7 +17,7 @@ export interface Caller {
   readonly remoteAddress: string;
 }
 
-/** What the operation refers to: events and streams. */
+/** The events and streams to which an operation refers. */
 interface Subject {
   readonly events: readonly string[];
   /** Usually one stream. For a subscription to many streams, their names and patterns. */
@@ -39,8 +39,8 @@ const AUDIT_KINDS: Readonly<Record<Action, AuditEntry['kind']>> = {
 };
 
 /**
- * A scope that the contract requires. `<event>` requires a scope for each event that the request names, `<any>` for at least one event of
- * the stream. The name of an event requires a scope for this event.
+ * The form in which the contract states a required scope. `<event>` requires a scope for each event that the request names. `<any>`
+ * requires a scope for at least one event of the stream. The name of an event requires a scope for this event.
  */
 const TEMPLATE = /^(subscribe|publish):(<event>|<any>|\w+)@<stream>$/;
 
@@ -104,7 +104,7 @@ function missingOn(
     return permitsAny(scopes, action, stream) ? undefined : { action, scope, stream };
   }
   const events = extent === undefined || extent === '<event>' ? named : [extent];
-  // A pattern of streams is allowed if the scopes cover a part of it: the client then receives only that part (MUL-2).
+  // A pattern of streams is allowed if the scopes cover a part of its streams. The client then receives only this part (MUL-2).
   if (stream.endsWith('*') && permittedStreams([stream], events, scopes).length > 0) return undefined;
   const event = events.length === 0 ? '*' : events.find((each) => !permits(scopes, action, each, stream));
   if (event === undefined) return undefined;
@@ -112,7 +112,8 @@ function missingOn(
 }
 
 /**
- * The events and streams of a request. Commands and HTTP requests name them in the same members. The stream has a default (SUB-1, STR-5).
+ * The events and streams of a request. Commands and HTTP requests name them in members with the same names. If a request names no stream,
+ * the default stream is used (SUB-1, STR-5).
  */
 function subjectOf(data: unknown, catalogue: Catalogue): Subject {
   const { events, event, streams } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;

@@ -35,7 +35,8 @@ function ignore(): void {
 }
 
 /**
- * @throws {Error} that names the source that cannot be read. The gateway then does not start, because it could not authenticate all
+ * Creates the authenticator.
+ * @throws {Error} if a key or the key storage cannot be read. The gateway then does not start, because it could not authenticate all
  * clients.
  */
 export async function configuredAuthenticator(options: ConfiguredAuthenticatorOptions): Promise<Authenticator> {
@@ -58,8 +59,8 @@ export async function configuredAuthenticator(options: ConfiguredAuthenticatorOp
         return await identify(credential);
       } catch (error) {
         onRefused(error instanceof Error ? error.message : 'unknown fault');
-        // `unauthenticated` makes a client give up permanently. While the keys of an issuer are unavailable, all its clients would give up,
-        // so they receive `internal`, after which a client tries again.
+        // After `unauthenticated`, a client gives up permanently. While the keys of an issuer are unavailable, its clients receive
+        // `internal` instead, so that they try again.
         if (error instanceof KeysUnavailable)
           throw new ProtocolError('internal', 'The keys that verify the token cannot be fetched now. Try again.', {
             retryAfterMs: KEYS_RETRY_AFTER_MS,

@@ -13,7 +13,7 @@ export interface Exposure {
   readonly host: string;
   /** Whether clients must present a credential. */
   readonly required: boolean;
-  /** The operator has declared that something else, such as a proxy, checks which clients may connect. */
+  /** Whether the operator has declared that something else, such as a proxy, checks which clients may connect. */
   readonly insecure: boolean;
 }
 

@@ -33,7 +33,7 @@ export function normalAddress(text: string): string | undefined {
   return address.startsWith(MAPPED) && isIPv4(mapped) ? mapped : address;
 }
 
-/** The addresses, from the last to the first. An element without a valid address is undefined. */
+/** Yields the addresses in the header, from the last to the first. Yields undefined for an element without a valid address. */
 export function* forwardedHops(
   { headers }: Pick<IncomingMessage, 'headers'>,
   header: ForwardedHeader,

@@ -1,5 +1,5 @@
 /**
- * API keys in a file, for one node or for several nodes that share a disk. Only the owner can read the file.
+ * Stores API keys in a file, for one node or for several nodes that share a disk. Only the owner of the file can read it.
  *
  * @module tidemark/key-file
  */
@@ -24,7 +24,7 @@ export class KeyFileStorage implements KeyStorage {
     this.#path = path;
   }
 
-  /** Reads the keys; there are none if the file is missing. @throws {Error} that names the file, if it is not a valid key file */
+  /** Reads the keys. If the file is missing, there are no keys. @throws {Error} if the file is not a valid key file; names the file */
   async read(): Promise<readonly StoredKey[]> {
     let text: string;
     try {

@@ -17,7 +17,7 @@ export interface KeyStorage {
 
 export interface KeyRingOptions {
   readonly storage: KeyStorage;
-  /** Milliseconds since the Unix epoch. */
+  /** Returns the current time, in milliseconds since the Unix epoch. */
   readonly now: () => number;
   /** Called once per outage of the storage. During the outage, the known keys stay valid. */
   readonly onFault: (error: unknown) => void;
@@ -41,7 +41,7 @@ export class KeyRing {
     this.#options = options;
   }
 
-  /** @throws {Error} if the keys cannot be read, because no client could authenticate */
+  /** Reads the keys for the first time. @throws {Error} if they cannot be read, because no client could authenticate without them */
   async start(): Promise<void> {
     await this.#read();
     this.#schedule();
@@ -84,8 +84,8 @@ export class KeyRing {
   async #read(): Promise<void> {
     const now = this.#options.now();
     const keys = new Map((await this.#options.storage.read()).map((key) => [key.id, key]));
-    // Also report keys that have expired since the last reading. A connection ends when the expiry that it knows has passed, but rotation
-    // may have given the key an earlier expiry since then.
+    // Also report keys that have expired since the last reading. A connection ends at the expiry that the key had when the client
+    // authenticated, but a rotation may have given the key an earlier expiry since then.
     const [before, lookedAt] = [this.#keys, this.#lookedAt];
     this.#keys = keys;
     this.#lookedAt = now - EXPIRY_GRACE_MS;

@@ -1,7 +1,7 @@
 /**
- * Decides which pages may connect to the gateway, and under which host names (SEC-4). Both Origin and Host are checked. Origin: a browser
- * lets any page open a WebSocket to any address, and sends stored credentials along. Host: an attacker can make a domain name resolve to
- * 127.0.0.1.
+ * Decides which pages may connect to the gateway, and under which host names (SEC-4). Origin is checked because a browser lets any page
+ * open a WebSocket to any address, and sends stored credentials along. Host is checked because an attacker can make a domain name resolve
+ * to 127.0.0.1.
  */
 import { LOOPBACK_NAMES } from './loopback.ts';
 
@@ -65,5 +65,5 @@ export function checkOrigin(
   // A proxy may terminate TLS, so it is unknown whether the page was loaded by http or https.
   const isOwn = (scheme: string): boolean => normal === normalOrigin(`${scheme}://${host}`);
   if (host !== undefined && (isOwn('http') || isOwn('https'))) return undefined;
-  return 'Pages of this origin are not allowed to connect. The operator can add it to the allowed origins.';
+  return 'Pages of this origin are not allowed to connect. The operator can add the origin to the allowed origins.';
 }

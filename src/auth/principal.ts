@@ -8,9 +8,9 @@ export interface Principal {
   /** The id begins with the kind: `user:ana`, `agent:refactor`, `key:ci01`, `service:indexer`. The only exception is `anonymous`. */
   readonly id: string;
   readonly scopes: readonly Scope[];
-  /** Milliseconds since the Unix epoch. */
+  /** When the credential expires, in milliseconds since the Unix epoch. */
   readonly expiresAt?: number;
-  /** The id that a revocation of the credential reports. */
+  /** The id of the credential. When the credential is revoked, this id is reported. */
   readonly credentialId?: string;
 }
 

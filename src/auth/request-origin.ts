@@ -11,13 +11,13 @@ import { checkHost, checkOrigin } from './origin.ts';
 import type { OriginPolicy } from './origin.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
-/** The pages that may read the response: only those of allowed origins or, where the contract has `x-any-origin`, all pages. */
+/** The pages that may read the response: those of allowed origins, or all pages if the contract gives the operation `x-any-origin`. */
 export type AdmittedPages = 'of allowed origins' | 'of any origin';
 
 export interface AdmissionOptions {
   readonly authenticator: Pick<Authenticator, 'required'>;
   readonly origins: OriginPolicy;
-  /** The operator has declared that something else, such as a proxy, checks which clients may connect. */
+  /** Whether the operator has declared that something else, such as a proxy, checks which clients may connect. */
   readonly insecure: boolean;
   /** The pages that may read the response; by default, only pages of allowed origins. */
   readonly pages?: AdmittedPages;

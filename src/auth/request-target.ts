@@ -13,8 +13,8 @@ export interface RequestTarget {
 }
 
 /**
- * The host of a request. Undefined if the request names none or several: with several, a proxy may have used another one than the gateway
- * would (RFC 9112 §3.2).
+ * The host of a request. Undefined if the request has no Host header, or several: a proxy might use a different one of them than the
+ * gateway (RFC 9112 §3.2).
  */
 export function requestHost({ url, headers, rawHeaders }: IncomingMessage): string | undefined {
   let names = 0;
@@ -29,7 +29,7 @@ function hostOf(url = '/'): string | undefined {
   return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1];
 }
 
-/** Parses a target. The path is empty if the target has none (`*`, `host:port`, invalid text). */
+/** Parses a target. The path is empty if the target is `*`, `host:port` or invalid. */
 export function requestTarget(url = '/'): RequestTarget {
   const [, host, rest] = ABSOLUTE.exec(url) ?? [];
   const target = host === undefined ? url : (rest ?? '');

@@ -40,7 +40,7 @@ export function isAdminAction(text: string): text is AdminAction {
   return text === 'admin:read' || text === 'admin:write';
 }
 
-/** Whether one of the scopes permits the action. For events, this scope must cover the whole event pattern on the stream. */
+/** Whether one of the scopes permits the action. To publish or subscribe, this scope alone must cover the event pattern and the stream. */
 export function permits(scopes: readonly Scope[], action: AdminAction): boolean;
 export function permits(
   scopes: readonly Scope[],
@@ -61,7 +61,7 @@ export function permitsAny(scopes: readonly Scope[], action: 'subscribe' | 'publ
 }
 
 /**
- * The part of these streams on which every event pattern is covered by one scope (MUL-2).
+ * The part of `streams` on which the principal may subscribe to all of `events` (MUL-2). Each event pattern must be covered by one scope.
  * @param streams names and patterns of streams
  */
 export function permittedStreams(

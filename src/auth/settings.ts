@@ -202,7 +202,7 @@ class Reader {
   text(section: Section, key: string, name: string): string | undefined {
     const value = section[name];
     if (typeof value === 'string' && value !== '') return value;
-    this.complain(`${key}.${name}`, 'must be a string.');
+    this.complain(`${key}.${name}`, 'must be a non-empty string.');
     return undefined;
   }
 

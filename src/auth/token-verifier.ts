@@ -19,7 +19,7 @@ import { parseScope } from './scope.ts';
 import type { Scope } from './scope.ts';
 import type { AuthSettings, IssuerSettings } from './settings.ts';
 
-/** A longer text is not parsed, because it is not an access token. */
+/** Maximum length of a token, in characters. A longer text is not parsed. */
 const MAX_TOKEN_LENGTH = 8192;
 const MAX_SCOPES = 256;
 const MIN_SECRET_BYTES = 32;
@@ -28,7 +28,7 @@ const MIN_SECRET_BYTES = 32;
  * tokens.
  */
 const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
-/** Valid subjects. They are restricted so that they can be shown in logs and on screens. */
+/** Valid subjects. Their characters and length are limited, so that logs and screens can show them. */
 const SUBJECT = /^[\x21-\x7e]{1,200}$/;
 
 /** Whether a token may have this subject. */
@@ -55,7 +55,7 @@ export interface TokenVerifierOptions extends Pick<
   AuthSettings,
   'issuers' | 'clockToleranceSeconds' | 'maxLifetimeSeconds'
 > {
-  /** Milliseconds since the Unix epoch. */
+  /** Returns the current time, in milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
 
@@ -71,7 +71,7 @@ export class TokenVerifier {
     this.#issuers = new Map(issuers.map((each) => [each.settings.issuer, each]));
   }
 
-  /** Reads the keys. @throws {Error} that names the setting, if a key cannot be read or is too weak */
+  /** Reads the keys. @throws {Error} if a key cannot be read or is too weak; names the setting */
   static async open(options: TokenVerifierOptions): Promise<TokenVerifier> {
     const issuers = await Promise.all(
       options.issuers.map(async (settings, index) => ({
@@ -83,6 +83,7 @@ export class TokenVerifier {
   }
 
   /**
+   * Verifies a token and returns its principal.
    * @throws {Error} with the reason why the token is invalid, or {@link KeysUnavailable}. The reason is for the log; the client must not
    * receive it.
    */
@@ -129,8 +130,8 @@ async function verifySignature(token: string, key: Key, options: JWTVerifyOption
 }
 
 /**
- * Tries the keys for a token without `kid`, which is optional (RFC 7515 §4.1.4). Returns the result for the first key that verifies the
- * token.
+ * Verifies a token that does not name its key: `kid` is optional (RFC 7515 §4.1.4). Tries each key, and returns the payload for the first
+ * key that verifies the token.
  */
 async function verifyWithAny(
   token: string,
@@ -150,8 +151,9 @@ async function verifyWithAny(
 }
 
 /**
- * A set of keys that is fetched again when a token names an unknown key. It is not fetched again within the cooldown, so that clients
- * cannot cause many requests to the issuer. Until the next fetch, it is unknown whether the key was added.
+ * A set of keys that is fetched again when a token names an unknown key. Within the cooldown it is not fetched again, so that clients
+ * cannot cause many requests to the issuer. During this time, a token with an unknown key may be valid: the issuer may have just added the
+ * key.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
@@ -206,7 +208,7 @@ async function readText(path: string, place: string): Promise<string> {
   }
 }
 
-/** A secret must be at least as long as the hash (RFC 7518 §3.2). A shorter secret could be found by trying all secrets on one token. */
+/** A secret must be at least as long as a SHA-256 hash (RFC 7518 §3.2). From one token, an attacker could guess a shorter secret. */
 function secretOf(text: string, place: string): Uint8Array {
   const secret = new TextEncoder().encode(text.trim());
   if (secret.length >= MIN_SECRET_BYTES) return secret;
@@ -215,7 +217,7 @@ function secretOf(text: string, place: string): Uint8Array {
   );
 }
 
-/** WebCrypto binds an imported key to one algorithm, so the key is imported once for each algorithm of the issuer. */
+/** Imports the key once for each algorithm of the issuer, because WebCrypto binds an imported key to one algorithm. */
 async function readPublicKeys(text: string, algorithms: readonly string[], place: string): Promise<JWTVerifyGetKey> {
   const keys = new Map<string, CryptoKey>();
   for (const each of algorithms) keys.set(each, await readPublicKey(text, each, place));
@@ -248,7 +250,7 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   }
 }
 
-/** The message of the cause, which is more helpful than `fetch failed`. */
+/** The message of the error's cause. It tells more than the message of `fetch` itself, which is only `fetch failed`. */
 function causeOf({ cause }: Error): string {
   return cause instanceof Error ? ` (${cause.message})` : '';
 }

@@ -26,7 +26,7 @@ interface Range {
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** Why an entry of the list cannot be used; undefined if it can be used. */
+/** Why an entry of `trustedProxies` cannot be used; undefined if it can be used. */
 export function proxyFault(entry: string): string | undefined {
   const range = rangeOf(entry);
   if (range === undefined)
@@ -49,11 +49,11 @@ function rangeOf(entry: string): Range | undefined {
 }
 
 export class TrustedProxies {
-  /** Undefined if no proxy is trusted. */
+  /** The addresses of the trusted proxies; undefined if no proxy is trusted. */
   readonly #ranges: BlockList | undefined;
   readonly #header: ForwardedHeader;
 
-  /** @throws {RangeError} that names the entry that cannot be used */
+  /** @throws {RangeError} if an entry of `trustedProxies` cannot be used; names the entry */
   constructor({ trustedProxies, forwardedHeader }: TrustedProxiesOptions) {
     this.#header = forwardedHeader;
     if (trustedProxies.length === 0) return;
@@ -66,7 +66,7 @@ export class TrustedProxies {
     }
   }
 
-  /** Follows the forwarded addresses, from the peer back towards the client, up to the first address that is not a trusted proxy. */
+  /** Reads the addresses from the peer back to the client. The first one that is not a trusted proxy is the address of the client. */
   clientOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
     const { remoteAddress = 'unknown' } = request.socket;
     const peer = normalAddress(remoteAddress.replace(/%.*$/, '')) ?? remoteAddress;

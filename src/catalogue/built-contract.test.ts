@@ -56,7 +56,11 @@ describe('a built contract', () => {
   test.each([
     ['a directory without a manifest', () => scratch, 'is not a built contract: manifest.json cannot be read'],
     ['a manifest that is not JSON', () => changed('manifest.json', () => '{'), 'manifest.json is not valid JSON'],
-    ['a manifest of another kind', () => changed('manifest.json', () => '{}'), 'manifest.json has another form'],
+    [
+      'a manifest of another kind',
+      () => changed('manifest.json', () => '{}'),
+      'manifest.json is not the manifest of a built contract',
+    ],
     [
       'a later format',
       () => changed('manifest.json', (text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),

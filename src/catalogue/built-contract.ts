@@ -18,8 +18,9 @@ import type { ContractDocuments } from './documents.ts';
 const FORMAT = 'tidemark-contract';
 const FORMAT_VERSION = 1;
 const BUILD = 'Build it again with this version: tidemark contract build.';
+const CREATE = 'Create one: tidemark contract build FILE --out DIR.';
 
-/** The exports of `index.js` in a built form. Payloads are only used as types. */
+/** The export `contract` of `index.js` in a built form. The member `payloads` exists only as a type. */
 export interface BuiltContract<Payloads = PayloadMap> {
   readonly formatVersion: number;
   readonly protocolVersion: string;
@@ -34,7 +35,7 @@ export interface BuiltContract<Payloads = PayloadMap> {
   readonly payloads?: Payloads;
 }
 
-/** The directory is not a built contract, was changed after the build, or was built for another version. */
+/** Thrown if a directory is not a built contract, was changed after the build, or was built for another version. */
 export class BuiltContractError extends Error {
   constructor(directory: string, fault: string, options: { readonly cause?: unknown } = {}) {
     super(`${directory} ${fault}`, options);
@@ -79,18 +80,14 @@ async function readManifest(directory: string): Promise<Manifest> {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read';
-    throw new BuiltContractError(
-      directory,
-      `is not a built contract: manifest.json ${reason}. Make one: tidemark contract build FILE --out DIR.`,
-      { cause },
-    );
+    throw new BuiltContractError(directory, `is not a built contract: manifest.json ${reason}. ${CREATE}`, { cause });
   }
   const manifest = (typeof value === 'object' && value !== null ? value : {}) as Partial<Manifest>;
   const { format, formatVersion, protocolVersion, files } = manifest;
   if (format !== FORMAT || typeof files !== 'object')
     throw new BuiltContractError(
       directory,
-      'is not a built contract: manifest.json has another form. Make one: tidemark contract build FILE --out DIR.',
+      `is not a built contract: manifest.json is not the manifest of a built contract. ${CREATE}`,
     );
   if (formatVersion !== FORMAT_VERSION)
     throw new BuiltContractError(

@@ -1,7 +1,7 @@
 /**
  * The events of a gateway's contract: their names, payload validators, filter fields and replay policies. The stock catalogue is created
- * from the generated code; a contract with the user's own events gives another catalogue. No other code in `src/` knows which events exist,
- * so all events are handled by the same code.
+ * from the generated code; a contract with own events has another catalogue. No other code in `src/` depends on which events exist, so the
+ * same code is used for all events.
  */
 import { CONTRACT_DIGEST, CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { CommandName, ReplaySpec } from '../../generated/protocol.ts';
@@ -14,7 +14,7 @@ import { matchesName } from './event-pattern.ts';
 /** How the values of a filter field are compared (SUB-5). */
 export type FilterKind = 'path' | 'extension' | 'exact';
 
-/** For each filter field, the alternative values. Each field must be in the catalogue. */
+/** For each filter field of the subscription, the values of which an event must have one. Each field must be in the catalogue. */
 export type Filter = Readonly<Record<string, readonly string[]>>;
 
 /** How an event is replayed and filtered. */
@@ -25,7 +25,9 @@ export interface EventSpec {
    * match.
    */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
-  /** For a field, the only values that the event can have. Missing in a contract that an earlier version has built. */
+  /**
+   * For fields with a fixed list of values, all values that the event can have. Missing in a contract that an earlier version has built.
+   */
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
   /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer into the `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };
@@ -51,11 +53,12 @@ export interface Catalogue {
   readonly documents: () => ContractDocuments;
 }
 
-/** The event that sources of file changes publish. Its subscribers receive the gap that reports a source loss (GAP-2). */
+/** The event that sources of file changes publish. If such a source loses changes, subscribers of this event receive a gap (GAP-2). */
 export const FILE_EVENT = 'file_change';
 
 /**
- * Stands for all undeclared events in counts. Clients choose the names of these events, so a count for each name could grow without limit.
+ * The name under which all custom events are counted. Clients choose the names of custom events, so the number of counters could grow
+ * without limit if each name had its own.
  */
 export const CUSTOM_EVENTS = '*';
 

@@ -17,7 +17,10 @@ export interface ContractDocuments {
   readonly site: () => Promise<string | undefined>;
 }
 
-/** In a clone, the documents are beside `src/`. In the published package, they are beside `dist/src/` or below it. */
+/**
+ * The documents of the contract of this version. In a clone, they are in the directory that contains `src/`. In the published package, they
+ * are in the directory that contains `dist/src/`, or one level above.
+ */
 export function stockDocuments(): ContractDocuments {
   return {
     asyncapi: readStock('asyncapi.yaml'),
@@ -31,7 +34,7 @@ export function stockDocuments(): ContractDocuments {
 const PACKED_SITE = new URL('../../docs-site/', import.meta.url);
 const RENDERER = new URL('../../codegen/site/cached.ts', import.meta.url);
 
-/** The package contains the site. In a clone, a separate process renders the site when it is first requested. */
+/** The directory of the site. The package contains the site. In a clone, a separate process renders the site at the first request. */
 async function stockSite(): Promise<string> {
   if (existsSync(PACKED_SITE)) return fileURLToPath(PACKED_SITE);
   if (!existsSync(RENDERER)) throw new Error('The package is incomplete: docs-site is missing. Reinstall it.');

@@ -18,7 +18,7 @@ function withPolicy(spec: EventSpec, policy: ReplayPolicy | undefined): EventSpe
 }
 
 /**
- * @param overrides replay policies by event name; `*` stands for custom events
+ * @param overrides replay policies of the operator, by event name; `*` stands for custom events
  * @throws {RangeError} if `latest-per-key` is set for an event without a key
  */
 export function eventTable(

@@ -68,10 +68,12 @@ function suggestionFor(name: string, { events }: Catalogue): string | undefined 
   return meant === undefined ? undefined : `${meant}*`;
 }
 
-/** The maximum number of names to remember. Without it, invented names could fill the memory. */
+/** Maximum number of names to remember. Without a maximum, invented names could fill the memory. */
 const REMEMBERED = 1000;
 
-/** For a host program, which receives no reply with hints: warns about a misspelt name when it is used for the first time. */
+/**
+ * Warns a host program about a misspelt event name at its first use. Clients receive hints in replies; host programs receive no replies.
+ */
 export class MisspeltNames {
   readonly #catalogue: Catalogue;
   readonly #known = new Set<string>();
