@@ -1,13 +1,14 @@
-/** Checks for values that have a valid type, but would have no effect or would do harm. */
+/** Checks for values that have a valid type, but cannot be used, have no effect or do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
-// Import cycle of types only: the checks take a whole configuration, and reading a configuration runs the checks.
+// A cycle of imports, but this import is of a type only: the checks need a whole configuration, and reading a configuration runs the
+// checks.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { proxyFault } from '../auth/trusted-proxies.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
-/** Returns where a setting was given, for messages. */
+/** Returns where a setting was given, such as a file or a flag. The result is used in messages. */
 export type Where = (key: string) => string;
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
@@ -19,8 +20,8 @@ function isTaken(path: string): boolean {
 }
 
 /**
- * Matches an origin with the scheme of a program, such as `vscode-webview://…`. Origins with a standard scheme are compared with the result
- * of `new URL` instead.
+ * Matches an origin with another scheme than http or https, such as `vscode-webview://…`. An origin with http or https is compared with the
+ * result of `new URL` instead.
  */
 const OTHER_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*A-Z]*$/;
 const HOST = /^(?:\[[0-9a-f:.]+\]|[^\s/:@?#[\]*]+)$/i;
@@ -91,7 +92,7 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
   }
 }
 
-/** Warns about settings for proxies that have no effect, or not the intended one. */
+/** Warns about settings for proxies that have no effect, or have an effect that the operator probably did not intend. */
 export function proxyWarnings({ trustedProxies, forwardedHeader, auth, insecure }: Config): Problem[] {
   if (trustedProxies.length === 0 && forwardedHeader === 'forwarded')
     return [

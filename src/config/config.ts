@@ -30,7 +30,7 @@ export interface Config {
   readonly path: string;
   readonly watch: readonly WatchTarget[];
   readonly watchStream: string;
-  /** Files up to this size are hashed, in bytes; 0 turns hashes off. */
+  /** Size of the largest file that is hashed, in bytes; 0 turns hashes off. */
   readonly watchHashBytes: number;
   readonly redis: string | undefined;
   readonly redisWaitMs: number;
@@ -121,7 +121,7 @@ interface ReadAuth {
 function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
   const entry = entries.find(({ setting }) => setting.key === 'auth');
   if (entry?.value === undefined) return undefined;
-  // The value is valid here, because the reader of sections allows only replay policies.
+  // The value is an object here, because the reader of sections accepts nothing else.
   const { settings, problems } = readAuthSettings(entry.value as Readonly<Record<string, unknown>>);
   return { settings, problems: problems.map(({ key, text }) => ({ where: entry.source, text: `\`${key}\` ${text}` })) };
 }
@@ -170,7 +170,7 @@ interface Reading {
 type ValueReader = (raw: unknown, setting: Setting) => Reading;
 
 const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
-  text: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : { fault: 'must be a string.' }),
+  text: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : { fault: 'must be a non-empty string.' }),
   integer: (raw, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER }) => {
     const value = typeof raw === 'string' && /^\d+$/.test(raw) ? Number(raw) : raw;
     return typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
@@ -243,7 +243,7 @@ function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Co
   };
 }
 
-/** The given values of a section. Values that were not given are left out, because the gateway has the defaults. */
+/** The values that were given for the settings of a section. Defaults are left out, because the gateway applies them itself. */
 function below<T extends Value>(entries: readonly Entry[], prefix: string): Readonly<Record<string, T>> {
   const own = entries.filter(({ setting, source }) => setting.key.startsWith(prefix) && source !== 'default');
   return Object.fromEntries(own.map(({ setting, value }) => [setting.key.slice(prefix.length), value as T]));
@@ -256,7 +256,7 @@ function watchTarget(text: string): WatchTarget {
   return { directory, root: name ?? (basename(directory) || 'root') };
 }
 
-/** Problems with settings that are valid alone but contradict each other. */
+/** Problems with values that cannot be used, and with settings that contradict each other. */
 function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
   const { host, insecure, auth, watch } = config;
   const where = (key: string): string => entries.find(({ setting }) => setting.key === key)?.source ?? 'default';
@@ -270,7 +270,10 @@ function contradictions(config: Config, entries: readonly Entry[]): Problem[] {
     });
   }
   if (auth?.apiKeys?.kind === 'redis' && config.redis === undefined)
-    found.push({ where: where('auth'), text: '`auth.apiKeys` is redis, but no `redis` is configured.' });
+    found.push({
+      where: where('auth'),
+      text: '`auth.apiKeys` is redis, but `redis` is not set. Set it, or use `auth.apiKeysFile`.',
+    });
   const roots = watch.map(({ root }) => root);
   const twice = roots.find((root, index) => roots.indexOf(root) !== index);
   if (twice !== undefined) {
@@ -303,7 +306,7 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
   const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
   const warnings = strays.map((name) => ({ where: name, text: 'Unknown variable; it has no effect.' }));
   if (config.auth === undefined) {
-    const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Anyone who can reach it';
+    const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Anyone who can reach the gateway';
     warnings.push({
       where: 'auth',
       text: `No credential is configured. ${reach} may read and publish everything (SEC-5).`,
@@ -315,7 +318,7 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
   }
   if (config.allowedOrigins.includes('null')) {
     const text =
-      '`null` allows pages of every site: a page in a sandboxed frame sends it, and so does a local file (SEC-4). List the origins of the pages instead.';
+      '`null` allows pages of every site: a page in a sandboxed frame sends this origin, and so does a local file (SEC-4). List the origins of the pages instead.';
     warnings.push({ where: 'allowedOrigins', text });
   }
   return [...warnings, ...proxyWarnings(config)];

@@ -1,4 +1,4 @@
-/** Reads a configuration file (YAML or JSON). The result has the settings by key, each with its line. */
+/** Reads a configuration file (YAML or JSON). The result lists the settings of the file, each with its key, value and line. */
 import { readFileSync } from 'node:fs';
 import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, YAMLMap } from 'yaml';

@@ -1,4 +1,4 @@
-/** The maximum memory that clients can use on one node. An operator compares this sum with the memory of the machine. */
+/** Lists the parts of the memory that one node needs at most. An operator compares their sum with the memory of the machine. */
 import { env, execArgv } from 'node:process';
 import type { LimitName } from '../../generated/protocol.ts';
 import { REPLAY_BLOCKS_BYTES } from '../delivery/replay-blocks.ts';
@@ -43,7 +43,7 @@ function nodeOptions(): string {
   return [env['NODE_OPTIONS'] ?? '', ...execArgv].join(' ');
 }
 
-/** The value of the option. If the option is repeated, the last one applies, as in Node. */
+/** The maximum size of a semi-space, in MiB. If the option is repeated, the last one applies, as in Node. */
 function semiSpaceMiB(options: string): number {
   const given = [...options.matchAll(/--max[-_]semi[-_]space[-_]size=(\d+)/g)].at(-1)?.[1];
   return given === undefined ? DEFAULT_SEMI_SPACE_MIB : Number(given);

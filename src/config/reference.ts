@@ -17,15 +17,15 @@ const PARTS: readonly Part[] = [
   {
     title: 'Limits',
     text:
-      'Limits are set below `limits:` in the file, and have no flags. Clients learn the limits that concern them from `welcome`. The metric ' +
-      '`tidemark_limit` has the limits in force.',
+      'Limits are set under `limits:` in the file, and have no flags. Clients receive the limits in `welcome`. The metric ' +
+      '`tidemark_limit` reports the limits that are in force.',
     holds: ({ key }) => key.startsWith('limits.'),
   },
   {
     title: 'Replay policies',
     text:
-      'The replay policy of an event is set below `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`. Policies ' +
-      'can also be set for your own events. They have no flags. `*` stands for all custom events; it has no variable.',
+      'The replay policy of an event is set under `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`. Policies ' +
+      'can also be set for your own events. Policies have no flags. `replay.*` applies to all custom events and has no variable.',
     holds: ({ key }) => key.startsWith('replay.'),
   },
 ];

@@ -21,7 +21,7 @@ export interface Setting {
   readonly standard?: Value;
   /** Name of the flag of `serve`, without dashes, if there is one. */
   readonly flag?: string;
-  /** The value is not shown. It is rejected on the command line if it contains a password. */
+  /** If true, the value is not shown, and a value that contains a password is rejected on the command line. */
   readonly secret?: true;
 }
 
@@ -77,7 +77,7 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 3_600_000,
     flag: 'redis-wait',
-    description: 'How long the gateway waits at its start until Redis can be reached, in ms; with 0, it does not wait.',
+    description: 'How long the gateway waits for Redis when it starts, in ms; with 0, it does not wait.',
   },
   { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Identifies this node; random by default.' },
   {
@@ -102,7 +102,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'allow-host',
-    description: 'Host names of the gateway, in addition to the loopback names (SEC-4).',
+    description: 'Host names under which clients reach the gateway, in addition to the loopback names (SEC-4).',
   },
   {
     key: 'trustedProxies',
@@ -145,7 +145,7 @@ const GENERAL: readonly Setting[] = [
     maximum: 256,
     flag: 'workers',
     description:
-      'Number of processes that share the port. Each is a node of its own, so more than one requires `redis`.',
+      'Number of processes that share the port. Each process is a separate node, so several processes require `redis`.',
   },
   {
     key: 'contract',
