@@ -69,7 +69,7 @@ export class Acceptor {
     // The settings are passed as a variable, because the types of `ws` lack `closeTimeout`, and an unknown member of an object literal is a
     // compile error.
     this.#server = new WebSocketServer(settings);
-    // If `ws` finds a fault in a handshake, it is also reported as an error of the contract (OPS-0).
+    // If `ws` itself finds a fault in a handshake, the client receives this fault as an error of the contract too (OPS-0).
     this.#server.on('wsClientError', (cause: Error, socket: Duplex) =>
       this.#refuse(socket, new ProtocolError('invalid_message', `${cause.message}.`, { cause })),
     );
@@ -80,7 +80,7 @@ export class Acceptor {
     return requestTarget(request.url).pathname === this.#options.path;
   }
 
-  /** Refuses an upgrade to an unknown address. */
+  /** Refuses an upgrade whose path is not the path of the WebSocket. */
   refuseUnknown(socket: Duplex): void {
     const message = `Not found; the WebSocket is at ${this.#options.path}.`;
     this.#refuse(socket, new RefusedConnection(404, new ProtocolError('invalid_message', message)));
@@ -165,7 +165,7 @@ export class Acceptor {
       try {
         this.#options.onAccepted({ ws, socket, ...who });
       } catch (error) {
-        // An HTTP response can no longer be sent. When the socket ends, the connection is no longer counted as open.
+        // An HTTP response can no longer be sent. The connection is counted as open until its socket is closed.
         this.#options.onFault(error);
         ws.terminate();
       }

@@ -13,7 +13,7 @@ export class ConnectionLimiter {
   readonly #byAddress = new Map<string, number>();
   readonly #accepts: TokenBucket;
   #open = 0;
-  /** True while the gateway drains. It then accepts no new connections (CON-5). */
+  /** Whether the gateway drains. If it does, all new connections are refused (CON-5). */
   draining = false;
 
   constructor(limits: RoomLimits, now: () => number) {
@@ -28,7 +28,7 @@ export class ConnectionLimiter {
     if (this.#open >= connectionsPerNode)
       throw busy(503, 'This node has reached its limit of connections; connect to another one or retry later.');
     if ((this.#byAddress.get(remoteAddress) ?? 0) >= connectionsPerAddress)
-      throw busy(429, 'Too many connections from this address.');
+      throw busy(429, 'Too many connections from this address; close some of them first.');
   }
 
   /** Counts an attempt to connect. @throws {RefusedConnection} if there were too many attempts within a second */

@@ -31,7 +31,7 @@ export interface ConnectionLimits extends OutboxLimits {
   readonly commandCostMs: number;
 }
 
-/** What all connections of a node use. They share this object, because a node has many connections. */
+/** The parts and settings that all connections of a node share. There is one such object, because a node has many connections. */
 export interface ConnectionSettings {
   readonly services: HandlerServices;
   readonly router: Router<HandlerContext>;
@@ -63,7 +63,8 @@ export function reconnectDelayMs(random: () => number): number {
 }
 
 /**
- * Implements the callbacks of its queue and its link itself, because a function for each callback would take more memory per connection.
+ * One connection. This class itself implements the callbacks of its outbox and its link, because separate functions for the callbacks would
+ * need more memory per connection.
  */
 export class Connection implements Outlet, LinkEvents, QueueOwner {
   readonly session: Session;
@@ -179,7 +180,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
     if (this.#link.isPaused && !this.#isFull(2)) this.#link.resume();
   }
 
-  /** Whether more than `1 / part` of the limits for waiting commands is used. */
+  /** Whether the waiting commands have reached `1 / part` of one of their two limits. */
   #isFull(part: number): boolean {
     const { inboundMessageBytes } = this.#settings.limits;
     return (this.#waiting?.length ?? 0) * part >= MAX_WAITING || this.#waitingCharacters * part >= inboundMessageBytes;
@@ -204,7 +205,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
   }
 
   /**
-   * Ends the connection after the current reply was queued. Further messages of the same read are ignored. One read of 64 KiB can contain
+   * Ends the connection after the current reply was queued. Until then, further messages are ignored: one read of 64 KiB can contain
    * thousands of messages, and `ws` emits all of them before a microtask runs.
    */
   #closeAfterReply(name: CloseName, reason: string): void {
@@ -217,7 +218,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
     return this.#closing || this.session.closed;
   }
 
-  /** Whether the connection is open. False for a request for server-sent events that may still be refused. */
+  /** Whether messages may be written. For server-sent events, this is false until the response has begun. */
   get isOpen(): boolean {
     return this.#link.isOpen;
   }

@@ -38,11 +38,11 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly changedSince: Fanout['changedSince'];
 }
 
-/** A request for server-sent events. The client has already been allowed to connect and to subscribe. */
+/** A request for server-sent events. The origin and the credential of the client have already been checked. */
 export interface EventStreamRequest {
   readonly caller: Caller;
   readonly response: ServerResponse;
-  /** Additional headers of the response. The headers that every event stream has are not included. */
+  /** Headers of the response, in addition to those that every event stream has. */
   readonly headers: Readonly<Record<string, string>>;
   /** The data of the command, already validated against its schema. */
   readonly subscribe: SubscribeData;
@@ -151,14 +151,14 @@ export class Connections {
 
   /**
    * Answers a request with server-sent events (SSE-1): opens a connection with one subscription. Resolves when the response has begun, or
-   * when the client has left. The caller counts the attempt to connect and a refusal.
-   * @throws {ProtocolError} or {RefusedConnection}; nothing was opened or written then
+   * when the client has disconnected. The caller of this method counts the attempt to connect and, after an error, the refusal.
+   * @throws {ProtocolError} or {RefusedConnection}. After an error, no connection is open, and nothing was written.
    */
   async openEventStream({ caller, response, headers, subscribe }: EventStreamRequest): Promise<void> {
     // The client may have disconnected while its credential was looked up. The response then emits no further `close` event.
     if (response.closed) return;
     const { socket } = response;
-    // Node passes on a request even if the response to an earlier request on the same socket is not complete.
+    // The response has no socket if the client sent this request before the response to an earlier one on the same socket was complete.
     if (socket === null)
       throw new ProtocolError('invalid_message', 'Send a request for events on a separate connection.');
     this.limiter.check(caller.remoteAddress);
@@ -189,7 +189,7 @@ export class Connections {
     }
   }
 
-  /** @param isSent whether the send queue of the connection has no events */
+  /** @param isSent whether all events that were queued for the connection have been passed to its socket */
   #framingOf(
     { stream = 'main', streams, replay = { mode: 'warm' } }: SubscribeData,
     isSent: () => boolean,
@@ -235,8 +235,8 @@ export class Connections {
   }
 
   /**
-   * Closes connections until the send queues are within their budget. It begins with the principal that uses the most, and with its longest
-   * queue.
+   * Closes connections until the send queues are within their budget. Each time, it selects the principal whose queues have the most bytes,
+   * and closes the connection of this principal that has the longest queue.
    */
   #relieveQueues(): void {
     const byPrincipal = Map.groupBy(this.#connections.values(), ({ session }) => session.principal.id);

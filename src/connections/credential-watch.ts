@@ -14,7 +14,7 @@ export class CredentialWatch {
     this.#now = now;
   }
 
-  /** Must be called when the connection is opened, and when its credential has changed. */
+  /** Starts to watch the credential of a connection. Must be called when the connection is opened, and when its credential has changed. */
   watch(connection: Connection): void {
     this.forget(connection);
     const { session } = connection;
@@ -24,14 +24,14 @@ export class CredentialWatch {
       this.#start(connection, this.#authTimeoutMs, close);
     } else if (expiresAt !== undefined) {
       this.#start(connection, expiresAt - this.#now(), () => {
-        // If the credential is valid for longer than a timer can run, the timer fires before it expires, and another timer is started.
+        // If the credential is valid for longer than a timer can run, the timer fires before the expiry. Then another timer is started.
         if (expiresAt > this.#now()) this.watch(connection);
         else connection.close('token_expired', 'The token has expired.');
       });
     }
   }
 
-  /** Must be called when the connection has ended. */
+  /** Stops watching the credential of a connection. Must be called when the connection has ended. */
   forget(connection: Connection): void {
     clearTimeout(this.#timers.get(connection));
     this.#timers.delete(connection);

@@ -27,7 +27,7 @@ export function answerDisconnectRequest(text: string, { connections }: Disconnec
   return JSON.stringify(reply);
 }
 
-/** Ends the connection, regardless of its node. Other nodes are asked only if the connection is not on this node. */
+/** Ends a connection on whichever node has it. Other nodes are asked only if this node does not have the connection. */
 export async function disconnectEverywhere(
   request: DisconnectRequest,
   {

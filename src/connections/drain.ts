@@ -6,17 +6,19 @@ import type { Heartbeat } from './heartbeat.ts';
 const BATCH = 100;
 /** The shortest time over which clients are asked to spread their reconnects, in milliseconds. */
 const MIN_SPREAD_MS = 1000;
-/** The part of another node's accept rate that the clients of a drained node may use. The rest is for other clients. */
+/**
+ * The part of a node's accept rate (`acceptsPerSecond`) that reconnecting clients of the drained node may use. Other clients use the rest.
+ */
 const SHARE = 0.5;
 
 export interface DrainOptions {
   readonly heartbeat: Heartbeat;
   readonly acceptsPerSecond: number;
-  /** Returns a number from 0 up to 1, for jitter. */
+  /** Returns a random number for jitter: at least 0 and below 1. */
   readonly random: () => number;
 }
 
-/** Sends a last heartbeat and `closing` to each client. Resolves when all of them are queued; the connections end later. */
+/** Sends a last heartbeat and `closing` to each client. Resolves when all of these messages are queued. The connections end later. */
 export async function closeForShutdown(
   connections: readonly Connection[],
   { heartbeat, acceptsPerSecond, random }: DrainOptions,

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { EventStreamFraming } from '../wire/event-stream-framing.ts';
 import type { Link, LinkEvents } from './link.ts';
 
-/** A peer that does not end the connection is disconnected after this time, in milliseconds. */
+/** How long after the end of the response a peer may keep its side of the connection open, in milliseconds. Then it is disconnected. */
 const CLOSE_TIMEOUT_MS = 3_000;
 /** The close code for "no code was received" (RFC 6455, 7.4.1). A client of server-sent events cannot send a close code. */
 const NO_CODE = 1005;
@@ -56,7 +56,7 @@ export class EventStreamLink implements Link {
     this.#response.once('close', this.#onClosed);
   }
 
-  /** Releases the response, so that the request can be answered with an error. */
+  /** Stops listening to the response, so that the response can be used for an error. */
   release(): void {
     if (this.#onClosed !== undefined) this.#response.off('close', this.#onClosed);
   }

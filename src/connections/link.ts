@@ -8,22 +8,22 @@ export interface LinkEvents {
   onText(text: string): void;
   onBinary(): void;
   /**
-   * Called when a fault of the peer or of the network ends the link. @param code the close code that the link sends by itself; undefined if
-   * it sends none
+   * Called when a fault of the peer or of the network ends the link.
+   * @param code the close code that the link itself sends to the peer; undefined if the link sends none
    */
   onFault(code: number | undefined): void;
   onClosed(code: number): void;
 }
 
 export interface Link {
-  /** Accepts whole frames. */
+  /** The socket. Each write must contain whole frames only. */
   readonly socket: Writable;
   readonly framing: Framing;
   /** Whether frames may be written. False until the response to a request has begun. */
   readonly isOpen: boolean;
   /** Whether reading is paused. */
   readonly isPaused: boolean;
-  /** Must be called once. */
+  /** Sets the object that receives the events of this link. Must be called once. */
   listen(events: LinkEvents): void;
   pause(): void;
   resume(): void;

@@ -1,4 +1,4 @@
-/** The refusal of a new connection: an HTTP status, and an error message as ERR-1 describes it (OPS-0). */
+/** Thrown to refuse a new connection: the HTTP status of the response, and the error in its body (OPS-0). */
 import { ProtocolError } from '../errors.ts';
 import { RETRY_AFTER_S } from '../wire/http-failure.ts';
 

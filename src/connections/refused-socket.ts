@@ -1,4 +1,6 @@
-/** Writes an HTTP response directly to a socket. For cases without a `ServerResponse`: a refused upgrade, or bytes that are not HTTP. */
+/**
+ * Writes an HTTP response directly to a socket. Used where there is no `ServerResponse`: for refused upgrades, and bytes that are not HTTP.
+ */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpFailure } from '../wire/http-failure.ts';

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
 import type { Link, LinkEvents } from './link.ts';
 
-/** A WebSocket with the receiver of its events. The listeners find it here, so that all WebSockets share the same listeners. */
+/** A WebSocket that stores the receiver of its events. Therefore one set of listeners can serve all WebSockets. */
 export class LinkedWebSocket extends WebSocket {
   events: LinkEvents | undefined = undefined;
 }

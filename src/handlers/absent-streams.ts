@@ -1,6 +1,6 @@
 /**
- * The streams for which a client has a position, but which have no events, for example after a restart of the gateway. They are attached
- * while the subscription is made, because the gap that ends such a resume names their current epoch (MUL-5).
+ * Attaches the streams for which a client has a position, but which have no events, for example after a restart of the gateway. They are
+ * attached while the subscription is made. A resume of such a stream fails, and the gap that reports this names its current epoch (MUL-5).
  */
 import type { SubscribeData } from '../../generated/types.ts';
 import { StreamUnread } from '../broker/broker.ts';
@@ -17,8 +17,8 @@ export function positionsOf({ replay }: SubscribeData): ReadonlyMap<string, Stre
 }
 
 /**
- * Calls a function for each item. Continues in later turns of the event loop if the time of a turn is used up; ends if the connection is
- * closed. The client is charged for the processing time.
+ * Calls `work` for each item. If the time of a turn of the event loop is used up, continues in a later turn. If the connection is closed,
+ * ends early. The client is charged for the processing time.
  */
 export async function inSlices<Item>(
   items: Iterable<Item>,
@@ -67,7 +67,10 @@ export class AbsentStreams {
     throw failed.error;
   }
 
-  /** Yields the given streams that are attached and still have no events; by default, considers all attached streams. */
+  /**
+   * Yields the streams that still have no events.
+   * @param streams the streams to consider; those that this object has not attached are skipped. By default, all that it has attached
+   */
   *blank(streams: Iterable<string> = this.#attached): Generator<FollowedStream> {
     const { broker } = this.#context;
     for (const stream of streams) {
@@ -77,7 +80,7 @@ export class AbsentStreams {
     }
   }
 
-  /** Detaches the streams, in several turns of the event loop if they are many. */
+  /** Detaches all streams that `attach` has attached. If there are many, this takes several turns of the event loop. */
   async release(): Promise<void> {
     const { broker, session, turn } = this.#context;
     const streams = [...this.#attached];

@@ -1,4 +1,4 @@
-/** The parts of the gateway that a handler may use. All commands of a connection share one object. */
+/** The parts of the gateway that the handler of a command may use. */
 import type { Audit } from '../auth/audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -38,7 +38,7 @@ export interface HandlerServices {
   /** The time budget of a turn, which all commands and HTTP operations share. */
   readonly turn: TurnBudget;
   readonly now: () => number;
-  /** Called after the credential of a session was replaced, so that the new credential is watched for expiry and revocation. */
+  /** Must be called after the credential of a session was replaced, so that the connection ends when the new credential expires. */
   readonly onPrincipal: (session: Session) => void;
 }
 

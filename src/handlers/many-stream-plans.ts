@@ -1,7 +1,7 @@
 /**
- * The plans of the replays of a subscription to many streams (MUL-4, MUL-5, MUL-7). Planning ten thousand streams would block other clients
- * for too long. Therefore it is done in slices, before the turn of the event loop in which the subscription becomes live. In that turn,
- * only the streams that have changed in the meantime are planned again.
+ * Plans the replay of each stream of a subscription to many streams (MUL-4, MUL-5, MUL-7). Planning ten thousand streams at once would
+ * block other clients for too long. Therefore the streams are planned in slices, before the turn of the event loop in which the
+ * subscription becomes live. In that turn, only the streams that have changed in the meantime are planned again.
  */
 import type { SubscribeData } from '../../generated/types.ts';
 import type { FollowedStream } from '../broker/broker.ts';
@@ -13,7 +13,7 @@ import type { AbsentStreams } from './absent-streams.ts';
 import { planStream } from './stream-replay.ts';
 import type { Selection, StreamPlan } from './stream-replay.ts';
 
-/** Maximum number of streams that may be planned again in the last turn. */
+/** If no more streams than this have changed, they are planned again in the last turn, without another round of planning before it. */
 const FEW_STREAMS = 64;
 /**
  * Maximum number of rounds of planning before the last turn. There must be a limit, because streams may change faster than they are
@@ -51,7 +51,7 @@ export class ManyStreamPlans {
     this.#changes = selection.context.registry.watchStreams(selection.subscription.selectors);
   }
 
-  /** Plans all streams. Continues in later turns of the event loop if the time of a turn is used up. */
+  /** Plans all streams. If the time of a turn of the event loop is used up, continues in a later turn. */
   async planAhead(): Promise<void> {
     const { context, subscription } = this.#selection;
     const { broker, session, turn } = context;

@@ -37,8 +37,9 @@ export function finishMany(
 }
 
 /**
- * Adds the gaps of failed resumes to the send queue. As there may be one for each of many streams, they are built as the socket accepts
- * them, like a replay. A heartbeat that is written before a gap reports the position from which the client resumed (CON-7).
+ * Adds the gaps of failed resumes to the send queue. There may be one gap for each of many streams. Therefore the gaps are sent like a
+ * replay, whose items are built only when the socket accepts them. A heartbeat that is written before a gap reports the position from which
+ * the client resumed (CON-7).
  */
 function sendGaps(selection: Selection, failed: readonly StreamPlan[]): void {
   const { subscription } = selection;
@@ -107,7 +108,7 @@ function isResumed({ replayReason }: StreamPlan): boolean {
   return replayReason === 'resume';
 }
 
-/** Number of streams to replay before their positions are reported, in one message. */
+/** Number of streams whose positions are reported in one message, after these streams have been replayed. */
 const PORTION = MAX_POSITIONS;
 
 /** Replays several streams, and tracks which of them are not started yet. */

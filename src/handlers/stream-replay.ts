@@ -1,4 +1,4 @@
-/** The replay of one stream for a new subscription. A subscription to many streams replays them in turn (RPL-2, MUL-7). */
+/** The replay of one stream for a new subscription. With many streams, they are replayed one after another (RPL-2, MUL-7). */
 import type { PushMessage } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';
@@ -27,7 +27,7 @@ export interface PlanFacts {
   readonly request: StreamRequest;
 }
 
-/** What a subscription selects. It is created once, and used for all streams of the subscription. */
+/** Which events a subscription selects. This object is created once, and used for all streams of the subscription. */
 export interface Selection extends Pick<RecoveryFacts, 'matches' | 'concerns' | 'table' | 'filtered' | 'policies'> {
   readonly subscription: Subscription;
   readonly context: HandlerContext;

@@ -55,7 +55,10 @@ function streamsOf(
   }
   if (data.stream !== undefined) refuse('/data/streams', 'Name either `stream` or `streams`, not both.');
   if (replay !== undefined && 'after' in replay)
-    refuse('/data/replay/after', 'One position cannot resume several streams; name them in `positions`.');
+    refuse(
+      '/data/replay/after',
+      'One position cannot resume several streams; send `positions`, with a position for each stream.',
+    );
   const selectors = permittedStreams(streams, events, session.principal.scopes);
   const maximum = limits.streamsPerSubscription;
   if (streams.length > maximum || selectors.length > maximum)
@@ -102,7 +105,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   // The cast is safe: the validator accepts all fields of the catalogue, but the generated type only knows those of the stock contract.
   const asked = (data.filter ?? {}) as Filter;
   const filter = normaliseFilter({ events, filter: asked, limits, catalogue });
-  // The subscription is indexed once for each selector, so it needs the memory once for each.
+  // The index stores the subscription once for each selector, so it needs this memory once for each selector.
   const bytes = filterBytes({ events, filter }) * streams.selectors.length;
   checkMemory(context, { events, filter }, bytes);
   return new Subscription({
@@ -118,7 +121,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
   });
 }
 
-/** Plans the replay of a single stream: takes its snapshot. */
+/** Takes the snapshot of a single stream, and plans its replay. */
 function planOne(stream: string, data: SubscribeData, selection: Selection): Planned {
   const { replay = { mode: 'warm' } } = data;
   if ('positions' in replay) throw new Error('positions were not refused');
@@ -183,7 +186,7 @@ function sendPicture(
 interface Ready {
   /** Takes the snapshots of the streams, and plans the replay. */
   readonly plan: () => Planned;
-  /** Ends the planning: releases streams that were attached only for it, and stops tracking changes. */
+  /** Ends the planning: releases the streams that were attached only for the planning, and stops tracking changes. */
   readonly endPlanning: () => void;
 }
 
