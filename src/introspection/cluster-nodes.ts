@@ -1,4 +1,4 @@
-/** Collects the figures of all nodes (OPS-9). The node that receives the request collects the figures of the other nodes through the broker. */
+/** Collects the figures of all nodes (OPS-9). The node that receives the request asks the other nodes through the broker. */
 import type { NodeReport, NodesReport } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Introspection } from './introspection.ts';
@@ -23,7 +23,7 @@ export function answerFiguresRequest(
 
 /** The figures of all nodes, sorted by node id. */
 export async function clusterNodes({ broker, introspection }: ClusterNodesOptions): Promise<NodesReport> {
-  // This must run before the first `await`, so that the processing time of iterating over the connections is charged to the caller.
+  // This must run before the first `await`, so that the client is charged for the time of iterating over the connections.
   const here = introspection.node();
   const question: FiguresRequest = { ask: 'figures' };
   const { answers, missing } = await broker.askNodes(JSON.stringify(question));

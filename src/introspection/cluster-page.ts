@@ -1,6 +1,6 @@
 /**
- * Lists the subscriptions of all nodes in pages (OPS-2). The node that receives the request gets a page from each other node through the broker,
- * and merges these pages with its own.
+ * Lists the subscriptions of all nodes in pages (OPS-2). The node that receives the request gets a page from each other node through the
+ * broker, and merges these pages with its own page.
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
@@ -18,8 +18,8 @@ export interface ClusterPageOptions {
 }
 
 /**
- * The maximum number of characters in an answer. An answer is one message in Redis, so a larger page is cut, and its rest is sent as later
- * pages.
+ * The maximum number of characters in the answer of a node, which is one message in Redis. If a page is larger, the answer contains fewer
+ * items, and the other items follow on later pages.
  */
 const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 
@@ -38,7 +38,7 @@ export function answerPageRequest(
 
 /** One page of the subscriptions of all nodes. */
 export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
-  // This must run before the first `await`, so that the processing time of iterating over the subscriptions is charged to the caller.
+  // This must run before the first `await`, so that the client is charged for the time of iterating over the subscriptions.
   const here = options.introspection.page(query);
   const question: PageRequest = { ask: 'subscriptions', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));

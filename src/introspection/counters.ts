@@ -1,5 +1,5 @@
 /**
- * The counts of the process, for health (OPS-1) and metrics (OPS-4). A count never decreases, and it includes connections that have ended.
+ * The counts of a gateway, for health (OPS-1) and metrics (OPS-4). A count never decreases, and it includes connections that have ended.
  * The code that does the counted work updates the counts; `http/metrics.ts` formats them.
  */
 import { COMMANDS } from '../../generated/protocol.ts';
@@ -42,7 +42,7 @@ export class Counters {
     this.#accepted += 1;
   }
 
-  /** Number of refused upgrades and requests for events, by HTTP status. */
+  /** Number of refused upgrades and refused requests for server-sent events, by HTTP status. */
   get refused(): Tally<number> {
     return this.#refused;
   }
@@ -52,8 +52,8 @@ export class Counters {
   }
 
   /**
-   * Number of closed connections, by close code. If the server closed the connection, it is the server's code, otherwise the code that the
-   * client sent.
+   * Number of closed connections, by close code. If the server closed the connection, this is the code that the server sent, otherwise the
+   * code that the client sent.
    */
   get closed(): Tally<number> {
     return this.#closed;

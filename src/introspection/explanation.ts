@@ -28,9 +28,9 @@ interface ExplainRequest {
   readonly query: ExplainQuery;
 }
 
-/** Equals the `maxItems` of these lists in the contract. */
+/** Maximum number of items in each list of an explanation. The contract has the same number as `maxItems`. */
 const MAX_ITEMS = 1000;
-/** The maximum number of characters in a list; a longer list is cut. An answer is one message in Redis, and filters can be long. */
+/** Maximum number of characters in a list; a longer list is cut. The answer of a node is one message in Redis, and filters can be long. */
 const MAX_CHARACTERS = 512 * 1024;
 
 /** Explains the event for the subscriptions of this node. */
@@ -80,7 +80,7 @@ export async function explainEverywhere(
   query: ExplainQuery,
   options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
 ): Promise<Explanation> {
-  // This must run before the first `await`, so that the processing time of iterating over the subscriptions is charged to the caller.
+  // This must run before the first `await`, so that the client is charged for the time of iterating over the subscriptions.
   const here = explainHere(query, options);
   const question: ExplainRequest = { ask: 'explain', query };
   const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));

@@ -1,6 +1,6 @@
 /**
- * Lists the content of watched directories (FIL-1, FIL-2), of this node and, through the broker, of all nodes. Only the node that watches a
- * root knows its content, so another node forwards the request to that node.
+ * Lists the content of the directories that any node watches (FIL-1, FIL-2). Only the node that watches a root knows its content. If
+ * another node receives the request, it asks that node through the broker.
  */
 import type { ErrorData, FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
@@ -39,7 +39,7 @@ export interface FilePart {
 export interface WatchedRoot {
   readonly stream: string;
   readonly root: string;
-  /** @param head returns the newest position of the stream. It is called once every change that the part includes is published. */
+  /** @param head returns the newest position of the stream. Must be called after every change that the part includes has been published. */
   readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<FilePart>;
 }
 
@@ -50,7 +50,7 @@ export interface FileListingsOptions {
   readonly catalogue: Catalogue;
 }
 
-/** A question to the other nodes. With a root, it requests a page; without one, it only requests the names of the watched roots. */
+/** A question to the other nodes. With a root, it requests a page. Without a root, it only requests the names of the watched roots. */
 interface Question {
   readonly ask: 'files';
   readonly request: FilesRequest & { readonly stream: string };
@@ -65,8 +65,8 @@ interface Answer {
 
 const DEFAULT_LIMIT = 1000;
 /**
- * The maximum number of requests that may wait for one root. It is limited because the parts are collected in the thread that also reads
- * changes.
+ * The maximum number of requests that may wait for the listing of one root. There is a maximum because the thread that lists directories
+ * also reads changes.
  */
 const MOST_WAITING = 16;
 const BUSY_RETRY_MS = 500;
@@ -77,7 +77,7 @@ export class FileListings {
   readonly #options: FileListingsOptions;
   readonly #roots = new Set<WatchedRoot>();
   readonly #waiting = new Map<WatchedRoot, number>();
-  /** The streams of watched roots that this node has attached, in order to know their newest position. */
+  /** The streams of watched roots that this node has attached, in order to receive their newest position. */
   readonly #attached = new Map<string, Promise<void>>();
 
   constructor(options: FileListingsOptions) {
@@ -101,7 +101,7 @@ export class FileListings {
   async page(request: FilesRequest): Promise<FilesPage> {
     const { stream = 'main' } = request;
     const cursor = request.cursor === undefined ? undefined : readFileCursor(request.cursor);
-    // The filter is checked first, even if another node has the root.
+    // The filter is checked here first, even if another node watches the root.
     this.#filterOf(request);
     const root = request.root ?? (await this.#onlyRoot(stream));
     const own = this.#find(stream, root, cursor);
@@ -110,7 +110,7 @@ export class FileListings {
       : this.#list(own, request, cursor);
   }
 
-  /** This node's answer to another node; undefined if the question is of another kind. */
+  /** Answers the question of another node. @returns undefined if the question does not concern files */
   answer(text: string): Promise<string> | undefined {
     const { ask, request } = JSON.parse(text) as Partial<Question>;
     return ask !== 'files' || request === undefined
@@ -134,7 +134,7 @@ export class FileListings {
     return [...this.#roots].filter((each) => each.stream === stream).map(({ root }) => root);
   }
 
-  /** The watched root, if this node watches it. Undefined if it does not, or if the cursor belongs to another node. */
+  /** The watched root with this name. Undefined if this node does not watch it, or if another node created the cursor. */
   #find(stream: string, root: string, cursor: FileCursor | undefined): WatchedRoot | undefined {
     if (cursor !== undefined && cursor.nodeId !== this.#options.nodeId) return undefined;
     return [...this.#roots].find((each) => each.stream === stream && each.root === root);
@@ -196,7 +196,7 @@ export class FileListings {
     };
     const { entries, unread, next, position } = await inTime(watched.list(query, () => this.#headOf(stream)));
     const resumeAfter = cursor?.resumeAfter ?? position;
-    // The first page belongs to an earlier epoch. A client can no longer resume from that page's position, so this page must not continue it.
+    // If the first page belongs to an earlier epoch, a client can no longer resume from the position of that page. It must start again.
     if (resumeAfter.epoch !== position.epoch) throw staleCursor();
     const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
     return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };
@@ -227,7 +227,7 @@ function notWatched(root: string | undefined, roots: readonly string[]): Protoco
     roots.length === 0 ? 'No directory is watched on this stream' : `The watched roots are ${roots.join(', ')}`;
   const text =
     root === undefined
-      ? `${watched}; set \`root\` to one of the watched roots.`
+      ? `${watched}; ${roots.length === 0 ? 'choose another `stream`' : 'set `root` to one of them'}.`
       : `No node watches ${JSON.stringify(root)}. ${watched}.`;
   return new ProtocolError('not_watched', text, { pointer: '/root', details: { roots } });
 }

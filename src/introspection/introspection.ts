@@ -1,6 +1,6 @@
 /**
- * The reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Reading a report does not change the state of the
- * gateway.
+ * Creates the reports that an operator can read from a running gateway (OPS-1 to OPS-3, OPS-9). Creating a report does not change the state
+ * of the gateway.
  */
 import { HTTP_OPERATIONS, MAX_ITEMS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import type {

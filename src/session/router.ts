@@ -1,7 +1,7 @@
 /**
- * Handles the frames of a client: for each command, it calls the handler from the table and sends exactly one reply. The commands of a
- * connection run one after another, so that their replies have the same order. A synchronous handler replies in the same turn of the event
- * loop.
+ * Runs the commands of clients: for each command, calls the handler from the table and sends exactly one reply. The commands of a
+ * connection run one after another, so that their replies have the same order. If a handler is synchronous, the reply is sent in the same
+ * turn of the event loop.
  */
 import { COMMANDS, ORDERED_MESSAGES } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';
@@ -23,12 +23,12 @@ export interface RouterOptions<Context> {
   readonly limits: { readonly jsonDepth: number };
   readonly audit: Audit;
   readonly catalogue: Catalogue;
-  /** Logs an error that is a fault of the server. The client only receives `internal`. */
+  /** Called with an error that is a fault of the server, to log it. The client only receives `internal`. */
   readonly onFault: (error: unknown, session: Session) => void;
   /** Called if a command arrives before the credential that it requires (SEC-2). */
   readonly onUnauthenticated: (session: Session) => void;
   readonly onError: (error: ProtocolError, session: Session) => void;
-  /** Called when the reply to a command, or its error, was queued. `ms` is the time since the command arrived. */
+  /** Called when the reply or the error for a command was queued. `ms` is the time since the command arrived, in milliseconds. */
   readonly onAnswered: (command: CommandName, ms: number) => void;
 }
 
@@ -45,7 +45,7 @@ export class Router<Context extends { readonly session: Session }> {
     this.#options = options;
   }
 
-  /** Handles one frame. Returns a promise only if the reply cannot be sent at once. */
+  /** Decodes one frame and runs its command. @returns a promise only if the reply cannot be sent at once */
   receive(text: string, context: Context): void | Promise<void> {
     const startedAt = performance.now();
     let decoded: Decoded;
@@ -63,9 +63,10 @@ export class Router<Context extends { readonly session: Session }> {
   }
 
   /**
-   * Performs one command. The caller reports a failure, for example as the response to an HTTP request.
+   * Performs one command. If it fails, the code that calls this method must report the error, for example as the response to an HTTP
+   * request.
    * @param beforeReply called when the command has succeeded, directly before its reply is queued; may throw
-   * @throws {ProtocolError} if the command failed; nothing was changed then
+   * @throws {ProtocolError} if the command failed. After an error, nothing was changed.
    */
   async perform(command: CommandMessage, context: Context, beforeReply: () => void): Promise<void> {
     const startedAt = performance.now();
@@ -125,7 +126,8 @@ export class Router<Context extends { readonly session: Session }> {
   }
 
   /**
-   * No other code may run between here and the end of `afterReply`, because the change from replay to live delivery depends on it (RPL-2).
+   * Queues the reply, then calls `afterReply`. No other code may run in between: otherwise, events could be lost or repeated when a
+   * subscription changes from replay to live delivery (RPL-2).
    */
   #reply<C extends CommandName>(command: C, outcome: Outcome<C>, { id, session, beforeReply }: ReplyOptions): void {
     try {
@@ -173,7 +175,7 @@ export class Router<Context extends { readonly session: Session }> {
     }
   }
 
-  /** The error that the client receives. It is counted. If it is a fault of the server, it is also logged. */
+  /** Counts an error. If it is a fault of the server, reports it to `onFault`. @returns the error that the client receives */
   #reported(error: unknown, session: Session): ProtocolError {
     const known =
       error instanceof ProtocolError

@@ -8,7 +8,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Framing } from '../wire/framing.ts';
-// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
+// A cycle of imports, but of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -55,13 +55,13 @@ export interface LiveSink {
   pushEvent(event: LiveEvent): void;
 }
 
-/** Sends to one client. */
+/** Sends messages to one client. */
 export interface Outlet {
   /** Sends a message that may be sent before queued events (BCK-1). */
   send(message: ServerMessage): void;
   /**
-   * Like `send`, for a large message. The message is built when it is written. Until then, it counts for the limit on messages, but not for
-   * the limit on bytes.
+   * Like `send`, but for a large message, which is built only when it is written. Until then, the limit on queued messages counts it, but
+   * the limit on queued bytes does not.
    */
   sendMade(make: () => ServerMessage): void;
   /** Sends messages that keep their order among the events, and that are written together (BCK-3). */
@@ -133,7 +133,7 @@ export class Session {
     this.lastActivityAt = this.openedAt;
   }
 
-  /** Called once by the connection that owns the socket. */
+  /** Sets the outlet. Called once, by the connection that owns the socket. */
   bind(outlet: Outlet): void {
     this.#outlet = outlet;
   }
@@ -143,7 +143,7 @@ export class Session {
     return this.#outlet;
   }
 
-  /** Takes tokens for the processing time of a command, in milliseconds. They are taken in addition to the one token for each command. */
+  /** Takes tokens for processing time, in milliseconds. They are taken in addition to the one token that each command needs. */
   chargeWork(ms: number): void {
     if (ms > 0) this.commands.charge(ms / this.#costMs);
   }

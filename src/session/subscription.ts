@@ -2,16 +2,16 @@
 import type { Recovery } from '../../generated/types.ts';
 import { NOT_ATTEMPTED } from '../replay/recovery.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
+// A cycle of imports, but of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
 
 /**
- * Counts the events of all subscriptions with the same events and filter. Each of these events is sent to all of them, so one count
- * suffices.
+ * Counts the events that are delivered to subscriptions with the same events and filter. Each of these events is delivered to all of them,
+ * so one count is enough.
  */
 export interface DeliveryTally {
   readonly delivered: number;
-  /** Milliseconds since the Unix epoch. */
+  /** When the last event was queued, in milliseconds since the Unix epoch. */
   readonly lastDeliveredAt: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface SubscriptionOptions {
   readonly replayMode: 'none' | 'warm' | 'resume';
   /** The prefix of the frames of live events that match only this subscription of the connection. */
   readonly livePrefix: string;
-  /** Estimated memory in bytes. The node's budget for filters counts it. */
+  /** Estimated memory in bytes. It is counted in the node's budget for filters. */
   readonly bytes: number;
   readonly createdAt: number;
 }
@@ -46,8 +46,8 @@ interface Counted {
 }
 
 /**
- * A node has many subscriptions, so each of them should take little memory. Equal events and filters are one shared object ({@link
- * shareSpec}), and a subscription to one stream, which is the usual case, has no lists of streams and counts.
+ * One subscription. A node has many subscriptions, so each of them should need little memory. Subscriptions with equal events and filters
+ * share one object ({@link shareSpec}). A subscription to one stream, which is the usual case, has no lists of streams and counts.
  */
 export class Subscription {
   readonly id: string;
@@ -63,18 +63,18 @@ export class Subscription {
    * written (CON-7).
    */
   confirmed = false;
-  /** The principal whose budget for filters this subscription counts for. The principal of the session may change. */
+  /** The principal whose share of the budget for filters this subscription uses, even if the principal of the session changes. */
   countedFor: string | undefined;
   replayed = 0;
   gaps = 0;
-  /** Milliseconds since the Unix epoch. */
+  /** When the replay was completed, in milliseconds since the Unix epoch. */
   replayedAt: number | undefined;
   #spec: SubscriptionSpec;
-  /** The selectors of a subscription to many streams. */
+  /** The selectors of a subscription to many streams; undefined for a subscription to one stream. */
   readonly #selectors: readonly string[] | undefined;
   /**
-   * The counts of events, one for each selector. Each count is shared by all subscriptions with the same selector, events and filter. The
-   * first one is stored directly.
+   * The count for the first selector; `#further` has those for the other selectors. Each count is shared by all subscriptions with the same
+   * selector, events and filter.
    */
   #tally: DeliveryTally | undefined;
   #before = 0;
@@ -105,7 +105,7 @@ export class Subscription {
     return this.stream === undefined ? (this.#selectors ?? []) : [this.stream];
   }
 
-  /** Replaces the events and the filter by equal ones that other subscriptions use too. */
+  /** Replaces the events and the filter by an object with equal content that other subscriptions use too. */
   shareSpec(spec: SubscriptionSpec): void {
     this.#spec = spec;
   }

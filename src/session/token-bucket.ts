@@ -1,10 +1,10 @@
 /** A token bucket, which limits a rate but allows bursts. */
 export interface TokenBucketOptions {
-  /** A whole number. */
+  /** The number of tokens that are added per second. A whole number. */
   readonly ratePerSecond: number;
   /** The maximum number of tokens that can be taken at once. A whole number. */
   readonly burst: number;
-  /** Whole milliseconds. */
+  /** Returns the current time in whole milliseconds. */
   readonly now: () => number;
 }
 
@@ -16,8 +16,8 @@ export class TokenBucket {
   readonly #burst: number;
   readonly #now: () => number;
   /**
-   * The balance in thousandths of a token, so that each millisecond adds a whole number. With fractions, 0.9 + 0.1 may be less than 1. A
-   * client that has waited as long as requested would then be refused again.
+   * The balance in thousandths of a token, so that each millisecond adds a whole number. Fractions would be inexact: their sum could be
+   * just below 1, and a client that has waited as long as requested would be refused again.
    */
   #thousandths: number;
   #at: number;

@@ -3,7 +3,7 @@
  * contain thousands of commands, and `ws` emits all of them at once. In addition, many sockets can be read in one turn, and work that waits
  * only for promises continues in the same turn.
  */
-/** A piece of work that takes less than this time, in milliseconds, is charged by the clock instead of by processing time. */
+/** If a piece of work takes less than this time by the clock, in milliseconds, this time counts as its processing time. */
 const LONG_MS = 1;
 
 export class TurnBudget {
@@ -20,7 +20,7 @@ export class TurnBudget {
     this.#limitMs = limitMs;
   }
 
-  /** Must be called when a command starts. */
+  /** Starts the time of this turn, unless it has already started. Must be called when a command starts. */
   start(): void {
     if (this.#startedAt !== undefined) return;
     this.#startedAt = performance.now();
@@ -29,10 +29,10 @@ export class TurnBudget {
   }
 
   /**
-   * Begins to measure a piece of work that runs without interruption. @returns a function that returns the processing time of the work, in
-   * milliseconds. Asking the system for processing time costs as much as a small command. Therefore the system is asked once per turn, and
-   * again only after work that took long by the clock: the process may have been stopped in the meantime, and clients must not be charged
-   * for that.
+   * Begins to measure a piece of work that runs without interruption. Asking the system for the processing time costs as much as a small
+   * command. Therefore the system is asked once per turn, and again only after work that took long by the clock. In this case, the process
+   * may have been stopped in the meantime, and clients must not be charged for that time.
+   * @returns a function that returns the processing time of the work, in milliseconds
    */
   measure(): () => number {
     this.start();
@@ -48,7 +48,7 @@ export class TurnBudget {
   /**
    * Resolves when work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that turn.
    * Clients are served in rotation, so that a client with a hundred requests does not delay the others. The work of one client is admitted
-   * in the order of its arrival. Long work calls this again after each of its slices.
+   * in the order of its arrival. Long work must call this method again after each of its slices.
    */
   async admit(client: object | string): Promise<void> {
     if (this.over || this.#waiting.size > 0)
@@ -61,7 +61,10 @@ export class TurnBudget {
     this.start();
   }
 
-  /** There is one immediate for each waiting piece of work. An admitted piece of work runs before the next immediate. */
+  /**
+   * Admits the next piece of waiting work. This callback is scheduled once for each piece, and a piece that was admitted runs before the
+   * next callback.
+   */
   readonly #admitNext = (): void => {
     if (this.over) return void setImmediate(this.#admitNext);
     const [next] = this.#waiting;
