@@ -19,7 +19,7 @@ export class Condition {
   readonly field: string;
   readonly #kind: FilterKind;
   readonly #wanted: Wanted;
-  /** The serial number of the last compared event, and the result for it. It is cached, because many filters may share a condition. */
+  /** The serial number of the event that was compared last, and the result. The result is cached, because filters may share a condition. */
   #seen = 0;
   #met = false;
 
@@ -87,8 +87,8 @@ export function keyOf(value: unknown): string {
 }
 
 /**
- * Conditions on paths, shared by all filters that contain them. Comparing a path with globs causes most of the cost of matching, so it
- * should be done once for all these filters. Other conditions are not shared, because comparing costs less than looking up a shared
+ * Conditions on paths. Filters with the same condition share it. Comparing a path with globs causes most of the cost of matching, so a path
+ * should be compared once for all these filters. Other conditions are not shared: comparing a value costs less than finding a shared
  * condition.
  */
 export class SharedConditions {

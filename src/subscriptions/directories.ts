@@ -1,4 +1,4 @@
-/** Source losses: which subscriptions a loss in a directory affects, and the gap that reports it (GAP-2). */
+/** Determines which subscriptions a source loss in a directory affects, and creates the gap that reports the loss (GAP-2). */
 import type { GapData } from '../../generated/types.ts';
 import { serverValidators } from '../../generated/validators.js';
 import { schemaError } from '../wire/schema-error.ts';
@@ -13,8 +13,8 @@ function within(path: string, directory: string): boolean {
 }
 
 /**
- * Whether the subscription may match events of files in or below a directory; `''` is the watched root. The name is normalised first,
- * because the watcher passes it as the file system has it, but patterns are in NFC.
+ * Whether the subscription may match events of files in a directory or its subdirectories; `''` is the watched root. The path of the
+ * directory is converted to NFC first, because patterns are in NFC, but the watcher passes the path as the file system spells it.
  */
 export function touchesDirectory({ events, filter }: FilterSpec, lost: string): boolean {
   const directory = lost.normalize('NFC');
@@ -39,7 +39,7 @@ export function sourceGap(stream: string, { epoch, sequenceId, paths }: KeptLoss
 const ANYWHERE = { epoch: '-', sequenceId: 0 };
 
 /**
- * The directories that one gap lists. If there are too many, the result is the root alone, which reports too much, but this is safe.
+ * The directories that one gap lists. If there are too many, the result is only the root: reporting too much is safe.
  * @throws {ProtocolError} `stream_invalid`
  */
 export function reportablePaths(stream: string, paths: readonly string[]): readonly string[] {

@@ -35,7 +35,7 @@ export class EventFacts {
   readonly #source: Matchable;
   readonly #catalogue: Catalogue;
   readonly #spec: EventSpec;
-  /** Created when the first field is compared. It is not needed if no subscription has a filter. */
+  /** The values of each field that has been compared. Created at the first comparison, because many events are never compared. */
   #values: Map<string, readonly string[]> | undefined;
 
   constructor(source: Matchable, catalogue: Catalogue) {

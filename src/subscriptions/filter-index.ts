@@ -1,8 +1,8 @@
 /**
- * An index of filters by their most selective condition, so that an event visits only filters whose condition it meets. This condition is
- * the first field of the filter that the event declares; a field that the event does not declare does not restrict it (SUB-4). One index
- * serves many events, which may declare different fields. Filters with the same fields form one part of the index. For each event, each
- * part is searched by one field: the most selective field of the part that the event declares.
+ * An index of filters by their most selective condition, so that an event visits only filters whose indexed condition it meets. This
+ * condition is the first field of the filter that the event declares. A field that the event does not declare does not restrict it (SUB-4).
+ * One index serves many events, which may declare different fields. Filters with the same fields form one part of the index. For each
+ * event, each part is searched by one field: the most selective field of the part that the event declares.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './multimap.ts';
@@ -154,7 +154,7 @@ export class FilterIndex<Item extends object> {
     }
   }
 
-  /** The fields by which the events of this index are looked up. Contains undefined if an event declares none of the part's fields. */
+  /** The fields by which events search this part. Contains undefined if an event of the index declares none of the part's fields. */
   #conditionsOf({ fields }: Part<Item>): ReadonlySet<string | undefined> {
     return new Set(this.#specs.map(({ filterable }) => fields.find((field) => filterable[field] !== undefined)));
   }
@@ -173,8 +173,8 @@ export class FilterIndex<Item extends object> {
   }
 
   /**
-   * For each path field, the extension field of the same paths. It exists only if every event that declares the path field also declares
-   * the extension field.
+   * For each path field, the extension field of the same paths. A path field has such a partner only if every event that declares the path
+   * field also declares the extension field.
    */
   #findPartners(): ReadonlyMap<string, string> {
     const { filters } = this.#catalogue;

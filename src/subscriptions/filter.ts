@@ -1,7 +1,7 @@
 /**
- * Compiles and explains filters (SUB-4, SUB-5). An event matches if it matches every field of the filter; for a field, one of the listed
- * values suffices. A field only restricts events that declare it in the contract (`x-filterable`). If such an event has no value for the
- * field, it does not match.
+ * Compiles and explains filters (SUB-4, SUB-5). An event matches a filter if it matches every field of the filter. It matches a field if it
+ * has one of the listed values. A field only restricts events that declare it in the contract (`x-filterable`). If such an event has no
+ * value for the field, it does not match.
  */
 import { nearest } from '../catalogue/near-miss.ts';
 import { specOf, specsOf } from '../catalogue/catalogue.ts';
@@ -88,7 +88,7 @@ export function normaliseFilter(options: {
   readonly filter: Filter;
   readonly limits: FilterLimits;
   readonly catalogue: Catalogue;
-  /** Pointer to the filter in the message, for errors. */
+  /** JSON pointer to the filter in the message of the client. It is used in errors. */
   readonly pointer?: string;
 }): Filter {
   const { events, filter, limits, catalogue, pointer: base = '/data/filter' } = options;

@@ -20,6 +20,7 @@ import { isGlob, literalPrefix } from './glob.ts';
  */
 type EndingKind = 'name' | 'tail' | 'extension';
 
+/** One of the keys under which the index stores an item. */
 export interface PathPlace {
   readonly prefix: string;
   /** A segment that every matching path has. If it is undefined, the pattern has no such segment besides prefix and ending. */
@@ -52,7 +53,7 @@ function endingOf(pattern: string, prefix: string): string | undefined {
   return literal.includes('.') ? endingKey('tail', tailOf(literal)) : undefined;
 }
 
-/** The longest literal segment between the first segment with a wildcard and the last segment. A long one is probably rare. */
+/** The longest literal segment between the first segment with a wildcard and the last segment. Long segments are probably in few paths. */
 function innerOf(pattern: string, prefix: string): string | undefined {
   if (prefix === pattern) return undefined;
   const first = prefix === '' ? 0 : prefix.length + 1;
@@ -82,7 +83,7 @@ export function placesOf(paths: readonly string[], extensions: readonly string[]
 
 const NO_SEGMENTS: ReadonlySet<string> = new Set();
 
-/** One key for both. NUL separates them, because a pattern cannot contain it. */
+/** One key for a prefix and an inner segment. They are separated by NUL, because a pattern cannot contain NUL. */
 function placeKey(prefix: string, inner: string | undefined): string {
   return inner === undefined ? prefix : `${prefix}\u0000${inner}`;
 }

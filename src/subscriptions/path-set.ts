@@ -11,7 +11,7 @@ const FEW = 8;
  * length are limited.
  */
 const MOST_WORDS = 1024 * 1024;
-/** An automaton has a few rows of bits, and one more row for each frequent character. This is the assumed number of rows. */
+/** The assumed number of rows of an automaton. It has a few rows of bits, and one more row for each frequent character. */
 const ROWS = 16;
 
 const NONE: readonly string[] = [];

@@ -1,7 +1,7 @@
 /**
  * Finds the subscriptions that match an event, while visiting few others. Subscriptions with the same events and filter form one group,
- * which is checked once. A group is put into one filter index for each of its event names and prefixes of names, regardless of how many declared
- * events match these.
+ * which is checked once. A group is stored in one filter index for each of its event names and each of its prefixes of names, regardless of
+ * how many declared events match a prefix.
  *
  *     event ──▶ filter indexes of its name and its prefixes ──▶ path, extension or value ──▶ candidate groups ──▶ other fields ──▶ members
  */
@@ -28,7 +28,7 @@ interface Group<Kept> {
   readonly spec: FilterSpec;
   readonly members: Kept;
   readonly conditions: readonly Condition[];
-  /** Whether the group is in a filter index for each of its names. If it is, the name of an event needs no further comparison. */
+  /** Whether the group is in a filter index for each of its names. If so, the name of an event need not be compared again. */
   readonly named: boolean;
   /** Whether the filter is plain; see {@link isPlain}. */
   readonly plain: boolean;
@@ -38,7 +38,7 @@ interface Group<Kept> {
 
 type FilterIndexes<Kept> = Map<string, FilterIndex<Group<Kept>>>;
 
-/** A group with more names and prefixes than this is put into the filter index of all events instead, because each filter index costs memory. */
+/** A group with more names and prefixes than this is stored in the filter index of all events, because each filter index costs memory. */
 const MAX_FILTER_INDEXES = 4;
 /** The names for which a group is in a filter index: whole names, and prefixes of names. */
 function namesAndPrefixesOf(patterns: readonly string[]): {
