@@ -10,7 +10,7 @@ import type { Mock } from './mock.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** The request is invalid. It is answered with status 400 and the reason. */
+/** Thrown if a request is invalid. The response has the status 400 and contains the message of the error. */
 class RequestError extends Error {
   override readonly name = 'RequestError';
 }
@@ -130,7 +130,7 @@ async function bodyOf(request: IncomingMessage): Promise<Body> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new RequestError('The body is not JSON.');
+    throw new RequestError('The body is not JSON; send one JSON object.');
   }
   if (isObject(value)) return value;
   throw new RequestError('The body must be one JSON object.');

@@ -17,7 +17,7 @@ interface JsonObject {
 }
 
 const STOCK = new URL('../../generated/contract.json', import.meta.url);
-/** Below this depth, optional members are left out, because such a deep schema probably refers to itself. */
+/** In deeper levels than this, optional members are left out, because such a deep schema probably refers to itself. */
 const DEEPEST = 8;
 
 function isObject(value: Json | undefined): value is JsonObject {
@@ -89,8 +89,8 @@ class Sampler {
 }
 
 /**
- * The examples of each declared event, in the order of the contract. @param location URL of a built form; by default, the stock contract is
- * used
+ * The examples of each declared event, in the order of the contract.
+ * @param location URL of a file in the built form of a contract; by default, the stock contract is used
  */
 export function examplesOf(location?: string): ReadonlyMap<string, readonly ExampleEvent[]> {
   const file = location === undefined ? STOCK : new URL('contract.json', location);

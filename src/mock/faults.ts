@@ -20,15 +20,18 @@ export interface UpgradeRefusal {
 export interface Loss {
   readonly kind: 'gap' | 'silent';
   readonly count: number;
-  /** A serial number, which increases with each `lose` and `reset`. A connection uses `count` only when the number is new. */
+  /**
+   * A serial number, which increases with each `lose` and `reset`. When a connection sees a new number, it starts to lose `count` events.
+   */
   readonly serial: number;
 }
 
 export class Faults {
-  /** The delay of each message from the server, and the maximum of a further random delay, in milliseconds. */
+  /** How long each message from the server is delayed, in milliseconds. */
   delayMs = 0;
+  /** The maximum of a random delay that is added to `delayMs`, in milliseconds. */
   jitterMs = 0;
-  /** Nothing is sent until this time. In milliseconds since the Unix epoch. */
+  /** The time until which nothing is sent to clients, in milliseconds since the Unix epoch. */
   silentUntil = 0;
   loss: Loss = { kind: 'gap', count: 0, serial: 0 };
   readonly commands: CommandRefusal[] = [];

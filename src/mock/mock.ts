@@ -22,7 +22,7 @@ export interface MockOptions {
   readonly events: readonly string[];
   /** Events to publish once, in order, instead of the examples. */
   readonly script?: readonly ExampleEvent[];
-  /** A recording to replay. No gateway runs then. */
+  /** A recording to replay. If it is given, no gateway runs. */
   readonly replay?: ReplayerOptions;
   readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
   /** Called after an event was published. `problem` is given if it could not be published. */
@@ -149,8 +149,9 @@ export class Mock {
   }
 
   /**
-   * @throws {ReplayingError} if the mock replays a recording; {ProtocolError} if the gateway refuses the event, for example because the
-   * payload does not match the contract
+   * Publishes an event through the gateway.
+   * @throws {ReplayingError} if the mock replays a recording
+   * @throws {ProtocolError} if the gateway refuses the event, for example because the payload does not match the contract
    */
   async publish({ event, payload, stream }: ExampleEvent): Promise<object> {
     const result = await this.#publisher().publish(event, payload, {

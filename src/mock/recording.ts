@@ -1,6 +1,6 @@
 /**
  * Reads a recorded trace (`tidemark conformance record`, or `run --trace`): for each connection, the messages of the client and of the
- * server. A replay sends the recorded messages of the server unchanged.
+ * server. A replay sends the recorded messages of the server unchanged, except for ids.
  */
 import type { OpenObject } from '../../generated/types.ts';
 import { ScriptError, isObject, readLines } from './script.ts';
@@ -52,8 +52,8 @@ function itemOf(line: OpenObject, text: string, pauseMs: number): RecordedItem |
 
 /**
  * Reads the connections of a trace, in the order in which they were opened.
- * @param actors only connections of these clients; by default of all clients except the suite's own
- * @throws {ScriptError} that names the line
+ * @param actors the clients whose connections are read. If empty, all clients except those that the conformance suite adds
+ * @throws {ScriptError} if the text is not a trace, or has no message of a server; names the file and the line
  */
 export function readRecording(text: string, file: string, actors: readonly string[]): readonly RecordedConnection[] {
   const [head, ...lines] = readLines(text, file);

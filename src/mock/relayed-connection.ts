@@ -47,7 +47,7 @@ export class RelayedConnection {
   #toLose = 0;
   #lost = 0;
   #withheld: Withheld | undefined;
-  /** When the last message is due. A later message is never sent before it, even with random delays. */
+  /** When the message that was received last will be sent. Later messages are never sent before it, even with random delays. */
   #lastAt = 0;
   #ended = false;
 
@@ -111,7 +111,9 @@ export class RelayedConnection {
     if (message?.type === 'subscribed') this.#onSubscribed();
   }
 
-  /** Starts a new request to lose events. Events that were withheld for the previous request are reported first. */
+  /**
+   * Starts to lose events if this was requested since the last call. Events that were withheld for an earlier request are reported first.
+   */
   #takeLoss(): void {
     const { count, serial } = this.#faults.loss;
     if (serial === this.#lossSerial) return;
@@ -120,7 +122,10 @@ export class RelayedConnection {
     this.#toLose = count;
   }
 
-  /** Whether the event is withheld. If the loss is to be reported, the `gap` is sent after the last withheld event. */
+  /**
+   * Withholds the event if further events must be lost. If the loss must be reported, sends the `gap` after the last of these events.
+   * @returns whether the event was withheld
+   */
   #loses(data: EnvelopeData): boolean {
     if (this.#toLose === 0) return false;
     this.#toLose -= 1;

@@ -73,7 +73,7 @@ interface Command {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The replay of one connection. What the server sent after a recorded command is sent after this client has sent the same command. */
+/** The replay of one connection. The messages that followed a recorded command are sent after this client has sent the same command. */
 class Replay {
   readonly #items: RecordedConnection;
   readonly #socket: WebSocket;
@@ -126,7 +126,11 @@ class Replay {
     }
   }
 
-  /** Finds the recorded command that corresponds to the client's oldest command. @returns false if no command waits */
+  /**
+   * Takes the oldest waiting command of this client. The replay continues after the recorded command that corresponds to it; if there is
+   * none, the command is answered here.
+   * @returns false if no command waits
+   */
   #takeCommand(): boolean {
     const command = this.#waiting.shift();
     if (command === undefined) return false;

@@ -2,7 +2,7 @@
 import type { OpenObject } from '../../generated/types.ts';
 import type { ExampleEvent } from './examples.ts';
 
-/** The file is neither a tape nor a trace. */
+/** Thrown if a file is neither a tape nor a trace, or has no usable content. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
 }
@@ -20,7 +20,7 @@ function eventOf(data: unknown): readonly ExampleEvent[] {
   return [{ event, payload, ...(typeof stream === 'string' && stream !== 'main' ? { stream } : {}) }];
 }
 
-/** The events in a step of a tape. The suite makes the server publish them, or a client publishes them. */
+/** The events in a step of a tape. Either the suite causes the server to publish them, or a client publishes them. */
 function ofStep(step: Line): readonly ExampleEvent[] {
   const { stim, send, par } = step;
   if (Array.isArray(stim)) return stim.flatMap(eventOf);
@@ -43,13 +43,13 @@ function ofFrame(line: Line, seen: Set<unknown>): readonly ExampleEvent[] {
   return eventOf(data);
 }
 
-/** The objects of an NDJSON file. @throws {ScriptError} that names the line */
+/** The objects of an NDJSON file, one for each line. @throws {ScriptError} if a line is not a JSON object; names the line */
 export function readLines(text: string, file: string): readonly Line[] {
   const lines = text.split('\n').map((line, index) => ({ line: line.trim(), where: `${file}:${index + 1}` }));
   return lines.filter(({ line }) => line !== '').map(({ line, where }) => parse(line, where));
 }
 
-/** @throws {ScriptError} that names the line */
+/** Reads the events of a tape or a trace. @throws {ScriptError} if the text is neither, or has no event; names the file and the line */
 export function readScript(text: string, file: string): readonly ExampleEvent[] {
   const [head, ...rest] = readLines(text, file);
   const isTape = head?.['tape'] !== undefined;
@@ -69,5 +69,5 @@ function parse(line: string, where: string): Line {
   } catch {
     // The error is thrown below.
   }
-  throw new ScriptError(`${where}: a line must be one JSON object.`);
+  throw new ScriptError(`${where}: each line must be one JSON object.`);
 }
