@@ -4,8 +4,8 @@ import type { HttpOperationName } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
 
 /**
- * The path of an operation on a gateway whose WebSocket is at `path`. An operation whose path in the contract begins with `/ws/` is below
- * `path`.
+ * The path of an operation on a gateway whose WebSocket is at `path`. If the operation's path begins with `/ws/` in the contract, `path`
+ * replaces this `/ws`.
  */
 export function addressOf(name: HttpOperationName, path: string): string {
   const { path: address } = HTTP_OPERATIONS[name];

@@ -10,8 +10,8 @@ interface ServedDocument {
 export interface DocumentAssets {
   readonly contract: { readonly yaml: string; readonly json: string };
   /**
-   * The reference as a page and as Markdown. A contract that was built by an earlier version has no Markdown; then the page is used for
-   * both.
+   * The reference as an HTML page and as Markdown. A contract that was built by an earlier version has no Markdown. In this case,
+   * `markdown` is the HTML page too.
    */
   readonly docs: { readonly page: ServedDocument; readonly markdown: ServedDocument };
 }
@@ -32,7 +32,7 @@ const COMMON_HEADERS = { vary: 'Accept', 'x-content-type-options': 'nosniff' } a
 /** The media type of Markdown (RFC 7763). */
 const MARKDOWN_HEADERS = { ...COMMON_HEADERS, 'content-type': 'text/markdown; charset=utf-8' } as const;
 
-/** Allows the page its own inline style and no other resource (Content Security Policy Level 3, hash sources). */
+/** The headers of a page. The page may use its own inline style, and no other resource (Content Security Policy Level 3, hash sources). */
 export function pageHeaders(html: string): Readonly<Record<string, string>> {
   const [, style = ''] = /<style>([^]*?)<\/style>/.exec(html) ?? [];
   const hash = createHash('sha256').update(style).digest('base64');

@@ -17,7 +17,7 @@ const LIBRARIES: Readonly<Record<string, { readonly specifier: string; readonly 
   'uplot.css': { specifier: 'uplot/dist/uPlot.min.css', type: 'text/css' },
 };
 
-/** Allows only scripts and connections of the same origin, and no inline script or style. */
+/** With these headers, a page may use only scripts, styles and connections of its own origin, and no inline script or style. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -53,7 +53,7 @@ async function readLibrary(name: string): Promise<{ readonly text: string; reado
   return { text: text.replace(/^\/\/# sourceMappingURL=.*$/m, ''), type: library.type };
 }
 
-/** Only a clone has sources to strip, and there `codegen/` is beside `src/`. */
+/** Removes the types from TypeScript. Used only in a clone, where `codegen/` is beside `src/`. */
 async function stripTypes(source: string): Promise<string> {
   const stripper = (await import(new URL('../../codegen/site/strip-types.ts', import.meta.url).href)) as {
     readonly stripTypes: (source: string) => string;
@@ -62,8 +62,9 @@ async function stripTypes(source: string): Promise<string> {
 }
 
 /**
- * @param path path of the WebSocket. The page receives it relative to its own address, because a proxy may have put the page and the
- * WebSocket below a prefix that the gateway does not know.
+ * Sends the page of the console.
+ * @param path path of the WebSocket. The page receives it relative to its own address, because a proxy may serve the page and the WebSocket
+ * under a prefix that the gateway does not know.
  */
 export async function sendConsole(reply: FastifyReply, path: string): Promise<FastifyReply> {
   const html = await readFile(new URL('index.html', PAGE), 'utf8');

@@ -14,12 +14,13 @@ export interface DocsOptions {
 }
 
 /**
- * The start page, for the address `/docs`. Because `/docs` does not end with a slash, the links of this page are relative to the parent
- * directory.
+ * The start page, which is sent for the address `/docs`. Because this address does not end with a slash, the links of the page are relative
+ * to the parent directory.
  */
 const ENTRY = 'entry.html';
 /**
- * In a clone, the first request renders the site. After this time in milliseconds, the visitor receives the reference on one page instead.
+ * How long a request for `/docs` waits for the site, in milliseconds. In a clone, the first request renders the site. If this takes longer,
+ * the visitor receives the reference on one page instead.
  */
 const RENDER_PATIENCE_MS = 3_000;
 /** The reference on one page. It contains its own style. */
@@ -77,8 +78,8 @@ function sendFile(
 
 /** Registers the pages, the scripts and the style sheet below `/docs/`. */
 export function registerDocsPages(app: FastifyInstance, { site, path }: DocsOptions): void {
-  // The path is relative to the directory of the site, because a proxy may have put the site and the WebSocket below a prefix that the
-  // gateway does not know.
+  // The path is relative to the directory of the site, because a proxy may serve the site and the WebSocket under a prefix that the gateway
+  // does not know.
   app.get('/docs/gateway.json', async (_request, reply) => reply.headers(HEADERS).send({ webSocket: path.slice(1) }));
   app.get('/docs/*', async (request, reply) => {
     const { '*': asked } = request.params as { readonly '*': string };

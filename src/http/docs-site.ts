@@ -72,8 +72,8 @@ export class DocsSite {
       return await this.#read(path, await listing);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      // The cache of a clone may be cleaned while the gateway runs.
-      // Another request may have looked for it already.
+      // The cache of a clone may have been deleted while the gateway runs. Then the directory is created again, unless another request has
+      // already started this.
       if (this.#listing === listing) this.#listing = this.#list();
       return this.#read(path, await this.#listing);
     }

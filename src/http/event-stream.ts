@@ -135,8 +135,8 @@ export interface AttemptOptions {
 }
 
 /**
- * Treats a request for events as an attempt to connect, like an upgrade: its rate is limited before its credential is looked up, and its
- * refusal is counted (SSE-3).
+ * Treats a request for server-sent events as an attempt to connect, like an upgrade: the rate of such requests is limited before their
+ * credentials are looked up, and refused requests are counted (SSE-3).
  */
 export function attemptHooks({
   connectionLimiter,

@@ -32,7 +32,7 @@ export interface Admitted<Data = unknown> {
   readonly caller: Caller;
   /** `full` if the client has the scopes for the full response of the operation. */
   readonly detail: 'full' | 'summary';
-  /** Charges the processing time of the response to the client, in milliseconds. */
+  /** Charges the client for the processing time of the response, in milliseconds. */
   readonly chargeWork: (ms: number) => void;
 }
 
@@ -104,10 +104,10 @@ export class Guard {
 
   #missingCredential(remoteAddress: string): ProtocolError {
     this.#options.audit.record({ kind: 'authenticate', remoteAddress, outcome: 'denied' });
-    return new ProtocolError('unauthenticated', 'Send Authorization: Bearer or X-API-Key.');
+    return new ProtocolError('unauthenticated', 'Send a credential: `Authorization: Bearer <token>` or `X-API-Key`.');
   }
 
-  /** The address of the client, also behind a trusted proxy. */
+  /** The address of the client, even if the request came through a trusted proxy. */
   addressOf({ raw }: FastifyRequest): string {
     return this.#options.proxies.clientOf(raw).address;
   }

@@ -25,7 +25,7 @@ export interface MetricsOptions {
 const STANDARD_CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011];
 const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES).map(({ code }) => code)];
 
-/** The HTTP statuses with which upgrades and requests for events are refused. */
+/** The HTTP statuses with which upgrades and requests for server-sent events are refused. */
 const REFUSALS = [400, 401, 403, 404, 422, 426, 429, 500, 503];
 
 /**
@@ -43,7 +43,7 @@ function perTurn<T>(read: () => T): () => T {
   };
 }
 
-/** One registry per gateway, so that several gateways in one process do not conflict. */
+/** Creates the metrics of one gateway. Each gateway has its own registry, so that several gateways in one process do not conflict. */
 export function createMetrics(options: MetricsOptions): Registry {
   const registry = new Registry();
   addProcessMetrics(registry);
@@ -84,14 +84,16 @@ function connections(exposition: Exposition, figures: () => HealthFigures, count
   );
   exposition.gauge('oldest_queued_seconds', 'Age of the oldest queued message.', () => view().oldestQueuedMs / 1000);
   exposition.gauge('slow_connections', 'Connections past the soft limit of their send queue.', () => view().slow);
-  exposition.gauge('draining', '1 while the node shuts down.', () => (figures().status === 'draining' ? 1 : 0));
+  exposition.gauge('draining', '1 while the node drains, otherwise 0.', () =>
+    figures().status === 'draining' ? 1 : 0,
+  );
   exposition.counter('accepted', 'Connections accepted.', () => counters.accepted);
   exposition.counter('closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
   exposition.tally(
     {
       name: 'refused',
       label: 'status',
-      help: 'Upgrades and requests for events refused, by HTTP status.',
+      help: 'Refused upgrades and refused requests for server-sent events, by HTTP status.',
       known: REFUSALS,
     },
     () => counters.refused,
@@ -146,7 +148,9 @@ function events(exposition: Exposition, { counters, catalogue }: MetricsOptions)
 }
 
 function broker(exposition: Exposition, figures: () => HealthFigures): void {
-  exposition.gauge('broker_connected', '1 while the broker answers.', () => (figures().broker.connected ? 1 : 0));
+  exposition.gauge('broker_connected', '1 while the broker is connected, otherwise 0.', () =>
+    figures().broker.connected ? 1 : 0,
+  );
   exposition.gauge(
     'broker_lag_seconds',
     'Round trip of the broker heartbeat; if a heartbeat is overdue, its age.',

@@ -57,7 +57,7 @@ export class RequestLimiter {
 
   /**
    * Takes one token.
-   * @param caller id of a principal, or an address
+   * @param caller identifies the client, by its principal or its address
    * @throws {ProtocolError} `rate_limited` if the client has sent too many requests
    */
   take(operation: HttpOperationName, caller: string): void {

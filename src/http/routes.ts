@@ -55,7 +55,7 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
   readonly explain: (query: ExplainQuery) => Promise<Explanation>;
   readonly files: FileListings;
-  /** Ends a connection, regardless of its node (OPS-8). */
+  /** Ends a connection on whichever node has it (OPS-8). */
   readonly disconnect: (request: DisconnectRequest) => Promise<DisconnectResult>;
   readonly publisher: Publisher;
   readonly metrics: MetricsRegistry;
@@ -82,7 +82,7 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
   if (error instanceof ProtocolError) return error;
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;
   if (status === 413)
-    return new ProtocolError('payload_too_large', 'The body is over the limit for one message.', {
+    return new ProtocolError('payload_too_large', 'The body is larger than the limit for one message.', {
       details: { limit: 'inboundMessageBytes' },
     });
   if (status === 415) return new ProtocolError('invalid_message', 'Send the body as application/json.');
@@ -203,7 +203,7 @@ function readiness({ status }: Introspection, reply: FastifyReply): unknown {
 
 /**
  * Answers `/` and unknown addresses. Used only on the gateway's own server, because a host server has its own responses. The redirect is
- * relative, because a proxy may have put the gateway below a prefix (OPS-7).
+ * relative, because a proxy may serve the gateway under a prefix (OPS-7).
  */
 export function registerOwnAddresses(app: FastifyInstance): void {
   app.get('/', async (_request, reply) => reply.redirect('docs', 302));

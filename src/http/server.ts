@@ -45,11 +45,11 @@ export interface Http {
   readonly server: Server;
   /** Listens on an address. @returns the bound port */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
-  /** Adds the routes to a host's Fastify instance. They are in a Fastify context of their own. */
+  /** Adds the routes to a host's Fastify instance, in a separate Fastify context. */
   register(host: FastifyInstance): Promise<void>;
   /** Answers requests for the gateway's addresses on a host's server; the host answers all others. @returns a function that stops this */
   share(host: Server): Promise<() => void>;
-  /** Whether a request on that connection is unanswered. */
+  /** Whether the connection of this socket has an unanswered request. */
   hasUnanswered(socket: Duplex): boolean;
   /** The metrics of this gateway, in the text format of Prometheus. */
   metrics(): Promise<string>;

@@ -65,7 +65,7 @@ export function hotLists(
   const { directories = {}, extensions = {}, changeTypes = {}, events = {} } = aggregates ?? {};
   const replaying = aggregates?.replayPressure;
   return [
-    nameBars('Directories with events, last 5 min', hot, 'No event with a path since Follow.'),
+    nameBars('Directories with events, last 5 min', hot, 'No event with a path since you pressed Follow.'),
     nameBars('Subscribed paths', directories, 'No subscription has a filter on paths.'),
     nameBars('Subscribed extensions', extensions, 'No subscription has a filter on extensions.'),
     nameBars('Subscribed change types', changeTypes, 'No subscription has a filter on change types.'),

@@ -25,7 +25,7 @@ export interface ClientRow {
 export interface ClientsInput {
   readonly page: SubscriptionsPage;
   readonly nodes: NodesReport;
-  /** Milliseconds since the Unix epoch. */
+  /** When the report was read, in milliseconds since the Unix epoch. */
   readonly at: number;
   readonly before?: { readonly at: number; readonly clients: readonly ClientRow[] };
 }

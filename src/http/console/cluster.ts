@@ -3,7 +3,7 @@ import type { HealthBudget, NodeReport, NodesReport } from '../../../generated/t
 
 /** What the charts show for one moment. A rate is undefined until there are two reports. */
 export interface Point {
-  /** Milliseconds since the Unix epoch. */
+  /** The time of this moment, in milliseconds since the Unix epoch. */
   readonly at: number;
   readonly published: number | undefined;
   readonly delivered: number | undefined;
@@ -37,8 +37,8 @@ export function pointOf(now: Moment, before: Moment | undefined): Point {
 }
 
 /**
- * Only nodes that are in both reports are included. For a node that restarted in between, its new count is the number of events, because it
- * counted from 0.
+ * Events per second of all nodes that are in both reports. If a node has restarted between the reports, its new count is used, because it
+ * has counted from 0.
  */
 function rateOf(name: Counted, now: Moment, before: Moment | undefined): number | undefined {
   if (before === undefined || now.at <= before.at) return undefined;
@@ -72,7 +72,7 @@ export interface BudgetRow extends HealthBudget {
   readonly name: string;
 }
 
-/** The budgets of all nodes, sorted by how much of the budget is used, the fullest first. */
+/** The budgets of all nodes. The budget of which the largest part is used comes first. */
 export function budgetsOf({ nodes }: NodesReport): BudgetRow[] {
   const part = ({ used, maximum }: BudgetRow): number => (maximum === 0 ? 0 : used / maximum);
   return nodes

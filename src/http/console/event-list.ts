@@ -19,7 +19,7 @@ export class EventList {
   /** @param onExplain called with the event whose "Explain" button was pressed */
   constructor(onExplain: (event: TidemarkEvent) => void) {
     this.#onExplain = onExplain;
-    // Events of this kind do not bubble.
+    // `toggle` events do not bubble, so they are listened for in the capture phase.
     this.#list.addEventListener('toggle', () => this.#schedule(), { capture: true });
   }
 
@@ -62,7 +62,7 @@ export class EventList {
 
   #draw(): void {
     this.#scheduled = false;
-    // New rows would move the open event, which somebody may be reading, out of view.
+    // While an event is open, no rows are added: they would move this event, which somebody may be reading, out of view.
     const isRead = this.#list.querySelector('details[open]') !== null;
     this.#count.textContent = this.#total === 0 ? '' : `${this.#total} since Follow${this.#stateText(isRead)}`;
     this.#quiet.hidden = this.#total > 0;

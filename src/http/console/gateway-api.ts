@@ -11,7 +11,7 @@ import type {
 } from '../../../generated/types.ts';
 
 export interface GatewayApiOptions {
-  /** Path of the WebSocket, relative to the page. The HTTP operations are below this path. */
+  /** Path of the WebSocket, relative to the page. The paths of the HTTP operations begin with it. */
   readonly path: string;
   readonly headers: () => Readonly<Record<string, string>>;
 }

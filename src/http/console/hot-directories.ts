@@ -1,6 +1,6 @@
 /** Counts the events of each directory during the last five minutes. */
 
-/** Events are counted for `WINDOW_MS`. This window is divided into parts of `PART_MS`, which expire one by one. In milliseconds. */
+/** The window in which events are counted, and the length of its parts, which expire one by one. Both in milliseconds. */
 const WINDOW_MS = 300_000;
 const PART_MS = 5000;
 

@@ -7,7 +7,7 @@ const EVERY_MS = 2000;
 
 /** The reports of the gateway at one moment. */
 export interface Observation {
-  /** Milliseconds since the Unix epoch. */
+  /** When the reports were read, in milliseconds since the Unix epoch. */
   readonly at: number;
   readonly health: Health | HealthSummary;
   /** The reports of all nodes, or the reason why the credential does not permit reading them. */
