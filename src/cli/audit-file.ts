@@ -6,7 +6,8 @@ import { CliError, EXIT } from './exit.ts';
 import { reasonOf } from './reason.ts';
 
 /**
- * Maximum size of the lines that wait to be written, in bytes. This bridges several seconds on a busy disk, and is small compared to the memory of the gateway.
+ * Maximum size of the lines that wait to be written, in bytes. It is large enough for several seconds in which a busy disk writes nothing,
+ * and small compared with the memory of the gateway.
  */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 /** How long `close` waits for the last lines to be written, in milliseconds. */

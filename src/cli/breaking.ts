@@ -31,7 +31,7 @@ export function registerBreaking(program: Command): void {
     )
     .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames are no longer valid')
     .addOption(
-      new Option('--format <format>', 'github: annotations of GitHub Actions')
+      new Option('--format <format>', 'format of the report; github prints annotations for GitHub Actions')
         .choices(['text', 'json', 'github'])
         .default('text'),
     )

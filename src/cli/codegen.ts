@@ -28,8 +28,9 @@ interface CodegenModules {
 }
 
 /**
- * @param command the command as the user typed it, such as `tidemark generate`; for the message
- * @throws {CliError} exit code 2 if the package is missing; the message has the command that installs it
+ * Loads a module of the package.
+ * @param command the command that needs the module, such as `tidemark generate`; it is named in the error message
+ * @throws {CliError} with exit code 2 if the package is missing. The message contains the command that installs the package.
  */
 export async function loadCodegen<Name extends keyof CodegenModules>(
   name: Name,

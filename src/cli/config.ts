@@ -76,7 +76,7 @@ function memoryTable({
   ]);
 }
 
-/** Checks that the configured directories, contract, credentials and the directory of the audit log exist and can be read. */
+/** Checks that the configured directories, contract and credentials can be read, and that the audit log can be written. */
 async function unreadable(config: Config): Promise<readonly Problem[]> {
   const { watch, auditFile, contract } = config;
   const directories = await Promise.all(

@@ -34,7 +34,7 @@ function append(value: string, previous: readonly string[] | undefined): readonl
   return [...(previous ?? []), value];
 }
 
-/** @throws {CliError} if the named file cannot be read */
+/** Reads the configuration. @throws {CliError} if the configuration file cannot be read */
 export function readConfiguration(options: Readonly<Record<string, unknown>>): Resolved {
   const flags = Object.fromEntries(
     SETTINGS.flatMap(({ flag }) => (flag === undefined ? [] : [[flag, options[camel(flag)]]])),

@@ -37,7 +37,7 @@ export function registerContract(program: Command): void {
   contract
     .command('check')
     .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
-    .description('report errors with file, line and fix; exits with 3 if there are any')
+    .description('report errors with file, line and correction; exits with 3 if there are errors')
     .addOption(watching)
     .option('--json', 'print the result as JSON')
     .action(check);
@@ -55,7 +55,7 @@ export function registerContract(program: Command): void {
     .requiredOption('--out <directory>', 'directory to write')
     .description('build the form that a gateway loads without code generation: serve --contract <directory>')
     .addOption(watching)
-    .option('--json', 'print what was written as JSON')
+    .option('--json', 'print the directory, the digest and the written files as JSON')
     .action(build);
 }
 
@@ -170,7 +170,7 @@ async function repeat(
   }
 }
 
-/** The files other than the opened file that have findings. */
+/** The files that the findings of an error name. */
 function filesWithFindings(error: unknown): readonly string[] {
   const findings = findingsOf(error);
   if (!Array.isArray(findings)) return [];

@@ -19,11 +19,11 @@ export interface EventOptions extends RemoteOptions {
 
 export function eventOptions(command: Command): Command {
   return command
-    .option('--event <name>', 'a declared event, or a name of your own such as build.finished')
-    .option('--payload <json>', 'a JSON object; - reads it from stdin, @file from a file')
+    .option('--event <name>', 'name of a declared event, or of a custom event such as build.finished')
+    .option('--payload <json>', 'payload as a JSON object; - reads it from stdin, @file from a file')
     .option(
       '--stream <name>',
-      'main, workspace:<id> or session:<id> (default: main; for a session_event session:<sessionId>)',
+      'main, workspace:<id> or session:<id> (default: session:<sessionId> for a session_event, otherwise main)',
     )
     .option('--source <label>', 'name of the publisher')
     .option('--example <name>', "use an example of the gateway's contract; `list` prints the names of all examples");
@@ -65,8 +65,8 @@ function readPayload(text: string): OpenObject {
   const json = payloadText(text);
   let value: unknown;
   try {
-    // The gateway would refuse this JSON. It is refused here already, because `JSON.parse` would round large numbers and drop repeated
-    // keys.
+    // The gateway refuses large numbers and repeated keys. They must be refused here already, because `JSON.parse` would round the numbers
+    // and drop the keys, so the gateway could not detect them.
     value = parseJson(json, { maxDepth: LIMITS.jsonDepth.maximum });
   } catch (error) {
     throw new CliError(`--payload is not JSON: ${reasonOf(error)}`, EXIT.usage, { cause: error });

@@ -12,7 +12,9 @@ export interface FilterOptions {
   readonly filter?: readonly string[];
 }
 
-/** `previous` defaults to undefined, not to an empty list: commander would print an empty list in the help. */
+/**
+ * Adds the values of one flag to those of earlier flags. The option has no default, because commander would print an empty list as default.
+ */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   const values = value.split(',').filter((each) => each !== '');
   // An empty list would select all events. It is rejected, because it is probably an empty shell variable.

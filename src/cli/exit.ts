@@ -17,7 +17,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Ends the command. The message contains what was wrong, what was expected and what to do. */
+/** Thrown to end the command with an exit code. The message states what was wrong, what was expected and what to do. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
 

@@ -24,11 +24,11 @@ export function registerExplain(program: Command): void {
     .description(
       'show which subscriptions an event would reach, and why it would not reach the others; publishes nothing',
     )
-    .option('--principal <id>', 'only subscriptions of this principal, such as agent:refactor')
-    .option('--connection <id>', 'only subscriptions of this connection')
+    .option('--principal <id>', 'list only the subscriptions of the given principal, such as agent:refactor')
+    .option('--connection <id>', 'list only the subscriptions of the given connection')
     .option(
       '--json',
-      'print the response of /ws/explain as JSON; with --principal, only the subscriptions of this principal',
+      'print the response of /ws/explain as JSON; its lists contain only what --principal and --connection select',
     )
     .action(explain);
 }
@@ -56,7 +56,7 @@ async function explain(options: ExplainOptions): Promise<void> {
       printStatus(
         tint(
           'yellow',
-          'The lists in the response are incomplete, so matchCount and mismatchCount count all principals.',
+          'The lists in the response are incomplete, so matchCount and mismatchCount count the subscriptions of all principals.',
         ),
       );
   } else await print(reportOf({ matches, mismatches }, known));

@@ -25,7 +25,7 @@ interface HandoffOptions extends TimedOptions {
 interface OfferOptions extends HandoffOptions {
   readonly task: unknown;
   readonly offer?: string;
-  /** How long taken work is held without a renewal, in milliseconds. */
+  /** How long an agent that takes the work has it without a renewal, in milliseconds. */
   readonly lease: number;
 }
 
@@ -96,7 +96,7 @@ async function offer(options: OfferOptions): Promise<void> {
   });
 }
 
-/** The time limit ends the wait for work. A take that was sent is completed, because this agent may have the work already. */
+/** The time limit ends the wait for work. If a `take` was sent before, its result is still waited for: this agent may have the work. */
 async function take({ timeout, ...options }: TakeOptions): Promise<void> {
   const { session, actor } = options;
   const limit = timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout);

@@ -73,7 +73,7 @@ const UNKNOWN_HOST: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 /** Error codes of invalid certificates. */
 const CERTIFICATE = /CERT|ISSUER|SIGNATURE|ALTNAME/;
 
-/** The network error in plain words, or Node's own text. */
+/** Describes a network error in plain words. For an unknown error, returns the text of Node. */
 export function networkReason(error: unknown): string {
   const { code, hostname } = innermost(error) as { readonly code?: unknown; readonly hostname?: unknown };
   if (typeof code !== 'string') return isTimeout(error) ? 'no response in time' : reasonOf(error);

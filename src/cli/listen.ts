@@ -65,7 +65,7 @@ export function registerListen(program: Command): void {
       'exit after this time; the exit code is 5 if fewer events than --count arrived',
       readSeconds,
     )
-    .option('--json', 'one JSON object per line: events as on the wire, gaps with "kind":"gap"')
+    .option('--json', 'print one JSON object per line: events as the gateway sends them, and gaps with "kind":"gap"')
     .action(listen);
 }
 

@@ -91,9 +91,9 @@ export function registerMock(program: Command): void {
       '--tape <file>',
       'publish the events of a tape or of a recorded trace, once, starting at the first subscription',
     )
-    .option('--replies <file>', 'run no gateway; send the recorded messages of a server from this trace instead')
+    .option('--replies <file>', 'send the recorded messages of a server from this trace, instead of running a gateway')
     .addOption(
-      new Option('--actor <name>', 'with --replies: only the connections of this client; may be repeated')
+      new Option('--actor <name>', 'with --replies: use only the recorded connections of this client; may be repeated')
         .argParser(append)
         .default([], 'all clients'),
     )
