@@ -38,7 +38,7 @@ export interface ConnectionsOptions extends ResolvedOptions {
   readonly changedSince: Fanout['changedSince'];
 }
 
-/** A request for server-sent events. The origin and the credential of the client have already been checked. */
+/** A request for server-sent events. The client has already been authenticated, and has the scopes for the subscription. */
 export interface EventStreamRequest {
   readonly caller: Caller;
   readonly response: ServerResponse;
