@@ -268,7 +268,9 @@ describe('tidemark key and tidemark token', () => {
     expect((await finish(['key', 'list', ...config])).stdout).toMatch(new RegExp(`${id} +ci +live`));
     expect(await finish(['key', 'revoke', id, ...config])).toMatchObject({ code: 0 });
     expect(await listener.ended).toBe(4);
-    expect(listener.stderr).toMatch(/The credential is no longer accepted \(4101\)\. Give one with --token-file.*\n$/);
+    expect(listener.stderr).toMatch(
+      /The credential is no longer accepted \(4101\)\. Give a credential with --token-file.*\n$/,
+    );
     expect(listener.stderr).not.toContain(key);
   });
 

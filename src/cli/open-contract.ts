@@ -49,7 +49,10 @@ async function buildAndLoad(path: string): Promise<OpenContract> {
   }
 }
 
-/** @param path the path that could not be read */
+/**
+ * Converts an error that occurred while a contract was read or built. An error of another kind is returned unchanged.
+ * @param path the path of the contract
+ */
 export async function asCliError(path: string, error: unknown): Promise<unknown> {
   if (error instanceof CliError) return error;
   if (error instanceof BuiltContractError) return new CliError(error.message, EXIT.usage, { cause: error });

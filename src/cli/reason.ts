@@ -8,7 +8,7 @@ export function reasonOf(error: unknown): string {
   return error.message === '' ? error.name : plainFault(error.message);
 }
 
-/** Node writes `ENOENT: no such file or directory, stat 'a.yaml'`. The caller's sentence already names the file. */
+/** Shortens `ENOENT: no such file or directory, stat 'a.yaml'` of Node, because the sentence that contains the text names the file. */
 function plainFault(message: string): string {
   return message.replace(/^(E[A-Z]+): (.+), [a-z]+(?: '.*')?$/, '$2, $1');
 }

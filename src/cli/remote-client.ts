@@ -1,4 +1,4 @@
-/** The client of commands that follow a running gateway: how it connects, what it reports in the meantime, and how it fails. */
+/** Connects the client of a command that subscribes, reports its state to the user, and converts its errors to errors of the command. */
 import { createClient, ConnectionError, SubscriptionError, TidemarkError } from '../../generated/client.ts';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -41,8 +41,8 @@ export function openClient(url: string, options: RemoteOptions): TidemarkClient 
 const NO_HANDSHAKE = 1006;
 
 /**
- * Waits for the first connection. Later disconnects are repaired by the client, but if the first attempt fails, the address is probably
- * wrong, so the command fails.
+ * Waits for the first connection. If the first attempt fails, the address is probably wrong, so the command fails. After later disconnects,
+ * the client reconnects.
  */
 export async function firstConnection(
   client: TidemarkClient,

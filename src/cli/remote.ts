@@ -1,4 +1,4 @@
-/** Shared by all commands that connect to a running gateway: its address and the credential. */
+/** The address and the credential for all commands that connect to a running gateway, and the HTTP requests of these commands. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Option } from 'commander';
@@ -36,9 +36,10 @@ export function remoteOptions(command: Command): Command {
 }
 
 /**
- * The credential of the named file or, if no file is named, of the environment. If a file is named, the environment is ignored, so that a caller
- * never uses the operator's credential by mistake. Credentials are never read from argv, which every user of the machine can see.
- * @throws {CliError} if the file cannot be read, or two are named
+ * The credential of the named file or, if no file is named, of the environment. If a file is named, the environment is ignored, so that a
+ * command never uses the operator's credential by mistake. Credentials are never read from the arguments of the process, which every user
+ * of the machine can see.
+ * @throws {CliError} if the file cannot be read, or if two files are named
  */
 export function secretOf({ tokenFile, apiKeyFile }: RemoteOptions): Secret {
   if (tokenFile !== undefined && apiKeyFile !== undefined)
@@ -57,7 +58,7 @@ function fromVariable(name: string): string | undefined {
   return value === '' ? undefined : oneWord(value, name);
 }
 
-/** A value of several words is not a credential; as a header it would be rejected with an error that quotes it. */
+/** Refuses a value of several words. It is not a credential, and in a header it would be rejected with an error that quotes the value. */
 function oneWord(text: string, place: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new CliError(
@@ -103,7 +104,7 @@ function carriesCredential({ username, password, searchParams }: URL): boolean {
   );
 }
 
-/** The HTTP address below a WebSocket's: `ws://host/ws` and `/health` give `http://host/ws/health`. */
+/** The address of an HTTP operation: `http://host/ws/health` for the WebSocket `ws://host/ws` and the path `/health`. */
 function httpUrl(url: string, below: string): URL {
   const address = new URL(webSocketUrl(url));
   address.protocol = address.protocol.replace('ws', 'http');
@@ -120,7 +121,7 @@ export function documentUrl(url: string, path: string): string {
 
 export interface Call {
   readonly method?: 'GET' | 'POST';
-  /** Path of the operation, below the path of the WebSocket. */
+  /** Path of the operation, such as `/health`. It is appended to the path of the WebSocket. */
   readonly below: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -133,8 +134,9 @@ const NOT_FOUND = 404;
 const TOO_MANY_REQUESTS = 429;
 
 /**
- * Sends an HTTP request and returns the body. A request that exceeds the rate limit is repeated when the gateway allows it, because a list
- * of many pages may need more requests than the limit allows at once. @throws {CliError} with the exit code of the failure
+ * Sends an HTTP request and returns the body of the response. A request that exceeds the rate limit is repeated when the gateway allows it,
+ * because a list of many pages may need more requests than the limit allows at once.
+ * @throws {CliError} with the exit code of the failure
  */
 export async function call(
   options: RemoteOptions,
@@ -207,7 +209,7 @@ function refused(options: RemoteOptions, status: number, answer: unknown): CliEr
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));
 }
 
-/** The error of a gateway; if it requires a credential, with a hint how to give one on the command line. */
+/** The text for an error of a gateway. If a credential is missing, the text tells how to give one on the command line. */
 export function refusalText(
   { code, message }: { readonly code: string; readonly message: string },
   options: RemoteOptions,
@@ -217,7 +219,7 @@ export function refusalText(
 }
 
 export const CREDENTIAL_HINT =
-  'Give one with --token-file or --api-key-file, or in TIDEMARK_TOKEN or TIDEMARK_API_KEY.';
+  'Give a credential with --token-file or --api-key-file, or in TIDEMARK_TOKEN or TIDEMARK_API_KEY.';
 
 /** The exit code for an error code of the contract. */
 export function exitCodeOf(code: string): ExitCode {

@@ -18,7 +18,7 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
 export function scopesOf({ scope = [] }: { readonly scope?: readonly string[] }): readonly string[] {
   if (scope.length === 0)
     throw new CliError(
-      `A credential without scopes is useless. Give at least one, for example --scope ${EXAMPLE}`,
+      `A credential without scopes allows nothing. Give at least one scope, for example --scope ${EXAMPLE}`,
       EXIT.usage,
     );
   for (const each of scope) checkScope(each);

@@ -59,6 +59,6 @@ function watchedRows(watching: readonly WatchedDirectory[], { watch, watchStream
 
 function brokerText(redis: string | undefined): string {
   if (redis === undefined)
-    return 'memory: history is lost when this process ends; with --redis, nodes share it and it survives a restart';
+    return 'memory: history is lost when this process ends; with --redis, nodes share the history and it survives a restart';
   return `Redis at ${redis.replace(/(:\/\/)[^@/]*@/, '$1')}`;
 }

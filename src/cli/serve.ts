@@ -42,7 +42,7 @@ async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
     if (workers > 1 && link === undefined) await runWorkers({ workers, json, notices: output.notices });
     else await serveHere(resolved, { json, link, output });
   } catch (error) {
-    // The connection to the primary process would keep this worker running.
+    // End the connection to the primary process, because it would keep this worker running.
     link?.end();
     if (!(error instanceof CliError) || output.notices.format === 'text') throw error;
     output.notices.error(error.message);
@@ -104,7 +104,7 @@ async function makeGateway({ contract }: Config, options: GatewayOptions): Promi
     return createGateway({ ...options, contract: opened.contract });
   } catch (error) {
     await opened.dispose();
-    // For example, the replay policy is not allowed for the events of this contract.
+    // For example, a configured replay policy is not allowed for an event of this contract.
     throw error instanceof RangeError ? new CliError(error.message, EXIT.usage, { cause: error }) : error;
   }
 }

@@ -12,8 +12,8 @@ import { paint, plain, print, printJson, table } from './terminal.ts';
 
 export function registerStatus(program: Command): void {
   remoteOptions(program.command('status'))
-    .description('show gateway status; exits with 1 if it is not ok')
-    .option('--json', 'print the response of /ws/health')
+    .description('show gateway status; exits with 1 if the status is not ok')
+    .option('--json', 'print the response of /ws/health as JSON')
     .action(showStatus);
 }
 
@@ -40,7 +40,7 @@ function isFull(report: Report): report is Health {
 
 const HIDDEN = [['more', 'needs a credential with the scope admin:read']];
 
-/** One row per slow client of all nodes, the longest queue first. The counts of `/ws/health` are those of one node. */
+/** One row for each slow client of all nodes, the longest queue first. (`/ws/health` only counts the slow clients of one node.) */
 async function slowClientRows(options: RemoteOptions): Promise<string[][]> {
   const { items } = await readSubscriptions(options);
   const slow = clientsOf(items, Date.now())

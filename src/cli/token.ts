@@ -31,16 +31,19 @@ export function registerToken(program: Command): void {
     .command('create')
     .description('print a token signed with a secret (HS256)')
     .requiredOption('--issuer <issuer>', 'issuer of the token; must equal `issuer` in the configuration of the gateway')
-    .requiredOption('--subject <id>', 'principal of the token')
+    .requiredOption(
+      '--subject <id>',
+      'subject of the token, such as ana; gateways add the kind of the issuer, as in user:ana',
+    )
     .option(
       '--audience <audience>',
       'audience of the token; must equal `audience` in the configuration of the gateway',
       'tidemark',
     )
     .addOption(scopeOption())
-    .addOption(durationOption('--expires <time>', 'lifetime').default(DEFAULT_LIFETIME_S, '15min'))
-    .option('--secret-file <file>', 'file with the secret')
-    .option('--secret-variable <name>', 'environment variable with the secret')
+    .addOption(durationOption('--expires <time>', 'lifetime of the token').default(DEFAULT_LIFETIME_S, '15min'))
+    .option('--secret-file <file>', 'file with the secret that signs the token')
+    .option('--secret-variable <name>', 'environment variable with the secret that signs the token')
     .action(create);
   token
     .command('inspect')
@@ -54,7 +57,7 @@ async function create(options: CreateOptions): Promise<void> {
   const scopes = scopesOf(options);
   if (!isSubject(subject))
     throw new CliError(
-      '--subject must be 1 to 200 printable ASCII characters without spaces; gateways reject others.',
+      '--subject must be 1 to 200 printable ASCII characters without spaces; gateways reject other subjects.',
       EXIT.usage,
     );
   const now = Math.floor(Date.now() / 1000);
@@ -70,7 +73,7 @@ async function create(options: CreateOptions): Promise<void> {
   await print(token);
 }
 
-/** Only warns, because this command does not know the settings of the gateway. */
+/** Warns about a lifetime that gateways reject by default. This is not an error, because the settings of the gateway are unknown here. */
 function warnOfLifetime(expires: number): void {
   const { maxLifetimeSeconds } = readAuthSettings({}).settings;
   if (expires <= maxLifetimeSeconds) return;
@@ -81,7 +84,7 @@ function warnOfLifetime(expires: number): void {
 /** The secret is never read from the command line, because every user of the machine can see the arguments of a process. */
 function secretOf({ secretFile, secretVariable }: CreateOptions): string {
   if ((secretFile === undefined) === (secretVariable === undefined))
-    throw new CliError('Give --secret-file or --secret-variable.', EXIT.usage);
+    throw new CliError('Give either --secret-file or --secret-variable.', EXIT.usage);
   const secret = (secretFile === undefined ? process.env[secretVariable ?? ''] : readFile(secretFile))?.trim() ?? '';
   if (Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return secret;
   throw new CliError(

@@ -236,7 +236,7 @@ describe('tidemark explain', () => {
       env: { TIDEMARK_URL: served.url },
     });
     expect(JSON.parse(stdout)).toMatchObject({ matches: [], matchCount: 1001 });
-    expect(stderr).toContain('so matchCount and mismatchCount count all principals');
+    expect(stderr).toContain('so matchCount and mismatchCount count the subscriptions of all principals');
     expect(stderr).toContain('1 more subscriptions are not listed');
   });
 

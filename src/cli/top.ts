@@ -51,10 +51,10 @@ export function registerTop(program: Command): void {
         .choices(Object.keys(SORT_KEYS))
         .default('queue'),
     )
-    .option('--limit <n>', 'largest number of clients to show', readWhole(1, 100_000), 20)
+    .option('--limit <n>', 'maximum number of clients to show', readWhole(1, 100_000), 20)
     .option('--interval <seconds>', 'time between two updates', readWhole(1, LONGEST_INTERVAL_S), 2)
-    .option('--stream <name>', 'only subscriptions to this stream')
-    .option('--principal <id>', 'only this principal, such as user:ana')
+    .option('--stream <name>', 'list only subscriptions to the given stream')
+    .option('--principal <id>', 'list only clients of the given principal, such as user:ana')
     .option('--once', 'read the subscriptions once, then exit')
     .option('--json', 'print one JSON object per update')
     .action(top);
@@ -120,8 +120,8 @@ async function read(options: TopOptions, last: Reading | undefined): Promise<Rea
   const seconds = last === undefined ? 0 : (at - last.at) / 1000;
   const rows = clientsOf(reports.items, at).map((client) => {
     const delivered = before.get(client.connectionId);
-    // The count decreases when a subscription ends, because the events of that subscription are no longer included. Such a rate is shown as
-    // 0.
+    // When a subscription ends, the count decreases, because the events of this subscription are no longer included. The rate is then shown
+    // as 0.
     const perSecond = delivered === undefined ? null : Math.max(0, (client.delivered - delivered) / seconds);
     return { ...client, perSecond };
   });
@@ -155,7 +155,7 @@ function textOf(seen: Reading, { limit }: TopOptions): string {
   const { rows } = seen;
   const shown = rows.slice(0, limit);
   const text = [...heading(seen), '', rows.length === 0 ? 'No client has a subscription.' : tableOf(shown)];
-  if (rows.length > shown.length) text.push(`… ${rows.length - shown.length} more; --limit shows them`);
+  if (rows.length > shown.length) text.push(`… ${rows.length - shown.length} more; a higher --limit shows them`);
   return text.join('\n');
 }
 

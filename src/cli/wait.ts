@@ -31,7 +31,7 @@ export function registerWait(program: Command): void {
     .requiredOption('--event <name>', 'name of the event, or a pattern such as entity_*')
     .option(
       '--where <pointer=value>',
-      'wait for an event that has this value at this JSON Pointer, such as /payload/status=completed; may be repeated',
+      'wait for an event that has the given value at the given JSON Pointer, such as /payload/status=completed; may be repeated',
       collectConditions,
     )
     .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
@@ -39,7 +39,7 @@ export function registerWait(program: Command): void {
     .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
     .option(
       '--since <position>',
-      'also accept past events after this position, which the previous wait printed (default: only new events)',
+      'also accept past events after the given position; pass the one that the previous wait printed (default: only new events)',
       readSince,
     )
     .option('--timeout <seconds>', 'exit with 5 if no event matches within this time', readSeconds)
@@ -56,7 +56,7 @@ function collectConditions(text: string, previous: readonly Condition[] = []): r
 async function wait(options: WaitOptions): Promise<void> {
   const target = targetOf(options, options.since, '--since');
   const filter = filterOf(options);
-  // Once connected, the time limit is applied by `waitFor`, because its time-out error has the position for the next call.
+  // After the connection, `waitFor` applies the time limit, because its time-out error contains the position for the next call.
   const { timeout, ...rest } = options;
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   const limit = timeout === undefined ? {} : { connectTimeout: timeout };

@@ -1,7 +1,7 @@
 /** The messages between a primary process and its workers. */
 
 export type WorkerMessage =
-  /** The worker serves clients. `report` is text for people, `addresses` is the output of `--json`. */
+  /** The worker serves clients. `report` is the text that `serve` prints, `addresses` is the output of `--json`. */
   | { readonly kind: 'ready'; readonly report: string; readonly addresses: object }
   /** A worker requests the metrics of all workers. */
   | { readonly kind: 'metrics wanted'; readonly id: number }

@@ -1,6 +1,7 @@
 /**
- * `serve --workers N`: this process listens on one port and distributes the connections among N workers. Each worker is a gateway node of
- * its own; all nodes use one Redis. The process restarts a worker that ends unexpectedly. At SIGHUP, it restarts all workers one by one.
+ * `serve --workers N`: the primary process listens on one port and distributes the connections among N workers. Each worker is a separate
+ * node, and all nodes use one Redis. The primary process restarts a worker that ends unexpectedly. At SIGHUP, it restarts all workers one
+ * by one.
  *
  *     client ──▶ port ──▶ primary ──round robin──▶ worker 1 (watches) ┐
  *                                              ├─▶ worker 2           ├─▶ Redis
@@ -93,7 +94,7 @@ class Workers {
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'metrics wanted') void this.#answerMetrics(worker, message.id);
     });
-    // Writing to a worker that was just killed fails. The error is ignored, because the exit of the worker is handled elsewhere.
+    // Writing to a worker that was just killed fails. The error is ignored, because `#keep` restarts the worker after its exit.
     worker.on('error', () => undefined);
     const ready = await readyOf(worker);
     if (ready === undefined) {
@@ -156,7 +157,7 @@ class Workers {
     const oldWatches = number === WATCHER && old?.isDead() === false;
     const ready = await this.#start(number, { watches: number === WATCHER && !oldWatches });
     if (ready === undefined) {
-      this.#options.notices.error(`the new worker ${number} does not start; the others are not restarted`);
+      this.#options.notices.error(`the new worker ${number} did not start; the remaining workers are not restarted`);
       return false;
     }
     if (old !== undefined) await this.#retire(old, this.#stopping);
@@ -186,7 +187,7 @@ class Workers {
     this.#stopping ??= 'SIGTERM';
     const workers = living();
     await Promise.all(workers.map((worker) => this.#retire(worker, this.#stopping)));
-    // The primary process exits with an error code if a worker did, for example because of a fault that only a worker can detect.
+    // If a worker has exited with an error code, the primary process exits with this code. Some faults are only detected by a worker.
     const failed =
       this.#failure ??
       workers.map(({ process: { exitCode } }) => exitCode ?? EXIT.runtime).find((each) => each !== 0 && each !== code);

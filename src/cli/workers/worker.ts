@@ -45,7 +45,7 @@ export class WorkerLink {
     this.#onWatch = act;
   }
 
-  /** @param own reads the metrics of this worker, for a scrape that reaches any of the workers */
+  /** Sets the function that reads the metrics of this worker. It is called at each scrape, whichever worker the scrape reaches. */
   reportMetrics(own: () => Promise<string>): void {
     this.#ownMetrics = own;
   }
