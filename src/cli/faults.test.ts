@@ -193,7 +193,7 @@ describe('tidemark key', () => {
         5,
         /^The API keys in Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\n$/,
       ],
-      [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a string\.\n/],
+      [['--config', 'wrong.yaml'], 2, /^wrong\.yaml:1: `auth\.apiKeysFile` must be a non-empty string\.\n/],
       [['--file', 'half.json'], 2, /^The API keys in half\.json cannot be read: the file is not JSON\. \(.*\)\n$/],
       [['--file', 'shop'], 2, /^The API keys in shop cannot be read\. \(illegal operation on a directory, EISDIR\)\n$/],
       [

@@ -89,7 +89,7 @@ describe('tidemark top', () => {
     expect(lines[0]).toMatch(/^4 clients with 4 subscriptions on 1 node; 1 slow, [\d.]+ (?:Ki|Mi)B queued/);
     expect(lines[1]).toBe('most subscribed paths: src (3), docs (1)');
     expect(lines[4]).toMatch(new RegExp(`^anonymous .* SLOW +${slow}$`));
-    expect(lines[6]).toBe('… 2 more; --limit shows them');
+    expect(lines[6]).toBe('… 2 more; a higher --limit shows them');
   });
 
   test('names no node while no client has a subscription', async () => {
