@@ -75,7 +75,9 @@ export function decodeCommand(
   if (typeof type !== 'string') {
     return {
       id,
-      error: new ProtocolError('invalid_message', 'A message needs a "type" (a string).', { pointer: '/type' }),
+      error: new ProtocolError('invalid_message', 'A message must have a "type", which is a string.', {
+        pointer: '/type',
+      }),
     };
   }
   return validate({ type, value }, validators, id);

@@ -9,9 +9,9 @@ import { positionToken } from './position-token.ts';
 import type { TokenPosition } from './position-token.ts';
 
 export interface EventIds {
-  /** The `id` of a message that is not an event; empty if it has none. */
+  /** The `id` of a message that is not an event; empty if the message has no `id`. */
   ofMessage(message: ServerMessage): string;
-  /** The `id` of a message of a replay; empty if it has none. */
+  /** The `id` of a message of a replay that is not an event; empty if the message has no `id`. */
   ofReplayMessage(message: ServerMessage): string;
   /**
    * The `id` of a live event; empty if the `id` is known only when the event is written. Called in the order in which live events are sent,
@@ -20,7 +20,7 @@ export interface EventIds {
   ofLive(event: StreamPosition): string;
   /** The `id` of a live event that had no `id` when it was queued. Called when the event is written, after everything before it. */
   ofWaiting(event: StreamPosition): string;
-  /** The `id` of an event of a resume; empty if it has none. */
+  /** The `id` of an event that a resume replays; empty if the event has no `id`. */
   ofResumed(event: StreamPosition): string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
   positionsFramed(): void;
@@ -34,7 +34,7 @@ export interface OneStream {
 /** The ids of a subscription to one stream. */
 export class OneStreamIds implements EventIds {
   readonly #options: OneStream;
-  /** Whether the warm picture was sent completely. A client that reconnects before this needs the picture again. */
+  /** Whether the whole warm picture has been sent. A client that reconnects before that needs the picture again. */
   #picture: 'pending' | 'complete';
 
   constructor(options: OneStream) {
@@ -78,8 +78,8 @@ export class OneStreamIds implements EventIds {
   }
 
   /**
-   * The `id` of `subscribed`. Before a warm picture, it is the position from which the client resumes if it does not receive the whole
-   * picture (RPL-7).
+   * The `id` of `subscribed`. If a warm picture follows, the `id` is the position from which a client resumes that has not received the
+   * whole picture (RPL-7).
    */
   #ofSubscribed({ position, recovery }: SubscribedData): string {
     const { stream, replay } = this.#options;

@@ -23,7 +23,7 @@ const HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   503: { 'retry-after': String(RETRY_AFTER_S) },
 };
 
-/** @param status defaults to the HTTP status of the error's code in the contract */
+/** Creates the response for an error. @param status by default, the HTTP status that the contract gives the error's code */
 export function httpFailure(error: ProtocolError, status: number = ERRORS[error.code].httpStatus): HttpFailure {
   return {
     status,

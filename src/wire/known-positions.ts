@@ -7,7 +7,7 @@ import { positionToken } from './position-token.ts';
 
 /** Maximum number of streams in an `id`. With more streams, the `id` of an event could be much longer than the event. */
 const MOST_STREAMS = 64;
-/** Maximum length of an `id`, in characters. Proxies accept header fields of 8 KiB. */
+/** Maximum length of an `id`, in characters. A client sends the `id` back in a header field, and proxies accept header fields of 8 KiB. */
 const MOST_CHARACTERS = 4_096;
 /** The `id` that names no stream: every stream is replayed from its first event. */
 export const NOWHERE = '*';
@@ -15,7 +15,7 @@ export const NOWHERE = '*';
 export class KnownPositions {
   readonly #positions = new Map<string, Position>();
 
-  /** Records a position. A lower one in the same epoch is ignored. */
+  /** Records a position, unless a higher position in the same epoch is known. */
   advance({ stream, epoch, sequenceId }: StreamPosition): void {
     const known = this.#positions.get(stream);
     if (known?.epoch === epoch && known.sequenceId >= sequenceId) return;

@@ -31,7 +31,7 @@ export function positionToken(positions: readonly TokenPosition[]): string {
     .join(',');
 }
 
-/** @throws {ProtocolError} `invalid_message` if the text is not a position of this gateway */
+/** Decodes a token. @throws {ProtocolError} `invalid_message` if the text is not a token as `positionToken` creates it */
 export function readPositionToken(token: string): readonly TokenPosition[] {
   if (token.length > MAX_TOKEN) throw unreadable();
   return token.split(',').map(readPart);
