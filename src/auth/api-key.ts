@@ -45,9 +45,10 @@ export interface KeyRequest {
   readonly expiresAt?: Date;
 }
 
-/** @throws {RangeError} if the name or a scope is invalid */
+/** Creates a key. @throws {RangeError} if the name or a scope is invalid */
 export function createKey({ name, scopes, now, expiresAt }: KeyRequest): NewKey {
-  if (!NAME.test(name)) throw new RangeError('A name must have 1 to 64 letters, digits, dots, dashes or underscores.');
+  if (!NAME.test(name))
+    throw new RangeError('The name of a key must have 1 to 64 letters, digits, dots, dashes or underscores.');
   for (const scope of scopes) parseScope(scope);
   const id = randomText(LOWER, 10);
   const secret = `tm_${id}_${randomText(ALL, 32)}`;

@@ -11,8 +11,9 @@ export interface Authenticator {
   /** The principal of a client that has presented no credential. */
   readonly anonymous: Principal;
   /**
-   * @throws {ProtocolError} `unauthenticated`, with the same text for every reason; `internal` if the credential cannot be checked at the
-   * moment
+   * Checks a credential. @returns the principal of the client
+   * @throws {ProtocolError} `unauthenticated` if the credential is invalid, with the same text for every reason; `internal` if the
+   * credential cannot be checked at the moment
    */
   authenticate(credential: Credential): Promise<Principal>;
   /** Calls the listener with the `credentialId` of each credential that is revoked from now on. */

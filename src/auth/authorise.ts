@@ -20,7 +20,7 @@ export interface Caller {
 /** The events and streams to which an operation refers. */
 interface Subject {
   readonly events: readonly string[];
-  /** Usually one stream. For a subscription to many streams, their names and patterns. */
+  /** Usually the name of one stream. For a subscription to many streams, the names and patterns of these streams. */
   readonly streams: readonly string[];
 }
 

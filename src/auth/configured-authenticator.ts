@@ -17,7 +17,7 @@ import { KeysUnavailable, TokenVerifier } from './token-verifier.ts';
 const KEYS_RETRY_AFTER_MS = 2_000;
 
 export interface ConfiguredAuthenticatorOptions {
-  /** Settings that are missing have the same defaults as in a configuration file (docs/guides/secure.md). */
+  /** The settings. A setting that is left out has the same default as in a configuration file (docs/guides/secure.md). */
   readonly settings: Pick<AuthSettings, 'issuers'> & Partial<AuthSettings>;
   /** The storage of API keys; without it, no API key is accepted. */
   readonly storage?: KeyStorage;

@@ -11,7 +11,7 @@ export interface Credential {
 
 const IN_QUERY: ReadonlySet<string> = new Set<string>(CREDENTIAL_PARAMETERS);
 
-/** @throws {ProtocolError} `invalid_message` if the query string contains a credential */
+/** Refuses a request with a credential in its query string. @throws {ProtocolError} `invalid_message` */
 export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>): void {
   if (url?.includes('?') !== true) return;
   const { query } = requestTarget(url);
@@ -24,7 +24,8 @@ export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>)
 }
 
 /**
- * @returns the credential in the headers; undefined if there is none
+ * Finds the credential of a request.
+ * @returns the credential in the headers; undefined if the headers contain none
  * @throws {ProtocolError} `invalid_message` if a credential is in the query string, is given twice, or has an unknown scheme
  */
 export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {

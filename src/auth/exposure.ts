@@ -17,7 +17,10 @@ export interface Exposure {
   readonly insecure: boolean;
 }
 
-/** @throws {ExposureError} if any client that can reach the machine would have full access, and the operator has not allowed this */
+/**
+ * Checks the address on which a gateway will listen.
+ * @throws {ExposureError} if any client that can reach this machine would have full access, and the operator has not allowed this
+ */
 export function assertProtected({ host, required, insecure }: Exposure): void {
   if (required || insecure || isLoopback(host)) return;
   throw new ExposureError(

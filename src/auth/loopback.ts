@@ -1,4 +1,4 @@
-/** The addresses and names of this machine (SEC-4, SEC-5). */
+/** The loopback addresses and names, which only programs on this machine can reach (SEC-4, SEC-5). */
 
 /** The address on which a gateway listens by default. */
 export const LOOPBACK_ADDRESS = '127.0.0.1';

@@ -47,7 +47,7 @@ function normalOrigin(origin: string): string {
 /** Why the Host header is rejected; undefined if it is allowed. */
 export function checkHost(host: string | undefined, policy: OriginPolicy): string | undefined {
   if (host !== undefined && policy.allowedHosts.has(hostName(host))) return undefined;
-  return 'This host name is not allowed. The operator can add it to the allowed hosts.';
+  return 'The host name in the Host header is not allowed. The operator can add it to the allowed hosts.';
 }
 
 /**

@@ -23,7 +23,7 @@ export type Scope =
     }
   | { readonly action: AdminAction; readonly text: string };
 
-/** @throws {RangeError} if the text is not a scope */
+/** Parses a scope. @throws {RangeError} if the text is not a scope */
 export function parseScope(text: string): Scope {
   if (!PATTERNS.Scope.test(text)) {
     throw new RangeError(

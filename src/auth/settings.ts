@@ -1,5 +1,5 @@
 /**
- * The section `auth` of the configuration: who may connect.
+ * Reads the section `auth` of the configuration, which determines which clients may connect.
  *
  *     auth:
  *       issuers:
@@ -74,7 +74,7 @@ export const TIME_BOUNDS = {
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** Reads the section and collects all problems. Each problem says which value is expected. */
+/** Reads the section and collects all problems. The text of each problem states which value is expected. */
 export function readAuthSettings(section: Section): ReadSettings {
   const reader = new Reader();
   reader.known(section, 'auth', ['issuers', 'apiKeysFile', 'apiKeys', 'clockToleranceSeconds', 'maxLifetimeSeconds']);
@@ -99,7 +99,7 @@ export function readAuthSettings(section: Section): ReadSettings {
     if (issuers.findIndex((each) => each.issuer === issuer) < index)
       reader.complain(
         `auth.issuers[${index}].issuer`,
-        `${issuer} is listed twice, so the key for its tokens is ambiguous.`,
+        `${issuer} is listed twice, so the key for its tokens is ambiguous. Remove one of the two.`,
       );
   }
   if (reader.problems.length === 0 && issuers.length === 0 && settings.apiKeys === undefined)
@@ -172,7 +172,10 @@ function readAlgorithms(
 function readApiKeys(reader: Reader, section: Section): AuthSettings['apiKeys'] {
   const { apiKeysFile, apiKeys } = section;
   if (apiKeysFile !== undefined && apiKeys !== undefined)
-    reader.complain('auth.apiKeys', 'and `apiKeysFile` exclude each other: API keys have only one storage.');
+    reader.complain(
+      'auth.apiKeys',
+      'cannot be combined with `apiKeysFile`, because API keys have only one storage. Remove one of the two.',
+    );
   if (apiKeys !== undefined && apiKeys !== 'redis')
     reader.complain('auth.apiKeys', 'can only be `redis`; use `apiKeysFile` for a file.');
   if (apiKeys === 'redis') return { kind: 'redis' };

@@ -163,7 +163,7 @@ function remoteKeys(url: string): JWTVerifyGetKey {
       return await keys(header, token);
     } catch (error) {
       if (!isRecent || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      throw new KeysUnavailable(`the key set of ${url}, just fetched, has no applicable key`, {
+      throw new KeysUnavailable(`the key set of ${url} has just been fetched and has no key for this token`, {
         cause: error,
       });
     }
@@ -243,7 +243,7 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   try {
     const response = await fetchBounded(url, init);
     if (response.status === 200) return response;
-    throw new Error(`the answer has the status ${response.status}`);
+    throw new Error(`the response has the status ${response.status}`);
   } catch (cause) {
     const reason = cause instanceof Error ? `${cause.message}${causeOf(cause)}` : 'unknown fault';
     throw new KeysUnavailable(`the keys at ${url} cannot be fetched: ${reason}`, { cause });
