@@ -82,7 +82,7 @@ export class MisspeltNames {
     this.#catalogue = catalogue;
   }
 
-  /** @returns the warning; undefined if the name is not misspelt or was used before */
+  /** Checks an event name. @returns the warning; undefined if the name is not misspelt or was used before */
   check(event: string): string | undefined {
     if (this.#catalogue.events.has(event) || this.#known.has(event) || this.#known.size >= REMEMBERED) return undefined;
     this.#known.add(event);
