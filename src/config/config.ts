@@ -95,7 +95,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'TIDEMARK_WORKER_WATCHES',
 ]);
 
-/** @throws {Error} if the file cannot be read. Problems with its content are not thrown, but returned. */
+/** Resolves a configuration. Problems with values are returned, not thrown. @throws {Error} if the file cannot be read */
 export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSources): Resolved {
   const fromFile: FileSettings = file === undefined ? { entries: [], problems: [] } : readConfigFile(file);
   const problems: Problem[] = [...fromFile.problems];
@@ -202,7 +202,7 @@ const READERS: Readonly<Record<Setting['kind'], ValueReader>> = {
   section: (raw) =>
     typeof raw === 'object' && raw !== null && !Array.isArray(raw)
       ? { value: raw as Readonly<Record<string, unknown>> }
-      : { fault: 'must be a section.' },
+      : { fault: 'must be a section, with settings under it.' },
 };
 
 function configOf(entries: readonly Entry[], auth: AuthSettings | undefined): Config {
@@ -304,7 +304,10 @@ function warningsOf(config: Config, environment: Readonly<Record<string, string 
   const secrets = config.auth?.issuers.flatMap(({ key }) => (key.kind === 'secretVariable' ? [key.value] : [])) ?? [];
   const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES, ...secrets]);
   const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
-  const warnings = strays.map((name) => ({ where: name, text: 'Unknown variable; it has no effect.' }));
+  const warnings = strays.map((name) => ({
+    where: name,
+    text: 'Unknown variable, which has no effect. Correct its name, or remove it.',
+  }));
   if (config.auth === undefined) {
     const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Anyone who can reach the gateway';
     warnings.push({

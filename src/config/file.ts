@@ -42,7 +42,7 @@ function isKnown(key: string): boolean {
   );
 }
 
-/** @throws {Error} if the file cannot be read */
+/** Reads a configuration file. Problems with its content are returned, not thrown. @throws {Error} if the file cannot be read */
 export function readConfigFile(path: string): FileSettings {
   const lines = new LineCounter();
   const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });

@@ -33,8 +33,8 @@ const IDEMPOTENCY_KEY_BYTES = 512;
 /** V8 stores each character in two bytes if the text has characters outside of Latin-1. */
 const BYTES_PER_CHARACTER = 2;
 /**
- * Memory for received messages of one connection, as a multiple of the largest message: one message that is arriving, and queued messages of the
- * same total size.
+ * Memory for received messages of one connection, as a multiple of the largest message. It is enough for one message that is arriving, and
+ * for queued messages of the same total size.
  */
 const MESSAGES_PER_CONNECTION = 2;
 

@@ -44,7 +44,8 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'watch',
-    description: 'Directories whose file changes are published; `name=directory` sets the name of the root.',
+    description:
+      'Directories whose file changes are published; `name=directory` sets the name that events contain as `root`.',
   },
   {
     key: 'watchStream',
@@ -79,7 +80,12 @@ const GENERAL: readonly Setting[] = [
     flag: 'redis-wait',
     description: 'How long the gateway waits for Redis when it starts, in ms; with 0, it does not wait.',
   },
-  { key: 'nodeId', kind: 'text', flag: 'node-id', description: 'Identifies this node; random by default.' },
+  {
+    key: 'nodeId',
+    kind: 'text',
+    flag: 'node-id',
+    description: 'Name of the node, which no other node with the same Redis may have; random by default.',
+  },
   {
     key: 'broadcast',
     kind: 'choice',
