@@ -1,6 +1,6 @@
 /**
- * Converts an HTTP upgrade to a connection. If the upgrade is refused, an HTTP response with the reason is sent before a WebSocket exists.
- * The checks run in this order: load (the cheapest check), origin and host, the requested protocol, the credential.
+ * Answers HTTP upgrades: opens a WebSocket connection, or refuses the upgrade with an HTTP response that states the reason. The checks run
+ * in this order: load (the cheapest check), origin and host, the requested protocol, the credential.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -143,7 +143,7 @@ export class Acceptor {
     return { principal, authenticated: 'yes' };
   }
 
-  /** @throws {ProtocolError} if the request has two credentials, or one in a place where it is not allowed */
+  /** Finds the credential. @throws {ProtocolError} if the request has two credentials, or one in a place where none is allowed */
   #credentialFrom(request: IncomingMessage): ReturnType<typeof credentialFrom> {
     try {
       return credentialFrom(request);
@@ -184,6 +184,6 @@ function asRefusal(cause: unknown): RefusedConnection {
   if (cause instanceof ProtocolError) return new RefusedConnection(ERRORS[cause.code].httpStatus, cause);
   return new RefusedConnection(
     500,
-    new ProtocolError('internal', 'The server failed to handle the upgrade.', { cause }),
+    new ProtocolError('internal', 'The server failed to answer the upgrade.', { cause }),
   );
 }

@@ -21,7 +21,7 @@ export class ConnectionLimiter {
     this.#accepts = new TokenBucket({ ratePerSecond: limits.acceptsPerSecond, burst: limits.acceptsPerSecond, now });
   }
 
-  /** @throws {RefusedConnection} if the client cannot connect at the moment */
+  /** Checks whether a client at this address may connect now. @throws {RefusedConnection} if the client may not connect now */
   check(remoteAddress: string): void {
     const { connectionsPerNode, connectionsPerAddress } = this.#limits;
     if (this.draining) throw busy(503, 'This node is shutting down; connect to another one.');

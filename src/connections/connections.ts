@@ -160,9 +160,12 @@ export class Connections {
     const { socket } = response;
     // The response has no socket if the client sent this request before the response to an earlier one on the same socket was complete.
     if (socket === null)
-      throw new ProtocolError('invalid_message', 'Send a request for events on a separate connection.');
+      throw new ProtocolError(
+        'invalid_message',
+        'Send this request on a separate connection, because an earlier request on this one is not answered yet.',
+      );
     this.limiter.check(caller.remoteAddress);
-    // The framing is created before the connection, but later asks the connection whether everything has been sent.
+    // The framing is created before the connection, but needs the connection later, to know whether everything has been sent.
     const opened: { connection?: Connection } = {};
     const isSent = (): boolean => opened.connection?.unwritten().size === 0;
     const [leave, framing] = [this.limiter.enter(caller.remoteAddress), this.#framingOf(subscribe, isSent)];

@@ -17,8 +17,8 @@ export interface DisconnectionOptions {
 }
 
 /**
- * Answers the request of another node: ends the connection if it is on this node. @returns undefined if this version does not know the
- * request
+ * Answers the request of another node: ends the connection if it is on this node.
+ * @returns undefined if this version does not know the request
  */
 export function answerDisconnectRequest(text: string, { connections }: DisconnectionOptions): string | undefined {
   const question = JSON.parse(text) as Partial<NodeRequest>;

@@ -1,6 +1,6 @@
 /**
- * A WebSocket. Two writers share the socket, and both write whole frames only: `ws` writes pongs and the close frame, the outbox writes
- * everything else.
+ * The link of a WebSocket connection. Two writers share the socket, and both write whole frames only: `ws` writes pongs and the close
+ * frame, the outbox writes everything else.
  */
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -28,7 +28,7 @@ function onReceived(this: WebSocket): void {
   eventsOf(this)?.onReceived();
 }
 
-/** If `ws` finds a fault in a frame, the connection ends. `ws` itself sends the close code of RFC 6455. */
+/** Called for an error of the socket, and if `ws` finds a fault in a frame. After such a fault, `ws` itself sends the close code. */
 function onError(this: WebSocket, error: Error & { readonly code?: string }): void {
   eventsOf(this)?.onFault(closeCodeOf(error.code));
 }
@@ -87,7 +87,7 @@ export class WebSocketLink implements Link {
   }
 }
 
-/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1). Undefined if the error is one of the socket. */
+/** The close code that `ws` sends after a fault in a frame (RFC 6455, 7.4.1). Undefined for an error of the socket. */
 function closeCodeOf(error = ''): number | undefined {
   if (error === 'WS_ERR_INVALID_UTF8') return 1007;
   if (error === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008;
