@@ -45,7 +45,7 @@ export class AbsentStreams {
     this.#context = context;
   }
 
-  /** Attaches the streams without events. After an error, all of them are released. */
+  /** Attaches the streams without events. If one of them cannot be attached, all are released and the error is thrown. */
   async attach(data: SubscribeData, { selectors }: Subscription): Promise<void> {
     const { broker } = this.#context;
     const attaching: Promise<unknown>[] = [];

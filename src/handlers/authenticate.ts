@@ -13,8 +13,8 @@ function covered(subscription: Subscription, principal: Principal): boolean {
 }
 
 /**
- * Accepts a first or a new credential. Subscriptions that the new credential does not permit are ended in the same turn of the event loop
- * (SEC-3).
+ * Accepts the first credential of a client, or a credential that replaces it. Subscriptions that the new credential does not permit are
+ * ended in the same turn of the event loop (SEC-3).
  */
 export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
   const { session, registry, authenticator, audit } = context;

@@ -90,7 +90,7 @@ function chosenItems(
   });
 }
 
-/** Yields events, and counts them as replayed for the subscription. @returns their number */
+/** Yields events, and counts them as replayed for the subscription. @returns the number of events */
 export function* counted(subscription: Subscription, records: Chosen): Generator<ReplayItem, number, void> {
   let events = 0;
   for (const record of records) {
