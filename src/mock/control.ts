@@ -166,12 +166,12 @@ async function answer(
 async function respond(mock: Mock, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, body } = await answer(mock, request).catch(() => ({
     status: 500,
-    body: { error: 'The mock failed to answer.' },
+    body: { error: 'Internal error of the mock.' },
   }));
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`);
 }
 
-/** @returns the server, listening on 127.0.0.1 */
+/** Starts the control server. @returns the server, which listens on 127.0.0.1 */
 export async function serveControl(mock: Mock, port: number): Promise<Server> {
   const server = createServer((request, response) => void respond(mock, request, response));
   await new Promise<void>((resolve, reject) => {

@@ -40,7 +40,7 @@ function listAt(value: Json | undefined, ...keys: readonly string[]): readonly J
   return Array.isArray(found) ? (found as readonly Json[]) : [];
 }
 
-/** Generates a value for a schema of the contract. It only considers types, enumerations and required members. */
+/** Generates a value for a schema of the contract. Most keywords are ignored, so the value may not match, for example, a `pattern`. */
 class Sampler {
   readonly #contract: Json;
 

@@ -25,7 +25,7 @@ export interface MockOptions {
   /** A recording to replay. If it is given, no gateway runs. */
   readonly replay?: ReplayerOptions;
   readonly gateway?: Pick<GatewayOptions, 'limits' | 'log'>;
-  /** Called after an event was published. `problem` is given if it could not be published. */
+  /** Called after each attempt to publish an event. `problem` is the error message if the attempt failed. */
   readonly onPublish?: (event: string, problem?: string) => void;
 }
 

@@ -26,7 +26,9 @@ export interface ReplayerOptions {
 export class Replayer {
   readonly #options: ReplayerOptions;
   readonly #server = createServer((_request, response) => {
-    response.writeHead(404, { 'content-type': 'text/plain' }).end('A replayed recording has no HTTP operations.\n');
+    response
+      .writeHead(404, { 'content-type': 'text/plain' })
+      .end('The mock replays a recording, so it has no HTTP operations.\n');
   });
   readonly #sockets = new WebSocketServer({
     server: this.#server,
@@ -39,14 +41,14 @@ export class Replayer {
     this.#options = options;
     this.#sockets.on('connection', (socket) => {
       const { connections, pace } = options;
-      // Clients after the last recorded connection all receive that last connection.
+      // If more clients connect than were recorded, each further client receives the last recorded connection.
       const items = connections[Math.min(this.#opened, connections.length - 1)] ?? [];
       this.#opened += 1;
       new Replay(items, socket, pace).proceed();
     });
   }
 
-  /** The number of recorded connections, and of connections that clients have opened. */
+  /** `used`: the number of connections that clients have opened. `recorded`: the number of recorded connections. */
   get progress(): { readonly used: number; readonly recorded: number } {
     return { used: this.#opened, recorded: this.#options.connections.length };
   }
