@@ -27,7 +27,7 @@ export type QueryOf<Name extends HttpOperationName> = {
     : string;
 };
 
-/** @throws {ProtocolError} `invalid_message` if a parameter is unknown, repeated or of the wrong type. */
+/** Reads a query string. @throws {ProtocolError} `invalid_message` if a parameter is unknown, repeated or of the wrong type */
 export function readQuery<Name extends HttpOperationName>(name: Name, raw: unknown): QueryOf<Name> {
   const parameters = HTTP_OPERATIONS[name].query as Readonly<Record<string, Parameter>>;
   const entries = Object.entries(raw as Readonly<Record<string, unknown>>);

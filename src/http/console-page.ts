@@ -44,7 +44,7 @@ async function readScript(name: string): Promise<string | undefined> {
     .replaceAll(/(from ')(?:\.\.\/){3}generated\//g, '$1./client/');
 }
 
-/** @returns undefined if the console does not use a library of this name */
+/** Reads a library of the console. @returns undefined if the console does not use a library with this name */
 async function readLibrary(name: string): Promise<{ readonly text: string; readonly type: string } | undefined> {
   const library = Object.hasOwn(LIBRARIES, name) ? LIBRARIES[name] : undefined;
   if (library === undefined) return undefined;

@@ -63,8 +63,9 @@ export class DocsSite {
   }
 
   /**
-   * @param path path below the root of the site
-   * @returns undefined if there is no such file
+   * Reads a file of the site.
+   * @param path path of the file, relative to the root of the site
+   * @returns undefined if the site has no such file
    */
   async file(path: string): Promise<SiteFile | undefined> {
     const listing = (this.#listing ??= this.#list());

@@ -62,6 +62,7 @@ function parametersOf(query: Readonly<Record<string, unknown>>): Parameters {
 }
 
 /**
+ * Determines which replay a request asks for.
  * @param lastEventId the header `Last-Event-ID`, which takes precedence over the parameter `after` (SSE-2)
  * @param stream the requested stream; undefined for many streams
  */

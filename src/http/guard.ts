@@ -81,7 +81,7 @@ export class Guard {
     };
   }
 
-  /** @returns undefined if a credential is required and the request has none */
+  /** The principal of a request. @returns undefined if a credential is required and the request has none */
   async #principalOf(
     name: HttpOperationName,
     request: FastifyRequest,

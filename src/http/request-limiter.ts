@@ -27,8 +27,8 @@ const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
 ]);
 
 /**
- * Least time after which an unused bucket can be dropped, in milliseconds. A bucket owes at most one minute of tokens (token-bucket.ts). If
- * it was unused for longer than that, plus the time in which it refills, it equals a new one.
+ * How long a bucket must at least be unused before it can be dropped, in milliseconds. A bucket owes at most one minute of tokens
+ * (token-bucket.ts). After this time, plus the time in which the bucket refills, it equals a new bucket.
  */
 const LEAST_REST_MS = 60_000;
 

@@ -69,7 +69,7 @@ export function hotLists(
     nameBars('Subscribed paths', directories, 'No subscription has a filter on paths.'),
     nameBars('Subscribed extensions', extensions, 'No subscription has a filter on extensions.'),
     nameBars('Subscribed change types', changeTypes, 'No subscription has a filter on change types.'),
-    nameBars('Subscribed events', events, 'There is no subscription.'),
+    nameBars('Subscribed events', events, 'No client has a subscription.'),
     nameBars(
       'Replay pressure',
       replaying === undefined

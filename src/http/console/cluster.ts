@@ -1,7 +1,7 @@
 /** Sums and rates of all nodes, for the charts. */
 import type { HealthBudget, NodeReport, NodesReport } from '../../../generated/types.ts';
 
-/** What the charts show for one moment. A rate is undefined until there are two reports. */
+/** The values that the charts show for one moment. A rate is undefined until there are two reports. */
 export interface Point {
   /** The time of this moment, in milliseconds since the Unix epoch. */
   readonly at: number;

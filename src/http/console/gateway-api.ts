@@ -16,7 +16,7 @@ export interface GatewayApiOptions {
   readonly headers: () => Readonly<Record<string, string>>;
 }
 
-/** A request that the gateway refused, with the reason of the refusal. */
+/** Thrown if the gateway refuses a request. The message is the reason. */
 export class RefusedError extends Error {
   readonly status: number;
 

@@ -22,7 +22,7 @@ export interface Reports {
   readonly hot: Readonly<Record<string, number>>;
   /** The reason why the reports of all nodes are not shown. */
   readonly refused?: string | undefined;
-  /** Only rows that contain this text are shown. In lower case. */
+  /** The text, in lower case, that a row must contain to be shown. */
   readonly search: string;
 }
 
