@@ -19,7 +19,7 @@ const REPORT_EVERY_MS = 60_000;
 
 export interface AuditFileOptions {
   readonly file: string;
-  /** Receives a description of a fault of the file. */
+  /** Called with a description of the fault if the file cannot be written. */
   readonly report: (text: string) => void;
   readonly mostWaitingBytes?: number;
 }
@@ -30,7 +30,7 @@ export interface AuditFile {
   close(): Promise<void>;
 }
 
-/** @throws {CliError} if the file cannot be opened: a gateway that must audit does not start without its audit log */
+/** Opens the audit log. @throws {CliError} if the file cannot be opened: a gateway with an audit log must not start without it */
 export function openAuditFile({ file, report, mostWaitingBytes = MOST_WAITING_BYTES }: AuditFileOptions): AuditFile {
   const writer = new LineWriter(openForWriting(file), mostWaitingBytes);
   let reportedAt = -Infinity;

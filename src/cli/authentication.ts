@@ -16,7 +16,7 @@ export function keyStorageOf({ auth, redis }: Pick<Config, 'auth' | 'redis'>): K
   return redis === undefined ? undefined : new RedisKeyStorage({ url: redis });
 }
 
-/** @throws {CliError} if a key or a secret cannot be read, because no client could authenticate */
+/** Creates the authenticator. @throws {CliError} if a key or a secret cannot be read, because no client could authenticate then */
 export async function openAuthentication(config: Config, log: Logger): Promise<Authenticator | undefined> {
   if (config.auth === undefined) return undefined;
   const storage = keyStorageOf(config);

@@ -16,8 +16,8 @@ interface BroadcastOptions extends EventOptions {
 export function registerBroadcast(program: Command): void {
   eventOptions(remoteOptions(program.command('broadcast')))
     .description('publish one event')
-    .option('--idempotency-key <key>', 'publish nothing if an event with this key was published before')
-    .option('--json', 'print the whole reply as JSON')
+    .option('--idempotency-key <key>', 'publish nothing if an event with the same key was published before')
+    .option('--json', 'print the response of /ws/broadcast as JSON')
     .action(broadcast);
 }
 

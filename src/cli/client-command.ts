@@ -12,7 +12,7 @@ export interface TimedOptions extends RemoteOptions {
 }
 
 export interface SessionOptions extends TimedOptions {
-  /** Time limit for the connection, in milliseconds. Given by commands that apply their own time limit after the client is connected. */
+  /** Time limit until the client is connected, in milliseconds. For commands that apply their own time limit afterwards. */
   readonly connectTimeout?: number;
 }
 

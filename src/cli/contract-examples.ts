@@ -27,7 +27,7 @@ export function bundledExamples(): Examples {
   );
 }
 
-/** @returns undefined if the gateway does not return a contract in time */
+/** Reads the examples from the contract of a gateway. @returns undefined if the gateway does not return a contract in time */
 export async function gatewayExamples(url: string): Promise<Examples | undefined> {
   try {
     const answer = await fetch(documentUrl(url, '/asyncapi.yaml'), { signal: AbortSignal.timeout(PATIENCE_MS) });

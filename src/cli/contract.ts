@@ -27,7 +27,7 @@ interface BuildOptions extends CheckOptions {
 }
 
 export function registerContract(program: Command): void {
-  const contract = program.command('contract').description('describe, check and build your own events');
+  const contract = program.command('contract').description('check and build a contract with your own events');
   const watching = new Option('--watch', 'repeat whenever a file changes');
   contract
     .command('init')
@@ -143,7 +143,7 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   });
 }
 
-/** @param work runs once. With `--watch`, it runs again after each change of a file that it returned or that has findings. */
+/** Runs `work` once. With `--watch`, runs it again after each change of a file that it returned or that its findings name. */
 async function repeat(
   file: string,
   { watch: isWatching }: CheckOptions,

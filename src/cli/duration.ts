@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
-/** A hundred years. A longer duration is almost certainly a mistake, and adding it to the current date could exceed the largest date. */
+/** The longest duration, in seconds: a hundred years. A longer one is probably a mistake, and could exceed the largest possible date. */
 const LONGEST_S = 36_500 * 86_400;
 
 /** Creates an option whose value is a duration; it is converted to seconds. */

@@ -35,7 +35,7 @@ export async function exampleNames({ url }: RemoteOptions): Promise<string> {
   return [...examples.keys()].join('\n');
 }
 
-/** @throws {CliError} if the flags specify no event, or a payload that cannot be read */
+/** Builds the event. @throws {CliError} if the flags specify no event, or a payload that cannot be read */
 export async function eventBody(options: EventOptions): Promise<BroadcastData> {
   const { stream, source } = options;
   return {

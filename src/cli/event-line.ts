@@ -9,7 +9,7 @@ const LONGEST = 160;
 /** A part of the line that is shown only on request. */
 export type Extra = 'stream';
 
-/** Shows the local time, position, name and a summary of the payload. The line of a replayed event also has the word `replay`. */
+/** The line has the local time, position, name and a summary of the payload of the event, and for a replayed event the word `replay`. */
 export function eventLine(event: TidemarkEvent, extras: readonly Extra[] = []): string {
   const { emittedAt, sequenceId, isReplay } = event;
   const parts = [

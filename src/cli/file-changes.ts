@@ -10,8 +10,8 @@ const SETTLE_MS = 100;
 const STAMP_LAG_MS = 10;
 
 /**
- * Reports changes of files. A change between two waits ends the next wait at once, so no change is missed while the caller works. The
- * directories of the files are watched, because editors replace a file by a new one: a watch of the old file would not report this.
+ * Reports changes of files. A change between two calls of `next` ends the second call at once, so no change is missed in between. The
+ * directories of the files are watched, because editors replace a file by a new one, which a watch of the old file would not report.
  */
 export class FileChanges {
   readonly #watchers = new Map<string, FSWatcher>();
@@ -21,8 +21,8 @@ export class FileChanges {
 
   /**
    * Watches more files.
-   * @param since when the caller began to read the files, in milliseconds since the epoch. A file that was modified after this time counts
-   * as changed, even if it was not watched yet.
+   * @param since when the command began to read the files, in milliseconds since the Unix epoch. A file that was modified after this time
+   * counts as changed, even if it was not watched yet.
    */
   async follow(files: readonly string[], since: number): Promise<void> {
     const added = files.map((each) => resolve(each)).filter((each) => !this.#paths.has(each));

@@ -47,7 +47,7 @@ async function files(options: FilesOptions): Promise<void> {
   }
 }
 
-/** @throws {CliError} if the gateway refuses a page or is unreachable */
+/** Reads the pages of the listing. @throws {CliError} if the gateway refuses a page or is unreachable */
 async function* pagesOf(options: FilesOptions): AsyncGenerator<FilesPage> {
   const { stream, root, path: paths, ext: extensions } = options;
   const filter = { ...(paths && { paths }), ...(extensions && { extensions }) };

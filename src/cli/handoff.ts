@@ -44,7 +44,7 @@ export function registerHandoff(program: Command): void {
     .description('hand work over between agents; the stream of a session records each step');
   common(handoff.command('offer'))
     .description('offer work; prints the session and the id of the offer')
-    .requiredOption('--task <json>', 'description of the work, any JSON value', readJson)
+    .requiredOption('--task <json>', 'description of the work, as any JSON value', readJson)
     .option('--offer <id>', 'id of the offer; nothing is published if this id was offered before (default: random)')
     .addOption(
       new Option('--lease <seconds>', 'time after which taken work is offered again, unless the agent renews it')
@@ -56,7 +56,7 @@ export function registerHandoff(program: Command): void {
     .description(
       'wait for an offer that no agent holds, and take it; prints the task, and the fence that renew, done and release require',
     )
-    .option('--offer <id>', 'take only this offer')
+    .option('--offer <id>', 'take only the offer with the given id')
     .action(take);
   for (const [name, description] of [
     ['renew', 'extend the lease of taken work'],
@@ -65,7 +65,7 @@ export function registerHandoff(program: Command): void {
   ] as const)
     common(handoff.command(name))
       .description(`${description}; exits with 3 if the fence is no longer valid`)
-      .requiredOption('--offer <id>', 'the offer that was taken')
+      .requiredOption('--offer <id>', 'id of the offer that was taken')
       .requiredOption('--fence <epoch:sequenceId>', 'the fence that `take` printed', readPosition)
       .action((options: HeldOptions) => report(name, options));
   common(handoff.command('list'))
@@ -75,9 +75,9 @@ export function registerHandoff(program: Command): void {
 
 function common(command: Command): Command {
   return remoteOptions(command)
-    .requiredOption('--session <id>', 'the session; its stream is session:<id>')
+    .requiredOption('--session <id>', 'id of the session, whose stream is session:<id>')
     .option('--actor <name>', 'name of this agent', userInfo().username)
-    .option('--timeout <seconds>', 'exit with 5 after this time', readSeconds);
+    .option('--timeout <seconds>', 'exit with 5 after the given time', readSeconds);
 }
 
 function readJson(text: string): unknown {

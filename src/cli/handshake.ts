@@ -16,7 +16,7 @@ import { plain } from './terminal.ts';
 const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
 
-/** Describes the response or the failure of the server, as part of a sentence. @param url address of the WebSocket */
+/** Describes why the WebSocket at the address `url` could not be opened. The text can be part of a sentence. */
 export async function connectionFailureText(url: string): Promise<string> {
   try {
     const answer = await handshake(new URL(url));

@@ -37,7 +37,7 @@ export function registerKey(program: Command): void {
   place(key.command('create <name>'))
     .description('create a key and print it once')
     .addOption(scopeOption())
-    .addOption(durationOption('--expires <time>', 'lifetime, for example 90d (default: unlimited)'))
+    .addOption(durationOption('--expires <time>', 'lifetime of the key, for example 90d (default: unlimited)'))
     .action(create);
   place(key.command('list')).description('print all keys, without their secrets').action(list);
   place(key.command('rotate <id>'))

@@ -56,13 +56,13 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--settle <time>',
-      'collect events until none arrives for this time, such as 200ms, then print only the newest change of each file',
+      'collect events until none arrives for the given time, such as 200ms, then print only the newest change of each file',
       readPause,
     )
-    .option('--count <n>', 'exit after this number of events', readCount)
+    .option('--count <n>', 'exit after the given number of events', readCount)
     .option(
       '--timeout <seconds>',
-      'exit after this time; the exit code is 5 if fewer events than --count arrived',
+      'exit after the given time; the exit code is 5 if fewer events than --count arrived',
       readSeconds,
     )
     .option('--json', 'print one JSON object per line: events as the gateway sends them, and gaps with "kind":"gap"')
@@ -123,7 +123,7 @@ interface Following {
   readonly signal: AbortSignal;
 }
 
-/** @returns whether the wanted number of events has arrived, or the signal ended the loop. */
+/** Prints events. @returns `counted` if the wanted number of events has arrived, `aborted` if the signal ended the loop */
 async function follow(
   client: TidemarkClient,
   { request, target, options, wait, signal }: Following,
@@ -180,7 +180,7 @@ function requestOf(options: ListenOptions): Pick<SubscribeData, 'events' | 'filt
   const { resume, replay } = options;
   if (resume !== undefined && replay !== undefined)
     throw new CliError(
-      '--resume and --replay exclude each other: a resume replays the events after its position.',
+      '--resume cannot be combined with --replay: a resume replays the events after its position. Remove one of the two.',
       EXIT.usage,
     );
   return {
@@ -197,7 +197,8 @@ function unknownField(field: string): CliError {
 }
 
 /**
- * A gateway with the same contract has exactly the fields and events known here. Any other gateway may have more and validates them itself.
+ * Checks a request before it is sent. A gateway with the same contract has exactly the filter fields and events that are known here.
+ * Another gateway may have more, and checks the request itself. Warns about events that the contract of the gateway does not declare.
  * @throws {CliError} for a filter field that the gateway cannot have
  */
 function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Following['request']): void {

@@ -83,7 +83,7 @@ export function registerMock(program: Command): void {
       1000,
     )
     .addOption(
-      new Option('--event <name>', 'publish only this event; may be repeated')
+      new Option('--event <name>', 'publish only the given event; may be repeated')
         .argParser(append)
         .default([], 'all declared events'),
     )
@@ -91,36 +91,42 @@ export function registerMock(program: Command): void {
       '--tape <file>',
       'publish the events of a tape or of a recorded trace, once, starting at the first subscription',
     )
-    .option('--replies <file>', 'send the recorded messages of a server from this trace, instead of running a gateway')
+    .option(
+      '--replies <file>',
+      'send the recorded messages of a server from the given trace, instead of running a gateway',
+    )
     .addOption(
-      new Option('--actor <name>', 'with --replies: use only the recorded connections of this client; may be repeated')
+      new Option(
+        '--actor <name>',
+        'with --replies: use only the recorded connections of the given client; may be repeated',
+      )
         .argParser(append)
         .default([], 'all clients'),
     )
     .option('--pace <factor>', 'with --replies: multiply the recorded pauses; 0 sends without a pause', factor, 1)
     .option(
       '--control <port>',
-      'accept HTTP requests that cause faults on this port of 127.0.0.1; 0 chooses a free port',
+      'port of 127.0.0.1 that accepts HTTP requests to cause faults; 0 chooses a free port',
       port,
     )
-    .option('--delay <duration>', 'delay every message of the server by this time', milliseconds, 0)
+    .option('--delay <duration>', 'delay every message of the server by the given time', milliseconds, 0)
     .option(
       '--jitter <duration>',
-      'delay every message by an additional random time, up to this duration',
+      'delay every message by an additional random time, up to the given duration',
       milliseconds,
       0,
     )
     .option(
       '--gap-every <duration>',
-      'at this interval, lose one event per connection and report it by a gap',
+      'interval at which each connection loses one event, which is reported by a gap',
       milliseconds,
     )
     .option(
       '--close-every <duration>',
-      'at this interval, close every connection as an overloaded gateway does',
+      'interval at which every connection is closed, as an overloaded gateway does',
       milliseconds,
     )
-    .option('--refuse <status>', 'refuse the first connection with this HTTP status', status)
+    .option('--refuse <status>', 'refuse the first connection with the given HTTP status', status)
     .option('--heartbeat <duration>', 'time between two heartbeats (default: 25s)', milliseconds)
     .option('--json', 'print the addresses as one line of JSON when ready')
     .addHelpText('after', '\nThe control address and its paths: docs/guides/mock.md')

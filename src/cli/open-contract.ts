@@ -16,8 +16,9 @@ export interface OpenContract {
 }
 
 /**
+ * Opens a contract.
  * @param path path of a built form (a directory) or of a document
- * @throws {CliError} exit code 3, with the findings, if the document has errors; exit code 2 if the path cannot be opened
+ * @throws {CliError} with exit code 3 and the findings if the document has errors; with exit code 2 if the path cannot be opened
  */
 export async function openContract(path: string): Promise<OpenContract> {
   try {

@@ -1,4 +1,4 @@
-/** The reason of an error as one text for users. */
+/** Describes errors in texts for users. */
 
 /** The message of the innermost cause, which is the most specific: `ECONNREFUSED` instead of `fetch failed`. */
 export function reasonOf(error: unknown): string {

@@ -8,7 +8,7 @@ import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from 
 import type { RemoteOptions } from './remote.ts';
 import { plain, printStatus, tint } from './terminal.ts';
 
-/** The error that prevents the gateway from completing a subscription at the moment; undefined if there is none. */
+/** Why the gateway cannot complete a subscription at the moment; undefined if there is no obstacle. */
 export interface Wait {
   reason: string | undefined;
 }

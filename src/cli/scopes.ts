@@ -1,4 +1,4 @@
-/** `--scope`: the scopes of a credential. */
+/** The option `--scope`, which specifies the scopes of a credential. */
 import { Option } from 'commander';
 import { parseScope } from '../auth/scope.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -14,7 +14,7 @@ function collect(value: string, previous: readonly string[] = []): readonly stri
   return [...previous, value];
 }
 
-/** @throws {CliError} if no scope is given, or an invalid one */
+/** Reads the scopes. @throws {CliError} if no scope is given, or if a scope is invalid */
 export function scopesOf({ scope = [] }: { readonly scope?: readonly string[] }): readonly string[] {
   if (scope.length === 0)
     throw new CliError(

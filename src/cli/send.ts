@@ -29,10 +29,10 @@ const NORMAL = 1000;
 
 export function registerSend(program: Command): void {
   remoteOptions(program.command('send'))
-    .description('send one message, and print every frame until its reply as JSON lines')
+    .description('send one message, and print every frame up to the reply as a line of JSON')
     .argument('<message>', 'a command as JSON, such as {"type":"ping","data":{}}', readMessage)
     .option('--follow', 'keep printing frames after the reply, until Ctrl-C')
-    .option('--timeout <seconds>', 'exit with 5 if no reply arrives within this time', readSeconds, 10)
+    .option('--timeout <seconds>', 'exit with 5 if no reply arrives within the given time', readSeconds, 10)
     .action(send);
 }
 

@@ -12,7 +12,7 @@ export interface StartReport {
   readonly watching: readonly WatchedDirectory[];
 }
 
-/** @returns the report as text. If the log is JSON lines, the report is written to the log, and the returned text is empty. */
+/** Creates the report as text. If the log is JSON lines, the report is written to the log instead, and the returned text is empty. */
 export function startReport(started: StartReport, notices: Notices): string {
   if (notices.format === 'text') return textOf(started);
   const { resolved, gateway, listening, watching } = started;

@@ -36,7 +36,11 @@ export function readSince(value: string): Since {
   );
 }
 
-/** @param flag the option that `since` comes from. @throws {CliError} if the position belongs to one stream, but several are given */
+/**
+ * Determines which streams a command follows, and from which position.
+ * @param flag the option that specifies `since`
+ * @throws {CliError} if the position belongs to one stream, but the command follows several
+ */
 export function targetOf({ stream: names = ['main'] }: StreamOptions, since: Since | undefined, flag: string): Target {
   const [first = 'main', ...others] = names;
   const isList = since !== undefined && !('epoch' in since);

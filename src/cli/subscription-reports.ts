@@ -35,7 +35,7 @@ export interface ClientReport {
 /** Items per page: the maximum that the contract allows. */
 const PAGE = 1000;
 
-/** @throws {CliError} if the gateway refuses a page or is unreachable */
+/** Reads all pages. @throws {CliError} if the gateway refuses a page or is unreachable */
 export async function readSubscriptions(
   options: RemoteOptions,
   query: Readonly<Record<string, string>> = {},
@@ -55,7 +55,7 @@ export async function readSubscriptions(
   }
 }
 
-/** @param now milliseconds since the Unix epoch */
+/** Groups subscriptions by client. @param now the current time, in milliseconds since the Unix epoch */
 export function clientsOf(items: readonly SubscriptionReport[], now: number): ClientReport[] {
   return [...Map.groupBy(items, ({ connectionId }) => connectionId).values()].flatMap((own) => {
     const [first] = own;

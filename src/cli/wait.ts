@@ -42,7 +42,7 @@ export function registerWait(program: Command): void {
       'also accept past events after the given position; pass the one that the previous wait printed (default: only new events)',
       readSince,
     )
-    .option('--timeout <seconds>', 'exit with 5 if no event matches within this time', readSeconds)
+    .option('--timeout <seconds>', 'exit with 5 if no event matches within the given time', readSeconds)
     .action(wait);
 }
 
@@ -96,7 +96,7 @@ interface Limits {
   readonly filter?: ReturnType<typeof filterOf>;
 }
 
-/** Waits on one stream or on several. */
+/** Waits for the event, on one stream or on several. */
 async function firstOn(
   target: Target,
   client: TidemarkClient,

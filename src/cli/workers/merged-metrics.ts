@@ -9,7 +9,7 @@ interface Family {
   readonly samples: string[];
 }
 
-/** @param texts the metrics of each worker, by worker number */
+/** Merges metrics. @param texts the metrics of each worker, by worker number */
 export function mergeMetrics(texts: ReadonlyMap<number, string>): string {
   const families = new Map<string, Family>();
   for (const [worker, text] of texts) {

@@ -88,7 +88,7 @@ class Workers {
     for (const number of numbers) void this.#keep(number);
   }
 
-  /** @returns undefined if the worker ended before it was ready */
+  /** Starts a worker, and waits until it is ready. @returns undefined if the worker ended before it was ready */
   async #start(number: number, { watches }: { readonly watches: boolean }): Promise<Ready | undefined> {
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number), [WORKER_WATCHES]: watches ? '1' : '0' });
     worker.on('message', (message: WorkerMessage) => {
@@ -123,7 +123,7 @@ class Workers {
       if (worker !== undefined && !worker.isDead()) await once(worker, 'exit');
       // If a restart by SIGHUP has already replaced this worker, there is nothing to do.
       if (this.#stopping !== undefined || this.#current.get(number) !== worker) continue;
-      this.#options.notices.error(`worker ${number} ended unexpectedly; starting it again in ${pauseMs / 1000} s`);
+      this.#options.notices.error(`worker ${number} ended unexpectedly and is started again in ${pauseMs / 1000} s`);
       await delay(pauseMs);
       await this.#change(number, async () => {
         if (this.#stopping !== undefined || this.#current.get(number) !== worker) return;
@@ -150,7 +150,7 @@ class Workers {
     this.#restarting = false;
   }
 
-  /** @returns whether the remaining workers should be restarted as well */
+  /** Replaces one worker. @returns whether the remaining workers should be restarted as well */
   async #replace(number: number): Promise<boolean> {
     const old = this.#current.get(number);
     if (this.#stopping !== undefined) return false;
@@ -204,7 +204,7 @@ class Workers {
     send(asker, { kind: 'all metrics', id, text: mergeMetrics(known) });
   }
 
-  /** @returns undefined if the worker does not answer in time */
+  /** Requests the metrics of one worker. @returns undefined if the worker does not answer in time */
   async #metricsOf(worker: Worker): Promise<string | undefined> {
     this.#asked += 1;
     const id = this.#asked;

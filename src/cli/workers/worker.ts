@@ -40,7 +40,7 @@ export class WorkerLink {
     this.#send({ kind: 'ready', report, addresses });
   }
 
-  /** @param act called when this worker must start to watch the directories */
+  /** Sets the function that is called when this worker must start to watch the directories. */
   onWatch(act: () => void): void {
     this.#onWatch = act;
   }
@@ -50,7 +50,7 @@ export class WorkerLink {
     this.#ownMetrics = own;
   }
 
-  /** @returns the metrics of all workers, or only `own` if the primary process does not answer in time */
+  /** Collects the metrics of all workers. If the primary process does not answer in time, returns only the result of `own`. */
   async collectMetrics(own: () => Promise<string>): Promise<string> {
     this.#asked += 1;
     const id = this.#asked;
