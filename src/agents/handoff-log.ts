@@ -39,7 +39,7 @@ export class HandoffLog {
   #last = 0;
   #isCut = false;
   #end: () => Promise<void> = () => Promise.resolve();
-  /** Milliseconds by which the clock of the gateway is ahead of this machine's clock. */
+  /** How far the clock of the gateway is ahead of the clock of this machine, in milliseconds. */
   #ahead = 0;
   #failure: Error | undefined;
   #wake = Promise.withResolvers<void>();

@@ -68,13 +68,13 @@ export class OfferError extends Error {
 export class TakeUnknownError extends Error {
   constructor(offer: string) {
     super(
-      `The gateway has not confirmed in time that this agent takes the offer ${offer}, so the agent may have it. It is offered again when its lease ends.`,
+      `The gateway has not confirmed in time that this agent takes the offer ${offer}, so it is unknown whether the agent has the work. If it has, the work is offered again when the lease ends.`,
     );
     this.name = 'TakeUnknownError';
   }
 }
 
-/** @throws {TidemarkError} if the gateway refuses the offer */
+/** Offers work. @throws {TidemarkError} if the gateway refuses the offer */
 export async function offerWork(log: HandoffLog, { offer, task, leaseMs }: NewOffer, acting: Acting): Promise<void> {
   await log.publish({ step: 'offer', offer, task, leaseMs }, { ...acting, idempotencyKey: `handoff-offer-${offer}` });
 }
@@ -113,7 +113,7 @@ export async function takeWork(
 
 /**
  * Renews, completes or releases work.
- * @returns whether the fence was valid; if not, nothing was changed
+ * @returns whether the fence was valid. If it was not valid, nothing was changed.
  * @throws {OfferError} if the offer does not exist
  */
 export async function reportWork(log: HandoffLog, { step, offer, fence }: Report, acting: Acting): Promise<boolean> {

@@ -17,7 +17,7 @@ export function writePosition({ epoch, sequenceId }: Position): string {
   return `${epoch}:${sequenceId}`;
 }
 
-/** Reads `<stream>=<epoch>:<sequenceId>,…`, or `start`. @returns undefined if the text is no such list */
+/** Reads `<stream>=<epoch>:<sequenceId>,…`, or `start`. @returns undefined if the text has another form */
 export function readPositions(text: string): readonly StreamPosition[] | undefined {
   if (text === START) return [];
   const positions: StreamPosition[] = [];
