@@ -28,7 +28,7 @@ import { packageVersion } from './version.ts';
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export interface GatewayOptions<Payloads = PayloadMap> {
-  /** Identifies this node; random by default. */
+  /** Name of this node, which no other node with the same broker may have; random by default. */
   readonly nodeId?: string;
   /**
    * Path of the WebSocket; `/ws` by default. The contract determines the paths of all requests. If a path begins with `/ws/` in the

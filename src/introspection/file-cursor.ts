@@ -18,7 +18,7 @@ export function writeFileCursor({ nodeId, after, resumeAfter: { epoch, sequenceI
   return Buffer.from(JSON.stringify([nodeId, after, epoch, sequenceId])).toString('base64url');
 }
 
-/** @throws {ProtocolError} `invalid_message` if the text cannot be a cursor that a server created */
+/** Decodes a cursor. @throws {ProtocolError} `invalid_message` if no server can have created this text */
 export function readFileCursor(text: string): FileCursor {
   const [nodeId, after, epoch, sequenceId] = valuesOf(text);
   if (

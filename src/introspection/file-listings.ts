@@ -70,7 +70,7 @@ const DEFAULT_LIMIT = 1000;
  */
 const MOST_WAITING = 16;
 const BUSY_RETRY_MS = 500;
-/** Longest time to wait until earlier changes are published, in milliseconds. */
+/** How long a listing waits until the changes that it includes are published, in milliseconds. */
 const PUBLISHED_WITHIN_MS = 10_000;
 
 export class FileListings {
@@ -248,7 +248,7 @@ function staleCursor(): ProtocolError {
 async function inTime(listing: Promise<FilePart>): Promise<FilePart> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const text = 'Earlier changes of this directory are not published yet; retry later.';
+    const text = 'The latest changes of this directory are not published yet; retry later.';
     const error = new ProtocolError('broker_unavailable', text, { retryAfterMs: BROKER_RETRY_MS });
     timer = setTimeout(() => reject(error), PUBLISHED_WITHIN_MS);
   });

@@ -22,7 +22,7 @@ export interface EmitterTarget {
   readonly onFailure: (error: unknown, failed: { readonly event: string; readonly emitterEvent: string }) => void;
 }
 
-/** @returns a function that removes the listeners */
+/** Adds a listener to the emitter for each event name in `bindings`. @returns a function that removes the listeners */
 export function bindEmitter(emitter: EventEmitter, bindings: EmitterBindings, target: EmitterTarget): () => void {
   const offs = Object.entries(bindings).map(([emitterEvent, binding]) => {
     const listener = (...args: readonly unknown[]): void => {
@@ -43,6 +43,8 @@ async function publishEmitted(
 ): Promise<void> {
   const payload: unknown = payloadOf === undefined ? args[0] : payloadOf(...args);
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
-    throw new TypeError(`The payload of the emitted event ${emitterEvent} is not an object.`);
+    throw new TypeError(
+      `The payload of the emitted event ${emitterEvent} is not an object. Return an object from \`payload\` of its binding.`,
+    );
   await target.publish({ event, payload, stream });
 }

@@ -85,7 +85,7 @@ export class Publisher {
   }
 
   /**
-   * Makes the checks of a publication that its schema cannot express.
+   * Checks a publication for everything that its schema cannot express.
    * @returns the stream on which the event will be published
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
    */

@@ -1,6 +1,6 @@
 /**
- * The protocol state of one connection: the principal of the client, its subscriptions, and counts of messages. A session does not use the
- * socket; it sends through an {@link Outlet}.
+ * The protocol state of one connection: the principal of the client and its subscriptions. A session does not use the socket; it sends
+ * messages through an {@link Outlet}.
  */
 import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
@@ -68,7 +68,7 @@ export interface Outlet {
   sendInOrder(messages: readonly ServerMessage[], options?: OrderedOptions): void;
   /** Converts messages to bytes for this client. */
   readonly framing: Framing;
-  /** Receives live events, and keeps their order. */
+  /** The object to which live events are passed. It keeps their order. */
   readonly live: LiveSink;
   /** Sends a replay. It is encoded while the socket accepts it. */
   sendReplay(replay: Replay): void;

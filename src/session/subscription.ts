@@ -115,7 +115,7 @@ export class Subscription {
     return this.stream === undefined ? { streams: [...this.selectors] } : { stream: this.stream };
   }
 
-  /** From now on, `tally` also counts events of this subscription. */
+  /** Adds a count. From now on, the events that `tally` counts are events of this subscription too. */
   countBy(tally: DeliveryTally): void {
     if (this.#tally === undefined) {
       this.#tally = tally;
