@@ -55,7 +55,7 @@ describe('the section auth', () => {
       /jwksUrl must begin with https/,
     ],
     ['two issuers have the same name', { issuers: [issuer, issuer] }, /issuers\[1\]\.issuer ide is listed twice/],
-    ['keys are in two places', { apiKeysFile: 'k', apiKeys: 'redis' }, /exclude each other/],
+    ['keys are in two places', { apiKeysFile: 'k', apiKeys: 'redis' }, /cannot be combined with/],
     [
       'a duration is not a number',
       { issuers: [issuer], maxLifetimeSeconds: 'long' },

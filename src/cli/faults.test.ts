@@ -151,7 +151,7 @@ describe('a command', () => {
       [['status', '--url', 'localhost:7400/ws'], 'is not a valid address; expected for example ws://'],
       [['listen', '--timeout', '3000000'], 'at most 2147483'],
       [['listen', '--resume', 'E1:9007199254740992'], 'Expected <epoch>:<sequenceId>'],
-      [['listen', '--resume', 'E1:1', '--replay', 'none'], '--resume and --replay exclude each other'],
+      [['listen', '--resume', 'E1:1', '--replay', 'none'], '--resume cannot be combined with --replay'],
       [['listen', '--event', ''], "'--event <names>' argument '' is invalid. Expected at least one value."],
       [['listen', '--ext', ','], 'Expected at least one value.'],
       [['broadcast', '--event', 'x', '--payload', '{"a":1e400}'], '--payload is not JSON: A number is too large.'],
