@@ -59,7 +59,7 @@ describe('a built contract', () => {
     [
       'a manifest of another kind',
       () => changed('manifest.json', () => '{}'),
-      'manifest.json is not the manifest of a built contract',
+      'manifest.json has an unexpected format',
     ],
     [
       'a later format',

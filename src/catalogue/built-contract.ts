@@ -87,7 +87,7 @@ async function readManifest(directory: string): Promise<Manifest> {
   if (format !== FORMAT || typeof files !== 'object')
     throw new BuiltContractError(
       directory,
-      `is not a built contract: manifest.json is not the manifest of a built contract. ${CREATE}`,
+      `is not a built contract: manifest.json has an unexpected format. ${CREATE}`,
     );
   if (formatVersion !== FORMAT_VERSION)
     throw new BuiltContractError(

@@ -23,7 +23,7 @@ export function registerFiles(program: Command): void {
     .description('list the files of a watched directory, and print the position after which to follow its changes')
     .option(
       '--root <name>',
-      'name of the watched directory, as `root` of its events contains it; required if several directories are watched',
+      'name of the watched directory (the `root` in its events); required if several directories are watched',
     )
     .option('--stream <name>', 'stream on which changes of the directory are published', 'main')
     .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
