@@ -24,14 +24,14 @@ import { print, printJson, printStatus, table, tint } from './terminal.ts';
 type Options = Readonly<Record<string, unknown>>;
 
 export function registerConfig(program: Command): void {
-  const config = program.command('config').description('show or check the configuration without serving');
+  const config = program.command('config').description('show or check the configuration; starts no gateway');
   configurationOptions(config.command('show'))
     .description('print every setting with its value and source')
     .option('--json', 'print JSON')
     .action(show);
   configurationOptions(config.command('check'))
     .description(
-      'report problems in the configuration, and the maximum memory that clients can use; exits with 2 if `serve` would reject the configuration',
+      'report problems in the configuration, and the maximum memory of the gateway; exits with 2 if `serve` would reject the configuration',
     )
     .option('--json', 'print JSON')
     .action(check);

@@ -28,7 +28,7 @@ interface BuildOptions extends CheckOptions {
 
 export function registerContract(program: Command): void {
   const contract = program.command('contract').description('check and build a contract with your own events');
-  const watching = new Option('--watch', 'repeat whenever a file changes');
+  const watching = new Option('--watch', 'repeat after each change of a file');
   contract
     .command('init')
     .argument('[file]', 'file to write', STANDARD_FILE)

@@ -21,14 +21,14 @@ export function registerGenerate(program: Command): void {
     .command('generate')
     .description('write a typed client, without dependencies, from a contract')
     .option('--contract <file>', 'an AsyncAPI 3 contract (default: the contract of this version)')
-    .requiredOption('--out <directory>', 'directory for the sources')
+    .requiredOption('--out <directory>', 'directory for the generated sources')
     .addOption(
       new Option('--lang <language>', 'language of the client').choices(['typescript', 'python']).default('typescript'),
     )
     .addOption(
       new Option(
         '--import-ending <ending>',
-        'ending of imports between the sources; .ts is for TypeScript that Node runs directly',
+        'file extension in the imports of the generated sources; use .ts if Node runs the TypeScript directly',
       )
         .choices(['.js', '.ts'])
         .default('.js'),

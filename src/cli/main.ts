@@ -33,7 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   completion: async () => (await import('./completion.ts')).registerCompletion,
 };
 
-/** Registers only the given command. All commands are registered for help, for completion, and for suggestions after a misspelt command. */
+/** Registers only the given command. For help, for `completion` and for an unknown command, registers all commands. */
 async function createProgram(asked: string | undefined): Promise<Command> {
   const program = new Command('tidemark')
     .description('Real-time events of files and code graphs. Every loss of events is reported.')

@@ -1,6 +1,6 @@
 /**
- * `tidemark send`: sends one message and prints every frame until the reply arrives. It shows the raw frames, because it does not use the
- * client SDK.
+ * `tidemark send`: sends one message and prints every frame until the reply arrives. This command does not use the client SDK, so it can
+ * print the frames unchanged.
  */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';

@@ -55,7 +55,7 @@ export function registerTop(program: Command): void {
     .option('--interval <seconds>', 'time between two updates', readWhole(1, LONGEST_INTERVAL_S), 2)
     .option('--stream <name>', 'list only subscriptions to the given stream')
     .option('--principal <id>', 'list only clients of the given principal, such as user:ana')
-    .option('--once', 'read the subscriptions once, then exit')
+    .option('--once', 'print the list once, then exit')
     .option('--json', 'print one JSON object per update')
     .action(top);
 }
