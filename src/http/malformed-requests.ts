@@ -9,7 +9,7 @@ interface Fault {
   readonly message: string;
 }
 
-const NOT_HTTP: Fault = { status: 400, message: 'This is not HTTP/1.1.' };
+const NOT_HTTP: Fault = { status: 400, message: 'This is not an HTTP/1.1 request.' };
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   HPE_HEADER_OVERFLOW: { status: 431, message: 'The headers are too long.' },

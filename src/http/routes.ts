@@ -115,7 +115,7 @@ const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 interface Route {
   /** The schema of the body, if the operation has one. */
   readonly body?: Validator;
-  /** Reads the data of the request; by default its body. */
+  /** Reads the data of the request. By default, the data is the body of the request. */
   readonly read?: (request: FastifyRequest) => unknown;
   readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
   readonly hooks?: ReturnType<typeof attemptHooks>;

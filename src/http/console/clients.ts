@@ -21,7 +21,7 @@ export interface ClientRow {
   readonly slow: boolean;
 }
 
-/** A report, and the clients of the previous report. */
+/** The reports of one moment, and the clients of the moment before. */
 export interface ClientsInput {
   readonly page: SubscriptionsPage;
   readonly nodes: NodesReport;

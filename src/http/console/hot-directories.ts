@@ -19,7 +19,7 @@ export class HotDirectories {
     this.#parts.set(number, counts);
   }
 
-  /** The number of events per directory. */
+  /** The number of events per directory during the window. */
   counts(now: number): Readonly<Record<string, number>> {
     const sums = new Map<string, number>();
     for (const [number, counts] of this.#parts) {
