@@ -1,4 +1,4 @@
-/** The active faults: how the mock disturbs connections, commands and events. */
+/** The faults that the mock causes at present, on connections, commands and events. */
 import type { CLOSE_CODES, ERRORS } from '../../generated/protocol.ts';
 
 export type CloseName = keyof typeof CLOSE_CODES;

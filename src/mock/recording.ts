@@ -19,7 +19,7 @@ export type RecordedItem =
 
 export type RecordedConnection = readonly RecordedItem[];
 
-/** The clients of connections that the conformance suite opens for its own purposes. */
+/** The client names of connections that the conformance suite opens for its own purposes. */
 const OF_THE_SUITE = new Set(['witness', 'publisher', 'liveness', 'runner', 'probe']);
 
 function parsed(text: string): OpenObject | undefined {

@@ -1,4 +1,4 @@
-/** One connection of a client, which is relayed to the gateway and disturbed by the active faults. */
+/** One connection of a client. Its messages are relayed to the gateway and back, and the active faults are applied to them. */
 import { ERRORS, CLOSE_CODES } from '../../generated/protocol.ts';
 import type { WebSocket } from 'ws';
 import type { CloseName, CommandRefusal, Faults } from './faults.ts';
