@@ -50,7 +50,7 @@ export interface LiveEvent extends StreamPosition {
   readonly since: number;
 }
 
-/** Accepts live events. The fan-out keeps a direct reference to it, because every additional object that a delivery visits costs time. */
+/** Accepts live events. The fan-out refers directly to this object, because every further object on the way of an event costs time. */
 export interface LiveSink {
   pushEvent(event: LiveEvent): void;
 }
@@ -70,7 +70,7 @@ export interface Outlet {
   readonly framing: Framing;
   /** The object to which live events are passed. It keeps their order. */
   readonly live: LiveSink;
-  /** Sends a replay. It is encoded while the socket accepts it. */
+  /** Sends a replay. Its events are encoded only when the socket can accept them. */
   sendReplay(replay: Replay): void;
   close(name: CloseName, reason: string): void;
   /** For each stream with queued messages, the position before the first of them (CON-7). */
@@ -108,9 +108,9 @@ export class Session {
   closed = false;
   /** Limits the rate of this client's commands. */
   readonly commands: TokenBucket;
-  /** Only used by the fan-out while it groups connections: the matching subscriptions of this session. */
+  /** The subscriptions of this session that match an event. Only used by the fan-out, while it groups connections. */
   matched: Subscription[] | undefined;
-  /** Only used by heartbeats: the number of the newest change up to which positions of followed streams were reported. */
+  /** Only used by heartbeats. The positions of followed streams have been reported up to the change with this number. */
   reportedChange = 0;
   #serial = 0;
   readonly #costMs: number;

@@ -59,8 +59,8 @@ export class Subscription {
   readonly createdAt: number;
   recovery: Recovery = NOT_ATTEMPTED;
   /**
-   * Whether heartbeats may report the streams of this subscription: true once `subscribed` and, with many streams, the whole replay were
-   * written (CON-7).
+   * Whether heartbeats may report the streams of this subscription (CON-7). They may report one stream after `subscribed` was written, and
+   * many streams after the whole replay was written.
    */
   confirmed = false;
   /** The principal whose share of the budget for filters this subscription uses, even if the principal of the session changes. */
