@@ -5,7 +5,9 @@
 
 export interface AuditEntry {
   /**
-   * `connect`: denied because of the Origin or Host header (SEC-4). `command`: denied because the client must authenticate first (SEC-2).
+   * The operation. An entry of the kind `connect` was denied before authentication: because of the Origin or Host header, the address, or a
+   * credential in a wrong place (SEC-2, SEC-4, SEC-5). An entry of the kind `command` was denied because the client must authenticate
+   * first.
    */
   readonly kind: 'connect' | 'authenticate' | 'command' | 'subscribe' | 'broadcast' | 'introspect' | 'disconnect';
   readonly outcome: 'allowed' | 'denied';

@@ -1,6 +1,6 @@
 /**
- * The API keys that a node knows. The key storage is read every second, so that every node closes the connections of a revoked key within
- * two seconds (SEC-3).
+ * Keeps the API keys of the key storage in the memory of a node. The key storage is read every second, so that every node closes the
+ * connections of a revoked key within two seconds (SEC-3).
  */
 import { isLive, keyId, principalOf } from './api-key.ts';
 import type { StoredKey } from './api-key.ts';

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 
 export interface RequestTarget {
-  /** The raw path. It is not decoded, and `..` is not resolved, so that an address with access control has only one spelling. */
+  /** The raw path. It is not decoded, and `..` is not resolved. Therefore only one spelling of a path reaches an operation. */
   readonly pathname: string;
   readonly query: URLSearchParams;
   /** The host of an absolute target; it takes precedence over the Host header. */

@@ -9,7 +9,11 @@ const issuer = {
   properties: {
     issuer: { ...TEXT, description: "The exact `iss` of the issuer's tokens." },
     audience: { ...TEXT, description: "Must be one of the `aud` values of the issuer's tokens." },
-    kind: { enum: KINDS, description: "What the issuer's tokens identify. For `user`, the principal is `user:<sub>`." },
+    kind: {
+      enum: KINDS,
+      description:
+        "The kind of principal that the issuer's tokens identify. For `user`, the principal is `user:<sub>`.",
+    },
     algorithms: { type: 'array', minItems: 1, description: 'The accepted signature algorithms.' },
     secretFile: { ...TEXT, description: 'File with the shared secret.' },
     secretVariable: { ...TEXT, description: 'Environment variable with the shared secret.' },
