@@ -81,7 +81,7 @@ export function specOf({ events, custom }: Catalogue, event: string): EventSpec 
   return events.get(event) ?? custom;
 }
 
-/** The specs of all events that the patterns can match. A pattern with a wildcard also matches custom events. */
+/** The specs of all events that the patterns can match. A pattern with a wildcard can also match custom events. */
 export function specsOf({ events, custom }: Catalogue, patterns: readonly string[]): readonly EventSpec[] {
   const declared = [...events].filter(([name]) => patterns.some((each) => matchesName(each, name)));
   const matchesCustom = patterns.some((each) => each.endsWith('*') || !events.has(each));

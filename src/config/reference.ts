@@ -11,7 +11,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   {
     title: 'General',
-    text: 'The flags are those of `tidemark serve`.',
+    text: 'The column of flags lists the flags of `tidemark serve`.',
     holds: ({ key }) => !key.includes('.'),
   },
   {

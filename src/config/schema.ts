@@ -1,6 +1,6 @@
 /**
- * Generates the JSON Schema of a configuration file from the table of settings. It uses draft-07, which editors support best. The schema
- * checks the form of values; `tidemark config check` also checks their meaning.
+ * Generates the JSON Schema of a configuration file from the table of settings. The schema uses draft-07, which editors support best. The
+ * schema checks the form of values; `tidemark config check` also checks their meaning.
  */
 import { AUTH_SCHEMA } from '../auth/settings-schema.ts';
 import { SETTINGS } from './settings.ts';

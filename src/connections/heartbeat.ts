@@ -80,8 +80,8 @@ export class Heartbeat {
 }
 
 /**
- * For each subscribed stream, the position up to which everything was written. If events of the stream are queued, it is the position
- * before the first of them. Otherwise, it is the head of the stream, even if a filter excludes the last events (CON-7).
+ * For each subscribed stream, the position up to which all of its events were written (CON-7). If events of the stream are queued, this is
+ * the position before the first queued event. Otherwise, it is the head of the stream, although a filter may exclude the last events.
  */
 function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions): StreamPosition[] {
   const unwritten = outbox.unwritten();

@@ -19,7 +19,7 @@ export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFail
   socket.on('error', () => socket.destroy());
   socket.on('close', () => clearTimeout(timer));
   socket.on('end', () => socket.destroy());
-  // Read and drop further data of the peer: unread bytes would turn the close into a reset, and the response would be lost.
+  // Read and discard further data of the peer: with unread data, closing would send a reset, and the response would be lost.
   socket.resume();
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

@@ -21,7 +21,7 @@ export interface HandlerLimits {
   readonly filterBytes: number;
 }
 
-/** The parts that all connections of a gateway share. */
+/** The parts of `HandlerContext` that all connections of a gateway share. */
 export interface HandlerServices {
   readonly broker: Broker;
   readonly catalogue: Catalogue;

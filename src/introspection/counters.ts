@@ -123,7 +123,7 @@ export class Counters {
     this.#commandSeconds.get(name)?.observe(ms);
   }
 
-  /** Number of replays by kind, of failed resumes, and of replayed events. */
+  /** The number of replays of each kind, the number of failed resumes, and the number of replayed events. */
   get replay(): Readonly<{ warm: number; resume: number; failed: number; events: number }> {
     return this.#replay;
   }

@@ -10,8 +10,9 @@ export interface TimedDeliveryOptions {
 }
 
 /**
- * The time is measured once per event, regardless of the number of its subscribers. With Redis, `emittedAt` is set by the clock of Redis.
- * The result therefore includes the difference between that clock and the clock of this node.
+ * Creates the function that receives events from the broker. The time is measured once per event, regardless of the number of its
+ * subscribers. With Redis, `emittedAt` is set by the clock of Redis. The result therefore includes the difference between that clock and
+ * the clock of this node.
  */
 export function timedDelivery({ fanout, counters, now }: TimedDeliveryOptions): (record: EventRecord) => void {
   return (record) => {

@@ -21,7 +21,7 @@ import type { Counters } from './counters.ts';
 import type { Session } from '../session/session.ts';
 import type { Subscription } from '../session/subscription.ts';
 
-/** Totals and maxima over all connections of this node. */
+/** Figures of all connections of this node together. */
 export interface ConnectionsView {
   readonly open: number;
   readonly queuedBytes: number;

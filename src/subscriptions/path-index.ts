@@ -137,8 +137,8 @@ export class PathIndex<Item extends object> {
 
   /**
    * Visits every item that may match one of the paths, which must be in NFC. An item with several places may be visited more than once.
-   * Each path is looked up with the extensions of all paths. In an event with two paths, such as a rename, one path may match the paths of
-   * a filter and the other its extensions.
+   * Each path is looked up with the extensions of all paths: in an event with two paths, such as a rename, one path may match the paths of
+   * a filter, and the other path its extensions.
    */
   visit(paths: readonly string[], visit: (item: Item) => void): void {
     const extensions = new Set(paths.map((each) => endingKey('extension', tailOf(lastSegment(each).toLowerCase()))));

@@ -23,7 +23,7 @@ function endOfString(text: string, start: number): number {
   let at = start + 1;
   for (;;) {
     const code = text.charCodeAt(at);
-    if (Number.isNaN(code)) refuse('A string is not closed.');
+    if (Number.isNaN(code)) refuse('A string has no closing quotation mark.');
     if (code === QUOTE) return at + 1;
     at += code === BACKSLASH ? 2 : 1;
   }
@@ -48,7 +48,7 @@ const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 function endOfNumber(text: string, start: number): number {
   NUMBER.lastIndex = start;
   const literal = NUMBER.exec(text)?.[0];
-  if (literal === undefined) refuse('A number is malformed.');
+  if (literal === undefined) refuse('A number has a form that JSON does not allow.');
   const value = Number(literal);
   if (!Number.isFinite(value)) refuse('A number is too large.');
   if (Number.isInteger(value) && !Number.isSafeInteger(value))

@@ -54,7 +54,7 @@ export function schemaError(errors: readonly ValidationError[], options: SchemaE
 function unknownField(name: string, known: unknown): string {
   const text = `Unknown field ${JSON.stringify(name.slice(0, 64))}`;
   const fields = Array.isArray(known) ? known.filter((each) => typeof each === 'string') : [];
-  if (fields.length === 0) return `${text}; no field is allowed here.`;
+  if (fields.length === 0) return `${text}; this object may have no fields.`;
   const meant = nearest(name, fields);
   return meant === undefined
     ? `${text}; the fields are ${fields.join(', ')}.`
