@@ -57,12 +57,12 @@ export class RequestLimiter {
 
   /**
    * Takes one token.
-   * @param caller identifies the client, by its principal or its address
+   * @param client identifies the client by its principal or its address
    * @throws {ProtocolError} `rate_limited` if the client has sent too many requests
    */
-  take(operation: HttpOperationName, caller: string): void {
+  take(operation: HttpOperationName, client: string): void {
     if (UNLIMITED.has(operation)) return;
-    const waitMs = this.#bucketOf(`${operation} ${caller}`).take();
+    const waitMs = this.#bucketOf(`${operation} ${client}`).take();
     if (waitMs === 0) return;
     const { commandsPerSecond } = this.#options.limits;
     throw new ProtocolError(
@@ -73,10 +73,10 @@ export class RequestLimiter {
   }
 
   /** Charges the client for processing time, in milliseconds, that exceeds the time included in one request. */
-  chargeWork(operation: HttpOperationName, caller: string, ms: number): void {
+  chargeWork(operation: HttpOperationName, client: string, ms: number): void {
     const { commandCostMs } = this.#options.limits;
     if (!UNLIMITED.has(operation) && ms > commandCostMs)
-      this.#bucketOf(`${operation} ${caller}`).charge(ms / commandCostMs - 1);
+      this.#bucketOf(`${operation} ${client}`).charge(ms / commandCostMs - 1);
   }
 
   #bucketOf(key: string): TokenBucket {
