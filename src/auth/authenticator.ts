@@ -11,7 +11,8 @@ export interface Authenticator {
   /** The principal of a client that has presented no credential. */
   readonly anonymous: Principal;
   /**
-   * Checks a credential. @returns the principal of the client
+   * Checks a credential.
+   * @returns the principal of the client
    * @throws {ProtocolError} `unauthenticated` if the credential is invalid, with the same text for every reason; `internal` if the
    * credential cannot be checked at the moment
    */

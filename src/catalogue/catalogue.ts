@@ -14,7 +14,7 @@ import { matchesName } from './event-pattern.ts';
 /** How the values of a filter field are compared (SUB-5). */
 export type FilterKind = 'path' | 'extension' | 'exact';
 
-/** For each filter field of the subscription, the values of which an event must have one. Each field must be in the catalogue. */
+/** The filter of a subscription: for each field, the values that match. Each field must be in the catalogue. */
 export type Filter = Readonly<Record<string, readonly string[]>>;
 
 /** How an event is replayed and filtered. */

@@ -1,4 +1,4 @@
-/** The replay of one stream for a new subscription. With many streams, they are replayed one after another (RPL-2, MUL-7). */
+/** The replay of one stream for a new subscription. Many streams are replayed one after another (RPL-2, MUL-7). */
 import type { PushMessage } from '../../generated/types.ts';
 import { policiesOf } from '../catalogue/event-pattern.ts';
 import type { EventRecord, KeptLoss, Snapshot } from '../replay/record.ts';

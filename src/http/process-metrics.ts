@@ -35,7 +35,7 @@ function processMetrics(): Registry {
   return registry;
 }
 
-/** Adds the number of open files. Since Linux 6.2, it is the size of the directory that lists them. In older versions, this size is 0. */
+/** Adds the number of open files: the size of the directory that lists them or, before Linux 6.2, the number of its entries. */
 function openFiles(registry: Registry): void {
   new Gauge({
     name: 'process_open_fds',

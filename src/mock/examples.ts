@@ -17,7 +17,7 @@ interface JsonObject {
 }
 
 const STOCK = new URL('../../generated/contract.json', import.meta.url);
-/** In deeper levels than this, optional members are left out, because such a deep schema probably refers to itself. */
+/** At a greater depth than this, optional members are left out, because such a deep schema probably refers to itself. */
 const DEEPEST = 8;
 
 function isObject(value: Json | undefined): value is JsonObject {
