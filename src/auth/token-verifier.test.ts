@@ -247,7 +247,9 @@ describe('a set of keys at an address', () => {
     const { url } = await keyServer(() => ({}));
     const verifier = await open([remote(url)]);
     for (const header of [{ jku: evil.url, kid: 'k' }, { jwk: own }, { x5u: evil.url }])
-      await expect(verifier.verify(await sign(privateKey, { header }, 'ES256'))).rejects.toThrow(/no key for this token/);
+      await expect(verifier.verify(await sign(privateKey, { header }, 'ES256'))).rejects.toThrow(
+        /no key for this token/,
+      );
     expect(evil.asked()).toBe(0);
   });
 
