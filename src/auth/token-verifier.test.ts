@@ -236,7 +236,7 @@ describe('a set of keys at an address', () => {
     const { url } = await keyServer(() => ({ keys: [jwk] }));
     const verifier = await open([remote(url)]);
     const unknown = verifier.verify(await sign(privateKey, { header: { kid: 'none' } }, 'ES256'));
-    await expect(unknown).rejects.toThrow(/no key for this token/);
+    await expect(unknown).rejects.toThrow(/no applicable key/);
     await expect(unknown).rejects.not.toThrow(KeysUnavailable);
   });
 
@@ -248,7 +248,7 @@ describe('a set of keys at an address', () => {
     const verifier = await open([remote(url)]);
     for (const header of [{ jku: evil.url, kid: 'k' }, { jwk: own }, { x5u: evil.url }])
       await expect(verifier.verify(await sign(privateKey, { header }, 'ES256'))).rejects.toThrow(
-        /no key for this token/,
+        /no applicable key|no key for this token/,
       );
     expect(evil.asked()).toBe(0);
   });

@@ -2,7 +2,7 @@
 import { PATTERNS } from '../../generated/protocol.ts';
 import type { ReplayPolicy } from '../../generated/protocol.ts';
 import { ProtocolError } from '../errors.ts';
-// A cycle of imports, but this import is of a type only: the table is built from a catalogue, and the catalogue matches patterns.
+// Import cycle of types only: the table is built from a catalogue, and the catalogue matches patterns.
 import type { EventTable } from './event-table.ts';
 
 export function isEventName(text: string): boolean {

@@ -1,7 +1,6 @@
 /** Checks for values that have a valid type, but cannot be used, have no effect or do harm. */
 import { HTTP_OPERATIONS, PATTERNS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
-// A cycle of imports, but this import is of a type only: the checks need a whole configuration, and reading a configuration runs the
-// checks.
+// Import cycle of types only: the checks need a whole configuration, and reading a configuration runs the checks.
 import type { Config } from './config.ts';
 import type { Problem } from './file.ts';
 import { proxyFault } from '../auth/trusted-proxies.ts';

@@ -21,7 +21,7 @@ afterAll(() => rmSync(join(file, '..'), { recursive: true }));
 
 /** Matches the problems that concern the form of a value. The schema cannot check what a value means. */
 const FORM =
-  /must be (?:a string|a whole number|true or false|one of|a list of strings|a section|a map)|is not a setting/;
+  /must be (?:a non-empty string|a whole number|true or false|one of|a list of strings|a section|a map)|is not a setting/;
 
 function faultsOf(document: unknown): string[] {
   writeFileSync(file, JSON.stringify(document));

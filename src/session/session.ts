@@ -8,7 +8,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Framing } from '../wire/framing.ts';
-// A cycle of imports, but of types only: a session has subscriptions, and each subscription refers to its session.
+// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 

@@ -2,7 +2,7 @@
 import type { Recovery } from '../../generated/types.ts';
 import { NOT_ATTEMPTED } from '../replay/recovery.ts';
 import type { Filter } from '../catalogue/catalogue.ts';
-// A cycle of imports, but of types only: a session has subscriptions, and each subscription refers to its session.
+// Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
 import type { Session } from './session.ts';
 
 /**
