@@ -71,7 +71,7 @@ describe('conformance hostile --search', () => {
 
   test('reports an operation that does not exist', async () => {
     const { code, stderr } = await suite('hostile', '--url', 'ws://127.0.0.1:1/ws', '--operation', 'publish');
-    expect(stderr).toContain('--operation publish does not exist; use subscribe');
+    expect(stderr).toContain('--operation publish: there is no such operation; use one of subscribe');
     expect(code).toBe(2);
   });
 

@@ -15,7 +15,7 @@ export interface AdversaryFlags {
   readonly url: Target;
   readonly credential: RunOptions['credential'];
   readonly patience: number;
-  /** Inputs per operation. */
+  /** How many inputs to try per operation; with 0, only the costliest inputs of earlier searches are replayed. */
   readonly search?: number;
   readonly operation: readonly string[];
   readonly seed: number;
@@ -29,7 +29,7 @@ export interface AdversaryFlags {
  * How often each of the worst inputs is measured again, because other work on the machine can distort one measurement.
  */
 const REPEATS = 5;
-/** A search of fewer inputs is a trial, so it measures its worst inputs only once more. */
+/** A search with fewer inputs per operation than this is only a trial, so it measures its worst inputs again only once. */
 const LONG_SEARCH = 100;
 
 /**
@@ -41,7 +41,9 @@ export async function searchWorst(flags: AdversaryFlags): Promise<number> {
   const operations = ATTACKED.filter(({ name }) => flags.operation.length === 0 || flags.operation.includes(name));
   const unknown = flags.operation.find((name) => !ATTACKED.some((each) => each.name === name));
   if (unknown !== undefined)
-    throw new UsageError(`--operation ${unknown} does not exist; use ${ATTACKED.map(({ name }) => name).join(', ')}.`);
+    throw new UsageError(
+      `--operation ${unknown}: there is no such operation; use one of ${ATTACKED.map(({ name }) => name).join(', ')}.`,
+    );
   const results: SearchResult[] = [];
   await search({
     target: flags.url,

@@ -64,7 +64,7 @@ export interface ListFlags extends TapeFlags {
   readonly json?: true;
 }
 
-/** The reason why no check for servers, or no check for clients, cites a clause. */
+/** Shown after a clause without checks: why this list needs no check for it. The key tells who can observe the clause. */
 const OUTSIDE = {
   operator: ' (operators only)',
   server: ' (requirement for clients: see `list --client`)',
@@ -134,7 +134,7 @@ export function explainCommand(name: string, flags: TapeFlags): number {
   else if (operation !== undefined) explainOperation(operation, name);
   else
     throw new UsageError(
-      `${JSON.stringify(name)} is neither a clause nor a check nor a message nor an HTTP operation; \`tidemark conformance list\` shows all clauses and checks.`,
+      `${JSON.stringify(name)} is not a clause, a check, a message or an HTTP operation; \`tidemark conformance list\` shows all checks, with --clauses all clauses.`,
     );
   return EXIT.ok;
 }
@@ -166,14 +166,14 @@ function readTape(name: string): string {
     return readFileSync(name, 'utf8');
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
-      throw new UsageError(`${name} cannot be read.`, { cause });
+      throw new UsageError(`${name} does not exist; pass the path of a tape, or its id.`, { cause });
     throw cause;
   }
 }
 
 /**
- * The diagram of a tape, found by its id or by the path of its file. If a server tape and a client tape have the id,
- * the server tape is shown.
+ * The diagram of a tape, found by its id or by the path of its file. If a server tape and a client tape
+ * have the same id, the result shows the server tape.
  */
 function shown(name: string, { tapes, client }: TapeFlags): string {
   if (name.endsWith('.ndjson')) {
@@ -188,7 +188,7 @@ function shown(name: string, { tapes, client }: TapeFlags): string {
       : undefined;
   if (forClient !== undefined) return showClientTape(forClient);
   throw new UsageError(
-    `There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows the tapes for servers, with --client those for clients.`,
+    `There is no tape ${JSON.stringify(name)}; \`tidemark conformance list\` shows the tapes for servers, and \`tidemark conformance list --client\` the tapes for clients.`,
   );
 }
 

@@ -25,11 +25,14 @@ export async function checkCommand(file: string, flags: CheckFlags): Promise<num
   const began = performance.now();
   const trace = readTrace(readInput(file), file);
   const chosen = TRACE_CHECKS.filter(({ id }) => isChosen(id, flags.only));
-  if (chosen.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check that applies to a trace.`);
+  if (chosen.length === 0)
+    throw new UsageError(
+      `--only ${flags.only ?? ''} matches no check of a trace; \`tidemark conformance list --only 'frames/*,invariants/*'\` shows them.`,
+    );
   // A recorded trace need not contain everything that a check looks at, so a check without input is N/A, not VACUOUS.
   const checks = judgeTrace(trace, chosen, () => ({
     verdict: 'N/A',
-    reason: 'the trace contains nothing that it examines',
+    reason: 'the trace contains nothing that this check examines',
   }));
   const durationMs = Math.round(performance.now() - began);
   const outcome = judgeRun(checks, []);

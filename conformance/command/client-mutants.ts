@@ -23,7 +23,9 @@ interface ClientMutantFlags {
 export function registerClientMutants(program: Command): void {
   program
     .command('client-mutants')
-    .description('run the client tapes against copies of the SDKs that are wrong on purpose (exit 3 when one survives)')
+    .description(
+      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 when a mutant is not detected)',
+    )
     .addOption(new Option('--language <language>', 'only mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')
     .option(

@@ -35,13 +35,16 @@ export function registerClient(program: Command): void {
   program
     .command('client')
     .description('test a client: the suite acts as the server, and COMMAND drives the client')
-    .requiredOption('--command <command>', 'starts the program that drives the client, for example "node driver.js"')
+    .requiredOption(
+      '--command <command>',
+      'shell command that starts the program which drives the client, for example "node driver.js"',
+    )
     .option('--tapes <directory>', 'run your own client tapes instead of those of the suite')
     .option('--only <globs>', 'run only these checks, for example "resume/*,frames/*"')
     .option('--known-failing <file>', 'file with the ids of checks that are expected to fail, one per line')
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, DEFAULT_JOBS)
-    .option('--time-scale <x>', 'multiply every time limit', positive, 1)
+    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
     .option(
       '--report <format=file>',
       'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
@@ -49,7 +52,7 @@ export function registerClient(program: Command): void {
       [] as readonly string[],
     )
     .option('--junit <file>', 'same as --report junit=FILE')
-    .option('--trace <file>', 'write every frame and notice, as NDJSON')
+    .option('--trace <file>', 'write every frame, and every notice of COMMAND, to this file as NDJSON')
     .option('--list', 'list the checks without running them')
     .option('--json', 'print the report as JSON')
     .option('--verbose', 'print each verdict as soon as it is known')
@@ -83,7 +86,7 @@ function repeatCommand({ command, tapes, timeScale }: ClientFlags): (id: string)
   return (id) => `npx tidemark conformance client ${options}${only(id)}`;
 }
 
-/** The worst of several runs is the result, so that a flaky client does not pass. */
+/** Exit codes from the best to the worst result. The worst of several runs counts, so that a flaky client does not pass. */
 const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, EXIT.usage, EXIT.harness];
 
 async function runOften(

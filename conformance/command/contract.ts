@@ -1,4 +1,4 @@
-/** `run --contract`: adds the own events of a contract to those that the suite knows. */
+/** `--contract`: adds a team's own events, which its contract declares, to the events that the suite knows. */
 import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import type { Tape } from '../tape/tape.ts';
 import type { Json } from '../trace/json.ts';
 import { readInput, UsageError } from './terminal.ts';
 
-/** The functions of tidemark-codegen. The package is loaded only if a document must be merged. */
+/** The functions of tidemark-codegen that the suite uses. The package is loaded only if an own-events document must be built. */
 interface Codegen {
   readonly openContract: (file: string) => Promise<object>;
   readonly buildTo: (opened: object, directory: string) => Promise<unknown>;
@@ -22,7 +22,7 @@ const VALIDATORS = 'validators.js';
 const BUNDLE = 'contract.json';
 
 /**
- * Declares the events of a contract, and makes their validators.
+ * Declares the events of a contract, with their validators, and makes tapes that test these events.
  * @param path the directory that `tidemark contract build` wrote, the `contract.json` in it, or an own-events document
  * @throws {UsageError} when the path has no readable contract
  */

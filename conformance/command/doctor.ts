@@ -51,7 +51,7 @@ function known({ profile }: RunContext): readonly Diagnosis[] {
   ];
 }
 
-/** Makes one event and checks that the witness receives it. */
+/** Publishes one event through the stimulus port, and checks that the witness receives it. */
 async function stimulus(context: RunContext): Promise<Diagnosis> {
   const { port } = choosePort(context);
   const stream = port === 'fs' ? 'main' : `workspace:${context.nonce}`;
@@ -68,7 +68,7 @@ async function stimulus(context: RunContext): Promise<Diagnosis> {
     const seen = await witness.signal.until(() => witness.seen({ ...event, stream }, compare), witness.patience);
     opened.close();
     if (seen === undefined)
-      return { good: false, text: `stimulus (${port}): the event was made, but the witness did not receive it` };
+      return { good: false, text: `stimulus (${port}): the event was published, but the witness did not receive it` };
     return {
       good: true,
       text: `stimulus (${port}): an event reaches the witness after ${Math.round(context.now() - began)} ms`,

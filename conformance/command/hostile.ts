@@ -1,4 +1,4 @@
-/** `tidemark conformance hostile`: the hostile pack against any gateway. */
+/** `tidemark conformance hostile`: runs the hostile pack against any gateway. */
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
@@ -37,7 +37,7 @@ interface Options {
 function parseTarget(text: string): Target {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['ws:', 'wss:'].includes(url.protocol))
-    throw new InvalidArgumentError('Expected ws://host:port/ws or wss://….');
+    throw new InvalidArgumentError('Expected ws://host:port/ws or wss://host:port/ws.');
   const secure = url.protocol === 'wss:';
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -47,7 +47,7 @@ function parseTarget(text: string): Target {
   };
 }
 
-/** Comma-separated globs over ids; `*` matches any characters. */
+/** @returns a function that tells whether an id matches one of the comma-separated globs; `*` matches any characters */
 function selector(globs: string): (id: string) => boolean {
   const each = globs.split(',').map(globSelector);
   return (id) => each.some((selects) => selects(id));
@@ -75,22 +75,23 @@ function boundFindings({ neighbour, gateway }: Summary, { maxLatency, maxGrowth 
   const worst = Math.max(...Object.values(neighbour.latency).map((each) => each.maxMs));
   const growth = (gateway.residentMiBAfter ?? 0) - (gateway.residentMiBBefore ?? 0);
   return [
-    ...(worst > maxLatency ? [`the neighbour waited ${worst} ms; the bound is ${maxLatency} ms`] : []),
-    ...(growth > maxGrowth ? [`the gateway's memory grew by ${growth} MiB; the bound is ${maxGrowth} MiB`] : []),
+    ...(worst > maxLatency ? [`the neighbour waited ${worst} ms; --max-latency allows ${maxLatency} ms`] : []),
+    ...(growth > maxGrowth ? [`the gateway's memory grew by ${growth} MiB; --max-growth allows ${maxGrowth} MiB`] : []),
   ];
 }
 
 async function act(options: Options, fail: (message: string) => never): Promise<void> {
   const selects = selector(options.only ?? '*');
   const rows = readRows().filter((row) => selects(row.id) || casesOf(row).some(({ entry }) => selects(entry.id)));
-  if (rows.length === 0) fail(`--only ${options.only ?? '*'} matches no case; --list shows all.`);
+  if (rows.length === 0) fail(`--only ${options.only ?? '*'} matches no case; --list shows all cases.`);
   if (options.list === true) {
     for (const { id, clause, why } of rows)
       print(options.json === true ? JSON.stringify({ id, clause, why }) : `${id}  ${clause}  ${why}`);
     return;
   }
   const { url } = options;
-  if (url === undefined) fail('--url is required: the WebSocket address of the gateway to test.');
+  if (url === undefined)
+    fail('Pass --url with the WebSocket address of the gateway to test, such as ws://127.0.0.1:7400/ws.');
   if (options.search !== undefined || options.operation.length > 0) {
     process.exitCode = await searchWorst({ ...options, url, credential: credentialOf(options) });
     return;
@@ -115,22 +116,22 @@ async function act(options: Options, fail: (message: string) => never): Promise<
 /** Adds the options and the action of the hostile pack to a command. */
 export function configureHostile(command: Command): Command {
   return command
-    .description('send a gateway invalid and hostile input, and measure the effect on a well-behaved client')
+    .description(
+      'send a gateway invalid and hostile input, and measure the effect on a well-behaved client, the neighbour',
+    )
     .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
     .option('--only <globs>', 'run only the cases whose id matches, for example "json/*,utf8/*"')
-    .option('--token-file <file>', 'a JWT to connect with; by default TIDEMARK_TOKEN or TIDEMARK_API_KEY')
+    .option(
+      '--token-file <file>',
+      'file with the JWT to connect with; by default the JWT in TIDEMARK_TOKEN, or the API key in TIDEMARK_API_KEY',
+    )
     .option(
       '--patience <ms>',
       'how long a reply may take, in milliseconds, unless the case sets its own limit',
       positive,
       4000,
     )
-    .option(
-      '--max-latency <ms>',
-      'longest wait of the well-behaved client that is allowed, in milliseconds',
-      positive,
-      1000,
-    )
+    .option('--max-latency <ms>', 'how long the neighbour may wait, in milliseconds', positive, 1000)
     .option(
       '--max-growth <MiB>',
       "how much the gateway's memory may grow, in MiB, if /metrics reports it",
@@ -149,7 +150,7 @@ export function configureHostile(command: Command): Command {
       'with --search: process id of a server on this machine (Linux), to measure its processor time',
       whole,
     )
-    .option('--worst <file>', 'with --search: write the costliest inputs, as NDJSON')
+    .option('--worst <file>', 'with --search: write the costliest inputs to this file, as NDJSON')
     .option('--list', 'list the cases instead of running them')
     .option('--json', 'print NDJSON: one line per case, then the summary')
     .exitOverride(({ exitCode }) => process.exit(exitCode === COMMANDER_USAGE ? EXIT.usage : exitCode))

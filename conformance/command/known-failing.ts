@@ -10,6 +10,8 @@ export function knownFailingOf(file: string | undefined, ids: readonly string[])
   const entries = listed.filter((line) => line !== '');
   const unknown = entries.find((entry) => !ids.includes(entry));
   if (unknown !== undefined)
-    throw new UsageError(`${file} lists ${JSON.stringify(unknown)}, which is not the id of a check.`);
+    throw new UsageError(
+      `${file} lists ${JSON.stringify(unknown)}, which is not the id of a check; remove or correct the line.`,
+    );
   return new Set(entries);
 }

@@ -27,7 +27,7 @@ export function registerMutants(program: Command): void {
   program
     .command('mutants')
     .description(
-      'run the suite against servers that are wrong on purpose, and print which checks detect each (exit 3 when one survives)',
+      'run the suite against mutants (servers that each break one clause) and variants (unusual but correct servers); print which checks detect each mutant (exit 3 when a mutant is not detected or a variant fails)',
     )
     .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
     .option('--sample <n>', 'run only N mutants and N variants; --seed selects which', whole)
@@ -83,8 +83,9 @@ async function judgeAt(deviation: readonly string[], setup: Setup, only?: string
 }
 
 /**
- * Tries one set-up after the other until the mutant is killed. The checks of the mutant's clause run first, because
- * they take only seconds. The whole suite follows, because some invariants need the traffic of all tapes.
+ * Runs checks against the mutant, in one set-up of the server after the other, until a check kills it. The checks of the
+ * mutant's clause run first, because they take only seconds. The whole suite follows, because some invariants need the
+ * traffic of all tapes.
  */
 async function tried(mutant: Mutant, { thorough }: MutantFlags): Promise<Trial> {
   const { name, clause } = mutant;

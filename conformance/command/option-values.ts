@@ -1,4 +1,4 @@
-/** How the options of all commands read their values. */
+/** Parsers for the values of options, which several commands share. */
 import { InvalidArgumentError } from 'commander';
 
 export function positive(text: string): number {
@@ -17,7 +17,7 @@ export function natural(text: string): number {
   return text === '0' ? 0 : whole(text);
 }
 
-/** For an option that may be repeated. */
+/** Collects the values of an option that may be repeated. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }

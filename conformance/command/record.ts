@@ -14,7 +14,7 @@ export interface RecordFlags {
   readonly out: string;
 }
 
-/** `:9000`, `9000` or `0.0.0.0:9000`; without a host only programs on this machine can connect. */
+/** Parses `:9000`, `9000` or `0.0.0.0:9000`. Without a host, only programs on this machine can connect. */
 function listenAt(text: string): { readonly host: string; readonly port: number } {
   const colon = text.lastIndexOf(':');
   const host = colon <= 0 ? '127.0.0.1' : text.slice(0, colon);
@@ -52,7 +52,8 @@ async function start(options: RecorderOptions): Promise<Recorder> {
     return await startRecorder(options);
   } catch (cause) {
     const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
-    if (code === 'EADDRINUSE') throw new UsageError(`Port ${options.port} is in use; choose another.`, { cause });
+    if (code === 'EADDRINUSE')
+      throw new UsageError(`Port ${options.port} is in use; choose another with --listen.`, { cause });
     if (code === 'EACCES' || code === 'ENOENT' || code === 'ENOTDIR')
       throw new UsageError(`${options.out} cannot be written (${code}).`, { cause });
     throw cause;

@@ -24,7 +24,10 @@ function registerRun(program: Command): void {
     .description('test a gateway')
     .option('--url <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
     .option('--http-url <url>', 'address of the HTTP operations of the gateway; by default the host of --url')
-    .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
+    .option(
+      '--config <file>',
+      'JSON file with the address of the gateway, the stimulus, the credentials and the control commands',
+    )
     .option(
       '--stimulus <port>',
       'how the suite makes the gateway emit events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none',
@@ -32,17 +35,17 @@ function registerRun(program: Command): void {
     .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
     .option(
       '--contract <path>',
-      'also check your own events, by the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
+      'also check your own events against the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
-      new Option('--level <level>', 'must: skip tapes of level "should"; should: run all')
+      new Option('--level <level>', 'must: skip the tapes of level "should"; should: run all tapes')
         .choices(['must', 'should'])
         .default('should'),
     )
     .option(
       '--known-failing <file>',
-      'file with the ids of checks that are expected to fail, one per line; they still run and must fail',
+      'file with the ids of checks that are expected to fail, one per line; these checks still run, and one that passes is reported',
     )
     .option(
       '--seed <n>',
@@ -50,11 +53,11 @@ function registerRun(program: Command): void {
       whole,
       Math.floor(Math.random() * 2 ** 31) + 1,
     )
-    .option('--exchanges <n>', 'how many exchanges to generate; 0 for none', natural, 40)
+    .option('--exchanges <n>', 'how many exchanges (random sequences of commands) to generate; 0 for none', natural, 40)
     .option('--counterexamples <directory>', 'where to write the smallest failing exchange', COUNTEREXAMPLES)
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
-    .option('--time-scale <x>', 'multiply every time limit', positive, 1)
+    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
     .option(
       '--report <format=file>',
       'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
@@ -62,7 +65,7 @@ function registerRun(program: Command): void {
       [],
     )
     .option('--junit <file>', 'same as --report junit=FILE')
-    .option('--trace <file>', 'write every frame that was sent and received, as NDJSON')
+    .option('--trace <file>', 'write every frame that was sent and received to this file, as NDJSON')
     .option('--json', 'print the report as JSON')
     .option('--keep-going', 'also run the checks that depend on a command that the server has never answered')
     .option('--verbose', 'print each verdict as soon as it is known')
@@ -73,10 +76,10 @@ function registerReading(program: Command): void {
   program
     .command('check')
     .description('check a recorded trace offline')
-    .argument('<trace>', 'NDJSON file from `run --trace` or `record`')
+    .argument('<trace>', 'NDJSON file that `run --trace` or `record` wrote')
     .option(
       '--contract <path>',
-      'also check your own events, by the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
+      'also check your own events against the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
     )
     .option('--only <globs>', 'run only these checks')
     .option(
@@ -93,15 +96,15 @@ function registerReading(program: Command): void {
     .option('--only <globs>', 'list only these checks')
     .option('--tapes <directory>', 'list your own tapes instead of those of the suite')
     .option('--client', 'list the checks of `conformance client`')
-    .option('--clauses', 'list by clause')
-    .option('--json', 'print as JSON')
+    .option('--clauses', 'list the checks of each clause')
+    .option('--json', 'print the list as JSON')
     .action((flags: ListFlags) => guarded(() => listCommand(flags)));
   program
     .command('explain')
     .description('explain a clause, a check, an HTTP operation, or a message with its examples')
     .argument('<id>', 'for example RPL-2, subscribe/resume or welcome')
     .option('--tapes <directory>', 'use your own tapes instead of those of the suite')
-    .option('--client', 'only the checks of `conformance client`')
+    .option('--client', 'explain only checks of `conformance client`')
     .action((id: string, flags: TapeFlags) => guarded(() => explainCommand(id, flags)));
 }
 
@@ -124,7 +127,7 @@ function registerTapes(program: Command): void {
 function registerRecording(program: Command): void {
   program
     .command('record')
-    .description('record the traffic between clients and a gateway, as a proxy')
+    .description('run a proxy between clients and a gateway, and record the traffic')
     .option('--listen <port>', 'address for clients to connect to: :PORT or HOST:PORT', ':9000')
     .requiredOption('--target <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
     .option('--http-url <url>', 'address of the HTTP operations of the gateway; by default the host of --target')
@@ -132,8 +135,8 @@ function registerRecording(program: Command): void {
     .action((flags: RecordFlags) => guarded(() => recordCommand(flags)));
   program
     .command('generalise')
-    .description('make a tape from a capture')
-    .argument('<capture>', 'file from `record`')
+    .description('make a tape from recorded traffic')
+    .argument('<capture>', 'file that `record` wrote')
     .requiredOption('--id <id>', 'id of the tape, for example recorded/ide-session')
     .requiredOption('--clauses <ids>', 'clauses that the tape tests, for example "RPL-4,STR-2"')
     .requiredOption('--why <sentence>', 'what the server must do, in one sentence')
@@ -151,7 +154,13 @@ export function registerConformance(program: Command): void {
     .command('doctor')
     .description('report which checks could run against a gateway, and what the others need')
     .option('--url <url>', 'WebSocket address of the gateway')
-    .option('--config <file>', 'JSON file with address, stimulus, credentials and control commands')
-    .option('--stimulus <port>', 'how the suite makes events')
+    .option(
+      '--config <file>',
+      'JSON file with the address of the gateway, the stimulus, the credentials and the control commands',
+    )
+    .option(
+      '--stimulus <port>',
+      'how the suite makes the gateway emit events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none',
+    )
     .action((flags: DoctorFlags) => guarded(() => doctorCommand(flags)));
 }

@@ -1,4 +1,4 @@
-/** Reads `--report html=out.html,junit=out.xml`: the formats of reports, and the files to write them to. */
+/** Parses `--report html=out.html,junit=out.xml`, and writes each report in its format to its file. */
 import type { Explanation } from '../report/failure.ts';
 import { ctrfReport } from '../report/ctrf.ts';
 import { githubReport } from '../report/github.ts';

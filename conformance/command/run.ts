@@ -47,7 +47,7 @@ export interface RunFlags {
   readonly keepGoing?: true;
 }
 
-/** The command that runs one check again. */
+/** Makes the command that runs one check again, from its id. */
 function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => string {
   const options = [
     flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
@@ -58,7 +58,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
-  // Invariants look at the whole trace, so repeating one means repeating the same selection of checks.
+  // An invariant examines the whole trace, so repeating it means repeating the same selection of checks.
   const isOfHistory = (id: string): boolean => /^(?:frames|invariants|probe)\//.test(id) || id === '*';
   const only = (id: string): string => {
     const globs = isOfHistory(id) ? flags.only : id;
@@ -68,7 +68,7 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
   return (id) => `npx tidemark conformance run ${options.join(' ')}${seed(id)}${only(id)}`;
 }
 
-/** The worst of several runs is the result, so that a flaky server does not pass. */
+/** Exit codes from the best to the worst result. The worst of several runs counts, so that a flaky server does not pass. */
 const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, EXIT.usage, EXIT.harness];
 
 function worse(left: Run, right: Run): Run {
@@ -76,8 +76,8 @@ function worse(left: Run, right: Run): Run {
 }
 
 /**
- * Prints each verdict, or a progress count: a run takes about two heartbeat intervals of the target, one minute by
- * default.
+ * Prints each verdict with `--verbose`, otherwise a progress count, because a run takes about two heartbeat intervals of
+ * the target, one minute by default.
  */
 function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void {
   if (flags.verbose === true) return (check) => printStatus(checkLine(check));

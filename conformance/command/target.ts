@@ -10,7 +10,7 @@ export interface TargetFlags {
   readonly stimulus?: string;
 }
 
-/** @throws {ConfigError} naming the file. */
+/** @throws {ConfigError} when the configuration is invalid; the message names the file */
 export function targetOf({ url, httpUrl, stimulus, config }: TargetFlags): TargetConfig {
   if (url === undefined && config === undefined)
     throw new UsageError('No gateway given: use --url ws://127.0.0.1:7400/ws, or --config FILE.');

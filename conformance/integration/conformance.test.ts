@@ -209,7 +209,7 @@ describe('wrong usage ends with 2:', () => {
     ['a missing configuration', ['run', '--config', '/nowhere.json'], 'cannot be read'],
     ['an unknown level', ['run', '--url', 'ws://127.0.0.1:1/ws', '--level', 'may'], 'Allowed choices'],
     ['an unknown option', ['run', '--speed'], 'unknown option'],
-    ['an unknown clause', ['explain', 'ENV-99'], 'neither a clause nor a check'],
+    ['an unknown clause', ['explain', 'ENV-99'], 'is not a clause, a check'],
     ['an unknown tape', ['show', 'ping/nope'], 'no tape'],
     ['a missing trace', ['check', '/nowhere.ndjson'], 'cannot be read'],
   ])('%s', async (_what, args, text) => {

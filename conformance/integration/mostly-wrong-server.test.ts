@@ -301,7 +301,7 @@ describe.concurrent('a server that answers only some commands', () => {
     expect(code).toBe(3);
     expect(performance.now() - began).toBeLessThan(60_000);
     expect(stdout).toMatch(
-      /^! The server never answers [^:]*`subscribe`[^:]*: \d+ checks that need this were skipped/m,
+      /^! The server never answers [^:]*`subscribe`[^:]*: \d+ checks that need these replies were skipped/m,
     );
     expect(stdout).toMatch(/^\d+ causes\. Fix the first 3 first/m);
     const causes = [...stdout.matchAll(/^\d+\. (.*) \(\d+ checks?\)$/gm)].map(([, text]) => text);
