@@ -36,7 +36,9 @@ function faultsOf(...lines: readonly Line[]): readonly string[] {
 describe('an event that is handed over after a newer one', () => {
   test('is a fault if it was sent before the newer one', () => {
     const swapped = faultsOf(sent(11), sent(12), sent(13), reported(11), reported(13), reported(12));
-    expect(swapped).toEqual(['the event at main first-epoch 12 is handed over after 13, but was sent before it']);
+    expect(swapped).toEqual([
+      'the event at main first-epoch 12 is handed over after event 13, but was sent before that event',
+    ]);
     expect(faultsOf(sent(11), sent(12), reported(12), reported(11))).toHaveLength(1);
   });
 

@@ -110,7 +110,7 @@ const offersSubprotocol = checkOf(
   },
 );
 
-/** One message of the suite with an event. */
+/** A message from the suite to the client that contains an event. */
 interface Sending {
   readonly event: Json;
   readonly frame: Frame;
@@ -120,7 +120,7 @@ interface Sending {
 interface Reported {
   readonly epoch: string | undefined;
   readonly sequenceId: number;
-  /** The message that the report must be about, because of the order of the reports. */
+  /** The message whose event the client handed over, as the order of the reports proves. */
   readonly sending: Sending;
   readonly frame: Frame;
 }
@@ -182,7 +182,8 @@ const trueEvents = checkOf(
     walkHandedOver(trace, ({ event, of, frame }) => {
       findings.fired += 1;
       const originals = of.sent.get(positionOf(event));
-      if (originals === undefined) findings.violate('the client hands over an event that was not sent to it', frame);
+      if (originals === undefined)
+        findings.violate('the client hands over an event that was not sent to this subscription', frame);
       else if (!originals.some((each) => equal(each.event, event)))
         findings.violate('the client hands over an event that it has changed', frame);
     }),
@@ -192,7 +193,7 @@ const onceEach = checkOf(
   {
     id: 'invariants/handed-over-once',
     clauses: ['CLI-7'],
-    why: 'The client hands over each event once, and again only after a gap, after which state is rebuilt.',
+    why: 'The client hands over each event once. Only after a gap may it do so again, because the state is rebuilt then.',
   },
   (trace, findings) =>
     walkHandedOver(trace, ({ event, of, frame }) => {
@@ -230,7 +231,7 @@ const inOrder = checkOf(
       const ascends = before.epoch === epoch && before.sequenceId <= sequenceId;
       if (later === undefined && !ascends)
         findings.violate(
-          `the event at ${positionOf(event)} is handed over after ${before.sequenceId}, but was sent before it`,
+          `the event at ${positionOf(event)} is handed over after event ${before.sequenceId}, but was sent before that event`,
           before.frame,
           frame,
         );

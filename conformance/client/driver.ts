@@ -67,7 +67,7 @@ export class Driver {
 
   /**
    * Starts the program and waits for its `ready`.
-   * @throws {DriverError} when it does not report within 30 s.
+   * @throws {DriverError} when the program does not report `ready` within 30 s.
    */
   static async start(options: DriverOptions): Promise<Driver> {
     const driver = new Driver(options);

@@ -7,7 +7,7 @@ import type { ClientTape } from './tape.ts';
 export const CLIENT_TAPES = fileURLToPath(new URL('tapes', import.meta.url));
 
 /**
- * Reads all client tapes below a directory, sorted by id.
+ * Reads all client tapes in a directory and its subdirectories, sorted by id.
  * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
 export function loadClientTapes(directory: string = CLIENT_TAPES): readonly ClientTape[] {

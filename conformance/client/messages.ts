@@ -7,7 +7,7 @@ import type { AcceptStep, BeatStep, CompleteStep, EmitStep } from './tape.ts';
 /** The epoch of every stream, unless a tape sets another epoch. */
 export const EPOCH = 'first-epoch';
 
-/** So long that no client times out while a tape runs. A tape that needs heartbeats sets another interval. */
+/** The interval in `welcome`: so long that no client times out during a tape. A tape that needs heartbeats sets another. */
 const HEARTBEAT_MS = 60_000;
 
 /** A ULID that contains a number. The rest of it has no meaning. */

@@ -53,7 +53,7 @@ class Echoes {
     return true;
   }
 
-  /** Resolves when the program has answered an `echo` that is sent from now on, or when no more are sent. */
+  /** Resolves when the program has answered an `echo` that is sent from now on, or when the suite sends no more. */
   answered(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ export class ProgramTime {
     return this.#echoes?.takes(notice) === true;
   }
 
-  /** Counts a time limit for something that the client must do: the program must have had the time. */
+  /** Counts a time limit for something that the client must do: it expires only when the program has run for that time. */
   readonly timer: Timer = (limitMs, expire) => this.#pulse.timer(limitMs, expire);
 
   /** Counts a time in which the client must not act: it ends when the program has run for that time. */
@@ -133,7 +133,7 @@ export class ProgramTime {
     return this.#echoes?.provenAt;
   }
 
-  /** Waits until the program has had the time to write what it knows. @returns whether the program answered in time */
+  /** Waits until the program has had the time to write every notice that is due. @returns whether the program answered in time */
   async settled(limitMs: number): Promise<boolean> {
     const echoes = this.#echoes;
     if (echoes === undefined || this.#closedAt !== undefined) return true;
@@ -146,7 +146,7 @@ export class ProgramTime {
     return isSettled;
   }
 
-  /** The answers of the program, as long as it runs; otherwise the load of the machine. */
+  /** The clock for time limits, paced by the answers of the program while it runs, otherwise by the load of the machine. */
   get #pulse(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;
   }

@@ -91,7 +91,7 @@ function isLate({ failures }: Judged): boolean {
 }
 
 /**
- * Why the verdict proves nothing; undefined if it does.
+ * Why the verdict proves nothing; undefined if it is reliable.
  * @param stalledMs how long the suite stalled, if a stall may have caused the failure
  */
 function reasonForDoubt(judged: Judged, { doubts }: ClientTapeState, stalledMs: number): string | undefined {

@@ -3,7 +3,7 @@
     npx tidemark conformance client --command "python3 conformance/client/adapters/python.py"
 
 In a clone it uses ``generated/python``, elsewhere the installed ``tidemark_client``.
-docs/guides/conformance/test-your-client.md describes the lines that it reads and writes.
+docs/guides/conformance/test-your-client.md describes the lines that this program reads and writes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
  *
  *     npx tidemark conformance client --command "node conformance/client/adapters/typescript.ts"
  *
- * docs/guides/conformance/test-your-client.md describes the lines that it reads and writes.
+ * docs/guides/conformance/test-your-client.md describes the lines that this program reads and writes.
  */
 import { createInterface } from 'node:readline';
 import { createClient } from '../../../generated/client.ts';
@@ -64,7 +64,7 @@ function optionsOf(line: Line): ClientOptions {
   };
 }
 
-/** The members of a subscription that are used here; it may be to one stream or to several. */
+/** The members that this program uses of a subscription to one stream, or to several. */
 interface Reader extends AsyncIterable<TidemarkEvent> {
   readonly ready: Promise<unknown>;
   unsubscribe(): Promise<void>;

@@ -37,7 +37,7 @@ export interface PatchedClient {
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const GENERATED = at('../../../generated');
 const ADAPTERS = at('../adapters');
-/** The Python of Debian, which has the package `websockets`. */
+/** The Python interpreter: by default that of Debian, which has the package `websockets`. */
 const PYTHON = process.env['TIDEMARK_PYTHON'] ?? '/usr/bin/python3';
 
 const SOURCES: Readonly<Record<Language, string>> = { typescript: GENERATED, python: join(GENERATED, 'python') };
@@ -73,7 +73,7 @@ function applied({ file, find, replace }: Patch, source: string): string {
 }
 
 /**
- * Checks that a mutant can be made.
+ * Checks that each patch of a mutant can be applied.
  * @throws {PatchError} naming the file and the text.
  */
 export async function checkPatches(language: Language, mutant: ClientMutant): Promise<void> {

@@ -1,4 +1,4 @@
-/** Runs the checks of a mutant's clause against it. */
+/** Runs the checks of a mutant's clause against the mutant. */
 import { CLIENT_CHECKS } from '../checks.ts';
 import { loadClientTapes } from '../library.ts';
 import { runAgainstClient } from '../run.ts';
@@ -42,12 +42,12 @@ async function judge(options: TrialOptions, mutant: ClientMutant | undefined): P
   }
 }
 
-/** A mutant is killed when a check of its clause fails. */
+/** Runs the checks of the mutant's clause. The mutant is killed when one of them fails. */
 export async function tryMutant(mutant: ClientMutant, options: TrialOptions): Promise<Kill> {
   return killOf({ mutant, judgements: [await judge(options, mutant)] });
 }
 
-/** The unchanged SDK, copied in the same way, must pass: otherwise a failing mutant proves nothing. */
+/** Runs all checks against the unchanged SDK, copied like a mutant. It must pass: otherwise a failing mutant proves nothing. */
 export function tryUnchanged(options: TrialOptions): Promise<Judgement> {
   return judge(options, undefined);
 }
