@@ -15,7 +15,7 @@ function nameOf({ type, malformed }: Pick<Command, 'type' | 'malformed'>): strin
 }
 
 export function readingOf(trace: Trace, connection: number): ConnectionReading | undefined {
-  // Reading the whole trace would take so long that it could delay the frames of other connections.
+  // Reads only this connection: reading the whole trace would take so long that it could delay the frames of other connections.
   const part = new Trace(trace.header, () => 0);
   part.frames.push(...trace.frames.filter((frame) => frame.connection === connection));
   return readFrames(part).connections[0];
@@ -27,7 +27,7 @@ function unanswered({ type, malformed }: Command): Cause {
   return { text: `no reply to \`${type}\``, unanswered: type };
 }
 
-/** The cause if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
+/** Why an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
 export function causeOfMiss(reading: ConnectionReading, pattern: Json): Cause {
   const { commands, closed } = reading;
   const open = commands.find(({ reply }) => reply === undefined);

@@ -5,11 +5,11 @@
 import type { PacedClock } from './paced-clock.ts';
 
 /**
- * A tick that takes longer than this, in milliseconds, halves the number of tapes. Shorter than a short heartbeat
- * interval.
+ * A tick (a ping with its answer) that takes longer than this, in milliseconds, halves the number of tapes. This is less
+ * than a short heartbeat interval.
  */
 const SLOW_MS = 700;
-/** How many tapes run at once before the first tick has shown how quick the target is. */
+/** How many tapes may run at once before the first tick has shown how quick the target is. */
 const FIRST = 2;
 /** A tick that takes at most this long, in milliseconds, allows one more tape. */
 const QUICK_MS = 300;
@@ -42,7 +42,7 @@ export class ConcurrencyLimit {
     }
   }
 
-  /** Runs work as soon as there is room. */
+  /** Runs the work as soon as the limit allows it. */
   async run(work: () => Promise<void>): Promise<void> {
     await new Promise<void>((enter) => {
       this.#waiting.push(enter);

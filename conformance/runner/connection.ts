@@ -76,7 +76,7 @@ export class Connection {
   readonly taken = new Set<number>();
   readonly signal: Signal;
   closed: Closed | undefined;
-  /** The fields of the server-sent event that had a message as its data. */
+  /** For each message that arrived as the data of a server-sent event: the fields of that event. */
   readonly fields = new Map<Frame, JsonObject>();
   /** Headers of a response with server-sent events. */
   headers: Readonly<Record<string, string>> = {};
@@ -99,7 +99,7 @@ export class Connection {
     this.signal = new Signal(context.clock.timer);
   }
 
-  /** Opens the connection. Resolves with the response when the server rejected the upgrade. */
+  /** Opens the connection. Resolves with the response if the server rejected the upgrade, otherwise with undefined. */
   async open(options: ConnectOptions): Promise<Refused | undefined> {
     const { spec, events } = options;
     const credential = await credentialOf(spec.credential, this.#context);
@@ -270,15 +270,15 @@ export class Connection {
     this.#socket?.setReading(state);
   }
 
-  /** The cause of the failure if an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
+  /** Why an expected message did not arrive. @param pattern the expected message, in the notation of a tape */
   causeOfMiss(pattern: Json): Cause | undefined {
     const reading = readingOf(this.#context.trace, this.number);
     return reading === undefined ? undefined : causeOfMiss(reading, pattern);
   }
 
   /**
-   * Waits for a message, which may also have arrived already. Resolves to undefined after the time-out, or when the
-   * connection has ended.
+   * Finds a message among those that have arrived, or waits for it. Resolves to undefined after the time-out, or when
+   * the connection has ended.
    */
   find(fits: (frame: Frame) => boolean, timeoutMs: number): Promise<Frame | undefined> {
     return this.signal

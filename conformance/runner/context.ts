@@ -9,7 +9,7 @@ import type { Cause } from './verdict.ts';
 import type { PacedClock } from './paced-clock.ts';
 import type { StallDetector } from './stall-detector.ts';
 
-/** How long a reply may take, in milliseconds, before `--time-scale`. Longer for a busy target (`paced-clock.ts`). */
+/** How long a reply may take, in milliseconds, before `--time-scale` multiplies it. A busy target gets more time (`paced-clock.ts`). */
 export const PATIENCE_MS = 5000;
 
 export interface RunContext {
@@ -17,7 +17,7 @@ export interface RunContext {
   readonly trace: Trace;
   readonly watch: StallDetector;
   readonly clock: PacedClock;
-  /** Whether one connection to the target has been open since a time, so that the target has not been restarted. */
+  /** Whether the ping connection has been open since this time, which proves that the target has not been restarted. */
   readonly isConnectedSince: (from: number) => boolean;
   readonly profile: Profile;
   readonly timeScale: number;

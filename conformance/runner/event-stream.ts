@@ -12,10 +12,10 @@ import type { EventStreamSpec } from '../tape/tape.ts';
 /** The query parameters that are not filter fields. */
 const OWN: ReadonlySet<string> = new Set(['events', 'stream', 'streams', 'replay', 'after']);
 
-/** The members of a resume that an `id` represents. */
+/** The position, or positions, from which a resume with an `id` continues. */
 type Resumed =
   | { readonly after: Place; readonly withPicture: boolean }
-  /** By stream. */
+  /** The position of each stream, by the name of the stream. */
   | { readonly positions: ReadonlyMap<string, Place> };
 
 /** For each run: the resume that each `id` from the server represents. */
@@ -36,7 +36,7 @@ export interface Identified {
   readonly command: JsonObject;
 }
 
-/** Remembers the position that an `id` represents: the position in its message. */
+/** Stores the position that an `id` represents, which is the position in the message that was sent with this `id`. */
 export function rememberPosition(trace: Trace, { id, frame, received, command }: Identified): void {
   const data = dataOf(frame);
   const asked = member(command, 'data');
@@ -113,7 +113,7 @@ function replayOf(token: string | undefined, query: JsonObject, trace: Trace): J
   return { mode: 'resume', after: { ...known.after }, ...(known.withPicture ? { withPicture: true } : {}) };
 }
 
-/** The code that a `closing` announced; 1006 if the stream ended without one. */
+/** The code that a `closing` announced; 1006 if the event stream ended without a `closing`. */
 export function closeCodeOf(received: readonly Frame[]): number {
   const closing = received.findLast((frame) => typeOf(frame) === 'closing');
   const code = member(closing === undefined ? undefined : dataOf(closing), 'code');

@@ -37,7 +37,7 @@ interface Item {
   readonly tape: Tape;
 }
 
-/** A tape to run again alone, and its first result. Without a first result, the target was restarted while it ran. */
+/** A tape that must run again alone, and its first result, which is undefined if the target was restarted during the first run. */
 interface Repeat extends Item {
   readonly first?: Performed;
 }
@@ -49,7 +49,7 @@ interface Performed {
   readonly doubt: Doubt | undefined;
 }
 
-/** Whether another run alone could give another result. */
+/** Whether the tape could have another result if it runs again alone. */
 function isUncertain(performed: Performed | undefined): boolean {
   return performed?.doubt !== undefined && isLate(performed.result);
 }
@@ -93,8 +93,8 @@ export class Execution {
   }
 
   /**
-   * The standstills to report. Those of tapes that ran alone are preferred, because their cause is certain. If there
-   * are none, all are reported.
+   * The standstills to report: those that happened while a tape ran alone, because their cause is certain. If there are
+   * none of these, all standstills.
    */
   get #reported(): readonly Standstill[] {
     return this.#certain.length > 0 ? this.#certain : this.standstills;
@@ -115,7 +115,7 @@ export class Execution {
     this.#options.onResult?.(result);
   }
 
-  /** Changes a result that was reported before it was known that the check had stopped the target. */
+  /** Changes the result of a check that was already reported when it became known that the check had stopped the target. */
   #replace(id: string, change: (result: CheckResult) => CheckResult): void {
     const index = this.checks.findIndex((each) => each.id === id);
     const found = this.checks[index];
@@ -208,7 +208,7 @@ export class Execution {
     else this.#report(skippedCheck(item.tape.header, 'the server stopped while it ran'));
   }
 
-  /** The first result of a tape that need not run again: it failed for a cause that other tapes have confirmed alone. */
+  /** The first result of a tape, if the tape need not run again: another tape, run alone, has confirmed the cause of its failure. */
   #known({ first }: Repeat): CheckResult | undefined {
     const cause = first?.result.cause?.text;
     return cause !== undefined && this.#confirmed.has(cause) ? first?.result : undefined;
@@ -316,8 +316,8 @@ export class Execution {
   }
 
   /**
-   * The trace without the effects of the target's standstills, which are reported separately, and of too little
-   * processor time, because of which tapes were repeated.
+   * The trace that the checks examine. It leaves out how connections ended during standstills of the target, which are
+   * reported separately, and in tape runs that were repeated because there was too little processor time.
    */
   #judgedTrace(): Trace {
     const { trace } = this.#context;

@@ -26,7 +26,7 @@ export function isHopeless(pattern: Json, connection: Connection, from: number):
   return connection.closed !== undefined || otherReply(pattern, connection, from) !== undefined;
 }
 
-/** The reply to the command whose reply is expected. Call only when no message since `from` matches the pattern. */
+/** The reply that a command received instead of the expected one. Call only when no message since `from` matches the pattern. */
 function otherReply(pattern: Json, { received, taken, commandsWith }: Connection, from: number): Frame | undefined {
   const id = textAt(pattern, 'id');
   if (id === undefined) return undefined;
@@ -38,7 +38,8 @@ function otherReply(pattern: Json, { received, taken, commandsWith }: Connection
 }
 
 /**
- * Whether a message may explain a failure. Messages that every connection receives do not, unless they were expected.
+ * Whether a message may explain a failure. A `welcome` or `heartbeat`, which every connection receives, explains it only
+ * if the step expects a message of that type.
  */
 function mayBeMeant({ json }: Frame, { pattern }: RecvStep): boolean {
   const type = textAt(json, 'type');

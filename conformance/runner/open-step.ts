@@ -34,7 +34,7 @@ function specOf({ as }: OpenStep, state: TapeState): ActorSpec {
   return state.tape.header.actors[as] ?? {};
 }
 
-/** The upgrade in words, with everything that an ordinary upgrade does not have. */
+/** Describes the upgrade in words: names each query parameter, header and subprotocol that an ordinary upgrade does not have. */
 function upgradeOf(step: OpenStep, state: TapeState): string {
   const { query = {}, headers = {}, protocols } = specOf(step, state);
   const parts = [

@@ -1,8 +1,8 @@
 /**
  * A clock for time limits that runs slower while the target is slow. On a busy machine a correct server may take seconds
  * to answer, so the time alone proves nothing. Therefore the suite pings the target continuously, on a separate
- * connection. One tick of this clock is one ping with its answer. A time limit is used up when that time has passed, and
- * the target has also answered as many pings as an idle target answers within the limit. So a target that answers pings
+ * connection. One tick of this clock is one ping with its answer. A time limit expires only when its time has passed and
+ * the target has answered as many pings as an idle target answers in that time. So a target that answers pings
  * but not a command is at fault, and a target that answers neither is busy or has stopped, which
  * `standstill-detector.ts` finds out.
  */
@@ -10,9 +10,9 @@ import type { Timer } from '../target/timer.ts';
 
 /** The shortest duration of a tick: the time from one ping to the next, in milliseconds. */
 export const TICK_MS = 100;
-/** After this time without an answer, the target is not busy but silent: time limits count only milliseconds again. */
+/** After this many milliseconds without an answer, the target counts as silent, not busy: time limits ignore ticks again. */
 export const SILENT_MS = 10_000;
-/** A tick that takes longer than this is reported, in milliseconds. */
+/** A tick that takes longer than this, in milliseconds, is reported. */
 const REPORTED_MS = 250;
 
 /** One slow tick, in milliseconds since the run began. */
@@ -54,7 +54,7 @@ export class PacedClock {
     void this.#ping();
   }
 
-  /** Counts a time limit in ticks, and also in milliseconds. */
+  /** Starts a time limit, which expires when both its milliseconds and its ticks have passed. */
   readonly timer: Timer = (limitMs, expire) => {
     const ticks = Math.ceil(limitMs / TICK_MS);
     const limit = { deadline: this.#options.now() + limitMs, ticks, expire };
@@ -62,7 +62,7 @@ export class PacedClock {
     return () => this.#limits.delete(limit);
   };
 
-  /** Starts a time limit, for a caller that repeats something until it is over. @returns a function that tells whether it is over */
+  /** Starts a time limit, for a caller that repeats something until the limit expires. @returns a function that tells whether it has expired */
   limit(limitMs: number): () => boolean {
     let isOver = false;
     this.timer(limitMs, () => (isOver = true));

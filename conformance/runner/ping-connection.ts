@@ -63,7 +63,7 @@ export class PingConnection {
     try {
       return (await credentialOf(undefined, this.#context))?.headers ?? {};
     } catch (error) {
-      // The checks report this fault of the configuration.
+      // The configuration lacks the credential. The checks report that.
       if (error instanceof UntestableError) return {};
       throw error;
     }

@@ -100,7 +100,7 @@ async function openProbe(context: Omit<RunContext, 'profile'>, options: ConnectO
 /**
  * @throws {UnreachableError} when nothing answers.
  * @throws {NotAGatewayError} when another kind of server answers.
- * @throws {WelcomeError} when its `welcome` is missing or wrong.
+ * @throws {WelcomeError} when the `welcome` of the server is missing or wrong.
  */
 export async function probe(context: Omit<RunContext, 'profile'>): Promise<Profile> {
   const timeoutMs = PATIENCE_MS * context.timeScale;

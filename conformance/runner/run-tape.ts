@@ -16,7 +16,7 @@ import { StimulusError, choosePort, openPort } from './stimulus.ts';
 import type { Cause, CheckResult } from './verdict.ts';
 import { Witness } from './witness.ts';
 
-/** The streams on which the tape makes events; the witness subscribes to them. */
+/** The streams on which the target emits events for the tape; the witness subscribes to these streams. */
 export function streamsOf(tape: Tape): readonly string[] {
   const streams = flatten(tape.steps).flatMap((step) => {
     if (step.verb === 'stim') return step.events.map(({ stream }) => stream ?? 'main');

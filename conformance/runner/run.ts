@@ -67,7 +67,7 @@ export interface Target {
  * Connects to a target and reads its `welcome`.
  * @throws {UnreachableError} when nothing answers.
  * @throws {NotAGatewayError} when another kind of server answers.
- * @throws {WelcomeError} when its `welcome` is missing or wrong.
+ * @throws {WelcomeError} when the `welcome` of the server is missing or wrong.
  */
 export async function openTarget(options: Pick<RunOptions, 'config' | 'timeScale'>): Promise<Target> {
   const { config, timeScale } = options;
@@ -126,7 +126,7 @@ function welcomeRun(options: RunOptions, { failure, trace }: WelcomeError): Run 
     nonce: '',
     checks,
     harnessFaults: [],
-    headlines: [`${title}: nothing else can be checked before it is right`],
+    headlines: [`${title}: nothing else can be checked until the welcome is right`],
     outcome: judgeRun(checks, [], [title]),
     trace,
     durationMs: Math.round(trace.frames.at(-1)?.at ?? 0),

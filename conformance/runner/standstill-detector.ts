@@ -18,7 +18,7 @@ const POLL_MS = 250;
 const WINDOW_MS = 1000;
 /** When a server stops, the ends of all its connections are detected within this time, in milliseconds. */
 const BURST_MS = 250;
-/** How long after a stall of the suite a server may cut connections, in milliseconds. */
+/** How long after a stall of the suite a correct server may cut connections that it has closed, in milliseconds. */
 const GIVEN_UP_MS = 15_000;
 const SHOWN_FRAMES = 6;
 export const CHECK = 'liveness';
@@ -131,8 +131,8 @@ export class StandstillDetector {
   }
 
   /**
-   * Whether the target still runs although connections broke. If the suite stalled for long before, a correct server has
-   * given up its connections: it closed them with 4203, and cut them when nobody answered (CON-4).
+   * Whether the target still runs although connections broke. If the suite stalled for a long time before, a correct
+   * server closed its connections with 4203, and cut them when the suite did not answer the close (CON-4).
    */
   #stillRuns(brokenAt: number): boolean {
     const { isConnectedSince, watch, profile } = this.#context;

@@ -38,8 +38,8 @@ interface Circumstances {
 
 /**
  * The longest stall, in milliseconds, that cannot make a conforming server end a connection: half of the shortest time
- * limit for clients, because delays of the network and the server are added to the stall. For CON-4 this is one of the
- * two heartbeat intervals.
+ * limit for clients, because delays of the network and the server are added to the stall. A server closes a connection
+ * after two heartbeat intervals without a frame from the client (CON-4), so this is at most one heartbeat interval.
  */
 function toleratedStallMs({ welcome }: Circumstances['profile']): number {
   const { authTimeoutMs, handshakeTimeoutMs, sendQueueAgeMs } = welcome.limits;
@@ -48,7 +48,7 @@ function toleratedStallMs({ welcome }: Circumstances['profile']): number {
 
 /**
  * Why a failure since `from` is doubtful; undefined if it is not.
- * @param result with the cause `unanswered`, if a command got no reply on an open connection
+ * @param result the result of the check; its cause has `unanswered` if a command got no reply on an open connection
  */
 export function doubtSince(
   from: number,
@@ -57,7 +57,7 @@ export function doubtSince(
 ): Doubt | undefined {
   const doubt = pauseSince(from, circumstances);
   const { clock, now } = circumstances;
-  // Its time limit counted answered pings, so the server had the time to reply, unless it was silent.
+  // The time limit of the reply counted answered pings, so the server had the time to reply, unless it was silent.
   const hadTime = result.cause?.unanswered !== undefined && clock.longestMs(from, now()) < SILENT_MS / 2;
   return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
 }
@@ -83,7 +83,7 @@ function pauseSince(from: number, { watch, clock, now, profile }: Circumstances)
   }
   // Several short pauses together can be as long as a limit of the server.
   return isBusy || clock.pausedMs(from, to) > bound
-    ? { reason: 'suite or server paused for a tenth of the time', ifRepeated: 'counts' }
+    ? { reason: 'the suite or the server did not run for more than a tenth of the time', ifRepeated: 'counts' }
     : undefined;
 }
 

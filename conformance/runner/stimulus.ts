@@ -81,7 +81,9 @@ async function openInband({ context, check }: PortOptions): Promise<StimulusPort
         if (again === undefined) return;
         await wait(again);
       }
-      throw new StimulusError('the publisher was rate limited again and again');
+      throw new StimulusError(
+        'the publisher was rate limited at every retry; raise its rate limit, or configure another stimulus',
+      );
     },
     close: () => undefined,
   };
@@ -104,7 +106,9 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
         }
         await wait(100);
       }
-      throw new StimulusError('the publisher was rate limited again and again');
+      throw new StimulusError(
+        'the publisher was rate limited at every retry; raise its rate limit, or configure another stimulus',
+      );
     },
     close: () => undefined,
   };
@@ -176,11 +180,13 @@ export async function openPort(kind: StimulusKind, options: PortOptions): Promis
   const config = choosePort(options.context);
   if (config.port === 'fs' && kind === 'publish')
     throw new UntestableError(
-      'the configured stimulus only changes files, and this check needs other events; configure another "stimulus"',
+      'the configured stimulus can only change files, but this check needs other events; set "stimulus" to inband, http or exec',
     );
   if (config.port === 'inband') return openInband(options);
   if (config.port === 'http') return openHttp(options);
   if (config.port === 'exec') return openExec(config.command);
   if (config.port === 'fs') return openFs(config.directory);
-  throw new UntestableError('no stimulus: set --stimulus or "stimulus" to choose how the suite makes events');
+  throw new UntestableError(
+    'no stimulus is configured: set --stimulus or "stimulus" to choose how the suite makes the gateway emit events',
+  );
 }

@@ -1,4 +1,4 @@
-/** The order in which the tapes of a run are played. */
+/** The order in which a run performs its tapes. */
 import { rankOf } from '../tape/rank.ts';
 import type { Tape } from '../tape/tape.ts';
 

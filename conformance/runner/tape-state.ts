@@ -17,7 +17,7 @@ import type { Witness } from './witness.ts';
  */
 const CREDENTIALS = 'credentials';
 
-/** A step failed. */
+/** Thrown if a step of a tape fails. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
   readonly failure: Failure;
@@ -33,7 +33,7 @@ export class StepFailed extends Error {
 /** Per actor, the index of the next message to read. */
 export type Cursors = Map<string, number>;
 
-/** The port with which a tape makes events, and the witness that receives these events. */
+/** The port with which a tape makes the target emit events, and the witness that receives these events. */
 export interface WitnessedPort {
   readonly port: StimulusPort;
   readonly witness: Witness;

@@ -47,7 +47,7 @@ export class UnansweredCommands {
 
   get headlines(): readonly string[] {
     return this.titles.map(
-      (title) => `${title}: ${this.#blocked} checks that need this were skipped (--keep-going runs them)`,
+      (title) => `${title}: ${this.#blocked} checks that need these replies were skipped (--keep-going runs them)`,
     );
   }
 }

@@ -57,7 +57,7 @@ export interface CheckResult {
   /** How often the check was applied. */
   readonly fired: number;
   readonly durationMs: number;
-  /** Listed in `--known-failing`: the check still runs and must fail. */
+  /** Set if the check is listed in `--known-failing`: it still runs and must fail. */
   readonly known?: true;
 }
 
