@@ -1,13 +1,13 @@
 /**
- * Expands rows to cases: replaces computed values. Inside any value
+ * Expands rows to cases, and replaces computed values. Any value may contain
  *
  *     {"$repeat": [value, n]}   a text n times          {"$join": [a, b, …]}    texts, one after the other
  *     {"$list": [value, n]}     an array of n values    {"$number": n}          a number
  *     {"$hex": "c080"}          bytes                   {"$var": "name"}        a value of the variant
  *     {"$keys": n}              an object of n keys
  *
- * and inside any text `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount
- * is a number, or an expression such as `limit.jsonDepth*2+1` over the limits in the gateway's `welcome`.
+ * and any text may contain `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount
+ * `n` is a number, or an expression that uses a limit in the gateway's `welcome`, such as `limit.jsonDepth*2+1`.
  */
 import type { LimitName } from '../../generated/protocol.ts';
 import type { Amount, Case, Row } from './row.ts';

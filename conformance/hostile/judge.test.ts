@@ -145,6 +145,9 @@ describe('any expectation', () => {
 
   test('reports faults of the protocol and leaks as separate findings', () => {
     const seen = { faults: ['the server masked a frame'], leaks: ['a stack trace: "at x"'] };
-    expect(verdict({ ignored: true }, seen)).toEqual(['the server masked a frame', 'it leaked a stack trace: "at x"']);
+    expect(verdict({ ignored: true }, seen)).toEqual([
+      'the server masked a frame',
+      'the server leaked a stack trace: "at x"',
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-/** Compares the observations of a case with its expected outcomes. Pure, so that every kind of failure is one line of a test. */
+/** Compares the observations of a case with its expected outcomes. Has no side effects, so a test needs one line per kind of failure. */
 import { CLOSE_CODES, PUSHES } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';
@@ -52,7 +52,7 @@ export function describe(seen: Observation): string {
 function aliveAnd(seen: Observation, fault: string | undefined): string | undefined {
   if (fault !== undefined) return fault;
   if (seen.close !== undefined || seen.ending !== 'open') return 'the connection should have stayed open';
-  return seen.alive ? undefined : 'the connection no longer replies';
+  return seen.alive ? undefined : 'the server no longer replies on the connection';
 }
 
 function countFault(
@@ -171,7 +171,7 @@ function judgeOutcome(expected: Outcome, seen: Observation, limits: Limits): str
 
 /** Faults that are not allowed in any case. */
 function alwaysFindings(seen: Observation): readonly string[] {
-  const findings = [...seen.faults, ...seen.leaks.map((each) => `it leaked ${each}`)];
+  const findings = [...seen.faults, ...seen.leaks.map((each) => `the server leaked ${each}`)];
   const { close } = seen;
   const announced = seen.messages.find((each) => each.type === 'closing');
   const ours = Object.values(CLOSE_CODES).some(({ code }) => code === close?.code);

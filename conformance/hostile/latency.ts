@@ -1,4 +1,4 @@
-/** Statistics of latencies. Pure. */
+/** Computes statistics of latencies. */
 export interface Sample {
   readonly kind: SampleKind;
   /** Milliseconds since the Unix epoch. */

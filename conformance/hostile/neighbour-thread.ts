@@ -57,7 +57,7 @@ export class NeighbourThread {
   }
 
   async ready(): Promise<void> {
-    if (!(await this.#reported('ready'))) throw new Unreachable('A second client cannot connect.');
+    if (!(await this.#reported('ready'))) throw new Unreachable('The neighbour, a second client, cannot connect.');
   }
 
   /** Whether the gateway currently replies to the neighbour. */

@@ -33,7 +33,7 @@ export type NeighbourReport =
   | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'lost'; readonly why: string; readonly at: number }
   | { readonly kind: 'dead' }
-  /** The reply to the request `fence`: since the request, the gateway has replied to the neighbour. */
+  /** The answer to the order `fence`: the gateway has replied to the neighbour since that order. */
   | { readonly kind: 'fence'; readonly number: number }
   | { readonly kind: 'done'; readonly published: number; readonly received: number };
 
@@ -96,7 +96,7 @@ class Neighbour {
     await Promise.all(beats);
   }
 
-  /** Waits until the gateway has replied, on any connection, to a ping sent after this call. Then reports it. */
+  /** Waits until the gateway has replied, on any connection, to a ping sent after this call. Then reports that. */
   async fence(number: number): Promise<void> {
     const since = this.#serial;
     while (this.#lastPong <= since && !this.#finishing) {

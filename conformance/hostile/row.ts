@@ -4,7 +4,7 @@
  */
 import type { ClauseId, CloseName, ErrorCode } from '../../generated/protocol.ts';
 
-/** Conditions on the gateway; if one is not met, the row is not applicable. */
+/** Conditions on the gateway. A row is not applicable if the gateway does not meet one of its conditions. */
 export type Need = 'auth' | 'broadcast' | 'publish';
 
 /** A number, or an expression on a limit in the gateway's `welcome`: `limit.jsonDepth*2+1`. */
@@ -58,7 +58,7 @@ export type Step =
   | { readonly bytes: unknown }
   | { readonly http: HttpSpec }
   | { readonly upgrade: UpgradeSpec }
-  /** Repeats the steps; with `paced`, no faster than the command limits in `welcome` allow. */
+  /** Repeats the steps; with `paced`, no faster than the limits for commands in `welcome` allow. */
   | { readonly repeat: Amount; readonly steps: readonly Step[]; readonly paced?: true }
   /** Sends the bytes of the steps one at a time, and stops when the server closes the connection. */
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }

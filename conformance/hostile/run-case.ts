@@ -142,7 +142,11 @@ async function checkAside({ http, expect }: Aside, context: HostileContext): Pro
     await wire.write(encodeHttp(http, context));
     await wire.until(() => wire.answers.length > 0 || wire.ending !== 'open', context.patienceMs);
     const fault = judgeStatus(expect, wire);
-    return [...(fault === undefined ? [] : [`the request beside the case: ${fault}`]), ...wire.faults, ...wire.leaks];
+    return [
+      ...(fault === undefined ? [] : [`the HTTP request during the case: ${fault}`]),
+      ...wire.faults,
+      ...wire.leaks,
+    ];
   } finally {
     wire.destroy();
   }

@@ -20,7 +20,7 @@ import type { Target } from './wire.ts';
 export interface RunOptions {
   readonly target: Target;
   readonly rows: readonly Row[];
-  /** The cases to run. */
+  /** Whether to run the case with this id. */
   readonly selects: (id: string) => boolean;
   readonly credential: HostileContext['credential'];
   readonly patienceMs: number;
@@ -53,7 +53,7 @@ export interface Summary {
     readonly eventsPublished: number;
     readonly eventsReceived: number;
   };
-  /** Measurements of the gateway; absent if it does not report them. */
+  /** Measurements of the gateway; undefined if the gateway does not report them. */
   readonly gateway: {
     readonly residentMiBBefore?: number;
     readonly residentMiBAfter?: number;
@@ -66,7 +66,7 @@ export interface Summary {
     readonly connectionsAfter?: number;
   };
   /**
-   * Longest delay of this process's own event loop. If it is large, the measured latencies are not only the gateway's.
+   * Longest delay of this process's own event loop. The measured latencies include such delays.
    */
   readonly runnerLoopDelayMaxMs: number;
   /** Findings about the whole run. */
@@ -195,7 +195,9 @@ class Run {
     const lossesBefore = this.#neighbour.losses.length;
     const { findings, seen } = await runCase(fill(entry, variables, { limits, words }), this.#context);
     const answered = await this.#neighbour.fence();
-    const lost = this.#neighbour.losses.slice(lossesBefore).map(({ why }) => `a neighbour lost its connection: ${why}`);
+    const lost = this.#neighbour.losses
+      .slice(lossesBefore)
+      .map(({ why }) => `the neighbour lost its connection: ${why}`);
     const all = [...findings, ...lost, ...(answered ? [] : ['the gateway no longer replies to its neighbour'])];
     const verdict = all.length === 0 ? 'pass' : level === 'should' ? 'warn' : 'fail';
     this.#record(entry, all, { verdict, seen, from });
@@ -272,7 +274,7 @@ export async function runPack(options: RunOptions): Promise<Summary> {
   return new Run(options, context, await readFeatures(context), nonce).all();
 }
 
-/** The setting before the first connection: the default limits, and a secret that the server must never send back. */
+/** The context before the first connection: the default limits, and a secret that the server must never send back. */
 export function hostileContextOf({
   target,
   credential,
