@@ -9,9 +9,9 @@ import type { Json } from '../trace/json.ts';
 export interface Fault {
   /** JSON pointer to the value at fault, or to where it is missing. */
   readonly path: string;
-  /** For example "must be integer". */
+  /** What the value must be, for example "must be integer". */
   readonly rule: string;
-  /** The keyword of JSON Schema. */
+  /** The keyword of JSON Schema that the value violates. */
   readonly keyword: string;
   readonly actual: Json | undefined;
 }

@@ -22,7 +22,7 @@ function fenceOf({ events }: ConnectionReading, subscription: StreamSubscription
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
   clauses: ['SUB-4', 'SUB-5', 'EVT-2'],
-  why: 'An emitted event that matches a subscription is delivered to its connection and names the subscription.',
+  why: 'An emitted event that matches a subscription is delivered to the connection of the subscription, and names the subscription.',
   check: (reading, report) => {
     const known = knownEvents(reading);
     for (const connection of reading.connections)

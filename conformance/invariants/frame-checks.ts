@@ -89,7 +89,7 @@ function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   if (known !== undefined && member(data, 'retryable') !== known.retryable)
     return {
       clauses: ['ERR-1'],
-      text: `${code} is ${known.retryable ? '' : 'not '}retryable in the contract, but the message says the opposite`,
+      text: `${code} is ${known.retryable ? '' : 'not '}retryable in the contract, but \`retryable\` in the message has the opposite value`,
     };
   return undefined;
 }
@@ -103,7 +103,7 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   // A failed probe has the same body schema as a successful one.
   const isFailure = status >= 400 && !operation.replies.includes('probe');
   const names = isFailure ? ['error'] : operation.replies.filter((each) => each !== 'error');
-  // A success may have several forms, such as the full health report and its summary.
+  // The body of a success may have several forms, such as the full health report and its summary.
   const faults = names.map((name) => faultOf(validators[name], body));
   const [fault] = faults.includes(undefined) ? [] : faults;
   if (fault !== undefined)

@@ -14,7 +14,7 @@ const SLACK_MS = 3000;
 
 /**
  * The periods in which a heartbeat may be late: the suite stalled, the server answered no ping, or replies to this
- * connection were pending, because a heartbeat waits for them.
+ * connection were pending. A heartbeat waits for pending replies.
  */
 function excusesOf(pauses: readonly Pause[], { commands }: ConnectionReading): readonly Pause[] {
   const owed = commands.flatMap(({ frame, reply }) => (reply === undefined ? [] : [{ from: frame.at, to: reply.at }]));
@@ -25,7 +25,7 @@ function excusedMs(excuses: readonly Pause[], from: Frame, to: Frame): number {
   return excuses.reduce((sum, each) => sum + Math.max(0, Math.min(to.at, each.to) - Math.max(from.at, each.from)), 0);
 }
 
-/** A single heartbeat may come after two intervals. It is a fault if all heartbeats are late. */
+/** A heartbeat may take two intervals. It is a fault if all heartbeats together are later than that by more than `SLACK_MS`. */
 export const heartbeatCadence: Invariant = {
   id: 'invariants/heartbeat-cadence',
   clauses: ['CON-3'],
@@ -49,7 +49,7 @@ export const heartbeatCadence: Invariant = {
         lateMs = Math.max(0, lateMs + waitedMs - interval * 2);
         if (lateMs > SLACK_MS) {
           report.violate(
-            `no heartbeat for ${Math.round(waitedMs)} ms, and a total delay of ${Math.round(lateMs)} ms; the interval is ${interval} ms`,
+            `no heartbeat for ${Math.round(waitedMs)} ms; the heartbeats are ${Math.round(lateMs)} ms late in total; the interval is ${interval} ms`,
             before,
             frame,
           );

@@ -114,7 +114,7 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
 export const heartbeatTruth: Invariant = {
   id: 'invariants/heartbeat-truth',
   clauses: ['CON-3', 'CON-7'],
-  why: 'delivered is the number of events received before the heartbeat; positions names every subscribed stream, and no later message of a stream lies at or before its position.',
+  why: 'In a heartbeat, delivered counts the events received before it, positions names every subscribed stream, and no later message of a stream lies at or before the position reported for that stream.',
   check: ({ connections }, report) => {
     for (const connection of connections)
       for (const beat of connection.received.filter((frame) => typeOf(frame) === 'heartbeat')) {

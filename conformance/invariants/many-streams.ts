@@ -131,7 +131,7 @@ function judgeReplay(
 export const manyStreams: Invariant = {
   id: 'invariants/many-streams',
   clauses: ['MUL-3', 'MUL-4', 'MUL-5', 'MUL-6', 'MUL-7'],
-  why: 'A subscription to many streams receives events of these streams only; those of each stream in order, once, and without unreported holes.',
+  why: 'A subscription to many streams receives only events of these streams. It receives the events of each stream in order, once, and without unreported holes.',
   check: ({ connections }, report) => {
     for (const { manyStreamsSubscriptions } of connections)
       for (const subscription of manyStreamsSubscriptions) {

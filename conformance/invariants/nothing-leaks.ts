@@ -17,7 +17,7 @@ function withoutPayload(json: Json): Json {
   return { ...json, data: rest };
 }
 
-/** Documents are written by people, and may show what a path or an address looks like. */
+/** Whether the response is a document. Documents are written by people, and may contain paths and addresses as examples. */
 function isDocument({ json }: Frame): boolean {
   const operation = httpOperation(textAt(json, 'method') ?? '', textAt(json, 'path') ?? '');
   const isText =
@@ -25,7 +25,7 @@ function isDocument({ json }: Frame): boolean {
   return isText && member(json, 'status') === 200;
 }
 
-/** The text that the server sent, without the parts that it may repeat from others. */
+/** The text that the server sent, without the parts that others have written: payloads of events, and documents. */
 function ownText(frame: Frame): string {
   if (frame.json === undefined) return frame.text;
   if (frame.kind !== 'http') return JSON.stringify(withoutPayload(frame.json));

@@ -33,8 +33,8 @@ function scopesOf(data: Json | undefined): readonly string[] {
 }
 
 /**
- * No client receives or publishes an event outside the scopes that the server granted it. A client with full access is
- * not counted, because it proves nothing.
+ * No client receives or publishes an event outside the scopes that the server granted it. A check of a
+ * client with full access is not counted, because it proves nothing.
  */
 export const scopeGate: Invariant = {
   id: 'invariants/scope-gate',

@@ -21,8 +21,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The events up to the position, back to the first event that no connection saw. Earlier events can add other events
- * to a warm replay, but cannot remove the events that are found here.
+ * The events that directly precede the position: all events after the newest one that no connection received. Earlier
+ * events can add other events to a warm replay, but cannot remove the events that are found here.
  */
 function seenPast(
   subscription: StreamSubscription,

@@ -90,7 +90,7 @@ export function textReport(summary: Summary, explanation: Explanation): string {
     ...headlineLines(headlines),
     ...causeLines(groupByCause(checks), explanation),
     '',
-    ...harnessFaults.map((fault) => `harness: ${fault}`),
+    ...harnessFaults.map((fault) => `fault of the suite: ${fault}`),
     ...uncoveredLines(summary),
     ...paceLines(summary),
     `${tally}; ${frames} frames in ${(durationMs / 1000).toFixed(1)} s`,

@@ -16,7 +16,7 @@ export function dollarKey(value: Json | undefined): string | undefined {
   return key !== undefined && second === undefined && key.startsWith('$') ? key : undefined;
 }
 
-/** `name` or `name/path/to/member`. */
+/** Returns the value of a reference, which has the form `name` or `name/path/to/member`. */
 export function lookUp(reference: string, bindings: Bindings): Json {
   const slash = reference.indexOf('/');
   const name = slash < 0 ? reference : reference.slice(0, slash);

@@ -24,7 +24,7 @@ function checkExpression(value: Json, walk: Walk): void {
   try {
     void new RegExp(asText(value), 'u');
   } catch {
-    walk.fail(`${JSON.stringify(value)} is not a regular expression.`);
+    walk.fail(`${JSON.stringify(value)} is not a valid regular expression.`);
   }
 }
 
@@ -63,7 +63,8 @@ function checkPattern(value: Json | undefined, walk: Walk): void {
     const key = dollarKey(value);
     if (key !== undefined) return checkMatcher(key, value[key] ?? null, walk);
     const stray = Object.keys(value).find((each) => each.startsWith('$') && each !== '${nonce}');
-    if (stray !== undefined) walk.fail(`A matcher must be the only key of its object; ${stray} is not.`);
+    if (stray !== undefined)
+      walk.fail(`A matcher must be the only key of its object; the object with ${stray} has other keys.`);
     for (const each of Object.values(value)) checkPattern(each, walk);
   }
 }
@@ -130,7 +131,11 @@ function checkStimulus(tape: Tape, steps: readonly Step[], headerLine: number): 
       'The header of a tape with "stim" must have "stimulus": "publish" or "files".',
     );
   if (first === undefined && tape.header.stimulus !== 'none')
-    throw new TapeError(tape.file, headerLine, 'The header has a "stimulus", but no step has "stim".');
+    throw new TapeError(
+      tape.file,
+      headerLine,
+      'The header has a "stimulus", but no step has "stim"; remove "stimulus".',
+    );
 }
 
 /** @throws {TapeError} naming file and line. */

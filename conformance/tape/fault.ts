@@ -1,4 +1,4 @@
-/** An invalid tape. */
+/** Thrown for an invalid tape. */
 export class TapeError extends Error {
   override readonly name = 'TapeError';
   readonly file: string;

@@ -72,7 +72,7 @@ export function isClientTape(text: string, file: string): boolean {
   return readLines(text, file).some(({ value }) => Object.hasOwn(value, 'drive'));
 }
 
-/** Members with these keys first, in the order of the keys; then the other members in their original order. */
+/** Puts the members with these keys first, in the order of the keys. The other members follow in their original order. */
 function ordered(value: JsonObject, keys: readonly string[]): JsonObject {
   const known = keys.filter((key) => Object.hasOwn(value, key));
   const others = Object.keys(value).filter((key) => !keys.includes(key));

@@ -1,4 +1,4 @@
-/** The header of a tape. */
+/** Reads and checks the header of a tape. */
 import { CLAUSES } from '../../generated/protocol.ts';
 import type { ClauseId } from '../../generated/protocol.ts';
 import { isArray } from '../trace/json.ts';

@@ -37,8 +37,8 @@ const OTHER: Readonly<Record<string, Json>> = {
 const STRANGER = 'suiteUnknownMember';
 
 /**
- * Invalid payloads: for each required member, one without the member; for each typed member, one with a value of
- * another type; and for a closed object, one with an unknown member.
+ * Makes invalid payloads: for each required member, a payload without the member; for each typed member, a payload with
+ * a value of another type; and for a closed object, a payload with an unknown member.
  */
 export function invalidPayloads(schema: Schema, payload: JsonObject, schemas: Schemas): readonly InvalidPayload[] {
   const { properties = {}, required = [], additionalProperties } = schema;

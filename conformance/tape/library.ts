@@ -10,7 +10,7 @@ import type { Tape } from './tape.ts';
 export const TAPES = fileURLToPath(new URL('../tapes', import.meta.url));
 
 /**
- * Reads all tape files below a directory, sorted by id.
+ * Reads all tape files in a directory and its subdirectories, sorted by id.
  * @param parse parses one file, from its text and the path to show in errors
  * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
@@ -33,7 +33,7 @@ export function loadDirectory<T extends { readonly header: { readonly id: string
 }
 
 /**
- * Reads all tapes below a directory, sorted by id.
+ * Reads all tapes in a directory and its subdirectories, sorted by id.
  * @throws {TapeError} for the first tape that is invalid, or whose id differs from its path.
  */
 export function loadTapes(directory: string = TAPES): readonly Tape[] {

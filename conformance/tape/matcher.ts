@@ -63,7 +63,7 @@ class Attempt {
     this.differences.push({ path, expected, actual });
   }
 
-  /** A nested attempt: its bindings are kept only when it matches. */
+  /** Makes a nested attempt to match. The bindings of the nested attempt are kept only if it succeeds. */
   fits(pattern: Json, actual: Json | undefined): boolean {
     const inner = new Attempt(this.bindings);
     inner.match(pattern, actual, '');
@@ -225,7 +225,7 @@ function time(argument: Json, actual: Json | undefined, path: string, attempt: A
   if (latest !== undefined && actual > latest) attempt.miss(path, `a time not after ${latest}`, actual);
 }
 
-/** Alternatives in words: values as a list, matchers one by one. */
+/** Describes alternatives in words: values as a list, matchers one by one. */
 function alternatives(all: readonly Json[], actual: Json | undefined, { bindings }: Attempt): string {
   if (all.every((one) => dollarKey(one) === undefined)) return `one of ${JSON.stringify(all)}`;
   return all.map((one) => match(one, actual, bindings).differences[0]?.expected ?? JSON.stringify(one)).join(' or ');

@@ -70,7 +70,7 @@ export function readEventStream(value: Json, reader: Reader): EventStreamSpec {
 
 export function readStim(value: Json, reader: Reader): readonly StimEvent[] {
   const list = isArray(value) ? value : [value];
-  if (list.length === 0) reader.fail('"stim" must be an event, or a list of events.');
+  if (list.length === 0) reader.fail('"stim" must be an event, or a non-empty list of events.');
   return list.map((each) => {
     const { stream, event, payload, source } = reader.object(each, 'An event of "stim"', [
       'stream',

@@ -32,7 +32,7 @@ export function rankOf(id: string): number {
   return index < 0 ? ORDER.length : index;
 }
 
-/** The kind of every message that is invalid on purpose. */
+/** The name that stands for the type of every message that is invalid on purpose. */
 export const MALFORMED = 'malformed';
 
 /**

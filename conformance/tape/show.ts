@@ -100,7 +100,7 @@ export function showTape({ header, steps }: Tape): string {
   const { id, clauses, level, needs, stimulus, why } = header;
   const notes = [
     ...(needs.length === 0 ? [] : [`needs ${needs.join(', ')}`]),
-    ...(stimulus === 'none' ? [] : [`makes events (${stimulus})`]),
+    ...(stimulus === 'none' ? [] : [`needs the stimulus "${stimulus}"`]),
   ];
   return [
     `${id}  ${clauses.join(' ')}  ${level}`,

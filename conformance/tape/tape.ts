@@ -17,7 +17,7 @@ export const TAPE_VERSION = 1;
 
 export type Level = 'must' | 'should';
 
-/** How a tape makes events: `publish` publishes any event, `files` changes files below a watched directory. */
+/** How a tape makes the target emit events: `publish` publishes any event, `files` changes files in a watched directory. */
 export type StimulusKind = 'none' | 'publish' | 'files';
 
 export interface ActorSpec {
@@ -34,7 +34,7 @@ export interface ActorSpec {
 
 export interface TapeHeader {
   readonly tape: typeof TAPE_VERSION;
-  /** The path below `tapes/`, without extension: operation or push, then a name. */
+  /** The path in `tapes/`, without extension: operation or push, then a name. */
   readonly id: string;
   readonly clauses: readonly ClauseId[];
   readonly level: Level;

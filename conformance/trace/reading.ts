@@ -126,7 +126,7 @@ export function placeOf(value: Json | undefined): Place | undefined {
   return epoch === undefined || sequenceId === undefined ? undefined : { epoch, sequenceId };
 }
 
-/** Positions by stream. */
+/** The positions in a list, by the names of their streams. */
 export function placesOf(value: Json | undefined): ReadonlyMap<string, Place> {
   const items = (isArray(value) ? value : []).map((item) => [textAt(item, 'stream') ?? '', placeOf(item)] as const);
   return new Map(items.flatMap(([stream, place]) => (place === undefined ? [] : [[stream, place]])));

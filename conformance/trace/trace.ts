@@ -2,8 +2,8 @@
  * The trace of a run: what all connections sent and received, in the order in which the runner saw it. The frame
  * checks and the invariants use only the trace, so a recorded trace can be checked in the same way (`conformance check`).
  *
- * As NDJSON: a header line, then one frame per line. A frame needs only `actor`, `connection`, `dir` and `text`;
- * numbers and times are filled in.
+ * As NDJSON, a trace is a header line, then one frame per line. A line needs only `actor`, `connection`, `dir` and `text`:
+ * {@link readTrace} numbers the frames, and a frame without `at` gets the time of the frame before it.
  */
 import { asText, isObject, tryParse } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -25,7 +25,7 @@ export interface Frame {
   /** Milliseconds since the run began. */
   readonly at: number;
   readonly actor: string;
-  /** Each connection of a run has its own number; 0 for HTTP. */
+  /** The number of the connection in the run; 0 for HTTP. */
   readonly connection: number;
   readonly dir: Direction;
   readonly kind: FrameKind;
@@ -34,7 +34,7 @@ export interface Frame {
   readonly json: Json | undefined;
   /** The check that the connection belongs to. */
   readonly check?: string;
-  /** The client sent the frame malformed on purpose, so the frame checks skip it. */
+  /** Set if the client sent a malformed frame on purpose; the frame checks skip such a frame. */
   readonly malformed?: true;
 }
 
