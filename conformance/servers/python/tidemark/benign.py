@@ -53,7 +53,7 @@ class ExtraFields(Connection):
         ]
 
 
-@benign("other-error-texts", "errors have other messages, and details")
+@benign("other-error-texts", "errors have unusual texts, and additional details")
 class OtherErrorTexts(Connection):
     def refuse(self, error: ProtocolError) -> None:
         error.text = "Nein. ✗ " + "…" * random.randint(0, 40)
@@ -141,7 +141,7 @@ class ForeignTraffic(Connection):
         self.node.publish("main", "sync_status", FOREIGN, {"status": "running"})
 
 
-@benign("generous-hints", "names that are less alike get hints as well")
+@benign("generous-hints", "names that are less similar to a declared name get hints as well")
 class GenerousHints(Hints):
     def suggestion(self, name: str) -> str | None:
         found = super().suggestion(name)
@@ -150,7 +150,7 @@ class GenerousHints(Hints):
         return next((each for each in self._declared if each[:3] == name[:3]), None)
 
 
-@benign("later-minor-version", "a later minor version, with pushes, fields and events that this one does not know")
+@benign("later-minor-version", "the server follows a later minor version, with pushes, fields and events that the suite does not know")
 class LaterMinorVersion(Connection):
     def welcome(self) -> None:
         self.node.contract.version = "1.99.0"

@@ -29,7 +29,7 @@ CLOSE_GRACE = 5.0
 """How long a peer may take to read the waiting messages and to answer the close frame, in seconds."""
 
 SLOW_GRACE = 15.0
-"""The same for a client that reads slowly. Longer, because the reason for the close comes after the messages that the
+"""The same time for a client that reads slowly. It is longer, because the reason for the close comes after messages that the
 client has not read yet."""
 
 REFUSALS_PER_BURST = 10

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from .node import Node
 
 NOWHERE = "-"
-"""The id that names no stream."""
+"""The id of a message after which a client has no position in any stream."""
 
 SEPARATOR = "|"
 """Separates the positions in the id of many streams."""
 
 MOST_STREAMS = 32
-"""The number of streams in an id. Others are replayed from their first event."""
+"""The maximum number of streams in an id. A resume replays other streams from their first event."""
 
 EVENTS_PATH = "/ws/events"
 
@@ -108,7 +108,7 @@ class EventStreams:
         return {"mode": "resume", "positions": [{"stream": stream, **place.wire()} for stream, place in places]}
 
     def position_text(self, head: Head, single: Mapping[str, str]) -> str | None:
-        """The header has precedence: a browser does not change the address when it reconnects (SSE-2)."""
+        """The position to resume from. The header has precedence: a browser reconnects to an unchanged address (SSE-2)."""
         return head.get("last-event-id") or single.get("after")
 
     # ---- positions
@@ -203,7 +203,7 @@ class EventStreamWire(Wire):
         return place
 
     def send_ping(self) -> None:
-        """Does nothing: server-sent events have no pings (SSE-4)."""
+        """Does nothing, because server-sent events have no pings (SSE-4)."""
 
     def send_close(self, code: int, reason: str) -> None:
         self.is_open = False

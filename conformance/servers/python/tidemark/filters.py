@@ -202,7 +202,7 @@ class Filter:
             if value not in allowed:
                 raise ProtocolError(
                     "filter_invalid",
-                    f"{field} can be {', '.join(allowed)}.",
+                    f"{field} must be one of {', '.join(allowed)}.",
                     pointer=f"/data/filter/{field}/{index}",
                     details={"allowed": allowed},
                 )
@@ -238,7 +238,7 @@ class Filter:
 
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
         """Applies one filter field. It constrains only events that declare the field; such an event does not match if
-        it has no value there."""
+        it has no value in the field."""
         pointers = spec.filterable.get(field)
         if pointers is None:
             return None

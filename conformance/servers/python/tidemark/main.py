@@ -30,15 +30,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--origin", action="append", default=[], metavar="ORIGIN", help="origin of pages that may connect")
     parser.add_argument(
-        "--tokens", type=Path, metavar="FILE", help="JSON: {token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}"
+        "--tokens", type=Path, metavar="FILE", help="JSON file with the valid tokens: {token: {principal, scopes, kind?, expiresAt?, lifetimeMs?}}"
     )
     parser.add_argument("--insecure", action="store_true", help="listen on a public address without credentials")
     parser.add_argument("--broadcast", action="store_true", help="turn the broadcast command on")
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="change a limit of the contract (x-limits)")
-    parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="break one clause")
-    parser.add_argument("--benign", action="append", default=[], metavar="NAME", help="behave unusually within the contract")
-    parser.add_argument("--list-mutants", action="store_true", help="print the names as JSON, with descriptions")
-    parser.add_argument("--list-benign", action="store_true", help="print the names as JSON, with descriptions")
+    parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="break the clause of this mutant; --list-mutants lists the names")
+    parser.add_argument("--benign", action="append", default=[], metavar="NAME", help="behave like this benign variant: unusual, but within the contract")
+    parser.add_argument("--list-mutants", action="store_true", help="print the name, clause and description of each mutant as JSON")
+    parser.add_argument("--list-benign", action="store_true", help="print the name and description of each benign variant as JSON")
     return parser
 
 

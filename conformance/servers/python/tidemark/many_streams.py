@@ -123,8 +123,8 @@ class FollowsMany:
         return selectors
 
     def is_whole(self, principal: Principal, wanted: Filter, selector: str) -> bool:
-        """Whether a selector is accepted. A pattern always is, because it is reduced to what the scopes cover. A name
-        must be covered completely."""
+        """Whether a selector is accepted. A pattern is always accepted, because it is reduced to what the scopes cover.
+        The scopes must cover a name completely."""
         return selector.endswith("*") or all(principal.may("subscribe", event, selector) for event in wanted.events)
 
     def narrowed(self, principal: Principal, wanted: Filter, selectors: list[str]) -> list[str]:

@@ -92,7 +92,7 @@ class Node:
         repair: dict[str, Any] | None = None,
         stream: str | None = None,
     ) -> dict[str, Any]:
-        """A `gap`: events between two positions will not be delivered to one connection (GAP-1)."""
+        """A `gap`, which reports that events between two positions will not be delivered to one connection (GAP-1)."""
         self.counters.gaps[reason] += 1
         for subscription in subscriptions:
             subscription.gaps += 1
@@ -148,7 +148,7 @@ class Node:
             self.begin_anew(stream)
 
     def housekeeping(self) -> None:
-        """Does the periodic work."""
+        """One round of the periodic work: ends expired streams, trims histories and checks time limits of connections."""
         for stream in self.streams.expired():
             self.expire(stream)
         for stream in self.streams:

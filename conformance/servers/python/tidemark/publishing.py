@@ -109,5 +109,5 @@ class Publisher:
         self._reader.check_payload(name, payload, pointer)
 
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
-        """The client chooses the label but not the principal."""
+        """The `source` of an event. The client chooses the label but not the principal."""
         return {"name": data.get("source", principal.id[:LONGEST_LABEL]), "principal": principal.id}

@@ -111,10 +111,10 @@ class Routes:
         if len(hosts) != 1:
             raise ProtocolError("invalid_message", "A request must have exactly one Host header.")
         if not self.is_served(hosts[0]):
-            raise ProtocolError("forbidden", "This host name is not served; the operator can allow it with --host-name.")
+            raise ProtocolError("forbidden", "This host name is not served; the operator can add the name with --host-name.")
         origins = [] if self.is_open_to_pages(head.path) else head.all("origin")
         if not all(self.is_welcome_origin(origin, hosts[0]) for origin in origins):
-            raise ProtocolError("forbidden", "Pages of this origin are not allowed; the operator can allow it with --origin.")
+            raise ProtocolError("forbidden", "Pages of this origin are not allowed; the operator can allow the origin with --origin.")
         if any(name.lower() in self.node.contract.credential_parameters for name in head.query):
             raise ProtocolError("invalid_message", "Send the credential in a header: addresses are logged.")
 
@@ -259,7 +259,7 @@ class Routes:
         )
 
     def _check_files_filter(self, fields: Mapping[str, Any]) -> None:
-        """:raises ProtocolError: as for a subscription, with pointers into this request"""
+        """:raises ProtocolError: the errors of a subscription with this filter, with pointers into this request"""
         try:
             wanted = {"events": ["file_change"], "filter": fields}
             self.node.parts.filter.read(self.node.contract, self.node.limits, wanted)

@@ -88,7 +88,7 @@ MOST_LOSSES = 256
 
 @dataclass(frozen=True)
 class Replay:
-    """The events and losses that are replayed to one subscription."""
+    """The events and source losses that are replayed to one subscription."""
 
     reason: str
     events: list[Event]
@@ -102,7 +102,7 @@ class Replay:
         return "warm" if in_picture else self.reason
 
     def in_order(self) -> list[Event | Loss]:
-        """Each loss follows the events up to its position."""
+        """The events and losses in the order to send them: each loss follows the events up to its position."""
         pending = deque(self.losses)
         found: list[Event | Loss] = []
         for event in self.events:
@@ -287,7 +287,7 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether the warm replay may lack an event. Also true if only dropped events could show whether it lacks one."""
+        """Whether the warm replay may lack an event. Also true if only dropped events could show whether an event is missing."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay

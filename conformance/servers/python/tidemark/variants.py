@@ -10,7 +10,7 @@ Part = TypeVar("Part", bound=type)
 
 @dataclass(frozen=True)
 class Variant:
-    """A mutant breaks one clause of the contract; a benign variant breaks none."""
+    """A mutant, which breaks one clause of the contract, or a benign variant, which breaks none."""
 
     name: str
     what: str

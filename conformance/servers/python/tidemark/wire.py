@@ -125,7 +125,7 @@ class Wire:
             self._waiting.append(encode_frame(opcode, data))
 
     async def flush(self) -> None:
-        """Hands everything to the socket, and waits while the socket is full."""
+        """Writes all queued bytes to the socket, and waits while the socket is full."""
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             await self.write(b"".join(waiting))

@@ -22,13 +22,13 @@ from ..wire import Wire
 from .registry import mutant
 
 
-@mutant("key-forgotten", "the same idempotency key publishes again", clause="BRD-1")
+@mutant("key-forgotten", "a repeated publication with the same idempotency key is published again", clause="BRD-1")
 class KeyForgotten(Publisher):
     def find_duplicate(self, key: tuple[str, str, str]) -> Event | None:
         return None
 
 
-@mutant("principal-chosen", "a publisher chooses the principal in source", clause="BRD-2")
+@mutant("principal-chosen", "a publisher can choose the principal in source", clause="BRD-2")
 class PrincipalChosen(Publisher):
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
         source = super().source(principal, data)
@@ -108,7 +108,7 @@ class BadCredentialAnonymous(Routes):
             return EVERYONE, None
 
 
-@mutant("readers-unchecked", "introspection shows all subscriptions without admin:read", clause="SEC-1")
+@mutant("readers-unchecked", "clients without the scope admin:read see all subscriptions", clause="SEC-1")
 class ReadersUnchecked(Routes):
     def require_reader(self, head: Head) -> Principal:
         return self.identify(head)[0]
@@ -156,7 +156,7 @@ class NarrowingIgnored(Commands):
 
 
 class PatientConnection(Connection):
-    """Ignores one reason to close."""
+    """Ignores one of the reasons to close a connection."""
 
     overlooked: str
 
@@ -207,7 +207,7 @@ class NoEcho(Commands):
                 self.node.subscriptions.add(subscription)
 
 
-@mutant("position-of-the-next", "broadcasted reports the position of the next event", clause="BRD-1")
+@mutant("position-of-the-next", "the reply broadcasted reports the position of the next event", clause="BRD-1")
 class PositionOfTheNext(Publisher):
     def broadcast(self, principal: Principal, data: dict[str, Any], pointer: str) -> dict[str, Any]:
         result = super().broadcast(principal, data, pointer)
@@ -242,7 +242,7 @@ class KeyPerDoor(Publisher):
         return super().broadcast(principal, own, pointer)
 
 
-@mutant("labels-lost", "the label of a publisher is replaced by its principal", clause="BRD-2")
+@mutant("labels-lost", "source contains the principal of a publisher instead of its label", clause="BRD-2")
 class LabelsLost(Publisher):
     def source(self, principal: Principal, data: dict[str, Any]) -> dict[str, Any]:
         return {"name": principal.id, "principal": principal.id}
@@ -298,7 +298,7 @@ class ExpiryReportedAsRevocation(Connection):
         super().close("token_revoked" if name == "token_expired" else name)
 
 
-@mutant("api-key-header-unread", "X-API-Key is ignored", clause="SEC-2")
+@mutant("api-key-header-unread", "the header X-API-Key is ignored", clause="SEC-2")
 class ApiKeyHeaderUnread(Routes):
     def token_of(self, head: Head) -> str | None:
         return super().token_of(head) if head.get("authorization") is not None else None

@@ -38,7 +38,7 @@ class AllButOne(Commands):
             self.node.subscriptions.add(own[-1])
 
 
-@mutant("delivered-uncounted", "subscriptions does not count delivered events", clause="SUB-6")
+@mutant("delivered-uncounted", "the reply subscriptions does not count delivered events", clause="SUB-6")
 class DeliveredUncounted(Subscription):
     def listed(self, head: Position | None) -> dict[str, Any]:
         return {**super().listed(head), "delivered": 0}

@@ -171,7 +171,7 @@ class ShutdownWithoutHeartbeat(Connection):
         return [each for each in found if each["type"] != "heartbeat" or self.closing is None]
 
 
-@mutant("closing-never-retryable", "closing marks every close as not retryable", clause="CON-6")
+@mutant("closing-never-retryable", "the message closing marks every close as not retryable", clause="CON-6")
 class ClosingNeverRetryable(Connection):
     def closing_message(self, name: str) -> Message:
         found = super().closing_message(name)

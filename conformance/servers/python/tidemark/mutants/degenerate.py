@@ -73,7 +73,7 @@ class Echo(Connection):
             pass
 
 
-@mutant("canned", "every command gets the reply that the first such command got", clause="SUB-1")
+@mutant("canned", "every command gets the reply that the first command of its type got", clause="SUB-1")
 class Canned(Connection):
     """Each reply is valid by the contract but does not belong to its command."""
 

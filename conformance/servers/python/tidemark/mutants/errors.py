@@ -74,7 +74,7 @@ class HttpErrorsBare(Routes):
         return replace(response, body=encode(json.loads(response.body)["data"]).encode())
 
 
-@mutant("subscriptions-never-leave", "introspection keeps subscriptions of closed connections", clause="OPS-2")
+@mutant("subscriptions-never-leave", "the list of subscriptions keeps those of closed connections", clause="OPS-2")
 class SubscriptionsNeverLeave(Connection):
     def leave(self) -> None:
         self.closing = self.closing or "gone"
@@ -145,7 +145,7 @@ class RequestsWithoutRetryAfter(Routes):
         return replace(response, headers=tuple(each for each in response.headers if each[0] != "Retry-After"))
 
 
-@mutant("pages-all-alike", "every page of the list equals the first", clause="OPS-2")
+@mutant("pages-all-alike", "every page of the list of subscriptions equals the first page", clause="OPS-2")
 class PagesAllAlike(Routes):
     def get_subscriptions(self, head: Head, body: bytes) -> Response:
         query = {name: value for name, value in head.query.items() if name != "cursor"}
@@ -263,7 +263,7 @@ class ExplainBlamesEvents(Routes):
         return Response.json(200, {**answer, "mismatches": mismatches})
 
 
-@mutant("explain-ignores-connection", "explain ignores the connection parameter and lists other connections too", clause="OPS-3")
+@mutant("explain-ignores-connection", "explain ignores connectionId, and also lists subscriptions of other connections", clause="OPS-3")
 class ExplainIgnoresConnection(Routes):
     def _read(self, message: str, head: Head, body: bytes) -> dict[str, Any]:
         data = super()._read(message, head, body)

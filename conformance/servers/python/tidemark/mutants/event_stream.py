@@ -15,7 +15,7 @@ from ..streams import Position
 from .registry import mutant
 
 
-@mutant("sse-all-types-named", "events are named event, so that a page does not receive them in onmessage", clause="SSE-1")
+@mutant("sse-all-types-named", "event messages have the type event, so that a page does not receive them in onmessage", clause="SSE-1")
 class AllTypesNamed(EventStreamWire):
     def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
         return {"event": message["type"], **super().fields(message)}
@@ -118,7 +118,7 @@ class UnknownParameter(EventStreams):
 
 
 class WithoutScope(Commands):
-    """Subscribes as everyone on the connections of one kind."""
+    """On connections of one kind, subscribes with all scopes, whatever scopes the client has."""
 
     kind: type[EventStreamWire]
 

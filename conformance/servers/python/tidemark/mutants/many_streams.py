@@ -52,7 +52,7 @@ class ScopesNotNarrowed(Commands):
         return sorted(selectors) if found else found
 
 
-@mutant("forbidden-name-ignored", "a name that the scopes do not cover is left out instead of refused", clause="MUL-2")
+@mutant("forbidden-name-ignored", "the name of a stream that the scopes do not cover is left out instead of refused", clause="MUL-2")
 class ForbiddenNameIgnored(Commands):
     def selectors_in_force(self, principal: Principal, wanted: Filter, data: Mapping[str, Any]) -> list[str]:
         allowed = [each for each in data["streams"] if self.narrowed(principal, wanted, [each])]
@@ -100,7 +100,7 @@ class CompleteForEachStream(Connection):
         ]
 
 
-@mutant("positions-omitted", "no positions are sent", clause="MUL-4")
+@mutant("positions-omitted", "the message positions is never sent", clause="MUL-4")
 class PositionsOmitted(Commands):
     def positions(
         self, subscription: Subscription, positions: list[tuple[str, Position]], ended: list[str]
@@ -109,7 +109,7 @@ class PositionsOmitted(Commands):
             yield from super().positions(subscription, [], ended)
 
 
-@mutant("positions-after-complete", "positions come after replay_complete", clause="MUL-4")
+@mutant("positions-after-complete", "the message positions comes after replay_complete", clause="MUL-4")
 class PositionsAfterComplete(Commands):
     def unroll_many(self, subscription: Subscription, plans: Plans) -> Unrolled:
         found = list(super().unroll_many(subscription, plans))
@@ -123,7 +123,7 @@ class CoveredSelectorsKept(Commands):
         return sorted({*found, *(each for each in selectors if any(covers(other, each) for other in found))})
 
 
-@mutant("mixed-members-accepted", "members for one stream and for many may be mixed", clause="MUL-1")
+@mutant("mixed-members-accepted", "a subscribe may mix members for one stream with members for many", clause="MUL-1")
 class MixedMembersAccepted(Commands):
     def check_streams(self, data: Mapping[str, Any]) -> None:
         pass

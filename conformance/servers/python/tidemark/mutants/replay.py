@@ -194,7 +194,7 @@ class SeamDoubled(Commands):
             subscription.connection.queue_replay(self.unroll(subscription, replay))
 
 
-@mutant("none-is-warm", "mode none replays a warm picture", clause="RPL-1")
+@mutant("none-is-warm", "the replay mode none replays a warm picture", clause="RPL-1")
 class NoneIsWarm(Commands):
     def make_subscription(self, connection: Connection, data: Mapping[str, Any]) -> tuple[Subscription, Replay | None]:
         wants_none = data.get("replay", {}).get("mode") == "none"
@@ -250,19 +250,19 @@ class ResumeIsWarm(Stream):
         return replace(self.warm(wanted), reason="resume")
 
 
-@mutant("picture-not-again", "a resume with the picture replays only what follows the position", clause="RPL-7")
+@mutant("picture-not-again", "a resume that asks for the picture again replays only what follows the position", clause="RPL-7")
 class PictureNotAgain(Stream):
     def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
         return self.resume(wanted, after)
 
 
-@mutant("picture-instead-of-resume", "a resume with the picture replays only the current warm picture, so deletions are lost", clause="RPL-7")
+@mutant("picture-instead-of-resume", "a resume that asks for the picture again replays only the current warm picture, so deletions are lost", clause="RPL-7")
 class PictureInsteadOfResume(Stream):
     def resume_with_picture(self, wanted: Filter, after: Position) -> Replay:
         return replace(self.warm(wanted), reason="resume", picture_until=after.sequence_id)
 
 
-@mutant("picture-gap-hidden", "a resume with the picture is a warm replay if it fails, without a gap", clause="RPL-7")
+@mutant("picture-gap-hidden", "a failed resume that asks for the picture again is followed by a warm replay, but by no gap", clause="RPL-7")
 class PictureGapHidden(Commands):
     def subscribe(self, connection: Connection, command: Command) -> None:
         asked = command.data.get("replay", {})

@@ -115,7 +115,7 @@ class FirstNumberSkipped(Stream):
         return super().next_sequence_id() + (self.sequence_id == self.first_sequence_id() - 1)
 
 
-@mutant("numbers-differ", "later connections get other sequenceIds for the same events", clause="STR-2")
+@mutant("numbers-differ", "later connections receive the same events with other sequenceIds", clause="STR-2")
 class NumbersDiffer(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         message = super().event_message(event, head)
@@ -160,7 +160,7 @@ class ChangeTypesAlike(Connection):
         return super().event_message(replace(event, payload=payload), head)
 
 
-@mutant("control-names-rejected", "custom events must not have names of protocol messages", clause="ENV-2")
+@mutant("control-names-rejected", "custom events with names of protocol messages are rejected", clause="ENV-2")
 class ControlNamesRejected(Publisher):
     def check_payload(self, name: str, payload: dict[str, Any], pointer: str) -> None:
         if name in self.node.contract.messages and name not in self.node.contract.events:
@@ -282,7 +282,7 @@ class AnySession(Publisher):
             super().check_stream(data, pointer)
 
 
-@mutant("home-unnamed", "the error does not name the stream to which the event belongs", clause="STR-5")
+@mutant("home-unnamed", "the error for an event on a wrong stream does not name the stream to which the event belongs", clause="STR-5")
 class HomeUnnamed(Publisher):
     def check_stream(self, data: Mapping[str, Any], pointer: str) -> None:
         try:
@@ -302,7 +302,7 @@ class AlwaysMain(Publisher):
             super().check_stream(data, pointer)
 
 
-@mutant("moved-home", "an event on a wrong stream is published on the right one", clause="STR-5")
+@mutant("moved-home", "an event for a wrong stream is published on the stream to which it belongs", clause="STR-5")
 class MovedHome(Publisher):
     def stream_of(self, data: Mapping[str, Any]) -> str:
         return self.home_of(data) or super().stream_of(data)

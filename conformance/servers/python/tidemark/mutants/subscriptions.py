@@ -45,7 +45,7 @@ class SubscribeReplaces(Commands):
         super().subscribe(connection, command)
 
 
-@mutant("fields-are-alternatives", "one matching filter field is enough", clause="SUB-4")
+@mutant("fields-are-alternatives", "an event matches a filter even if only one of the filter's fields matches", clause="SUB-4")
 class FieldsAreAlternatives(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         found = super().mismatch(name, payload, source)
@@ -57,7 +57,7 @@ class FieldsAreAlternatives(Filter):
         return None if any(self.check_field(field, spec, event) is None for field in applicable) else found
 
 
-@mutant("absent-matches", "an absent field matches", clause="SUB-4")
+@mutant("absent-matches", "an event without a value for a filter field matches", clause="SUB-4")
 class AbsentMatches(Filter):
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
         found = super().check_field(field, spec, event)
@@ -155,7 +155,7 @@ class UnsubscribeEverywhere(Commands):
                 self.node.subscriptions.remove(subscription)
 
 
-@mutant("unknown-id-unsubscribed", "unsubscribing an unknown subscription succeeds", clause="SUB-3")
+@mutant("unknown-id-unsubscribed", "an unsubscribe of an unknown subscription succeeds", clause="SUB-3")
 class UnknownIdUnsubscribed(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         try:
@@ -172,7 +172,7 @@ class DeletesUnmatched(Filter):
         return super().mismatch(name, payload, source)
 
 
-@mutant("other-events-withheld", "a field of a filter also constrains events that do not declare it", clause="SUB-4")
+@mutant("other-events-withheld", "a filter field also constrains events that do not declare it", clause="SUB-4")
 class OtherEventsWithheld(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         found = super().mismatch(name, payload, source)
@@ -180,7 +180,7 @@ class OtherEventsWithheld(Filter):
         return Mismatch(strange[0], self.fields[strange[0]], []) if found is None and strange else found
 
 
-@mutant("replayed-uncounted", "subscriptions does not count replayed events", clause="SUB-6")
+@mutant("replayed-uncounted", "the reply subscriptions does not count replayed events", clause="SUB-6")
 class ReplayedUncounted(Subscription):
     def count(self, event: Event, *, is_replay: bool) -> None:
         super().count(event, is_replay=is_replay)
@@ -195,7 +195,7 @@ class EmptyListReader(CommandReader):
         super().check(message, value)
 
 
-@mutant("empty-list-taken", "an empty filter list is ignored", clause="SUB-4")
+@mutant("empty-list-taken", "an empty list in a filter is ignored instead of rejected", clause="SUB-4")
 class EmptyListTaken(Connection):
     def make_reader(self) -> CommandReader:
         return EmptyListReader(self.node.contract, self.node.limits["jsonDepth"])
@@ -322,7 +322,7 @@ class IdsShared(Commands):
         return super().make_subscription(connection, data)
 
 
-@mutant("nothing-to-end-rejected", "unsubscribe all without subscriptions is an error", clause="SUB-3")
+@mutant("nothing-to-end-rejected", "unsubscribe all without any subscription is answered by an error", clause="SUB-3")
 class NothingToEndRejected(Commands):
     def unsubscribe(self, connection: Connection, command: Command) -> None:
         if not self.node.subscriptions.of(connection):
@@ -330,14 +330,14 @@ class NothingToEndRejected(Commands):
         super().unsubscribe(connection, command)
 
 
-@mutant("everyones-listed", "the list contains subscriptions of other connections", clause="SUB-6")
+@mutant("everyones-listed", "list_subscriptions also lists subscriptions of other connections", clause="SUB-6")
 class EveryonesListed(Commands):
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         items = [each.listed(self.node.streams.get(each.stream).head) for each in self.node.subscriptions]
         connection.queue(reply("subscriptions", command.id, {"items": items}))
 
 
-@mutant("empty-list-rejected", "a list of no subscriptions is an error", clause="SUB-6")
+@mutant("empty-list-rejected", "list_subscriptions without any subscription is answered by an error", clause="SUB-6")
 class EmptyListRejected(Commands):
     def list_subscriptions(self, connection: Connection, command: Command) -> None:
         if not self.node.subscriptions.of(connection):
