@@ -1,6 +1,6 @@
 /**
- * Makes the parts of attacks: deep patterns, wide filters, long paths, large payloads. They stay within the limits in
- * `welcome`, so the server must process them and must not close the connection.
+ * Makes the parts of attacks: deep patterns, wide filters, long paths, large payloads. The parts stay within the limits
+ * in `welcome`, so the server must process them and must not close the connection.
  */
 import type { Gene, Input } from './input.ts';
 
@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly path: string;
   /** {@link HELD_CONNECTION} in the body is replaced by the id of the second connection. */
   readonly body?: string;
-  /** For a response without an end, such as an event stream: the client ends it when it contains this text. */
+  /** For a response without an end, such as an event stream: the client ends the response when the response contains this text. */
   readonly until?: string;
 }
 

@@ -19,7 +19,7 @@ import {
 import type { AttackedOperation, Command, Limits, Prepared } from './attack.ts';
 import type { Input } from './input.ts';
 
-/** Streams to follow, and positions to resume from, within the size of a message. */
+/** Makes lists of streams to follow, and of positions to resume from, that together fit in one message. */
 function manyStreams(
   input: Input,
   { streamsPerSubscription = 32, inboundMessageBytes = 65_536 }: Limits,

@@ -24,7 +24,7 @@ export function readKept(file = FILE): readonly KeptInput[] {
 function readLine(line: string, place: string): KeptInput {
   const value = tryParse(line);
   if (!isObject(value) || typeof value['operation'] !== 'string' || !isObject(value['input'] ?? null))
-    throw new TypeError(`${place} is not an input of the adversary.`);
+    throw new TypeError(`${place} is not an input of the adversary; expected {"operation": …, "input": {…}}.`);
   return value as unknown as KeptInput;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Measures what an input costs: how long another client, the neighbour, has to wait during the input. If the process id of the server is
- * given, also the server's resident memory and the processor time of its main thread. Unlike the wait, the processor time does not depend
- * on other work on the machine.
+ * given, also measures the server's resident memory and the processor time of its main thread. Unlike the wait, the processor time does
+ * not depend on other work on the machine.
  */
 import { readFileSync } from 'node:fs';
 import type { NeighbourThread } from '../hostile/neighbour-thread.ts';
@@ -24,8 +24,8 @@ export interface MeterOptions {
 }
 
 /**
- * How long the neighbour may wait, in milliseconds. Long, because a search provokes long waits and the machine may be
- * busy.
+ * How long the neighbour may wait, in milliseconds. The limit is long, because a search provokes long waits and the
+ * machine may be busy.
  */
 const PATIENCE_MS = 60_000;
 

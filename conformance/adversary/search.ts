@@ -1,6 +1,6 @@
 /**
  * The adversary: for each operation, searches for the input that costs the server most. During the search, a well-behaved client, the
- * neighbour, measures how long it has to wait.
+ * neighbour, measures how long it has to wait for replies.
  */
 import { randomBytes } from 'node:crypto';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';
@@ -39,7 +39,7 @@ export interface SearchResult {
   readonly evaluations: number;
   /** The costliest inputs; each was repeated, and its cost is the median. */
   readonly worst: readonly Evaluated<Cost>[];
-  /** How long an ordinary client beside the attack waited for its replies, over all inputs, in milliseconds. */
+  /** How long the neighbour waited for its replies during the attacks, over all inputs, in milliseconds. */
   readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
   /** The faults of the server. */
   readonly faults: readonly string[];
@@ -48,11 +48,11 @@ export interface SearchResult {
 /** How many inputs to keep per operation. */
 const KEPT = 3;
 /**
- * The shortest time limit for a reply, in milliseconds. Long, because a search provokes long waits and the machine may
- * be busy.
+ * The shortest time limit for a reply, in milliseconds. It is long, because a search provokes long waits and the machine
+ * may be busy.
  */
 const SEARCH_PATIENCE_MS = 60_000;
-/** How many connections fill the histories. Several, because the server limits the commands of each connection. */
+/** How many connections fill the histories. There are several, because the server limits the commands of each connection. */
 const FILLERS = 20;
 
 /** @throws {Unreachable} when no ordinary client can connect */

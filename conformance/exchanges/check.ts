@@ -68,7 +68,7 @@ function stopsCheck(error: unknown): boolean {
   return [UntestableError, UnreachableError, StarvedError, StimulusError].some((each) => error instanceof each);
 }
 
-/** Plays an exchange, and again if the machine was too busy for a valid result. */
+/** Runs an exchange, and runs it again if the machine was too busy for a valid result. */
 async function playCalmly(play: () => Promise<ExchangeRun>): Promise<ExchangeRun> {
   for (let runs = 1; ; runs += 1)
     try {

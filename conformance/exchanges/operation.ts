@@ -94,7 +94,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('malformed' as const), client, message: malformedMessages() }) },
 );
 
-/** So few that malformed messages cannot end the connection (ERR-2). */
+/** The maximum number of operations in an exchange: so few that malformed messages cannot end the connection (ERR-2). */
 const MOST_OPERATIONS = 18;
 
 export const exchanges: fc.Arbitrary<readonly Operation[]> = fc.array(operation, {

@@ -39,7 +39,7 @@ export function declareEvents(added: DeclaredEvents): void {
   for (const [name, validator] of added.validators) messages.set(name, validator);
 }
 
-/** The validator of a server message; for an event, by the event's name. */
+/** The validator of a server message, by its type; for an `event` message, by the name of the event. */
 export function validatorOf(message: string): Validator | undefined {
   return messages.get(message);
 }

@@ -1,6 +1,6 @@
 /**
- * A capture by cause and effect: each client action with the messages that it caused. A tape made from it waits for
- * effects, never for a fixed time.
+ * Reads a capture as causes and effects: each action of a client, with the messages that the action caused. A tape made
+ * from them waits for the effects, never for a fixed time.
  */
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { CommandName } from '../../generated/protocol.ts';

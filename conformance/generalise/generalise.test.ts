@@ -161,7 +161,7 @@ describe('a tape from a capture', () => {
       .opens('client2')
       .subscribes('client2', { mode: 'resume', after: at(5) }, 9, { attempted: true, recovered: true });
     expect(() => play.lines).toThrow('Frame 5 resumes after a position that does not occur in the capture');
-    expect(() => new Play().lines).toThrow('No client connects in this capture.');
+    expect(() => new Play().lines).toThrow('No client connects in this capture');
   });
 
   test('reports the messages that it leaves out, and those that no client caused', () => {

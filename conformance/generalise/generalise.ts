@@ -74,7 +74,10 @@ export function generalise(trace: Trace, { id, clauses, why }: TapeWords): Gener
   const capture = causesOf(trace);
   const actions = actionsOf(capture);
   const actors = [...new Set(actions.flatMap((action) => ('actor' in action ? [action.actor] : [])))];
-  if (actors.length === 0) throw new GeneraliseError('No client connects in this capture.');
+  if (actors.length === 0)
+    throw new GeneraliseError(
+      'No client connects in this capture; record again, and connect a client while the recorder runs.',
+    );
   // The tape is written twice: first to count how often each value occurs, then with names. Only values that occur
   // several times get a name.
   const names = new Names();

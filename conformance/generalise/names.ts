@@ -1,4 +1,4 @@
-/** Names in the tape for values that the server chose in the recording. */
+/** Gives names in the tape to values that the server chose in the recording. */
 import type { Json } from '../trace/json.ts';
 import type { Scope, Volatility } from './volatile.ts';
 

@@ -10,7 +10,7 @@ export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' |
 
 const CLASSES: readonly string[] = ['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order'];
 
-/** The context of a value: for each name, the nearest member with that name beside or above the value. */
+/** The stream, epoch and sequenceId to which a value belongs: those of the innermost enclosing object that has the member. */
 export interface Scope {
   readonly stream?: string;
   readonly epoch?: string;
@@ -39,7 +39,7 @@ function resolved(schema: Json | undefined): Json | undefined {
   return reference === undefined ? schema : resolved(valueAt(CONTRACT, reference.slice(1)));
 }
 
-/** Whether a value has the required members of a branch of `oneOf`, and no other values where the branch has constants. */
+/** Whether a value may match a branch of `oneOf`: it has the required members, and its members equal the branch's constants. */
 function mayBe(branch: Json | undefined, value: Json): boolean {
   const schema = resolved(branch);
   const required = member(schema, 'required');

@@ -1,4 +1,4 @@
-/** The kill matrix: which checks detect which wrong server. Pure: the results of the runs are its input. */
+/** The kill matrix: which checks detect which wrong server. It is computed from the results of the runs. */
 import { CLAUSES } from '../../generated/protocol.ts';
 import { EXIT } from '../runner/verdict.ts';
 import type { Mutant, Variant } from './host.ts';

@@ -14,7 +14,7 @@ import { suiteTapes } from '../tape/library.ts';
 const SUITE = fileURLToPath(
   new URL(`../command/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 );
-/** How many tapes run at once. Many, so that their time-outs overlap if a server does not answer. */
+/** How many tapes run at once: many, so that their time-outs overlap if a server does not answer. */
 const JOBS = '16';
 /** A fixed seed, so that runs can be repeated. */
 const SEED = '1';

@@ -27,8 +27,8 @@ export function passedOn(headers: IncomingHttpHeaders | Headers): Headers {
 }
 
 /**
- * A page that is loaded through the recorder sends the recorder's origin. It is replaced, because the target accepts
- * only its own origin.
+ * The headers to send to the target. A page that is loaded through the recorder sends the recorder's origin, which is
+ * replaced by the target's origin, because the target accepts only its own.
  */
 export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Headers {
   const passed = passedOn(headers);

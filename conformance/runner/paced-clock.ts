@@ -62,7 +62,7 @@ export class PacedClock {
     return () => this.#limits.delete(limit);
   };
 
-  /** Starts a time limit, for a caller that repeats something until the limit expires. @returns a function that tells whether it has expired */
+  /** Starts a time limit, for a caller that repeats something until then. @returns a function that tells whether it has expired */
   limit(limitMs: number): () => boolean {
     let isOver = false;
     this.timer(limitMs, () => (isOver = true));

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 
 /**
- * How long a command may run, in milliseconds. Long, because draining, restarting a container or logging in over a
- * network takes seconds.
+ * How long a command may run, in milliseconds. The limit is long, because draining, restarting a container or logging in
+ * over a network takes seconds.
  */
 export const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -37,7 +37,7 @@ export async function runCommand(command: Command, options: CommandOptions = {})
 }
 
 /**
- * The standard output of a command.
+ * Runs a command until it exits, and returns its standard output.
  * @throws {CommandError} in the same cases as {@link runCommand}
  */
 export function outputOfCommand(command: Command, options: CommandOptions = {}): Promise<string> {

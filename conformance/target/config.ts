@@ -16,7 +16,7 @@ export type StimulusConfig =
   | { readonly port: 'auto' | 'inband' | 'http' | 'none' }
   /** A command that reads `{stream, event, payload, source?}` lines from its input and publishes each. */
   | { readonly port: 'exec'; readonly command: readonly string[] }
-  /** A directory that the target watches. Only `file_change` events can be made in this way. */
+  /** A directory that the target watches. Only `file_change` events can be emitted in this way. */
   | { readonly port: 'fs'; readonly directory: string };
 
 export interface TargetConfig {

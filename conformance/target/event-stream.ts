@@ -19,7 +19,7 @@ export interface EventStreamOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** How long to wait for the headers of the response, in milliseconds. */
   readonly timeoutMs: number;
-  /** Counts that time; by default by the clock. */
+  /** The timer for `timeoutMs`; by default the clock. */
   readonly timer?: Timer;
   readonly onOpen: (headers: Readonly<Record<string, string>>) => void;
   readonly onEvent: (event: ServerSentEvent) => void;

@@ -12,7 +12,7 @@ export interface HttpCall {
   readonly body?: string;
   /** How long the response may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** Counts that time; by default by the clock. */
+  /** The timer for `timeoutMs`; by default the clock. */
   readonly timer?: Timer;
 }
 

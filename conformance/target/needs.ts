@@ -10,8 +10,8 @@
  * - `policy:EVENT=POLICY`: the replay policy of the event is POLICY. POLICY is the default in the contract, but an
  *   operator may change it
  *
- * If the target lacks the feature, the tape is N/A. If it claims the feature and the configuration has no way to test
- * it, the tape is UNTESTABLE.
+ * If a condition is not met, the tape is N/A. It is UNTESTABLE instead if the contract requires the feature or the
+ * configuration claims it (`claims`), unless the configuration lists the feature under `without`.
  */
 import { asText, member, textAt } from '../trace/json.ts';
 // Import cycle of types only: a need is compared with a configuration, and config.ts checks the needs that a configuration names.

@@ -13,18 +13,18 @@ export interface SocketOptions {
   readonly pong: 'auto' | 'never';
   /** How long the handshake may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** Counts that time; by default by the clock. */
+  /** The timer for `timeoutMs`; by default the clock. */
   readonly timer?: Timer;
   /** Called before any frame, with the subprotocol that the server chose. */
   readonly onOpen: (protocol: string) => void;
   readonly onFrame: (kind: 'text' | 'binary' | 'ping' | 'pong', content: string) => void;
-  /** The client's library could not read a frame. */
+  /** Called when the WebSocket library of the suite could not read a frame. */
   readonly onFault: (text: string) => void;
-  /** The connection has ended. Code 1006 means that there was no close frame. */
+  /** Called when the connection has ended. Code 1006 means that there was no close frame. */
   readonly onClose: (code: number, reason: string) => void;
 }
 
-/** The upgrade was answered with a status other than 101. */
+/** The response to an upgrade, with a status other than 101. */
 export interface Refused {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 /** Timers for time limits. */
 
 /**
- * Calls `expire` when a time limit is used up. A timer may count more slowly than the clock, while the machine is busy.
- * @returns cancels the limit
+ * Calls `expire` when a time limit has passed. A timer may count more slowly than the clock while the machine is busy.
+ * @returns a function that cancels the limit
  */
 export type Timer = (limitMs: number, expire: () => void) => () => void;
 
