@@ -206,8 +206,8 @@ const onceEach = checkOf(
 );
 
 /**
- * Lost events arrive late (CLI-6), and a picture after a gap repeats older events, so an event may follow a newer one if it
- * was also sent after that one.
+ * An event may be handed over after a newer event if the suite also sent it after the newer event: lost events arrive late
+ * (CLI-6), and a warm picture after a gap repeats older events.
  */
 const inOrder = checkOf(
   {

@@ -51,7 +51,7 @@ function catalogue({ tapes, client }: TapeFlags): readonly Entry[] {
   return client === true ? clientCatalogue(tapes) : serverCatalogue(tapes);
 }
 
-/** All checks of the suite, or, with `--tapes`, those of the user's own tapes. */
+/** All checks of the suite; with `--tapes`, only the checks of the user's own tapes. */
 function allEntries(flags: TapeFlags): readonly Entry[] {
   return flags.tapes === undefined && flags.client === undefined
     ? [...serverCatalogue(), ...clientCatalogue()]
@@ -97,7 +97,10 @@ function listClauses(entries: readonly Entry[], flags: ListFlags): number {
 
 export function listCommand(flags: ListFlags): number {
   const entries = catalogue(flags).filter(({ id }) => isChosen(id, flags.only));
-  if (entries.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check.`);
+  if (entries.length === 0)
+    throw new UsageError(
+      `--only ${flags.only ?? ''} matches no check; \`tidemark conformance list\` without --only shows all checks.`,
+    );
   if (flags.clauses === true) return listClauses(entries, flags);
   if (flags.json === true) print(JSON.stringify(entries));
   else

@@ -94,7 +94,8 @@ async function clientMutants(flags: ClientMutantFlags): Promise<number> {
     }
   }
   if (flags.list === true) return EXIT.ok;
-  if (results.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no mutant; --list shows all.`);
+  if (results.length === 0)
+    throw new UsageError(`--only ${flags.only ?? ''} matches no mutant; --list shows all mutants.`);
   const killed = results.filter(({ outcome }) => outcome === 'killed').length;
   const unchanged = unfit.length === 0 ? '' : `; the unchanged SDK fails: ${unfit.join(', ')}`;
   if (flags.json === true) print(JSON.stringify(results));

@@ -118,7 +118,8 @@ async function clientCommand(flags: ClientFlags): Promise<number> {
   parseReports(flags.report);
   const tapes = loadClientTapes(flags.tapes);
   const checks = checksOf(tapes).filter(({ id }) => isChosen(id, flags.only));
-  if (checks.length === 0) throw new UsageError(`--only ${flags.only ?? ''} matches no check; --list shows all.`);
+  if (checks.length === 0)
+    throw new UsageError(`--only ${flags.only ?? ''} matches no check; --list shows all checks.`);
   if (flags.list === true) return list(checks, flags);
   const known = knownFailingOf(
     flags.knownFailing,

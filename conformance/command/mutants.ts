@@ -48,7 +48,7 @@ async function mutants(flags: MutantFlags): Promise<number> {
   const wrong = choose(await listMutants());
   const right = choose(await listVariants());
   if (wrong.length + right.length === 0)
-    throw new UsageError(`--only ${only ?? ''} matches no mutant or variant; --list shows all.`);
+    throw new UsageError(`--only ${only ?? ''} matches no mutant or variant; --list shows all of them.`);
   if (flags.list === true) return list(wrong, right);
   const trials = await inParallel(wrong, jobs, (mutant) => tried(mutant, flags));
   const passed = await inParallel(right, jobs, triedRight);

@@ -94,7 +94,7 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
   const ids = [...tapes.map(({ header }) => header.id), EXCHANGES.id, ...TRACE_CHECKS.map(({ id }) => id)];
   if (!ids.some((id) => isChosen(id, flags.only)))
     throw new UsageError(
-      `--only ${flags.only ?? ''} matches none of ${ids.length} checks; \`tidemark conformance list\` shows all.`,
+      `--only ${flags.only ?? ''} matches none of ${ids.length} checks; \`tidemark conformance list\` shows all checks.`,
     );
   const knownFailing = knownFailingOf(flags.knownFailing, ids);
   let worst: Run | undefined;

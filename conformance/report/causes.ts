@@ -11,7 +11,7 @@ export interface CauseGroup {
 }
 
 /**
- * The text by which checks are grouped. It is the cause, not the text of a failure, because the latter contains names
+ * The text by which checks are grouped. It is the cause, not the text of a failure, because a failure contains names
  * and numbers that differ between checks.
  */
 function causeText({ cause, failures, reason, verdict }: CheckResult): string {

@@ -48,7 +48,9 @@ export async function credentialOf(
   if (name === 'none') return undefined;
   const found = credentials[name ?? 'default'];
   if (found === undefined && name !== undefined)
-    throw new UntestableError(`the configuration has no credential ${JSON.stringify(name)}`);
+    throw new UntestableError(
+      `the configuration has no credential ${JSON.stringify(name)}; add it under "credentials"`,
+    );
   try {
     return found === undefined ? undefined : await present(found);
   } catch (error) {

@@ -13,7 +13,8 @@ export function control(step: ControlStep, state: TapeState): Promise<void> {
 
 async function runControl(step: ControlStep, state: TapeState): Promise<void> {
   const command = state.context.config.control[step.name];
-  if (!isCommand(command)) throw new UntestableError(`the configuration has no control command ${step.name}`);
+  if (!isCommand(command))
+    throw new UntestableError(`the configuration has no control command ${step.name}; add it under "control"`);
   try {
     await runCommand(command);
   } catch (error) {

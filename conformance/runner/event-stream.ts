@@ -30,7 +30,7 @@ function positionsOf(trace: Trace): Map<string, Resumed> {
 export interface Identified {
   readonly id: string;
   readonly frame: Frame;
-  /** All messages of the connection so far, with this one. */
+  /** All messages of the connection so far, including this message. */
   readonly received: readonly Frame[];
   /** The `subscribe` command to which the request of this connection is equivalent. */
   readonly command: JsonObject;

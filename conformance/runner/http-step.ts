@@ -9,7 +9,7 @@ import { sendRequest } from './http-request.ts';
 import { judgeValue } from './judge-value.ts';
 import type { TapeState } from './tape-state.ts';
 
-/** The status of a request above the rate limit (OPS-6). */
+/** The status of the response to a request above the rate limit (OPS-6). */
 const TOO_MANY = 429;
 const LIMITED_PAUSE_MS = 250;
 function pause(ms: number): Promise<void> {

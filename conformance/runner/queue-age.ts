@@ -12,7 +12,7 @@ import type { Doubt } from './starvation.ts';
 const SLOW = CLOSE_CODES.slow_consumer.code;
 const READING_OFF = 'reading off';
 
-/** How long messages may have waited when the server closed the connection with 4201, in milliseconds; 0 without such a close. */
+/** How long messages may have waited when the server closed the connection with 4201, in milliseconds; 0 if it did not. */
 function waitedMs(trace: Trace, connection: number): number {
   const reading = readingOf(trace, connection);
   const end = reading?.closed;

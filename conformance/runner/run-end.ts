@@ -66,7 +66,7 @@ async function settle(context: RunContext, patience: number): Promise<void> {
   context.trace.add({ actor: 'runner', connection: 0, dir: '>>', kind: 'mark', text: QUIET_MARK, check: CHECK });
 }
 
-/** The status of a request above the rate limit (OPS-6). Such a request is sent again later. */
+/** The status of the response to a request above the rate limit (OPS-6). Such a request is sent again later. */
 const TOO_MANY = 429;
 
 /** How many subscriptions the server lists for a connection; undefined without an answer, Infinity when the request was rate limited. */

@@ -123,7 +123,7 @@ function openExec(command: readonly string[]): StimulusPort {
   const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'ignore', 'inherit'] });
   let fault: string | undefined;
   child.on('error', (error) => (fault = error.message));
-  child.on('exit', (code) => (fault = `it ended with ${code ?? 'a signal'}`));
+  child.on('exit', (code) => (fault = `its exit code was ${code ?? 'none, because a signal ended it'}`));
   child.stdin?.on('error', () => undefined);
   return {
     publish: async (event) => {

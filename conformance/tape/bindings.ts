@@ -21,7 +21,7 @@ export function lookUp(reference: string, bindings: Bindings): Json {
   const slash = reference.indexOf('/');
   const name = slash < 0 ? reference : reference.slice(0, slash);
   const found = valueAt(bindings.get(name), slash < 0 ? '' : reference.slice(slash));
-  if (found === undefined) throw new UnboundError(`No value is bound as ${JSON.stringify(reference)}.`);
+  if (found === undefined) throw new UnboundError(`No value is bound to the name ${JSON.stringify(reference)}.`);
   return found;
 }
 

@@ -45,11 +45,13 @@ export function readHeader(line: JsonObject, reader: Reader): TapeHeader {
   const header = reader.object(line, 'The header', KEYS);
   if (header['tape'] !== TAPE_VERSION)
     reader.fail(
-      `The header has "tape": ${JSON.stringify(header['tape'])}; this runner supports version ${TAPE_VERSION}.`,
+      `The header has "tape": ${JSON.stringify(header['tape'])}; this runner supports only version ${TAPE_VERSION}.`,
     );
   const id = reader.text(header['id'], '"id"');
   if (!/^[a-z_]+\/[a-z0-9-]+$/.test(id))
-    reader.fail('"id" must be an operation or push, "/", and a name of lower-case letters, digits and "-".');
+    reader.fail(
+      '"id" must be an operation or push, "/", and a name of lower-case letters, digits and "-", such as ping/echo.',
+    );
   const actors = Object.entries(reader.object(header['actors'] ?? {}, '"actors"'));
   return {
     tape: TAPE_VERSION,

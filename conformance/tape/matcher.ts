@@ -46,7 +46,7 @@ export interface Difference {
 export interface Match {
   /** Empty when the value matches. */
   readonly differences: readonly Difference[];
-  /** The earlier bindings and those of this match. */
+  /** The earlier bindings and the bindings of this match. */
   readonly bindings: Bindings;
 }
 

@@ -147,7 +147,7 @@ export function readConfig(
 
 export function readConfigFile(file: string): Json {
   try {
-    return tryParse(readFileSync(file, 'utf8')) ?? fail(`${file} is not JSON.`);
+    return tryParse(readFileSync(file, 'utf8')) ?? fail(`${file} is not valid JSON.`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`${file} cannot be read.`, { cause });

@@ -72,7 +72,7 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Loss:
-    """A source lost changes below these directories, when the stream was at this position (GAP-2)."""
+    """A source loss: a source lost changes in these directories when the stream was at this position (GAP-2)."""
 
     position: Position
     directories: list[str]
