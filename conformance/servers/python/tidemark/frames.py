@@ -47,7 +47,7 @@ class FrameDecoder:
         """The size of the fragments so far; None between messages."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """:raises FrameError:"""
+        """:raises FrameError: if a frame is invalid"""
         self._buffer += data
         while (frame := self._next()) is not None:
             yield frame
@@ -125,7 +125,7 @@ def check_close(data: bytes) -> None:
 
 
 def decode_text(data: bytes) -> str:
-    """:raises FrameError: 1007"""
+    """:raises FrameError: with the code 1007, if the bytes are not UTF-8"""
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -91,7 +91,7 @@ class Response:
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
     """The next request on a connection, or None at its end.
 
-    :raises BadRequest:
+    :raises BadRequest: if the request is malformed or its headers are too large
     """
     try:
         raw = await reader.readuntil(b"\r\n\r\n")
@@ -123,7 +123,7 @@ def parse_head(text: str) -> Head:
 
 
 def _parse_target(target: str) -> tuple[str | None, str, tuple[tuple[str, str], ...]]:
-    """Authority, path and query. A path with percent escapes is rejected, because no path of this server needs them."""
+    """Splits a target into authority, path and query. A path with percent escapes is rejected: no path of this server has them."""
     match = _TARGET.fullmatch(target)
     if match is None:
         raise BadRequest(400, "The request target is malformed.")
@@ -141,7 +141,7 @@ def host_name(host: str) -> str:
 
 
 async def read_body(reader: asyncio.StreamReader, head: Head, most_bytes: int) -> bytes:
-    """:raises BadRequest:"""
+    """:raises BadRequest: if the body is too large, incomplete or malformed"""
     length = head.get("content-length")
     coding = head.get("transfer-encoding")
     if coding is not None:

@@ -256,7 +256,7 @@ def _mismatch(
 
 
 def metrics(node: Node) -> str:
-    """Prometheus text format, version 0.0.4."""
+    """The metrics in the Prometheus text format, version 0.0.4."""
     figures = [
         ("connections", "gauge", "Open WebSocket connections.", len(node.connections)),
         ("subscriptions", "gauge", "Active subscriptions.", sum(1 for _ in node.subscriptions)),

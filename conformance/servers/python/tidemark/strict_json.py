@@ -20,7 +20,7 @@ class JsonError(ValueError):
 
 
 def parse(text: str, *, depth: int) -> Any:
-    """:raises JsonError:"""
+    """:raises JsonError: if the text is not JSON, is nested too deep or is ambiguous"""
     check_depth(text, depth)
     try:
         value = json.loads(
