@@ -67,7 +67,7 @@ const payloadGenes = [gene('padding', 0, 60_000), gene('depth', 0, 24), gene('me
 
 export const of = (input: Input, name: string): number => input[name] ?? 0;
 
-/** Path patterns with at most `characters` characters in total. */
+/** Makes path patterns with at most `characters` characters in total. */
 export function patternsOf(
   input: Input,
   { patternLength = 256, patternsPerFilterField = 64 }: Limits,
@@ -114,7 +114,7 @@ function payloadOf(input: Input, { payloadBytes = 65_536 }: Limits): Record<stri
   return { padding, nested };
 }
 
-/** A path with this number of segments, such as `a/a/a/0.ts` with four. */
+/** Makes a path with this number of segments: with four, a path such as `a/a/a/0.ts`. */
 export function deepPath(segments: number, at: number): string {
   return [...Array.from({ length: segments - 1 }, () => 'a'), `${at}.ts`].join('/');
 }
@@ -124,8 +124,7 @@ export const times = <Item>(count: number, make: (at: number) => Item): Item[] =
   Array.from({ length: count }, (_, at) => make(at));
 
 /**
- * The commands by which the attacking connection makes its subscriptions, each with the filter that the input
- * describes.
+ * Makes the `subscribe` commands of the attacking connection. Each subscription has the filter that the input describes.
  */
 export function ownSubscriptions(input: Input, limits: Limits, stream: string): readonly Command[] {
   const count = of(input, 'subscriptions');

@@ -24,7 +24,7 @@ export interface HillClimbingOptions<Cost> {
 
 /** How many of the costliest inputs the search changes. */
 const SUMMITS = 6;
-/** One input in this many is random. */
+/** One of this many inputs is random. */
 const FRESH = 10;
 
 /** @returns every evaluated input, the costliest first */

@@ -14,7 +14,7 @@ export interface KeptInput extends Evaluated<Cost> {
   readonly operation: string;
 }
 
-/** @throws {TypeError} naming the line that cannot be read */
+/** @throws {TypeError} when a line cannot be read; the message names the line */
 export function readKept(file = FILE): readonly KeptInput[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');

@@ -11,9 +11,9 @@ import { Unreachable } from '../hostile/wire.ts';
 export interface Cost {
   /** The neighbour's longest wait, in milliseconds. */
   readonly waitMs: number;
-  /** Processor time of the server's main thread, in milliseconds; undefined without its process id. */
+  /** Processor time of the server's main thread, in milliseconds; undefined if its process id is not given. */
   readonly cpuMs: number | undefined;
-  /** Resident memory of the server after the input, in bytes; undefined without its process id. */
+  /** Resident memory of the server after the input, in bytes; undefined if its process id is not given. */
   readonly residentBytes: number | undefined;
 }
 

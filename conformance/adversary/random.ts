@@ -6,7 +6,7 @@ export class Random {
     this.#state = Math.imul(seed | 0, 0x9e3779b1) | 1;
   }
 
-  /** From 0 up to but not including 1. */
+  /** Returns a random number from 0 up to, but not including, 1. */
   unit(): number {
     this.#state ^= this.#state << 13;
     this.#state ^= this.#state >>> 17;
@@ -14,7 +14,7 @@ export class Random {
     return (this.#state >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to but not including `bound`. */
+  /** Returns a random whole number from 0 up to, but not including, `bound`. */
   below(bound: number): number {
     return Math.floor(this.unit() * bound);
   }

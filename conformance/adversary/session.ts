@@ -57,7 +57,7 @@ export class AttackSession {
     await Promise.all([this.send(packet), ...sent]);
   }
 
-  /** The id in the server's `welcome`. */
+  /** The `connectionId` in the server's `welcome`. */
   get connectionId(): string | undefined {
     const id = this.#wire.messages[0]?.data['connectionId'];
     return typeof id === 'string' ? id : undefined;

@@ -130,7 +130,7 @@ interface Handed {
   /** Event messages of the suite, by position. If a replay repeats an event, the client may hand over either message. */
   readonly sent: Map<string, readonly Sending[]>;
   readonly seen: Map<string, number>;
-  /** The last event of each stream that the program reported. */
+  /** For each stream, the last event that the program reported. */
   readonly last: Map<string, Reported>;
   gaps: number;
 }
@@ -176,7 +176,7 @@ const trueEvents = checkOf(
   {
     id: 'invariants/handed-over-as-sent',
     clauses: ['CLI-7', 'CLI-10'],
-    why: 'Every event that the client hands over was sent to that subscription, and is unchanged.',
+    why: 'Every event that the client hands over to a subscription was sent to that subscription, and is unchanged.',
   },
   (trace, findings) =>
     walkHandedOver(trace, ({ event, of, frame }) => {

@@ -85,7 +85,7 @@ export class Driver {
     return this.#supports;
   }
 
-  /** The end of what the program wrote to its standard error. */
+  /** The last part of what the program wrote to its standard error. */
   get errors(): string {
     return this.#errors.trim();
   }

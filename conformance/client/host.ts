@@ -11,7 +11,7 @@ import type { JsonObject } from '../trace/json.ts';
 
 /** The upgrade request of a client. */
 export interface Upgrade {
-  /** `{protocols, headers, query}` of the request. */
+  /** The request as `{protocols, headers, query}`. */
   readonly request: JsonObject;
   /** When the request arrived, in milliseconds since the run began. */
   readonly at: number;

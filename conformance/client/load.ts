@@ -25,7 +25,7 @@ function readLoad(): string {
   }
 }
 
-/** A clock whose ticks take longer while more processes want to run than there are processors. */
+/** Makes a clock whose ticks take longer while more processes want to run than there are processors. */
 export function loadPulse(now: () => number): PacedClock {
   const processors = cpus().length;
   return new PacedClock({

@@ -10,7 +10,7 @@ export const EPOCH = 'first-epoch';
 /** The interval in `welcome`: so long that no client times out during a tape. A tape that needs heartbeats sets another. */
 const HEARTBEAT_MS = 60_000;
 
-/** A ULID that contains a number. The rest of it has no meaning. */
+/** Makes a ULID that contains a number. The rest of the ULID has no meaning. */
 function ulid(prefix: string, number: number): string {
   return `${prefix}${String(number).padStart(26 - prefix.length, '0')}`;
 }
@@ -46,7 +46,7 @@ function recoveryOf(mode: string | undefined, failed: string | undefined): JsonO
     : { attempted: true, recovered: false, reason: failed };
 }
 
-/** The reply to a `subscribe`. */
+/** Makes the reply to a `subscribe`. */
 export function subscribedMessage(command: Json, { at, epoch, failed }: AcceptStep): JsonObject {
   const data = member(command, 'data');
   const filter = member(data, 'filter');

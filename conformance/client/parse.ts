@@ -228,7 +228,7 @@ function checkSteps(tape: ClientTape, headerLine: number): void {
     throw new TapeError(tape.file, headerLine, 'The tape has no expectation, so it would always pass.');
 }
 
-/** @throws {TapeError} naming file and line. */
+/** @throws {TapeError} when the tape is invalid; the message names the file and the line */
 export function parseClientTape(text: string, file: string): ClientTape {
   const [first, ...rest] = readLines(text, file);
   if (first === undefined) throw new TapeError(file, 1, 'The file is empty; a tape must begin with its header.');

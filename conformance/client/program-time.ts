@@ -14,7 +14,7 @@ export const ECHO = 'echo';
 const REST_MS = 20;
 
 interface Waiter {
-  /** Only an `echo` that was sent at this time or later counts. */
+  /** The time from which answers count: an `echo` that was sent earlier does not count. */
   readonly from: number;
   readonly resolve: () => void;
 }
@@ -36,7 +36,7 @@ class Echoes {
     this.#next();
   }
 
-  /** When the last answered `echo` was sent: the program has certainly run since. */
+  /** When the last answered `echo` was sent. The program has certainly run since that time. */
   get provenAt(): number {
     return this.#provenAt;
   }

@@ -17,7 +17,7 @@ import { ECHO, ProgramTime } from './program-time.ts';
 /** The name of the client under test in the trace. */
 const CLIENT = 'client';
 
-/** When the client did something. */
+/** The time at which the client did something. */
 export interface Moment {
   readonly at: number;
   /** The last earlier time at which the program has certainly run (`program-time.ts`); undefined if the program has no `echo`. */
@@ -201,7 +201,7 @@ export class ClientTapeState {
     this.endedAt = this.options.now();
   }
 
-  /** Marks a connection as ended, from either side. */
+  /** Marks a connection as ended, whether the suite or the client ended it. */
   end(link: Link, code: number, reason: string): void {
     link.ended = { code, reason, ...this.#moment() };
     this.endedAt = link.ended.at;

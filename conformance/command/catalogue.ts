@@ -26,7 +26,7 @@ interface Entry {
   readonly needs: readonly string[];
 }
 
-/** The checks of `conformance run`. */
+/** Lists the checks of `conformance run`. */
 function serverCatalogue(directory?: string): readonly Entry[] {
   const tapes = suiteTapes(directory).map(({ header }): Entry => header);
   const traced = TRACE_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));
@@ -34,7 +34,7 @@ function serverCatalogue(directory?: string): readonly Entry[] {
   return [...tapes, generated, ...traced];
 }
 
-/** The checks of `conformance client`. */
+/** Lists the checks of `conformance client`. */
 function clientCatalogue(directory?: string): readonly Entry[] {
   const tapes = loadClientTapes(directory).map(({ header }): Entry => header);
   const traced = CLIENT_CHECKS.map(({ id, clauses, why }): Entry => ({ id, clauses, why, level: 'must', needs: [] }));

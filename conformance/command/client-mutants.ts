@@ -56,7 +56,7 @@ interface Result extends Pick<Kill, 'outcome' | 'by'> {
   readonly what: string;
 }
 
-/** The outcome and name of a mutant, the clause that it breaks, and the checks that killed it. */
+/** One line of the result: the outcome, the clause that the mutant breaks, its language and name, and checks that killed it. */
 function line({ language, name, clause, outcome, by }: Result): string {
   return `${outcome.padEnd(8)}  ${clause.padEnd(6)} ${language.padEnd(10)} ${name.padEnd(24)} ${by.slice(0, 4).join(' ')}`;
 }

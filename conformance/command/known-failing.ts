@@ -1,7 +1,7 @@
 /** Reads the file of `--known-failing`. */
 import { UsageError, readInput } from './terminal.ts';
 
-/** One id per line; `#` begins a comment. @throws {UsageError} when a listed id is not the id of a check. */
+/** Reads one id per line; `#` begins a comment. @throws {UsageError} when a line is not the id of a check. */
 export function knownFailingOf(file: string | undefined, ids: readonly string[]): ReadonlySet<string> {
   if (file === undefined) return new Set();
   const listed = readInput(file)

@@ -93,7 +93,7 @@ export interface TapeText {
   readonly why: string;
 }
 
-/** The tape as NDJSON. It has few expectations of its own, because the invariants over its trace find the fault. */
+/** Writes the tape as NDJSON. The tape has few expectations of its own, because the invariants over its trace find the fault. */
 export function exchangeTape(operations: readonly Operation[], { id, clauses, why }: TapeText): string {
   const writer = new Writer();
   for (const operation of operations) writer.write(operation);

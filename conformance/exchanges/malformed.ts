@@ -23,7 +23,7 @@ function examples(): readonly JsonObject[] {
 
 type Path = readonly string[];
 
-/** Every path in a message: the message itself, its members, and their members. */
+/** Lists every path in a message: the path of the message itself, of its members, and of their members. */
 function places(value: Json, path: Path = []): readonly Path[] {
   if (!isObject(value)) return [path];
   return [path, ...Object.entries(value).flatMap(([key, each]) => places(each, [...path, key]))];

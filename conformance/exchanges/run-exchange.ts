@@ -152,7 +152,7 @@ function assertCertain(from: number, run: RunContext): void {
   if (doubt?.ifRepeated === 'proves nothing') throw new StarvedError(doubt.reason);
 }
 
-/** Each exchange uses a new stream, so that repeating an exchange starts from an empty stream. */
+/** Runs an exchange on a new stream, so that an exchange that is repeated starts from an empty stream. */
 export async function runExchange(
   operations: readonly Operation[],
   run: RunContext,

@@ -60,7 +60,7 @@ function matchesSegment(pattern: string, segment: string): boolean {
   );
 }
 
-/** A plain path matches everything below it; a pattern with a wildcard must match the whole path. */
+/** Whether a path matches: a plain path matches itself and every path below it, a pattern with a wildcard only whole paths. */
 export function matchesPath(wanted: string, actual: string): boolean {
   const pattern = wanted
     .normalize('NFC')
@@ -72,7 +72,7 @@ export function matchesPath(wanted: string, actual: string): boolean {
   return matchesRun(pattern, path, (part) => part === '**', matchesSegment);
 }
 
-/** `.ts` and `ts` are the same; the file name must end with a dot and the extension. */
+/** Whether a file name ends with a dot and the extension. The extension may be written with its dot or without: `.ts` or `ts`. */
 export function matchesExtension(wanted: string, actual: string): boolean {
   const parts = actual.normalize('NFC').toLowerCase().split('/').at(-1)?.split('.') ?? [];
   const extension = wanted.normalize('NFC').toLowerCase().replace(/^\./, '').split('.');

@@ -175,7 +175,7 @@ class Reader {
   readonly leftOut = new Map<string, number>();
   policies: JsonObject = {};
   readonly #lines = new Map<number, ConnectionState>();
-  /** HTTP requests without a response yet. */
+  /** HTTP requests that have no response yet. */
   readonly #asked: HttpRequested[] = [];
 
   take(frame: Frame): void {

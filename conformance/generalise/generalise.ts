@@ -38,7 +38,7 @@ function linesOf(actions: readonly TapeAction[], names: Names): readonly JsonObj
   return writer.lines;
 }
 
-/** The result of a warm replay depends on the replay policies, so the tape needs a target with the same policies. */
+/** The needs of a tape with warm replays: their results depend on the replay policies, so the target must have the same policies. */
 function policyNeeds(actions: readonly TapeAction[], policies: JsonObject): readonly string[] {
   const replays = actions.some((action) =>
     action.effects.some(({ json }) => textAt(member(json, 'data'), 'replayReason') === 'warm'),

@@ -15,7 +15,7 @@ export interface FrameParts {
   readonly lengthBits: 7 | 16 | 64;
 }
 
-/** The smallest length field, in bits, that can contain a length. */
+/** The size of the smallest length field that can contain a length, in bits. */
 export function lengthBitsOf(length: bigint): FrameParts['lengthBits'] {
   if (length < 126n) return 7;
   return length < 65536n ? 16 : 64;
@@ -42,7 +42,7 @@ export function encodeFrame(parts: FrameParts): Buffer {
 
 const MASK = Buffer.from('37fa213d', 'hex');
 
-/** A valid frame of a client. */
+/** Encodes a valid frame of a client. */
 export function clientFrame(opcode: number, payload: Buffer | string): Buffer {
   const body = Buffer.from(payload);
   const length = BigInt(body.length);

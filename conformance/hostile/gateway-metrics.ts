@@ -17,7 +17,7 @@ export interface Reply {
   readonly body: string;
 }
 
-/** An ordinary HTTP request. Resolves with status 0 if there is no response. */
+/** Sends an ordinary HTTP request. Resolves with status 0 if there is no response. */
 export function ask(
   target: Target,
   path: string,

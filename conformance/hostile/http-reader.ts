@@ -20,7 +20,7 @@ function parseHead(head: string): Pick<HttpAnswer, 'status' | 'headers'> | undef
   return { status: Number(status), headers: new Map(headers) };
 }
 
-/** The chunked body that starts at `start`, and its end; undefined while it is incomplete. */
+/** Reads the chunked body that starts at `start`, and finds its end; undefined while the body is incomplete. */
 function readChunked(bytes: Buffer, start: number): { readonly body: Buffer; readonly end: number } | undefined {
   const parts: Buffer[] = [];
   let at = start;
@@ -46,14 +46,14 @@ export class HttpReader {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
   }
 
-  /** The bytes after the last response. After an upgrade these bytes are frames. */
+  /** Returns the bytes after the last response. After an upgrade these bytes are frames. */
   rest(): Buffer {
     const rest = this.#bytes;
     this.#bytes = Buffer.alloc(0);
     return rest;
   }
 
-  /** The next complete response. `ended`: no more bytes will arrive. */
+  /** Returns the next complete response. `ended` means that no more bytes will arrive. */
   next(connection: { readonly ended: boolean }): HttpAnswer | undefined {
     const headEnd = this.#bytes.indexOf(HEAD_END);
     if (headEnd < 0) return undefined;

@@ -120,7 +120,7 @@ function readBody(body: Buffer): unknown {
   }
 }
 
-/** A failed request has the `error` message as its body (OPS-0). */
+/** Why the body of a failed request is not the expected `error` message (OPS-0). */
 function errorFault(
   { status, body }: HttpAnswer,
   { error, pointer }: Extract<Outcome, { status: unknown }>,
@@ -169,7 +169,7 @@ function judgeOutcome(expected: Outcome, seen: Observation, limits: Limits): str
   return seen.ending === 'open' ? 'the connection should have ended' : undefined;
 }
 
-/** Faults that are not allowed in any case. */
+/** Faults of the server that no case allows. */
 function alwaysFindings(seen: Observation): readonly string[] {
   const findings = [...seen.faults, ...seen.leaks.map((each) => `the server leaked ${each}`)];
   const { close } = seen;

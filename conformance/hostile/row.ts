@@ -17,7 +17,7 @@ export interface FrameSpec {
   readonly rsv?: number;
   readonly opcode?: number;
   readonly masked?: boolean;
-  /** Hexadecimal, four bytes. */
+  /** The mask: four bytes in hexadecimal. */
   readonly mask?: string;
   readonly payload?: unknown;
   /**
@@ -106,7 +106,7 @@ export interface Aside {
 }
 
 export interface Row {
-  /** `area/name`. */
+  /** The id, in the form `area/name`. */
   readonly id: string;
   readonly clause: ClauseId;
   /** A failed `should` row is only a warning, because the contract recommends its outcome but does not require it. */

@@ -10,7 +10,7 @@ import type { HostileContext } from './steps.ts';
 import { Unreachable, Wire } from './wire.ts';
 import type { Message } from './wire.ts';
 
-/** Longest time from the close frame to the end of the connection, in milliseconds. */
+/** How long the connection may stay open after the server's close frame, in milliseconds. */
 const END_WITHIN_MS = 3000;
 const MAX_TRIES = 3;
 const MAX_WAIT_MS = 3000;

@@ -104,7 +104,7 @@ export function encodeUpgrade(
   return head(requestLine(method, spec.target ?? target.path, version), [...kept, ...headers, ...extra]);
 }
 
-/** The bytes of a step that only sends; undefined for other steps. */
+/** The bytes of a step that only sends bytes; undefined for other steps. */
 function encodeStep(step: Step, context: HostileContext): Buffer | undefined {
   if ('text' in step) return clientFrame(OPCODE.text, bytesOf(step.text));
   if ('json' in step) return clientFrame(OPCODE.text, JSON.stringify(step.json));

@@ -53,7 +53,7 @@ export class Wire {
   readonly messages: Message[] = [];
   /** Payloads of the received pongs. */
   readonly pongs: Buffer[] = [];
-  /** Faults that are not allowed in any case: frames that violate RFC 6455, messages that violate the contract. */
+  /** Faults of the server that no case allows: frames that violate RFC 6455, messages that violate the contract. */
   readonly faults = new Set<string>();
   /** The server's close code and reason; 1005 if its close frame had no code. */
   close: { readonly code: number; readonly reason: string } | undefined;
@@ -127,7 +127,7 @@ export class Wire {
     });
   }
 
-  /** From now on, received data goes to the listener and is not collected. */
+  /** Passes all data that arrives from now on to the listener, instead of collecting it. */
   listen(listener: Listener): void {
     this.#listener = listener;
   }

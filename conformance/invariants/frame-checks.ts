@@ -79,7 +79,7 @@ function contractFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   return { clauses, text: `${name}: ${fault}` };
 }
 
-/** The contract defines for each code whether it is retryable; the message must agree (ERR-1). */
+/** The fault of an `error` message whose `retryable` differs from what the contract defines for its code (ERR-1). */
 function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const fault = contractFault(frame);
   if (fault !== undefined) return fault;
@@ -121,7 +121,7 @@ function httpFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   return undefined;
 }
 
-/** ENV-4: a client ignores push types that it does not know, so a later minor version may have more of them. */
+/** Whether a message is a push of an unknown type. A later minor version may have such pushes, and clients ignore them (ENV-4). */
 function isUnknownPush({ kind, json }: Frame): boolean {
   const type = textAt(json, 'type') ?? '';
   const known = REPLIES.includes(type) || PUSH_NAMES.includes(type);

@@ -3,7 +3,7 @@ import contractJson from '../../generated/contract.json' with { type: 'json' };
 
 export interface Leak {
   readonly what: string;
-  /** The part of the text that matched. */
+  /** The part of the text that matched a pattern. */
   readonly hit: string;
 }
 
@@ -50,7 +50,7 @@ const HIT = 120;
 /** The examples of the contract are public: a server serves them at `/docs` and `/asyncapi.yaml`. */
 const PUBLIC = JSON.stringify(contractJson);
 
-/** Every leak in a text from a server. */
+/** Finds every leak in a text from a server. */
 export function leaksIn(text: string): readonly Leak[] {
   return KINDS.flatMap(({ what, pattern }) => {
     const hit = pattern.exec(text)?.[0];

@@ -8,7 +8,7 @@ function covers(glob: string, name: string): boolean {
   return glob.endsWith('*') ? name.startsWith(glob.slice(0, -1)) : glob === name;
 }
 
-/** `subscribe:<event-glob>[@<stream-glob>]`: whether one of the scopes allows the action. */
+/** Whether one of the scopes allows the action. A scope has the form `subscribe:<event-glob>[@<stream-glob>]`. */
 function allows(scopes: readonly string[], kind: 'subscribe' | 'publish', event: string, stream: string): boolean {
   return scopes.some((scope) => {
     const [what, streams = '*'] = scope.slice(kind.length + 1).split('@');

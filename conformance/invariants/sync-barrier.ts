@@ -18,8 +18,8 @@ interface Published {
 }
 
 /**
- * Each event with the first frame in the trace that shows it. The event had been published before all later frames were
- * sent.
+ * Lists each event with the first frame in the trace that shows the event. All frames that were sent later were sent after
+ * the event had been published.
  */
 function firstSeen(reading: Reading): readonly Published[] {
   const first = new Map<string, Published>();

@@ -9,8 +9,8 @@ import { dataOf } from '../trace/reading.ts';
 import { knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 
 /**
- * The replay policy that applies: an operator may have changed the policy of the contract, and `welcome` reports the
- * change.
+ * The replay policy that applies to an event. An operator may have changed the policy of the contract; `welcome` reports
+ * the change.
  */
 function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
   const spec = specOf(event).replay;

@@ -71,7 +71,8 @@ export async function listMutants(): Promise<readonly Mutant[]> {
 }
 
 /**
- * The unchanged server comes first, in every set-up: if it fails in a set-up, a mutant that fails there proves nothing.
+ * Lists the correct servers. The unchanged server comes first, in every set-up: if it fails in a set-up, a mutant that
+ * fails in that set-up proves nothing.
  */
 export async function listVariants(): Promise<readonly Variant[]> {
   const itself = SETUPS.map((setup): Variant => ({

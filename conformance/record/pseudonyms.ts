@@ -47,7 +47,7 @@ export class Pseudonyms {
     if (isObject(json) && json['type'] === 'authenticate') this.#learnMembers(json['data'] ?? null);
   }
 
-  /** The text with every known secret replaced. */
+  /** Replaces every known secret in a text. */
   hide(text: string): string {
     let hidden = text;
     for (const [secret, name] of this.#known) {

@@ -29,7 +29,7 @@ export interface RecorderOptions {
 export interface Recorder {
   /** The address to which clients connect. */
   readonly url: string;
-  /** Frames written so far. */
+  /** How many frames have been written so far. */
   readonly frames: () => number;
   /** Closes the file, then every connection. */
   close(): Promise<void>;

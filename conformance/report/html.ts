@@ -27,7 +27,7 @@ function anchor(id: string): string {
   return `c-${id.replaceAll('/', '-')}`;
 }
 
-/** One row of the lanes: the frame is in the column of its actor. */
+/** Makes one row of the table of lanes. The frame is in the column of its actor. */
 function rowOf(frame: Frame, actors: readonly string[], proofs: ReadonlySet<number>): string {
   const text = frameText(frame);
   const shown = text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)}…` : text;

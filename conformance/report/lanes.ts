@@ -3,7 +3,7 @@ import { isObject, member, textAt } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import type { Frame } from '../trace/trace.ts';
 
-/** `subscribe #c1 {"events":["*"]}` instead of the whole envelope. */
+/** Shows a message in short form, such as `subscribe #c1 {"events":["*"]}`, instead of the whole envelope. */
 function messageText(json: Json): string {
   const type = textAt(json, 'type') ?? '';
   const id = textAt(json, 'id');
@@ -31,7 +31,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
-/** One line: number, milliseconds, actor, direction, content. */
+/** Shows a frame in one line: its number, time in milliseconds, actor, direction and content. */
 export function laneLine(frame: Frame, options: { readonly width: number }): string {
   const prefix = `${String(frame.n).padStart(6)} ${frame.at.toFixed(0).padStart(6)} ms  ${frame.actor.padEnd(9)} ${frame.dir} `;
   return `${prefix}${cut(frameText(frame), Math.max(20, options.width - prefix.length))}`;

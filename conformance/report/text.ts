@@ -6,7 +6,7 @@ import { explainFailure } from './failure.ts';
 import type { Explanation } from './failure.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 
-/** One line per check, printed when its verdict is known. */
+/** The line that is printed for a check as soon as its verdict is known. */
 export function checkLine({ verdict, id, reason, durationMs, known }: CheckResult): string {
   const time = durationMs >= 1000 ? ` (${(durationMs / 1000).toFixed(1)} s)` : '';
   return `${verdict.padEnd(12)} ${id}${known === true ? ' [known]' : ''}${time}${reason === undefined ? '' : ` – ${reason}`}`;

@@ -17,7 +17,7 @@ export class Attempts {
     return runs;
   }
 
-  /** The connections of all runs that were repeated, so that their results do not count. */
+  /** The connections of all runs that were repeated. The results of these runs do not count. */
   repeated({ frames }: Trace): ReadonlySet<number> {
     const found = frames.filter(({ check, n }) => {
       const attempt = check === undefined ? undefined : this.#attempts.get(check);

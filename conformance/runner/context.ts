@@ -23,7 +23,7 @@ export interface RunContext {
   readonly timeScale: number;
   /** Milliseconds since the run began. */
   readonly now: () => number;
-  /** Part of the paths, ids and streams of this run, so that other runs on the same server do not affect this one. */
+  /** A string in all paths, ids and stream names of this run, so that other runs on the same server do not affect it. */
   readonly nonce: string;
   readonly connections: Connections;
   /** Set for tapes that shut the target down. All of them share one shutdown. */
@@ -51,7 +51,7 @@ export class StarvedError extends Error {
   override readonly name = 'StarvedError';
 }
 
-/** Thrown for a bug in the suite, which did something that the contract does not allow. */
+/** Thrown if the suite itself does something that the contract does not allow, which is a bug in the suite. */
 export class HarnessError extends Error {
   override readonly name = 'HarnessError';
 }

@@ -214,7 +214,7 @@ export class Execution {
     return cause !== undefined && this.#confirmed.has(cause) ? first?.result : undefined;
   }
 
-  /** Runs the tapes one at a time, so that the tape that stops the target is known for certain. */
+  /** Runs the tapes one at a time, so that it is certain which tape stops the target. */
   async #runAgain(): Promise<void> {
     const items = [...this.#again.values()];
     this.#again.clear();

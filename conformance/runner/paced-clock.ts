@@ -15,7 +15,7 @@ export const SILENT_MS = 10_000;
 /** A tick that takes longer than this, in milliseconds, is reported. */
 const REPORTED_MS = 250;
 
-/** One slow tick, in milliseconds since the run began. */
+/** The start and end of a slow tick, in milliseconds since the run began. */
 interface SlowTick {
   readonly from: number;
   readonly to: number;

@@ -31,7 +31,7 @@ export function standstillTitle(standstill: Standstill): string {
   return checks.length === 0 ? what : `${what} during ${checks.join(' or ')}`;
 }
 
-/** One sentence: what happened, during which check, and after which frame. */
+/** Describes a standstill in one sentence: what happened, during which check, and after which frame. */
 export function standstillText(standstill: Standstill): string {
   const [suspect] = standstill.suspects;
   if (suspect === undefined) return whatHappened(standstill);
@@ -41,7 +41,7 @@ export function standstillText(standstill: Standstill): string {
   return `${whatHappened(standstill)}; ${[first, ...others].join(', ')} were running; use --jobs 1 to find which of them stopped it`;
 }
 
-/** The result of the check during which the target stopped. */
+/** Makes the result of a check during which the target stopped. */
 export function standstillFailure(result: CheckResult, standstill: Standstill): CheckResult {
   const { reason: _reason, ...rest } = result;
   const own = standstill.suspects.filter(({ check }) => check === result.id);

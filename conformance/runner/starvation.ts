@@ -62,7 +62,7 @@ export function doubtSince(
   return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
 }
 
-/** The pauses since `from` that may have caused a failure. */
+/** The doubt about a failure, if pauses since `from` may have caused the failure. */
 function pauseSince(from: number, { watch, clock, now, profile }: Circumstances): Doubt | undefined {
   const to = now();
   const toleratedMs = toleratedStallMs(profile);

@@ -15,7 +15,7 @@ import { open } from './open-step.ts';
 import { StepFailed, assertFits } from './tape-state.ts';
 import type { Cursors, TapeState } from './tape-state.ts';
 
-/** The first matching message at or after the cursor that no other step has claimed. */
+/** The index of the first matching message, at or after the cursor, that no other step has claimed. */
 function scan(step: RecvStep, state: TapeState, connection: Connection, from: number): number | undefined {
   const { received, taken } = connection;
   for (let index = from; index < received.length; index += 1) {

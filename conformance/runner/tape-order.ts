@@ -20,8 +20,8 @@ export function isRepeatable({ header }: Tape): boolean {
 }
 
 /**
- * The place of a tape in the order: tapes are in the order in which a client uses the parts of the protocol, and within
- * each part the shortest comes first.
+ * The place of a tape in the order. Tapes run in the order in which a client uses the parts of the protocol; within a
+ * part, the shortest tape runs first.
  */
 export function orderOf({ header, steps }: Tape): number {
   return rankOf(header.id) * 1000 + Math.min(steps.length, 999);

@@ -19,7 +19,7 @@ export type Verdict = (typeof VERDICTS)[number];
 
 /** Why a check failed, for people and for reports. */
 export interface Failure {
-  /** One sentence. */
+  /** What failed, in one sentence. */
   readonly text: string;
   /** The line of the tape; undefined when the check is not a tape. */
   readonly line?: number;
@@ -89,8 +89,8 @@ function count(checks: readonly CheckResult[], ...verdicts: readonly Verdict[]):
 }
 
 /**
- * A run must not pass by accident: at least one check must have run, none may have failed unexpectedly, no MUST may be
- * untested, and no check in the known-failing list may pass.
+ * Decides the outcome of a run. A run must not pass by accident: at least one check must have run, no check may have failed
+ * unexpectedly, no MUST may be untested, and no check in the known-failing list may pass.
  */
 export function judgeRun(
   checks: readonly CheckResult[],

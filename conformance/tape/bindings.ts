@@ -25,7 +25,7 @@ export function lookUp(reference: string, bindings: Bindings): Json {
   return found;
 }
 
-/** `{after: name, plus?: n}`: the sequenceId of the bound value plus n (1 by default). */
+/** Evaluates `{after: name, plus?: n}`: the sequenceId of the value that is bound to the name, plus n (1 by default). */
 export function sequenceAfter(argument: JsonObject, bindings: Bindings): number {
   const { after, plus } = argument;
   const bound = typeof after === 'string' ? lookUp(after, bindings) : undefined;
@@ -51,7 +51,7 @@ export interface Names {
   readonly origin: string;
 }
 
-/** `${fill:N}` is replaced by N characters. */
+/** Matches the placeholders. `${fill:N}` stands for N characters. */
 export const PLACEHOLDER = /\$\{(?:(nonce|origin)|fill:(\d{1,6}))\}/g;
 
 function expandText(text: string, names: Names): string {

@@ -138,7 +138,7 @@ function checkStimulus(tape: Tape, steps: readonly Step[], headerLine: number): 
     );
 }
 
-/** @throws {TapeError} naming file and line. */
+/** @throws {TapeError} when the tape is invalid; the message names the file and the line */
 export function checkTape(tape: Tape, headerLine: number): void {
   const steps = flatten(tape.steps);
   checkActors(tape, steps);

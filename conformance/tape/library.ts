@@ -40,7 +40,7 @@ export function loadTapes(directory: string = TAPES): readonly Tape[] {
   return loadDirectory(directory, parseTape);
 }
 
-/** The tapes of the suite, including those made from tables, or the tapes of a directory. */
+/** The tapes of a directory; without a directory, the tapes of the suite, including tapes that are made from tables. */
 export function suiteTapes(directory?: string): readonly Tape[] {
   return directory === undefined ? [...loadTapes(), ...filterTapes()] : loadTapes(directory);
 }

@@ -16,7 +16,7 @@ function distance(differences: readonly Difference[]): number {
   return differences.reduce((sum, { path }) => sum + (HEAVY[path] ?? 1), 0);
 }
 
-/** The nearest candidate; of several equally near candidates, the latest. Undefined if there are no candidates. */
+/** Finds the nearest candidate, or the latest of several equally near candidates. Undefined if there are no candidates. */
 export function nearest<T>(
   pattern: Json,
   candidates: readonly T[],

@@ -239,7 +239,7 @@ function replayCase({ event, payload, contract }: Checked): {
   return other === undefined ? { payloads: thrice, kept: [2] } : { payloads: [payload, other, payload], kept: [1, 2] };
 }
 
-/** A copy of the payload with another key. Undefined if the schema allows no other key that can be found easily. */
+/** Makes a copy of the payload with another key. Undefined if no other key that the schema allows can be found easily. */
 function withOtherKey(payload: JsonObject, key: string, schema: Schema, schemas: Schemas): JsonObject | undefined {
   const [, first = '', ...rest] = key.split('/').slice(1);
   const member = schema.properties?.[first];

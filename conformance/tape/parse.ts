@@ -187,7 +187,7 @@ export interface SourceLine {
   readonly value: JsonObject;
 }
 
-/** The JSON of each line. Empty lines are skipped, so that a tape can have paragraphs. */
+/** Parses each line as JSON. Empty lines are skipped, so that a tape can have paragraphs. */
 export function readLines(text: string, file: string): readonly SourceLine[] {
   return text.split('\n').flatMap((raw, index) => {
     if (raw.trim() === '') return [];
@@ -197,7 +197,7 @@ export function readLines(text: string, file: string): readonly SourceLine[] {
   });
 }
 
-/** @throws {TapeError} naming file and line. */
+/** @throws {TapeError} when the tape is invalid; the message names the file and the line */
 export function parseTape(text: string, file: string): Tape {
   const [first, ...rest] = readLines(text, file);
   if (first === undefined) throw new TapeError(file, 1, 'The file is empty; a tape must begin with its header.');

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { dollarKey } from './bindings.ts';
 import type { Step, Tape, Within } from './tape.ts';
 
-/** A pattern in a short notation for people. */
+/** Shows a pattern in a short notation for people. */
 export function patternText(pattern: Json): string {
   const key = dollarKey(pattern);
   if (key !== undefined && isObject(pattern)) {
@@ -21,7 +21,7 @@ export function patternText(pattern: Json): string {
   return JSON.stringify(pattern);
 }
 
-/** A message, or a pattern for one: type, id, data. */
+/** Shows a message, or a pattern for a message: its type, id and data. */
 export function message(value: Json): string {
   const type = textAt(value, 'type');
   if (!isObject(value) || type === undefined) return patternText(value);

@@ -55,7 +55,7 @@ interface ActorStep extends StepBase {
   readonly as: string;
 }
 
-/** Upper bound of a wait: milliseconds, or intervals of the server's heartbeat. Scaled by `--time-scale`. */
+/** Upper bound of a wait: milliseconds, or intervals of the server's heartbeat. `--time-scale` multiplies it. */
 export type Within = number | { readonly heartbeats: number };
 
 /** A connection by server-sent events (SSE-1). */
@@ -87,7 +87,7 @@ export interface SendStep extends ActorStep {
 
 export interface SendTextStep extends ActorStep {
   readonly verb: 'sendText';
-  /** Sent as a text frame: a string unchanged, any other value as JSON. */
+  /** The content of the text frame: a string is sent unchanged, any other value as JSON. */
   readonly text: Json;
 }
 

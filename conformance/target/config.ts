@@ -68,8 +68,8 @@ function readNeeds(value: Json | undefined, what: string): readonly string[] {
 }
 
 /**
- * A configuration must not contain secrets. It names the environment variable, file or command that provides each
- * secret.
+ * Reads one credential. A configuration must not contain secrets; it names the environment variable, file or command that
+ * provides each secret.
  */
 function readCredential(name: string, value: Json): Credential {
   const what = `credentials.${name}`;

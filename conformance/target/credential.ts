@@ -35,7 +35,7 @@ function isCommand(value: Json | undefined): value is [string, ...string[]] {
   return isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
 }
 
-/** `{"env": "NAME"}`, `{"file": "path"}` or `{"command": ["…"]}`; undefined for anything else. */
+/** Reads `{"env": "NAME"}`, `{"file": "path"}` or `{"command": ["…"]}`; returns undefined for any other value. */
 export function readSource(value: Json | undefined): SecretSource | undefined {
   if (!isObject(value) || Object.keys(value).length !== 1) return undefined;
   const { env, file, command } = value;

@@ -76,7 +76,7 @@ export function isNeed(need: string): boolean {
   return Object.hasOwn(TESTS, name) && (name !== 'limit' || BOUND.test(argument));
 }
 
-/** A claim of `auth` is also a claim of every feature whose test needs credentials. */
+/** Whether the target must have the feature. A claim of `auth` also claims every feature whose test needs credentials. */
 function isClaimed(need: string, claims: readonly string[]): boolean {
   const [name = ''] = need.split(':');
   const ofAuth = name === 'credential' || need === 'control:revoke';

@@ -13,7 +13,7 @@ export function isArray(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** A member of an object. Inherited members such as `__proto__` are not found. */
+/** The member of an object with this key, or undefined. Inherited members such as `__proto__` are not found. */
 export function member(value: unknown, key: string): Json | undefined {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
@@ -55,25 +55,25 @@ export function tryParse(text: string): Json | undefined {
   }
 }
 
-/** A string unchanged, any other value as JSON, undefined as the empty string. */
+/** Converts a value to text: a string unchanged, undefined to the empty string, any other value to JSON. */
 export function asText(value: Json | undefined): string {
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** A string member, or undefined. */
+/** The member with this key if it is a string, otherwise undefined. */
 export function textAt(value: Json | undefined, key: string): string | undefined {
   const found = member(value, key);
   return typeof found === 'string' ? found : undefined;
 }
 
-/** A number member, or undefined. */
+/** The member with this key if it is a number, otherwise undefined. */
 export function numberAt(value: Json | undefined, key: string): number | undefined {
   const found = member(value, key);
   return typeof found === 'number' ? found : undefined;
 }
 
-/** The strings of a list member; empty when there is none. */
+/** The strings in the list that is the member with this key; empty if there is no such list. */
 export function textsAt(value: Json | undefined, key: string): readonly string[] {
   const found = member(value, key);
   return isArray(found) ? found.filter((each) => typeof each === 'string') : [];

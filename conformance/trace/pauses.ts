@@ -3,7 +3,7 @@
  */
 import type { Frame, Trace } from './trace.ts';
 
-/** In milliseconds since the run began. */
+/** The start and end of a pause, in milliseconds since the run began. */
 export interface Pause {
   readonly from: number;
   readonly to: number;

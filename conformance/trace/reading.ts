@@ -244,7 +244,7 @@ interface Building extends ConnectionReading {
   closed: Frame | undefined;
 }
 
-/** The active subscription with that id, at this point of the trace. */
+/** The subscription with this id that is active at this point of the trace. */
 function activeOf(connection: Building, id: string): SubscriptionSpan | undefined {
   const isActive = (span: SubscriptionSpan): boolean => span.id === id && span.ended === undefined;
   return connection.subscriptions.findLast(isActive) ?? connection.manyStreamsSubscriptions.findLast(isActive);

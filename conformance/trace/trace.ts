@@ -132,7 +132,7 @@ function readFrame(line: JsonObject, where: string): NewFrame {
   };
 }
 
-/** @throws {TraceError} naming the line. */
+/** @throws {TraceError} when a line is invalid; the message names the file and the line */
 export function readTrace(text: string, file: string): Trace {
   let trace: Trace | undefined;
   let clock = 0;
@@ -157,6 +157,6 @@ export function readTrace(text: string, file: string): Trace {
     clock = frame.at ?? clock;
     trace.add(frame);
   }
-  if (trace === undefined) throw new TraceError(`${file}: the file contains no trace.`);
+  if (trace === undefined) throw new TraceError(`${file}: the file is empty; a trace must begin with its header.`);
   return trace;
 }

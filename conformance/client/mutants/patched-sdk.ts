@@ -74,7 +74,7 @@ function applied({ file, find, replace }: Patch, source: string): string {
 
 /**
  * Checks that each patch of a mutant can be applied.
- * @throws {PatchError} naming the file and the text.
+ * @throws {PatchError} when a patch does not apply; the message names the file and the text
  */
 export async function checkPatches(language: Language, mutant: ClientMutant): Promise<void> {
   for (const patch of mutant.patches) applied(patch, await readFile(join(SOURCES[language], patch.file), 'utf8'));
