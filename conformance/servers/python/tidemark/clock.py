@@ -16,7 +16,7 @@ def now_ms() -> int:
 
 
 def timestamp(milliseconds: int) -> str:
-    """RFC 3339 in UTC with milliseconds (ENV-5)."""
+    """Formats a time as RFC 3339 in UTC with milliseconds (ENV-5)."""
     moment = datetime.fromtimestamp(milliseconds // 1000, timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 

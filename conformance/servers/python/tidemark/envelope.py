@@ -83,7 +83,7 @@ class CommandReader:
         return command_id if fits else None
 
     def _code(self, message: str, found: Violation) -> str:
-        """The code is `invalid_message` for an unknown or missing field (ENV-4). An invalid value may have its own
+        """The error code: `invalid_message` for an unknown or missing field (ENV-4). An invalid value may have its own
         code."""
         if found.kind == "value":
             for pointer, code in self._contract.error_pointers(message).items():

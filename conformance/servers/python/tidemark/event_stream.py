@@ -98,7 +98,7 @@ class EventStreams:
         return {"mode": "resume", "after": position.wire(), **again}
 
     def replay_of_many(self, head: Head, single: Mapping[str, str]) -> dict[str, Any]:
-        """A resume with positions of many streams (SSE-5)."""
+        """The replay of a request that resumes many streams from their positions (SSE-5)."""
         text = self.position_text(head, single)
         if not text:
             return self._replay(head, single)
@@ -193,7 +193,7 @@ class EventStreamWire(Wire):
         return None
 
     def place_of_subscribed(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """In a first warm picture: the position from which a client resumes if it does not receive the whole picture (RPL-7)."""
+        """During a first warm picture, the position from which a client resumes if it does not receive the whole picture (RPL-7)."""
         place: Mapping[str, Any] | None = None
         if self._mode != "resume":
             place = data["position"]

@@ -135,7 +135,7 @@ def _parse_target(target: str) -> tuple[str | None, str, tuple[tuple[str, str], 
 
 
 def host_name(host: str) -> str:
-    """The name in `name[:port]`, in lower case; empty if the header is malformed."""
+    """The host name in a Host header of the form `name[:port]`, in lower case; empty if the header is malformed."""
     match = _HOST.fullmatch(host)
     return match["name"].strip("[]").lower() if match else ""
 

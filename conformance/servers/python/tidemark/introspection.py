@@ -66,7 +66,7 @@ def health(node: Node) -> dict[str, Any]:
 
 
 def nodes(node: Node) -> dict[str, Any]:
-    """The figures of all nodes; this server is always alone."""
+    """The figures of all nodes: this server is always the only node."""
     return {"nodes": [figures(node)], "partial": False, "missingNodes": []}
 
 

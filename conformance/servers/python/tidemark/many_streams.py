@@ -102,7 +102,7 @@ class FollowsMany:
             raise ProtocolError("invalid_message", text, pointer=wrong)
 
     def selectors_in_force(self, principal: Principal, wanted: Filter, data: Mapping[str, Any]) -> list[str]:
-        """The part of the streams that the scopes cover (MUL-2).
+        """The selected streams, reduced to those that the scopes cover (MUL-2).
 
         :raises ProtocolError: forbidden, limit_exceeded
         """

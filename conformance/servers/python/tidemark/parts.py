@@ -45,8 +45,8 @@ def compose(variants: list[type]) -> Parts:
 
 
 def _base_of(variant: type) -> type | None:
-    """The class of the part that a variant changes. If several classes fit, the most derived one, because a part may
-    extend another."""
+    """The class of the part that a variant changes. If several classes fit, this is the most derived class, because a part
+    may extend another."""
     bases: list[type] = [getattr(Parts(), each.name) for each in fields(Parts)]
     fitting = [base for base in bases if issubclass(variant, base)]
     if not fitting:

@@ -35,7 +35,7 @@ class Progress:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def changed(self, subscriptions: list[Subscription]) -> list[str]:
-        """For subscriptions to many streams: the streams with events since the last heartbeat (MUL-8)."""
+        """The streams, of subscriptions to many streams, in which events were published since the last heartbeat (MUL-8)."""
         heads = {
             each.name: each.head
             for each in self.node.streams

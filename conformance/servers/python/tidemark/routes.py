@@ -81,7 +81,7 @@ class Routes:
             return self.failure(error)
 
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
-        """The `error` message, with the HTTP status of its code in the contract (OPS-0)."""
+        """A response with the `error` message, and with the HTTP status that the contract gives its code (OPS-0)."""
         fitting: int = self.node.contract.errors[error.code]["httpStatus"]
         headers = [("WWW-Authenticate", "Bearer")] if fitting == 401 else []
         if fitting == 429:
@@ -310,7 +310,7 @@ class Routes:
         return Response(200, _console(introspection.health(self.node)).encode(), "text/html")
 
     def get_socket(self, head: Head, body: bytes) -> Response:
-        """`GET /ws` without an upgrade."""
+        """Rejects a `GET /ws` without an upgrade."""
         error = ProtocolError("invalid_message", "This is a WebSocket endpoint; send an upgrade request.")
         failure = self.failure(error, status=426)
         return Response(426, failure.body, headers=(("Upgrade", "websocket"), ("Connection", "Upgrade, close")))

@@ -250,7 +250,7 @@ class Stream:
         return loss
 
     def losses_since(self, after: Position) -> list[Loss]:
-        """The losses since a position. Includes losses at exactly this position, because the client may not have
+        """The losses since a position, including losses at exactly this position, because the client may not have
         received their gaps before the connection broke."""
         return [each for each in self._losses if each.sequence_id >= after.sequence_id]
 

@@ -94,7 +94,7 @@ def _numbers(value: Any, pointer: str) -> Iterator[tuple[str, int | float]]:
 
 
 def escape(key: str) -> str:
-    """One step of a JSON pointer (RFC 6901)."""
+    """Escapes a key as one step of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
 
 

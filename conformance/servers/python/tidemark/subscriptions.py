@@ -59,7 +59,7 @@ class Subscription:
         return self.wanted.mismatch(event.name, event.payload, event.source)
 
     def wire(self) -> dict[str, Any]:
-        """The data of `subscribed`."""
+        """The `data` of the reply `subscribed`."""
         named: dict[str, Any] = (
             {"stream": self.stream, "position": self.position.wire()} if self.streams is None else {"streams": self.streams}
         )
@@ -72,7 +72,7 @@ class Subscription:
         }
 
     def listed(self, head: Position | None) -> dict[str, Any]:
-        """One item of `subscriptions`, with the current position."""
+        """One item of the reply `subscriptions`, with the current position."""
         return {
             **self.wire(),
             **({} if head is None else {"position": head.wire()}),

@@ -52,7 +52,7 @@ class Wire:
     # ---- incoming
 
     async def receive(self) -> list[str]:
-        """The complete messages received.
+        """Waits for data, and returns the messages that are complete.
 
         An invalid frame, a binary message or invalid UTF-8 ends the connection (RFC 6455, ENV-1).
         """
