@@ -59,7 +59,7 @@ export class Meter {
     const answered = await neighbour.fence(PATIENCE_MS);
     if (!answered)
       throw new Unreachable(`The server did not answer a well-behaved client within ${PATIENCE_MS / 1000} s.`);
-    // Returns the samples, and empties the list, because the next input needs only new samples.
+    // `splice` also empties the list of samples, because the next input needs only new samples.
     const waitMs = worstBetween(neighbour.samples.splice(0), from, now());
     return {
       waitMs,

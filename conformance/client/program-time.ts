@@ -114,7 +114,7 @@ export class ProgramTime {
 
   /** Counts a time in which the client must not act: it ends when the program has run for that time. */
   readonly silence: Timer = (limitMs, expire) =>
-    // The first answer may be to an `echo` that the program read before the silence began.
+    // One tick longer, because the first answer may be to an `echo` that the program read before the silence began.
     this.#pulse.timer(this.#pulse === this.#answers ? limitMs + TICK_MS : limitMs, expire);
 
   /** How long the program had no processor time between two times, in milliseconds. */

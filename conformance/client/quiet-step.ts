@@ -35,7 +35,7 @@ export async function quiet({ forMs, atMost, line }: QuietStep, state: ClientTap
     state.fail({
       line,
       text: `the client ${disturbance}, which it must not`,
-      // The suite may have sent a heartbeat too late.
+      // With `atMost`, the tape sends heartbeats. The client may act because the suite sent a heartbeat too late.
       ...(atMost === undefined ? {} : { late: true }),
     });
   if (!isProven || !programTime.hasRunSince(began))

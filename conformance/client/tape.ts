@@ -22,7 +22,7 @@ export interface Bounds {
 
 export interface DriveStep extends StepBase {
   readonly verb: 'drive';
-  /** A line for the program; `connect` gets the address of the suite's server. */
+  /** An instruction for the program. To `connect`, the suite adds the address of its server. */
   readonly command: JsonObject;
 }
 
@@ -80,7 +80,7 @@ export interface EitherStep extends StepBase {
 export interface NeverStep extends StepBase {
   readonly verb: 'never';
   readonly pattern: Json;
-  /** A later command that the client sends on the same connection. */
+  /** A command that the client sends later on the same connection. When it arrives, the forbidden command was not sent. */
   readonly until: Json;
   readonly within?: number;
 }
@@ -104,7 +104,7 @@ export interface EmitStep extends StepBase {
   readonly replay?: 'warm' | 'resume';
   readonly stream: string;
   readonly epoch?: string;
-  /** Events that are counted as delivered, but not sent. */
+  /** Whether the events are counted as delivered, but not sent. */
   readonly lost: boolean;
 }
 
@@ -120,14 +120,15 @@ export interface BeatStep extends StepBase {
   readonly at: number;
   readonly stream: string;
   readonly epoch?: string;
-  /** A number that is added to the true count of delivered events, to make it wrong. */
+  /** A number that is added to the true count of delivered events, so that the heartbeat reports a wrong count. */
   readonly extra: number;
 }
 
 export interface DropStep extends StepBase {
   readonly verb: 'drop';
   /**
-   * Closes with a close frame that has this code. Without a code, the TCP connection is ended without a close frame.
+   * If set, the connection is closed with a close frame that has this code. Otherwise, the TCP connection is ended without
+   * a close frame.
    */
   readonly code?: number;
 }
@@ -148,7 +149,7 @@ export interface ReportedStep extends StepBase {
   readonly within?: number;
 }
 
-/** The program must never report this. Checked when the client has ended. */
+/** The program must never report this, which is checked when the client has ended. */
 export interface NotReportedStep extends StepBase {
   readonly verb: 'notReported';
   readonly pattern: Json;

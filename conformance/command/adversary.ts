@@ -57,7 +57,7 @@ export async function searchWorst(flags: AdversaryFlags): Promise<number> {
     start: startsOf(readKept()),
     onResult: (result) => {
       results.push(result);
-      // Written after each operation, so that a search that ends early keeps its results.
+      // Write after each operation, so that a search that ends early keeps its results.
       if (flags.worst !== undefined) writeFileSync(flags.worst, keptText(results));
       print(flags.json === true ? JSON.stringify(result) : textOf(result));
     },

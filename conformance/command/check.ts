@@ -29,7 +29,7 @@ export async function checkCommand(file: string, flags: CheckFlags): Promise<num
     throw new UsageError(
       `--only ${flags.only ?? ''} matches no check of a trace; \`tidemark conformance list --only 'frames/*,invariants/*'\` shows them.`,
     );
-  // A recorded trace need not contain everything that a check looks at, so a check without input is N/A, not VACUOUS.
+  // A recorded trace need not contain everything that a check examines, so a check without input is N/A, not VACUOUS.
   const checks = judgeTrace(trace, chosen, () => ({
     verdict: 'N/A',
     reason: 'the trace contains nothing that this check examines',

@@ -84,7 +84,7 @@ async function loadCodegen(): Promise<Codegen> {
 }
 
 async function loadModule(name: 'open' | 'built-form'): Promise<object> {
-  // In a clone the sources are beside the suite.
+  // In a clone of the project, the sources of tidemark-codegen are beside the suite.
   const source = new URL(`../../codegen/own-events/${name}.ts`, import.meta.url);
   try {
     const module: unknown = await import(existsSync(source) ? source.href : `tidemark-codegen/own-events/${name}`);

@@ -16,10 +16,10 @@ interface Kind {
 const LINE = String.raw`(?:^|\\n|\n|\\t|\t|")\s*`;
 
 const STACK_TRACES: readonly RegExp[] = [
-  // JavaScript, and .NET
+  // Stack traces of JavaScript and .NET.
   new RegExp(String.raw`${LINE}at [^\n"]{1,200}:\d+:\d+`),
   new RegExp(String.raw`${LINE}at [^\n"]{1,200}:line \d+`),
-  // Python, Java, Go, Rust, PHP, Ruby
+  // Stack traces of Python, Java, Go, Rust, PHP and Ruby.
   /Traceback \(most recent call last\)|File \\?"[^"\n]{1,200}\\?", line \d+/,
   /at [\w.$]+\([\w$]+\.(?:java|kt|scala):\d+\)/,
   /goroutine \d+ \[/,
@@ -40,7 +40,7 @@ const KINDS: readonly Kind[] = [
       /(?:file:\/\/\/|\/node_modules\/|\/site-packages\/|(?:^|[\s"'(=:])\/(?:home|root|usr|var|opt|srv|etc|proc|tmp|Users)\/[\w.-]+|[A-Z]:\\\\?(?:Users|Windows|Program Files))/,
   },
   { what: 'a secret', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/ },
-  // A key of the gateway, a signed token, and an address with a password.
+  // The next patterns match a key of the gateway, a signed token, and an address with a password.
   { what: 'a secret', pattern: /\btm_[a-z0-9]{10}_[A-Za-z0-9]{32}\b/ },
   { what: 'a secret', pattern: /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/ },
   { what: 'a secret', pattern: /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"\\]{0,64}:[^\s/@"\\]{1,128}@/ },

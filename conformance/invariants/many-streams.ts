@@ -83,7 +83,7 @@ function judgeStream(
     const { event, frame } = item;
     report.fire();
     const lowest = last?.epoch === event.epoch ? last.sequenceId : 0;
-    // A warm replay has holes. For a subscription to every event, all other events are contiguous.
+    // Holes are allowed in a warm replay. For a subscription to every event, all other events are contiguous.
     const holes = !whole || (event.isReplay && mode !== 'resume') || !exact;
     if (event.sequenceId <= lowest || (!holes && event.sequenceId !== lowest + 1))
       report.violate(

@@ -168,7 +168,7 @@ export class Execution {
     const { verdict, reason = '', id } = result;
     const { trace, profile } = this.#context;
     const limitMs = profile.welcome.limits.sendQueueAgeMs;
-    // A check without a result, for example because the network failed, may get one when it runs again.
+    // A check without a result, for example because the network failed, may get a result when it runs again.
     return (
       queueDoubt({ check: id, from, limitMs }, trace) ??
       doubtSince(from, this.#context, result) ??

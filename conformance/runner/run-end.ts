@@ -111,7 +111,7 @@ export async function endRun(context: RunContext): Promise<void> {
     const isLate = context.clock.limit(patience);
     if (asks) for (const id of ids) await askUntilGone(context, id, isLate);
   } catch (error) {
-    // The last tape may have shut the target down.
+    // The last tape may have shut the target down, so an unreachable target is not an error here.
     if (!(error instanceof UnreachableError)) throw error;
   }
 }

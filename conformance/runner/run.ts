@@ -35,7 +35,7 @@ export interface RunOptions {
    * a user's own tapes need not.
    */
   readonly library: 'suite' | 'own';
-  /** Also runs checks that depend on a command that the target has never answered. */
+  /** If set, checks also run if they depend on a command that the target has never answered. */
   readonly keepGoing?: true;
   readonly onResult?: (result: CheckResult) => void;
 }

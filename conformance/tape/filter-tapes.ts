@@ -101,7 +101,7 @@ function silenceStep(stream: string, cases: readonly NamedCase[], line: number):
 }
 
 function tapeOf({ name, clauses, why, cases }: FilterGroup): Tape {
-  // Equal filters share a subscription, because the number per connection is limited.
+  // Equal filters share a subscription, because the number of subscriptions per connection is limited.
   const ids = new Map<string, string>();
   const idOf = ({ events, filter, stream }: PlacedCase): string => {
     const key = JSON.stringify([events, filter, stream]);

@@ -46,7 +46,7 @@ export interface TapeHeader {
 }
 
 export interface StepBase {
-  /** The line of the file. */
+  /** The number of the line in the file. */
   readonly line: number;
   readonly note?: string;
 }
@@ -68,11 +68,11 @@ export interface EventStreamSpec {
 
 export interface OpenStep extends ActorStep {
   readonly verb: 'open';
-  /** A pattern for `{status, headers, body}` when the upgrade must be rejected. */
+  /** If set, the upgrade must be rejected: a pattern for `{status, headers, body}` of the response. */
   readonly refused?: Json;
   /** A pattern for the subprotocol that the server chose; the empty string when it chose none. */
   readonly protocol?: Json;
-  /** Connects by server-sent events instead of a WebSocket. */
+  /** If set, the actor connects by server-sent events instead of a WebSocket. */
   readonly events?: EventStreamSpec;
   /** With `events`: a pattern for the headers of the response. */
   readonly headers?: Json;
@@ -140,7 +140,7 @@ export interface HttpStep extends StepBase {
   readonly verb: 'http';
   readonly request: HttpRequest;
   /**
-   * A pattern for `{status, headers, body}`. With `within`, the request is repeated until the response matches or the
+   * A pattern for `{status, headers, body}` of the response. With `within`, the request is repeated until the response matches or the
    * time has passed.
    */
   readonly expect: Json;
@@ -166,8 +166,8 @@ export interface StimStep extends StepBase {
 export interface DropStep extends ActorStep {
   readonly verb: 'drop';
   /**
-   * With a code, the connection is closed with a close frame. Without a code, the TCP connection is ended without a
-   * close frame.
+   * If set, the connection is closed with a close frame that has this code. Otherwise, the TCP connection is ended without
+   * a close frame.
    */
   readonly code?: number;
 }
@@ -180,14 +180,14 @@ export interface PauseStep extends ActorStep {
 
 export interface ClosedStep extends ActorStep {
   readonly verb: 'closed';
-  /** A pattern for `{code, reason}`. */
+  /** A pattern for `{code, reason}` of the close. */
   readonly pattern: Json;
   readonly within?: Within;
 }
 
 export interface ControlStep extends StepBase {
   readonly verb: 'control';
-  /** Runs a command of the configuration, such as `shutdown`. */
+  /** The name of the control command to run, such as `shutdown`. The configuration defines the commands. */
   readonly name: string;
 }
 

@@ -102,7 +102,7 @@ export function openEventStream(options: EventStreamOptions): Promise<Handshake>
     outgoing.on('response', (response) => {
       cancel();
       response.setEncoding('utf8');
-      // The end of the connection is reported by 'close'.
+      // The event `close` reports the end of the connection.
       response.on('error', () => undefined);
       const { statusCode: status = 0 } = response;
       if (status !== 200) {

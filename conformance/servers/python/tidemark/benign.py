@@ -73,7 +73,7 @@ class Jitter(Connection):
         # The delay counts from queuing, so a burst is delayed once as a whole, not once per message.
         due = outgoing.queued_at + random.uniform(0, 0.3)
         await asyncio.sleep(0 if outgoing.is_replay else max(0.0, due - time.monotonic()))
-        # The queue was cleared during the delay.
+        # During the delay, the queue may have been cleared because the client reads too slowly.
         if self.closing != "slow_consumer" or outgoing.close is not None:
             await super().write(outgoing)
 
