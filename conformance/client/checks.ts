@@ -248,7 +248,10 @@ const survives = checkOf(
     for (const frame of sent(trace, ['mark'])) {
       findings.fired += 1;
       if (textAt(tryParse(frame.text), 'notice') === undefined)
-        findings.violate(`the line ${JSON.stringify(frame.text.slice(0, 200))} is not a notice`, frame);
+        findings.violate(
+          `the line ${JSON.stringify(frame.text.slice(0, 200))} is not a JSON object with a "notice"`,
+          frame,
+        );
     }
   },
 );

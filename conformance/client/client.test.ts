@@ -111,7 +111,7 @@ describe('conformance client', () => {
     const { code, stdout } = await suite('client', '--command', TYPESCRIPT, '--tapes', tapes, '--junit', junit);
     expect(code).toBe(3);
     expect(stdout).toMatch(/FAIL close\/wanted: Every client connects\.\n {2}CLI-2 {2}When its connection ends/);
-    expect(stdout).toContain('the client connected, which it must not (close/wanted.ndjson:5)');
+    expect(stdout).toContain('the client connected, which it must not do (close/wanted.ndjson:5)');
     expect(stdout).toContain(`conformance client --command ${JSON.stringify(TYPESCRIPT)} --tapes ${tapes}`);
     expect(readFileSync(junit, 'utf8')).toContain('name="close/wanted [CLI-2]"');
   });

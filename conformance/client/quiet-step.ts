@@ -34,7 +34,7 @@ export async function quiet({ forMs, atMost, line }: QuietStep, state: ClientTap
   if (disturbance !== undefined)
     state.fail({
       line,
-      text: `the client ${disturbance}, which it must not`,
+      text: `the client ${disturbance}, which it must not do`,
       // With `atMost`, the tape sends heartbeats. The client may act because the suite sent a heartbeat too late.
       ...(atMost === undefined ? {} : { late: true }),
     });

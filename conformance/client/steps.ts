@@ -172,7 +172,7 @@ async function never(step: NeverStep, state: ClientTapeState): Promise<void> {
   if (stray !== undefined)
     state.fail({
       line: step.line,
-      text: `the client sent ${asText(stray.value)}, which it must not`,
+      text: `the client sent ${asText(stray.value)}, which it must not do`,
       frames: [stray.frame, later.frame],
     });
   state.judged += 1;
@@ -309,7 +309,7 @@ export function judgeNotReported(steps: readonly ClientStep[], state: ClientTape
     if (stray !== undefined)
       state.fail({
         line: step.line,
-        text: `the program reported ${asText(stray.value)}, which it must not`,
+        text: `the program reported ${asText(stray.value)}, which it must not do`,
         frames: [stray.frame],
       });
     state.judged += 1;

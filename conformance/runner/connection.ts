@@ -170,7 +170,7 @@ export class Connection {
   #settle(handshake: Handshake): Refused | undefined {
     if ('unreachable' in handshake) {
       this.#add({ dir: '>>', kind: 'mark', text: `${HANDSHAKE_MARK}: ${handshake.unreachable}` });
-      throw new UnreachableError(`${this.actor}: ${handshake.unreachable}`);
+      throw new UnreachableError(`${this.actor} cannot connect: ${handshake.unreachable}`);
     }
     if ('faulty' in handshake) return { status: 101, headers: {}, body: handshake.faulty };
     if ('refused' in handshake) {

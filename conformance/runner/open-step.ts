@@ -91,11 +91,11 @@ function judgeRefusal(refused: Refused, step: OpenStep, state: TapeState): void 
 /** A request for server-sent events, in which references are replaced by the values that earlier steps have bound. */
 function requestOf({ query, lastEventId }: EventStreamSpec, state: TapeState): EventStreamSpec {
   const resolved = resolve(query, state.bindings);
-  if (!isObject(resolved)) throw new HarnessError('a query is an object');
+  if (!isObject(resolved)) throw new HarnessError('the query of "events" must be an object');
   if (lastEventId === undefined) return { query: resolved };
   const id = resolve(lastEventId, state.bindings);
   if (typeof id === 'string') return { query: resolved, lastEventId: id };
-  throw new HarnessError('lastEventId is a string');
+  throw new HarnessError('the lastEventId of "events" must be a string');
 }
 
 function bodyOf(text: string): Json {
