@@ -133,8 +133,11 @@ describe('while the suite itself gets no processor time', () => {
 
   test('a client that has given up its connection is INCONCLUSIVE', async () => {
     stallSuite();
-    const client = 'client.onWelcome = (socket) => socket.close(4000);';
-    expect(await judge(client, { recv: { type: 'subscribe' }, within: 100 })).toMatchObject({
+    const client = `
+      client.onWelcome = (socket) => socket.close(4000);
+      client.onClose = () => tell('closed');`;
+    const steps = [{ reported: { notice: 'closed' } }, { recv: { type: 'subscribe' }, within: 100 }];
+    expect(await judge(client, ...steps)).toMatchObject({
       verdict: 'INCONCLUSIVE',
       reason: expect.stringMatching(/the suite itself stalled for \d+ ms/) as string,
     });

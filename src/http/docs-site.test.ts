@@ -37,3 +37,11 @@ test('the entity tag of a file is kept after the file was read and deleted', asy
   expect(site.etagOf('index.html')).toBe(file?.etag);
   expect(site.etagOf('none.html')).toBeUndefined();
 });
+
+test('a path that no file of the site can have is answered without the directory', async () => {
+  const find = vi.fn<() => Promise<string>>();
+  const site = new DocsSite(find, noFault);
+  for (const path of ['../package.json', 'events/../../x.html', '..\\x.html', '%2e%2e/etc/passwd', 'assets/', 'index'])
+    expect([path, await site.file(path)]).toEqual([path, undefined]);
+  expect(find).not.toHaveBeenCalled();
+});

@@ -25,6 +25,9 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
+/** The form of the paths of all files of the site. */
+const PATH = new RegExp(`^(?:[\\w-]+/)*[\\w.-]+\\.(?:${Object.keys(TYPES).join('|')})$`);
+
 const COMPRESSED = '.gz';
 const decompress = promisify(gunzip);
 
@@ -68,6 +71,8 @@ export class DocsSite {
    * @returns undefined if the site has no such file
    */
   async file(path: string): Promise<SiteFile | undefined> {
+    // The directory is not needed to answer this. In a clone, the first look into it renders the site, which takes seconds.
+    if (!PATH.test(path)) return undefined;
     const listing = (this.#listing ??= this.#list());
     try {
       return await this.#read(path, await listing);
