@@ -11,6 +11,8 @@ interface Message {
     readonly sequenceId?: number;
     readonly epoch?: string;
     readonly position?: { readonly epoch: string; readonly sequenceId: number };
+    readonly code?: string;
+    readonly retryable?: boolean;
     readonly recovery?: { readonly recovered?: boolean; readonly reason?: string };
   };
 }
@@ -22,7 +24,7 @@ export class SoakReader {
   /** The sequenceId of the last event. */
   last = 0;
   readonly faults: string[] = [];
-  /** The number of failed attempts to connect. A failed attempt is repeated, as by a real client. */
+  /** The number of failed attempts to connect or to subscribe. A failed attempt is repeated, as by a real client. */
   refusals = 0;
   #closed = false;
 
@@ -55,6 +57,11 @@ export class SoakReader {
     socket.on('message', (text: Buffer) => {
       if (this.#socket !== socket) return;
       const message = JSON.parse(text.toString('utf8')) as Message;
+      if (message.type === 'error' && message.data.retryable === true) {
+        socket.terminate();
+        confirmed.reject(new Error(message.data.code));
+        return;
+      }
       this.#take(message);
       if (message.type === 'subscribed') confirmed.resolve(undefined);
     });

@@ -12,7 +12,7 @@ import { explore } from '../sources/testing/explore.ts';
 import type { Follow } from '../sources/testing/explore.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { clientOf, onCleanup } from '../testing/rig.ts';
-import { slopePerHour } from '../testing/slope.ts';
+import { lowestOf, slopePerHour } from '../testing/slope.ts';
 import type { Measurement } from '../testing/slope.ts';
 
 afterEach(cleanUp);
@@ -35,14 +35,6 @@ function residentOf(pid: number): number {
   const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   if (kibibytes === undefined) throw new Error(`process ${pid} has no resident memory`);
   return (Number(kibibytes) * 1024) / MEBIBYTE;
-}
-
-/** The smallest measurement of each group of `size` in a row; a last group that is not full is left out. */
-function lowestOf(all: readonly Measurement[], size: number): readonly Measurement[] {
-  return Array.from({ length: Math.floor(all.length / size) }, (_, group) => {
-    const members = all.slice(group * size, (group + 1) * size);
-    return members.reduce((lowest, each) => (each.value < lowest.value ? each : lowest));
-  });
 }
 
 test('long random work loses nothing and does not grow', { timeout: (MINUTES + 10) * 60_000 }, async () => {

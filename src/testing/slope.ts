@@ -15,3 +15,14 @@ export function slopePerHour(samples: readonly Measurement[]): number {
   const joint = samples.reduce((sum, each) => sum + (each.seconds - time) * (each.value - value), 0);
   return (joint / spread) * 3_600;
 }
+
+/**
+ * The lowest measurement of each group of `size` in a row. A last group that is not full is left out. Of the memory of a Node process, only
+ * the lowest values show growth: the others contain garbage that V8 has not collected yet.
+ */
+export function lowestOf(samples: readonly Measurement[], size: number): readonly Measurement[] {
+  return Array.from({ length: Math.floor(samples.length / size) }, (_, group) => {
+    const members = samples.slice(group * size, (group + 1) * size);
+    return members.reduce((lowest, each) => (each.value < lowest.value ? each : lowest));
+  });
+}
