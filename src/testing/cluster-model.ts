@@ -260,7 +260,8 @@ export class ClusterModel {
         published: this.#published.get(nodeId) ?? 0,
         delivered: this.#delivered.get(nodeId) ?? 0,
         unsubscribedCount: idle.length,
-        unsubscribed: idle.toSorted().toReversed().slice(0, 100),
+        // The clients are in the order in which they connected. Ids of the same millisecond are not.
+        unsubscribed: idle.toReversed().slice(0, 100),
       };
     });
   }
