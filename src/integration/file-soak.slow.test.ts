@@ -18,6 +18,8 @@ import type { Measurement } from '../testing/slope.ts';
 afterEach(cleanUp);
 
 const MINUTES = Number(process.env['TIDEMARK_SOAK_MINUTES'] ?? 30);
+/** Operations between two comparisons. */
+const PER_ROUND = 25;
 const SAMPLE_SECONDS = 5;
 /** Samples per minute. Of each minute the smallest counts, because garbage that V8 has not collected yet is no growth. */
 const PER_MINUTE = 60 / SAMPLE_SECONDS;
@@ -55,18 +57,20 @@ test('long random work loses nothing and does not grow', { timeout: (MINUTES + 1
   };
   const samples: Measurement[] = [];
   const began = performance.now();
+  let rounds = 0;
   const onRound = (): boolean => {
+    rounds += 1;
     const seconds = (performance.now() - began) / 1_000;
     if (seconds >= samples.length * SAMPLE_SECONDS) samples.push({ seconds, value: residentOf(pid) });
     return seconds < MINUTES * 60;
   };
-  const result = await explore({ seed: 11, rounds: Number.POSITIVE_INFINITY, perRound: 25, onRound, follow });
+  const result = await explore({ seed: 11, rounds: Number.POSITIVE_INFINITY, perRound: PER_ROUND, onRound, follow });
   expect(result).toEqual({ losses: [], warnings: [] });
   const lowest = lowestOf(samples.slice(Math.floor(samples.length / 3)), PER_MINUTE);
   const slope = slopePerHour(lowest);
   const sizes = samples.map(({ value }) => Math.round(value));
   console.log(
-    `${samples.length} samples: ${sizes[0]} MiB, at the end ${sizes.at(-1)} MiB, at most ${Math.max(...sizes)} MiB; ` +
+    `${rounds * PER_ROUND} operations; ${sizes[0]} MiB, at the end ${sizes.at(-1)} MiB, at most ${Math.max(...sizes)} MiB; ` +
       `lowest of each minute: ${lowest.map(({ value }) => value.toFixed(0)).join(' ')}, ${slope.toFixed(1)} MiB per hour`,
   );
   expect(slope).toBeLessThan(MINUTES >= 10 ? MOST_PER_HOUR : Number.POSITIVE_INFINITY);
