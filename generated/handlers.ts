@@ -15,8 +15,8 @@ export interface Outcome<C extends CommandName> {
    */
   readonly made?: 'when queued' | 'when written';
   /**
-   * Pushes that are written directly after the reply, with no other message in between. Example: the `gap` after a
-   * failed resume (RPL-4).
+   * The messages that the server pushes directly after the reply, with no other message in between. Example: the
+   * `gap` after a failed resume (RPL-4).
    */
   readonly companions?: () => readonly PushMessage[];
   /** Runs when the reply is passed to the socket. Only for replies that keep their order (BCK-3). */

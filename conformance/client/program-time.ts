@@ -85,7 +85,7 @@ export interface ProgramTimeOptions {
   readonly machine: PacedClock;
 }
 
-/** The times in which the program had processor time. Time limits for the client count only these. */
+/** The intervals in which the program had processor time. Time limits for the client count only these intervals. */
 export class ProgramTime {
   readonly #options: ProgramTimeOptions;
   #echoes: Echoes | undefined;

@@ -126,7 +126,7 @@ async function openLink(step: OpenStep, state: ClientTapeState): Promise<void> {
     if (differences.length > 0)
       state.fail({
         line: step.line,
-        text: 'the upgrade of the client differs from what was expected',
+        text: 'the WebSocket upgrade request of the client differs from what was expected',
         expected: step.request,
         nearest: { frame: 0, value: upgrade.request, differences },
       });

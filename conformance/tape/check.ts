@@ -64,7 +64,7 @@ function checkPattern(value: Json | undefined, walk: Walk): void {
     if (key !== undefined) return checkMatcher(key, value[key] ?? null, walk);
     const stray = Object.keys(value).find((each) => each.startsWith('$') && each !== '${nonce}');
     if (stray !== undefined)
-      walk.fail(`A matcher must be the only key of its object; the object with ${stray} has other keys.`);
+      walk.fail(`The matcher ${stray} must be the only key of its object; remove the other keys.`);
     for (const each of Object.values(value)) checkPattern(each, walk);
   }
 }

@@ -78,7 +78,7 @@ export class StreamCursors {
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
-  /** Whether too many events were received since the last `prove`. If so, a lost event cannot be distinguished from a duplicate. */
+  /** Whether more events arrived since the last call of `prove` than are remembered. A lost event then cannot be told from a duplicate. */
   #cut = false;
 
   constructor(positions?: readonly StreamPosition[]) {

@@ -52,7 +52,7 @@ export function registerKey(program: Command): void {
 
 function place(command: Command): Command {
   return command
-    .option('--file <file>', 'key file (default: the configured storage)')
+    .option('--file <file>', 'file with the keys (default: the storage of keys in the configuration)')
     .option('--config <file>', 'configuration file')
     .option('--json', 'print JSON');
 }

@@ -12,7 +12,7 @@ import type { Framing } from '../wire/framing.ts';
 import type { Subscription } from './subscription.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** Options of messages that keep their order among the events. */
+/** Options of messages that must not overtake earlier events of the same client, and must not be overtaken by later events. */
 export interface OrderedOptions {
   /** The position from which a client must resume if it has not received these messages. For a gap, it is `from` (CON-7). */
   readonly after?: StreamPosition;

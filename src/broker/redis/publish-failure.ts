@@ -18,8 +18,8 @@ export const NOT_STORED = { outcome: 'not_stored' } as const;
 const UNKNOWN = { outcome: 'unknown' } as const;
 
 /**
- * The error codes with which Redis rejects a script before the script has written anything, each with the text for the publisher. Redis
- * never raises these codes while a script runs (publish.lua).
+ * For each error code with which Redis rejects a script before it runs: the message that the publisher receives. A script that runs never
+ * fails with these codes (publish.lua).
  */
 const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['OOM', 'Redis is out of memory'],
