@@ -61,7 +61,7 @@ function finding(
   };
 }
 
-/** Compares the address of the WebSocket, and facts that apply to every message. */
+/** Compares the address of the WebSocket, its channel, and the content type of all messages. */
 function compareRoot({ was, now, findings }: Versions): void {
   const path = ['channels', CONNECTION, 'address'];
   const [before, after] = [textAt(was.document, ...path), textAt(now.document, ...path)];

@@ -60,7 +60,7 @@ function registerRun(program: Command): void {
     .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
     .option(
       '--report <format=file>',
-      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
+      'write a report in the format text, json, junit, tap, md, html, ctrf or github; a FILE of - means standard output',
       collect,
       [],
     )
@@ -84,7 +84,7 @@ function registerReading(program: Command): void {
     .option('--only <globs>', 'run only these checks')
     .option(
       '--report <format=file>',
-      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
+      'write a report in the format text, json, junit, tap, md, html, ctrf or github; a FILE of - means standard output',
       collect,
       [],
     )

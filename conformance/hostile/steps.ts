@@ -125,7 +125,7 @@ function encodeAll(steps: readonly Step[], context: HostileContext): Buffer {
   );
 }
 
-/** Sends the steps of a case. Also opens its additional connections, and closes them when the case ends. */
+/** Performs the steps of a case. Also opens the additional connections of the case, and closes them when the case ends. */
 export class StepSender {
   readonly #context: HostileContext;
   readonly #wire: Wire;

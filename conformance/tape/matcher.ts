@@ -100,7 +100,7 @@ class Attempt {
 
 type Test = (argument: Json, actual: Json | undefined, path: string, attempt: Attempt) => void;
 
-/** Makes a matcher that depends only on its argument and the value. The argument may contain `$ref`. */
+/** Makes a matcher whose result depends only on its argument, in which each `$ref` is resolved first, and on the compared value. */
 function plain(holds: (argument: Json, actual: Json) => boolean, expected: (argument: Json) => string): Test {
   return (argument, actual, path, attempt) => {
     const resolved = resolve(argument, attempt.bindings);

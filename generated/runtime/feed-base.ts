@@ -39,7 +39,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   #replay: Summary | undefined;
   #gapCount = 0;
 
-  /** @param join combines two marks of the queue; see {@link DeliveryQueue}. */
+  /** @param join merges the marks (such as positions) of two queued items into one; see {@link DeliveryQueue}. */
   constructor(options: FeedBaseOptions, position?: Mark, join?: (older: Mark, newer: Mark) => Mark) {
     const { id, port, signal } = options;
     this.id = id;

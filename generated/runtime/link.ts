@@ -40,7 +40,7 @@ export interface LinkOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly url: string;
   readonly subprotocol: string;
-  /** Time limit from the attempt to connect to the first message, in milliseconds. */
+  /** Time limit for the arrival of the first message, in milliseconds since the attempt to connect began. */
   readonly openTimeoutMs: number;
   /** Number of heartbeat intervals without any message after which the connection is dropped. */
   readonly silentIntervals: number;

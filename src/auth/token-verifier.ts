@@ -197,7 +197,7 @@ async function readKey({ key, algorithms }: IssuerSettings, name: string): Promi
     case 'secretVariable':
       return secretOf(process.env[key.value] ?? '', place);
   }
-  throw new Error(`${place} is not a key source.`);
+  throw new Error(`${place} is not a source of keys; use jwksUrl, publicKeyFile, secretFile or secretVariable.`);
 }
 
 async function readText(path: string, place: string): Promise<string> {

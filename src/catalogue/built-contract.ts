@@ -110,7 +110,7 @@ function sha256(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Creates the catalogue of a built contract. @throws {BuiltContractError} if the contract was built for another version */
+/** Creates the catalogue of a built contract. @throws {BuiltContractError} if another version of Tidemark built the contract */
 export function catalogueOf(contract: BuiltContract<unknown>): Catalogue {
   const { events, customEvent, filters, digest, location, payloadValidators, commandValidators } = contract;
   const directory = fileURLToPath(new URL('.', location));

@@ -45,7 +45,7 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--filter <field=values>',
-      `any filter field: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of the gateway's own events`,
+      `a filter field and a value; fields: ${[...stockCatalogue.filters.keys()].join(', ')}, and those that own events define`,
       append,
     )
     .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)

@@ -1,4 +1,4 @@
-/** Opens the contract that `--contract` names. A built form is read directly; a document is first built by tidemark-codegen. */
+/** Opens the contract that `--contract` names. A built contract is read directly; a source document is first built by tidemark-codegen. */
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export interface OpenContract {
 
 /**
  * Opens a contract.
- * @param path path of a built form (a directory) or of a document
+ * @param path path of the directory of a built contract, or of its source document
  * @throws {CliError} with exit code 3 and the findings if the document has errors; with exit code 2 if the path cannot be opened
  */
 export async function openContract(path: string): Promise<OpenContract> {

@@ -22,7 +22,7 @@ import { StreamChanges } from './stream-changes.ts';
 const MAX_RECENT = 1_024;
 /** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
-/** Stands for the positions of a loss in streams whose names are unknown. */
+/** Both positions of a gap for streams whose names are unknown (MUL-9). */
 const NOWHERE: Position = { epoch: 'unknown', sequenceId: 0 };
 
 export interface FanoutOptions {

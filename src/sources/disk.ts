@@ -50,9 +50,7 @@ function unescape(text: string): ByteString {
   return text.replaceAll(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/**
- * Whether a file system is case-insensitive. To find out, looks up the directory under its path with upper and lower case exchanged.
- */
+/** Whether a file system is case-insensitive: the directory is also found if the case of each letter in its path is exchanged. */
 export function foldsCase(disk: Disk, directory: ByteString, facts: Facts): boolean {
   const other = directory.replaceAll(/[a-z]/gi, (letter) =>
     letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),

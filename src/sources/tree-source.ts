@@ -101,7 +101,7 @@ export class TreeSource {
     return this.#tree.size;
   }
 
-  /** Lists a part of the entries. The part includes exactly those changes that were sent so far. */
+  /** Lists a part of the entries. It shows the tree after exactly those changes that were passed to the listener so far. */
   list(query: FileQuery): ListedPart {
     const part = listFiles(this.#tree, query);
     return this.#root.facts === undefined ? { ...part, unread: [''] } : part;

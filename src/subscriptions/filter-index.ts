@@ -41,7 +41,7 @@ export interface Found {
 }
 
 /**
- * Whether the index stores all values of the filter unchanged. If so, an event that finds the filter by a field certainly meets that field.
+ * Whether the index stores all values of the filter unchanged. If so, a filter that was found by a field is not checked for it again.
  */
 export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
   let [paths, extensions] = [0, 0];

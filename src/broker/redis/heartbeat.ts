@@ -9,7 +9,7 @@ export interface HeartbeatOptions {
   readonly connection: Pick<RedisConnection, 'publish' | 'subscribe'>;
   readonly channel: string;
   readonly nodeId: string;
-  /** The announcement of this node. It must not contain spaces. */
+  /** The text with which this node announces itself in its heartbeats. It must not contain spaces. */
   readonly announcement: () => string;
   readonly intervalMs: number;
   /** If no heartbeat has returned for this time, in milliseconds, Redis counts as unavailable. */

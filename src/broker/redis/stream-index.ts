@@ -267,7 +267,7 @@ export class StreamIndex {
       if (!(error instanceof Error) || !error.message.startsWith('NOPERM ')) throw error;
       this.#mayScan = false;
       const text =
-        'The Redis user may not run SCAN: streams from before an upgrade are followed only after they are used again';
+        'The Redis user has no permission for SCAN, so streams from before an upgrade are followed only after their next event. Grant +scan.';
       this.#log.warn({ err: error }, text);
       return;
     }
