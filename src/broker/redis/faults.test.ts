@@ -46,7 +46,8 @@ describe('a Redis that is killed', () => {
   });
 
   test('Redis that restarts with its append-only file recovers everything, without a gap', async () => {
-    const redis = held(await RedisProcess.start({ settings: { appendonly: 'yes' } }));
+    // By default, Redis may reply before it has written an event to the file, if the disk is slow.
+    const redis = held(await RedisProcess.start({ settings: { appendonly: 'yes', appendfsync: 'always' } }));
     const rig = await threeNodes(redis.url);
     rig.load({ publishers: 6, pauseMs: 2 });
     await rig.progress(200);
