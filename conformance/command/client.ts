@@ -13,6 +13,7 @@ import { isChosen } from '../tape/library.ts';
 import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { positive, whole } from './option-values.ts';
+import { reportOption } from './shared-options.ts';
 import { UsageError, guarded, print, printStatus, terminalWidth, writeOutput } from './terminal.ts';
 
 interface ClientFlags {
@@ -45,12 +46,7 @@ export function registerClient(program: Command): void {
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, DEFAULT_JOBS)
     .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
-    .option(
-      '--report <format=file>',
-      'write a report: text, json, junit, tap, md, html, ctrf or github; - as FILE is standard output',
-      (value: string, before: readonly string[]) => [...before, value],
-      [] as readonly string[],
-    )
+    .addOption(reportOption())
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame, and every notice of COMMAND, to this file as NDJSON')
     .option('--list', 'list the checks without running them')

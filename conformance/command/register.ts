@@ -15,7 +15,8 @@ import { recordCommand } from './record.ts';
 import type { RecordFlags } from './record.ts';
 import { COUNTEREXAMPLES, runCommand } from './run.ts';
 import type { RunFlags } from './run.ts';
-import { collect, natural, positive, whole } from './option-values.ts';
+import { natural, positive, whole } from './option-values.ts';
+import { configOption, contractOption, reportOption, stimulusOption } from './shared-options.ts';
 import { guarded } from './terminal.ts';
 
 function registerRun(program: Command): void {
@@ -24,19 +25,10 @@ function registerRun(program: Command): void {
     .description('test a gateway')
     .option('--url <url>', 'WebSocket address of the gateway, for example ws://127.0.0.1:7400/ws')
     .option('--http-url <url>', 'address of the HTTP operations of the gateway; by default the host of --url')
-    .option(
-      '--config <file>',
-      'JSON file with the address of the gateway, the stimulus, the credentials and the control commands',
-    )
-    .option(
-      '--stimulus <port>',
-      'how the suite makes the gateway emit events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none',
-    )
+    .addOption(configOption())
+    .addOption(stimulusOption())
     .option('--tapes <directory>', 'run your own tapes instead of those of the suite')
-    .option(
-      '--contract <path>',
-      'also check your own events against the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
-    )
+    .addOption(contractOption())
     .option('--only <globs>', 'run only these checks, for example "subscribe/*,invariants/*"')
     .addOption(
       new Option('--level <level>', 'must: skip the tapes of level "should"; should: run all tapes')
@@ -58,12 +50,7 @@ function registerRun(program: Command): void {
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
-    .option(
-      '--report <format=file>',
-      'write a report in the format text, json, junit, tap, md, html, ctrf or github; a FILE of - means standard output',
-      collect,
-      [],
-    )
+    .addOption(reportOption())
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame that was sent and received to this file, as NDJSON')
     .option('--json', 'print the report as JSON')
@@ -77,17 +64,9 @@ function registerReading(program: Command): void {
     .command('check')
     .description('check a recorded trace offline')
     .argument('<trace>', 'NDJSON file that `run --trace` or `record` wrote')
-    .option(
-      '--contract <path>',
-      'also check your own events against the schemas of this contract: a file with x-extends, or the directory that `tidemark contract build` wrote',
-    )
+    .addOption(contractOption())
     .option('--only <globs>', 'run only these checks')
-    .option(
-      '--report <format=file>',
-      'write a report in the format text, json, junit, tap, md, html, ctrf or github; a FILE of - means standard output',
-      collect,
-      [],
-    )
+    .addOption(reportOption())
     .option('--json', 'print the report as JSON')
     .action((file: string, flags: CheckFlags) => guarded(() => checkCommand(file, flags)));
   program
@@ -154,13 +133,7 @@ export function registerConformance(program: Command): void {
     .command('doctor')
     .description('report which checks could run against a gateway, and what the others need')
     .option('--url <url>', 'WebSocket address of the gateway')
-    .option(
-      '--config <file>',
-      'JSON file with the address of the gateway, the stimulus, the credentials and the control commands',
-    )
-    .option(
-      '--stimulus <port>',
-      'how the suite makes the gateway emit events: auto, inband, http, exec:COMMAND, fs:DIRECTORY or none',
-    )
+    .addOption(configOption())
+    .addOption(stimulusOption())
     .action((flags: DoctorFlags) => guarded(() => doctorCommand(flags)));
 }
