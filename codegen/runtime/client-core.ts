@@ -240,7 +240,10 @@ export class ClientCore<P extends Protocol> {
     return this.#ask('list_subscriptions', {}, options);
   }
 
-  /** Replaces the credential, also for later connections. The subscriptions continue (SEC-3). */
+  /**
+   * Replaces the credential of the connection. Subscriptions that the new credential covers continue, the others end
+   * (SEC-3). Later connections use the new token too, unless the client has a token function.
+   */
   async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
     const reply = await this.#ask('authenticate', { token }, options);
     this.#credentials.adopt(token);

@@ -8,7 +8,10 @@
 /** `data` of `authenticate`. */
 export type Credential = { readonly token: string } | { readonly apiKey: string };
 
-/** A fixed token, or a function that fetches a valid token. The function is called before every connection. */
+/**
+ * A fixed token, or a function that fetches a valid token. The function is called before each connection and before the
+ * present token expires.
+ */
 export type TokenSource = string | (() => string | Promise<string>);
 
 export interface CredentialOptions {

@@ -104,7 +104,7 @@ function init(): string {
     ) -> None:
         """Raises ValueError if the address is invalid or contains a credential (SEC-2).
 
-        token: a token, or a function (plain or async) that fetches a valid one before each connection and whenever one expires.
+        token: a token, or a function (plain or async) that fetches a valid one before each connection and before the present token expires.
         backoff_min, backoff_max: upper bound of the first wait, and of every wait, between attempts.
         max_attempts: consecutive failed attempts after which the client gives up; None for no limit.
         open_timeout: limit from the attempt to the first message. command_timeout: limit from a call to its reply.
@@ -207,9 +207,9 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         return cast(${replyOf('list_subscriptions')}, await self._call("list_subscriptions", {}, timeout))
 
     async def authenticate(self, token: str, *, timeout: Union[float, None] = None) -> ${replyOf('authenticate')}:
-        """Replaces the credential without losing subscriptions (SEC-3), and uses it for later connections too.
+        """Replaces the credential of the connection. Subscriptions that the new credential covers continue, the others end (SEC-3).
 
-        Raises TidemarkError or ConnectionLost.
+        Later connections use the new token too, unless the client has a token function. Raises TidemarkError or ConnectionLost.
         """
         reply = await self._call("authenticate", {"token": token}, timeout)
         self._connection.adopt_token(token)
