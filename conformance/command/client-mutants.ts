@@ -24,7 +24,7 @@ export function registerClientMutants(program: Command): void {
   program
     .command('client-mutants')
     .description(
-      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 when a mutant is not detected)',
+      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 unless every mutant is killed by a check of its clause; without --only and --sample also unless the unchanged SDKs pass)',
     )
     .addOption(new Option('--language <language>', 'only mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')

@@ -27,7 +27,7 @@ export function registerMutants(program: Command): void {
   program
     .command('mutants')
     .description(
-      'run the suite against mutants (servers that each break one clause) and variants (unusual but correct servers); print which checks detect each mutant (exit 3 when a mutant is not detected or a variant fails)',
+      'run the suite against mutants (servers that each break one clause) and variants (unusual but correct servers); print which checks detect each mutant (exit 3 unless every mutant is killed by a check of its clause and every variant passes; without --only and --sample also unless every check kills a mutant and every clause that a client can observe has one)',
     )
     .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
     .option('--sample <n>', 'run only N mutants and N variants; --seed selects which', whole)
