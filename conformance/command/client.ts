@@ -13,7 +13,7 @@ import { isChosen } from '../tape/library.ts';
 import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { positive, whole } from './option-values.ts';
-import { reportOption } from './shared-options.ts';
+import { knownFailingOption, reportOption } from './shared-options.ts';
 import { UsageError, guarded, print, printStatus, terminalWidth, writeOutput } from './terminal.ts';
 
 interface ClientFlags {
@@ -42,7 +42,7 @@ export function registerClient(program: Command): void {
     )
     .option('--tapes <directory>', 'run your own client tapes instead of those of the suite')
     .option('--only <globs>', 'run only these checks, for example "resume/*,frames/*"')
-    .option('--known-failing <file>', 'file with the ids of checks that are expected to fail, one per line')
+    .addOption(knownFailingOption())
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, DEFAULT_JOBS)
     .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)

@@ -16,7 +16,7 @@ import type { RecordFlags } from './record.ts';
 import { COUNTEREXAMPLES, runCommand } from './run.ts';
 import type { RunFlags } from './run.ts';
 import { natural, positive, whole } from './option-values.ts';
-import { configOption, contractOption, reportOption, stimulusOption } from './shared-options.ts';
+import { configOption, contractOption, knownFailingOption, reportOption, stimulusOption } from './shared-options.ts';
 import { guarded } from './terminal.ts';
 
 function registerRun(program: Command): void {
@@ -35,10 +35,7 @@ function registerRun(program: Command): void {
         .choices(['must', 'should'])
         .default('should'),
     )
-    .option(
-      '--known-failing <file>',
-      'file with the ids of checks that are expected to fail, one per line; these checks still run, and one that passes is reported',
-    )
+    .addOption(knownFailingOption())
     .option(
       '--seed <n>',
       'seed of the generated exchanges; the same seed generates the same exchanges',

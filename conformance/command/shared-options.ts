@@ -31,3 +31,10 @@ export function reportOption(): Option {
     .default([], 'none')
     .argParser(collect);
 }
+
+export function knownFailingOption(): Option {
+  return new Option(
+    '--known-failing <file>',
+    'file with the ids of checks that are expected to fail, one per line; these checks still run, and the run fails if one of them passes or is N/A',
+  );
+}
