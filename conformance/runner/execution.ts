@@ -1,4 +1,4 @@
-/** The course of a run: the order of the checks, and the results of the remaining checks when the target stops. */
+/** Runs the checks of a run in order, and gives the remaining checks a result when the target stops. */
 import { TRACE_CHECKS } from '../invariants/checks.ts';
 import { ownFaults } from '../invariants/frame-checks.ts';
 import { EXCHANGES, checkExchanges } from '../exchanges/check.ts';
@@ -296,7 +296,7 @@ export class Execution {
     const { id, clauses, why } = EXCHANGES;
     const base = { id, clauses, why, kind: 'generated', level: 'must', failures: [], fired: 0, durationMs: 0 } as const;
     if (reason !== undefined) return this.#report({ ...base, verdict: 'SKIPPED', reason });
-    const { check, counterexample } = await this.#sendRequest({ count, seed });
+    const { check, counterexample } = await this.#runExchanges({ count, seed });
     this.counterexample = counterexample;
     const standstill = check.verdict === 'PASS' ? undefined : await this.#detector.look();
     if (standstill !== undefined) this.#note({ ...standstill, suspects: [] });
@@ -306,7 +306,7 @@ export class Execution {
   /**
    * Runs the exchanges, and repeats them if there was no result because the machine was busy or the network failed.
    */
-  async #sendRequest(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
+  async #runExchanges(options: { readonly count: number; readonly seed: number }): Promise<ExchangeResult> {
     for (let runs = 1; ; runs += 1) {
       const { nonce } = this.#context;
       const context = { ...this.#context, nonce: runs === 1 ? nonce : `${nonce}_${runs}` };
