@@ -9,7 +9,7 @@ import type { IgnorePattern, PatternOptions } from './pattern.ts';
 
 /** Maximum size of an ignore file in bytes. Real ignore files are far smaller. */
 const LARGEST = 1024 * 1024;
-/** A file with more patterns than this is not used, because every path is compared with every pattern. */
+/** Patterns of a file after this number of patterns are ignored, because every path is compared with every pattern. */
 const MOST_PATTERNS = 10_000;
 
 export interface RuleFile {
