@@ -50,8 +50,9 @@ export interface WatchedDirectory {
 }
 
 /**
- * Starts to watch a directory. Resolves when later changes are published. @throws {Error} if the directory does not exist, or if a part of
- * it cannot be watched
+ * Starts to publish every change in a directory as `file_change`, to report changes that may have been lost, and to let clients list the
+ * content of the directory (FIL-1). Resolves when the directory has been read for the first time. @throws {Error} if the directory does
+ * not exist or cannot be watched
  */
 export async function watchDirectory(target: FileChangeTarget, options: WatchOptions): Promise<WatchedDirectory> {
   const { directory, root, stream = 'main', hashBytes, onWarning, onProgress } = options;
