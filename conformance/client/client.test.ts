@@ -46,6 +46,8 @@ describe('a client tape', () => {
     expect(fault('{"open":{}}', '{"accept":{"command":"sub","at":1}}')).toThrow('no earlier step has bound');
     expect(fault('{"open":{}}', '{"send":{"id":{"$ref":"sub/id"}}}')).toThrow('no earlier step has bound');
     expect(fault('{"emit":{"numbers":[2,1],"subscriptions":["s1"]}}')).toThrow('the second not less');
+    expect(fault('{"quiet":500,"atMost":699}')).toThrow(/x\.ndjson:2.*"atMost" must be at least 700/);
+    expect(fault('{"quiet":500,"atMost":700}')).not.toThrow();
   });
 
   test('exists for every clause that clients must satisfy', () => {
@@ -70,11 +72,15 @@ test('a client tape is listed, explained, shown and formatted like a tape for se
     'close/untidy',
     { drive: { do: 'connect' } },
     { within: 900, waited: { most: 5 }, open: {} },
+    { note: 'Nothing.', atMost: 900, quiet: 500 },
   );
   const file = join(directory, 'close/untidy.ndjson');
   expect(await suite('fmt', '--check', file)).toMatchObject({ code: 3 });
   expect(await suite('fmt', directory)).toMatchObject({ code: 0, stdout: `${file}\n` });
-  expect(readFileSync(file, 'utf8').split('\n')[2]).toBe('{"open":{},"waited":{"most":5},"within":900}');
+  expect(readFileSync(file, 'utf8').split('\n').slice(2, 4)).toEqual([
+    '{"open":{},"waited":{"most":5},"within":900}',
+    '{"quiet":500,"atMost":900,"note":"Nothing."}',
+  ]);
   expect((await suite('show', file)).stdout).toContain('connects  (after at most 5 ms)  (within 900 ms)');
   const wrong = directoryOf('close/wrong', { drive: { do: 'connect' } }, { opens: {} });
   expect(await suite('fmt', '--check', wrong)).toMatchObject({ code: 2 });

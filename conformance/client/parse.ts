@@ -1,4 +1,5 @@
 /** Parses a client tape. Every fault is reported with file and line before a client is started. */
+import { TICK_MS } from '../runner/paced-clock.ts';
 import { checkPatterns } from '../tape/check.ts';
 import { TapeError } from '../tape/fault.ts';
 import { readHeader } from '../tape/header.ts';
@@ -91,6 +92,23 @@ function readBeat(value: Json, reader: Reader): object {
   };
 }
 
+/**
+ * In milliseconds. An idle program with `echo` proves that it has run for the time of `quiet` one tick later, and this is
+ * noticed at the end of a tick.
+ */
+const PROOF_MS = 2 * TICK_MS;
+
+function readQuiet(value: Json, most: Json | undefined, reader: Reader): object {
+  const forMs = reader.whole(value, '"quiet", in milliseconds,');
+  if (most === undefined) return { forMs };
+  const atMost = reader.whole(most, '"atMost", in milliseconds,');
+  if (atMost < forMs + PROOF_MS)
+    reader.fail(
+      `"atMost" must be at least ${forMs + PROOF_MS}, ${PROOF_MS} more than "quiet"; in less time, no program can prove that it had processor time.`,
+    );
+  return { forMs, atMost };
+}
+
 const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   drive: { takes: [], read: (value, _line, reader) => ({ command: reader.object(value, '"drive"') }) },
   open: { takes: WAITS, read: readOpen },
@@ -153,10 +171,7 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
   notReported: { takes: [], read: (pattern) => ({ pattern }) },
   quiet: {
     takes: ['atMost'],
-    read: (value, { atMost }, reader) => ({
-      forMs: reader.whole(value, '"quiet", in milliseconds,'),
-      ...(atMost === undefined ? {} : { atMost: reader.whole(atMost, '"atMost", in milliseconds,') }),
-    }),
+    read: (value, { atMost }, reader) => readQuiet(value, atMost, reader),
   },
   waits: {
     takes: [],

@@ -162,7 +162,7 @@ export interface NotReportedStep extends StepBase {
 export interface QuietStep extends StepBase {
   readonly verb: 'quiet';
   readonly forMs: number;
-  /** The longest duration of the step, for a tape that must send a heartbeat in time. */
+  /** The longest duration of the step, for a tape that must send a heartbeat in time. At least 200 ms more than `forMs`. */
   readonly atMost?: number;
 }
 

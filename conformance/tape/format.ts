@@ -54,6 +54,7 @@ const CLIENT_STEP_KEYS = [
     'reported',
     'notReported',
     'quiet',
+    'atMost',
     'waits',
     'bind',
     'waited',
