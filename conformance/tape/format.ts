@@ -11,6 +11,7 @@ const STEP_KEYS = [
   'sendText',
   'sendFrame',
   'recv',
+  'fields',
   'never',
   'until',
   'http',

@@ -123,14 +123,14 @@ test('the formatter orders keys, leaves defaults out and is idempotent', () => {
   const untidy = [
     '{"why":"w","clauses":["ENV-3"],"id":"ping/echo","tape":1,"needs":[],"stimulus":"none","actors":{"alice":{}}}',
     '{"open":{},"as":"alice"}',
-    '{"within":10,"recv":{"data":{},"type":"pong"},"as":"alice"}',
+    '{"note":"n","fields":{"id":"1"},"within":10,"recv":{"data":{},"type":"pong"},"as":"alice"}',
   ].join('\n');
   const tidy = formatTape(untidy, 'x.ndjson');
   expect(tidy).toBe(
     [
       '{"tape":1,"id":"ping/echo","clauses":["ENV-3"],"level":"must","why":"w","actors":{"alice":{}}}',
       '{"as":"alice","open":{}}',
-      '{"as":"alice","recv":{"type":"pong","data":{}},"within":10}',
+      '{"as":"alice","recv":{"type":"pong","data":{}},"fields":{"id":"1"},"within":10,"note":"n"}',
       '',
     ].join('\n'),
   );
