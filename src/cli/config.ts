@@ -31,7 +31,7 @@ export function registerConfig(program: Command): void {
     .action(show);
   configurationOptions(config.command('check'))
     .description(
-      'report problems in the configuration, and the maximum memory of the gateway; exits with 2 if `serve` would reject the configuration',
+      'report problems in the configuration, and the maximum memory of a node; exits with 2 if `serve` would reject the configuration',
     )
     .option('--json', 'print JSON')
     .action(check);
