@@ -15,7 +15,7 @@ import { sendRequest } from './http-request.ts';
 import type { Cause } from './verdict.ts';
 
 export interface StimulusPort {
-  /** Makes one event. The witness, not the port, determines whether the event was emitted. */
+  /** Makes the target emit one event. The witness, not the port, determines whether the event was emitted. */
   publish(event: StimEvent): Promise<void>;
   close(): void;
 }
@@ -175,7 +175,7 @@ export function choosePort(context: RunContext): StimulusConfig {
   return { port: context.profile.http === 'served' ? 'http' : 'none' };
 }
 
-/** @throws {UntestableError} when the configuration has no way to make events of this kind. */
+/** @throws {UntestableError} if the configured stimulus cannot make the target emit events of this kind. */
 export async function openPort(kind: StimulusKind, options: PortOptions): Promise<StimulusPort> {
   const config = choosePort(options.context);
   if (config.port === 'fs' && kind === 'publish')
