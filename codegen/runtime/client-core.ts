@@ -124,10 +124,7 @@ export class ClientCore<P extends Protocol> {
     return [...this.#feeds.values()];
   }
 
-  /**
-   * Counts about the connection and its subscriptions. If there is no connection, also the reason. Computed anew on each
-   * access.
-   */
+  /** Counts about the connection and its subscriptions, and the reason if there is no connection. Computed on each access. */
   get diagnosis(): Diagnosis {
     return this.#diagnostics.read({ url: this.#settings.url, state: this.state, subscriptions: this.#feeds.values() });
   }
