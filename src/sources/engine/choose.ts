@@ -6,9 +6,11 @@ export interface ChosenEngine {
   readonly engine: Engine;
   readonly name: 'inotify' | 'fs.watch';
   /**
-   * A file descriptor. Writing eight bytes to it ends a wait of the engine. Undefined if any message to the engine's thread ends the wait.
+   * A file descriptor of an engine whose wait blocks its thread. Writing an eight-byte number other than zero to it ends a wait, so that
+   * the thread receives its messages. Undefined if the thread receives messages while the engine waits.
    */
   readonly bell: number | undefined;
+  /** Ends a wait of an engine that has no `bell`. */
   readonly wake: () => void;
 }
 
