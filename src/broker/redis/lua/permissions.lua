@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
--- Finds the commands that the user of this connection is not allowed to run. KEYS 1 a key with the prefix   ARGV 1 a channel with the
--- prefix, then the commands; in these, 'K' stands for the key and 'C' for the channel Returns the names of the commands that are denied.
+-- Finds the commands that the user of this connection is not allowed to run.
+-- KEYS 1 a key with the prefix
+-- ARGV 1 a channel with the prefix, then the commands; in these, 'K' stands for the key and 'C' for the channel
+-- Returns the names of the commands that are denied.
 local denied = {}
 for i = 2, #ARGV do
   local words = {}
