@@ -1,5 +1,5 @@
 /** The files of the documentation while their directory changes. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -36,6 +36,17 @@ test('the entity tag of a file is kept after the file was read and deleted', asy
   rmSync(directory, { recursive: true });
   expect(site.etagOf('index.html')).toBe(file?.etag);
   expect(site.etagOf('none.html')).toBeUndefined();
+});
+
+test('a file that no request can name is reported, and the site is empty', async () => {
+  const directory = await directoryWith('page');
+  writeFileSync(join(directory, 'a page.html'), 'unreachable');
+  const onFault = vi.fn<(error: unknown) => void>();
+  const site = new DocsSite(() => Promise.resolve(directory), onFault);
+  expect(await site.file('index.html')).toBeUndefined();
+  expect(onFault).toHaveBeenCalledWith(
+    expect.objectContaining({ message: expect.stringContaining('The file a page.html') as string }),
+  );
 });
 
 test('a path that no file of the site can have is answered without the directory', async () => {

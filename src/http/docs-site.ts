@@ -25,8 +25,8 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** The form of the paths of all files of the site. */
-const PATH = new RegExp(`^(?:[\\w-]+/)*[\\w.-]+\\.(?:${Object.keys(TYPES).join('|')})$`);
+/** The form of the paths of all files of the site. The group is the extension. */
+const PATH = new RegExp(`^(?:[\\w-]+/)*[\\w.-]+\\.(${Object.keys(TYPES).join('|')})$`);
 
 const COMPRESSED = '.gz';
 const decompress = promisify(gunzip);
@@ -34,6 +34,7 @@ const decompress = promisify(gunzip);
 interface Stored {
   /** The file in the directory. */
   readonly file: string;
+  readonly contentType: string;
   /** The entity tag of the file. Set when the file was read. */
   etag: string | undefined;
 }
@@ -42,6 +43,15 @@ interface Listing {
   readonly directory: string;
   /** The stored file for each path. A request can only name these paths, so it cannot read any other file. */
   readonly files: ReadonlyMap<string, Stored>;
+}
+
+/** The path of a file of the site, and how it is stored. @throws {Error} if no request can name the file */
+function storedFile(file: string): readonly [string, Stored] {
+  const path = file.endsWith(COMPRESSED) ? file.slice(0, -COMPRESSED.length) : file;
+  const type = TYPES[PATH.exec(path)?.[1] ?? ''];
+  if (type === undefined)
+    throw new Error(`The file ${file} of the documentation cannot be served: its path must match ${PATH.source}.`);
+  return [path, { file, contentType: `${type}; charset=utf-8`, etag: undefined }];
 }
 
 export class DocsSite {
@@ -92,8 +102,7 @@ export class DocsSite {
     const content = await readFile(join(listing.directory, stored.file));
     const bytes = stored.file.endsWith(COMPRESSED) ? await decompress(content) : content;
     stored.etag ??= `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
-    const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
-    return { bytes, contentType: `${type}; charset=utf-8`, etag: stored.etag };
+    return { bytes, contentType: stored.contentType, etag: stored.etag };
   }
 
   #list(): Promise<Listing | undefined> {
@@ -110,7 +119,6 @@ export class DocsSite {
     const paths = entries
       .filter((entry) => entry.isFile())
       .map(({ parentPath, name }) => relative(directory, join(parentPath, name)).replaceAll(sep, '/'));
-    const nameOf = (path: string): string => (path.endsWith(COMPRESSED) ? path.slice(0, -COMPRESSED.length) : path);
-    return { directory, files: new Map(paths.map((file) => [nameOf(file), { file, etag: undefined }])) };
+    return { directory, files: new Map(paths.map(storedFile)) };
   }
 }
