@@ -48,7 +48,7 @@ export interface Engine {
   remove(watch: WatchId): void;
   /** Passes the reports that have arrived to `reports`, without waiting for more. @returns whether there were any */
   drain(reports: Reports): boolean;
-  /** Waits until a report arrives, {@link Engine.wake} is called, or the time has passed. */
+  /** Waits until a report arrives, the wait is ended from outside (`ChosenEngine`), or the time has passed. */
   wait(timeoutMs: number): Promise<void>;
   close(): void;
 }
