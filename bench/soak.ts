@@ -11,7 +11,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -21,6 +20,7 @@ import { RedisProcess } from '../src/broker/testing/redis-process.ts';
 import { freePort } from '../scripts/processes.ts';
 import { cpuTimeUs } from './cpu-time.ts';
 import { SoakReader } from './soak/reader.ts';
+import { residentMebibytes } from '../src/testing/resident-memory.ts';
 import { lowestOf, slopePerHour } from '../src/testing/slope.ts';
 
 const { values } = parseArgs({
@@ -63,11 +63,6 @@ const server = spawn(
 await once(createInterface({ input: server.stdout }), 'line');
 const pid = server.pid ?? 0;
 
-function residentMebibytes(): number {
-  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kibibytes) / 1024;
-}
-
 async function loopDelays(): Promise<readonly number[]> {
   const text = await (await fetch(`http://127.0.0.1:${ports.port}/metrics`)).text();
   return ['p50', 'p90', 'p99'].map((part) => {
@@ -101,7 +96,7 @@ try {
     if (now >= sampleAt) {
       sampleAt += SAMPLE_MS;
       const seconds = (now - startedAt) / 1_000;
-      samples.push({ seconds, mebibytes: residentMebibytes(), loopMs: await loopDelays() });
+      samples.push({ seconds, mebibytes: residentMebibytes(pid), loopMs: await loopDelays() });
       process.stderr.write(`\r\u001B[K${seconds.toFixed(0)} s, ${samples.at(-1)?.mebibytes.toFixed(0)} MiB `);
     }
     await delay(20);

@@ -3,7 +3,6 @@
  * gateway's process must not grow. `TIDEMARK_SOAK_MINUTES` sets the duration. A run of less than
  * ten minutes shows little about memory.
  */
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { isGap } from '../../generated/client.ts';
@@ -12,6 +11,7 @@ import { explore } from '../sources/testing/explore.ts';
 import type { Follow } from '../sources/testing/explore.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { clientOf, onCleanup } from '../testing/rig.ts';
+import { residentMebibytes } from '../testing/resident-memory.ts';
 import { lowestOf, slopePerHour } from '../testing/slope.ts';
 import type { Measurement } from '../testing/slope.ts';
 
@@ -23,7 +23,6 @@ const PER_ROUND = 25;
 const SAMPLE_SECONDS = 5;
 /** Samples per minute. Of each minute the smallest counts, because garbage that V8 has not collected yet is no growth. */
 const PER_MINUTE = 60 / SAMPLE_SECONDS;
-const MEBIBYTE = 1024 * 1024;
 /** The maximum growth of memory in MiB per hour, measured after the first third of the run. */
 const MOST_PER_HOUR = 64;
 /**
@@ -31,13 +30,6 @@ const MOST_PER_HOUR = 64;
  * nothing within half an hour.
  */
 const SETTINGS = { NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=96' };
-
-/** The resident memory of a process, in MiB. */
-function residentOf(pid: number): number {
-  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  if (kibibytes === undefined) throw new Error(`process ${pid} has no resident memory`);
-  return (Number(kibibytes) * 1024) / MEBIBYTE;
-}
 
 test('long random work loses nothing and does not grow', { timeout: (MINUTES + 10) * 60_000 }, async () => {
   const cli = new CliRunner(tmpdir());
@@ -61,7 +53,7 @@ test('long random work loses nothing and does not grow', { timeout: (MINUTES + 1
   const onRound = (): boolean => {
     rounds += 1;
     const seconds = (performance.now() - began) / 1_000;
-    if (seconds >= samples.length * SAMPLE_SECONDS) samples.push({ seconds, value: residentOf(pid) });
+    if (seconds >= samples.length * SAMPLE_SECONDS) samples.push({ seconds, value: residentMebibytes(pid) });
     return seconds < MINUTES * 60;
   };
   const result = await explore({ seed: 11, rounds: Number.POSITIVE_INFINITY, perRound: PER_ROUND, onRound, follow });

@@ -2,7 +2,6 @@
  * A node whose budgets have a sum of 256 MiB, and 200 principals that want more: 10,000 streams, 1,000,000 keys, 100,000 filters. The node
  * does not exceed its memory, reports what it dropped, and serves another client, which needs little.
  */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { createKey } from '../auth/api-key.ts';
 import { KeyFileStorage } from '../auth/key-file.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { RawClient } from '../testing/raw-client.ts';
+import { residentMebibytes } from '../testing/resident-memory.ts';
 import { onCleanup } from '../testing/rig.ts';
 import { GreedyPrincipal } from '../testing/greedy-principal.ts';
 import type { TenantReport } from '../testing/greedy-principal.ts';
@@ -67,11 +67,6 @@ async function serveWithin256(): Promise<{ url: string; pid: number; keys: Map<s
   return { url, pid: gateway.process.pid ?? 0, keys, stated };
 }
 
-function residentMiB(pid: number): number {
-  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
-}
-
 /** A principal may keep a 200th of the budget for history. Each small event is estimated at 1.3 KiB, so this number stays below it. */
 const MOST_PUBLISHED = 50;
 const PINGS_PER_EVENT = 10;
@@ -122,7 +117,7 @@ test(
     const neighbour = new Neighbour(await open('neighbour'));
     onCleanup(() => neighbour.client.close());
     let peakMiB = 0;
-    const sampler = setInterval(() => (peakMiB = Math.max(peakMiB, residentMiB(pid))), 100);
+    const sampler = setInterval(() => (peakMiB = Math.max(peakMiB, residentMebibytes(pid))), 100);
     onCleanup(() => clearInterval(sampler));
 
     const reports: TenantReport[] = [];
