@@ -88,10 +88,8 @@ try {
       control.write(`${String((published += 1)).padStart(10, '0')}\n`);
     if (now >= churnAt) {
       churnAt += 1_000;
-      for (let n = 0; n < Math.ceil(readerCount * CHURN); n += 1) {
-        reconnects += 1;
-        readers[Math.floor(Math.random() * readers.length)]?.reconnect();
-      }
+      for (let n = 0; n < Math.ceil(readerCount * CHURN); n += 1)
+        if (readers[Math.floor(Math.random() * readers.length)]?.reconnect() === true) reconnects += 1;
     }
     if (now >= sampleAt) {
       sampleAt += SAMPLE_MS;

@@ -26,6 +26,7 @@ export class SoakReader {
   readonly faults: string[] = [];
   /** The number of failed attempts to connect or to subscribe. A failed attempt is repeated, as by a real client. */
   refusals = 0;
+  #isSubscribed = false;
   #closed = false;
 
   constructor(url: string) {
@@ -54,6 +55,10 @@ export class SoakReader {
     const replay = this.#epoch === '' ? { mode: 'none' } : { mode: 'resume', after };
     const data = { subscriptionId: 'soak', events: ['bench.tick'], replay };
     const confirmed = Promise.withResolvers<undefined>();
+    socket.on('close', (code) => {
+      if (this.#socket === socket) this.#isSubscribed = false;
+      confirmed.reject(new Error(`closed with ${code}`));
+    });
     socket.on('message', (text: Buffer) => {
       if (this.#socket !== socket) return;
       const message = JSON.parse(text.toString('utf8')) as Message;
@@ -63,19 +68,24 @@ export class SoakReader {
         return;
       }
       this.#take(message);
-      if (message.type === 'subscribed') confirmed.resolve(undefined);
+      if (message.type !== 'subscribed') return;
+      this.#isSubscribed = true;
+      confirmed.resolve(undefined);
     });
     socket.send(JSON.stringify({ type: 'subscribe', id: '1', data }));
     await confirmed.promise;
   }
 
-  /** Drops the connection and resumes after the last event. */
-  reconnect(): void {
-    const socket = this.#socket;
-    // A reader that is still connecting is left alone.
-    if (socket?.readyState !== WebSocket.OPEN) return;
-    socket.terminate();
+  /**
+   * Drops the connection and resumes after the last event. Does nothing if the reader is not subscribed, because an attempt to connect may
+   * be under way. @returns whether the connection was dropped
+   */
+  reconnect(): boolean {
+    if (!this.#isSubscribed) return false;
+    this.#isSubscribed = false;
+    this.#socket?.terminate();
     this.connect().catch((error: unknown) => this.faults.push(String(error)));
+    return true;
   }
 
   close(): void {
