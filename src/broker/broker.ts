@@ -54,6 +54,12 @@ export interface PublishResult extends StreamPosition {
   readonly duplicate: boolean;
 }
 
+/**
+ * Stands for the position of a stream that was never read. A resume after it fails with a gap, so a client that stores it cannot miss events
+ * without a report.
+ */
+export const UNKNOWN_POSITION: Position = { epoch: 'unknown', sequenceId: 0 };
+
 /** Events of an attached stream that this node can no longer deliver (GAP-1). */
 export interface StreamLoss {
   readonly stream: string;

@@ -7,10 +7,11 @@
 import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import { UNKNOWN_POSITION } from '../broker/broker.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
 import { encodeEvent } from '../wire/framing.ts';
 import type { Counters } from '../introspection/counters.ts';
-import type { LiveEvent } from '../session/session.ts';
+import type { LiveEvent, OrderedOptions } from '../session/session.ts';
 import { selects } from '../broker/stream-selectors.ts';
 import { sourceGap, touchesDirectory } from '../subscriptions/directories.ts';
 import type { Subscription } from '../session/subscription.ts';
@@ -22,8 +23,8 @@ import { StreamChanges } from './stream-changes.ts';
 const MAX_RECENT = 1_024;
 /** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
-/** Both positions of a gap for streams whose names are unknown (MUL-9). */
-const NOWHERE: Position = { epoch: 'unknown', sequenceId: 0 };
+
+type Gap = Omit<GapData, 'subscriptionIds'>;
 
 export interface FanoutOptions {
   readonly counters: Counters;
@@ -128,13 +129,15 @@ export class Fanout {
     const { stream, from, to, reason } = loss;
     this.#noteForWatches(stream);
     this.#ended.reportBefore(stream);
-    this.#sendGap(this.#routes.of(stream).subscriptions(), { stream, from: bare(from), to: bare(to), reason });
+    const gap = { stream, from: bare(from), to: bare(to), reason };
+    this.#sendGap(this.#routes.of(stream).subscriptions(), gap, placeOf(gap));
   }
 
   /** Reports to the subscriptions with this pattern that events of streams with unknown names were lost (MUL-9). */
   reportUnnamedLoss(pattern: string): void {
-    const gap = { stream: pattern, from: NOWHERE, to: NOWHERE, reason: 'broker_lost' } as const;
-    this.#sendGap(this.#routes.withSelector(pattern), gap);
+    const gap = { stream: pattern, from: UNKNOWN_POSITION, to: UNKNOWN_POSITION, reason: 'broker_lost' } as const;
+    // A pattern is not a stream, so the gap has no place among the events of a stream.
+    this.#sendGap(this.#routes.withSelector(pattern), gap, {});
   }
 
   /** Reports a source loss to the subscribers of the affected paths (GAP-2). */
@@ -146,7 +149,8 @@ export class Fanout {
     const affected = concerned.filter((each) => paths.some((path) => touchesDirectory(each, path)));
     const head = this.#options.headOf(stream);
     if (affected.length === 0 || head === undefined) return;
-    this.#sendGap(affected, sourceGap(stream, { ...head, paths }));
+    const gap = sourceGap(stream, { ...head, paths });
+    this.#sendGap(affected, gap, placeOf(gap));
   }
 
   /** Reports the end of a stream to its subscriptions that follow several streams (MUL-6). */
@@ -158,16 +162,21 @@ export class Fanout {
     this.#recent.delete(stream);
   }
 
-  #sendGap(subscriptions: Iterable<Subscription>, gap: Omit<GapData, 'subscriptionIds'>): void {
+  #sendGap(subscriptions: Iterable<Subscription>, gap: Gap, place: OrderedOptions): void {
     const bySession = Map.groupBy(subscriptions, (each) => each.session);
     for (const [session, mine] of bySession) {
       for (const each of mine) each.gaps += 1;
       const subscriptionIds = mine.map((each) => each.id);
       const message = { type: 'gap', data: { ...gap, subscriptionIds } } as const;
-      session.outlet.sendInOrder([message], gap.from === NOWHERE ? {} : { after: { stream: gap.stream, ...gap.from } });
+      session.outlet.sendInOrder([message], place);
       this.#options.counters.countGap(gap.reason);
     }
   }
+}
+
+/** Sends a gap after the last event before the loss. */
+function placeOf({ stream, from }: Gap): OrderedOptions {
+  return { after: { stream, ...from } };
 }
 
 function bare(position: Position): Position {
