@@ -26,7 +26,7 @@ function readLoad(): string {
 }
 
 /** Makes a clock whose ticks take longer while more processes want to run than there are processors. */
-export function loadPulse(now: () => number): PacedClock {
+export function loadClock(now: () => number): PacedClock {
   const processors = cpus().length;
   return new PacedClock({
     now,

@@ -11,11 +11,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** @param beatMs how long the machine takes for what takes no time on an idle one */
-function timeOn(beatMs: number): ProgramTime {
+/** @param pingMs how long the machine takes for what takes no time on an idle one */
+function timeOn(pingMs: number): ProgramTime {
   const machine = new PacedClock({
     now,
-    ping: () => new Promise((resolve) => setTimeout(resolve, beatMs)),
+    ping: () => new Promise((resolve) => setTimeout(resolve, pingMs)),
     onSlow: () => undefined,
   });
   onTestFinished(() => machine.close());

@@ -110,12 +110,12 @@ export class ProgramTime {
   }
 
   /** Counts a time limit for something that the client must do: it expires only when the program has run for that time. */
-  readonly timer: Timer = (limitMs, expire) => this.#pulse.timer(limitMs, expire);
+  readonly timer: Timer = (limitMs, expire) => this.#clock.timer(limitMs, expire);
 
   /** Counts a time in which the client must not act: it ends when the program has run for that time. */
   readonly silence: Timer = (limitMs, expire) =>
     // One tick longer, because the first answer may be to an `echo` that the program read before the silence began.
-    this.#pulse.timer(this.#pulse === this.#answers ? limitMs + TICK_MS : limitMs, expire);
+    this.#clock.timer(this.#clock === this.#answers ? limitMs + TICK_MS : limitMs, expire);
 
   /** How long the program had no processor time between two times, in milliseconds. */
   pausedMs(from: number, to: number): number {
@@ -125,7 +125,7 @@ export class ProgramTime {
 
   /** Whether the program has run since `from`. If it has no `echo` or has ended, this is unknown, and the result is true. */
   hasRunSince(from: number): boolean {
-    return this.#pulse !== this.#answers || this.#pulse.longestMs(from, this.#options.now()) < SILENT_MS / 2;
+    return this.#clock !== this.#answers || this.#clock.longestMs(from, this.#options.now()) < SILENT_MS / 2;
   }
 
   /** The last time at which the program has certainly run; undefined for a program without `echo`. */
@@ -147,7 +147,7 @@ export class ProgramTime {
   }
 
   /** The clock for time limits, paced by the answers of the program while it runs, otherwise by the load of the machine. */
-  get #pulse(): PacedClock {
+  get #clock(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;
   }
 

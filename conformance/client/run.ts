@@ -9,7 +9,7 @@ import { StallDetector } from '../runner/stall-detector.ts';
 import { isChosen } from '../tape/library.ts';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
 import { CLIENT_CHECKS } from './checks.ts';
-import { loadPulse } from './load.ts';
+import { loadClock } from './load.ts';
 import { runClientTape } from './run-tape.ts';
 import type { TapeRunContext } from './run-tape.ts';
 import type { ClientTape } from './tape.ts';
@@ -91,14 +91,14 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
   const now = (): number => performance.now() - began;
   const trace = new Trace({ trace: TRACE_VERSION, startedAt: new Date().toISOString(), target: options.command }, now);
   const watch = new StallDetector(now, () => undefined);
-  const pulse = loadPulse(now);
+  const machineClock = loadClock(now);
   const { command, env = {}, timeScale, only } = options;
   const tapes = options.tapes.filter(({ header }) => isChosen(header.id, only));
   try {
     const { checks, faults } = await runAll(
       { ...options, tapes },
       {
-        ...{ command, env, timeScale, trace, now, watch, pulse },
+        ...{ command, env, timeScale, trace, now, watch, machineClock },
         connects: { made: 0, missed: 0 },
       },
     );
@@ -116,6 +116,6 @@ export async function runAgainstClient(options: ClientRunOptions): Promise<Clien
     };
   } finally {
     watch.close();
-    pulse.close();
+    machineClock.close();
   }
 }

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Trace } from '../trace/trace.ts';
-import { loadPulse } from './load.ts';
+import { loadClock } from './load.ts';
 import { ClientTapeState } from './tape-state.ts';
 
 /** A client that connects and closes at once with code 1000. */
@@ -15,8 +15,8 @@ process.stdin.on('data', (line) => {
 `;
 
 test('a close that arrives before the connection is known ends the connection', async () => {
-  const pulse = loadPulse(() => performance.now());
-  onTestFinished(() => pulse.close());
+  const machineClock = loadClock(() => performance.now());
+  onTestFinished(() => machineClock.close());
   const state = await ClientTapeState.open({
     check: 'close/early',
     command: `${process.execPath} -e '${CLOSES_AT_ONCE.replaceAll("'", `'\\''`)}'`,
@@ -24,7 +24,7 @@ test('a close that arrives before the connection is known ends the connection', 
     trace: new Trace({ trace: 1, startedAt: '', target: '' }, () => performance.now()),
     now: () => performance.now(),
     timeScale: 1,
-    pulse,
+    machineClock,
     connects: { made: 0, missed: 0 },
   });
   onTestFinished(() => state.close());

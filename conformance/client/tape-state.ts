@@ -62,7 +62,7 @@ export interface ClientTapeStateOptions {
   readonly now: () => number;
   readonly timeScale: number;
   /** Counts time limits; a busy machine makes them longer. */
-  readonly pulse: PacedClock;
+  readonly machineClock: PacedClock;
   /** How many programs of the whole run have connected, and how many have not. */
   readonly connects: { made: number; missed: number };
 }
@@ -94,7 +94,7 @@ export class ClientTapeState {
 
   private constructor(options: ClientTapeStateOptions) {
     this.options = options;
-    this.programTime = new ProgramTime({ now: options.now, machine: options.pulse });
+    this.programTime = new ProgramTime({ now: options.now, machine: options.machineClock });
     this.signal = new Signal(this.programTime.timer);
   }
 
@@ -109,7 +109,7 @@ export class ClientTapeState {
       state.#driver = await Driver.start({
         command: options.command,
         env: options.env,
-        timer: options.pulse.timer,
+        timer: options.machineClock.timer,
         hooks: {
           onNotice: (notice) => state.#noticed(notice),
           onGarbage: (line) => state.#record({ dir: '>>', kind: 'mark', text: line }),
