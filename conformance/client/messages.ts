@@ -2,7 +2,7 @@
 import { CONTRACT_DIGEST, EVENTS, LIMITS, PROTOCOL_VERSION } from '../../generated/protocol.ts';
 import { isObject, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
-import type { AcceptStep, BeatStep, CompleteStep, EmitStep } from './tape.ts';
+import type { AcceptStep, HeartbeatStep, CompleteStep, EmitStep } from './tape.ts';
 
 /** The epoch of every stream, unless a tape sets another epoch. */
 export const EPOCH = 'first-epoch';
@@ -99,7 +99,7 @@ export function completeMessage({ subscription, at, epoch }: CompleteStep): Json
   };
 }
 
-export function heartbeatMessage({ at, stream, epoch, extra }: BeatStep, delivered: number): JsonObject {
+export function heartbeatMessage({ at, stream, epoch, extra }: HeartbeatStep, delivered: number): JsonObject {
   return {
     type: 'heartbeat',
     data: { delivered: delivered + extra, positions: [{ stream, ...position(at, epoch) }] },

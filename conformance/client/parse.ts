@@ -81,8 +81,13 @@ function readAccept(value: Json, reader: Reader): object {
   };
 }
 
-function readBeat(value: Json, reader: Reader): object {
-  const { at, stream = 'main', epoch, extra = 0 } = reader.object(value, '"beat"', ['at', 'stream', 'epoch', 'extra']);
+function readHeartbeat(value: Json, reader: Reader): object {
+  const {
+    at,
+    stream = 'main',
+    epoch,
+    extra = 0,
+  } = reader.object(value, '"heartbeat"', ['at', 'stream', 'epoch', 'extra']);
   if (typeof extra !== 'number' || !Number.isInteger(extra)) reader.fail('"extra" must be a whole number.');
   return {
     at: reader.whole(at, '"at"'),
@@ -152,7 +157,7 @@ const VERBS: Readonly<Record<Verb, VerbSpec>> = {
       };
     },
   },
-  beat: { takes: [], read: (value, _line, reader) => readBeat(value, reader) },
+  heartbeat: { takes: [], read: (value, _line, reader) => readHeartbeat(value, reader) },
   drop: {
     takes: [],
     read: (value, _line, reader) => {

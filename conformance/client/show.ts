@@ -72,7 +72,7 @@ function emitText({
   return `${CLIENT} << ${which}${epochText(epoch)} of ${stream} for ${subscriptions.join(', ')}${how}${lost ? ': counted, but not sent' : ''}`;
 }
 
-function beatText({ at, stream, epoch, extra }: Extract<ClientStep, { verb: 'beat' }>): string {
+function heartbeatText({ at, stream, epoch, extra }: Extract<ClientStep, { verb: 'heartbeat' }>): string {
   const count = extra === 0 ? '' : `; "delivered" is ${Math.abs(extra)} too ${extra > 0 ? 'large' : 'small'}`;
   return `${CLIENT} << heartbeat: ${stream} is at ${at}${epochText(epoch)}${count}`;
 }
@@ -117,8 +117,8 @@ function lines(step: ClientStep): readonly string[] {
       return [emitText(step)];
     case 'complete':
       return [`${CLIENT} << replay_complete for ${step.subscription} at ${step.at}${epochText(step.epoch)}`];
-    case 'beat':
-      return [beatText(step)];
+    case 'heartbeat':
+      return [heartbeatText(step)];
     case 'drop':
       return [`${CLIENT} ** the suite ${step.code === undefined ? 'cuts the connection' : `closes with ${step.code}`}`];
     case 'closed':

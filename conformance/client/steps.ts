@@ -250,7 +250,7 @@ const ACTS: ReadonlySet<string> = new Set<ClientStep['verb']>([
   'accept',
   'emit',
   'complete',
-  'beat',
+  'heartbeat',
 ]);
 
 /** @throws {StepFailed} when the client does not do what the step expects. */
@@ -284,7 +284,7 @@ export async function performClientStep(step: ClientStep, state: ClientTapeState
       return emit(step, state);
     case 'complete':
       return state.send(completeMessage(step), at);
-    case 'beat':
+    case 'heartbeat':
       return state.send(heartbeatMessage(step, state.link.delivered), at);
     case 'drop':
       return drop(step.code, state);

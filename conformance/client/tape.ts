@@ -115,8 +115,8 @@ export interface CompleteStep extends StepBase {
   readonly epoch?: string;
 }
 
-export interface BeatStep extends StepBase {
-  readonly verb: 'beat';
+export interface HeartbeatStep extends StepBase {
+  readonly verb: 'heartbeat';
   readonly at: number;
   readonly stream: string;
   readonly epoch?: string;
@@ -186,7 +186,7 @@ export type ClientStep =
   | AcceptStep
   | EmitStep
   | CompleteStep
-  | BeatStep
+  | HeartbeatStep
   | DropStep
   | ClosedStep
   | ReportedStep

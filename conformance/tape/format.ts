@@ -49,7 +49,7 @@ const CLIENT_STEP_KEYS = [
   ],
   ...[
     'complete',
-    'beat',
+    'heartbeat',
     'drop',
     'closed',
     'reported',
