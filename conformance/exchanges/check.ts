@@ -55,7 +55,7 @@ const SHRINK_MS = 20_000;
 
 interface Found {
   readonly operations: readonly Operation[];
-  readonly played: ExchangeRun;
+  readonly run: ExchangeRun;
 }
 
 /** Thrown to make fast-check shrink the exchange. */
@@ -69,20 +69,20 @@ function stopsCheck(error: unknown): boolean {
 }
 
 /** Runs an exchange, and runs it again if the machine was too busy for a valid result. */
-async function playCalmly(play: () => Promise<ExchangeRun>): Promise<ExchangeRun> {
+async function runUntilCertain(run: () => Promise<ExchangeRun>): Promise<ExchangeRun> {
   for (let runs = 1; ; runs += 1)
     try {
-      return await play();
+      return await run();
     } catch (error) {
       if (!(error instanceof StarvedError) || runs === RUNS_ALONE) throw error;
     }
 }
 
 /** Copies the frames of the exchange into the trace of the run, where they get new numbers. */
-function adopt(played: ExchangeRun, { trace }: RunContext): ReadonlyMap<number, number> {
+function adopt(run: ExchangeRun, { trace }: RunContext): ReadonlyMap<number, number> {
   const connections = new Map<number, number>([[0, 0]]);
   const numbers = new Map<number, number>();
-  for (const { n, json: _json, connection, ...frame } of played.trace.frames as readonly Frame[]) {
+  for (const { n, json: _json, connection, ...frame } of run.trace.frames as readonly Frame[]) {
     const mine = connections.get(connection) ?? trace.nextConnection();
     connections.set(connection, mine);
     if (frame.kind === 'mark') continue;
@@ -91,9 +91,9 @@ function adopt(played: ExchangeRun, { trace }: RunContext): ReadonlyMap<number, 
   return numbers;
 }
 
-function failuresOf({ played }: Found, context: RunContext, seed: number): readonly Failure[] {
-  const numbers = adopt(played, context);
-  return played.violations.map(({ check, text, frames, clauses }) => ({
+function failuresOf({ run }: Found, context: RunContext, seed: number): readonly Failure[] {
+  const numbers = adopt(run, context);
+  return run.violations.map(({ check, text, frames, clauses }) => ({
     text: `${check}: ${text} (${clauses.join(', ')}; --seed ${seed})`,
     frames: frames.flatMap((n) => numbers.get(n) ?? []),
   }));
@@ -108,13 +108,13 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
   const property = fc.asyncProperty(exchanges, async (operations) => {
     if (stop !== undefined || context.now() > shrinkUntil) return;
     try {
-      const played = await playCalmly(() => {
+      const run = await runUntilCertain(() => {
         serial += 1;
         return runExchange(operations, context, `workspace:${context.nonce}-x${serial}`);
       });
-      if (played.violations.length === 0) return;
+      if (run.violations.length === 0) return;
       if (found === undefined) shrinkUntil = context.now() + SHRINK_MS * context.timeScale;
-      found = { operations, played };
+      found = { operations, run };
     } catch (error) {
       if (!stopsCheck(error)) throw error;
       stop = error;
@@ -131,7 +131,7 @@ export async function checkExchanges({ context, seed, count }: ExchangeOptions):
     durationMs: Math.round(context.now() - began),
   } as const;
   if (found !== undefined) {
-    const { violations } = found.played;
+    const { violations } = found.run;
     const clauses = [...new Set(violations.flatMap((each) => each.clauses))];
     const why = violations[0]?.text ?? EXCHANGES.why;
     const counterexample = exchangeTape(found.operations, { id: `exchanges/seed-${seed >>> 0}`, clauses, why });

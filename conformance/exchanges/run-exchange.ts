@@ -23,7 +23,8 @@ export interface ExchangeRun {
   readonly violations: readonly (Violation & { readonly check: string })[];
 }
 
-class Player {
+/** Runs the operations of an exchange, each on the connection of its client. */
+class OperationRunner {
   readonly #context: RunContext;
   readonly #stream: string;
   readonly #port: StimulusPort;
@@ -90,7 +91,7 @@ class Player {
     );
   }
 
-  async play(operation: Operation): Promise<void> {
+  async run(operation: Operation): Promise<void> {
     switch (operation.op) {
       case 'subscribe': {
         const { client, id, events, filter, mode, meanwhile } = operation;
@@ -166,15 +167,15 @@ export async function runExchange(
   const from = run.now();
   const port = await openPort('publish', { context, check: CHECK });
   const witness = await watch(context, stream);
-  const player = new Player(context, stream, port);
+  const runner = new OperationRunner(context, stream, port);
   try {
-    for (const operation of operations) await player.play(operation);
-    await player.finish();
+    for (const operation of operations) await runner.run(operation);
+    await runner.finish();
   } catch (error) {
     if (error instanceof StimulusError) assertCertain(from, run);
     throw error;
   } finally {
-    await player.close();
+    await runner.close();
     await witness.end({ code: 1000 }, PATIENCE_MS);
   }
   for (const mark of run.trace.frames) if (mark.at >= from && isPauseMark(mark)) trace.add(mark);

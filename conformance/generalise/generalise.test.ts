@@ -8,7 +8,7 @@ const EPOCH = 'life-1';
 const WORDS = { id: 'recorded/small', clauses: ['RPL-2'], why: 'It holds.' };
 
 /** Builds a capture. */
-class Play {
+class Capture {
   readonly trace = new Trace({ trace: 1, startedAt: '', target: '' }, () => 0);
 
   line(actor: string, dir: '>>' | '<<', kind: FrameKind, value: Json): this {
@@ -74,7 +74,7 @@ function short(line: string): string {
 
 describe('a tape from a capture', () => {
   test('publishes an event before a subscription that replays it, and after the reply to a subscription that receives it live', () => {
-    const { lines } = new Play()
+    const { lines } = new Capture()
       .opens('client1')
       .subscribes('client1', { mode: 'warm' }, 2)
       .event('client1', 1, 'warm')
@@ -95,7 +95,7 @@ describe('a tape from a capture', () => {
   });
 
   test('publishes an event before a subscription whose position includes it, even if another client received it later', () => {
-    const { lines } = new Play()
+    const { lines } = new Capture()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 0)
       .opens('client2')
@@ -111,11 +111,11 @@ describe('a tape from a capture', () => {
   });
 
   test('keeps values from clients, refers to values from the server, and leaves out settings of this server', () => {
-    const play = new Play().opens('client1').subscribes('client1', { mode: 'none' }, 0).event('client1', 1);
-    play
+    const capture = new Capture().opens('client1').subscribes('client1', { mode: 'none' }, 0).event('client1', 1);
+    capture
       .sends('client1', 'sync', { stream: 'main' }, 'c2')
       .receives('client1', 'synced', { stream: 'main', position: at(1) }, 'c2');
-    const steps = play.lines.map((line) => JSON.parse(line) as Json);
+    const steps = capture.lines.map((line) => JSON.parse(line) as Json);
     expect(steps[1]).toEqual({
       as: 'client1',
       send: { type: 'subscribe', id: 'c1', data: { subscriptionId: 's1', events: ['*'], replay: { mode: 'none' } } },
@@ -143,7 +143,7 @@ describe('a tape from a capture', () => {
 
   test('accepts a reply and the event that it published in either order', () => {
     const place = { stream: 'main', ...at(1), eventId: '00000000000000000000000001', duplicate: false };
-    const { lines } = new Play()
+    const { lines } = new Capture()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 0)
       .sends('client1', 'broadcast', { stream: 'main', event: 'team.note', payload: { number: 1 } }, 'c2')
@@ -155,23 +155,23 @@ describe('a tape from a capture', () => {
   });
 
   test('cannot be made if the capture starts after the clients connected', () => {
-    const play = new Play()
+    const capture = new Capture()
       .opens('client1')
       .subscribes('client1', { mode: 'none' }, 9)
       .opens('client2')
       .subscribes('client2', { mode: 'resume', after: at(5) }, 9, { attempted: true, recovered: true });
-    expect(() => play.lines).toThrow('Frame 5 resumes after a position that does not occur in the capture');
-    expect(() => new Play().lines).toThrow('No client connects in this capture');
+    expect(() => capture.lines).toThrow('Frame 5 resumes after a position that does not occur in the capture');
+    expect(() => new Capture().lines).toThrow('No client connects in this capture');
   });
 
   test('reports the messages that it leaves out, and those that no client caused', () => {
-    const play = new Play()
+    const capture = new Capture()
       .opens('client1')
       .receives('client1', 'heartbeat', { delivered: 0, positions: [] })
       .line('client1', '<<', 'ping', '')
       .receives('client1', 'closing', { code: 4200, name: 'shutdown', retryable: true })
       .line('client1', '<<', 'close', { code: 4200, reason: '' });
-    const { notes, text } = generalise(play.trace, WORDS);
+    const { notes, text } = generalise(capture.trace, WORDS);
     expect(notes).toEqual([
       'left out: 1 × heartbeat',
       'left out: 1 × ping',

@@ -181,8 +181,8 @@ function alwaysFindings(seen: Observation): readonly string[] {
 }
 
 /** All findings; empty if the case passed. */
-export function judge(played: Case, seen: Observation, limits: Limits): readonly string[] {
-  const faults = played.expect.map((each) => judgeOutcome(each, seen, limits));
+export function judge(entry: Case, seen: Observation, limits: Limits): readonly string[] {
+  const faults = entry.expect.map((each) => judgeOutcome(each, seen, limits));
   const always = alwaysFindings(seen);
   if (faults.includes(undefined)) return always;
   const expected = [...new Set(faults)].join('; or ');

@@ -162,7 +162,7 @@ export interface CaseRun {
  * The delay that the gateway asked for, if it refused the case because of a rate limit. Such a refusal is not an
  * outcome of the case.
  */
-function toldToWait(wire: Wire): number | undefined {
+function requestedWaitMs(wire: Wire): number | undefined {
   const [answer] = wire.answers;
   const seconds = answer?.status === 503 || answer?.status === 429 ? answer.headers.get('retry-after') : undefined;
   return seconds === undefined ? undefined : Math.min(Number(seconds) * 1000, MAX_WAIT_MS);
@@ -171,8 +171,8 @@ function toldToWait(wire: Wire): number | undefined {
 /** Runs a case, and repeats it if the gateway was too busy to accept it. */
 export async function runCase(entry: Case, context: HostileContext): Promise<CaseRun> {
   for (let tries = 1; ; tries += 1) {
-    const { waitMs, ...played } = await runOnce(entry, context);
-    if (played.findings.length === 0 || waitMs === undefined || tries === MAX_TRIES) return played;
+    const { waitMs, ...run } = await runOnce(entry, context);
+    if (run.findings.length === 0 || waitMs === undefined || tries === MAX_TRIES) return run;
     await wait(waitMs);
   }
 }
@@ -192,13 +192,13 @@ async function runOnce(
   try {
     if (entry.transport !== 'tcp') {
       const fault = await upgrade(wire, context);
-      if (fault !== undefined) return { findings: [fault], seen: 'no welcome', waitMs: toldToWait(wire) };
+      if (fault !== undefined) return { findings: [fault], seen: 'no welcome', waitMs: requestedWaitMs(wire) };
     }
     await sender.send(entry.send);
     const seen = await new Trial(entry, context, wire).settle();
     const aside = entry.aside === undefined ? [] : await checkAside(entry.aside, context);
     const findings = [...judge(entry, seen, context.limits), ...aside];
-    return { findings, seen: describe(seen), waitMs: toldToWait(wire) };
+    return { findings, seen: describe(seen), waitMs: requestedWaitMs(wire) };
   } finally {
     sender.end();
     wire.destroy();

@@ -125,7 +125,7 @@ class Run {
   readonly #features: GatewayFeatures;
   readonly #nonce: string;
   readonly #neighbour: NeighbourThread;
-  readonly #played: CaseRun[] = [];
+  readonly #finished: CaseRun[] = [];
 
   constructor(options: RunOptions, context: HostileContext, found: GatewayFeatures, nonce: string) {
     this.#options = options;
@@ -175,13 +175,13 @@ class Run {
         if (this.#neighbour.dead) return;
         if (!this.#options.selects(entry.id) && !this.#options.selects(row.id)) continue;
         const missing = row.needs?.find((need) => !this.#features.has.has(need));
-        if (missing === undefined) await this.#playOne(entry, variables, row.level ?? 'must');
+        if (missing === undefined) await this.#runOne(entry, variables, row.level ?? 'must');
         else this.#record(entry, [`needs ${missing}`], { verdict: 'n/a', seen: '', from: now() });
       }
     }
   }
 
-  async #playOne(
+  async #runOne(
     entry: Parameters<typeof fill>[0],
     variables: Parameters<typeof fill>[1],
     level: 'must' | 'should',
@@ -211,7 +211,7 @@ class Run {
     const to = now();
     const neighbourMaxMs = worstBetween(this.#neighbour.samples, from, to);
     const result = { id, clause, verdict, findings, seen, ms: Math.round(to - from), neighbourMaxMs, why };
-    this.#played.push({ result, from, to });
+    this.#finished.push({ result, from, to });
     this.#options.onResult(result);
   }
 
@@ -239,7 +239,7 @@ class Run {
   }): Summary {
     const { samples, losses, published, received, strays, dead } = this.#neighbour;
     const of = (kind: SampleKind): Distribution => distribution(samples.filter((each) => each.kind === kind));
-    const tally = (verdict: Verdict): number => this.#played.filter(({ result }) => result.verdict === verdict).length;
+    const tally = (verdict: Verdict): number => this.#finished.filter(({ result }) => result.verdict === verdict).length;
     const findings = [
       ...strays.map((text) => `an event arrived that should have been refused: ${text.slice(0, 300)}`),
       ...(received < published ? [`the neighbour missed ${published - received} of ${published} events`] : []),
@@ -248,7 +248,7 @@ class Run {
     ];
     return {
       rows: this.#options.rows.length,
-      cases: this.#played.length,
+      cases: this.#finished.length,
       verdicts: { pass: tally('pass'), fail: tally('fail'), warn: tally('warn'), 'n/a': tally('n/a') },
       durationMs: Math.round(now() - rest.startedAt),
       neighbour: {

@@ -44,14 +44,14 @@ describe('the session of an editor, recorded on real files', () => {
     expect(code).toBe(0);
   });
 
-  const play = (url: string): ReturnType<typeof suite> =>
+  const runTapes = (url: string): ReturnType<typeof suite> =>
     suite('run', '--url', url, '--tapes', at('tapes'), '--only', 'recorded/*', '--time-scale', '0.4');
 
   test('becomes a tape that the gateway and the Python server pass', async () => {
     const servers = [await serveWatching(at('work')), await servePython()];
     cleanups.push(...servers.map((each) => () => each.stop()));
     for (const { url } of servers) {
-      const { code, stdout } = await play(url);
+      const { code, stdout } = await runTapes(url);
       expect(stdout).toContain('conformant: 1 of 1 checks passed');
       expect(code).toBe(0);
     }
@@ -60,7 +60,7 @@ describe('the session of an editor, recorded on real files', () => {
   test('becomes a tape that fails against a server that loses an event at a resume', async () => {
     const mutant = await servePython('--mutant', 'resume-skips-one');
     cleanups.push(() => mutant.stop());
-    const { code, stdout } = await play(mutant.url);
+    const { code, stdout } = await runTapes(mutant.url);
     expect(stdout).toContain('FAIL recorded/mine');
     expect(code).toBe(3);
   });

@@ -41,7 +41,7 @@ test('serves the events of the user’s contract, and accepts requests at its co
   expect(await mock.ended).toBe(0);
 });
 
-test('plays the events of a tape to the first client', async () => {
+test('sends the events of a tape to the first client', async () => {
   const tape = join(home, 'tape.ndjson');
   const events = [1, 2].map((n) => ({ event: 'note.taken', payload: { n } }));
   writeFileSync(tape, `{"tape":1,"id":"a/b"}\n${JSON.stringify({ stim: events })}\n`);
