@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { Target } from './wire.ts';
 
-export interface GaugeSample {
+export interface GatewayMetrics {
   readonly residentBytes: number | undefined;
   /** Bytes of the heap in use; only from gateways on Node. */
   readonly heapBytes: number | undefined;
@@ -66,7 +66,7 @@ function milliseconds(seconds: number | undefined): number | undefined {
 export async function readGatewayMetrics(
   target: Target,
   headers: Readonly<Record<string, string>>,
-): Promise<GaugeSample | undefined> {
+): Promise<GatewayMetrics | undefined> {
   const { status, body } = await ask(target, '/metrics', { headers });
   if (status !== 200) return undefined;
   return {

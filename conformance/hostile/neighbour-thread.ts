@@ -1,6 +1,6 @@
 /** Starts the neighbour's thread and collects its reports. */
 import { Worker } from 'node:worker_threads';
-import type { GaugeSample } from './gateway-metrics.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Sample } from './latency.ts';
 import type { NeighbourOrder, NeighbourReport, NeighbourSetting } from './neighbour.ts';
 import { Unreachable } from './wire.ts';
@@ -10,7 +10,7 @@ const NEIGHBOUR_PATIENCE_MS = 10_000;
 
 export class NeighbourThread {
   readonly samples: Sample[] = [];
-  readonly gauges: GaugeSample[] = [];
+  readonly metrics: GatewayMetrics[] = [];
   readonly strays: string[] = [];
   readonly losses: { readonly why: string; readonly at: number }[] = [];
   published = 0;
@@ -29,7 +29,7 @@ export class NeighbourThread {
 
   #take(report: NeighbourReport): void {
     if (report.kind === 'samples') this.samples.push(...report.samples);
-    else if (report.kind === 'gauge') this.gauges.push(report.sample);
+    else if (report.kind === 'metrics') this.metrics.push(report.metrics);
     else if (report.kind === 'stray') this.strays.push(report.text);
     else if (report.kind === 'lost') this.losses.push(report);
     else if (report.kind === 'dead') this.dead = true;

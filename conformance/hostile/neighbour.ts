@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
 import { OPCODE, clientFrame } from './frame.ts';
 import { ask, readGatewayMetrics } from './gateway-metrics.ts';
-import type { GaugeSample } from './gateway-metrics.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Sample, SampleKind } from './latency.ts';
 import { upgrade } from './run-case.ts';
 import type { HostileContext } from './steps.ts';
@@ -28,7 +28,7 @@ export type NeighbourOrder = { readonly kind: 'fence'; readonly number: number }
 export type NeighbourReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'samples'; readonly samples: readonly Sample[] }
-  | { readonly kind: 'gauge'; readonly sample: GaugeSample }
+  | { readonly kind: 'metrics'; readonly metrics: GatewayMetrics }
   /** An event with the run's nonce that the neighbour did not publish. */
   | { readonly kind: 'stray'; readonly text: string }
   | { readonly kind: 'lost'; readonly why: string; readonly at: number }
@@ -40,7 +40,7 @@ export type NeighbourReport =
 const PING_EVERY_MS = 20;
 const COMMAND_EVERY_MS = 100;
 const EVENT_EVERY_MS = 50;
-const GAUGE_EVERY_MS = 1000;
+const METRICS_EVERY_MS = 1000;
 const REPORT_EVERY_MS = 100;
 const FENCE_EVERY_MS = 200;
 const TRICKLE = 'hostile_trickle';
@@ -86,14 +86,14 @@ class Neighbour {
     await this.connect();
     await this.#wire?.until(() => this.#commands.size === 0, 5000);
     report({ kind: 'ready' });
-    const beats = [
+    const loops = [
       this.#every(PING_EVERY_MS, () => this.#ping()),
       this.#every(COMMAND_EVERY_MS, () => this.#command('ping', {})),
-      this.#every(GAUGE_EVERY_MS, () => this.#gauge()),
+      this.#every(METRICS_EVERY_MS, () => this.#readMetrics()),
       this.#every(REPORT_EVERY_MS, () => this.#flush()),
     ];
-    if (publish !== 'none') beats.push(this.#every(EVENT_EVERY_MS, () => this.#publish()));
-    await Promise.all(beats);
+    if (publish !== 'none') loops.push(this.#every(EVENT_EVERY_MS, () => this.#publish()));
+    await Promise.all(loops);
   }
 
   /** Waits until the gateway has replied, on any connection, to a ping sent after this call. Then reports that. */
@@ -111,7 +111,7 @@ class Neighbour {
   async finish(): Promise<void> {
     this.#finishing = true;
     await this.#wire?.until(() => this.#received >= this.#published, 3000);
-    await this.#gauge();
+    await this.#readMetrics();
     this.#flush();
     report({ kind: 'done', published: this.#published, received: this.#received });
     this.#wire?.destroy();
@@ -172,9 +172,9 @@ class Neighbour {
     }
   }
 
-  async #gauge(): Promise<void> {
-    const sample = await readGatewayMetrics(context.target, headers);
-    if (sample !== undefined) report({ kind: 'gauge', sample });
+  async #readMetrics(): Promise<void> {
+    const metrics = await readGatewayMetrics(context.target, headers);
+    if (metrics !== undefined) report({ kind: 'metrics', metrics });
   }
 
   #measure(kind: SampleKind, sentAt: number | undefined): void {

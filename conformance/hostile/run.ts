@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { LIMITS } from '../../generated/protocol.ts';
 import { casesOf, fill } from './expand.ts';
 import { readConnections, readGatewayMetrics } from './gateway-metrics.ts';
-import type { GaugeSample } from './gateway-metrics.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
 import { distribution, worstBetween } from './latency.ts';
 import type { Distribution, SampleKind } from './latency.ts';
 import { NeighbourThread } from './neighbour-thread.ts';
@@ -152,7 +152,7 @@ class Run {
     loop.disable();
     const connectionsAfter = await this.#settledConnections(headers, connectionsBefore ?? 0);
     const gateway = {
-      ...this.#gauges(before),
+      ...this.#metrics(before),
       ...(connectionsBefore === undefined ? {} : { connectionsBefore }),
       ...(connectionsAfter === undefined ? {} : { connectionsAfter }),
     };
@@ -215,20 +215,20 @@ class Run {
     this.#options.onResult(result);
   }
 
-  #gauges(before: GaugeSample | undefined): Summary['gateway'] {
-    const { gauges } = this.#neighbour;
-    const after = gauges.at(-1);
+  #metrics(before: GatewayMetrics | undefined): Summary['gateway'] {
+    const { metrics } = this.#neighbour;
+    const after = metrics.at(-1);
     if (before === undefined || after === undefined) return {};
     const mebibytes = (bytes: number | undefined): number => Math.round((bytes ?? 0) / 2 ** 20);
     return {
       residentMiBBefore: mebibytes(before.residentBytes),
       residentMiBAfter: mebibytes(after.residentBytes),
-      residentMiBMax: mebibytes(Math.max(...gauges.map((each) => each.residentBytes ?? 0))),
+      residentMiBMax: mebibytes(Math.max(...metrics.map((each) => each.residentBytes ?? 0))),
       ...(after.heapBytes === undefined
         ? {}
         : { heapMiBBefore: mebibytes(before.heapBytes), heapMiBAfter: mebibytes(after.heapBytes) }),
-      loopDelayMaxMs: Math.max(...gauges.map((each) => each.loopDelayMaxMs ?? 0)),
-      loopDelayP99Ms: Math.max(...gauges.map((each) => each.loopDelayP99Ms ?? 0)),
+      loopDelayMaxMs: Math.max(...metrics.map((each) => each.loopDelayMaxMs ?? 0)),
+      loopDelayP99Ms: Math.max(...metrics.map((each) => each.loopDelayP99Ms ?? 0)),
     };
   }
 
@@ -239,7 +239,8 @@ class Run {
   }): Summary {
     const { samples, losses, published, received, strays, dead } = this.#neighbour;
     const of = (kind: SampleKind): Distribution => distribution(samples.filter((each) => each.kind === kind));
-    const tally = (verdict: Verdict): number => this.#finished.filter(({ result }) => result.verdict === verdict).length;
+    const tally = (verdict: Verdict): number =>
+      this.#finished.filter(({ result }) => result.verdict === verdict).length;
     const findings = [
       ...strays.map((text) => `an event arrived that should have been refused: ${text.slice(0, 300)}`),
       ...(received < published ? [`the neighbour missed ${published - received} of ${published} events`] : []),
