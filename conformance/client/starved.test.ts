@@ -11,7 +11,7 @@ import { runAgainstClient } from './run.ts';
 const PROGRAM = `
 import { createInterface } from 'node:readline';
 const stall = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-const tell = (notice, members = {}) => console.log(JSON.stringify({ notice, ...members }));
+const report = (notice, members = {}) => console.log(JSON.stringify({ notice, ...members }));
 const client = { onEcho() {}, onWelcome() {}, onClose(connect) {} };
 CLIENT
 function connect(url) {
@@ -25,9 +25,9 @@ createInterface({ input: process.stdin }).on('line', (text) => {
   if (line.do === 'close') process.exit();
   if (line.do !== 'echo') return;
   client.onEcho();
-  tell('result', { ref: line.ref, ok: true });
+  report('result', { ref: line.ref, ok: true });
 }).on('close', () => process.exit());
-tell('ready', { supports: ['echo'] });
+report('ready', { supports: ['echo'] });
 `;
 
 /** @param client statements that set members of `client` */
@@ -110,8 +110,8 @@ describe('a client that must wait', () => {
 test('a client that must not report something has the time to report it before it is closed', async () => {
   const client = `
     let isWelcome = false;
-    client.onWelcome = () => { isWelcome = true; tell('seen'); };
-    client.onEcho = () => { if (isWelcome) tell('forbidden'); };`;
+    client.onWelcome = () => { isWelcome = true; report('seen'); };
+    client.onEcho = () => { if (isWelcome) report('forbidden'); };`;
   const result = await judge(client, { reported: { notice: 'seen' } }, { notReported: { notice: 'forbidden' } });
   expect(result).toMatchObject({
     verdict: 'FAIL',
@@ -141,7 +141,7 @@ describe('while the suite itself gets no processor time', () => {
     stallSuite();
     const client = `
       client.onWelcome = (socket) => socket.close(4000);
-      client.onClose = () => tell('closed');`;
+      client.onClose = () => report('closed');`;
     const steps = [{ reported: { notice: 'closed' } }, { recv: { type: 'subscribe' }, within: 100 }];
     expect(await judge(client, ...steps)).toMatchObject({
       verdict: 'INCONCLUSIVE',

@@ -104,8 +104,8 @@ async function readRevision(revision: string, contract: string): Promise<Contrac
 
 function gitFault(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'git is not installed';
-  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-  const [line = ''] = said.replace(/^fatal: /, '').split('\n');
+  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const [line = ''] = stderr.replace(/^fatal: /, '').split('\n');
   return line === '' ? 'git failed' : line;
 }
 

@@ -24,13 +24,13 @@ describe('tidemark generate', () => {
   test('reports an unreadable or unwritable file in one line, and exits with 2', async () => {
     await writeFile(join(home, 'notes.txt'), 'kept');
     await mkdir(join(home, 'taken/client.ts'), { recursive: true });
-    const told = (...argv: readonly string[]): Promise<unknown> => finish(['generate', ...argv]);
+    const generate = (...argv: readonly string[]): Promise<unknown> => finish(['generate', ...argv]);
     const refused = (text: RegExp): object => ({ code: 2, stdout: '', stderr: expect.stringMatching(text) });
-    expect(await told('--out', 'notes.txt')).toEqual(
+    expect(await generate('--out', 'notes.txt')).toEqual(
       refused(/^\S+\/notes\.txt is a file, but the output must be a directory\..*\n$/),
     );
-    expect(await told('--out', 'taken')).toEqual(refused(/^taken\/client\.ts cannot be written: EISDIR.*\n$/));
-    expect(await told('--contract', '.', '--out', 'never')).toEqual(
+    expect(await generate('--out', 'taken')).toEqual(refused(/^taken\/client\.ts cannot be written: EISDIR.*\n$/));
+    expect(await generate('--contract', '.', '--out', 'never')).toEqual(
       refused(/^\. cannot be read: illegal operation on a directory, EISDIR\.\n$/),
     );
     expect(await readdir(home)).not.toContain('never');

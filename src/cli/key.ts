@@ -64,7 +64,7 @@ async function create(name: string, options: CreateOptions): Promise<void> {
   await withKeys(options, async (storage) => {
     const { secret, stored } = newKey({ name, scopes, now, ...expiry });
     await storage.change((keys) => [...keys, stored]);
-    await tell(secret, stored, options);
+    await printKey(secret, stored, options);
   });
 }
 
@@ -93,7 +93,7 @@ async function rotate(id: string, options: RotateOptions): Promise<void> {
     const end = later(now, options.overlap).toISOString();
     const expiresAt = old.expiresAt === undefined || end < old.expiresAt ? end : old.expiresAt;
     await storage.change((keys) => [...keys.map((key) => (key.id === id ? { ...key, expiresAt } : key)), stored]);
-    await tell(secret, stored, options);
+    await printKey(secret, stored, options);
     printStatus(`The key ${id} stays valid until ${expiresAt}.`);
   });
 }
@@ -110,7 +110,7 @@ async function revoke(id: string, options: Place): Promise<void> {
   });
 }
 
-async function tell(secret: string, { hash: _hash, ...shown }: StoredKey, { json }: Place): Promise<void> {
+async function printKey(secret: string, { hash: _hash, ...shown }: StoredKey, { json }: Place): Promise<void> {
   if (json) return printJson({ key: secret, ...shown });
   await print(secret);
   printStatus(

@@ -164,7 +164,7 @@ function readFrom<T>(flag: string, file: string, read: (text: string, file: stri
   }
 }
 
-async function makeMock(flags: MockFlags, played: Pick<MockOptions, 'script' | 'replay'>): Promise<Mock> {
+async function makeMock(flags: MockFlags, source: Pick<MockOptions, 'script' | 'replay'>): Promise<Mock> {
   if (!['127.0.0.1', 'localhost', '::1'].includes(flags.host))
     throw new CliError(
       `--host ${flags.host}: a mock does not check credentials, so it listens only on loopback: use 127.0.0.1, localhost or ::1.`,
@@ -177,7 +177,7 @@ async function makeMock(flags: MockFlags, played: Pick<MockOptions, 'script' | '
       port: flags.port,
       everyMs: flags.every,
       events: flags.event,
-      ...played,
+      ...source,
       ...(opened === undefined ? {} : { contract: opened.contract }),
       ...(flags.heartbeat === undefined ? {} : { gateway: { limits: { heartbeatIntervalMs: flags.heartbeat } } }),
       onPublish: (event, problem) => {
