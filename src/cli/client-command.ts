@@ -11,7 +11,7 @@ export interface TimedOptions extends RemoteOptions {
   readonly timeout?: number;
 }
 
-export interface SessionOptions extends TimedOptions {
+export interface ConnectOptions extends TimedOptions {
   /** Time limit until the client is connected, in milliseconds. For commands that apply their own time limit afterwards. */
   readonly connectTimeout?: number;
 }
@@ -24,7 +24,7 @@ class TimedOut extends Error {}
  * @throws {CliError} for every other failure.
  */
 export async function withClient(
-  options: SessionOptions,
+  options: ConnectOptions,
   run: (client: TidemarkClient, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const url = webSocketUrl(options.url);

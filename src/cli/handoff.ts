@@ -14,7 +14,7 @@ import { readPosition, readSeconds } from './event-options.ts';
 import { CliError, EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './client-command.ts';
-import type { SessionOptions, TimedOptions } from './client-command.ts';
+import type { ConnectOptions, TimedOptions } from './client-command.ts';
 import { printJson, printStatus, tint } from './terminal.ts';
 
 interface HandoffOptions extends TimedOptions {
@@ -140,7 +140,7 @@ async function list(options: HandoffOptions): Promise<void> {
   });
 }
 
-interface LogOptions extends HandoffOptions, SessionOptions {
+interface LogOptions extends HandoffOptions, ConnectOptions {
   /** Time limit for opening the log. After that, each command applies its own limit. */
   readonly limit?: AbortSignal;
 }

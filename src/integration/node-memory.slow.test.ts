@@ -15,7 +15,7 @@ import { RawClient } from '../testing/raw-client.ts';
 import { residentMebibytes } from '../testing/resident-memory.ts';
 import { onCleanup } from '../testing/rig.ts';
 import { GreedyPrincipal } from '../testing/greedy-principal.ts';
-import type { TenantReport } from '../testing/greedy-principal.ts';
+import type { PrincipalReport } from '../testing/greedy-principal.ts';
 
 const MIB = 1024 * 1024;
 /** The total that `tidemark config check` prints for {@link LIMITS}. */
@@ -120,13 +120,13 @@ test(
     const sampler = setInterval(() => (peakMiB = Math.max(peakMiB, residentMebibytes(pid))), 100);
     onCleanup(() => clearInterval(sampler));
 
-    const reports: TenantReport[] = [];
+    const reports: PrincipalReport[] = [];
     const waiting = Array.from({ length: PRINCIPALS }, (_, at) => `p${at}`);
     const lane = async (): Promise<void> => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-        const tenant = await GreedyPrincipal.open(url, { name, secret: keys.get(name) ?? '' });
-        onCleanup(() => tenant.close());
-        reports.push(await tenant.work(PER_PRINCIPAL));
+        const principal = await GreedyPrincipal.open(url, { name, secret: keys.get(name) ?? '' });
+        onCleanup(() => principal.close());
+        reports.push(await principal.work(PER_PRINCIPAL));
         if (reports.length % 20 === 0) console.log(`${reports.length} principals done, peak ${peakMiB.toFixed(0)} MiB`);
       }
     };
@@ -134,7 +134,7 @@ test(
     await neighbour.stop();
     clearInterval(sampler);
 
-    const sum = (of: (each: TenantReport) => number): number => reports.reduce((total, each) => total + of(each), 0);
+    const sum = (of: (each: PrincipalReport) => number): number => reports.reduce((total, each) => total + of(each), 0);
     const pings = neighbour.pingsMs.toSorted((left, right) => left - right);
     const admin = new URL('/ws/health', url.replace('ws:', 'http:'));
     const health = (await (

@@ -4,14 +4,14 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
-export interface TenantWork {
+export interface PrincipalWork {
   readonly sessions: number;
   /** Number of entities about which it publishes. Their streams retain the newest event of each. */
   readonly keys: number;
   readonly filters: number;
 }
 
-export interface TenantReport {
+export interface PrincipalReport {
   readonly published: number;
   readonly subscribed: number;
   /** Number of subscriptions that were refused with `limit_exceeded`. */
@@ -56,12 +56,12 @@ export class GreedyPrincipal {
   ): Promise<GreedyPrincipal> {
     const headers = secret === '' ? {} : { authorization: `Bearer ${secret}` };
     const ws = new WebSocket(url, { perMessageDeflate: false, headers });
-    const tenant = new GreedyPrincipal(ws, name);
+    const principal = new GreedyPrincipal(ws, name);
     await once(ws, 'open');
-    return tenant;
+    return principal;
   }
 
-  async work({ sessions, keys, filters }: TenantWork): Promise<TenantReport> {
+  async work({ sessions, keys, filters }: PrincipalWork): Promise<PrincipalReport> {
     const streams = Array.from({ length: sessions }, (_, at) => `session:${this.#name}-${at}`);
     const streamAt = (at: number): string => streams[at % sessions] ?? '';
     const subscribes = await this.#inFlight(filters, (at) =>
