@@ -107,9 +107,9 @@ export class FilterIndex<Item extends object> {
         part.byPath.set(field, index);
         for (const place of this.#placesIn(filter, field)) index.add(place, item);
       } else {
-        const bags = part.byValue.get(field) ?? new Map<string, Item | Set<Item>>();
-        part.byValue.set(field, bags);
-        for (const value of this.#keysIn(filter[field] ?? [], field)) addTo(bags, value, item);
+        const items = part.byValue.get(field) ?? new Map<string, Item | Set<Item>>();
+        part.byValue.set(field, items);
+        for (const value of this.#keysIn(filter[field] ?? [], field)) addTo(items, value, item);
       }
     }
   }
@@ -127,10 +127,10 @@ export class FilterIndex<Item extends object> {
         for (const place of this.#placesIn(filter, field)) index?.remove(place, item);
         if (index?.empty === true) part.byPath.delete(field);
       } else {
-        const bags = part.byValue.get(field);
+        const items = part.byValue.get(field);
         for (const value of this.#keysIn(filter[field] ?? [], field))
-          if (bags !== undefined) takeFrom(bags, value, item);
-        if (bags?.size === 0) part.byValue.delete(field);
+          if (items !== undefined) takeFrom(items, value, item);
+        if (items?.size === 0) part.byValue.delete(field);
       }
     }
     if (part.byPath.size + part.byValue.size + part.loose.size === 0) this.#parts.delete(key);
@@ -149,8 +149,8 @@ export class FilterIndex<Item extends object> {
         continue;
       }
       byPath.get(field)?.visit(facts.values(field), report);
-      const bags = byValue.get(field);
-      if (bags !== undefined) for (const key of this.#keysIn(facts.values(field), field)) visitAt(bags, key, report);
+      const items = byValue.get(field);
+      if (items !== undefined) for (const key of this.#keysIn(facts.values(field), field)) visitAt(items, key, report);
     }
   }
 

@@ -4,30 +4,30 @@
  */
 export type Multimap<Key, Item extends object> = Map<Key, Item | Set<Item>>;
 
-export function addTo<Key, Item extends object>(bags: Multimap<Key, Item>, key: Key, item: Item): void {
-  const bag = bags.get(key);
-  if (bag === undefined) bags.set(key, item);
-  else if (bag instanceof Set) bag.add(item);
-  else if (bag !== item) bags.set(key, new Set([bag, item]));
+export function addTo<Key, Item extends object>(map: Multimap<Key, Item>, key: Key, item: Item): void {
+  const stored = map.get(key);
+  if (stored === undefined) map.set(key, item);
+  else if (stored instanceof Set) stored.add(item);
+  else if (stored !== item) map.set(key, new Set([stored, item]));
 }
 
-export function takeFrom<Key, Item extends object>(bags: Multimap<Key, Item>, key: Key, item: Item): void {
-  const bag = bags.get(key);
-  if (bag instanceof Set) {
-    bag.delete(item);
-    if (bag.size === 0) bags.delete(key);
-  } else if (bag === item) {
-    bags.delete(key);
+export function takeFrom<Key, Item extends object>(map: Multimap<Key, Item>, key: Key, item: Item): void {
+  const stored = map.get(key);
+  if (stored instanceof Set) {
+    stored.delete(item);
+    if (stored.size === 0) map.delete(key);
+  } else if (stored === item) {
+    map.delete(key);
   }
 }
 
 export function visitAt<Key, Item extends object>(
-  bags: Multimap<Key, Item>,
+  map: Multimap<Key, Item>,
   key: Key,
   visit: (item: Item) => void,
 ): void {
-  const bag = bags.get(key);
-  if (bag === undefined) return;
-  if (bag instanceof Set) for (const item of bag) visit(item);
-  else visit(bag);
+  const stored = map.get(key);
+  if (stored === undefined) return;
+  if (stored instanceof Set) for (const item of stored) visit(item);
+  else visit(stored);
 }

@@ -111,9 +111,9 @@ export class PathIndex<Item extends object> {
       addTo(this.#anyEnding, key, item);
       return;
     }
-    const bags = this.#byEnding.get(key) ?? new Map<string, Item | Set<Item>>();
-    this.#byEnding.set(key, bags);
-    addTo(bags, ending, item);
+    const byEnding = this.#byEnding.get(key) ?? new Map<string, Item | Set<Item>>();
+    this.#byEnding.set(key, byEnding);
+    addTo(byEnding, ending, item);
   }
 
   /** Removes an item. @param place a place that was passed to `add` */
@@ -127,10 +127,10 @@ export class PathIndex<Item extends object> {
     if (ending === undefined) {
       takeFrom(this.#anyEnding, key, item);
     } else {
-      const bags = this.#byEnding.get(key);
-      if (bags === undefined) return;
-      takeFrom(bags, ending, item);
-      if (bags.size === 0) this.#byEnding.delete(key);
+      const byEnding = this.#byEnding.get(key);
+      if (byEnding === undefined) return;
+      takeFrom(byEnding, ending, item);
+      if (byEnding.size === 0) this.#byEnding.delete(key);
     }
     if (this.empty) this.#longest = 0;
   }
@@ -160,7 +160,7 @@ export class PathIndex<Item extends object> {
 
   #visitAt(key: string, endings: readonly string[], visit: (item: Item) => void): void {
     visitAt(this.#anyEnding, key, visit);
-    const bags = this.#byEnding.get(key);
-    if (bags !== undefined) for (const ending of endings) visitAt(bags, ending, visit);
+    const byEnding = this.#byEnding.get(key);
+    if (byEnding !== undefined) for (const ending of endings) visitAt(byEnding, ending, visit);
   }
 }
