@@ -160,6 +160,17 @@ describe('a node learns once that it may have missed streams that nothing names'
     expect(await other.changes()).toMatchObject({ hasUnnamed: true });
     expect(await other.changes()).toMatchObject({ hasUnnamed: false });
   });
+
+  test('if Redis loses the index just after it was completed, and another node completes it at once', async () => {
+    const { index, other, keys } = indexes();
+    await other.track();
+    for (let loss = 0; loss < 200; loss += 1) {
+      await redis.command('DEL', keys.streams);
+      await index.enterCreated('session:a');
+      await entriesIn(index);
+      expect(await other.changes()).toMatchObject({ hasUnnamed: true });
+    }
+  });
 });
 
 test('a stream that is being entered is not entered a second time by `enterOwed`', async () => {

@@ -18,6 +18,7 @@
  * learns that it missed the stream. The list is bounded. If it no longer has all streams that a node may have missed, or if Redis has lost
  * the index, the node learns that it may have missed streams whose names are unknown.
  */
+import { randomInt } from 'node:crypto';
 import type { BrokerLog, Position } from '../broker.ts';
 import { appearanceAt } from './appearance.ts';
 import type { Appearance } from './appearance.ts';
@@ -48,6 +49,8 @@ const DEPARTED_TTL_MS = 24 * 3_600_000;
  * and the clocks of the servers differ.
  */
 const DEPARTED_TOLERANCE = 0.9;
+/** The largest range that `randomInt` supports. */
+const MAX_IDENTITY = 2 ** 48 - 1;
 const NOTHING_READ: Edition = { newest: 0, identity: '', now: 0 };
 
 export interface IndexChanges {
@@ -271,7 +274,7 @@ export class StreamIndex {
       this.#log.warn({ err: error }, text);
       return;
     }
-    await this.#connection.run('complete', [this.#keys.streams], []);
+    await this.#connection.run('complete', [this.#keys.streams], [randomInt(1, MAX_IDENTITY)]);
   }
 
   async #enterExisting(streams: readonly string[]): Promise<void> {
