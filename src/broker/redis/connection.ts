@@ -33,6 +33,11 @@ export interface RedisConnectionOptions extends ClientOptions {
 /** Thrown if a command was not sent, so that nothing can have been stored. */
 export class NotSent extends Error {}
 
+/** Whether a call failed because Redis does not have the script. Nothing was stored then. */
+export function isUnloaded(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT ');
+}
+
 /** The number of keys that Redis examines in one step of a scan, which takes less than a millisecond. */
 const KEYS_PER_SCAN = 1_000;
 
@@ -77,7 +82,7 @@ export class RedisConnection {
     try {
       return await this.runOnce(name, keys, args, 'loaded');
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      if (!isUnloaded(error)) throw error;
       return this.runOnce(name, keys, args, 'unloaded');
     }
   }

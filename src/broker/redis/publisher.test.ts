@@ -60,6 +60,6 @@ test('a call is not sent without events', async () => {
   expect(await callSizes(32)).toEqual([32]);
 });
 
-test('of many events, the first are sent before the others are encoded, and later calls have more events', async () => {
-  expect(await callSizes(400)).toEqual([32, 64, 128, 128, 48]);
+test('of many events, the first are sent before the others are encoded, and the others share calls when Redis has answered', async () => {
+  expect(await callSizes(400)).toEqual([32, 128, 128, 112]);
 });

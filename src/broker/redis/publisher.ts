@@ -1,19 +1,18 @@
 /**
- * Sends the events that one node publishes to Redis. The events of a stream in one turn of the event loop share calls of the script
- * lua/publish.lua, in order, because a call costs Redis more than an event (docs/guides/operate.md has the numbers). The first call is sent
- * as soon as a few events wait, so that Redis works while this node encodes the others. Each further call of the turn has twice as many
- * events, up to a limit.
+ * Sends the events that one node publishes to Redis. The events of a stream that wait at the same time share a call of the script
+ * lua/publish.lua, in order, because a call costs Redis more than an event (docs/guides/operate.md has the numbers).
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
 import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
+import { isUnloaded } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import { PublishLane } from './publish-lane.ts';
-import type { LaneBatch, Preparation, Refusal } from './publish-lane.ts';
+import type { LaneBatch, Preparation, Refusal, Report } from './publish-lane.ts';
 import type { StreamIndex } from './stream-index.ts';
 import { asTexts, ForeignState } from './line.ts';
 import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './publish-failure.ts';
@@ -48,22 +47,10 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** The events of a stream that wait to be sent in this turn of the event loop. */
-interface Queue {
-  waiting: Pending[];
-  /** As soon as this many events wait, they are sent without waiting for the end of the turn. */
-  batchEvents: number;
-}
-
 /** The value of a stream in `#entered` once the stream is in the index. */
 const KNOWN = Promise.resolve();
 /** How many streams the publisher remembers as entered into the index. Entering a forgotten stream again costs two calls. */
 const MAX_ENTERED = 100_000;
-/** Number of events in the first script call of a turn, if at least this many are published on the stream in the turn. */
-const FIRST_BATCH_EVENTS = 32;
-/** These two limits keep a script call below about a millisecond of Redis time. */
-const MAX_BATCH_EVENTS = 128;
-const MAX_BATCH_CHARACTERS = 256 * 1024;
 /**
  * Maximum number of attempts to send a batch. Before a stream accepts an event, it may have to be created, and the fence may have to
  * decide.
@@ -72,10 +59,8 @@ const MAX_ATTEMPTS = 4;
 
 export class RedisPublisher {
   readonly #options: PublisherOptions;
-  readonly #queues = new Map<string, Queue>();
   #pending = 0;
-  #scheduled = false;
-  /** The lanes of the streams with batches that wait, or that Redis has not answered yet. */
+  /** The lanes of the streams with events that Redis has not acknowledged yet. */
   readonly #lanes = new Map<string, PublishLane<Pending>>();
   /** The streams that this node has entered into the index, or is entering. */
   readonly #entered = new Map<string, Promise<void>>();
@@ -95,28 +80,9 @@ export class RedisPublisher {
       );
     }
     this.#pending += 1;
-    const done = new Promise<PublishResult>((resolve, reject) => {
-      this.#enqueue({ event, resolve, reject });
+    return new Promise<PublishResult>((resolve, reject) => {
+      this.#laneOf(event.stream).add({ event, resolve, reject });
     });
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.#flush());
-    }
-    return done;
-  }
-
-  #enqueue(pending: Pending): void {
-    const { stream } = pending.event;
-    let queue = this.#queues.get(stream);
-    if (queue === undefined) {
-      queue = { waiting: [], batchEvents: FIRST_BATCH_EVENTS };
-      this.#queues.set(stream, queue);
-    }
-    if (queue.waiting.push(pending) < queue.batchEvents) return;
-    queue.batchEvents = Math.min(queue.batchEvents * 2, MAX_BATCH_EVENTS);
-    const { waiting } = queue;
-    queue.waiting = [];
-    this.#sendAll(stream, waiting);
   }
 
   /** Publishes a source loss. @throws {ProtocolError} `broker_unavailable` */
@@ -139,50 +105,42 @@ export class RedisPublisher {
     }
   }
 
-  #flush(): void {
-    this.#scheduled = false;
-    for (const [stream, { waiting }] of this.#queues) this.#sendAll(stream, waiting);
-    this.#queues.clear();
-  }
-
-  #sendAll(stream: string, waiting: readonly Pending[]): void {
-    for (const batch of split(waiting)) this.#laneOf(stream).add(batch);
-  }
-
   #laneOf(stream: string): PublishLane<Pending> {
     const known = this.#lanes.get(stream);
     if (known !== undefined) return known;
     const { fence } = this.#options;
     const lane = new PublishLane<Pending>({
+      sizeOf: ({ event: { rest } }) => rest.length,
       need: () => {
         if (this.#entered.get(stream) !== KNOWN) return 'enter';
         return fence.cachedIncarnation(stream) === undefined ? 'ask' : undefined;
       },
       prepare: (preparation) => this.#beforeSending(stream, () => this.#prepare(stream, preparation)),
       send: (batch) => this.#send(stream, batch),
-      reject: (batch, error) => this.#reject(batch, error),
+      reject: (items, error) => this.#reject(items, error),
       onIdle: () => this.#lanes.delete(stream),
     });
     this.#lanes.set(stream, lane);
     return lane;
   }
 
-  async #send(stream: string, batch: LaneBatch<Pending>): Promise<Refusal | undefined> {
+  async #send(stream: string, batch: LaneBatch<Pending>): Promise<Refusal | Report> {
     const { fence } = this.#options;
     const { departures } = fence;
     try {
       const replies = await this.#run(stream, batch, fence.cachedIncarnation(stream) ?? '');
       const [first = ''] = replies;
-      if (first.startsWith('published '))
-        void this.#resolve(stream, batch, this.#results(stream, batch, replies, departures));
-      else if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
-      else if (batch.attempts < MAX_ATTEMPTS) return first;
-      else throw new NotStored(`stream ${stream} was not ready in Redis after ${MAX_ATTEMPTS} attempts`);
+      if (first.startsWith('published ')) {
+        const results = this.#results(stream, batch, replies, departures);
+        return () => void this.#resolve(stream, batch, results);
+      }
+      if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
+      if (batch.attempts < MAX_ATTEMPTS) return first;
+      throw new NotStored(`stream ${stream} was not ready in Redis after ${MAX_ATTEMPTS} attempts`);
     } catch (error) {
       if (batch.script === 'loaded' && isUnloaded(error)) return 'unloaded';
-      this.#reject(batch, error);
+      return () => this.#reject(batch.items, error);
     }
-    return undefined;
   }
 
   async #resolve(stream: string, { items, entered }: LaneBatch<Pending>, results: Results): Promise<void> {
@@ -195,7 +153,7 @@ export class RedisPublisher {
     });
   }
 
-  #reject({ items }: LaneBatch<Pending>, error: unknown): void {
+  #reject(items: readonly Pending[], error: unknown): void {
     this.#pending -= items.length;
     const refusal = publishFailure(error);
     for (const pending of items) pending.reject(refusal);
@@ -306,11 +264,6 @@ function duplicateOf(stream: string, text: string): PublishResult {
   return { stream, epoch, sequenceId: Number(sequence), eventId, duplicate: true };
 }
 
-/** Whether the call failed because Redis does not have the script. Then nothing was stored. */
-function isUnloaded(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT ');
-}
-
 interface Results {
   readonly each: readonly PublishResult[];
   /** Whether the first of these events is the first event of its epoch. */
@@ -321,22 +274,4 @@ interface Results {
 function boundsText(stream: string, limits: BrokerLimits): string {
   const { events, bytes, ageMs, keys } = historyBounds(stream, limits);
   return [events, bytes, ageMs, ttlOf(stream, limits), keys, limits.idempotencyWindowMs].join(' ');
-}
-
-function split(queue: readonly Pending[]): Pending[][] {
-  const batches: Pending[][] = [];
-  let batch: Pending[] = [];
-  let characters = 0;
-  for (const pending of queue) {
-    const size = pending.event.rest.length;
-    if (batch.length > 0 && (batch.length >= MAX_BATCH_EVENTS || characters + size > MAX_BATCH_CHARACTERS)) {
-      batches.push(batch);
-      batch = [];
-      characters = 0;
-    }
-    batch.push(pending);
-    characters += size;
-  }
-  if (batch.length > 0) batches.push(batch);
-  return batches;
 }
