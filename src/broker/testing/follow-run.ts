@@ -5,9 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventRecord, PublishResult, StreamLoss } from '../broker.ts';
 import { randomFrom } from '../redis/fence/testing/explorer.ts';
+import { UNKNOWN } from '../redis/first-delivery.ts';
 import { publish } from './redis-nodes.ts';
 import type { Node, RedisNodes } from './redis-nodes.ts';
-import type { RecordingListener } from './recording-listener.ts';
+import { RecordingListener } from './recording-listener.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
 const STREAMS = ['session:a', 'session:b', 'session:c', 'session:d'] as const;
@@ -23,13 +24,48 @@ interface Step {
   readonly run: (stream: string) => Promise<unknown>;
 }
 
+/** An event that Redis has acknowledged. */
+interface Published {
+  readonly result: PublishResult;
+  /** Serial number of the publish in its run. */
+  readonly serial: number;
+}
+
+/** A report that events were lost. */
+interface Report {
+  /** Undefined if the report does not name the streams. */
+  readonly loss: StreamLoss | undefined;
+  /** The number of publishes that had begun. A report includes no later events. */
+  readonly publishes: number;
+}
+
+/** Records with each loss how many publishes had begun. */
+class FollowListener extends RecordingListener {
+  readonly reports: Report[] = [];
+  readonly #publishes: () => number;
+
+  constructor(publishes: () => number) {
+    super();
+    this.#publishes = publishes;
+  }
+
+  override onLoss(loss: StreamLoss): void {
+    this.reports.push({ loss, publishes: this.#publishes() });
+  }
+
+  override onUnnamedLoss(): void {
+    this.reports.push({ loss: undefined, publishes: this.#publishes() });
+  }
+}
+
 export class FollowRun {
   /** The names of the executed steps, so that a failed run can be reproduced. */
   readonly steps: string[] = [];
   readonly #nodes: RedisNodes;
   readonly #proxy: TcpProxy;
   readonly #random: () => number;
-  readonly #acknowledged: PublishResult[] = [];
+  readonly #acknowledged: Published[] = [];
+  #publishes = 0;
   readonly #writers: Node[] = [];
 
   constructor(nodes: RedisNodes, proxy: TcpProxy, seed: number) {
@@ -42,13 +78,14 @@ export class FollowRun {
   async violations(): Promise<readonly string[]> {
     const limits = { sessionTtlMs: TTL_MS };
     for (let n = 0; n < 2; n += 1) this.#writers.push(await this.#nodes.start({ limits }));
-    const follower = await this.#nodes.start({ limits, port: this.#proxy.port });
+    const listener = new FollowListener(() => this.#publishes);
+    const follower = await this.#nodes.start({ limits, port: this.#proxy.port, listener });
     await until(() => follower.broker.follow('session:*'), 'the follow to begin');
     const steps = this.#table();
     for (let n = 0; n < STEPS; n += 1) await this.#act(steps);
     this.#proxy.forward();
-    for (const stream of STREAMS) await until(() => this.#arrives(stream, follower.listener), `an event of ${stream}`);
-    return judge(this.#acknowledged, follower.listener);
+    for (const stream of STREAMS) await until(() => this.#arrives(stream, listener), `an event of ${stream}`);
+    return judge(this.#acknowledged, listener);
   }
 
   #table(): readonly Step[] {
@@ -90,7 +127,16 @@ export class FollowRun {
     const writer = this.#writers[Math.floor(this.#random() * this.#writers.length)];
     if (writer === undefined) return;
     for (let n = Math.floor(this.#random() * 4); n >= 0; n -= 1)
-      this.#acknowledged.push(await until(() => publish(writer, stream), `a publish on ${stream}`));
+      await until(() => this.#acknowledge(writer, stream), `a publish on ${stream}`);
+  }
+
+  /** Publishes an event. @throws {Error} if it is not acknowledged */
+  async #acknowledge(writer: Node, stream: string): Promise<PublishResult> {
+    this.#publishes += 1;
+    const serial = this.#publishes;
+    const result = await publish(writer, stream);
+    this.#acknowledged.push({ result, serial });
+    return result;
   }
 
   async #attach(stream: string): Promise<void> {
@@ -104,8 +150,7 @@ export class FollowRun {
   async #arrives(stream: string, { events }: RecordingListener): Promise<void> {
     const [writer] = this.#writers;
     if (writer === undefined) return;
-    const result = await publish(writer, stream);
-    this.#acknowledged.push(result);
+    const result = await this.#acknowledge(writer, stream);
     const deadline = performance.now() + TTL_MS * 10;
     while (!events.some(({ eventId }) => eventId === result.eventId)) {
       if (performance.now() > deadline) throw new Error(`the event ${result.eventId} has not arrived`);
@@ -127,27 +172,33 @@ async function until<T>(step: () => Promise<T>, what: string): Promise<T> {
   }
 }
 
-function judge(acknowledged: readonly PublishResult[], listener: RecordingListener): readonly string[] {
-  const { events, losses, unnamedLosses } = listener;
+function judge(acknowledged: readonly Published[], { events, reports }: FollowListener): readonly string[] {
   const received = new Set(events.map(({ eventId }) => eventId));
-  const missing = unnamedLosses.length > 0 ? [] : acknowledged.filter(({ eventId }) => !received.has(eventId));
+  const missing = acknowledged.filter(({ result }) => !received.has(result.eventId));
   return [
-    ...missing.filter((result) => !losses.some((loss) => includes(loss, result, events))).map(lostText),
+    ...missing
+      .filter(
+        ({ result, serial }) =>
+          !reports.some((report) => serial <= report.publishes && includes(report, result, events)),
+      )
+      .map(({ result }) => lostText(result)),
     ...repetitions(events),
   ];
 }
 
 /**
- * Whether the loss includes the event. A loss from or to an unknown epoch includes every epoch of which the follower received no event. A
- * loss that ends where it begins has no known end.
+ * Whether the report includes the event. A report without a stream includes every epoch of which the follower received no event, and so
+ * does a loss that leads from one epoch to another.
  */
-function includes({ stream, from, to }: StreamLoss, result: PublishResult, events: readonly EventRecord[]): boolean {
-  const { epoch, sequenceId } = result;
-  if (stream !== result.stream) return false;
-  if (!events.some((event) => event.stream === stream && event.epoch === epoch)) return true;
+function includes({ loss }: Report, result: PublishResult, events: readonly EventRecord[]): boolean {
+  const { stream, epoch, sequenceId } = result;
+  const isUnseen = !events.some((event) => event.stream === stream && event.epoch === epoch);
+  if (loss === undefined) return isUnseen;
+  const { from, to } = loss;
+  if (stream !== loss.stream) return false;
+  if (isUnseen && (from.epoch !== to.epoch || from.epoch === UNKNOWN.epoch)) return true;
   const isAfter = from.epoch !== epoch || sequenceId > from.sequenceId;
-  const isOpen = from.epoch === to.epoch && from.sequenceId === to.sequenceId;
-  const isBefore = isOpen || to.epoch !== epoch || sequenceId <= to.sequenceId;
+  const isBefore = to.epoch !== epoch || sequenceId <= to.sequenceId;
   return (from.epoch === epoch || to.epoch === epoch) && isAfter && isBefore;
 }
 

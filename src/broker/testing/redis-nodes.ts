@@ -36,6 +36,7 @@ export interface NodeOptions {
    * out soon, because the test may cut connections.
    */
   readonly port?: number;
+  readonly listener?: RecordingListener;
 }
 
 const events = eventTable();
@@ -67,8 +68,15 @@ export class RedisNodes {
   }
 
   /** Creates a node without starting it. */
-  make({ intervalMs = 100, limits = {}, deadAfterMs = 60_000, leaseMs = 120_000, port }: NodeOptions = {}): Node {
-    const listener = new RecordingListener();
+  make({
+    intervalMs = 100,
+    limits = {},
+    deadAfterMs = 60_000,
+    leaseMs = 120_000,
+    port,
+    ...given
+  }: NodeOptions = {}): Node {
+    const listener = given.listener ?? new RecordingListener();
     const broker = new RedisBroker({
       url: `redis://127.0.0.1:${port ?? this.redis.port}?prefix=${this.prefix}`,
       limits: { ...SUITE_LIMITS, ...limits },
