@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:e7fb978687e6c24b74da51394af9b1d6042f038eb8a7c74bd780da746e1098d6';
+export const CONTRACT_DIGEST = 'sha256:e82db4d2edf51538eb09811dc8c9e2e92a1bec0b59ccfcaee849a4922c4b386c';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

@@ -63,7 +63,9 @@ export const UNKNOWN_POSITION: Position = { epoch: 'unknown', sequenceId: 0 };
 /** Events of an attached stream that this node can no longer deliver (GAP-1). */
 export interface StreamLoss {
   readonly stream: string;
+  /** The position before the first lost event. The epoch is `unknown` if this node has received no event of the stream. */
   readonly from: Position;
+  /** The position of the last lost event. The epoch is `unknown` if the stream has expired before this node could read it to its end. */
   readonly to: Position;
   readonly reason: GapReason;
 }

@@ -57,10 +57,6 @@ export interface Reading {
   readonly departures: number;
 }
 
-export interface Beginning extends Found {
-  readonly turn: number;
-}
-
 /** A stream without keys counts as expired after this fraction of its TTL. It is less than 1 because the clocks of the servers differ. */
 const EXPIRY_TOLERANCE = 0.9;
 
@@ -88,7 +84,7 @@ export class AttachedStream {
   /** When the TTL was last renewed, by the performance clock. */
   #renewedAt = 0;
 
-  constructor(name: string, context: AttachedStreamContext, { turn, ...found }: Beginning) {
+  constructor(name: string, context: AttachedStreamContext, { turn, ...found }: Found & { readonly turn: number }) {
     this.name = name;
     this.turn = turn;
     this.#context = context;
@@ -141,12 +137,16 @@ export class AttachedStream {
     this.#reportLosses([{ stream: this.name, from: UNKNOWN, to, reason: 'epoch_changed' }]);
   }
 
-  /** The loss to report if the stream has expired before it was loaded. */
+  /** Whether the mirror may lack events of the stream. */
+  get mayMiss(): boolean {
+    return !this.#isLoaded || this.completeness.mayMiss || this.#mirror.hasUnread;
+  }
+
+  /** The loss to report if the stream has expired before this node has read it to its end. */
   get unreadLoss(): StreamLoss {
-    const delivered = this.#mirror.head;
-    const { epoch, sequenceId } = this.#first.glimpsed ?? delivered ?? UNKNOWN;
-    const from = { epoch, sequenceId: delivered?.epoch === epoch ? delivered.sequenceId : 0 };
-    return { stream: this.name, from, to: { epoch, sequenceId }, reason: 'broker_lost' };
+    const { head } = this.#mirror;
+    const { epoch, sequenceId } = head ?? { ...UNKNOWN, epoch: this.#first.glimpsed?.epoch ?? UNKNOWN.epoch };
+    return { stream: this.name, from: { epoch, sequenceId }, to: UNKNOWN, reason: 'broker_lost' };
   }
 
   attach(): void {
@@ -303,7 +303,8 @@ export class AttachedStream {
       source: mirrorSource(name, {
         ...this.#context,
         run: (queue, task) => this.#enqueue(queue, task),
-        beforeOpen: async () => (isFollowed(name) ? this.#first.find(index) : undefined),
+        beforeOpen: async () =>
+          isFollowed(name) && this.#mirror.head === undefined ? this.#first.find(index) : undefined,
         // A stream that is only followed, and was never loaded, must not be created by reading it.
         mayCreate: () => this.#count > 0 || this.#mirror.head !== undefined,
       }),

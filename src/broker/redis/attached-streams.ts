@@ -310,9 +310,9 @@ export class AttachedStreams {
 
   /** Drops the mirror of an expired stream, and reports its end (MUL-6). If the mirror may lack events, a loss is reported first. */
   #end(attached: AttachedStream): void {
-    const { name, count, isLoaded, completeness, unreadLoss } = attached;
+    const { name, count, mayMiss, unreadLoss } = attached;
     if (count > 0) return;
-    const isLost = this.follows.isNew(name) && (!isLoaded || completeness.mayMiss);
+    const isLost = this.follows.isNew(name) && mayMiss;
     const hadEvents = (this.headOf(name)?.sequenceId ?? 0) > 0;
     this.#drop(attached);
     if (isLost) {

@@ -38,7 +38,6 @@ export class FirstDelivery {
   readonly #since = performance.now();
   #place: number | undefined;
   #missedRun = false;
-  #begun = false;
 
   constructor(stream: string, { appearance, place }: Found) {
     this.#stream = stream;
@@ -51,7 +50,6 @@ export class FirstDelivery {
    * learned of it.
    */
   async find(index: Pick<StreamIndex, 'appearanceOf' | 'placeOf'>): Promise<void> {
-    if (this.#begun) return;
     const isRecent = performance.now() - this.#since < RECENT_MS;
     if (this.#place !== undefined && !isRecent && (await index.placeOf(this.#stream)) !== this.#place) {
       this.missRun();
@@ -71,7 +69,6 @@ export class FirstDelivery {
    * node learned of it, these events are not delivered but reported as a loss.
    */
   begin({ epoch, sequenceId }: Position): Begun {
-    this.#begun = true;
     const { appearance = 'found' } = this;
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };

@@ -9,6 +9,7 @@
 import type { GapReason } from '../../../generated/protocol.ts';
 import type { EventRecord, Position, Snapshot, StreamLoss } from '../broker.ts';
 import { recordOf } from './line.ts';
+import { below, contiguous, linesUpTo } from './log-lines.ts';
 import type { Line, StreamState } from './line.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
 
@@ -104,6 +105,8 @@ export class StreamMirror {
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
   #waiting: Waiting[] = [];
+  /** The position before the first received event of an epoch that the mirror has not read yet. */
+  #unread: Position | undefined;
   #catching: Promise<void> | undefined;
   #again = false;
 
@@ -120,6 +123,11 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
+  /** Whether the mirror has received an event of an epoch that it has not read yet. */
+  get hasUnread(): boolean {
+    return this.#unread !== undefined;
+  }
+
   /** Whether the mirror is in the epoch of the position and has every event up to it. */
   covers(position: Position): boolean {
     const head = this.#loaded?.head;
@@ -128,6 +136,7 @@ export class StreamMirror {
 
   /** Handles a line that arrived through the subscription. @param incarnation the server that published the line */
   receive(line: Line, incarnation: string): void {
+    this.#noteUnread(line);
     if (this.#catching !== undefined) {
       if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ incarnation, line });
       else this.#again = true;
@@ -162,6 +171,11 @@ export class StreamMirror {
     } finally {
       this.#waiting = [];
     }
+  }
+
+  /** The events of an epoch may be deleted before the log is read. Then they must be reported as lost. */
+  #noteUnread({ epoch, sequenceId }: Line): void {
+    if (epoch !== this.#loaded?.head.epoch) this.#unread ??= { epoch, sequenceId: sequenceId - 1 };
   }
 
   /** @returns false if the log must be read: earlier events are missing, or the line is of another epoch or server */
@@ -295,8 +309,13 @@ export class StreamMirror {
   /** The position after which the events of the log must be delivered; undefined if all of them are only history. */
   #deliveredBefore(state: StreamState, next: Line | undefined): Position | undefined {
     const head = this.#loaded?.head;
-    if (head === undefined) return this.#options.deliverAfter(state);
-    if (head.epoch === state.epoch || !this.#options.hasExpired(head, next)) return head;
+    const unread = this.#unread?.epoch === state.epoch ? undefined : this.#unread;
+    this.#unread = undefined;
+    if (head === undefined) {
+      const after = this.#options.deliverAfter(state);
+      return after === undefined ? undefined : (unread ?? after);
+    }
+    if (head.epoch === state.epoch || unread !== undefined || !this.#options.hasExpired(head, next)) return head;
     if (head.sequenceId > 0) this.#options.onEnded();
     return { epoch: state.epoch, sequenceId: 0 };
   }
@@ -313,31 +332,6 @@ export class StreamMirror {
     this.#options.onLoss({ stream: this.stream, from, to: after, reason });
     return after.sequenceId;
   }
-}
-
-function below(lines: readonly Line[], floor: number): readonly Line[] {
-  return lines.filter((line) => line.sequenceId < floor).toSorted((a, b) => a.sequenceId - b.sequenceId);
-}
-
-/**
- * The lines that were published. If a script failed after its first write, the log may have an entry after the newest position of the
- * state, or several entries with the same sequenceId. Of the latter, only the last one was published.
- */
-function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
-  const byNumber = new Map<number, Line>();
-  for (const line of lines) {
-    if (line.epoch === state.epoch && line.sequenceId <= state.sequenceId) byNumber.set(line.sequenceId, line);
-  }
-  return byNumber.size === lines.length
-    ? lines
-    : [...byNumber.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
-}
-
-/** The newest line, and the lines before it without a hole. */
-function contiguous(lines: readonly Line[]): readonly Line[] {
-  let start = lines.length - 1;
-  while (start > 0 && lines[start - 1]?.sequenceId === (lines[start]?.sequenceId ?? 0) - 1) start -= 1;
-  return lines.slice(Math.max(start, 0));
 }
 
 interface Picture {

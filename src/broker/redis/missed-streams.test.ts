@@ -4,6 +4,7 @@ import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-
 import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
 import { AttachedStream } from './attached-stream.ts';
 import { AttachedStreams } from './attached-streams.ts';
+import { UNKNOWN } from './first-delivery.ts';
 import { TcpProxy } from '../testing/tcp-proxy.ts';
 
 const SHORT = { sessionTtlMs: 400 };
@@ -290,7 +291,7 @@ describe('a followed stream', () => {
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     const at = { epoch, sequenceId: 1 };
-    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: at, reason: 'broker_lost' }]);
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: UNKNOWN, reason: 'broker_lost' }]);
   });
 
   test('causes a loss after the last received event, also if the stream could not be read at first', async () => {
@@ -310,8 +311,38 @@ describe('a followed stream', () => {
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     const at = { epoch, sequenceId: 2 };
-    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: at, reason: 'broker_lost' }]);
+    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: UNKNOWN, reason: 'broker_lost' }]);
   });
+
+  test.for(['expired', 'was deleted'])(
+    'causes a loss if it %s and a new run of it was deleted before the node could read it',
+    async (how) => {
+      const limits = { sessionTtlMs: 400 };
+      const [writer, later] = [await nodes.start({ limits }), await nodes.start()];
+      const follower = await nodes.start({ limits, intervalMs: NEVER });
+      await follower.broker.follow('session:*');
+      const { epoch: first } = await publish(writer, 'session:a');
+      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+      const deleteKeys = (): Promise<string> =>
+        nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
+      if (how === 'was deleted') await deleteKeys();
+      await reply(['EXISTS', meta('session:a')], ':0\r\n');
+      const mend = failing('read', 'session:a');
+      const receive = vi.spyOn(AttachedStreams.prototype, 'receive');
+      await publish(later, 'session:a');
+      await vi.waitFor(
+        () =>
+          expect(receive).toHaveBeenCalledWith(expect.stringContaining('session:a'), expect.stringContaining(' 1 ')),
+        PATIENCE,
+      );
+      await deleteKeys();
+      mend();
+      const { epoch } = await publish(later, 'session:a');
+      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1]), PATIENCE);
+      expect(follower.listener.events.map((event) => event.epoch)).toEqual([first, epoch]);
+      expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'epoch_changed'));
+    },
+  );
 
   test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {
     const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
