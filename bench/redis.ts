@@ -3,8 +3,8 @@
  *
  *     node bench/redis.ts [--rounds 5] [--events 20000] [--other CHECKOUT] [--pin]
  *
- * With `--pin`, Redis runs on the first core and this process on the second (needs `taskset`), as if Redis had its own machine. Otherwise
- * the system may run both on one core, where they never work at the same time.
+ * With `--pin`, throughput is measured with Redis on the first core and this process on the second (needs `taskset`), as if Redis had its
+ * own machine. Otherwise the system may run both on one core, where they never work at the same time.
  *
  * In each round, the publishers run one after another (A B A B …). `plain` is ioredis with automatic pipelining: no positions, no history.
  * `gateway` assigns positions, keeps history and the newest event of each key, and checks the payload. Latency is the time from publishing
@@ -58,14 +58,17 @@ interface Round {
 const redis = await RedisProcess.start();
 const [, redisPid = '0'] = /process_id:(\d+)/.exec(await redis.command('INFO', 'server')) ?? [];
 
-if (values.pin) {
-  pin(redisPid, 0);
-  pin(String(process.pid), 1);
+const ALL_CORES = `0-${cpus().length - 1}`;
+if (values.pin) pin({ redis: '0', publisher: '1' });
+
+function pin(cores: { readonly redis: string; readonly publisher: string }): void {
+  restrict(redisPid, cores.redis);
+  restrict(String(process.pid), cores.publisher);
 }
 
-/** Restricts all threads of a process to one core. @throws {Error} if `taskset` fails */
-function pin(pid: string, core: number): void {
-  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', String(core), pid], { encoding: 'utf8' });
+/** Restricts all threads of a process to these cores. @throws {Error} if `taskset` fails */
+function restrict(pid: string, cores: string): void {
+  const { status, stderr } = spawnSync('taskset', ['-a', '-c', '-p', cores, pid], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`taskset: ${stderr}`);
 }
 
@@ -231,6 +234,8 @@ try {
   if (values.other !== undefined) publishers.push(await gatewayPublisher('other', values.other));
   console.log(`Node ${process.version}, ${cpus().length} cores; ${rounds} rounds`);
   await compareThroughput(publishers);
+  // A third process takes part in the measurement of latency, so no process has a core of its own.
+  if (values.pin) pin({ redis: ALL_CORES, publisher: ALL_CORES });
   // Latency is measured on a separate stream without history, because a server in another process reads the history of a stream before it
   // delivers events.
   const timed = await gatewayPublisher('latency', `${import.meta.dirname}/..`);
