@@ -1,14 +1,15 @@
 /**
- * Sends the events of one stream to Redis in order, in batches. Only one batch is in flight: if Redis refuses it because the stream is not
- * ready, no later event can be stored before it, even if another node makes the stream ready in the meantime. Events that are added while a
- * batch is in flight share the next one, so batches become larger when Redis is slow.
+ * Sends the events of one stream to Redis in order, in batches. Two batches may be in flight, so that Redis works while this node handles
+ * the results of a batch. Redis stores the second one only if the first one was stored, and nothing after it. Otherwise a later event could
+ * be stored before an earlier one: Redis may refuse the first batch because the stream is not ready, and another node may make the stream
+ * ready before the second batch arrives.
  */
 
 /**
- * Why a batch cannot be stored yet. `unborn`: the stream does not exist. `fenced`: the fence must decide first. `unloaded`: Redis does not
- * have the script.
+ * Why a batch cannot be stored yet. `unborn`: the stream does not exist. `fenced`: the fence must decide first. `moved`: the newest event
+ * of the stream is not the expected one. `unloaded`: Redis does not have the script.
  */
-export type Refusal = 'unborn' | 'fenced' | 'unloaded';
+export type Refusal = 'unborn' | 'fenced' | 'moved' | 'unloaded';
 /** Why a batch cannot be sent yet. `enter`: the stream is not in the index. `ask`: the incarnation of the server is not known. */
 export type Preparation = Refusal | 'enter' | 'ask';
 
@@ -17,12 +18,16 @@ export type Report = () => void;
 
 export class LaneBatch<Item> {
   readonly items: readonly Item[];
+  /** Redis must store the batch only if this is the newest event of the stream. Undefined if no other batch is in flight. */
+  after: Item | undefined;
   /** Whether the stream was entered into the index before this batch was made, or because of it. */
   entered: 'earlier' | 'now' = 'earlier';
   /** Whether Redis has the script. If not, the text of the script must be sent. */
   script: 'loaded' | 'unloaded' = 'loaded';
-  /** How often the batch was sent so far. */
+  /** How often the batch was sent so far while no other batch was in flight. */
   attempts = 0;
+  /** The answer of Redis, from the time when the batch is sent until it must be sent again. */
+  answer: Promise<Refusal | Report> | undefined;
 
   constructor(items: readonly Item[]) {
     this.items = items;
@@ -45,17 +50,25 @@ export interface PublishLaneOptions<Item> {
   readonly onIdle: () => void;
 }
 
-/** If the lane is idle, this many events are sent at once, so that Redis works while this node encodes the other events of the turn. */
-const FIRST_BATCH_EVENTS = 32;
+/** As soon as this many events wait, they are sent, so that Redis works while this node encodes the other events of the turn. */
+const EARLY_BATCH_EVENTS = 32;
 /** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
+/** After a refusal as `moved`, so many batches are sent one after another, because another node probably publishes on the stream, too. */
+const BATCHES_AFTER_MOVED = 16;
 
 export class PublishLane<Item> {
   readonly #options: PublishLaneOptions<Item>;
-  #waiting: Item[] = [];
+  readonly #waiting: Item[] = [];
   /** `scheduled`: the waiting items are sent at the end of this turn of the event loop. `sending`: until nothing waits. */
   #state: 'idle' | 'scheduled' | 'sending' = 'idle';
+  /** The batch whose result is reported next. */
+  #first: LaneBatch<Item> | undefined;
+  /** The batch that is in flight behind {@link #first}. */
+  #second: LaneBatch<Item> | undefined;
+  /** The number of batches that are still sent one after another. */
+  #singles = 0;
 
   constructor(options: PublishLaneOptions<Item>) {
     this.#options = options;
@@ -63,33 +76,48 @@ export class PublishLane<Item> {
 
   add(item: Item): void {
     this.#waiting.push(item);
-    if (this.#state === 'sending') return;
-    if (this.#waiting.length >= FIRST_BATCH_EVENTS) {
+    const isEarly = this.#waiting.length >= EARLY_BATCH_EVENTS;
+    if (this.#state === 'sending') {
+      if (isEarly) this.#sendSecond();
+    } else if (isEarly) {
       void this.#sendAll();
-      return;
+    } else if (this.#state === 'idle') {
+      this.#state = 'scheduled';
+      setImmediate(() => {
+        if (this.#state === 'scheduled') void this.#sendAll();
+      });
     }
-    if (this.#state === 'scheduled') return;
-    this.#state = 'scheduled';
-    setImmediate(() => {
-      if (this.#state === 'scheduled') void this.#sendAll();
-    });
   }
 
   async #sendAll(): Promise<void> {
     this.#state = 'sending';
     let report: Report | undefined;
-    while (this.#waiting.length > 0) {
-      const stored = this.#store(new LaneBatch(this.#take()));
+    while (this.#second !== undefined || this.#waiting.length > 0) {
+      this.#first = this.#second ?? new LaneBatch(this.#take());
+      this.#second = undefined;
+      this.#singles = Math.max(this.#singles - 1, 0);
+      const stored = this.#store(this.#first);
       // Reported after the next batch was sent: those who wait may publish again, and Redis should work meanwhile.
       report?.();
       report = await stored;
     }
+    this.#first = undefined;
     this.#state = 'idle';
     this.#options.onIdle();
     report?.();
   }
 
-  /** Sends the batch, again after each refusal. If a preparation fails, rejects everything that waits. */
+  /** Sends a batch behind the first one if the first one is in flight. */
+  #sendSecond(): void {
+    if (this.#singles > 0 || this.#second !== undefined || this.#first?.answer === undefined) return;
+    if (this.#options.need() !== undefined) return;
+    const batch = new LaneBatch(this.#take());
+    batch.after = this.#first.items.at(-1);
+    batch.answer = this.#options.send(batch);
+    this.#second = batch;
+  }
+
+  /** Sends the batch until Redis has stored or rejected it. If a preparation fails, rejects everything that waits. */
   async #store(batch: LaneBatch<Item>): Promise<Report> {
     try {
       return await this.#sendPrepared(batch);
@@ -101,20 +129,26 @@ export class PublishLane<Item> {
 
   /** @throws {Error} if a preparation fails; nothing of the batch is stored then */
   async #sendPrepared(batch: LaneBatch<Item>): Promise<Report> {
-    let preparation = this.#options.need();
     for (;;) {
-      if (preparation === undefined) {
+      if (batch.answer === undefined) {
+        for (let need = this.#options.need(); need !== undefined; need = this.#options.need())
+          await this.#prepare(batch, need);
+        batch.after = undefined;
         batch.attempts += 1;
-        const outcome = await this.#options.send(batch);
-        if (typeof outcome === 'function') return outcome;
-        preparation = outcome;
-      } else {
-        await this.#options.prepare(preparation);
-        if (preparation === 'unloaded') batch.script = 'unloaded';
-        if (preparation === 'enter' || preparation === 'unborn') batch.entered = 'now';
-        preparation = this.#options.need();
+        batch.answer = this.#options.send(batch);
       }
+      const answer = await batch.answer;
+      if (typeof answer === 'function') return answer;
+      batch.answer = undefined;
+      if (answer === 'moved') this.#singles = BATCHES_AFTER_MOVED;
+      else await this.#prepare(batch, answer);
     }
+  }
+
+  async #prepare(batch: LaneBatch<Item>, preparation: Preparation): Promise<void> {
+    await this.#options.prepare(preparation);
+    if (preparation === 'unloaded') batch.script = 'unloaded';
+    if (preparation === 'enter' || preparation === 'unborn') batch.entered = 'now';
   }
 
   /** Removes the items of the next batch: the oldest ones, up to the limits. */

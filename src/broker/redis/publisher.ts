@@ -134,6 +134,7 @@ export class RedisPublisher {
         const results = this.#results(stream, batch, replies, departures);
         return () => void this.#resolve(stream, batch, results);
       }
+      if (first === 'moved') return first;
       if (first !== 'unborn' && first !== 'fenced') throw refused(stream, first);
       if (batch.attempts < MAX_ATTEMPTS) return first;
       throw new NotStored(`stream ${stream} was not ready in Redis after ${MAX_ATTEMPTS} attempts`);
@@ -205,7 +206,11 @@ export class RedisPublisher {
     await this.#options.index.enterCreated(stream).catch(() => undefined);
   }
 
-  async #run(stream: string, { items, script }: LaneBatch<Pending>, incarnation: string): Promise<readonly string[]> {
+  async #run(
+    stream: string,
+    { items, after, script }: LaneBatch<Pending>,
+    incarnation: string,
+  ): Promise<readonly string[]> {
     const { connection, keys, limits, namesPerKey } = this.#options;
     const { meta, log, latest, order, channel } = keys.of(stream);
     const names = [meta, log, latest, order];
@@ -219,7 +224,9 @@ export class RedisPublisher {
       }
       events.push(event.rest, event.retain);
     });
-    const args = [incarnation, channel, command, boundsText(stream, limits), namesPerKey, withKey.join(' '), ...events];
+    const newest = after?.event.eventId ?? '';
+    const bounds = boundsText(stream, limits);
+    const args = [incarnation, newest, channel, command, bounds, namesPerKey, withKey.join(' '), ...events];
     return asTexts(await connection.runOnce('publish', names, args, script));
   }
 

@@ -9,13 +9,14 @@
 -- the user. PUBLISH comes last, because it would succeed even if Redis refused XADD.
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
--- ARGV 1 incarnation, 2 channel, 3 PUBLISH or SPUBLISH, 4 bounds "events bytes age ttl keys window" (ms, 0: none),
---      5 names of the events that this node keeps per key, 6 which events have an idempotency key, in the order of KEYS ('1 4':
---      the first has KEYS 5, the fourth KEYS 6), then two arguments for each event: its line from the id on, and what to retain ('+key': it
---      is the newest of its name under the key, '-key': the key is cleared, '': nothing)
+-- ARGV 1 incarnation, 2 id that the newest event must have ('': any), 3 channel, 4 PUBLISH or SPUBLISH,
+--      5 bounds "events bytes age ttl keys window" (ms, 0: none), 6 names of the events that this node keeps per key,
+--      7 which events have an idempotency key, in the order of KEYS ('1 4': the first has KEYS 5, the fourth KEYS 6), then two arguments
+--      for each event: its line from the id on, and what to retain ('+key': it is the newest of its name under the key, '-key': the key is
+--      cleared, '': nothing)
 -- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
--- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'foreign'
--- (written by another version) or 'denied <command>' (the user lacks a permission); in these cases, nothing was written.
+-- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'moved'
+-- (the newest event is another one), 'foreign' (written by another version) or 'denied <command>' (the user lacks a permission); in these cases, nothing was written.
 --
 -- Numbers are joined as they are: Lua writes them in full below 1e14, which a stream reaches after 30 years at
 -- 100,000 events per second.
@@ -26,21 +27,22 @@ local seq, at, last, epoch, run, losses, evicted =
   string.match(state, '^f2 (%d+) (%d+) (%S+) (%S+) (%S+) (%d+) (%d)$')
 if not seq then return {'foreign'} end
 if run ~= ARGV[1] then return {'fenced'} end
+if ARGV[2] ~= '' and ARGV[2] ~= last then return {'moved'} end
 
 local max_events, max_bytes, max_age, ttl, max_keys, window =
-  string.match(ARGV[4], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  string.match(ARGV[5], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 seq, at = tonumber(seq), tonumber(at)
 if now > at then at = now end
 
-local first_event = 7
-local count = (#ARGV - 6) / 2
+local first_event = 8
+local count = (#ARGV - 7) / 2
 local trims, retains = seq % 64 + count >= 64, false
 for i = first_event + 1, #ARGV, 2 do
   if ARGV[i] ~= '' then retains = true end
 end
-local needed = {{'XADD', KEYS[2], '*', 'e', ''}, {'PEXPIRE', KEYS[2], 1}, {'SET', KEYS[1], ''}, {ARGV[3], ARGV[2], ''}}
+local needed = {{'XADD', KEYS[2], '*', 'e', ''}, {'PEXPIRE', KEYS[2], 1}, {'SET', KEYS[1], ''}, {ARGV[4], ARGV[3], ''}}
 if retains then
   needed[5], needed[6], needed[7] = {'HSET', KEYS[3], 'f', ''}, {'HDEL', KEYS[3], 'f'}, {'ZADD', KEYS[4], 0, 'm'}
   needed[8], needed[9] = {'ZREM', KEYS[4], 'm'}, {'ZPOPMIN', KEYS[4]}
@@ -56,7 +58,7 @@ end
 local names, grown = '', false
 if retains then
   names = call('HGET', KEYS[3], 'names') or ''
-  for name in string.gmatch(ARGV[5], '%S+') do
+  for name in string.gmatch(ARGV[6], '%S+') do
     if not string.find(names .. ' ', ' ' .. name .. ' ', 1, true) then names, grown = names .. ' ' .. name, true end
   end
   call('ZCARD', KEYS[4])
@@ -99,7 +101,7 @@ end
 
 -- For each event: its idempotency key, and the result of an earlier publish with that key.
 local once, firsts, owner = {}, {}, 5
-for number in string.gmatch(ARGV[6], '%d+') do
+for number in string.gmatch(ARGV[7], '%d+') do
   local i = first_event + 2 * (number - 1)
   once[i] = KEYS[owner]
   firsts[i] = call('GET', KEYS[owner])
@@ -166,5 +168,5 @@ call('PEXPIRE', KEYS[2], max_age * 2)
 if ttl ~= '0' then
   for i = 1, 4 do call('PEXPIRE', KEYS[i], ttl) end
 end
-call(ARGV[3], ARGV[2], '@' .. run .. '\n' .. table.concat(lines, '\n'))
+call(ARGV[4], ARGV[3], '@' .. run .. '\n' .. table.concat(lines, '\n'))
 return replies
