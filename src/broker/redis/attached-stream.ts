@@ -3,9 +3,10 @@ import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
 import type { BrokerLimits, BrokerListener, BrokerLog, Position, StreamLoss } from '../broker.ts';
+import { UNKNOWN_POSITION } from '../broker.ts';
 import { historyBounds } from '../history-bounds.ts';
 import { Completeness } from './completeness.ts';
-import { FirstDelivery, UNKNOWN } from './first-delivery.ts';
+import { FirstDelivery } from './first-delivery.ts';
 import type { Found } from './first-delivery.ts';
 import type { Moment } from './completeness.ts';
 import type { RedisConnection } from './connection.ts';
@@ -134,7 +135,7 @@ export class AttachedStream {
     const { head } = this.#mirror;
     if (head === undefined) return this.#first.missRun();
     const to = { epoch: head.epoch, sequenceId: head.sequenceId };
-    this.#reportLosses([{ stream: this.name, from: UNKNOWN, to, reason: 'epoch_changed' }]);
+    this.#reportLosses([{ stream: this.name, from: UNKNOWN_POSITION, to, reason: 'epoch_changed' }]);
   }
 
   /** Whether the mirror may lack events of the stream. */
@@ -144,9 +145,8 @@ export class AttachedStream {
 
   /** The loss to report if the stream has expired before this node has read it to its end. */
   get unreadLoss(): StreamLoss {
-    const { head } = this.#mirror;
-    const { epoch, sequenceId } = head ?? { ...UNKNOWN, epoch: this.#first.glimpsed?.epoch ?? UNKNOWN.epoch };
-    return { stream: this.name, from: { epoch, sequenceId }, to: UNKNOWN, reason: 'broker_lost' };
+    const { epoch, sequenceId } = this.#mirror.head ?? this.#first.start;
+    return { stream: this.name, from: { epoch, sequenceId }, to: UNKNOWN_POSITION, reason: 'broker_lost' };
   }
 
   attach(): void {

@@ -8,11 +8,11 @@ import { ProtocolError } from '../../errors.ts';
 import { Budget } from '../../replay/budget.ts';
 import { shrinkHistories } from '../history-budget.ts';
 import type { BudgetedStream } from '../history-budget.ts';
-import { BROKER_RETRY_MS, StreamUnread } from '../broker.ts';
+import { BROKER_RETRY_MS, StreamUnread, UNKNOWN_POSITION } from '../broker.ts';
 import type { FollowedStream, Position, Snapshot, StreamInfo, StreamLoss } from '../broker.ts';
 import { AttachedStream } from './attached-stream.ts';
 import type { AttachedStreamContext, Reading } from './attached-stream.ts';
-import { NOT_FOUND, UNKNOWN } from './first-delivery.ts';
+import { NOT_FOUND } from './first-delivery.ts';
 import type { Found } from './first-delivery.ts';
 import { FollowedStreams, followedStreams } from './followed-streams.ts';
 import { parseState } from './line.ts';
@@ -195,7 +195,7 @@ export class AttachedStreams {
   }
 
   #reportMissed(stream: string): void {
-    const loss: StreamLoss = { stream, from: UNKNOWN, to: UNKNOWN, reason: 'broker_lost' };
+    const loss: StreamLoss = { stream, from: UNKNOWN_POSITION, to: UNKNOWN_POSITION, reason: 'broker_lost' };
     this.#options.log.warn({ stream }, 'A stream appeared and ended while this node could not reach Redis');
     const attached = this.#streams.get(stream);
     if (attached !== undefined) return attached.missRun();

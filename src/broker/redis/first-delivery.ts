@@ -1,4 +1,5 @@
 /** Determines the position after which a stream is delivered to the followers of this node, and the losses that are reported before. */
+import { UNKNOWN_POSITION } from '../broker.ts';
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';
 import type { StreamIndex } from './stream-index.ts';
@@ -15,13 +16,6 @@ export const NOT_FOUND: Found = { appearance: undefined, place: undefined };
 
 /** A stream cannot expire and appear again within this time, in milliseconds. */
 const RECENT_MS = 100;
-
-/**
- * Stands for the epoch of a stream that was never read. A resume from this epoch fails with a gap, so a client that stores it cannot miss
- * events without a report.
- */
-const UNKNOWN_EPOCH = 'unknown';
-export const UNKNOWN: Position = { epoch: UNKNOWN_EPOCH, sequenceId: 0 };
 
 export interface Begun {
   /** Events after this position are delivered. If the position is of an earlier epoch, the mirror reports a loss. */
@@ -59,6 +53,11 @@ export class FirstDelivery {
     this.appearance ??= await index.appearanceOf(this.#stream);
   }
 
+  /** The position before the first event of the stream, as far as the stream was read. */
+  get start(): Position {
+    return this.glimpsed === undefined ? UNKNOWN_POSITION : { epoch: this.glimpsed.epoch, sequenceId: 0 };
+  }
+
   /** Records that this node missed an earlier run of the stream completely. */
   missRun(): void {
     this.#missedRun = true;
@@ -73,7 +72,8 @@ export class FirstDelivery {
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };
     const losses: StreamLoss[] = [];
-    const before = this.#missedRun || appearance === 'replaced' ? UNKNOWN_EPOCH : (this.glimpsed?.epoch ?? start.epoch);
+    const before =
+      this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (this.glimpsed?.epoch ?? start.epoch);
     if (before !== start.epoch) losses.push(this.#loss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed'));
     if (after.sequenceId > 0) losses.push(this.#loss(start, after, 'broker_lost'));
     return { after, losses };

@@ -1,10 +1,10 @@
 /** Streams that appear and end on a real Redis while a node cannot reach it: its followers by pattern receive every event or a loss. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { UNKNOWN_POSITION } from '../broker.ts';
 import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
 import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
 import { AttachedStream } from './attached-stream.ts';
 import { AttachedStreams } from './attached-streams.ts';
-import { UNKNOWN } from './first-delivery.ts';
 import { TcpProxy } from '../testing/tcp-proxy.ts';
 
 const SHORT = { sessionTtlMs: 400 };
@@ -291,7 +291,9 @@ describe('a followed stream', () => {
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     const at = { epoch, sequenceId: 1 };
-    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: UNKNOWN, reason: 'broker_lost' }]);
+    expect(follower.listener.losses).toEqual([
+      { stream: 'session:a', from: at, to: UNKNOWN_POSITION, reason: 'broker_lost' },
+    ]);
   });
 
   test('causes a loss after the last received event, also if the stream could not be read at first', async () => {
@@ -311,7 +313,9 @@ describe('a followed stream', () => {
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     const at = { epoch, sequenceId: 2 };
-    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: at, to: UNKNOWN, reason: 'broker_lost' }]);
+    expect(follower.listener.losses).toEqual([
+      { stream: 'session:a', from: at, to: UNKNOWN_POSITION, reason: 'broker_lost' },
+    ]);
   });
 
   test.for(['expired', 'was deleted'])(

@@ -1,10 +1,10 @@
 /** Streams that a node cannot read on a real Redis: their followers receive a loss, and other streams are not affected. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { UNKNOWN_POSITION } from '../broker.ts';
 import { failing, NEVER, PATIENCE, publish, RedisNodes } from '../testing/redis-nodes.ts';
 import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import { RedisConnection } from './connection.ts';
-import { UNKNOWN } from './first-delivery.ts';
 import { FollowedStreams } from './followed-streams.ts';
 
 let nodes: RedisNodes;
@@ -37,7 +37,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     mend();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     expect(follower.listener.losses).toEqual(lost('session:a'));
-    expect(follower.listener.losses[0]).toMatchObject({ from: { epoch, sequenceId: 0 }, to: UNKNOWN });
+    expect(follower.listener.losses[0]).toMatchObject({ from: { epoch, sequenceId: 0 }, to: UNKNOWN_POSITION });
     await expired('session:a');
   });
 
@@ -72,7 +72,9 @@ describe('a stream that a follow by pattern cannot read', () => {
     await follower.broker.follow('session:*');
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
     const last = { epoch, sequenceId: 1 };
-    expect(follower.listener.losses).toEqual([{ stream: 'session:a', from: last, to: UNKNOWN, reason: 'broker_lost' }]);
+    expect(follower.listener.losses).toEqual([
+      { stream: 'session:a', from: last, to: UNKNOWN_POSITION, reason: 'broker_lost' },
+    ]);
   });
 
   test('causes a loss for its followers, and does not delay or break other streams', async () => {

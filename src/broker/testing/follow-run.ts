@@ -3,9 +3,9 @@
  * streams have a short TTL, so that they expire and appear again, even while the following node cannot reach Redis.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { UNKNOWN_POSITION } from '../broker.ts';
 import type { EventRecord, PublishResult, StreamLoss } from '../broker.ts';
 import { randomFrom } from '../redis/fence/testing/explorer.ts';
-import { UNKNOWN } from '../redis/first-delivery.ts';
 import { publish } from './redis-nodes.ts';
 import type { Node, RedisNodes } from './redis-nodes.ts';
 import { RecordingListener } from './recording-listener.ts';
@@ -196,7 +196,7 @@ function includes({ loss }: Report, result: PublishResult, events: readonly Even
   if (loss === undefined) return isUnseen;
   const { from, to } = loss;
   if (stream !== loss.stream) return false;
-  if (isUnseen && (from.epoch !== to.epoch || from.epoch === UNKNOWN.epoch)) return true;
+  if (isUnseen && (from.epoch !== to.epoch || from.epoch === UNKNOWN_POSITION.epoch)) return true;
   const isAfter = from.epoch !== epoch || sequenceId > from.sequenceId;
   const isBefore = to.epoch !== epoch || sequenceId <= to.sequenceId;
   return (from.epoch === epoch || to.epoch === epoch) && isAfter && isBefore;
