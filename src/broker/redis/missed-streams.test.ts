@@ -318,36 +318,6 @@ describe('a followed stream', () => {
     ]);
   });
 
-  test.for(['expired', 'was deleted'])(
-    'causes a loss if it %s and a new run of it was deleted before the node could read it',
-    async (how) => {
-      const limits = { sessionTtlMs: 400 };
-      const [writer, later] = [await nodes.start({ limits }), await nodes.start()];
-      const follower = await nodes.start({ limits, intervalMs: NEVER });
-      await follower.broker.follow('session:*');
-      const { epoch: first } = await publish(writer, 'session:a');
-      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
-      const deleteKeys = (): Promise<string> =>
-        nodes.redis.command('DEL', ...['meta', 'log', 'latest', 'order'].map((name) => key(`{session:a}:${name}`)));
-      if (how === 'was deleted') await deleteKeys();
-      await reply(['EXISTS', meta('session:a')], ':0\r\n');
-      const mend = failing('read', 'session:a');
-      const receive = vi.spyOn(AttachedStreams.prototype, 'receive');
-      await publish(later, 'session:a');
-      await vi.waitFor(
-        () =>
-          expect(receive).toHaveBeenCalledWith(expect.stringContaining('session:a'), expect.stringContaining(' 1 ')),
-        PATIENCE,
-      );
-      await deleteKeys();
-      mend();
-      const { epoch } = await publish(later, 'session:a');
-      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1]), PATIENCE);
-      expect(follower.listener.events.map((event) => event.epoch)).toEqual([first, epoch]);
-      expect(follower.listener.losses).toContainEqual(lossOf('session:a', 'epoch_changed'));
-    },
-  );
-
   test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {
     const [writer, follower] = [await nodes.start(), await nodes.start({ port: proxy.port })];
     await vi.waitFor(() => follower.broker.follow('session:*'), PATIENCE);

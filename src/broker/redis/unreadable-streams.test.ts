@@ -110,6 +110,43 @@ describe('a stream that a follow by pattern cannot read', () => {
     await publish(writer, 'session:b');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:b')).toEqual([2, 3]), PATIENCE);
   });
+
+  test.for(['expired', 'was deleted'])(
+    'causes a loss if its first run %s and its second run was deleted before the node could read it',
+    async (how) => {
+      const [writer, later, follower] = [
+        await node({ limits }),
+        await node(),
+        await node({ limits, intervalMs: NEVER }),
+      ];
+      await follower.broker.follow('session:*');
+      const { epoch: first } = await publish(writer, 'session:a');
+      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+      const deleteKeys = (): Promise<string> =>
+        nodes.redis.command(
+          'DEL',
+          ...['meta', 'log', 'latest', 'order'].map((name) => `${nodes.prefix}:{session:a}:${name}`),
+        );
+      if (how === 'was deleted') await deleteKeys();
+      await expired('session:a');
+      const mend = failing('read', 'session:a');
+      const receive = vi.spyOn(AttachedStreams.prototype, 'receive');
+      await publish(later, 'session:a');
+      await vi.waitFor(
+        () =>
+          expect(receive).toHaveBeenCalledWith(expect.stringContaining('session:a'), expect.stringContaining(' 1 ')),
+        PATIENCE,
+      );
+      await deleteKeys();
+      mend();
+      const { epoch } = await publish(later, 'session:a');
+      await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1]), PATIENCE);
+      expect(follower.listener.events.map((event) => event.epoch)).toEqual([first, epoch]);
+      expect(follower.listener.losses).toContainEqual(
+        expect.objectContaining({ stream: 'session:a', reason: 'epoch_changed' }),
+      );
+    },
+  );
 });
 
 test('source losses that cannot be read when a follow begins are reported as soon as they can be read', async () => {
