@@ -290,10 +290,7 @@ describe('a followed stream', () => {
     vi.spyOn(AttachedStreams.prototype, 'resubscribe').mockResolvedValue();
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
-    const at = { epoch, sequenceId: 1 };
-    expect(follower.listener.losses).toEqual([
-      { stream: 'session:a', from: at, to: UNKNOWN_POSITION, reason: 'broker_lost' },
-    ]);
+    expect(follower.listener.losses).toMatchObject([{ from: { epoch, sequenceId: 1 }, to: UNKNOWN_POSITION }]);
   });
 
   test('causes a loss after the last received event, also if the stream could not be read at first', async () => {
@@ -312,10 +309,7 @@ describe('a followed stream', () => {
     await reply(['EXISTS', meta('session:a')], ':0\r\n');
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);
-    const at = { epoch, sequenceId: 2 };
-    expect(follower.listener.losses).toEqual([
-      { stream: 'session:a', from: at, to: UNKNOWN_POSITION, reason: 'broker_lost' },
-    ]);
+    expect(follower.listener.losses).toMatchObject([{ from: { epoch, sequenceId: 2 }, to: UNKNOWN_POSITION }]);
   });
 
   test.for(['log', 'meta'])('causes a loss if its %s was deleted while a node was away', async (name) => {
