@@ -38,27 +38,47 @@ export function finishMany(
 
 /**
  * Adds the gaps of failed resumes to the send queue. There may be one gap for each of many streams. Therefore the gaps are sent like a
- * replay, whose items are built only when the socket accepts them. A heartbeat that is written before a gap reports the position from which
- * the client resumed (CON-7).
+ * replay, whose items are built only when the socket accepts them.
  */
 function sendGaps(selection: Selection, failed: readonly StreamPlan[]): void {
   const { subscription } = selection;
-  let written = 0;
+  const gaps = new FailedResumes(selection, failed);
   subscription.session.outlet.sendReplay({
     after: undefined,
-    waiting: function* () {
-      for (const { stream, gap } of failed.slice(written)) if (gap !== undefined) yield { stream, ...gap.from };
-    },
+    waiting: () => gaps.waiting(),
     prefix: eventPrefix([subscription.id], 'warm'),
     reason: 'warm',
-    items: (function* () {
-      for (const [at, plan] of failed.entries()) {
-        yield* failedResume(subscription, plan);
-        countGaps(selection, plan);
-        written = at + 1;
-      }
-    })(),
+    items: gaps.items(),
   });
+}
+
+/** The gaps of the resumes that failed. */
+class FailedResumes {
+  readonly #selection: Selection;
+  readonly #failed: readonly StreamPlan[];
+  #written = 0;
+
+  constructor(selection: Selection, failed: readonly StreamPlan[]) {
+    this.#selection = selection;
+    this.#failed = failed;
+  }
+
+  /**
+   * The positions from which the client resumed, for the gaps that are not written yet. A heartbeat that is written before a gap reports
+   * this position (CON-7).
+   */
+  *waiting(): Generator<StreamPosition> {
+    for (const { stream, gap } of this.#failed.slice(this.#written))
+      if (gap !== undefined) yield { stream, ...gap.from };
+  }
+
+  *items(): Generator<ReplayItem, void, void> {
+    for (const [at, plan] of this.#failed.entries()) {
+      yield* failedResume(this.#selection.subscription, plan);
+      countGaps(this.#selection, plan);
+      this.#written = at + 1;
+    }
+  }
 }
 
 function recoveryOf({ replay }: SubscribeData, [failed]: readonly StreamPlan[]): Recovery {
@@ -70,38 +90,57 @@ function recoveryOf({ replay }: SubscribeData, [failed]: readonly StreamPlan[]):
  * Adds the replay of all streams to the send queue. Resumed streams and warm pictures are separate items of the queue, because their frames
  * have different prefixes. Resumed streams come first.
  */
-function sendReplays(selection: Selection, { plans, ended }: FinishedPlans): void {
-  const { subscription } = selection;
-  const { id, session, replayMode } = subscription;
-  const { counters, now } = selection.context;
-  const startedAt = performance.now();
+function sendReplays(selection: Selection, finished: FinishedPlans): void {
+  const { id, session } = selection.subscription;
+  const { plans } = finished;
+  const progress = { count: 0, startedAt: performance.now() };
   const [resumed, warm] = [plans.filter(isResumed), plans.filter((plan) => !isResumed(plan))];
-  const begun = { count: 0 };
-  const finish = function* (): Generator<ReplayItem, void, void> {
-    yield* positionMessages(subscription, { ended: ended.map(({ stream }) => stream) });
-    subscription.confirmed = true;
-    session.outlet.framing.positionsFramed();
-    if (replayMode === 'none') return;
-    subscription.replayedAt = now();
-    counters.countReplay({ kind: replayMode, events: begun.count, ms: performance.now() - startedAt });
-    const truncated = plans.some((each) => each.truncated);
-    yield { type: 'replay_complete', data: { subscriptionId: id, count: begun.count, truncated } };
-  };
-  const queue = (own: readonly StreamPlan[], reason: 'warm' | 'resume', end: () => Iterable<ReplayItem>): void => {
+  const queue = (own: readonly StreamPlan[], reason: 'warm' | 'resume', end: Iterable<ReplayItem>): void => {
     const replayed = new ReplayedStreams(selection, own);
     session.outlet.sendReplay({
       after: undefined,
       waiting: () => replayed.waiting(),
       prefix: eventPrefix([id], reason),
       reason,
-      items: (function* () {
-        begun.count += yield* replayed.items();
-        yield* end();
-      })(),
+      items: streamsThenEnd(replayed, end, progress),
     });
   };
-  if (resumed.length > 0) queue(resumed, 'resume', () => []);
-  queue(warm, 'warm', finish);
+  if (resumed.length > 0) queue(resumed, 'resume', []);
+  queue(warm, 'warm', endItems(selection, finished, progress));
+}
+
+/** The progress of a replay of many streams. */
+interface Progress {
+  /** Number of events that were sent so far. */
+  count: number;
+  readonly startedAt: number;
+}
+
+function* streamsThenEnd(
+  replayed: ReplayedStreams,
+  end: Iterable<ReplayItem>,
+  progress: Progress,
+): Generator<ReplayItem, void, void> {
+  progress.count += yield* replayed.items();
+  yield* end;
+}
+
+/** Yields the messages after all events of a replay. */
+function* endItems(
+  { subscription, context }: Selection,
+  { plans, ended }: FinishedPlans,
+  progress: Readonly<Progress>,
+): Generator<ReplayItem, void, void> {
+  const { count, startedAt } = progress;
+  const { id, session, replayMode } = subscription;
+  yield* positionMessages(subscription, { ended: ended.map(({ stream }) => stream) });
+  subscription.confirmed = true;
+  session.outlet.framing.positionsFramed();
+  if (replayMode === 'none') return;
+  subscription.replayedAt = context.now();
+  context.counters.countReplay({ kind: replayMode, events: count, ms: performance.now() - startedAt });
+  const truncated = plans.some((each) => each.truncated);
+  yield { type: 'replay_complete', data: { subscriptionId: id, count, truncated } };
 }
 
 function isResumed({ replayReason }: StreamPlan): boolean {

@@ -6,6 +6,7 @@ import { normaliseEvents } from '../catalogue/event-pattern.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { holdStreams, releaseStreams } from '../delivery/subscription-registry.ts';
 import { ProtocolError } from '../errors.ts';
+import type { Chosen } from '../replay/warm.ts';
 import { Subscription } from '../session/subscription.ts';
 import { filterBytes, filterCharacters, normaliseFilter } from '../subscriptions/filter.ts';
 import type { FilterSpec } from '../subscriptions/filter.ts';
@@ -139,25 +140,40 @@ function planOne(stream: string, data: SubscribeData, selection: Selection): Pla
 }
 
 function sendReplay(selection: Selection, plan: StreamPlan): void {
-  const { subscription } = selection;
-  const { counters, now } = selection.context;
-  const { id, session } = subscription;
-  if (subscription.replayMode === 'none') return;
-  const { stream, after, replayReason, position, truncated } = plan;
+  const { id, session, replayMode } = selection.subscription;
+  if (replayMode === 'none') return;
+  const { stream, after, replayReason } = plan;
   const startedAt = performance.now();
-  const picture = sendPicture(subscription, plan);
-  const items = function* (): Generator<ReplayItem, void, void> {
-    const count = picture.count + (yield* streamItems(selection, plan));
-    subscription.replayedAt = now();
-    counters.countReplay({ kind: replayReason, events: count, ms: performance.now() - startedAt });
-    yield { type: 'replay_complete', data: { subscriptionId: id, position, count, truncated } };
-  };
+  const picture = sendPicture(selection.subscription, plan);
   session.outlet.sendReplay({
     after: { stream, ...after },
     prefix: eventPrefix([id], replayReason),
     reason: replayReason,
-    items: items(),
+    items: replayItems(selection, plan, { picture, startedAt }),
   });
+}
+
+/** The number of events of a part of a replay that were sent so far. */
+interface Sent {
+  count: number;
+}
+
+/**
+ * Yields the replay of one stream, and `replay_complete`. Generators of replays must not be functions within functions: V8 creates a hidden
+ * class for each such function, and what the function refers to (here the events of the replay) then stays in memory until the next full
+ * garbage collection.
+ */
+function* replayItems(
+  selection: Selection,
+  plan: StreamPlan,
+  { picture, startedAt }: { readonly picture: Sent; readonly startedAt: number },
+): Generator<ReplayItem, void, void> {
+  const { subscription, context } = selection;
+  const { position, replayReason, truncated } = plan;
+  const count = picture.count + (yield* streamItems(selection, plan));
+  subscription.replayedAt = context.now();
+  context.counters.countReplay({ kind: replayReason, events: count, ms: performance.now() - startedAt });
+  yield { type: 'replay_complete', data: { subscriptionId: subscription.id, position, count, truncated } };
 }
 
 /**
@@ -165,21 +181,20 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
  * another prefix.
  * @returns an object whose `count` is the number of events that were sent
  */
-function sendPicture(
-  subscription: Subscription,
-  { picture, stream, after: { epoch } }: StreamPlan,
-): { readonly count: number } {
+function sendPicture(subscription: Subscription, { picture, stream, after: { epoch } }: StreamPlan): Readonly<Sent> {
   const sent = { count: 0 };
   if (picture === undefined) return sent;
   subscription.session.outlet.sendReplay({
     after: { stream, epoch, sequenceId: 0 },
     prefix: eventPrefix([subscription.id], 'warm'),
     reason: 'warm',
-    items: (function* () {
-      sent.count += yield* counted(subscription, picture);
-    })(),
+    items: pictureItems(subscription, picture, sent),
   });
   return sent;
+}
+
+function* pictureItems(subscription: Subscription, picture: Chosen, sent: Sent): Generator<ReplayItem, void, void> {
+  sent.count += yield* counted(subscription, picture);
 }
 
 /** A subscription whose streams are attached or followed, but which is not live yet. */

@@ -1,5 +1,6 @@
 /** Clients that resume the same history share frames (delivery/replay-blocks.ts). Each client must still receive exactly its own events. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Outbox } from '../delivery/outbox.ts';
 import { connect, serve } from '../testing/rig.ts';
 
 const EVENTS = 600;
@@ -41,4 +42,23 @@ test('clients that resume one history with different positions, filters and ids 
     expect(data['count']).toBe(expected.length);
     client.ws.terminate();
   }
+});
+
+test.each([
+  ['one stream', {}],
+  ['several streams', { streams: ['main', 'session:*'] }],
+])('replays of %s create no hidden class each, which would keep their events in memory', async (_what, streams) => {
+  const pushed = vi.spyOn(Outbox.prototype, 'pushReplay');
+  onTestFinished(() => pushed.mockRestore());
+  const { url, gateway } = await serve();
+  await gateway.publish('sync_status', { status: 'running', operationId: 'a' });
+  for (let n = 0; n < 2; n += 1) {
+    const client = await connect(url);
+    await client.call('subscribe', { subscriptionId: 'a', events: ['*'], ...streams });
+    await client.until(() => client.frames.at(-1)?.type === 'replay_complete');
+    client.ws.terminate();
+  }
+  const [first, second] = pushed.mock.calls.map(([{ items }]) => items);
+  // Generators of one function have the prototype of this function. A function within a function is a new one at each call.
+  expect(Object.getPrototypeOf(first)).toBe(Object.getPrototypeOf(second));
 });
