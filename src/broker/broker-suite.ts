@@ -140,8 +140,13 @@ function attachTests(open: OpenBroker): void {
       const snapshot = broker.snapshot('main');
       expect(snapshot.head).toEqual({ epoch: listener.events[0]?.epoch, sequenceId: 20 });
       expect(snapshot.floor).toBe(1);
-      expect(snapshot.since(0)).toEqual(listener.events);
-      expect(snapshot.since(17).map((record) => record.sequenceId)).toEqual([18, 19, 20]);
+      expect(snapshot.since(0).flat()).toEqual(listener.events);
+      expect(
+        snapshot
+          .since(17)
+          .flat()
+          .map((record) => record.sequenceId),
+      ).toEqual([18, 19, 20]);
       expect(snapshot.since(20)).toEqual([]);
     });
 

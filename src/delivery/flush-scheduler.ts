@@ -27,7 +27,7 @@ export interface Flushable {
  * allows. The others are flushed in the next turn.
  */
 export class FlushScheduler {
-  /** Size of one write, in bytes. A single frame may be larger. */
+  /** Size of one write, in bytes. A single frame, or a block of a replay, may be larger. */
   readonly chunkBytes: number;
   /** The chain of live events that wait for the next flush. */
   readonly chain: BatchChain;

@@ -42,7 +42,7 @@ class Deadline {
 }
 
 export interface TakeOptions {
-  /** Maximum size of the chunk in bytes. A single frame may be larger. */
+  /** Maximum size of the chunk in bytes. A single frame or block may be larger. */
   readonly room: number;
   /** Events may be selected until this time, in milliseconds of `performance.now`. */
   readonly deadline: number;
@@ -89,6 +89,7 @@ export class QueuedReplay {
     if (this.#after !== undefined) yield this.#after;
     const held = this.#held;
     if (held !== undefined && 'body' in held) yield { ...held, sequenceId: held.sequenceId - 1 };
+    else if (held?.kind === 'block') yield held.after;
     if (this.#replay.waiting !== undefined) yield* this.#replay.waiting();
   }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
-import type { EventRecord } from '../broker/broker.ts';
+import type { EventParts, EventRecord } from '../replay/record.ts';
 import { encodeEvent } from '../wire/framing.ts';
 import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
-import { BLOCK_EVENTS, ReplayBlocks } from './replay-blocks.ts';
+import { ReplayBlocks } from './replay-blocks.ts';
 import type { ReplayRun } from './replay-blocks.ts';
 
 const PREFIX = '{"type":"event","data":{"subscriptionIds":["a"],"isReplay":true,"replayReason":"resume",';
@@ -23,26 +23,30 @@ const records = (from: number, to: number, text = ''): EventRecord[] =>
     ),
   );
 
+const PART_EVENTS = 128;
+
+/** Divides events in parts like history does: with the same boundaries for all runs. */
+function partsOf(run: readonly EventRecord[]): EventParts {
+  const parts = Map.groupBy(run, ({ sequenceId }) => Math.floor((sequenceId - 1) / PART_EVENTS));
+  return [...parts.values()];
+}
+
 const runOf = (run: readonly EventRecord[], options: Partial<ReplayRun> = {}): ReplayRun => ({
   key: 'a',
   prefix: PREFIX,
   framing,
-  records: run,
+  parts: partsOf(run),
   floor: 1,
   matches: () => true,
   ...options,
 });
 
-/** The bytes that a run sends, and the number of blocks among them. */
-function sent(blocks: ReplayBlocks, run: ReplayRun): { readonly bytes: Buffer; readonly whole: number } {
-  const items = [...blocks.choose(run)].filter((item) => item !== undefined);
-  return {
-    bytes: Buffer.concat(
-      items.map((item) => ('frames' in item ? item.frames : encodeEvent(framing, run.prefix, item))),
-    ),
-    whole: items.filter((item) => 'frames' in item).length,
-  };
+/** The bytes of each block that a run sends. */
+function sent(blocks: ReplayBlocks, run: ReplayRun): readonly Buffer[] {
+  return [...blocks.choose(run)].flatMap((block) => (block === undefined ? [] : [block.frames]));
 }
+
+const bytesOf = (blocks: ReplayBlocks, run: ReplayRun): Buffer => Buffer.concat(sent(blocks, run));
 
 const frames = (run: readonly EventRecord[]): Buffer =>
   Buffer.concat(run.map((record) => encodeEvent(framing, PREFIX, record)));
@@ -57,70 +61,108 @@ describe('replay blocks', () => {
   ])('send exactly the events from %i to %i, in order', (from, to) => {
     const run = records(from, to);
     const blocks = new ReplayBlocks();
-    for (let replay = 0; replay < 2; replay += 1) expect(sent(blocks, runOf(run)).bytes.equals(frames(run))).toBe(true);
+    for (let replay = 0; replay < 2; replay += 1) expect(bytesOf(blocks, runOf(run)).equals(frames(run))).toBe(true);
   });
 
-  it('are built once for clients that resume at different positions', () => {
+  it('are built once for clients that resume at different positions, except the first part of each', () => {
     const blocks = new ReplayBlocks();
-    const all = records(1, 10 * BLOCK_EVENTS);
-    expect(sent(blocks, runOf(all)).whole).toBe(10);
-    for (const after of [1, 200, 128, 700]) {
+    const all = records(1, 10 * PART_EVENTS);
+    expect(sent(blocks, runOf(all))).toHaveLength(10);
+    for (const [after, built] of [
+      [200, 11],
+      [201, 12],
+      [201, 12],
+      [700, 13],
+    ] as const) {
       const run = all.slice(after);
-      expect(sent(blocks, runOf(run)).bytes.equals(frames(run))).toBe(true);
+      expect(bytesOf(blocks, runOf(run)).equals(frames(run))).toBe(true);
+      expect(blocks.built).toBe(built);
     }
-    expect(blocks.built).toBe(10);
+  });
+
+  it('are shared at the newest events too, until further events are published', () => {
+    const blocks = new ReplayBlocks();
+    const all = records(1, PART_EVENTS + 30);
+    for (const [to, built] of [
+      [PART_EVENTS + 10, 2],
+      [PART_EVENTS + 10, 2],
+      [PART_EVENTS + 30, 3],
+      [PART_EVENTS + 30, 3],
+    ] as const) {
+      expect(bytesOf(blocks, runOf(all.slice(0, to))).equals(frames(all.slice(0, to)))).toBe(true);
+      expect(blocks.built).toBe(built);
+    }
+  });
+
+  it('use memory for only one of the different first parts with which replays begin', () => {
+    const blocks = new ReplayBlocks();
+    const all = records(1, PART_EVENTS);
+    sent(blocks, runOf(all));
+    const { bytes } = blocks;
+    for (let after = 1; after < PART_EVENTS; after += 1) {
+      expect(bytesOf(blocks, runOf(all.slice(after))).equals(frames(all.slice(after)))).toBe(true);
+      expect(blocks.bytes).toBeLessThan(bytes);
+    }
   });
 
   it('are not shared by subscriptions with different keys', () => {
     const blocks = new ReplayBlocks();
-    const all = records(1, BLOCK_EVENTS);
+    const all = records(1, PART_EVENTS);
     const even = (record: EventRecord): boolean => record.payload['even'] === true;
     sent(blocks, runOf(all));
-    expect(sent(blocks, runOf(all, { key: 'b', matches: even })).bytes.equals(frames(all.filter(even)))).toBe(true);
+    expect(bytesOf(blocks, runOf(all, { key: 'b', matches: even })).equals(frames(all.filter(even)))).toBe(true);
   });
 
-  it('contain only matching events', () => {
-    const run = runOf(records(1, 2 * BLOCK_EVENTS), { matches: () => false });
-    expect(sent(new ReplayBlocks(), run)).toEqual({ bytes: Buffer.alloc(0), whole: 0 });
+  it('remember parts in which no event matches, and count the memory that this takes', () => {
+    const blocks = new ReplayBlocks();
+    let compared = 0;
+    const run = runOf(records(1, 2 * PART_EVENTS), { matches: () => (compared += 1) < 0 });
+    for (let replay = 0; replay < 2; replay += 1) expect(sent(blocks, run)).toEqual([]);
+    expect(compared).toBe(2 * PART_EVENTS);
+    expect(blocks.bytes).toBeGreaterThan(2 * 200);
   });
 
-  it('are sent event by event if a block is larger than one write', () => {
-    const run = records(1, 2 * BLOCK_EVENTS, 'x'.repeat(1_000));
-    const { bytes, whole } = sent(new ReplayBlocks(), runOf(run));
-    expect(whole).toBe(0);
-    expect(bytes.equals(frames(run))).toBe(true);
+  it('are at most as large as one write, and are shared even if a part is larger', () => {
+    const blocks = new ReplayBlocks();
+    const run = records(1, 2 * PART_EVENTS, 'x'.repeat(1_000));
+    const first = sent(blocks, runOf(run));
+    expect(first.length).toBeGreaterThan(4);
+    for (const block of first) expect(block.length).toBeLessThan(64 * 1024);
+    expect(Buffer.concat(first).equals(frames(run))).toBe(true);
+    expect(sent(blocks, runOf(run)).every((block, at) => block === first[at])).toBe(true);
   });
 
   it('use no more memory than their bound, for any subscriptions', () => {
     const bound = 200_000;
     const blocks = new ReplayBlocks(bound);
-    const run = records(1, 3 * BLOCK_EVENTS);
+    const run = records(1, 3 * PART_EVENTS);
     for (let client = 0; client < 20; client += 1) {
-      const expected = sent(blocks, runOf(run, { key: `client ${client}` }));
-      expect(expected.bytes.equals(frames(run))).toBe(true);
+      expect(bytesOf(blocks, runOf(run, { key: `client ${client}` })).equals(frames(run))).toBe(true);
       expect(blocks.bytes).toBeLessThanOrEqual(bound);
     }
-    for (let client = 0; client < 20_000; client += 1) sent(blocks, runOf([], { key: `client ${client}` }));
+    const none = runOf(records(1, 3 * PART_EVENTS), { matches: () => false });
+    for (let client = 0; client < 2_000; client += 1) sent(blocks, { ...none, key: `client ${client}` });
     expect(blocks.bytes).toBeLessThanOrEqual(bound);
+    expect(blocks.bytes).toBeGreaterThan(bound / 2);
   });
 
   it('use no memory for events that have left history', () => {
     const blocks = new ReplayBlocks();
-    const all = records(1, 5 * BLOCK_EVENTS);
+    const all = records(1, 5 * PART_EVENTS);
     sent(blocks, runOf(all));
     const before = blocks.bytes;
-    sent(blocks, runOf(all.slice(4 * BLOCK_EVENTS), { floor: 4 * BLOCK_EVENTS + 1 }));
+    sent(blocks, runOf(all.slice(4 * PART_EVENTS), { floor: 4 * PART_EVENTS + 1 }));
     expect(blocks.bytes).toBeLessThan(before / 4);
   });
 
   it('are sent completely even if the cached blocks of a subscription are dropped during its replay', () => {
     const blocks = new ReplayBlocks(100_000);
-    const run = records(1, 4 * BLOCK_EVENTS);
+    const run = records(1, 4 * PART_EVENTS);
     const slow = blocks.choose(runOf(run));
     const parts: Buffer[] = [];
-    for (const item of slow) {
-      if (item === undefined) continue;
-      parts.push('frames' in item ? item.frames : encodeEvent(framing, PREFIX, item));
+    for (const block of slow) {
+      if (block === undefined) continue;
+      parts.push(block.frames);
       for (const key of ['b', 'c', 'd']) sent(blocks, runOf(run, { key }));
     }
     expect(Buffer.concat(parts).equals(frames(run))).toBe(true);

@@ -1,20 +1,22 @@
 /**
  * Lets clients with equal subscriptions share the frames of replayed events. After a restart of the gateway or a network failure, many
- * clients resume equal subscriptions from slightly different positions. So that they can share frames, history is divided into blocks with
- * fixed boundaries. The frames of a block are built only once:
+ * clients resume equal subscriptions from equal or slightly different positions. History is divided into parts with fixed boundaries
+ * (event-log.ts), and the frames of a part are built only once:
  *
- *     sequenceIds   1 … 128 │ 129 … 256 │ 257 … 384 │ 385 …
- *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●      parts of the first and the last block: event by event
- *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      the third block: the same bytes are sent to both
+ *     sequenceIds   1 … 170 │ 171 … 340 │ 341 … 510 │ 511 …
+ *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●
+ *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      after the first part, the same bytes are sent to both
+ *
+ * The first part of a replay is usually cut, because a client can resume from any position. Only the latest such part is kept.
  */
-import type { EventRecord } from '../broker/broker.ts';
+import type { EventParts, EventRecord } from '../replay/record.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
-/** Number of events per block. If each event has 300 bytes, a block is one write of about 40 KiB. */
-export const BLOCK_EVENTS = 128;
-/** Maximum size of a block, in bytes. A block is written as a whole, so it must not be larger than other writes (flush-scheduler.ts). */
-const MAX_BLOCK_BYTES = 64 * 1024;
+/** Maximum size of a block, in bytes, unless it has only one event. A block is written as a whole (flush-scheduler.ts). */
+const MAX_BLOCK_BYTES = 64 * 1024 - 1;
+/** An estimate of the memory of a block or part without the frames, in bytes. */
+const OBJECT_BYTES = 256;
 /** Maximum memory of all blocks of a node, in bytes. */
 export const REPLAY_BLOCKS_BYTES = 16 * 1024 * 1024;
 
@@ -23,24 +25,36 @@ export interface ReplayRun {
   readonly key: string;
   readonly prefix: string;
   readonly framing: Framing;
-  /** The events of history to choose from, in ascending order and without a hole. */
-  readonly records: readonly EventRecord[];
+  /** The events of history to choose from. */
+  readonly parts: EventParts;
   /** Lowest sequenceId in history. */
   readonly floor: number;
   readonly matches: (record: EventRecord) => boolean;
 }
 
-/** The blocks for equal subscriptions, by the sequenceId of the first event of each block. */
+/** The frames of one part of history. */
+interface FramedPart {
+  /** Number of events of the part, including those that do not match. */
+  readonly events: number;
+  /** Usually one. Several, if the frames are larger than one write. */
+  readonly blocks: readonly ReplayBlock[];
+  readonly bytes: number;
+}
+
+/** The frames for equal subscriptions. */
 interface Family {
-  readonly blocks: Map<number, ReplayBlock>;
+  /** The frames by the sequenceId of the first event of each part. */
+  readonly parts: Map<number, FramedPart>;
+  /** The first sequenceId of the latest part with which a replay began. */
+  front: number | undefined;
   bytes: number;
 }
 
-type Item = EventRecord | ReplayBlock | undefined;
+type Place = 'front' | 'later';
 
 export class ReplayBlocks {
   readonly #maxBytes: number;
-  /** The blocks by the key of their runs. The least recently used key is first. */
+  /** The frames by the key of their runs. The least recently used key is first. */
   readonly #families = new Map<string, Family>();
   #bytes = 0;
   /** Number of blocks whose frames have been built so far. */
@@ -56,59 +70,69 @@ export class ReplayBlocks {
     return this.#bytes;
   }
 
-  /** Yields the matching events of a run, in whole blocks where possible. Yields `undefined` where the caller may pause. */
-  *choose(run: ReplayRun): Generator<Item, void, void> {
-    const { records, matches } = run;
+  /** Yields the matching events of a run, in blocks. Yields `undefined` where the caller may pause. */
+  *choose(run: ReplayRun): Generator<ReplayBlock | undefined, void, void> {
     this.#dropFormer(run);
-    for (let at = 0; at < records.length;) {
-      const first = records[at];
-      if (first !== undefined && first.sequenceId % BLOCK_EVENTS === 1 && at + BLOCK_EVENTS <= records.length) {
-        const block = this.#use(run.key)?.blocks.get(first.sequenceId);
-        if (block === undefined) yield* this.#build(run, records.slice(at, at + BLOCK_EVENTS));
-        else yield block;
-        at += BLOCK_EVENTS;
-      } else {
-        yield first !== undefined && matches(first) ? first : undefined;
-        at += 1;
-      }
+    let place: Place = 'front';
+    for (const part of run.parts) {
+      const blocks = this.#known(run.key, part);
+      if (blocks === undefined) yield* this.#build(run, part, place);
+      else for (const block of blocks) yield block;
+      place = 'later';
     }
   }
 
-  *#build({ key, prefix, framing, matches }: ReplayRun, records: readonly EventRecord[]): Generator<Item, void, void> {
-    const chosen: EventRecord[] = [];
-    let bytes = 0;
-    for (const record of records) {
+  /** The blocks of a part, if they have been built. Events have no holes, so the first event and the number of events identify a part. */
+  #known(key: string, part: readonly EventRecord[]): readonly ReplayBlock[] | undefined {
+    const known = this.#families.get(key)?.parts.get(firstOf(part));
+    return known?.events === part.length ? known.blocks : undefined;
+  }
+
+  *#build(run: ReplayRun, part: readonly EventRecord[], place: Place): Generator<ReplayBlock | undefined, void, void> {
+    const { prefix, framing, matches } = run;
+    const blocks: ReplayBlock[] = [];
+    let [chosen, bytes]: [EventRecord[], number] = [[], 0];
+    for (const record of part) {
       yield undefined;
       if (!matches(record)) continue;
+      const size = framing.eventBytes(prefix, record, 'resume');
+      if (bytes > 0 && bytes + size > MAX_BLOCK_BYTES) {
+        blocks.push(...this.#frame(run, chosen));
+        [chosen, bytes] = [[], 0];
+      }
       chosen.push(record);
-      bytes += framing.eventBytes(prefix, record, 'resume');
+      bytes += size;
     }
-    const [first] = records;
-    const last = chosen.at(-1);
-    if (first === undefined || last === undefined || bytes > MAX_BLOCK_BYTES) {
-      yield* chosen;
-      return;
-    }
-    const { stream, epoch, sequenceId } = last;
+    blocks.push(...this.#frame(run, chosen));
+    this.#keep(run.key, part, { blocks, place });
+    for (const block of blocks) yield block;
+  }
+
+  /** @returns the block of these events; no block if there are no events */
+  #frame({ prefix, framing }: ReplayRun, events: readonly EventRecord[]): readonly ReplayBlock[] {
+    const [first, last] = [events[0], events.at(-1)];
+    if (first === undefined || last === undefined) return [];
     this.built += 1;
-    const frames = framing.events(prefix, chosen, 'resume');
-    const block = { kind: 'block', frames, events: chosen.length, last: { stream, epoch, sequenceId } } as const;
-    this.#keep(key, first.sequenceId, block);
-    yield block;
+    const { stream, epoch } = last;
+    return [
+      {
+        kind: 'block',
+        frames: framing.events(prefix, events, 'resume'),
+        events: events.length,
+        after: { stream, epoch, sequenceId: first.sequenceId - 1 },
+        last: { stream, epoch, sequenceId: last.sequenceId },
+      },
+    ];
   }
 
   /** Drops the blocks of this run's key of which events are no longer in history. */
   #dropFormer({ key, floor }: ReplayRun): void {
     const family = this.#use(key);
     if (family === undefined) return;
-    for (const [first, { frames }] of family.blocks)
-      if (first < floor) {
-        family.blocks.delete(first);
-        this.#count(family, -frames.length);
-      }
+    for (const first of family.parts.keys()) if (first < floor) this.#drop(family, first);
   }
 
-  /** Returns the blocks of a key, and marks the key as the most recently used. */
+  /** Returns the frames of a key, and marks the key as the most recently used. */
   #use(key: string): Family | undefined {
     const family = this.#families.get(key);
     if (family === undefined) return undefined;
@@ -117,17 +141,38 @@ export class ReplayBlocks {
     return family;
   }
 
-  #keep(key: string, first: number, block: ReplayBlock): void {
-    let family = this.#use(key);
-    if (family === undefined) {
-      family = { blocks: new Map(), bytes: 0 };
-      this.#families.set(key, family);
-      this.#count(family, key.length * 2);
+  #keep(
+    key: string,
+    part: readonly EventRecord[],
+    { blocks, place }: { readonly blocks: readonly ReplayBlock[]; readonly place: Place },
+  ): void {
+    const first = firstOf(part);
+    const bytes = blocks.reduce((sum, { frames }) => sum + OBJECT_BYTES + frames.length, OBJECT_BYTES);
+    const family = this.#use(key) ?? this.#create(key);
+    // Another client may have built the part in the meantime, or the part had fewer events before.
+    this.#drop(family, first);
+    if (place === 'front') {
+      if (family.front !== undefined) this.#drop(family, family.front);
+      family.front = first;
     }
-    // Another client may have built the same block in the meantime.
-    if (family.blocks.has(first)) return;
-    family.blocks.set(first, block);
-    this.#count(family, block.frames.length);
+    family.parts.set(first, { events: part.length, blocks, bytes });
+    this.#count(family, bytes);
+    this.#evict();
+  }
+
+  #create(key: string): Family {
+    const family: Family = { parts: new Map(), front: undefined, bytes: 0 };
+    this.#families.set(key, family);
+    this.#count(family, key.length * 2);
+    return family;
+  }
+
+  #drop(family: Family, first: number): void {
+    this.#count(family, -(family.parts.get(first)?.bytes ?? 0));
+    family.parts.delete(first);
+  }
+
+  #evict(): void {
     for (const [oldestKey, oldest] of this.#families) {
       if (this.#bytes <= this.#maxBytes) return;
       this.#families.delete(oldestKey);
@@ -139,4 +184,8 @@ export class ReplayBlocks {
     family.bytes += bytes;
     this.#bytes += bytes;
   }
+}
+
+function firstOf(part: readonly EventRecord[]): number {
+  return part[0]?.sequenceId ?? 0;
 }

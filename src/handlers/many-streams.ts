@@ -174,7 +174,7 @@ class ReplayedStreams {
       const items = streamItems(this.#selection, plan);
       let next = items.next();
       for (; next.done !== true; next = items.next()) {
-        if (next.value !== undefined && 'body' in next.value) this.#begun = at + 1;
+        if (next.value !== undefined && !('type' in next.value)) this.#begun = at + 1;
         yield next.value;
       }
       events += next.value;

@@ -7,6 +7,7 @@
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●
  */
 import type { Budget } from './budget.ts';
+import { EventLog } from './event-log.ts';
 import { Losses } from './losses.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
@@ -72,19 +73,6 @@ class HistorySnapshot implements Snapshot {
 /** For each key, the newest event of each name. The least recently updated key is first. */
 type Retained = Map<string, Map<string, EventRecord>>;
 
-/** The array of events is shortened only after this many events were dropped, because shortening moves all remaining events. */
-const TRIM_AT = 1024;
-
-/** The events from the index `start` on. They are copied, because a list that a snapshot has returned must not change. */
-function keptFrom(log: readonly (EventRecord | undefined)[], start: number): readonly EventRecord[] {
-  const kept: EventRecord[] = [];
-  for (let at = start; at < log.length; at += 1) {
-    const record = log[at];
-    if (record !== undefined) kept.push(record);
-  }
-  return kept;
-}
-
 export class StreamHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
@@ -94,9 +82,7 @@ export class StreamHistory {
   /** Estimated memory of the events in history and of the retained events, in bytes, by principal. */
   readonly #weights = new Map<string, number>();
   #keysEvicted: boolean;
-  /** The events of the history. The first `#start` elements are undefined, because their events were dropped. */
-  #log: (EventRecord | undefined)[] = [];
-  #start = 0;
+  readonly #log = new EventLog();
   #bytes = 0;
   #retainedBytes = 0;
   #head: Position;
@@ -116,7 +102,7 @@ export class StreamHistory {
 
   /** Number of events in history. */
   get events(): number {
-    return this.#log.length - this.#start;
+    return this.#log.length;
   }
 
   /** Encoded size of the events in history, in bytes. */
@@ -157,7 +143,7 @@ export class StreamHistory {
       throw new Error(`${record.stream}: ${record.epoch}:${record.sequenceId} does not follow ${epoch}:${sequenceId}.`);
     }
     this.#head = { epoch, sequenceId: record.sequenceId };
-    this.#log.push(record);
+    this.#log.append(record);
     this.#bytes += record.bytes;
     this.#count(record, 1);
     this.#retain(record);
@@ -167,9 +153,9 @@ export class StreamHistory {
 
   /** Drops events that are older than the maximum age. If there was no event for `silenceMs`, drops everything. */
   expire(nowMs: number): void {
-    const newest = this.#log.at(-1);
+    const newest = this.#log.newest;
     const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
-    for (let oldest = this.#log[this.#start]; oldest !== undefined; oldest = this.#log[this.#start]) {
+    for (let { oldest } = this.#log; oldest !== undefined; { oldest } = this.#log) {
       if (!silent && nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
       this.#dropOldest();
     }
@@ -189,23 +175,17 @@ export class StreamHistory {
       head: this.#head,
       floor: this.floor,
       keysEvicted: this.#keysEvicted,
-      since: (sequenceId) => keptFrom(this.#log, this.#start + Math.max(0, sequenceId - this.floor + 1)),
+      since: (sequenceId) => this.#log.after(Math.max(0, sequenceId - this.floor + 1)),
       readRetained: (floor) => this.#retainedBelow(floor),
       readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
     });
   }
 
   #dropOldest(): void {
-    const oldest = this.#log[this.#start];
+    const oldest = this.#log.dropOldest();
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
-    // Remove the reference to the event now, because the array is shortened only later.
-    this.#log[this.#start] = undefined;
-    this.#start += 1;
     if (!this.#isRetained(oldest)) this.#count(oldest, -1);
-    if (this.#start < TRIM_AT || this.#start * 2 < this.#log.length) return;
-    this.#log = this.#log.slice(this.#start);
-    this.#start = 0;
   }
 
   #retain(record: EventRecord): void {

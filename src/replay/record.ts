@@ -39,6 +39,9 @@ export interface EventRecord {
   readonly weight: number;
 }
 
+/** Events in ascending order and without a hole, in parts that are not empty. */
+export type EventParts = readonly (readonly EventRecord[])[];
+
 /** A source loss. Its position is that of the head when the loss was reported (GAP-2). */
 export interface KeptLoss extends Position {
   /** Directories to read again, relative to the watched root; `''` is the root itself. */
@@ -50,8 +53,8 @@ export interface Snapshot {
   readonly head: Position;
   /** Lowest sequenceId in history; `head.sequenceId + 1` if history is empty. */
   readonly floor: number;
-  /** The events in history with a sequenceId greater than the given one, in ascending order and without a hole. */
-  since(sequenceId: number): readonly EventRecord[];
+  /** The events in history with a sequenceId greater than the given one. */
+  since(sequenceId: number): EventParts;
   /** The newest event of each key (`latest-per-key`) or name (`latest`), if it is older than `floor`; in ascending order (RPL-3). */
   readonly retained: readonly EventRecord[];
   /** True once the retained events of a key were dropped because of a limit. A warm picture may then be incomplete. */

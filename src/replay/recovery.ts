@@ -2,7 +2,7 @@
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayNone, ReplayResume, ReplayWarm } from '../../generated/types.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
-import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
+import type { EventParts, EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { chooseMatching, chooseWarm } from './warm.ts';
 import type { Chosen } from './warm.ts';
 
@@ -45,7 +45,7 @@ export interface RecoveryPlan {
    * The part of history from which `records` are selected by the filter alone, and the lowest sequenceId of history. Undefined unless a
    * resume succeeds.
    */
-  readonly run: { readonly records: readonly EventRecord[]; readonly floor: number } | undefined;
+  readonly run: { readonly parts: EventParts; readonly floor: number } | undefined;
   /** The position directly before the first record. */
   readonly after: Position;
   /**
@@ -70,7 +70,7 @@ function warm(
   facts: RecoveryFacts,
 ): Pick<RecoveryPlan, 'picture' | 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
-  const records = chooseWarm([snapshot.retained, snapshot.since(0)], { table, matches });
+  const records = chooseWarm([snapshot.retained, ...snapshot.since(0)], { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // Of the events before the history, only the newest of each key is retained. If it does not match the filter, an older event of the key
   // that matches may have been dropped.
@@ -115,15 +115,15 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       gap: { from: after, to: position, reason },
       ...warm(facts),
     };
-  const records = snapshot.since(after.sequenceId);
+  const parts = snapshot.since(after.sequenceId);
   const picture = withPicture === true ? warm(facts) : undefined;
   return {
     position,
     recovery: { attempted: true, recovered: true },
     gap: undefined,
     picture: picture === undefined ? undefined : upTo(picture.records, after),
-    records: chooseMatching(records, matches),
-    run: { records, floor: snapshot.floor },
+    records: chooseMatching(parts, matches),
+    run: { parts, floor: snapshot.floor },
     after,
     // A loss at exactly the position of the client is included, because the client may not have received it before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),

@@ -2,7 +2,7 @@
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
-import type { EventRecord } from './record.ts';
+import type { EventParts, EventRecord } from './record.ts';
 
 /**
  * The key of an event. Of all events with the same key, the newest is retained. For `latest-per-key`, the key identifies the entity or
@@ -23,9 +23,9 @@ export type Matches = (record: EventRecord) => boolean;
  */
 export type Chosen = Generator<EventRecord | undefined, void, void>;
 
-/** Yields the matching candidates in their order. */
-export function* chooseMatching(candidates: readonly EventRecord[], matches: Matches): Chosen {
-  for (const record of candidates) yield matches(record) ? record : undefined;
+/** Yields the matching events in their order. */
+export function* chooseMatching(parts: EventParts, matches: Matches): Chosen {
+  for (const part of parts) for (const record of part) yield matches(record) ? record : undefined;
 }
 
 /**

@@ -25,6 +25,8 @@ export interface ReplayBlock {
   readonly kind: 'block';
   readonly frames: Buffer;
   readonly events: number;
+  /** The position before the first event. */
+  readonly after: StreamPosition;
   /** The position of the last event. */
   readonly last: StreamPosition;
 }

@@ -134,6 +134,7 @@ describe('three nodes on one Redis', () => {
         broker
           .snapshot('main')
           .since(0)
+          .flat()
           .map((record) => record.body),
       ).toEqual(history.events.map((record) => record.body));
     }
@@ -151,6 +152,7 @@ describe('three nodes on one Redis', () => {
       node?.broker
         .snapshot('main')
         .since(100)
+        .flat()
         .map(({ body }) => body) ?? [];
     expect(bodies(late)).toEqual(bodies(first));
     expect(late.history.start?.sequenceId).toBeGreaterThanOrEqual(300);

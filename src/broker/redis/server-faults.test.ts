@@ -182,6 +182,7 @@ describe('a log', () => {
       late
         .snapshot('main')
         .since(0)
+        .flat()
         .map(({ eventId }) => eventId),
     ).toEqual(published.map(({ eventId }) => eventId));
   });

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import type { ReplayBlock } from '../session/session.ts';
+import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
+import { QueuedReplay } from './queued-replay.ts';
+
+function block(stream: string, from: number, to: number): ReplayBlock {
+  const at = (sequenceId: number) => ({ stream, epoch: 'e', sequenceId });
+  return { kind: 'block', frames: Buffer.alloc(600), events: to - from + 1, after: at(from - 1), last: at(to) };
+}
+
+test('a block that did not fit into the last chunk counts with the position before its first event (CON-7)', () => {
+  const blocks = [block('a', 1, 7), block('b', 5, 9)];
+  const replay = { after: undefined, prefix: '', reason: 'resume' as const, items: blocks.values() };
+  const queued = new QueuedReplay(replay, WEBSOCKET_FRAMING, 0);
+  const take = () => queued.take({ room: 1_000, deadline: Infinity, now: () => 0 });
+  const positions = (): string[] => [...queued.positions()].map(({ stream, sequenceId }) => `${stream}:${sequenceId}`);
+  expect(take()).toMatchObject({ events: 7, done: false });
+  expect(positions()).toEqual(['a:7', 'b:4']);
+  expect(take()).toMatchObject({ events: 5, done: true });
+  expect(positions()).toEqual(['b:9']);
+});
