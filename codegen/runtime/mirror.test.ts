@@ -155,12 +155,12 @@ describe('a mirror', () => {
     const connection = server.connections.at(-1);
     if (connection === undefined) throw new Error('no connection');
     // The heartbeat proves what was received so far, so that the client repairs by a resume and not by a warm replay.
-    model.beat(connection);
+    model.heartbeat(connection);
     model.carry = () => false;
     create(model, 'd');
     model.carry = () => true;
     remove(model, 'd');
-    model.beat(connection);
+    model.heartbeat(connection);
     await entities.sync();
     expect([...entities.keys()]).toEqual(['c']);
   });

@@ -121,7 +121,7 @@ describe('silence', () => {
     const connection = await server.connection(1);
     for (let n = 0; n < 8; n += 1) {
       await new Promise((resolve) => setTimeout(resolve, 25));
-      model.beat(connection);
+      model.heartbeat(connection);
     }
     expect([client.state, server.connections.length]).toEqual(['open', 1]);
   });

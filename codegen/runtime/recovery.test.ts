@@ -100,7 +100,7 @@ describe('proof of delivery', () => {
     model.carry = ({ sequenceId }) => sequenceId !== 3;
     for (let n = 1; n <= 5; n += 1) model.publish('file_change', { path: String(n) });
     model.carry = () => true;
-    model.beat(await server.connection(1));
+    model.heartbeat(await server.connection(1));
     await until(() => items.length === 5, 'the lost event');
     expect(losses).toEqual([{ sent: 5, received: 4 }]);
     expect(items.map(({ sequenceId }) => sequenceId)).toEqual([1, 2, 4, 5, 3]);
@@ -116,7 +116,7 @@ describe('proof of delivery', () => {
     const connection = await server.connection(1);
     for (let n = 1; n <= 5; n += 1) {
       model.publish('file_change', { path: String(n) });
-      model.beat(connection);
+      model.heartbeat(connection);
     }
     await until(() => subscription.buffered === 5, 'the events');
     expect([server.connections.length, client.state]).toEqual([1, 'open']);
@@ -238,7 +238,7 @@ describe('a warm replay that is cut off', () => {
 /** What happens to a client while events are published. */
 type Step =
   | { readonly kind: 'publish'; readonly event: string; readonly count: number }
-  | { readonly kind: 'drop' | 'close' | 'beat' | 'breathe' };
+  | { readonly kind: 'drop' | 'close' | 'heartbeat' | 'breathe' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -251,7 +251,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('breathe' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('drop' as const, 'close' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('beat' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('heartbeat' as const) }) },
 );
 
 async function perform(each: Step, model: ModelGateway, connection: FakeConnection | undefined): Promise<void> {
@@ -260,7 +260,7 @@ async function perform(each: Step, model: ModelGateway, connection: FakeConnecti
   } else if (each.kind === 'drop') connection?.drop();
   else if (each.kind === 'close') connection?.close(4200);
   else if (each.kind === 'breathe') await new Promise((resolve) => setTimeout(resolve, 2));
-  else if (connection !== undefined) model.beat(connection);
+  else if (connection !== undefined) model.heartbeat(connection);
 }
 
 /** Epochs in tests are named e1, e2, …, so that positions of different epochs can be ordered. */

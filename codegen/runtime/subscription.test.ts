@@ -95,7 +95,7 @@ describe('a subscription', () => {
     await subscription.ready;
     for (const path of ['a', 'b', 'c']) model.publish('file_change', { path });
     const connection = await server.connection(1);
-    model.beat(connection);
+    model.heartbeat(connection);
     await until(() => subscription.position?.sequenceId === 3, 'the heartbeat');
     connection.drop();
     const again = await (await server.connection(2)).take('subscribe');

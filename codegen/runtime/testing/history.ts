@@ -17,7 +17,7 @@ type Item = SampleEvent<'*'> | SampleGap;
 
 type Turn =
   | { readonly do: 'create' | 'delete'; readonly id: string }
-  | { readonly do: 'change_file' | 'cut' | 'cut_replay' | 'lose_frame' | 'beat' | 'lose_epoch' | 'wait' }
+  | { readonly do: 'change_file' | 'cut' | 'cut_replay' | 'lose_frame' | 'heartbeat' | 'lose_epoch' | 'wait' }
   | { readonly do: 'close'; readonly code: number }
   | { readonly do: 'shorten'; readonly window: number };
 
@@ -25,7 +25,10 @@ const id = fc.constantFrom('a', 'b', 'c', 'd');
 const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('create' as const, 'delete' as const), id }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('change_file' as const, 'wait' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'lose_frame' as const, 'beat' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'lose_frame' as const, 'heartbeat' as const) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('lose_epoch' as const, 'cut_replay' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), code: fc.constantFrom(1001, 4200, 4300) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('shorten' as const), window: fc.integer({ min: 1, max: 8 }) }) },
@@ -82,9 +85,9 @@ async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promis
   else if (turn.do === 'shorten') model.window = turn.window;
   else if (turn.do === 'lose_epoch') model.loseEpoch(`e${Number(model.epoch.slice(1)) + 1}`);
   else if (turn.do === 'wait') await new Promise((resolve) => setTimeout(resolve, 2));
-  else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
+  else if (turn.do === 'heartbeat' && connection !== undefined) model.heartbeat(connection);
   else if (turn.do === 'lose_frame' && connection !== undefined) {
-    model.beat(connection);
+    model.heartbeat(connection);
     // The client receives the deletion before the heartbeat reveals that the earlier creation was lost.
     let lost = 0;
     model.carry = (_event, to) => {
@@ -94,7 +97,7 @@ async function take(turn: Turn, model: ModelGateway, server: FakeServer): Promis
     model.publish('entity_created', { id: 'a' });
     model.carry = () => true;
     model.publish('entity_deleted', { id: 'a' });
-    model.beat(connection);
+    model.heartbeat(connection);
     // Wait, because the client cannot know of the loss until it has read the heartbeat.
     if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
   }

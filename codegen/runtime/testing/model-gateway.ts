@@ -80,7 +80,7 @@ export class ModelGateway {
     }
   }
 
-  beat(connection: FakeConnection): void {
+  heartbeat(connection: FakeConnection): void {
     connection.send('heartbeat', { delivered: connection.events, positions: [{ stream: STREAM, ...this.head }] });
   }
 

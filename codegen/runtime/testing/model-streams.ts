@@ -80,7 +80,7 @@ export class ModelStreams {
     this.#lifeOf(stream).window = window;
   }
 
-  beat(connection: FakeConnection): void {
+  heartbeat(connection: FakeConnection): void {
     connection.send('heartbeat', { delivered: connection.events, positions: this.#positions(['*']) });
   }
 

@@ -19,13 +19,13 @@ const STREAMS = ['main', 'session:a', 'session:b', 'session:c'] as const;
 
 type Turn =
   | { readonly do: 'publish' | 'lose_frame' | 'lose_epoch' | 'expire'; readonly stream: string }
-  | { readonly do: 'cut' | 'beat' | 'wait' | 'close' }
+  | { readonly do: 'cut' | 'heartbeat' | 'wait' | 'close' }
   | { readonly do: 'shorten'; readonly stream: string; readonly window: number };
 
 const stream = fc.constantFrom(...STREAMS);
 const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ do: fc.constant('publish' as const), stream }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'wait' as const, 'beat' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'wait' as const, 'heartbeat' as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -158,9 +158,9 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
     const isKnown = positions?.some((each) => each.stream === turn.stream && each.epoch === epoch) === true;
     if (isKnown && turn.do === 'expire') model.expire(turn.stream);
     else if (isKnown) model.loseEpoch(turn.stream);
-  } else if (turn.do === 'beat' && connection !== undefined) model.beat(connection);
+  } else if (turn.do === 'heartbeat' && connection !== undefined) model.heartbeat(connection);
   else if (turn.do === 'lose_frame' && connection !== undefined) {
-    model.beat(connection);
+    model.heartbeat(connection);
     // The client receives the second event before the heartbeat reveals that the first event was lost.
     let lost = 0;
     model.carry = (_event, to) => {
@@ -170,7 +170,7 @@ async function take(turn: Turn, { model, server, reader }: Scene): Promise<void>
     model.publish(turn.stream);
     model.carry = () => true;
     model.publish(turn.stream);
-    model.beat(connection);
+    model.heartbeat(connection);
     // Wait, because the client cannot know of the loss until it has read the heartbeat.
     if (lost > 0) await until(() => !connection.isOpen, 'the reconnect of a client that found the loss');
   }
