@@ -121,7 +121,7 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
       link.forward();
       await client.find(({ type }) => type === 'event');
     });
-    return { ...observed, course: 'goes on' };
+    return { ...observed, trend: 'continues' };
   },
   TidemarkEventLoopBlocked: async () => {
     const served = await serve();
@@ -176,7 +176,7 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
     const observed = await around(served, async () => {
       expect((await RawClient.refused(served.url)).status).toBe(503);
     });
-    return { ...observed, course: 'goes on' };
+    return { ...observed, trend: 'continues' };
   },
   TidemarkBudgetNearlyUsed: async () => {
     const served = await serve({ limits: { historyBudgetBytes: 1_048_576 } });

@@ -39,9 +39,10 @@ export interface Observed {
   readonly before: readonly Scrape[];
   readonly after: readonly Scrape[];
   /**
-   * How the values continue after the second scrape. `goes on`: each scrape changes them by the same amount again. `is over`: they stay.
+   * Whether the values still change after the second scrape. `continues`: each scrape changes them by the same amount again. `ends`: they
+   * stay the same. Default: `ends`.
    */
-  readonly course?: 'goes on' | 'is over';
+  readonly trend?: 'continues' | 'ends';
 }
 
 /** Number of scrapes per minute, as configured in `deploy/prometheus/prometheus.yaml`. */
@@ -59,7 +60,7 @@ function firesAfterMinutes({ for: wait = '0s' }: AlertRule): number {
  * Converts scrapes of nodes to scrapes of nodes that have two workers each (`serve --workers`). The cause of the alert occurs in both
  * workers, or only in the second one.
  */
-export function asWorkers({ before, after, course }: Observed, causeIn: 'both' | 'one'): Observed {
+export function asWorkers({ before, after, trend }: Observed, causeIn: 'both' | 'one'): Observed {
   const together = (first: Scrape, second: Scrape): Scrape =>
     first === undefined || second === undefined
       ? undefined
@@ -72,7 +73,7 @@ export function asWorkers({ before, after, course }: Observed, causeIn: 'both' |
   return {
     before: before.map((text) => together(text, text)),
     after: after.map((text, node) => together(causeIn === 'both' || text === undefined ? text : before[node], text)),
-    ...(course === undefined ? {} : { course }),
+    ...(trend === undefined ? {} : { trend }),
   };
 }
 
@@ -121,23 +122,23 @@ interface InputSeries {
   readonly values: string;
 }
 
-function seriesOf({ before, after, course = 'is over' }: Observed, names: readonly string[]): InputSeries[] {
+function seriesOf({ before, after, trend = 'ends' }: Observed, names: readonly string[]): InputSeries[] {
   return after.flatMap((text, index) => {
     const node = `job="tidemark",instance="node${index}"`;
     const first = samplesOf(before[index], names, node);
     const second = samplesOf(text, names, node);
     return [...new Set([...first.keys(), ...second.keys()])].map((series) => ({
       series,
-      values: valuesOf(first.get(series), second.get(series), course),
+      values: valuesOf(first.get(series), second.get(series), trend),
     }));
   });
 }
 
 /** Formats the values of a series in the notation of `promtool`. `_` means that a scrape has no value. */
-function valuesOf(before: number | undefined, after: number | undefined, course: 'goes on' | 'is over'): string {
+function valuesOf(before: number | undefined, after: number | undefined, trend: 'continues' | 'ends'): string {
   const quiet = QUIET_MINUTES * PER_MINUTE;
   const rest = MINUTES * PER_MINUTE;
-  const step = course === 'goes on' && after !== undefined ? after - (before ?? 0) : 0;
+  const step = trend === 'continues' && after !== undefined ? after - (before ?? 0) : 0;
   const first = before === undefined ? `_x${quiet}` : `${before}+0x${quiet - 1}`;
   return `${first} ${after === undefined ? `_x${rest}` : `${after}+${step}x${rest}`}`;
 }
