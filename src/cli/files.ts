@@ -26,8 +26,12 @@ export function registerFiles(program: Command): void {
       'name of the watched directory (the `root` in its events); required if several directories are watched',
     )
     .option('--stream <name>', 'stream on which changes of the directory are published', 'main')
-    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
-    .option('--ext <extensions>', 'file extensions such as .ts; may be repeated', collect)
+    .option(
+      '--path <paths>',
+      'list only entries at these paths or globs, relative to the watched directory; may be repeated',
+      collect,
+    )
+    .option('--ext <extensions>', 'list only entries with these file extensions, such as .ts; may be repeated', collect)
     .option(
       '--json',
       'print all pages as one JSON object with the members stream, root, resumeAfter, entries and unread',

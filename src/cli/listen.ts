@@ -36,19 +36,27 @@ interface ListenOptions extends RemoteOptions, FilterOptions, StreamOptions {
 export function registerListen(program: Command): void {
   streamOption(remoteOptions(program.command('listen')))
     .description('print events as they arrive, until Ctrl-C')
-    .option('--event <names>', 'event names or patterns such as entity_*; may be repeated (default: *)', collect)
-    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
+    .option(
+      '--event <names>',
+      'receive only these events: names, or patterns such as entity_*; may be repeated (default: *)',
+      collect,
+    )
+    .option(
+      '--path <paths>',
+      'of the events about files, receive only those at these paths or globs, relative to the watched directory; may be repeated',
+      collect,
+    )
     .option(
       '--ext <extensions>',
-      'file extensions; may be repeated. Events without a file extension are still received: add --event file_change to exclude them',
+      'of the events about files, receive only those with these file extensions; may be repeated. Other events are still received: add --event file_change to exclude them',
       collect,
     )
     .option(
       '--filter <field=values>',
-      `a filter field and a value; fields: ${[...stockCatalogue.filters.keys()].join(', ')}, and those that own events define`,
+      `of the events with the given filter field, receive only those with one of the given values; fields: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of your own events`,
       append,
     )
-    .option('--replay <mode>', 'warm (begin with the current state) or none (only new events)', readReplay)
+    .option('--replay <mode>', 'warm: begin with the current state; none: receive only new events', readReplay)
     .option(
       '--resume <position>',
       'begin with the events after <epoch>:<sequenceId>; for several streams, give <stream>=<epoch>:<sequenceId>,…',

@@ -22,7 +22,7 @@ export type Target =
 export function streamOption(command: Command): Command {
   return command.option(
     '--stream <names>',
-    "main, workspace:<id>, session:<id>, or a pattern such as 'session:*', which includes streams that appear later; may be repeated (default: main)",
+    "follow this stream: main, workspace:<id>, session:<id>, or a pattern such as 'session:*', which includes streams that appear later; may be repeated (default: main)",
     collect,
   );
 }

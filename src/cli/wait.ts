@@ -34,9 +34,21 @@ export function registerWait(program: Command): void {
       'wait for an event that has the given value at the given JSON Pointer, such as /payload/status=completed; may be repeated',
       collectConditions,
     )
-    .option('--path <paths>', 'paths or globs, relative to the watched directory; may be repeated', collect)
-    .option('--ext <extensions>', 'file extensions; may be repeated', collect)
-    .option('--filter <field=values>', 'any filter field of the event, see `listen --help`; may be repeated', append)
+    .option(
+      '--path <paths>',
+      'wait for an event about one of these paths or globs, relative to the watched directory; may be repeated',
+      collect,
+    )
+    .option(
+      '--ext <extensions>',
+      'wait for an event about a file with one of these extensions; may be repeated',
+      collect,
+    )
+    .option(
+      '--filter <field=values>',
+      'wait for an event that has one of the given values in the given filter field, see `listen --help`; may be repeated',
+      append,
+    )
     .option(
       '--since <position>',
       'also accept past events after the given position; pass the one that the previous wait printed (default: only new events)',
