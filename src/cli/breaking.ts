@@ -29,7 +29,10 @@ export function registerBreaking(program: Command): void {
     .addOption(
       new Option('--contract <file>', 'the newer contract').default(OWN_CONTRACT, 'the contract of this version'),
     )
-    .option('--tapes <directory>', 'recorded tapes (*.ndjson); reports which of their frames are no longer valid')
+    .option(
+      '--tapes <directory>',
+      'directory with recorded tapes (*.ndjson); the report then lists their frames that are no longer valid',
+    )
     .addOption(
       new Option('--format <format>', 'format of the report; github prints annotations for GitHub Actions')
         .choices(['text', 'json', 'github'])

@@ -27,13 +27,13 @@ export function registerConfig(program: Command): void {
   const config = program.command('config').description('show or check the configuration; starts no gateway');
   configurationOptions(config.command('show'))
     .description('print every setting with its value and source')
-    .option('--json', 'print JSON')
+    .option('--json', 'print the result as JSON')
     .action(show);
   configurationOptions(config.command('check'))
     .description(
       'report problems in the configuration, and the maximum memory of a node; exits with 2 if `serve` would reject the configuration',
     )
-    .option('--json', 'print JSON')
+    .option('--json', 'print the result as JSON')
     .action(check);
   config
     .command('schema')

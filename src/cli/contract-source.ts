@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
 
 export interface ContractText {
-  /** Name of the source for messages. Credentials in the address are removed. */
+  /** Name of the source, which reports and error messages contain. Credentials in the address are removed. */
   readonly name: string;
   readonly text: string;
   /** Path of the contract if it is a file; references to other files are relative to this path. */

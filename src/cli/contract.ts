@@ -39,7 +39,7 @@ export function registerContract(program: Command): void {
     .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .description('report errors with file, line and correction; exits with 3 if there are errors')
     .addOption(watching)
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print the digest and the events of the contract, or the errors, as JSON')
     .action(check);
   contract
     .command('show')
@@ -55,7 +55,10 @@ export function registerContract(program: Command): void {
     .requiredOption('--out <directory>', 'directory to write')
     .description('build the form that a gateway loads without code generation: serve --contract <directory>')
     .addOption(watching)
-    .option('--json', 'print the directory, the digest and the written files as JSON')
+    .option(
+      '--json',
+      'print the output directory, the digest of the contract, and the names of the written files as JSON',
+    )
     .action(build);
 }
 

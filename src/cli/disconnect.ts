@@ -14,7 +14,7 @@ interface DisconnectOptions extends RemoteOptions {
 
 export function registerDisconnect(program: Command): void {
   remoteOptions(program.command('disconnect'))
-    .description('close the connection of a client; unless --no-reconnect is given, the client reconnects and resumes')
+    .description('close the connection of a client; the client then reconnects and resumes, except with --no-reconnect')
     .argument('<connection>', 'id of the connection, as `tidemark top` and the console show it')
     .option('--no-reconnect', 'close with 4009, after which the client does not reconnect automatically')
     .option('--json', 'print the response of /ws/disconnect as JSON')

@@ -21,7 +21,7 @@ components:
       payload: { type: object, required: [ok], properties: { ok: { type: boolean } } }
 `;
 
-test('writes a page and a Markdown twin for each name, own events included', async () => {
+test("writes a page and a Markdown twin for each name, including those of a team's own events", async () => {
   writeFileSync(join(home, 'acme.yaml'), OWN);
   const { code, stdout } = await runner.finish(['docs', 'build', '--contract', 'acme.yaml', '--out', 'site', '--json']);
   const { files } = JSON.parse(stdout) as { readonly files: readonly string[] };

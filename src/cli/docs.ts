@@ -20,7 +20,7 @@ export function registerDocs(program: Command): void {
       '--contract <file>',
       'a document with your own events, or a whole contract (default: the contract of this version)',
     )
-    .option('--json', 'print the written paths as JSON')
+    .option('--json', 'print the output directory and the names of the written files as JSON')
     .action(build);
 }
 

@@ -33,7 +33,10 @@ export function registerGenerate(program: Command): void {
         .choices(['.js', '.ts'])
         .default('.js'),
     )
-    .option('--json', 'print the written paths and the digest of the contract')
+    .option(
+      '--json',
+      'print the output directory, the digest of the contract, and the names of the written files as JSON',
+    )
     .action(generate);
 }
 

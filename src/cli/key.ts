@@ -54,7 +54,7 @@ function place(command: Command): Command {
   return command
     .option('--file <file>', 'file with the keys (default: the storage of keys in the configuration)')
     .option('--config <file>', 'configuration file')
-    .option('--json', 'print JSON');
+    .option('--json', 'print the result as JSON');
 }
 
 async function create(name: string, options: CreateOptions): Promise<void> {

@@ -52,7 +52,7 @@ export function stopOnSignals({ signals, gateway, watching, audit, delayMs, noti
     if (stopping) {
       notices.warn('exiting immediately');
       void gateway.close({ drainMs: 0 });
-      // Exit without waiting, for example for a broker that does not answer.
+      // Exit now: a broker that does not answer, for example, would delay the end.
       process.exit();
     }
     stopping = true;

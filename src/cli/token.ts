@@ -48,7 +48,7 @@ export function registerToken(program: Command): void {
   token
     .command('inspect')
     .description('read a token from stdin and show its claims; the signature is not checked')
-    .option('--json', 'print JSON')
+    .option('--json', 'print the claims as JSON')
     .action(inspect);
 }
 
