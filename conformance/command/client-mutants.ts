@@ -26,14 +26,19 @@ export function registerClientMutants(program: Command): void {
     .description(
       'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 unless every mutant is killed by a check of its clause; without --only and --sample also unless the unchanged SDKs pass)',
     )
-    .addOption(new Option('--language <language>', 'only mutants of this SDK').choices(LANGUAGES))
+    .addOption(new Option('--language <language>', 'run only the mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')
     .option(
       '--sample <n>',
-      'run only N mutants of each SDK, at equal distances in the list; --seed selects the first',
+      'run only N mutants of each SDK, at equal distances in the list of its mutants; --seed selects the first',
       whole,
     )
-    .option('--seed <n>', 'with --sample: index of the first mutant', whole, 1)
+    .option(
+      '--seed <n>',
+      'with --sample: index, in the list of mutants, of the first mutant to run; the list begins with index 0',
+      whole,
+      1,
+    )
     .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
     .option('--list', 'list the mutants without running them')
     .option('--json', 'print the results as JSON')

@@ -131,7 +131,12 @@ export function configureHostile(command: Command): Command {
       positive,
       4000,
     )
-    .option('--max-latency <ms>', 'how long the neighbour may wait, in milliseconds', positive, 1000)
+    .option(
+      '--max-latency <ms>',
+      'how long the neighbour (a normal client, connected during all cases) may wait for a reply or an event, in milliseconds',
+      positive,
+      1000,
+    )
     .option(
       '--max-growth <MiB>',
       "how much the gateway's memory may grow, in MiB, if /metrics reports it",
@@ -143,8 +148,8 @@ export function configureHostile(command: Command): Command {
       'search for the costliest inputs instead of running the cases: try n inputs per operation, by hill climbing; with 0, only replay the costliest inputs of earlier searches',
       natural,
     )
-    .option('--operation <name>', 'with --search: only this operation; may be repeated', collect, [])
-    .option('--seed <n>', 'with --search: seed of the inputs; the same seed repeats a search', whole, 1)
+    .option('--operation <name>', 'with --search: search only this operation; may be repeated', collect, [])
+    .option('--seed <n>', 'with --search: seed of the random inputs; the same seed repeats a search', whole, 1)
     .option(
       '--pid <pid>',
       'with --search: process id of a server on this machine (Linux), to measure its processor time',

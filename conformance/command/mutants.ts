@@ -31,7 +31,12 @@ export function registerMutants(program: Command): void {
     )
     .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
     .option('--sample <n>', 'run only N mutants and N variants; --seed selects which', whole)
-    .option('--seed <n>', 'with --sample: selects the sample; the same seed selects the same mutants', whole, 1)
+    .option(
+      '--seed <n>',
+      'with --sample: number that selects the sample; the same number selects the same mutants and variants',
+      whole,
+      1,
+    )
     .option('--jobs <n>', 'how many servers to test at once', whole, 2)
     .option('--thorough', 'run the whole suite against every mutant, not only the checks of the clause that it breaks')
     .option('--list', 'list the mutants and variants without running them')

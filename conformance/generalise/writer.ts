@@ -24,8 +24,8 @@ function ownStream(stream: string): string {
 }
 
 /**
- * Members whose values clients choose and that must be unique to the run. Sessions are included because their names are
- * part of stream names.
+ * Keys of messages whose values clients choose, such as `stream`, each with the function that makes its value unique to
+ * the run. The ids of sessions are included because they are part of stream names.
  */
 const OWN: Readonly<Record<string, (name: string) => string>> = {
   stream: ownStream,
@@ -34,7 +34,7 @@ const OWN: Readonly<Record<string, (name: string) => string>> = {
   idempotencyKey: (name) => `\${nonce}-${name}`,
 };
 
-/** Returns a copy of the value in which these names are unique to the run. */
+/** Returns a copy of the value in which the values of the keys in {@link OWN} are unique to the run. */
 function owned(value: Json, rename?: (name: string) => string): Json {
   if (typeof value === 'string') return rename === undefined ? value : rename(value);
   if (isArray(value)) return value.map((each) => owned(each, rename));

@@ -7,7 +7,7 @@ import { serveContract, suite, tidemark } from '../testing/processes.ts';
 
 const ACME = resolve(import.meta.dirname, '../../examples/own-events/acme.yaml');
 
-test('a gateway that serves own events passes the whole suite', async () => {
+test("a gateway that serves a team's own events passes the whole suite", async () => {
   const built = join(mkdtempSync(join(tmpdir(), 'own-')), 'built');
   expect(await tidemark('contract', 'build', ACME, '--out', built)).toMatchObject({ code: 0 });
   const gateway = await serveContract(built);

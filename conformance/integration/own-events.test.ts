@@ -37,7 +37,7 @@ components:
 `;
 
 describe('conformance run --contract', () => {
-  test('passes at a gateway that serves the own events', async () => {
+  test('passes at a gateway that serves these events', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'own-'));
     expect(await tidemark('contract', 'build', ACME, '--out', join(directory, 'built'))).toMatchObject({ code: 0 });
     const gateway = await serveContract(join(directory, 'built'));
@@ -102,7 +102,7 @@ describe('conformance run --contract', () => {
     }
   });
 
-  test('checks each own event of a recorded trace by its schema', async () => {
+  test("checks each event of the team's own contract in a recorded trace by its schema", async () => {
     const trace = join(mkdtempSync(join(tmpdir(), 'own-')), 'trace.ndjson');
     const event = (payload: object): string => {
       const place = { stream: 'main', sequenceId: 1, epoch: 'e1', eventId: '01M8JEZY5FJZ9ZMY3CD3MR9PWG' };

@@ -83,7 +83,7 @@ export class Connection {
   /** Headers of a response with server-sent events. */
   headers: Readonly<Record<string, string>> = {};
   readonly #context: ConnectionContext;
-  /** The check that the connection belongs to. */
+  /** The id of the check for which the suite opened this connection. */
   readonly check: string;
   #socket: Socket | undefined;
   #allowance: RateAllowance | undefined;

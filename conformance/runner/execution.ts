@@ -58,7 +58,7 @@ function certain({ result, doubt }: Performed): CheckResult {
   return doubt === undefined ? result : doubtfulResult(result, doubt);
 }
 
-/** The run ends after this many restarts of the target, because every further tape may stop the target again. */
+/** The run ends after this many restarts of the target, because every further tape may make the target crash or hang again. */
 const MOST_STANDSTILLS = 5;
 const NEVER_HAPPENED = 'the run had nothing for this check to examine';
 const QUIET: readonly string[] = ['PASS', 'N/A', 'SKIPPED'];
@@ -115,7 +115,7 @@ export class Execution {
     this.#options.onResult?.(result);
   }
 
-  /** Changes the result of a check that was already reported when it became known that the check had stopped the target. */
+  /** Changes the result of a check that was reported before it became known that the check had made the target crash or hang. */
   #replace(id: string, change: (result: CheckResult) => CheckResult): void {
     const index = this.checks.findIndex((each) => each.id === id);
     const found = this.checks[index];
@@ -130,7 +130,7 @@ export class Execution {
     else if (this.standstills.length >= MOST_STANDSTILLS)
       this.#over = `the server had stopped ${MOST_STANDSTILLS} times`;
     if (!standstill.restarted) this.#context.connections.cutAll();
-    // A tape may have passed before its last frame stopped the server, so replace its result.
+    // A tape may have passed before its last frame made the server crash or hang. So replace the result of the tape.
     for (const id of new Set(standstill.suspects.map(({ check }) => check ?? ''))) {
       const item = this.#items.get(id);
       if (item === undefined || !this.checks.some((each) => each.id === id)) continue;
@@ -214,7 +214,7 @@ export class Execution {
     return cause !== undefined && this.#confirmed.has(cause) ? first?.result : undefined;
   }
 
-  /** Runs the tapes one at a time, so that it is certain which tape stops the target. */
+  /** Runs the tapes one at a time, so that it is certain which tape makes the target crash or hang. */
   async #runAgain(): Promise<void> {
     const items = [...this.#again.values()];
     this.#again.clear();
@@ -242,7 +242,7 @@ export class Execution {
     }
   }
 
-  /** Checks whether the last tape or exchange has stopped the target. */
+  /** Checks whether the last tape or exchange has made the target crash or hang. */
   async #settle(): Promise<void> {
     if (this.#over !== undefined) return;
     const standstill = await this.#detector.look();
@@ -256,7 +256,7 @@ export class Execution {
       .filter(({ tape }) => stageOf(tape) === stage)
       .toSorted((left, right) => orderOf(left.tape) - orderOf(right.tape));
     if (due.length === 0) return;
-    // These tapes stop the target on purpose, and check themselves whether it stops.
+    // These tapes shut the target down on purpose, and check themselves whether it stops.
     if (stage === 'shutdown') return this.#shutDown(due);
     const limit = new ConcurrencyLimit(stage === 'calm' ? this.#options.jobs : 1, this.#context.clock);
     await Promise.all(due.map((item) => limit.run(() => this.#runTape(item))));
@@ -281,7 +281,7 @@ export class Execution {
     if (performed !== undefined) this.#report(certain(performed));
   }
 
-  /** Whether the target has stopped for good. */
+  /** Whether the run has ended early, because the target crashed or hung and was not restarted, or was restarted too often. */
   get isOver(): boolean {
     return this.#over !== undefined;
   }

@@ -82,7 +82,7 @@ async function never(step: NeverStep, state: TapeState, cursors: Cursors): Promi
 async function stim(step: StimStep, state: TapeState): Promise<void> {
   const { witnessed } = state;
   if (witnessed === undefined)
-    throw new HarnessError('the tape publishes an event, but the suite has no stimulus port for it');
+    throw new HarnessError('the tape has a "stim" step, so "stimulus" in its header must be "publish" or "files"');
   const { patience } = witnessed.witness;
   for (const event of step.events) await witnessed.port.publish(event);
   const seen: Json[] = [];

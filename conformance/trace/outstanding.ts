@@ -42,7 +42,7 @@ function openRequests(frames: readonly Frame[]): readonly Frame[] {
   return open;
 }
 
-/** Whether the server sent anything on a connection after a frame. If it did, the frame did not stop the server. */
+/** Whether the server sent anything on a connection after a frame. If it did, the frame did not make the server crash or hang. */
 function wentOn(frames: readonly Frame[], frame: Frame): boolean {
   return frames.some((each) => each.connection === frame.connection && each.n > frame.n && isFromServer(each));
 }
@@ -51,7 +51,7 @@ function wentOn(frames: readonly Frame[], frame: Frame): boolean {
  * Frames of the client that the server has not answered, in order: commands, HTTP requests, handshakes without a
  * response, and frames that need no answer but were the last on their connection. A close counts as an answer to all
  * frames of its connection, unless it is the last frame that the server sent in the whole trace: one of these frames
- * may have stopped the server.
+ * may have made the server crash or hang.
  */
 export function outstanding(trace: Trace): readonly Frame[] {
   const { frames } = trace;

@@ -32,7 +32,7 @@ export interface Frame {
   readonly text: string;
   /** The parsed text; undefined when it is not JSON. */
   readonly json: Json | undefined;
-  /** The check that the connection belongs to. */
+  /** The id of the check for which the suite opened the connection. */
   readonly check?: string;
   /** Set if the client sent a malformed frame on purpose; the frame checks skip such a frame. */
   readonly malformed?: true;
