@@ -110,7 +110,7 @@ export interface StreamInfo {
 /** What the gateway passes to its broker. */
 export interface BrokerContext {
   readonly limits: BrokerLimits;
-  /** Determines which events are retained per key or name (RPL-3). */
+  /** Determines of which events the newest one, or the newest one of each key, is retained (RPL-3). */
   readonly events: EventTable;
   readonly log: BrokerLog;
 }

@@ -31,7 +31,7 @@ const SWEEP_MS = 2;
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
-  /** Determines which events are retained per key or name (RPL-3). */
+  /** Determines of which events the newest one, or the newest one of each key, is retained (RPL-3). */
   readonly events: EventTable;
   /** Returns the time in milliseconds since 1970. Even if the clock is set back, `emittedAt` never decreases. */
   readonly now?: () => number;

@@ -13,11 +13,11 @@ import { clientOf, onCleanup } from '../testing/rig.ts';
 const TASKS = 200;
 const LEASE_MS = 5_000;
 const SESSION = 'kills';
-/** Longer than the lease of a node, after which the other nodes give the node up. */
+/** Longer than 1.25 leases, after which the other nodes treat a node as stopped. */
 const GIVEN_UP_MS = 30_000;
 
 /**
- * Kills the processes one after the other. Redis is killed only after the nodes have given up the killed gateways. Before that, no node
+ * Kills the processes one after the other. Redis is killed only when the nodes treat the killed gateways as stopped. Before that, no node
  * could know whether a killed gateway had seen more than Redis has kept, so the session would begin a new epoch (docs/decisions/0007).
  */
 async function trouble(victims: readonly Victim[], over: AbortSignal): Promise<readonly string[]> {

@@ -120,7 +120,7 @@ export class AttachedStream {
     return this.#isLoaded;
   }
 
-  /** Records a state that was read before the stream is loaded. @throws {Error} if the text is not a valid state */
+  /** Records a state of this stream that was read while the stream was not loaded yet. @throws {Error} if the text is not a valid state */
   glimpse(text: string | undefined): void {
     if (text !== undefined) this.#first.glimpsed = parseState(text);
   }

@@ -113,7 +113,7 @@ export class Availability {
     const { connection, heartbeat, registry } = this.#options;
     if (!this.#subscribed) void this.resubscribe();
     heartbeat.tick();
-    // The lease has expired, for example, if this process was paused. The other nodes may have given up this node.
+    // The lease has expired, for example, if this process was paused. The other nodes may treat this node as stopped.
     if (!registry.holdsLease) this.reportLost('the lease of this node has expired');
     if (heartbeat.alive) {
       if (this.#connected) this.#renew();

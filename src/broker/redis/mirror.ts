@@ -29,7 +29,7 @@ export interface MirrorHistory {
 export interface HistorySeed {
   /** The position directly before the first event that will be appended. */
   readonly after: Position;
-  /** The newest event of each key or name at or before that position, in ascending order. */
+  /** The retained events (replay/history.ts) at or before that position, in ascending order. */
   readonly retained: readonly EventRecord[];
   readonly keysEvicted: boolean;
 }
@@ -49,7 +49,7 @@ export interface LogPage {
 export interface MirrorSource {
   /** Reads lines of the log from the given entry on, including this entry; without an entry, from the start of the log. */
   readLog(from: LogEntry | undefined): Promise<LogPage>;
-  /** Reads the retained events, which are the newest event of each key or name, in any order. */
+  /** Reads the retained events (replay/history.ts). Their order is undefined. */
   readRetained(): Promise<readonly Line[]>;
   /** Creates the stream if necessary, and resolves when the current server may extend it. */
   open(): Promise<StreamState>;

@@ -24,7 +24,7 @@ export interface RedisNodesOptions {
   readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
-  /** Another node without a heartbeat for this time, in milliseconds, is not alive: this node does not wait for its answers. */
+  /** If another node sends no heartbeat for this time, in milliseconds, it counts as dead, and this node no longer waits for its answers. */
   readonly deadAfterMs: number;
 }
 

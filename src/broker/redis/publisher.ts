@@ -21,7 +21,7 @@ import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './pub
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
-  /** The part of the line (keys.ts) from the event id to the end. */
+  /** The text to store in Redis for the event (a line, see keys.ts), from the event id to its end. */
   readonly rest: string;
   /** `+key`, `-key` or empty: how the event changes the retained events (retain.ts). */
   readonly retain: string;

@@ -103,7 +103,7 @@ test(
       'delivered on all four nodes': deliveredEverywhere,
       'refused, not stored': rig.refused.not_stored,
       'refused, unknown': rig.refused.unknown,
-      ...Object.fromEntries([...losses].map(([reason, all]) => [`said lost: ${reason}`, all.length])),
+      ...Object.fromEntries([...losses].map(([reason, all]) => [`reported lost: ${reason}`, all.length])),
     });
     expect(violations).toEqual([]);
     expect(deliveredEverywhere).toBeGreaterThan(0);

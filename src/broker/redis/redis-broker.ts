@@ -56,7 +56,7 @@ export interface RedisBrokerOptions {
   /** The address of Redis. url.ts describes the accepted forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
-  /** Determines which events are retained per key or name (RPL-3). */
+  /** Determines of which events the newest one, or the newest one of each key, is retained (RPL-3). */
   readonly events: EventTable;
   /** The id of this node, unique among the nodes that share the Redis; random by default. */
   readonly nodeId?: string;
@@ -345,5 +345,6 @@ export class RedisBroker implements Broker {
  * without leaving, a starting node waits about this long. It is longer than the usual failover time of sentinels or of a managed Redis.
  */
 const LEASE_MS = 20_000;
-/** The start of a node fails after this many leases. It is more than the 1.25 leases after which silent nodes are given up. */
+/** The start of a node fails after this many leases. It is more than the 1.25 leases after which silent nodes are treated as
+ * stopped. */
 const JOIN_WITHIN_LEASES = 2;

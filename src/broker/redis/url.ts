@@ -67,7 +67,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   };
 }
 
-/** The URL without user, password and parameters, for messages. */
+/** The URL without user, password and parameters, for logs and error messages. */
 export function describeRedis(address: RedisAddress): string {
   const scheme = `redis${address.tls === undefined ? '' : 's'}${address.mode === 'single' ? '' : `+${address.mode}`}`;
   const hosts = address.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');

@@ -63,8 +63,8 @@ export class EpochFence {
   }
 
   /**
-   * Number of nodes given up so far. Read it before a query, and pass it to {@link confirm} or {@link adopt} together with the answer to
-   * the query.
+   * How often this node has removed a peer or has lost its own lease (`departures` in membership.ts). Read this number before a query, and
+   * pass the number to {@link confirm} or {@link adopt} together with the answer to the query.
    */
   get departures(): number {
     return this.#options.registry.membership.departures;
@@ -169,7 +169,7 @@ export class EpochFence {
   }
 
   /**
-   * Begins a new epoch, unless the epoch of the stream is no longer that of the given state. @returns the state of the stream afterwards
+   * Begins a new epoch if the stream still has the epoch of the given state. @returns the state of the stream afterwards
    * @throws {Error} if Redis cannot be reached
    */
   async end(stream: string, state: StreamState): Promise<StreamState> {

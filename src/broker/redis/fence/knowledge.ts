@@ -38,7 +38,7 @@ export interface Testimony {
   readonly place: KnownPlace | undefined;
   /** Whether the node may have known the stream and forgotten it. */
   readonly unsure: boolean;
-  /** True if no node that was given up can have known a newer position of the stream. */
+  /** True if no node that was removed as stopped can have known a newer position of the stream. */
   readonly confirmed: boolean;
 }
 
@@ -68,7 +68,7 @@ export function know(
 
 /**
  * Records that the position was the newest of its stream at some time after `departures` was read. When `departures` changes later, this
- * confirmation no longer counts, because the node that was given up may have appended to the stream in the meantime.
+ * confirmation no longer counts, because the node that was removed as stopped may have appended to the stream before.
  */
 export function confirm(known: Known, stream: string, place: KnownPlace, departures: number): void {
   const knowledge = known.streams.get(stream);

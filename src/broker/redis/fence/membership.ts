@@ -20,7 +20,10 @@ export interface RegistryEntry {
 export type Registry = ReadonlyMap<string, RegistryEntry>;
 
 export interface Membership {
-  /** The id of this node. When the lease expires, the node gets a new id, because other nodes may have given up the old one. */
+  /**
+   * The id of this node in the registry. When the lease of this node expires, the node registers under a new id, because other nodes may
+   * already treat the old id as that of a stopped node.
+   */
   id: string;
   /** Whether this node may publish, read and apply messages. */
   member: boolean;
@@ -29,7 +32,10 @@ export interface Membership {
    * reported what they know.
    */
   readonly peers: Map<string, number>;
-  /** How often this node has given up a node, including itself. After each increase, earlier confirmations no longer count. */
+  /**
+   * How often this node has removed a peer ({@link giveUp}) or has lost its own lease. After each increase, earlier confirmations no longer
+   * count.
+   */
   departures: number;
 }
 
@@ -79,16 +85,16 @@ export function forgotten(membership: Membership): void {
 }
 
 /**
- * Removes a peer that has left, or whose lease has expired. The peer applies no more messages under this id. To return, it registers under
- * a new id.
+ * Gives up a peer: removes it, because it has left or its lease has expired. The peer applies no more messages under this id. To return,
+ * it registers under a new id.
  */
 export function giveUp(membership: Membership, peer: string): void {
   if (membership.peers.delete(peer)) membership.departures += 1;
 }
 
 /**
- * Must be called when the lease of this node has expired. Other nodes may have given up this node, and may know events that it does not
- * know.
+ * Must be called when the lease of this node has expired. Other nodes may then treat this node as stopped, and may know events that this
+ * node does not know.
  */
 export function loseLease(membership: Membership, newId: string): void {
   membership.id = newId;

@@ -29,8 +29,8 @@ export interface NodeRegistryOptions {
 }
 
 /**
- * A node is given up by the others after this many leases. It gives itself up after one lease, so that their clocks may run a quarter
- * faster.
+ * The number of leases without a renewal after which the other nodes treat a node as stopped. The node itself stops applying messages after
+ * one lease. So the clocks of the other nodes may run a quarter faster than its own.
  */
 const GIVEN_UP_AFTER_LEASES = 1.25;
 /** How long the registry is kept after the last renewal of any node, in leases. */

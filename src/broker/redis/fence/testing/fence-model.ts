@@ -22,7 +22,7 @@ export interface FenceRules {
   readonly applies: typeof knowledge.applies;
   readonly verdictOf: (testimony: Testimony, facts: StreamFacts) => Verdict;
   readonly decide: (evidence: Evidence) => Decision;
-  /** Whether a node may be given up although its lease has not expired. */
+  /** Whether a node may be given up (removed as stopped) although its lease has not expired. */
   readonly givesUpTheLiving: boolean;
 }
 
