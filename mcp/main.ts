@@ -41,7 +41,7 @@ const program = remoteOptions(new Command('tidemark-mcp'))
   .version(packageVersion())
   .option(
     '--contract <path>',
-    'own events: the document that declares them, or the directory that `tidemark contract build` wrote',
+    'contract with your own events: the document that declares them, or the directory that `tidemark contract build` wrote',
   )
   .option('--stream <name>', 'a stream to list as a resource; may be repeated (default: main)', append)
   .option('--http <host:port>', 'serve over HTTP at this address, such as 127.0.0.1:7410', readAddress)
@@ -54,7 +54,10 @@ const program = remoteOptions(new Command('tidemark-mcp'))
     'with --http: a host name by which clients and web pages reach this server; may be repeated',
     append,
   )
-  .option('--insecure', 'with --http: allow an address that is not loopback without --callers')
+  .option(
+    '--insecure',
+    'with --http: serve a public address even if --callers is missing; anyone who can reach it then has the full access of the gateway credential',
+  )
   .option(
     '--allow-private-callbacks',
     'for development: allow webhooks to http URLs and to addresses that are not public',

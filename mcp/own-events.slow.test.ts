@@ -1,4 +1,4 @@
-/** Own events in tools and event types. Slow, because the document is read with the parser of the generator. */
+/** A team's own events in tools and event types. Slow, because the document is read with the parser of the generator. */
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { serve } from '../src/testing/rig.ts';
@@ -7,7 +7,7 @@ import { callTool, linkedClient } from './testing/linked-client.ts';
 
 const ACME = resolve(import.meta.dirname, '../examples/own-events/acme.yaml');
 
-test('own events are known to tools and event types, with their filters and payloads', async () => {
+test("a team's own events are known to tools and event types, with their filters and payloads", async () => {
   const { url } = await serve();
   const client = await linkedClient({ url, contract: ACME });
   const { content } = await callTool(client, 'list_events', { event: 'build_finished' });

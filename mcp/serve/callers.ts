@@ -33,7 +33,7 @@ interface Entry {
 
 const EXAMPLE = '{"callers":[{"name":"ana","tokenSha256":"<64 hex digits>","tokenFile":"ana.token"}]}';
 
-/** Reads the file of `--callers`. @throws {CliError} if the file cannot be read or is not a list of callers */
+/** Reads the file of `--callers`. @throws {CliError} if the file cannot be read, or does not contain a list of callers */
 export async function readCallers(file: string): Promise<readonly Caller[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new CliError(`--callers ${file} cannot be read: ${reasonOf(cause)}`, EXIT.usage, { cause });

@@ -77,7 +77,7 @@ export class WebhookSubscription {
     };
   }
 
-  /** Whether events were lost, or their delivery was given up, since the last call. */
+  /** Whether, since the last call, events were lost or were not delivered after all attempts. */
   takeTruncated(): boolean {
     const isTruncated = this.#isTruncated;
     this.#isTruncated = false;
@@ -107,7 +107,7 @@ export class WebhookSubscription {
     } catch (error) {
       if (signal.aborted) return;
       await this.#settle();
-      // If the endpoint is unreachable, this is given up, because the subscription has ended and cannot be refreshed any more.
+      // If all attempts fail, the end is not reported: the subscription has ended, so no refresh can start further attempts.
       const { id, body } = controlOf('terminated', { error: onEnd(error) });
       await this.#tryAll(id, () => body);
     }

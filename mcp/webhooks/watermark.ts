@@ -1,6 +1,6 @@
 /**
- * Determines the cursor that a client may store: a position up to which every event was acknowledged or given up (SEP-3415, *Webhook event
- * delivery*). Deliveries can end in any order. Therefore the cursor does not advance past the oldest delivery that is still in progress.
+ * Determines the cursor that a client may store: a position up to which every event was acknowledged, or all attempts to deliver it
+ * have failed (SEP-3415, *Webhook event delivery*). Deliveries can end in any order. Therefore the cursor does not advance past the oldest delivery that is still in progress.
  */
 
 interface Entry {
@@ -27,7 +27,7 @@ export class Watermark {
 
   /**
    * Records that a delivery begins. @param cursor the position of the event. @returns a function that must be called when the event has
-   * been acknowledged or given up
+   * been acknowledged, or when all attempts to deliver it have failed
    */
   begin(cursor: string): () => void {
     const entry: Entry = { cursor, isSettled: false };
