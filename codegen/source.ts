@@ -45,7 +45,7 @@ export function formatFinding(contract: string, { rule, file = contract, pointer
 }
 
 export interface Source {
-  /** The path as the user gave it. Used only in messages, never in generated text. */
+  /** The path as the user gave it. Used only in error messages, never in generated text. */
   readonly file: string;
   readonly text: string;
   readonly value: unknown;

@@ -116,7 +116,7 @@ console.log(entities.has('fn:start'));
 
 A mirror begins with the state that the server keeps, and follows it, also across reconnects: an event sets its key, a deletion removes
 the key. After a gap, a new epoch or a loss, it fetches the whole state again (\`state\` is \`repairing\` meanwhile, and the map shows the
-old state) and reports the differences. The contract defines the keys and the deletions (\`x-replay\`), also for own events; all events
+old state) and reports the differences. The contract defines the keys and the deletions (\`x-replay\`), also for your own events; all events
 that a pattern covers must have the same key space. There is no filter, because a filter would hide deletions that lack the filtered field.
 \`truncated\` is true if the state is incomplete because the server's history is limited.
 `;

@@ -14,7 +14,8 @@ export const FILTER_SCHEMA = 'SubscriptionFilter';
 export type Filters = RawContract['x-filters'];
 
 /**
- * The message of custom events, which is the model for own events, with the schemas of the message and of its `data`.
+ * The message of custom events, with the schemas of the message and of its `data`. The messages of a team's own events are
+ * made from it.
  */
 export interface Template {
   readonly message: RawMessage;
@@ -23,7 +24,7 @@ export interface Template {
   readonly data: Schema;
 }
 
-/** The parts that each own event adds. */
+/** The parts that each event of the own-events document adds to the contract. */
 export interface Addition {
   readonly event: OwnEvent;
   readonly message: RawMessage;
@@ -60,7 +61,7 @@ export function assemble(document: OwnDocument, base: RawContract, parts: Parts)
   };
 }
 
-/** Inserts items before the item of custom events, which is the last item of every list. */
+/** Inserts items before the item of custom events, so that this item remains the last one of its list. */
 function beforeCustom<Item>(items: readonly Item[], isCustom: (item: Item) => boolean, added: readonly Item[]): Item[] {
   const at = items.findIndex(isCustom);
   return at < 0 ? [...items, ...added] : items.toSpliced(at, 0, ...added);

@@ -1,4 +1,4 @@
-/** Checks the replay policy and the filter fields of an own event against its payload. */
+/** Checks the replay policy and the filter fields of an event that a team's own document declares. Both must match the event's payload. */
 import type { Schema } from '../model.ts';
 import { admitsText, elementOf, membersOf, targetOf } from '../members.ts';
 import { fromPointer } from '../source.ts';

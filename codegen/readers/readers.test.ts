@@ -1,5 +1,6 @@
 /**
- * Tests that other tools can read the contract, and a contract with merged own events, without conversion.
+ * Tests that other tools can read the contract, and a contract into which a team's own events are merged, without
+ * conversion.
  * `docs/explanation/tools.md` has the table.
  */
 import { execFile } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * The interfaces between the client and its subscriptions. They are separate, so that a kind of subscription can be an entry point of the
- * package that `client.ts` does not load.
+ * The interfaces between the client and its subscriptions. Because of them, `client.ts` need not import every kind of subscription:
+ * subscriptions to several streams are in another entry point of the package, `streams.ts`, which a page loads only if it uses them.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -54,7 +54,7 @@ export function readFeedOptions(options: FeedOptions): FeedSettings {
 }
 
 /**
- * The defaults are the contract's: stream `main`, a warm picture first (SUB-1, RPL-1).
+ * The defaults are those of the contract: the stream `main`, and a warm picture (the current state) before new events (SUB-1, RPL-1).
  *
  * @throws {TypeError} when `replay` is invalid. A fresh start instead of the error would hide a loss.
  */

@@ -40,7 +40,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     this.#cursors = new StreamCursors(positions);
   }
 
-  /** The names and patterns of the streams, as one text for messages and lifecycle events. */
+  /** The names and patterns of the streams, as one text for error messages and lifecycle events. */
   get stream(): string {
     return this.#selectors.join(', ');
   }

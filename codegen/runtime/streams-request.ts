@@ -17,7 +17,8 @@ export interface StreamsRequest {
 const ENVELOPE_BYTES = 256;
 
 /**
- * Makes the request from the options. The default of `replay` is that of the contract: a warm picture first (RPL-1).
+ * Makes the request from the options. The default of `replay` is that of the contract: a warm picture (the current
+ * state) before new events (RPL-1).
  *
  * @throws {TypeError} when `streams` is empty or `replay` is invalid: a fresh start instead would hide a loss.
  */

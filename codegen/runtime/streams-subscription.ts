@@ -28,7 +28,10 @@ export interface FollowOptions<
 /** The content of `replay_complete` for a subscription to several streams (MUL-7). */
 export interface StreamsReplay {
   readonly count: number;
-  /** Whether the warm picture of a stream may be incomplete, because the server's history is limited. */
+  /**
+   * Whether the warm picture of a stream may be incomplete, because the server's history is limited. The warm picture is the current state
+   * that a new subscriber receives first.
+   */
   readonly truncated: boolean;
 }
 

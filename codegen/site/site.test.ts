@@ -61,7 +61,7 @@ describe('the site', () => {
     }
   });
 
-  test('has no broken link, also in the Markdown and for own events', () => {
+  test("has no broken link, also in the Markdown and for a team's own events", () => {
     for (const files of [site, own]) {
       const broken = [...files.keys()]
         .filter((path) => path === ENTRY || /\.(?:html|md|txt)$/.test(path))
@@ -124,7 +124,7 @@ describe('the site', () => {
     expect(pages.filter((path) => forbidden.test(text(path)))).toEqual([]);
   });
 
-  test('describes own events like stock ones', () => {
+  test("describes a team's own events like stock events", () => {
     expect(text('events/build_finished.html', own)).toContain('A build ended.');
     expect(text('events/build_finished.md', own)).toContain('targets');
     expect(text('index.html', own)).toContain('With the events of Acme events');

@@ -167,7 +167,7 @@ export class ClientCore<P extends Protocol> {
   }
 
   /**
-   * Adds a subscription of another kind. Other entry points of this package call it, such as `streams`.
+   * Adds a subscription of another kind. Other entry points of this package, such as `streams`, call this method.
    * @throws {TypeError} when another subscription of this client has the id; {ConnectionError} after `close()`.
    */
   attach<Kind extends ClientFeed>(make: (id: string, port: FeedPort) => Kind, id = this.#nextId()): Kind {

@@ -33,7 +33,7 @@ export function classifyClose(code: number, spec: ProtocolSpec): CloseClass {
   return spec.closeCodes[code]?.class ?? CLASS_BY_HUNDRED[Math.floor(code / 100)] ?? 'retry-resume';
 }
 
-/** The contract's name of a close code, for messages. */
+/** The contract's name of a close code, for error messages. */
 export function closeName(code: number, spec: ProtocolSpec): string | undefined {
   return spec.closeCodes[code]?.name;
 }

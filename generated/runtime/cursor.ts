@@ -28,7 +28,7 @@ import type { Position } from './wire.ts';
  */
 export type ClientGapReason = 'epoch_changed' | 'state_invalidated' | 'unproven';
 
-/** A loss that the client must report itself. */
+/** A loss that the client must report to the application, because the server sends no `gap` for it. */
 export interface CursorGap {
   readonly reason: ClientGapReason;
   readonly from: Position | undefined;
@@ -91,7 +91,7 @@ export class Cursor {
     return this.#phase === 'live';
   }
 
-  /** Handles `subscribed`. @returns a loss that the server does not report itself. */
+  /** Handles `subscribed`. @returns a loss for which the server sends no `gap`, so that the client must report it. */
   start({ position, asked, recovery }: Start): CursorGap | undefined {
     this.#newest = 0;
     const isSameEpoch = position.epoch === this.#epoch;

@@ -40,7 +40,7 @@ export function pictureRules(declared: Readonly<Record<string, KeyedEvent>>, pat
     throw new TypeError(`No declared event matches "${pattern}". Declared: ${Object.keys(declared).join(', ')}.`);
   const unkept = names.find((name) => spaceOf(declared, name) === undefined);
   if (unkept !== undefined)
-    throw new TypeError(`"${unkept}" cannot be mirrored: its replay policy is not latest or latest-per-key.`);
+    throw new TypeError(`"${unkept}" cannot be mirrored: its replay policy must be latest or latest-per-key.`);
   const [space, ...others] = new Set(names.map((name) => spaceOf(declared, name)));
   if (others.length > 0)
     throw new TypeError(

@@ -17,11 +17,11 @@ import type { EventPrefix, Position, StreamPosition } from './wire.ts';
 export interface Moves {
   /** The new position of each stream; undefined for a stream that has ended. */
   readonly streams: Map<string, Position | undefined>;
-  /** Whether a resume from the positions misses no event. False during the first warm picture. */
+  /** Whether a resume from the positions misses no event. False until the first warm picture, the current state, is complete. */
   isComplete: boolean;
 }
 
-/** A loss that the client must report itself. */
+/** A loss that the client must report to the application, because the server sends no `gap` for it. */
 interface Loss extends Pick<CursorGap, 'reason' | 'from'> {
   /** The position after the loss. Undefined if the server has not reported it yet. */
   readonly to: Position | undefined;
@@ -117,7 +117,7 @@ export class StreamCursors {
     for (const { stream, epoch, sequenceId } of positions) this.#floors.set(stream, { epoch, sequenceId });
   }
 
-  /** Handles `subscribed`. @returns the losses that the server does not report itself. */
+  /** Handles `subscribed`. @returns the losses for which the server sends no `gap`, so that the client must report them. */
   start(asked: ReplayMode): readonly StreamGap[] {
     if (this.#isInPicture) this.#dropUnplaced();
     const gaps = this.#forgotten;
@@ -265,9 +265,9 @@ export class StreamCursors {
   }
 
   /**
-   * Handles a first warm picture that was cut off. Streams whose own picture was complete continue after it (CLI-13). For
-   * each other stream, the position at which its picture was taken is not known. So a loss is reported for it, and
-   * its picture is requested again.
+   * Must be called at a `subscribed` if the connection was lost during the first warm picture, which contains the current state of every
+   * stream. A stream whose state was complete continues after that state (CLI-13). For each other stream, the client does not know the
+   * position of its state. So the client reports a loss for the stream, and requests its state again.
    */
   #dropUnplaced(): void {
     const unplaced = [...this.#cursors].flatMap(([stream, { position }]) => (position === undefined ? [stream] : []));

@@ -59,7 +59,7 @@ export async function waitForEvent<P extends Protocol>(
 
 /** Options for the wait for the first matching event of a subscription. */
 export interface FirstOptions<P extends Protocol> extends Pick<WaitOptions<P>, 'timeoutMs' | 'signal' | 'onGap'> {
-  /** A description of the awaited event, for messages. */
+  /** A description of the awaited event, which error messages contain. */
   readonly what: string;
   /** Returns the position from which to continue after a failure. */
   readonly placeOf: (gap: SubscriptionGap<P> | undefined) => Omit<WaitFailure, 'gap'>;

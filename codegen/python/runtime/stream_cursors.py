@@ -31,7 +31,10 @@ class Moves:
 
 @dataclass(frozen=True)
 class StreamLoss:
-    """A loss in one of the streams that the client must report itself; its end is not known yet."""
+    """A loss in one of the streams for which the server sends no ``gap``, so that the client must report it.
+
+    The position after the loss is not known yet.
+    """
 
     stream: str
     reason: ClientGapReason
@@ -49,7 +52,7 @@ class _Repair:
     end: Position
 
 
-#: A loss that the client must report itself, if there is one.
+#: A loss that the client must report to the application, because the server sends no ``gap`` for it; None if there is none.
 Loss = Union[CursorGap, StreamLoss, None]
 
 
@@ -104,7 +107,7 @@ class StreamCursors:
         self._floors = dict(positions)
 
     def start(self, asked: ReplayMode) -> Sequence[StreamLoss]:
-        """Handles ``subscribed``. Returns the losses that the server does not report itself."""
+        """Handles ``subscribed``. Returns the losses for which the server sends no ``gap``, so that the client must report them."""
         if self._in_picture:
             self._drop_unplaced()
         losses, self._forgotten = self._forgotten, ()
@@ -250,10 +253,11 @@ class StreamCursors:
         return StreamLoss(stream, self._reason, None)
 
     def _drop_unplaced(self) -> None:
-        """Handles a first warm picture that was cut off.
+        """Must be called at a ``subscribed`` if the connection was lost during the first warm picture.
 
-        Streams whose own picture was complete continue after it (CLI-13). For each other stream, the position at which its
-        picture was taken is not known. So a loss is reported for it, and its picture is requested again.
+        The picture contains the current state of every stream. A stream whose state was complete continues after that state
+        (CLI-13). For each other stream, the client does not know the position of its state. So the client reports a loss
+        for the stream, and requests its state again.
         """
         unplaced = [stream for stream, cursor in self._cursors.items() if cursor.position is None]
         self._reason = "state_invalidated"

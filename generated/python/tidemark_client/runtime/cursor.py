@@ -38,7 +38,7 @@ MAX_SEEN = 16_384
 
 @dataclass(frozen=True)
 class CursorGap:
-    """A loss that the client must report itself."""
+    """A loss that the client must report to the application, because the server sends no ``gap`` for it."""
 
     reason: ClientGapReason
     start: Union[Position, None]
@@ -75,7 +75,7 @@ class Cursor:
         return self._phase == "live"
 
     def start(self, position: Position, asked: ReplayMode, *, attempted: bool, recovered: bool) -> Union[CursorGap, None]:
-        """Handles ``subscribed``. Returns a loss that the server does not report itself."""
+        """Handles ``subscribed``. Returns a loss for which the server sends no ``gap``, so that the client must report it."""
         self._newest = 0
         if asked == "resume" and recovered and position.epoch == self._epoch:
             self._phase = "resume"

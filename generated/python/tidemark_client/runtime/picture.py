@@ -34,7 +34,7 @@ class PictureRules:
             raise ValueError(f'No declared event matches "{pattern}". Declared: {", ".join(declared)}.')
         unkept = next((name for name in names if _space(declared, name) is None), None)
         if unkept is not None:
-            raise ValueError(f'"{unkept}" cannot be mirrored: its replay policy is not latest or latest-per-key.')
+            raise ValueError(f'"{unkept}" cannot be mirrored: its replay policy must be latest or latest-per-key.')
         spaces = list(dict.fromkeys(str(_space(declared, name)) for name in names))
         if len(spaces) > 1:
             raise ValueError(f'"{pattern}" covers several key spaces ({", ".join(spaces)}): use one mirror for each.')

@@ -27,7 +27,8 @@ class StreamsSummary:
     """The content of the last ``replay_complete`` of several streams (MUL-7)."""
 
     count: int
-    #: Whether the warm picture of a stream may be incomplete, because the server's history is limited.
+    #: Whether the warm picture of a stream may be incomplete, because the server's history is limited. The warm picture is
+    #: the current state that a new subscriber receives first.
     truncated: bool
 
 
@@ -61,7 +62,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def stream(self) -> str:
-        """The names and patterns of the streams, as one text for messages and listeners."""
+        """The names and patterns of the streams, as one text for error messages and listeners."""
         return ", ".join(self._selectors)
 
     @property
@@ -80,7 +81,7 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
 
     @property
     def positions(self) -> Union[Mapping[str, Position], None]:
-        """The reader's positions; None until the first warm picture is complete.
+        """The reader's positions; None until the first warm picture (the current state that is received first) is complete.
 
         A resume with them, in this process or another, delivers every event that was not read yet, including events of streams
         that appear later.
