@@ -41,7 +41,7 @@ export interface GatewayOptions<Payloads = PayloadMap> {
    */
   readonly broker?: Broker | BrokerFactory;
   /**
-   * The contract to serve; the contract of this version by default. For a contract with own events, pass the export `contract` of the
+   * The contract to serve; the contract of this version by default. For a contract with your own events, pass the export `contract` of the
    * directory that `tidemark contract build` wrote, or the result of `loadContract` of `tidemark/contract`.
    */
   readonly contract?: BuiltContract<Payloads>;

@@ -21,9 +21,15 @@ export interface Acting {
 }
 
 export interface Taking extends Acting {
-  /** Ends the wait for work when aborted. If a `take` was sent before, its result is still waited for: this agent may have the work. */
+  /**
+   * Ends the wait for work when aborted. If a `take` step was already sent, its reply is still awaited, because this agent may have the
+   * work.
+   */
   readonly limit: AbortSignal;
-  /** How long the gateway may take to confirm a `take` after `limit` was aborted, in milliseconds; 10,000 by default. */
+  /**
+   * How long a reply to a `take` step that was already sent is awaited, in milliseconds after `limit` was aborted; 10,000 by default. If no
+   * reply arrives in this time, {@link TakeUnknownError} is thrown.
+   */
   readonly settleMs?: number;
 }
 

@@ -27,7 +27,7 @@ function changed(name: string, change: (text: string) => string | undefined): st
 }
 
 describe('a built contract', () => {
-  test('gives the stock catalogue and the own events, with validators, filters and replay policies', async () => {
+  test("gives the stock catalogue and the team's own events, with validators, filters and replay policies", async () => {
     const catalogue = catalogueOf(await loadContract(BUILT));
     expect([...catalogue.events.keys()]).toEqual([...stockCatalogue.events.keys(), 'build_finished']);
     for (const [name, { replay, filterable }] of stockCatalogue.events)

@@ -1,7 +1,7 @@
 /**
  * The events of a gateway's contract: their names, payload validators, filter fields and replay policies. The stock catalogue is created
- * from the generated code; a contract with own events has another catalogue. No other code in `src/` depends on which events exist, so the
- * same code is used for all events.
+ * from the generated code; a contract with a team's own events has another catalogue. No other code in `src/` depends on which events
+ * exist, so the same code is used for all events.
  */
 import { CONTRACT_DIGEST, CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { CommandName, ReplaySpec } from '../../generated/protocol.ts';

@@ -7,7 +7,7 @@ import { proxyFault } from '../auth/trusted-proxies.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 
-/** Returns where a setting was given, such as a file or a flag. The result is used in messages. */
+/** Returns where a setting was given, such as a file or a flag. Error messages contain the result. */
 export type Where = (key: string) => string;
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
@@ -33,7 +33,7 @@ export function valueProblems(config: Config, where: Where): Problem[] {
     ...config.allowedOrigins.map((each) => ['allowedOrigins', originFault(each)] as const),
     ...config.allowedHosts.map((each) => ['allowedHosts', hostFault(each)] as const),
     ...config.trustedProxies.map((each) => ['trustedProxies', proxyFault(each)] as const),
-    // With an own contract, the policies of its own events are checked when the contract is loaded.
+    // If `contract` names another contract, the policies of its events are checked when it is loaded.
     ...Object.entries(config.replay)
       .filter(([event]) => config.contract === undefined || event === '*' || stockCatalogue.events.has(event))
       .map(([event, policy]) => [`replay.${event}`, replayFault(event, policy)] as const),

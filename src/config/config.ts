@@ -43,7 +43,7 @@ export interface Config {
   readonly insecure: boolean;
   readonly shutdownDelayMs: number;
   readonly workers: number;
-  /** Path of a contract with own events: a document, or a directory that `tidemark contract build` wrote. */
+  /** Path of a contract with a team's own events: a document, or a directory that `tidemark contract build` wrote. */
   readonly contract: string | undefined;
   readonly auditFile: string | undefined;
   readonly logLevel: string;

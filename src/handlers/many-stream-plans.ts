@@ -13,7 +13,7 @@ import type { AbsentStreams } from './absent-streams.ts';
 import { planStream } from './stream-replay.ts';
 import type { Selection, StreamPlan } from './stream-replay.ts';
 
-/** If no more streams than this have changed, they are planned again in the last turn, without another round of planning before it. */
+/** If at most this many streams have changed, they are planned again in the last turn. Otherwise, another round precedes the last turn. */
 const FEW_STREAMS = 64;
 /**
  * Maximum number of rounds of planning before the last turn. There must be a limit, because streams may change faster than they are

@@ -39,7 +39,7 @@ console.log([...jobs].map(([name, { event, payload }]) => \`\${name} \${event} \
 await client.close();
 `;
 
-test('a mirror of own events is typed, uses the keys of their contract, and removes entries at their deletion events', async () => {
+test("a mirror of a team's own events is typed, uses the keys of their contract, and removes entries at their deletion events", async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-jobs-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const file = join(directory, 'jobs.yaml');

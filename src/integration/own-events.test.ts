@@ -10,7 +10,7 @@ beforeAll(async () => {
   ({ contract } = await buildContract());
 });
 
-describe('an own event', () => {
+describe("an event of a team's own contract", () => {
   test('is rejected with a pointer if its payload is invalid, in every way of publishing (EVT-3)', async () => {
     const { gateway, url, httpUrl } = await serve({ contract, broadcast: 'on' });
     const payload = { target: 'web', ok: 'yes' };

@@ -110,7 +110,7 @@ export class Subscription {
     this.#spec = spec;
   }
 
-  /** The member of `subscribed` that names the streams of this subscription. */
+  /** The property of the `subscribed` message that names the streams of this subscription: `stream` or `streams`. */
   get named(): { readonly stream: string } | { readonly streams: string[] } {
     return this.stream === undefined ? { streams: [...this.selectors] } : { stream: this.stream };
   }

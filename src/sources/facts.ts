@@ -20,7 +20,10 @@ export interface Facts {
   readonly mtimeMs: number;
   /** The time of the last change of content or attributes. Unlike `mtimeMs`, a program cannot set it to another time. */
   readonly ctimeMs: number;
-  /** Whether a change of the file directly after this read may leave `ctimeMs` equal, because the clock of the file system is coarse. */
+  /**
+   * Whether the file can change after this read and still have the same `ctimeMs`. True if the last change was so recent that the next
+   * change may get the same time, because the clock of the file system is coarse.
+   */
   readonly racy: boolean;
 }
 
@@ -75,7 +78,7 @@ export function identityOf({ dev, ino, birthMs }: Facts): string {
   return `${dev}:${ino}:${birthMs}`;
 }
 
-/** Whether both are facts of the same file, with equal size and times. The file did not change in between, unless `before` is `racy`. */
+/** Whether both are facts of the same file, with equal size and times. If `before` is not `racy`, the file did not change in between. */
 export function isUnchanged(before: Facts, now: Facts): boolean {
   return (
     isSameFile(before, now) &&

@@ -35,7 +35,7 @@ type Item =
 /** The default of `capacity`. It is enough for copying or deleting a large tree. A waiting change takes about 300 bytes of memory. */
 const CAPACITY = 200_000;
 const RETRY_MS = [100, 2_000] as const;
-/** Maximum number of changes in one batch, which is the maximum that the Redis broker stores with one script call. */
+/** Maximum number of changes in one batch. The Redis broker stores at most this number with one script call. */
 const BATCH = 128;
 /** The source may deliver more changes only while at most this many changes wait. */
 const LOW_WATER = 2_000;
@@ -105,7 +105,7 @@ export class FileFeed implements FileSourceListener {
     const { capacity = CAPACITY, warn } = this.#options;
     if (this.waiting >= capacity) {
       warn(
-        `${this.waiting} file changes are waiting for the broker, which is the maximum. They are dropped and reported as a loss.`,
+        `${this.waiting} file changes are waiting for the broker. No more can wait, so these changes are dropped and reported as a loss.`,
       );
       const steps = this.#queue.slice(this.#done).filter(({ kind }) => kind === 'step');
       this.#queue = [{ kind: 'loss', paths: [''] }, ...steps];

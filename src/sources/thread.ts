@@ -65,7 +65,7 @@ class Portions {
         ...this.#waiting.filter(({ kind }) => kind === 'part'),
         {
           kind: 'warning',
-          text: `${this.#waiting.length} file changes were waiting for the gateway, which is the maximum. They are dropped and reported as a loss.`,
+          text: `${this.#waiting.length} file changes, the maximum number, were waiting for the gateway. These changes are dropped and reported as a loss.`,
         },
         { kind: 'loss', paths: [''] },
       ];

@@ -9,7 +9,7 @@ import type { BuiltContract } from '../catalogue/built-contract.ts';
 
 export const ACME = join(import.meta.dirname, '../../examples/own-events/acme.yaml');
 
-/** @param file path of a document that declares own events */
+/** @param file path of a document that declares a team's own events */
 export async function buildContract(
   file = ACME,
 ): Promise<{ readonly directory: string; readonly contract: BuiltContract }> {

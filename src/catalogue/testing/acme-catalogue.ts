@@ -1,4 +1,4 @@
-/** The stock catalogue plus one own event. This event declares one filter field of each kind. */
+/** The stock catalogue plus one event of a team's own contract. This event declares one filter field of each kind. */
 import { stockCatalogue } from '../catalogue.ts';
 import type { Catalogue } from '../catalogue.ts';
 

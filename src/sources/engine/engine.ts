@@ -26,7 +26,7 @@ export interface Reports {
   onPath(path: ByteString, kind: ReportKind): void;
   /** The watched directory itself was moved to another path. */
   onMoved(watch: WatchId): void;
-  /** The watch has ended, because its directory was deleted or unmounted, or because the system gave up the watch. */
+  /** The watch has ended, because its directory was deleted or unmounted, or because the system removed the watch. */
   onEnd(watch: WatchId): void;
   /** Reports were lost, and it is unknown which ones. */
   onOverflow(): void;
