@@ -9,6 +9,7 @@ import type { EventTable } from '../catalogue/event-table.ts';
 import { ProtocolError } from '../errors.ts';
 import { Budget } from '../replay/budget.ts';
 import { shrinkHistories } from './history-budget.ts';
+import { RecencyMap } from '../replay/recency-map.ts';
 import { StreamHistory } from '../replay/history.ts';
 import type { BrokerLimits, EventRecord } from './broker.ts';
 import { historyBounds, isSessionStream } from './history-bounds.ts';
@@ -40,8 +41,8 @@ export interface MemoryStreamsOptions {
 export class MemoryStreams {
   readonly #options: MemoryStreamsOptions;
   readonly budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode', Budget>>;
-  /** Streams by name. The least recently used stream is first. */
-  readonly #streams = new Map<string, MemoryStream>();
+  /** Streams by name. The least recently used stream is the oldest. */
+  readonly #streams = new RecencyMap<string, MemoryStream>();
   #drops = 0;
 
   constructor(options: MemoryStreamsOptions) {
@@ -57,7 +58,7 @@ export class MemoryStreams {
     return this.#streams.keys();
   }
 
-  all(): MapIterator<MemoryStream> {
+  all(): Iterable<MemoryStream> {
     return this.#streams.values();
   }
 
@@ -71,7 +72,6 @@ export class MemoryStreams {
     const known = this.#streams.get(name);
     if (known === undefined || this.expire(known, now)) return this.#create(name, now);
     known.usedAtMs = now;
-    this.#streams.delete(name);
     this.#streams.set(name, known);
     return known;
   }
@@ -148,7 +148,7 @@ export class MemoryStreams {
     if (streams.used < streams.limit) return;
     const { heaviest } = streams;
     let victim: MemoryStream | undefined;
-    for (const stream of this.#streams.values()) {
+    for (const [, stream] of this.#streams.byAge()) {
       if (stream.attached > 0 || stream.owner === undefined || !isSessionStream(stream.name)) continue;
       victim ??= stream;
       if (stream.owner !== heaviest) continue;

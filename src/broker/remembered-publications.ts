@@ -1,5 +1,6 @@
 /** Remembers publications with an idempotency key, so that a repetition returns the first result (BRD-1). */
 import { Budget } from '../replay/budget.ts';
+import { RecencyMap } from '../replay/recency-map.ts';
 import type { EventDraft, PublishResult } from './broker.ts';
 
 interface Remembered {
@@ -15,7 +16,7 @@ export class RememberedPublications {
    * The publications by principal, then by stream and key. Those of a principal are in order of expiry, because all expire after the same
    * time.
    */
-  readonly #remembered = new Map<string, Map<string, Remembered>>();
+  readonly #remembered = new Map<string, RecencyMap<string, Remembered>>();
 
   constructor(limits: { readonly idempotencyKeys: number; readonly idempotencyWindowMs: number }) {
     this.budget = new Budget(limits.idempotencyKeys);
@@ -36,13 +37,13 @@ export class RememberedPublications {
     const key = keyOf(draft, draft.idempotencyKey);
     const { budget } = this;
     this.#forget(principal, key);
-    const keys = this.#remembered.get(principal) ?? new Map<string, Remembered>();
+    const keys = this.#remembered.get(principal) ?? new RecencyMap<string, Remembered>();
     this.#remembered.set(principal, keys);
     keys.set(key, { result, untilMs: now + this.#windowMs });
     budget.count(principal, 1);
     while (budget.used > budget.limit) {
       const { heaviest = principal } = budget;
-      const [oldest = key] = this.#remembered.get(heaviest)?.keys() ?? [];
+      const [oldest] = this.#remembered.get(heaviest)?.oldest ?? [key];
       this.#forget(heaviest, oldest);
       budget.dropped += 1;
     }
@@ -51,9 +52,10 @@ export class RememberedPublications {
   /** Forgets the publications that are older than the window, as a generator that yields after each key. */
   *forgetAged(now: number): Generator<undefined, void, void> {
     for (const [principal, keys] of this.#remembered)
-      for (const [key, { untilMs }] of keys) {
-        if (untilMs > now) break;
-        this.#forget(principal, key);
+      for (;;) {
+        const { oldest } = keys;
+        if (oldest === undefined || oldest[1].untilMs > now) break;
+        this.#forget(principal, oldest[0]);
         yield;
       }
   }

@@ -9,6 +9,7 @@ import type { GapData } from '../../generated/types.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { UNKNOWN_POSITION } from '../broker/broker.ts';
 import type { EventRecord, Position, SourceLoss, StreamLoss } from '../broker/broker.ts';
+import { RecencyMap } from '../replay/recency-map.ts';
 import { encodeEvent } from '../wire/framing.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { LiveEvent, OrderedOptions } from '../session/session.ts';
@@ -38,7 +39,7 @@ export class Fanout {
   readonly #routes: Routes;
   readonly #ended = new EndedStreams();
   /** The recently changed streams that are followed, each with the number of its newest change. Sorted by this number. */
-  readonly #recent = new Map<string, number>();
+  readonly #recent = new RecencyMap<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();
   readonly #options: FanoutOptions;
@@ -99,11 +100,9 @@ export class Fanout {
 
   #noteChange(stream: string): void {
     this.#changes += 1;
-    if (!this.#recent.delete(stream) && this.#recent.size >= MAX_RECENT) {
-      const [oldest = ''] = this.#recent.keys();
-      this.#recent.delete(oldest);
-    }
     this.#recent.set(stream, this.#changes);
+    const { oldest } = this.#recent;
+    if (this.#recent.size > MAX_RECENT && oldest !== undefined) this.#recent.delete(oldest[0]);
   }
 
   /**
@@ -115,7 +114,8 @@ export class Fanout {
     selectors: readonly string[],
   ): { readonly streams: readonly string[]; readonly change: number } {
     const streams: string[] = [];
-    for (const [stream, at] of this.#recent) if (at > change && selects(selectors, stream)) streams.push(stream);
+    for (const [stream, at] of this.#recent.byAge())
+      if (at > change && selects(selectors, stream)) streams.push(stream);
     return { streams: streams.slice(-MAX_CHANGED), change: this.#changes };
   }
 

@@ -9,6 +9,7 @@
  *
  * The first part of a replay is usually cut, because a client can resume from any position. Only the latest such part is kept.
  */
+import { RecencyMap } from '../replay/recency-map.ts';
 import type { EventParts, EventRecord } from '../replay/record.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
@@ -55,7 +56,7 @@ type Place = 'front' | 'later';
 export class ReplayBlocks {
   readonly #maxBytes: number;
   /** The frames by the key of their runs. The least recently used key is first. */
-  readonly #families = new Map<string, Family>();
+  readonly #families = new RecencyMap<string, Family>();
   #bytes = 0;
   /** Number of blocks whose frames have been built so far. */
   built = 0;
@@ -135,9 +136,7 @@ export class ReplayBlocks {
   /** Returns the frames of a key, and marks the key as the most recently used. */
   #use(key: string): Family | undefined {
     const family = this.#families.get(key);
-    if (family === undefined) return undefined;
-    this.#families.delete(key);
-    this.#families.set(key, family);
+    if (family !== undefined) this.#families.set(key, family);
     return family;
   }
 
@@ -173,10 +172,12 @@ export class ReplayBlocks {
   }
 
   #evict(): void {
-    for (const [oldestKey, oldest] of this.#families) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#families.delete(oldestKey);
-      this.#bytes -= oldest.bytes;
+    while (this.#bytes > this.#maxBytes) {
+      const { oldest } = this.#families;
+      if (oldest === undefined) return;
+      const [key, { bytes }] = oldest;
+      this.#families.delete(key);
+      this.#bytes -= bytes;
     }
   }
 

@@ -10,6 +10,7 @@
 import type { Budget } from './budget.ts';
 import { EventLog } from './event-log.ts';
 import { Losses } from './losses.ts';
+import { RecencyMap } from './recency-map.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { keyOf } from './warm.ts';
@@ -71,13 +72,13 @@ class HistorySnapshot implements Snapshot {
   }
 }
 
-/** For each key, the newest event of each name. The least recently updated key is first. */
-type Retained = Map<string, Map<string, EventRecord>>;
+/** For each key, the newest event of each name. The least recently updated key is the oldest. */
+type Retained = RecencyMap<string, Map<string, EventRecord>>;
 
 export class StreamHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
-  readonly #retained: Retained = new Map();
+  readonly #retained: Retained = new RecencyMap();
   readonly #losses: Losses;
   readonly #budget: Budget | undefined;
   /** Estimated memory of the events in history and of the retained events, in bytes, by principal. */
@@ -205,7 +206,6 @@ export class StreamHistory {
     byName.set(record.event, record);
     if (before !== undefined) this.#release(before);
     this.#retainedBytes += record.bytes;
-    this.#retained.delete(key);
     this.#retained.set(key, byName);
     while (this.#retained.size > this.#bounds.keys || this.#retainedBytes > this.#bounds.keyBytes)
       if (this.#retained.size === 1 || !this.#evictKey()) break;
@@ -245,7 +245,7 @@ export class StreamHistory {
   }
 
   #evictKey(): boolean {
-    const [oldest] = this.#retained;
+    const { oldest } = this.#retained;
     if (oldest === undefined) return false;
     this.#forgetKey(...oldest);
     this.#keysEvicted = true;
