@@ -140,7 +140,7 @@ export class AttachedStream {
 
   /** Whether the mirror may lack events of the stream. */
   get mayMiss(): boolean {
-    return !this.#isLoaded || this.completeness.mayMiss || this.#mirror.hasUnread;
+    return !this.#isLoaded || this.completeness.mayMiss;
   }
 
   /** The loss to report if the stream has expired before this node has read it to its end. */
@@ -258,10 +258,10 @@ export class AttachedStream {
     await connection.getAndExpire(keys.of(this.name).meta, ttl);
   }
 
-  /** Must be read only if the stream has no keys. True if the stream has expired, false if Redis has lost the keys. */
+  /** Must be read only if the stream had no keys. False if Redis lost the keys, or if an event of a new epoch was received since. */
   get hasExpired(): boolean {
     const { head } = this.#mirror;
-    return head === undefined ? this.#count === 0 : this.#hadExpired(head, undefined);
+    return head === undefined ? this.#count === 0 : !this.#mirror.hasUnread && this.#hadExpired(head, undefined);
   }
 
   /**
@@ -298,7 +298,7 @@ export class AttachedStream {
     const { fence, index, isFollowed, limits, events, budget, log } = this.#context;
     return new StreamMirror({
       stream: name,
-      deliverAfter: (state) => this.#deliverAfter(state),
+      deliverAfter: (state, unread) => this.#deliverAfter(state, unread),
       hasExpired: (head, next) => this.#hadExpired(head, next) && !this.completeness.mayMiss,
       source: mirrorSource(name, {
         ...this.#context,
@@ -336,10 +336,10 @@ export class AttachedStream {
   }
 
   /** The position after which events are delivered. Undefined if the stream is not new to its followers. */
-  #deliverAfter(state: StreamState): Position | undefined {
+  #deliverAfter(state: StreamState, unread: Position | undefined): Position | undefined {
     if (!this.#context.isNew(this.name)) return undefined;
     this.#startedAs = 'new';
-    const { after, losses } = this.#first.begin(state);
+    const { after, losses } = this.#first.begin(state, unread);
     this.#reportLosses(losses);
     return after;
   }

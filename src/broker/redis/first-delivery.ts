@@ -66,14 +66,17 @@ export class FirstDelivery {
   /**
    * Must be called with the head of the stream when the stream has been read for the first time. If the stream already had events when this
    * node learned of it, these events are not delivered but reported as a loss.
+   * @param unread the position before received events that Redis no longer has
    */
-  begin({ epoch, sequenceId }: Position): Begun {
+  begin({ epoch, sequenceId }: Position, unread: Position | undefined): Begun {
     const { appearance = 'found' } = this;
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };
     const losses: StreamLoss[] = [];
-    const before =
-      this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (this.glimpsed?.epoch ?? start.epoch);
+    const earlier = [this.glimpsed, unread].find(
+      (position) => position !== undefined && position.epoch !== start.epoch,
+    );
+    const before = this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (earlier ?? start).epoch;
     if (before !== start.epoch) losses.push(this.#loss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed'));
     if (after.sequenceId > 0) losses.push(this.#loss(start, after, 'broker_lost'));
     return { after, losses };

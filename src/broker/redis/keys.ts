@@ -25,8 +25,8 @@
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish with an idempotency key
  *   tidemark:streams          zset    the index: <stream>, sorted by its place, for each stream with events. Two other members:
  *                                       #            has the newest place as its score
- *                                       !            exists once the index contains every stream that existed before. Its score, the
- *                                                    negative time of that moment, identifies the index
+ *                                       !            exists once the index contains every stream that existed before. Its score, a
+ *                                                    random negative number, identifies the index
  *                                     A place is the time in ms since 1970, increased if necessary so that it is unique. Therefore
  *                                     places grow even if the index was lost. If the stream already had events when it was entered,
  *                                     its place is lower by 0.5; if it has lost its events, by 0.25. A node then knows that the

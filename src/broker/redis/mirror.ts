@@ -65,7 +65,7 @@ export interface MirrorOptions {
    * Called after the first read of the stream. Returns the position after which the events of the log are delivered; undefined if all of
    * them are only history.
    */
-  readonly deliverAfter: (state: StreamState) => Position | undefined;
+  readonly deliverAfter: (state: StreamState, unread: Position | undefined) => Position | undefined;
   /**
    * Called when the epoch of the stream has ended. Returns whether the stream expired before its next event or, without a next event, has
    * expired by now.
@@ -105,7 +105,7 @@ export class StreamMirror {
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
   #waiting: Waiting[] = [];
-  /** The position before the first received event of an epoch that the mirror has not read yet. */
+  /** The position before the first event that was received of another epoch since the log was last read. */
   #unread: Position | undefined;
   #catching: Promise<void> | undefined;
   #again = false;
@@ -123,7 +123,7 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** Whether the mirror has received an event of an epoch that it has not read yet. */
+  /** Whether an event of another epoch was received since the log was last read. */
   get hasUnread(): boolean {
     return this.#unread !== undefined;
   }
@@ -210,6 +210,7 @@ export class StreamMirror {
   async #readOn(loaded: Loaded): Promise<void> {
     for (;;) {
       const { head } = loaded;
+      const unread = this.#unread;
       const page = await this.#options.source.readLog(head.sequenceId === 0 ? undefined : head);
       const { state, more } = page;
       if (state === undefined || !(await this.#epochContinues(state, head))) return this.#reload();
@@ -224,6 +225,8 @@ export class StreamMirror {
       this.#options.onKnown(loaded.head);
       if (more) continue;
       if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
+      // The events were of an earlier epoch.
+      if (this.#unread === unread) this.#unread = undefined;
       return this.#options.onRead(page);
     }
   }
@@ -248,11 +251,13 @@ export class StreamMirror {
   /** Reads the whole stream from Redis, and replaces the history. Events that live subscribers have missed are reported as a loss. */
   async #reload(): Promise<void> {
     for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
+      const unread = this.#unread;
       const picture = await this.#readAll();
-      if (picture !== undefined) {
-        this.#replace(picture);
-        return;
-      }
+      if (picture === undefined) continue;
+      // Events that were received during the read may be newer than the read. Then the log is read again.
+      if (this.#unread === unread || this.#unread?.epoch === picture.state.epoch) this.#unread = undefined;
+      this.#replace(picture, unread?.epoch === picture.state.epoch ? undefined : unread);
+      return;
     }
     throw new Error(`the log of ${this.stream} is trimmed faster than it can be read`);
   }
@@ -283,9 +288,10 @@ export class StreamMirror {
     return { page, state, lines: kept, retained: below(retained, floor), floor };
   }
 
-  #replace({ page, state, lines, retained, floor }: Picture): void {
+  /** @param unread the position before received events that are no longer in the log */
+  #replace({ page, state, lines, retained, floor }: Picture, unread: Position | undefined): void {
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
-    const before = this.#deliveredBefore(state, lines[0]);
+    const before = this.#deliveredBefore(state, lines[0], unread);
     const history = this.#options.createHistory({
       after,
       retained: retained.map((line) => recordOf(this.stream, line)),
@@ -307,14 +313,9 @@ export class StreamMirror {
   }
 
   /** The position after which the events of the log must be delivered; undefined if all of them are only history. */
-  #deliveredBefore(state: StreamState, next: Line | undefined): Position | undefined {
+  #deliveredBefore(state: StreamState, next: Line | undefined, unread: Position | undefined): Position | undefined {
     const head = this.#loaded?.head;
-    const unread = this.#unread?.epoch === state.epoch ? undefined : this.#unread;
-    this.#unread = undefined;
-    if (head === undefined) {
-      const after = this.#options.deliverAfter(state);
-      return after === undefined ? undefined : (unread ?? after);
-    }
+    if (head === undefined) return this.#options.deliverAfter(state, unread);
     if (head.epoch === state.epoch || unread !== undefined || !this.#options.hasExpired(head, next)) return head;
     if (head.sequenceId > 0) this.#options.onEnded();
     return { epoch: state.epoch, sequenceId: 0 };

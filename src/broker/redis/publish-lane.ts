@@ -18,13 +18,13 @@ export type Report = () => void;
 
 export class LaneBatch<Item> {
   readonly items: readonly Item[];
-  /** Redis must store the batch only if this is the newest event of the stream. Undefined if no other batch is in flight. */
+  /** Redis must store the batch only if this is the newest event of the stream. Undefined if no batch before it is in flight. */
   after: Item | undefined;
   /** Whether the stream was entered into the index before this batch was made, or because of it. */
   entered: 'earlier' | 'now' = 'earlier';
   /** Whether Redis has the script. If not, the text of the script must be sent. */
   script: 'loaded' | 'unloaded' = 'loaded';
-  /** How often the batch was sent so far while no other batch was in flight. */
+  /** How often the batch was sent so far while no batch before it was in flight. */
   attempts = 0;
   /** The answer of Redis, from the time when the batch is sent until it must be sent again. */
   answer: Promise<Refusal | Report> | undefined;
@@ -55,7 +55,7 @@ const EARLY_BATCH_EVENTS = 32;
 /** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** After a refusal as `moved`, so many batches are sent one after another, because another node probably publishes on the stream, too. */
+/** After a refusal as `moved`, so many batches are sent one after another, because another node may publish on the stream, too. */
 const BATCHES_AFTER_MOVED = 16;
 
 export class PublishLane<Item> {
@@ -76,10 +76,9 @@ export class PublishLane<Item> {
 
   add(item: Item): void {
     this.#waiting.push(item);
-    const isEarly = this.#waiting.length >= EARLY_BATCH_EVENTS;
     if (this.#state === 'sending') {
-      if (isEarly) this.#sendSecond();
-    } else if (isEarly) {
+      this.#sendSecond();
+    } else if (this.#waiting.length >= EARLY_BATCH_EVENTS) {
       void this.#sendAll();
     } else if (this.#state === 'idle') {
       this.#state = 'scheduled';
@@ -99,6 +98,7 @@ export class PublishLane<Item> {
       const stored = this.#store(this.#first);
       // Reported after the next batch was sent: those who wait may publish again, and Redis should work meanwhile.
       report?.();
+      this.#sendSecond();
       report = await stored;
     }
     this.#first = undefined;
@@ -107,8 +107,9 @@ export class PublishLane<Item> {
     report?.();
   }
 
-  /** Sends a batch behind the first one if the first one is in flight. */
+  /** Sends a batch behind the first one if the first one is in flight and enough items wait. */
   #sendSecond(): void {
+    if (this.#waiting.length < EARLY_BATCH_EVENTS) return;
     if (this.#singles > 0 || this.#second !== undefined || this.#first?.answer === undefined) return;
     if (this.#options.need() !== undefined) return;
     const batch = new LaneBatch(this.#take());
@@ -122,7 +123,9 @@ export class PublishLane<Item> {
     try {
       return await this.#sendPrepared(batch);
     } catch (error) {
-      const items = [...batch.items, ...this.#waiting.splice(0)];
+      // Redis cannot have stored the second batch, because it did not store this one.
+      const items = [...batch.items, ...(this.#second?.items ?? []), ...this.#waiting.splice(0)];
+      this.#second = undefined;
       return () => this.#options.reject(items, error);
     }
   }

@@ -35,7 +35,7 @@ export interface PublisherOptions {
   readonly fence: EpochFence;
   readonly index: StreamIndex;
   readonly limits: BrokerLimits;
-  /** The names of the events that are retained per key, as ARGV 5 of lua/publish.lua. */
+  /** The names of the events that are retained per key, as ARGV 6 of lua/publish.lua. */
   readonly namesPerKey: string;
   /** Maximum number of events that Redis has not acknowledged yet. Further events are rejected. */
   readonly maxPending: number;
@@ -277,7 +277,7 @@ interface Results {
   readonly areFirst: boolean;
 }
 
-/** Formats the bounds of the history as ARGV 4 of lua/publish.lua. */
+/** Formats the bounds of the history as ARGV 5 of lua/publish.lua. */
 function boundsText(stream: string, limits: BrokerLimits): string {
   const { events, bytes, ageMs, keys } = historyBounds(stream, limits);
   return [events, bytes, ageMs, ttlOf(stream, limits), keys, limits.idempotencyWindowMs].join(' ');

@@ -16,7 +16,8 @@
 --      cleared, '': nothing)
 -- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
 -- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'moved'
--- (the newest event is another one), 'foreign' (written by another version) or 'denied <command>' (the user lacks a permission); in these cases, nothing was written.
+-- (the newest event is another one), 'foreign' (written by another version) or 'denied <command>' (the user lacks a permission); in these
+-- cases, nothing was written.
 --
 -- Numbers are joined as they are: Lua writes them in full below 1e14, which a stream reaches after 30 years at
 -- 100,000 events per second.
