@@ -55,7 +55,7 @@ const HISTORY: MirrorHistory = {
   close: () => undefined,
 };
 
-/** Creates a mirror whose epochs count as expired when they end. @returns the mirror, and what its listener was told */
+/** Creates a mirror whose epochs count as expired when they end. @returns the mirror, and the calls of its listener */
 function mirrorOf(
   log: Log,
   deliverFrom: 'start' | 'head',
