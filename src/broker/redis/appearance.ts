@@ -21,15 +21,17 @@ export interface Announced {
    * The place of the stream in the index. Undefined if a node of an earlier version sent the announcement, because it then lacks the place.
    */
   readonly place: number | undefined;
+  /** The epoch in which a created stream was entered. Undefined if it is unknown, or if a node of an earlier version sent the announcement. */
+  readonly epoch: string | undefined;
 }
 
-/** Parses the announcement of a stream: `stream <name> <place>` or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
+/** Parses the announcement of a stream: `stream <name> <place> <epoch>`, without the epoch if it is unknown, or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
 export function parseEntered(text: string): Announced | undefined {
   const [kind, ...words] = text.split(' ');
   if (kind !== 'stream' && kind !== 'found') return undefined;
   const position = kind === 'found' ? words.splice(0, 2) : [];
   const [epoch = '', sequenceId] = position;
-  const [stream = '', place] = words;
+  const [stream = '', place, created] = words;
   const appearance = kind === 'stream' ? 'created' : { epoch, sequenceId: Number(sequenceId) };
-  return { stream, appearance, place: place === undefined ? undefined : Number(place) };
+  return { stream, appearance, place: place === undefined ? undefined : Number(place), epoch: created };
 }

@@ -10,9 +10,11 @@ export interface Found {
   readonly appearance: Appearance | undefined;
   /** The place of the stream in the index, if it is known. */
   readonly place: number | undefined;
+  /** The epoch in which the stream was entered into the index, if it is known. */
+  readonly epoch: string | undefined;
 }
 
-export const NOT_FOUND: Found = { appearance: undefined, place: undefined };
+export const NOT_FOUND: Found = { appearance: undefined, place: undefined, epoch: undefined };
 
 /** A stream cannot expire and appear again within this time, in milliseconds. */
 const RECENT_MS = 100;
@@ -31,12 +33,15 @@ export class FirstDelivery {
   glimpsed: Position | undefined;
   readonly #since = performance.now();
   #place: number | undefined;
+  /** The position before the first event of the run that was announced. */
+  readonly #announced: Position | undefined;
   #missedRun = false;
 
-  constructor(stream: string, { appearance, place }: Found) {
+  constructor(stream: string, { appearance, place, epoch }: Found) {
     this.#stream = stream;
     this.appearance = appearance;
     this.#place = place;
+    this.#announced = epoch === undefined ? undefined : { epoch, sequenceId: 0 };
   }
 
   /**
@@ -73,9 +78,8 @@ export class FirstDelivery {
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };
     const losses: StreamLoss[] = [];
-    const earlier = [this.glimpsed, unread].find(
-      (position) => position !== undefined && position.epoch !== start.epoch,
-    );
+    const seen = [this.#announced, this.glimpsed, unread];
+    const earlier = seen.find((each) => each !== undefined && each.epoch !== start.epoch);
     const before = this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (earlier ?? start).epoch;
     if (before !== start.epoch) losses.push(this.#loss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed'));
     if (after.sequenceId > 0) losses.push(this.#loss(start, after, 'broker_lost'));

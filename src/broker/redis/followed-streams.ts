@@ -7,7 +7,7 @@ import { SelectorMap, selectedNames } from '../stream-selectors.ts';
 import type { MirrorHistory } from './mirror.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { appearanceAt } from './appearance.ts';
-import type { Appearance } from './appearance.ts';
+import type { Announced } from './appearance.ts';
 import type { Found } from './first-delivery.ts';
 import type { Entry } from './index-pages.ts';
 import type { StreamIndex } from './stream-index.ts';
@@ -91,10 +91,10 @@ export class FollowedStreams {
     return this.#follows.covering(stream).some(({ established }) => established);
   }
 
-  /** Must be called when a stream was entered into the index. @param announced its place in the index, if the announcement was received */
-  appeared(stream: string, appearance: Appearance, announced?: number): void {
-    if (announced !== undefined && this.#follows.size > 0) this.#options.index.noteAnnounced(announced);
-    if (this.covers(stream)) this.#options.mirror(stream, { appearance, place: announced });
+  /** Must be called when the announcement of a stream was received. */
+  appeared({ stream, appearance, place, epoch }: Announced): void {
+    if (place !== undefined && this.#follows.size > 0) this.#options.index.noteAnnounced(place);
+    if (this.covers(stream)) this.#options.mirror(stream, { appearance, place, epoch });
   }
 
   /** Called at each interval: mirrors streams whose announcement was lost, and ends follows that have had no followers for `lingerMs`. */
@@ -150,7 +150,7 @@ export class FollowedStreams {
     const unknown = entries.filter(({ stream }) => covers(selector, stream) && !isMirrored(stream));
     const found = await index.existing(unknown.map(({ stream }) => stream));
     for (const { stream, place } of unknown)
-      if (found.has(stream)) mirror(stream, { appearance: appearanceAt(place), place });
+      if (found.has(stream)) mirror(stream, { appearance: appearanceAt(place), place, epoch: undefined });
     await index.remove(unknown.filter(({ stream }) => !found.has(stream)));
   }
 
@@ -159,7 +159,8 @@ export class FollowedStreams {
     for (const stream of new Set(missed)) if (this.isNew(stream)) this.#options.missed(stream);
     if (hasUnnamed) this.#reportUnnamed();
     for (const { stream, place } of entries)
-      if (this.covers(stream)) this.#options.mirror(stream, { appearance: appearanceAt(place), place });
+      if (this.covers(stream))
+        this.#options.mirror(stream, { appearance: appearanceAt(place), place, epoch: undefined });
   }
 
   /**

@@ -40,8 +40,8 @@
  * All databases of a server share its channels, so the names of channels contain the number of the database:
  *
  *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:0:nodes          heartbeats of the nodes, questions to each other (nodes.ts), `stream <name> <place>` for a new stream, and
- *                             `found <epoch> <sequence> <name> <place>` for a stream that already had events up to this position when
+ *   tidemark:0:nodes          heartbeats of the nodes, questions to each other (nodes.ts), `stream <name> <place> <epoch>` for a new stream,
+ *                             and `found <epoch> <sequence> <name> <place>` for a stream that already had events up to this position when
  *                             it was entered into the index, or that has lost them
  *   tidemark:0:nodes:<nodeId> answers to the questions of one node
  *

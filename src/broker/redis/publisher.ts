@@ -13,7 +13,7 @@ import type { KnownPlace } from './fence/knowledge.ts';
 import type { RedisKeys } from './keys.ts';
 import { PublishLane } from './publish-lane.ts';
 import type { LaneBatch, Preparation, Refusal, Report } from './publish-lane.ts';
-import type { StreamIndex } from './stream-index.ts';
+import type { Created, StreamIndex } from './stream-index.ts';
 import { asTexts, ForeignState } from './line.ts';
 import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './publish-failure.ts';
 
@@ -95,7 +95,7 @@ export class RedisPublisher {
       if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
         const reply = String(await connection.run('announce', [meta, losses], args));
-        if (/^\d+$/.test(reply)) return reply === '1' ? await this.#enterLate(stream) : undefined;
+        if (/^\d+$/.test(reply)) return reply === '1' ? await this.#enterLate(stream, {}) : undefined;
         if (reply !== 'unborn') throw refused(stream, reply);
         await this.#beforeSending(stream, () => this.#enterAgain(stream));
       }
@@ -145,7 +145,7 @@ export class RedisPublisher {
   }
 
   async #resolve(stream: string, { items, entered }: LaneBatch<Pending>, results: Results): Promise<void> {
-    if (entered === 'earlier' && results.areFirst) await this.#enterLate(stream);
+    if (entered === 'earlier' && results.areFirst) await this.#enterLate(stream, results);
     this.#pending -= items.length;
     items.forEach((pending, index) => {
       const result = results.each[index];
@@ -194,7 +194,7 @@ export class RedisPublisher {
   async #openAndEnter(stream: string): Promise<void> {
     const { fence, index } = this.#options;
     const state = await fence.open(stream);
-    if (state.sequenceId === 0) await index.enterCreated(stream);
+    if (state.sequenceId === 0) await index.enterCreated(stream, state);
     else await index.enterFound(stream, state);
   }
 
@@ -202,8 +202,8 @@ export class RedisPublisher {
    * Enters a stream whose first event this node has just published, although the stream is not in the index: this node had entered it
    * earlier, it expired, and a client that named it created it again. If this fails, the index tries again.
    */
-  async #enterLate(stream: string): Promise<void> {
-    await this.#options.index.enterCreated(stream).catch(() => undefined);
+  async #enterLate(stream: string, created: Created): Promise<void> {
+    await this.#options.index.enterCreated(stream, created).catch(() => undefined);
   }
 
   async #run(
@@ -261,7 +261,7 @@ export class RedisPublisher {
       this.#options.fence.know(stream, newest);
       this.#options.fence.confirm(stream, newest, departures);
     }
-    return { each, areFirst: before === '0' };
+    return { epoch, each, areFirst: before === '0' };
   }
 }
 
@@ -272,6 +272,7 @@ function duplicateOf(stream: string, text: string): PublishResult {
 }
 
 interface Results {
+  readonly epoch: string;
   readonly each: readonly PublishResult[];
   /** Whether the first of these events is the first event of its epoch. */
   readonly areFirst: boolean;

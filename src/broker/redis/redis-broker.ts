@@ -153,7 +153,7 @@ export class RedisBroker implements Broker {
       keys: this.#keys,
       registry: this.#registry,
       newEpoch: () => ulid(),
-      onLost: (stream, lost) => index.enterCreated(stream, lost),
+      onLost: (stream, lost) => index.enterCreated(stream, { lost }),
       onReplaced: (stream, lost) => index.enterReplaced(stream, lost),
       ttlOf: (stream) => ttlOf(stream, limits),
       blankTtlMs,
@@ -321,10 +321,7 @@ export class RedisBroker implements Broker {
 
   #receiveFromNodes(text: string): void {
     const entered = parseEntered(text);
-    if (entered !== undefined) {
-      const { stream, appearance, place } = entered;
-      return this.#streams.follows.appeared(stream, appearance, place);
-    }
+    if (entered !== undefined) return this.#streams.follows.appeared(entered);
     this.#nodes.receive(text);
     this.#registry.receive(text);
     if (this.#heartbeat.receive(text) || !text.startsWith('fence ')) return;

@@ -61,6 +61,14 @@ export interface IndexChanges {
   readonly hasUnnamed: boolean;
 }
 
+/** What is known of a stream that is entered before its first event. */
+export interface Created {
+  /** The epoch of the stream. */
+  readonly epoch?: string;
+  /** The newest known position of the stream, if Redis has lost its events. */
+  readonly lost?: Position | undefined;
+}
+
 export interface StreamIndexOptions {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
@@ -108,13 +116,12 @@ export class StreamIndex {
 
   /**
    * Enters a stream that has no events yet. If an expired stream of this name is still in the index, the stream gets a new place.
-   * @param lost the newest known position of the stream, if Redis has lost its events
    */
-  async enterCreated(stream: string, lost = this.#owed.get(stream)): Promise<void> {
+  async enterCreated(stream: string, { epoch = '', lost = this.#owed.get(stream) }: Created = {}): Promise<void> {
     this.#owed.set(stream, lost);
     this.#entering.add(stream);
     try {
-      if (lost === undefined) await this.#register(stream, 'created', '');
+      if (lost === undefined) await this.#register(stream, 'created', '', epoch);
       else await this.enterReplaced(stream, lost);
       this.#owed.delete(stream);
     } finally {
@@ -132,13 +139,13 @@ export class StreamIndex {
    * after the given head.
    */
   async enterFound(stream: string, head: Position): Promise<void> {
-    if (this.#owed.has(stream)) return this.enterCreated(stream, this.#owed.get(stream));
+    if (this.#owed.has(stream)) return this.enterCreated(stream, { epoch: head.epoch });
     await this.#register(stream, 'found', head.sequenceId === 0 ? '' : textOf(head));
   }
 
   /** Enters the streams that could not be entered when they were created. */
   async enterOwed(): Promise<void> {
-    for (const [stream, lost] of this.#owed) if (!this.#entering.has(stream)) await this.enterCreated(stream, lost);
+    for (const [stream, lost] of this.#owed) if (!this.#entering.has(stream)) await this.enterCreated(stream, { lost });
   }
 
   /**
@@ -305,11 +312,11 @@ export class StreamIndex {
     return readHeads({ connection: this.#connection, keys: this.#keys }, streams);
   }
 
-  async #register(stream: string, how: 'created' | 'found' | 'replaced', position: string): Promise<void> {
+  async #register(stream: string, how: 'created' | 'found' | 'replaced', position: string, epoch = ''): Promise<void> {
     const reply = await this.#connection.run(
       'register',
       [this.#keys.streams, this.#keys.departed],
-      [stream, how, this.#keys.nodes, position, this.#departed, this.#departedTtlMs],
+      [stream, how, this.#keys.nodes, position, this.#departed, this.#departedTtlMs, epoch],
     );
     if (reply === 1) this.#entered += 1;
   }

@@ -6,6 +6,7 @@ import type { Node, NodeOptions } from '../testing/redis-nodes.ts';
 import { AttachedStreams } from './attached-streams.ts';
 import { RedisConnection } from './connection.ts';
 import { FollowedStreams } from './followed-streams.ts';
+import { StreamChannels } from './stream-channels.ts';
 
 let nodes: RedisNodes;
 const node = (options?: NodeOptions): Promise<Node> => nodes.start(options);
@@ -18,6 +19,12 @@ afterEach(async () => {
   vi.restoreAllMocks();
   await nodes.closeAll();
 });
+
+const deleteKeysOf = (stream: string): Promise<string> =>
+  nodes.redis.command(
+    'DEL',
+    ...['meta', 'log', 'latest', 'order'].map((name) => `${nodes.prefix}:{${stream}}:${name}`),
+  );
 
 describe('a stream that a follow by pattern cannot read', () => {
   const limits = { sessionTtlMs: 1_000 };
@@ -122,12 +129,7 @@ describe('a stream that a follow by pattern cannot read', () => {
       await follower.broker.follow('session:*');
       const { epoch: first } = await publish(writer, 'session:a');
       await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
-      const deleteKeys = (): Promise<string> =>
-        nodes.redis.command(
-          'DEL',
-          ...['meta', 'log', 'latest', 'order'].map((name) => `${nodes.prefix}:{session:a}:${name}`),
-        );
-      if (how === 'was deleted') await deleteKeys();
+      if (how === 'was deleted') await deleteKeysOf('session:a');
       await expired('session:a');
       const mend = failing('read', 'session:a');
       const receive = vi.spyOn(AttachedStreams.prototype, 'receive');
@@ -137,7 +139,7 @@ describe('a stream that a follow by pattern cannot read', () => {
           expect(receive).toHaveBeenCalledWith(expect.stringContaining('session:a'), expect.stringContaining(' 1 ')),
         PATIENCE,
       );
-      await deleteKeys();
+      await deleteKeysOf('session:a');
       mend();
       const { epoch } = await publish(later, 'session:a');
       await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1, 1]), PATIENCE);
@@ -147,6 +149,23 @@ describe('a stream that a follow by pattern cannot read', () => {
       ]);
     },
   );
+
+  test('causes a loss if its first run was deleted before the node subscribed, and a second run began at once', async () => {
+    const [writer, follower] = [await node(), await node({ intervalMs: NEVER })];
+    await follower.broker.follow('session:*');
+    const { promise: subscribed, resolve: subscribe } = Promise.withResolvers<undefined>();
+    const open = vi.spyOn(StreamChannels.prototype, 'open').mockReturnValueOnce(subscribed);
+    const first = await publish(writer, 'session:a');
+    await vi.waitFor(() => expect(open).toHaveBeenCalledWith('session:a'), PATIENCE);
+    await deleteKeysOf('session:a');
+    const second = await publish(writer, 'session:a');
+    subscribe(undefined);
+    await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
+    expect(follower.listener.events[0]?.epoch).toBe(second.epoch);
+    expect(follower.listener.losses).toMatchObject([
+      { from: { epoch: first.epoch, sequenceId: 0 }, reason: 'epoch_changed' },
+    ]);
+  });
 });
 
 test('source losses that cannot be read when a follow begins are reported as soon as they can be read', async () => {

@@ -7,6 +7,7 @@
 --      3 channel of the nodes
 --      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if it has none
 --      5 maximum number of departed streams to keep, 6 how long they are kept after the last departure, in ms
+--      7 the epoch of a created stream, '' if it is unknown
 -- Returns 1, or 0 if nothing was changed.
 local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if ARGV[2] == 'found' and before then return 0 end
@@ -33,5 +34,7 @@ if ARGV[2] == 'created' and before and not replaced then
   end
   redis.call('PEXPIRE', KEYS[2], ARGV[6])
 end
-redis.call('PUBLISH', ARGV[3], text .. ' ' .. string.format('%.2f', place))
+text = text .. ' ' .. string.format('%.2f', place)
+if ARGV[4] == '' and ARGV[7] ~= '' then text = text .. ' ' .. ARGV[7] end
+redis.call('PUBLISH', ARGV[3], text)
 return 1
