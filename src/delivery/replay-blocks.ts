@@ -46,7 +46,7 @@ interface FramedPart {
 interface Family {
   /** The frames by the sequenceId of the first event of each part. */
   readonly parts: Map<number, FramedPart>;
-  /** The first sequenceId of the latest part with which a replay began. */
+  /** The first sequenceId of the part that was built most recently for the beginning of a replay. */
   front: number | undefined;
   bytes: number;
 }
@@ -55,7 +55,7 @@ type Place = 'front' | 'later';
 
 export class ReplayBlocks {
   readonly #maxBytes: number;
-  /** The frames by the key of their runs. The least recently used key is first. */
+  /** The frames by the key of their runs. The least recently used key is the oldest. */
   readonly #families = new RecencyMap<string, Family>();
   #bytes = 0;
   /** Number of blocks whose frames have been built so far. */

@@ -60,7 +60,7 @@ export class EventLog {
     else this.#full.push(segment.slice());
   }
 
-  /** Removes the oldest event, and every reference to it. @returns undefined if there is no event */
+  /** Removes the oldest event, and every reference of the log to it. @returns undefined if there is no event */
   dropOldest(): EventRecord | undefined {
     if (this.#oldest.length === 0) this.#oldest = this.#removeSegment().toReversed();
     const dropped = this.#oldest.pop();

@@ -25,7 +25,10 @@ export interface Announced {
   readonly epoch: string | undefined;
 }
 
-/** Parses the announcement of a stream: `stream <name> <place> <epoch>`, without the epoch if it is unknown, or `found <epoch> <sequence> <name> <place>`. Undefined for other texts. */
+/**
+ * Parses the announcement of a stream: `stream <name> <place> <epoch>`, without the epoch if it is unknown, or
+ * `found <epoch> <sequence> <name> <place>`. Undefined for other texts.
+ */
 export function parseEntered(text: string): Announced | undefined {
   const [kind, ...words] = text.split(' ');
   if (kind !== 'stream' && kind !== 'found') return undefined;

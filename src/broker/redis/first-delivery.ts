@@ -16,7 +16,7 @@ export interface Found {
 
 export const NOT_FOUND: Found = { appearance: undefined, place: undefined, epoch: undefined };
 
-/** A stream cannot expire and appear again within this time, in milliseconds. */
+/** A stream cannot expire and appear again within this time, in milliseconds. If it is deleted instead, its epoch shows that. */
 const RECENT_MS = 100;
 
 export interface Begun {

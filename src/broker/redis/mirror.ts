@@ -63,7 +63,7 @@ export interface MirrorOptions {
   readonly stream: string;
   /**
    * Called after the first read of the stream. Returns the position after which the events of the log are delivered; undefined if all of
-   * them are only history.
+   * them are only history. `unread` is the position before received events that are no longer in the log.
    */
   readonly deliverAfter: (state: StreamState, unread: Position | undefined) => Position | undefined;
   /**

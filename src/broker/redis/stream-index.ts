@@ -114,9 +114,7 @@ export class StreamIndex {
     this.#log = options.log;
   }
 
-  /**
-   * Enters a stream that has no events yet. If an expired stream of this name is still in the index, the stream gets a new place.
-   */
+  /** Enters a stream that has no events yet. If an expired stream of this name is still in the index, the stream gets a new place. */
   async enterCreated(stream: string, { epoch = '', lost = this.#owed.get(stream) }: Created = {}): Promise<void> {
     this.#owed.set(stream, lost);
     this.#entering.add(stream);
