@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UNKNOWN_POSITION } from '../broker.ts';
 import type { EventRecord, PublishResult, StreamLoss } from '../broker.ts';
+import type { StreamPosition } from '../../replay/record.ts';
 import { randomFrom } from '../redis/fence/testing/explorer.ts';
 import { publish } from './redis-nodes.ts';
 import type { Node, RedisNodes } from './redis-nodes.ts';
@@ -37,9 +38,11 @@ interface Report {
   readonly loss: StreamLoss | undefined;
   /** The number of publishes that had begun. A report includes no later events. */
   readonly publishes: number;
+  /** The number of events that the follower had received. */
+  readonly received: number;
 }
 
-/** Records with each loss how many publishes had begun. */
+/** Records with each loss how many publishes had begun, and how many events were received. */
 class FollowListener extends RecordingListener {
   readonly reports: Report[] = [];
   readonly #publishes: () => number;
@@ -50,11 +53,15 @@ class FollowListener extends RecordingListener {
   }
 
   override onLoss(loss: StreamLoss): void {
-    this.reports.push({ loss, publishes: this.#publishes() });
+    this.#report(loss);
   }
 
   override onUnnamedLoss(): void {
-    this.reports.push({ loss: undefined, publishes: this.#publishes() });
+    this.#report(undefined);
+  }
+
+  #report(loss: StreamLoss | undefined): void {
+    this.reports.push({ loss, publishes: this.#publishes(), received: this.events.length });
   }
 }
 
@@ -183,6 +190,12 @@ function judge(acknowledged: readonly Published[], { events, reports }: FollowLi
       )
       .map(({ result }) => lostText(result)),
     ...repetitions(events),
+    ...reports.flatMap(({ loss, received: before }) =>
+      events
+        .slice(before)
+        .filter((event) => loss !== undefined && isWithin(loss, event))
+        .map(({ stream, epoch, sequenceId }) => `${stream} ${epoch}/${sequenceId} came after it was reported as lost`),
+    ),
   ];
 }
 
@@ -191,15 +204,22 @@ function judge(acknowledged: readonly Published[], { events, reports }: FollowLi
  * does a loss that leads from one epoch to another.
  */
 function includes({ loss }: Report, result: PublishResult, events: readonly EventRecord[]): boolean {
-  const { stream, epoch, sequenceId } = result;
+  const { stream, epoch } = result;
   const isUnseen = !events.some((event) => event.stream === stream && event.epoch === epoch);
   if (loss === undefined) return isUnseen;
   const { from, to } = loss;
   if (stream !== loss.stream) return false;
   if (isUnseen && (from.epoch !== to.epoch || from.epoch === UNKNOWN_POSITION.epoch)) return true;
+  return isWithin(loss, result);
+}
+
+/** Whether the event is of one of the epochs that the loss names, and between its positions. */
+function isWithin({ stream, from, to }: StreamLoss, event: StreamPosition): boolean {
+  const { epoch, sequenceId } = event;
+  if (event.stream !== stream || (from.epoch !== epoch && to.epoch !== epoch)) return false;
   const isAfter = from.epoch !== epoch || sequenceId > from.sequenceId;
   const isBefore = to.epoch !== epoch || sequenceId <= to.sequenceId;
-  return (from.epoch === epoch || to.epoch === epoch) && isAfter && isBefore;
+  return isAfter && isBefore;
 }
 
 function lostText({ stream, epoch, sequenceId }: PublishResult): string {
