@@ -8,7 +8,7 @@ import { historyBounds } from '../history-bounds.ts';
 import { Completeness } from './completeness.ts';
 import { FirstDelivery } from './first-delivery.ts';
 import type { Found } from './first-delivery.ts';
-import type { Moment } from './completeness.ts';
+import type { Reading } from './completeness.ts';
 import type { RedisConnection } from './connection.ts';
 import type { EpochFence } from './fence/epoch-fence.ts';
 import type { KnownPlace } from './fence/knowledge.ts';
@@ -49,13 +49,6 @@ export interface AttachedStreamContext {
    * is then new to the followers, so its events must be delivered and not only kept as history.
    */
   readonly isNew: (stream: string) => boolean;
-}
-
-/** Values that are recorded before the command that reads a stream's state is sent. */
-export interface Reading {
-  readonly moment: Moment;
-  /** The value of {@link EpochFence.departures} before the read was sent. */
-  readonly departures: number;
 }
 
 /** A stream without keys counts as expired after this fraction of its TTL. It is less than 1 because the clocks of the servers differ. */
@@ -122,7 +115,8 @@ export class AttachedStream {
 
   /** Records a state of this stream that was read while the stream was not loaded yet. @throws {Error} if the text is not a valid state */
   glimpse(text: string | undefined): void {
-    if (text !== undefined) this.#first.glimpsed = parseState(text);
+    const state = text === undefined ? undefined : parseState(text);
+    if (state !== undefined && !isBlank(state)) this.#mirror.see(state.epoch);
   }
 
   /** Called if a follow begins before this stream could be read. Its events up to then are reported as lost once it is loaded. */
@@ -145,7 +139,8 @@ export class AttachedStream {
 
   /** The loss to report if the stream has expired before this node has read it to its end. */
   get unreadLoss(): StreamLoss {
-    const { epoch, sequenceId } = this.#mirror.head ?? this.#first.start;
+    const { head, unread = UNKNOWN_POSITION.epoch } = this.#mirror;
+    const { epoch, sequenceId } = head ?? { epoch: unread, sequenceId: 0 };
     return { stream: this.name, from: { epoch, sequenceId }, to: UNKNOWN_POSITION, reason: 'broker_lost' };
   }
 
@@ -261,7 +256,9 @@ export class AttachedStream {
   /** Must be read only if the stream had no keys. False if Redis lost the keys, or if an event of a new epoch was received since. */
   get hasExpired(): boolean {
     const { head } = this.#mirror;
-    return head === undefined ? this.#count === 0 : !this.#mirror.hasUnread && this.#hadExpired(head, undefined);
+    return head === undefined
+      ? this.#count === 0
+      : this.#mirror.unread === undefined && this.#hadExpired(head, undefined);
   }
 
   /**
@@ -320,7 +317,6 @@ export class AttachedStream {
       onRead: ({ state, departures }) => {
         if (state === undefined) return;
         this.#state = state;
-        this.#first.glimpsed = undefined;
         fence.adopt(name, state, departures);
       },
       accepts: (incarnation) => fence.accepts(name, incarnation),
@@ -336,7 +332,7 @@ export class AttachedStream {
   }
 
   /** The position after which events are delivered. Undefined if the stream is not new to its followers. */
-  #deliverAfter(state: StreamState, unread: Position | undefined): Position | undefined {
+  #deliverAfter(state: StreamState, unread: string | undefined): Position | undefined {
     if (!this.#context.isNew(this.name)) return undefined;
     this.#startedAs = 'new';
     const { after, losses } = this.#first.begin(state, unread);

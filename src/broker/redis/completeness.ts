@@ -8,6 +8,13 @@ export interface Moment {
   readonly losses: number;
 }
 
+/** Values that are recorded before the command that reads a stream's state is sent. */
+export interface Reading {
+  readonly moment: Moment;
+  /** The value of `EpochFence.departures` before the read was sent. */
+  readonly departures: number;
+}
+
 export interface CompletenessOptions {
   /** How long a stream is kept after its last event, in milliseconds; 0 for a stream that does not expire. */
   readonly ttlMs: number;

@@ -29,19 +29,17 @@ export class FirstDelivery {
   readonly #stream: string;
   /** How the stream was entered into the index; undefined while this is unknown. Only used if a follow covers the stream. */
   appearance: Appearance | undefined;
-  /** The newest position that was read before the stream could be loaded. */
-  glimpsed: Position | undefined;
   readonly #since = performance.now();
   #place: number | undefined;
-  /** The position before the first event of the run that was announced. */
-  readonly #announced: Position | undefined;
+  /** The epoch of the run that was announced. */
+  readonly #announced: string | undefined;
   #missedRun = false;
 
   constructor(stream: string, { appearance, place, epoch }: Found) {
     this.#stream = stream;
     this.appearance = appearance;
     this.#place = place;
-    this.#announced = epoch === undefined ? undefined : { epoch, sequenceId: 0 };
+    this.#announced = epoch;
   }
 
   /**
@@ -58,11 +56,6 @@ export class FirstDelivery {
     this.appearance ??= await index.appearanceOf(this.#stream);
   }
 
-  /** The position before the first event of the stream, as far as the stream was read. */
-  get start(): Position {
-    return this.glimpsed === undefined ? UNKNOWN_POSITION : { epoch: this.glimpsed.epoch, sequenceId: 0 };
-  }
-
   /** Records that this node missed an earlier run of the stream completely. */
   missRun(): void {
     this.#missedRun = true;
@@ -71,16 +64,15 @@ export class FirstDelivery {
   /**
    * Must be called with the head of the stream when the stream has been read for the first time. If the stream already had events when this
    * node learned of it, these events are not delivered but reported as a loss.
-   * @param unread the position before received events that Redis no longer has
+   * @param unread an epoch that was seen before, and that Redis no longer has
    */
-  begin({ epoch, sequenceId }: Position, unread: Position | undefined): Begun {
+  begin({ epoch, sequenceId }: Position, unread: string | undefined): Begun {
     const { appearance = 'found' } = this;
     const after = this.#after(appearance, { epoch, sequenceId });
     const start = { epoch: after.epoch, sequenceId: 0 };
     const losses: StreamLoss[] = [];
-    const seen = [this.#announced, this.glimpsed, unread];
-    const earlier = seen.find((each) => each !== undefined && each.epoch !== start.epoch);
-    const before = this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (earlier ?? start).epoch;
+    const earlier = [this.#announced, unread].find((each) => each !== start.epoch && each !== undefined);
+    const before = this.#missedRun || appearance === 'replaced' ? UNKNOWN_POSITION.epoch : (earlier ?? start.epoch);
     if (before !== start.epoch) losses.push(this.#loss({ epoch: before, sequenceId: 0 }, start, 'epoch_changed'));
     if (after.sequenceId > 0) losses.push(this.#loss(start, after, 'broker_lost'));
     return { after, losses };

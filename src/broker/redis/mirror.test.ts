@@ -63,8 +63,10 @@ function mirrorOf(
   const reports: string[] = [];
   const mirror = new StreamMirror({
     stream: 'session:a',
-    deliverAfter: ({ epoch, sequenceId }) =>
-      deliverFrom === 'start' ? { epoch, sequenceId: 0 } : { epoch, sequenceId },
+    deliverAfter: ({ epoch, sequenceId }, unread) => {
+      if (unread !== undefined) reports.push(`missed ${unread}`);
+      return { epoch, sequenceId: deliverFrom === 'start' ? 0 : sequenceId };
+    },
     hasExpired: () => true,
     source: {
       readLog: () => log.page(),
@@ -97,6 +99,29 @@ test('an event of a newer epoch that arrives during the first read makes no hist
   expect(reports).toEqual(['ended', 'E2.1']);
 });
 
+test('a newer epoch that is seen during the first read is no earlier run of the stream', async () => {
+  const log = new Log();
+  log.begin('E1', 2);
+  const { mirror, reports } = mirrorOf(log, 'start');
+  log.onRead = () => {
+    log.onRead = () => undefined;
+    log.begin('E2', 1);
+    mirror.see('E2');
+  };
+  await mirror.catchUp();
+  await mirror.catchUp();
+  expect(reports).toEqual(['E1.1', 'E1.2', 'ended', 'E2.1']);
+});
+
+test('an epoch that was seen before the first read, and that Redis no longer has, is missed', async () => {
+  const log = new Log();
+  log.begin('E2', 1);
+  const { mirror, reports } = mirrorOf(log, 'start');
+  mirror.see('E1');
+  await mirror.catchUp();
+  expect(reports).toEqual(['missed E1', 'E2.1']);
+});
+
 test('an epoch that begins during a read and is deleted before the next read is reported as lost', async () => {
   const log = new Log();
   log.begin('E1', 1);
@@ -122,7 +147,7 @@ test('a late event of an earlier epoch does not make the normal end of the strea
   const { mirror, reports } = mirrorOf(log, 'start');
   await mirror.catchUp();
   mirror.receive(lineOf('E0', 7), SERVER);
-  await vi.waitFor(() => expect(mirror.hasUnread).toBe(false));
+  await vi.waitFor(() => expect(mirror.unread).toBeUndefined());
   log.begin('E2', 1);
   mirror.receive(lineOf('E2', 1), SERVER);
   await vi.waitFor(() => expect(reports).toEqual(['E1.1', 'ended', 'E2.1']));

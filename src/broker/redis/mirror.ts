@@ -63,9 +63,9 @@ export interface MirrorOptions {
   readonly stream: string;
   /**
    * Called after the first read of the stream. Returns the position after which the events of the log are delivered; undefined if all of
-   * them are only history. `unread` is the position before received events that are no longer in the log.
+   * them are only history. `unread` is an epoch that was seen before, and that Redis no longer has.
    */
-  readonly deliverAfter: (state: StreamState, unread: Position | undefined) => Position | undefined;
+  readonly deliverAfter: (state: StreamState, unread: string | undefined) => Position | undefined;
   /**
    * Called when the epoch of the stream has ended. Returns whether the stream expired before its next event or, without a next event, has
    * expired by now.
@@ -105,8 +105,8 @@ export class StreamMirror {
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
   #waiting: Waiting[] = [];
-  /** The position before the first event that was received of another epoch since the log was last read. */
-  #unread: Position | undefined;
+  /** The first other epoch that was seen since the log was last read. */
+  #unread: string | undefined;
   #catching: Promise<void> | undefined;
   #again = false;
 
@@ -123,9 +123,9 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** Whether an event of another epoch was received since the log was last read. */
-  get hasUnread(): boolean {
-    return this.#unread !== undefined;
+  /** The first other epoch that was seen since the log was last read. Undefined if there was none. */
+  get unread(): string | undefined {
+    return this.#unread;
   }
 
   /** Whether the mirror is in the epoch of the position and has every event up to it. */
@@ -134,9 +134,14 @@ export class StreamMirror {
     return head !== undefined && head.epoch === position.epoch && head.sequenceId >= position.sequenceId;
   }
 
+  /** Must be called if Redis had events of this epoch. If they are deleted before the log is read, they are reported as lost. */
+  see(epoch: string): void {
+    if (epoch !== this.#loaded?.head.epoch) this.#unread ??= epoch;
+  }
+
   /** Handles a line that arrived through the subscription. @param incarnation the server that published the line */
   receive(line: Line, incarnation: string): void {
-    this.#noteUnread(line);
+    this.see(line.epoch);
     if (this.#catching !== undefined) {
       if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ incarnation, line });
       else this.#again = true;
@@ -171,11 +176,6 @@ export class StreamMirror {
     } finally {
       this.#waiting = [];
     }
-  }
-
-  /** The events of an epoch may be deleted before the log is read. Then they must be reported as lost. */
-  #noteUnread({ epoch, sequenceId }: Line): void {
-    if (epoch !== this.#loaded?.head.epoch) this.#unread ??= { epoch, sequenceId: sequenceId - 1 };
   }
 
   /** @returns false if the log must be read: earlier events are missing, or the line is of another epoch or server */
@@ -225,7 +225,7 @@ export class StreamMirror {
       this.#options.onKnown(loaded.head);
       if (more) continue;
       if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
-      // The events were of an earlier epoch.
+      // The other epoch was an earlier one.
       if (this.#unread === unread) this.#unread = undefined;
       return this.#options.onRead(page);
     }
@@ -254,9 +254,9 @@ export class StreamMirror {
       const unread = this.#unread;
       const picture = await this.#readAll();
       if (picture === undefined) continue;
-      // Events that were received during the read may be newer than the read. Then the log is read again.
-      if (this.#unread === unread || this.#unread?.epoch === picture.state.epoch) this.#unread = undefined;
-      this.#replace(picture, unread?.epoch === picture.state.epoch ? undefined : unread);
+      // An epoch that was seen during the read may be newer than the read. Then the log is read again.
+      if (this.#unread === unread || this.#unread === picture.state.epoch) this.#unread = undefined;
+      this.#replace(picture, unread === picture.state.epoch ? undefined : unread);
       return;
     }
     throw new Error(`the log of ${this.stream} is trimmed faster than it can be read`);
@@ -288,8 +288,8 @@ export class StreamMirror {
     return { page, state, lines: kept, retained: below(retained, floor), floor };
   }
 
-  /** @param unread the position before received events that are no longer in the log */
-  #replace({ page, state, lines, retained, floor }: Picture, unread: Position | undefined): void {
+  /** @param unread an epoch that was seen before, and that Redis no longer has */
+  #replace({ page, state, lines, retained, floor }: Picture, unread: string | undefined): void {
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
     const before = this.#deliveredBefore(state, lines[0], unread);
     const history = this.#options.createHistory({
@@ -313,7 +313,7 @@ export class StreamMirror {
   }
 
   /** The position after which the events of the log must be delivered; undefined if all of them are only history. */
-  #deliveredBefore(state: StreamState, next: Line | undefined, unread: Position | undefined): Position | undefined {
+  #deliveredBefore(state: StreamState, next: Line | undefined, unread: string | undefined): Position | undefined {
     const head = this.#loaded?.head;
     if (head === undefined) return this.#options.deliverAfter(state, unread);
     if (head.epoch === state.epoch || unread !== undefined || !this.#options.hasExpired(head, next)) return head;
