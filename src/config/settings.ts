@@ -131,7 +131,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'switch',
     standard: false,
     flag: 'insecure',
-    description: 'Serve public addresses although no credential is configured (SEC-5).',
+    description: 'Accept connections on public addresses although no credential is configured (SEC-5).',
   },
   {
     key: 'shutdownDelayMs',
@@ -216,8 +216,8 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /**
- * The environment variable of a setting: `TIDEMARK_LIMITS_SEND_QUEUE_BYTES` for `limits.sendQueueBytes`. Sections and replay policies of
- * custom events have no variable.
+ * The environment variable of a setting: `TIDEMARK_LIMITS_SEND_QUEUE_BYTES` for `limits.sendQueueBytes`. Sections and `replay.*` have no
+ * variable.
  */
 export function variableOf({ key, kind }: Setting): string | undefined {
   if (kind === 'section' || key.includes('*')) return undefined;
