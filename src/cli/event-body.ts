@@ -23,7 +23,7 @@ export function eventOptions(command: Command): Command {
     .option('--payload <json>', 'payload as a JSON object; - reads it from stdin, @file from a file')
     .option(
       '--stream <name>',
-      'publish on this stream: main, workspace:<id> or session:<id> (default: session:<sessionId> for a session_event, otherwise main)',
+      'stream of the event: main, workspace:<id> or session:<id> (default: session:<sessionId> for a session_event, otherwise main)',
     )
     .option('--source <label>', 'name of the publisher')
     .option('--example <name>', "use an example of the gateway's contract; `list` prints the names of all examples");
