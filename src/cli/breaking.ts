@@ -41,7 +41,7 @@ export function registerBreaking(program: Command): void {
     .option('--json', 'the same as --format json')
     .addHelpText(
       'after',
-      '\nExit codes: 0 no breaking change, 2 wrong usage or unreadable contract, 3 breaking changes, 5 address unreachable.',
+      '\nExit codes: 0 no breaking change, 2 wrong usage or unreadable contract,\n3 breaking changes, 5 address unreachable.',
     )
     .action(breaking);
 }

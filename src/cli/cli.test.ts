@@ -212,6 +212,18 @@ describe('tidemark', () => {
     expect(await finish(['serv'])).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean serve?') });
     expect(await finish(['serve', '--prot', '1'])).toMatchObject({ code: 2 });
   });
+
+  test('prints help that fits into 80 columns', async () => {
+    const { stdout } = await finish(['--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].flatMap(([, name]) => name ?? []);
+    expect(commands).toEqual(expect.arrayContaining(['serve', 'mock', 'breaking']));
+    const tooWide: string[] = [];
+    for (const command of commands) {
+      const help = await finish([command, '--help']);
+      tooWide.push(...help.stdout.split('\n').filter((line) => line.length > 80));
+    }
+    expect(tooWide).toEqual([]);
+  });
 });
 
 describe('tidemark key and tidemark token', () => {

@@ -38,9 +38,6 @@ function commandsOf(command: Command, path: string): CompletedCommand[] {
   return [own, ...children.flatMap((child) => commandsOf(child.command, `${path} ${child.name}`.trim()))];
 }
 
-/** A flag that comes from a setting has no list of choices. Its allowed values are in its syntax, such as `--broadcast <on|off>`. */
-function flagOf({ long, flags, description, required, optional, argChoices }: Option): CompletedFlag {
-  const [, syntax = ''] = /[<[](.*)[>\]]/.exec(flags) ?? [];
-  const choices = argChoices ?? (syntax.includes('|') ? syntax.split('|') : []);
-  return { name: long ?? flags, description, value: required || optional ? 'some' : 'none', choices };
+function flagOf({ long, flags, description, required, optional, argChoices = [] }: Option): CompletedFlag {
+  return { name: long ?? flags, description, value: required || optional ? 'some' : 'none', choices: argChoices };
 }

@@ -1,5 +1,6 @@
 /** Reads the configuration of a command from its flags, the environment and the file. */
 import { existsSync } from 'node:fs';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { resolveConfig } from '../config/config.ts';
 import type { Problem, Resolved } from '../config/config.ts';
@@ -15,19 +16,28 @@ const STANDARD_FILE = 'tidemark.yaml';
 export function configurationOptions(command: Command): Command {
   for (const setting of SETTINGS) {
     if (setting.flag === undefined) continue;
-    const { syntax, text } = flagOf(setting);
-    if (setting.kind === 'list') command.option(syntax, text, append);
-    else command.option(syntax, text);
+    const option = optionOf(setting);
+    command.addOption(option);
+    // `--help` prints the default. Set before `addOption`, the default would also count as a given flag, and override the environment.
+    if (option.required && typeof setting.standard !== 'object') option.default(setting.standard);
   }
   return command.option('--config <file>', `configuration file (default: ${STANDARD_FILE} if it exists)`);
 }
 
-function flagOf({ flag = '', kind, choices, standard, description }: Setting): { syntax: string; text: string } {
-  const value = choices === undefined ? { integer: '<n>', list: '<value>' }[kind as string] : `<${choices.join('|')}>`;
-  const syntax = kind === 'switch' ? `--${flag}` : `--${flag} ${value ?? '<text>'}`;
-  const repeat = kind === 'list' ? ' May be repeated.' : '';
-  const tail = typeof standard === 'string' || typeof standard === 'number' ? ` (default: ${standard})` : '';
-  return { syntax, text: `${description}${repeat}${tail}` };
+function optionOf({ flag = '', kind, value = 'n', choices, description }: Setting): Option {
+  const repeat = kind === 'list' ? '; may be repeated' : '';
+  const option = new Option(
+    kind === 'switch' ? `--${flag}` : `--${flag} <${value}>`,
+    `${phraseOf(description)}${repeat}`,
+  );
+  // `choices` is for `--help` and completion. A wrong value is reported with the other problems of the configuration.
+  if (choices !== undefined) option.choices(choices).argParser((given) => given);
+  return kind === 'list' ? option.argParser(append) : option;
+}
+
+/** Changes a description to the form of other help texts: a small first letter, except in an abbreviation, and no full stop at the end. */
+function phraseOf(description: string): string {
+  return description.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '');
 }
 
 function append(value: string, previous: readonly string[] | undefined): readonly string[] {

@@ -21,6 +21,8 @@ export interface Setting {
   readonly standard?: Value;
   /** Name of the flag of `serve`, without dashes, if there is one. */
   readonly flag?: string;
+  /** What `--help` shows as the value of the flag. Default: `n`. */
+  readonly value?: string;
   /** If true, the value is not shown, and a value that contains a password is rejected on the command line. */
   readonly secret?: true;
 }
@@ -28,7 +30,14 @@ export interface Setting {
 export const REPLAY_POLICIES = ['none', 'latest', 'latest-per-key', 'log'] as const;
 
 const GENERAL: readonly Setting[] = [
-  { key: 'host', kind: 'text', standard: LOOPBACK_ADDRESS, flag: 'host', description: 'Address to listen on.' },
+  {
+    key: 'host',
+    kind: 'text',
+    standard: LOOPBACK_ADDRESS,
+    flag: 'host',
+    value: 'address',
+    description: 'Address to listen on.',
+  },
   {
     key: 'port',
     kind: 'integer',
@@ -38,12 +47,13 @@ const GENERAL: readonly Setting[] = [
     flag: 'port',
     description: 'Port to listen on; 0 chooses a free port.',
   },
-  { key: 'path', kind: 'text', standard: '/ws', flag: 'path', description: 'Path of the WebSocket.' },
+  { key: 'path', kind: 'text', standard: '/ws', flag: 'path', value: 'path', description: 'Path of the WebSocket.' },
   {
     key: 'watch',
     kind: 'list',
     standard: [],
     flag: 'watch',
+    value: '[name=]directory',
     description:
       'Directories whose file changes are published; `name=directory` sets the name that events contain as `root`.',
   },
@@ -52,6 +62,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'text',
     standard: 'main',
     flag: 'watch-stream',
+    value: 'name',
     description: 'The stream on which file changes are published.',
   },
   {
@@ -61,6 +72,7 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 1_048_576,
     flag: 'watch-hash',
+    value: 'bytes',
     description:
       'Size of the largest file that is hashed, in bytes. Changes of such files contain the SHA-256 of the content. 0 turns hashes off.',
   },
@@ -68,6 +80,7 @@ const GENERAL: readonly Setting[] = [
     key: 'redis',
     kind: 'text',
     flag: 'redis',
+    value: 'url',
     secret: true,
     description: 'URL of the Redis that nodes share; without it, history is kept only in this process.',
   },
@@ -78,12 +91,14 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 3_600_000,
     flag: 'redis-wait',
+    value: 'ms',
     description: 'How long the gateway waits for Redis when it starts, in ms; with 0, it does not wait.',
   },
   {
     key: 'nodeId',
     kind: 'text',
     flag: 'node-id',
+    value: 'name',
     description: 'Name of the node, which no other node with the same Redis may have; random by default.',
   },
   {
@@ -92,6 +107,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['on', 'off'],
     standard: 'off',
     flag: 'broadcast',
+    value: 'state',
     description:
       'Whether clients may publish by the `broadcast` command (BRD-2); `POST /ws/broadcast` does not depend on this setting.',
   },
@@ -100,6 +116,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'allow-origin',
+    value: 'origin',
     description:
       "Origins of pages that may connect, in addition to the gateway's own; for example https://ide.example (SEC-4).",
   },
@@ -108,6 +125,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'allow-host',
+    value: 'name',
     description: 'Host names under which clients reach the gateway, in addition to the loopback names (SEC-4).',
   },
   {
@@ -115,6 +133,7 @@ const GENERAL: readonly Setting[] = [
     kind: 'list',
     standard: [],
     flag: 'trust-proxy',
+    value: 'address',
     description:
       "Addresses and CIDR ranges of proxies in front of the gateway, which write the client's address into `forwardedHeader`.",
   },
@@ -124,6 +143,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['x-forwarded-for', 'forwarded'],
     standard: 'x-forwarded-for',
     flag: 'forwarded-header',
+    value: 'header',
     description: 'The header that the trusted proxies write; the other header is ignored.',
   },
   {
@@ -140,6 +160,7 @@ const GENERAL: readonly Setting[] = [
     minimum: 0,
     maximum: 600_000,
     flag: 'shutdown-delay',
+    value: 'ms',
     description:
       'Time from SIGTERM until the gateway drains, in ms. During this time, `/readyz` answers 503 and everything else continues.',
   },
@@ -157,6 +178,7 @@ const GENERAL: readonly Setting[] = [
     key: 'contract',
     kind: 'text',
     flag: 'contract',
+    value: 'path',
     description:
       'Contract with your own events: a document (requires the package tidemark-codegen), or a directory that `tidemark contract build` wrote.',
   },
@@ -164,6 +186,7 @@ const GENERAL: readonly Setting[] = [
     key: 'auditFile',
     kind: 'text',
     flag: 'audit-file',
+    value: 'file',
     description: 'File to which the audit log is appended, as JSON lines.',
   },
   {
@@ -172,6 +195,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['debug', 'info', 'warn', 'error', 'silent'],
     standard: 'info',
     flag: 'log-level',
+    value: 'level',
     description: 'Minimum level of log lines on stderr.',
   },
   {
@@ -180,6 +204,7 @@ const GENERAL: readonly Setting[] = [
     choices: ['auto', 'text', 'json'],
     standard: 'auto',
     flag: 'log-format',
+    value: 'format',
     description:
       'Format of the output on stderr: text, or JSON lines; `auto` is text on a terminal, otherwise JSON lines.',
   },
