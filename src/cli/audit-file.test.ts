@@ -1,4 +1,4 @@
-/** The reader of the audit log stops reading. The gateway continues to serve; it counts and reports the lines that it drops (B9). */
+/** The reader of the audit log stops reading. The gateway continues to serve; it counts and reports the lines that it drops. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

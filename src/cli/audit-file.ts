@@ -19,7 +19,7 @@ const REPORT_EVERY_MS = 60_000;
 
 export interface AuditFileOptions {
   readonly file: string;
-  /** Called with a description of the fault if the file cannot be written. */
+  /** Called with a message if the file cannot be written or lines are dropped, at most once a minute. */
   readonly report: (text: string) => void;
   readonly mostWaitingBytes?: number;
 }

@@ -21,7 +21,8 @@ const TIMEOUT_MS = 15_000;
  * Reads the text of the older contract.
  * @param against an `http:` or `https:` address, a path that exists, or `REF` or `REF:PATH` of Git
  * @param contract path of the newer contract; if `against` is only a `REF`, this path is read in that revision
- * @throws {CliError} with exit code 5 if the address cannot be reached, with exit code 2 after any other failure
+ * @throws {CliError} with exit code 5 if the address cannot be reached or answers with an error status; with exit code 2 if `against` is
+ * invalid, or if the contract is too large
  */
 export async function readContractText(against: string, contract: string): Promise<ContractText> {
   if (/^https?:\/\//i.test(against)) return readAddress(against);

@@ -53,7 +53,9 @@ export function registerContract(program: Command): void {
     .command('build')
     .argument('<file>', 'file that adds your own events to a contract (x-extends), or a whole contract')
     .requiredOption('--out <directory>', 'directory to write')
-    .description('build the form that a gateway loads without code generation: serve --contract <directory>')
+    .description(
+      'write a directory from which a gateway serves the contract without code generation: serve --contract <directory>',
+    )
     .addOption(watching)
     .option(
       '--json',
@@ -146,7 +148,10 @@ async function build(file: string, options: BuildOptions): Promise<void> {
   });
 }
 
-/** Runs `work` once. With `--watch`, runs it again after each change of a file that it returned or that its findings name. */
+/**
+ * Runs `work` once. With `--watch`, runs `work` again after each change of `file` or of another file that it used. `work` returns the files
+ * that it used; if it fails, the findings of its error name them.
+ */
 async function repeat(
   file: string,
   { watch: isWatching }: CheckOptions,

@@ -1,4 +1,4 @@
-/** `tidemark docs build`: a directory for a web host, with the events of an own contract. */
+/** `tidemark docs build`: a directory for a web host, with a team's own events. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

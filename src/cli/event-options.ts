@@ -13,7 +13,8 @@ export interface FilterOptions {
 }
 
 /**
- * Adds the values of one flag to those of earlier flags. The option has no default, because commander would print an empty list as default.
+ * Adds the values of a repeated option to those of its earlier occurrences. The option has no default, because commander would print an
+ * empty list as the default in the help.
  */
 export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   const values = value.split(',').filter((each) => each !== '');

@@ -1,5 +1,5 @@
 /**
- * `tidemark handoff`: agents offer work in a session, and each offer is taken by exactly one agent. `agents/handoff-state.ts` describes the
+ * `tidemark handoff`: agents offer work in a session, and an offer is held by one agent at a time. `agents/handoff-state.ts` describes the
  * protocol.
  */
 import { userInfo } from 'node:os';
@@ -25,7 +25,7 @@ interface HandoffOptions extends TimedOptions {
 interface OfferOptions extends HandoffOptions {
   readonly task: unknown;
   readonly offer?: string;
-  /** How long an agent that takes the work has it without a renewal, in milliseconds. */
+  /** The lease: how long an agent keeps the work that it takes, unless it renews the lease. In milliseconds. */
   readonly lease: number;
 }
 
@@ -96,7 +96,10 @@ async function offer(options: OfferOptions): Promise<void> {
   });
 }
 
-/** The time limit ends the wait for work. If a `take` was sent before, its result is still waited for: this agent may have the work. */
+/**
+ * Takes work. The time limit ends the wait for an offer. If a `take` was already sent, the command still waits for its result, because this
+ * agent may hold the work.
+ */
 async function take({ timeout, ...options }: TakeOptions): Promise<void> {
   const { session, actor } = options;
   const limit = timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout);

@@ -151,7 +151,7 @@ async function follow(
     if (!isGap(item)) seen += 1;
     if (seen >= count) break;
   }
-  // With one stream, each printed event contains its position.
+  // Print the positions for the next `--resume`. Only a subscription to several streams has them.
   if (!json && 'positions' in subscription && subscription.positions !== undefined)
     printStatus(`position ${writePositions(subscription.positions)}`);
   return seen >= count ? 'counted' : 'aborted';

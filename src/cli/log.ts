@@ -75,7 +75,7 @@ function jsonNotices(log: Logger): Notices {
  */
 const MOST_UNREAD_BYTES = 1024 * 1024;
 
-/** @returns a function that writes one line of JSON, which includes its line break */
+/** @returns a function that takes one line of JSON with its line break, and writes it to stderr in the given format */
 function lineWriter(format: 'text' | 'json'): (line: string) => void {
   const rendered = (line: string): string => (format === 'json' ? line : `${shortLine(JSON.parse(line) as LogLine)}\n`);
   if (process.stderr.isTTY) return (line) => process.stderr.write(rendered(line));

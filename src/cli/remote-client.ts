@@ -14,8 +14,8 @@ export interface Wait {
 }
 
 /**
- * Reports why a subscription has to wait. The client retries automatically; the reason is reported once, so that the command does not seem
- * to hang.
+ * Reports why a subscription has to wait. Otherwise the command would seem to hang while the client retries. Each wait is reported once.
+ * The returned object contains the newest reason.
  */
 export function reportWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };

@@ -203,7 +203,7 @@ function refused(options: RemoteOptions, status: number, answer: unknown): CliEr
     return new CliError(message, EXIT.runtime);
   }
   const { code, message } = (answer as ErrorMessage).data;
-  // A gateway answers an unknown path with 404 and a code whose own status is different.
+  // For an unknown path, a gateway answers 404 with an error code to which the contract gives another status.
   if (status === NOT_FOUND && !(Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].httpStatus === NOT_FOUND))
     return unreachable(options.url, 'status 404: the WebSocket has another path');
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));

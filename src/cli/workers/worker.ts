@@ -32,7 +32,8 @@ export class WorkerLink {
     process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
     // If the primary process has ended, no process passes connections to this worker or restarts it, so the worker stops.
     process.on('disconnect', () => this.#stop('SIGTERM'));
-    // By default, `cluster` exits the process when the connection to the primary is lost. The clients would then not receive `closing`.
+    // By default, `cluster` exits the process when the connection to the primary is lost, so the clients would not receive `closing`. This
+    // value prevents the exit.
     if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   }
 
