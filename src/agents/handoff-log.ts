@@ -100,7 +100,8 @@ export class HandoffLog {
 
   /**
    * Publishes a step. If no reply arrives, the step is published again with the same key. Resolves when this object has read the step.
-   * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed.
+   * @throws {TidemarkError} if the gateway refuses the step and a retry cannot succeed
+   * @throws {HandoffLostError} if a part of the log was lost
    */
   async publish(
     step: Step,
@@ -115,7 +116,7 @@ export class HandoffLog {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const { epoch, sequenceId } = await this.#client.broadcast(event, { signal });
-        // If the step has another epoch, this object never reads it. Then a gap reports the new epoch, and `change` throws.
+        // A step that was published in another epoch is never read here. Instead, a gap reports the new epoch, and `change` throws.
         while (this.#epoch !== epoch || this.#last < sequenceId) await this.change(signal);
         this.#throwFailure();
         return { epoch, sequenceId, hasCounted: this.#counted.has(sequenceId) };

@@ -78,8 +78,8 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: LoggedStep): Of
 }
 
 /**
- * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease that is longer than `--lease` allows
- * is not valid, because timers and dates have limits.
+ * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease of more than `LONGEST_S` seconds is
+ * invalid: the timer that waits for its end would fire immediately, and the end might not be a valid date.
  */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');

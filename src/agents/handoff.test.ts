@@ -1,4 +1,4 @@
-/** Taking work at the end of its time limit: a take that was sent counts. */
+/** Steps of a handoff whose reply arrives late, never, or with another epoch. */
 import { expect, test } from 'vitest';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { clientOf, serve } from '../testing/rig.ts';
@@ -8,7 +8,7 @@ import { offerWork, takeWork, TakeUnknownError } from './handoff.ts';
 
 type Broadcast = (...given: Parameters<TidemarkClient['broadcast']>) => Promise<unknown>;
 
-/** The client, whose publications are confirmed only after a promise. */
+/** Wraps a client: it publishes at once, but returns the gateway's reply only when `confirmed` has resolved. */
 function slowToConfirm(client: TidemarkClient, confirmed: Promise<void>): TidemarkClient {
   return withBroadcast(client, async (...given) => {
     const reply = await client.broadcast(...given);
@@ -64,7 +64,7 @@ test('without a confirmation, it is reported that the owner of the work is unkno
 
 test('a step that was published in another epoch does not count as the step with the same number in this log', async () => {
   const client = clientOf((await serve({ broadcast: 'on' })).url);
-  // This gateway is like the first one after Redis has lost its log: the numbers begin again.
+  // A second gateway represents the first one after Redis has lost the log: the stream has another epoch and is numbered from 1 again.
   const after = clientOf((await serve({ broadcast: 'on' })).url);
   const { signal } = new AbortController();
   const log = await HandoffLog.open(client, 's1', signal);

@@ -14,7 +14,7 @@ const AFTER_LEASE_MS = 20;
 /** How long after its time limit `takeWork` still waits for the gateway to confirm, in milliseconds. A gateway restarts in less time. */
 const SETTLE_MS = 10_000;
 
-/** The agent that acts. When the signal is aborted, its action is not tried again. */
+/** The agent that performs an action. Aborting the signal ends the wait for a reply, and the action is not tried again. */
 export interface Acting {
   readonly actor: string;
   readonly signal: AbortSignal;
@@ -149,8 +149,8 @@ function wantedOf({ offers }: HandoffLog, only: string | undefined): readonly Of
   return [...offers.values()].filter(({ id, isDone }) => !isDone && (only === undefined || id === only));
 }
 
-/** Milliseconds until the first lease ends; undefined if no agent has work. */
-function untilFirstEnd(held: readonly Offer[], now: number): number | undefined {
-  const ends = held.flatMap(({ holder }) => (holder === undefined ? [] : [holder.until]));
+/** How long to wait, in milliseconds: until the first lease ends, plus `AFTER_LEASE_MS`. Undefined if no agent has any of these offers. */
+function untilFirstEnd(offers: readonly Offer[], now: number): number | undefined {
+  const ends = offers.flatMap(({ holder }) => (holder === undefined ? [] : [holder.until]));
   return ends.length === 0 ? undefined : Math.max(0, Math.min(...ends) - now) + AFTER_LEASE_MS;
 }

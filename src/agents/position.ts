@@ -2,7 +2,7 @@
 import type { Position } from '../../generated/client.ts';
 import type { StreamPosition } from '../../generated/streams.ts';
 
-/** The text form of the positions of several streams if no event of any of them was received: before the first event of each stream. */
+/** The text form of an empty list of positions: no event was received, so reading begins before the first event of each stream. */
 const START = 'start';
 
 /** Reads `<epoch>:<sequenceId>`. @returns undefined if the text is not a position */
@@ -22,8 +22,8 @@ export function readPositions(text: string): readonly StreamPosition[] | undefin
   if (text === START) return [];
   const positions: StreamPosition[] = [];
   for (const each of text.split(/,(?=[^,=]+=)/)) {
-    const [, stream, place = ''] = /^([^=]+)=(.*)$/.exec(each) ?? [];
-    const position = readPosition(place);
+    const [, stream, rest = ''] = /^([^=]+)=(.*)$/.exec(each) ?? [];
+    const position = readPosition(rest);
     if (stream === undefined || position === undefined) return undefined;
     positions.push({ stream, ...position });
   }
