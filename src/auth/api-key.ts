@@ -62,7 +62,7 @@ export function keyId(secret: string): string | undefined {
   return SHAPE.exec(secret)?.[1];
 }
 
-/** The id of this credential. When the key is revoked, this id is reported. */
+/** The `credentialId` of the principals that use this key. It identifies the connections to close when the key is revoked. */
 export function credentialIdOf({ id }: Pick<StoredKey, 'id'>): string {
   return `key:${id}`;
 }

@@ -112,8 +112,8 @@ function missingOn(
 }
 
 /**
- * The events and streams of a request. Commands and HTTP requests name them in members with the same names. If a request names no stream,
- * the default stream is used (SUB-1, STR-5).
+ * The events and streams to which a request refers. Commands and HTTP requests use the same members for them: `event`, `events`, `stream`
+ * and `streams`. If a request names no stream, the default stream is used (SUB-1, STR-5).
  */
 function subjectOf(data: unknown, catalogue: Catalogue): Subject {
   const { events, event, streams } = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;

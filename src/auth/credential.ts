@@ -26,7 +26,8 @@ export function refuseCredentialInAddress({ url }: Pick<IncomingMessage, 'url'>)
 /**
  * Finds the credential of a request.
  * @returns the credential in the headers; undefined if the headers contain none
- * @throws {ProtocolError} `invalid_message` if a credential is in the query string, is given twice, or has an unknown scheme
+ * @throws {ProtocolError} `invalid_message` if a credential is in the query string, or if both headers are given; `unauthenticated` if
+ * `Authorization` is not a bearer token
  */
 export function credentialFrom(request: Pick<IncomingMessage, 'headers' | 'url'>): Credential | undefined {
   refuseCredentialInAddress(request);

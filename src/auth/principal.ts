@@ -10,7 +10,7 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** When the credential expires, in milliseconds since the Unix epoch. */
   readonly expiresAt?: number;
-  /** The id of the credential. When the credential is revoked, this id is reported. */
+  /** Identifies the credential. When it is revoked, the connections of principals with this id are closed. */
   readonly credentialId?: string;
 }
 

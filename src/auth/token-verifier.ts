@@ -151,9 +151,10 @@ async function verifyWithAny(
 }
 
 /**
- * A set of keys that is fetched again when a token names an unknown key. Within the cooldown it is not fetched again, so that clients
- * cannot cause many requests to the issuer. During this time, a token with an unknown key may be valid: the issuer may have just added the
- * key.
+ * A set of keys that is fetched again when a token names an unknown key. During the cooldown after a fetch, the set is not fetched again,
+ * so that clients cannot cause many requests to the issuer.
+ * @returns a function that finds the key of a token. During the cooldown, it throws {@link KeysUnavailable} for an unknown key, because the
+ * issuer may have added the key since the last fetch.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
@@ -208,7 +209,7 @@ async function readText(path: string, place: string): Promise<string> {
   }
 }
 
-/** A secret must be at least as long as a SHA-256 hash (RFC 7518 §3.2). From one token, an attacker could guess a shorter secret. */
+/** A secret must be at least as long as a SHA-256 hash (RFC 7518 §3.2). An attacker who has one token could guess a shorter secret. */
 function secretOf(text: string, place: string): Uint8Array {
   const secret = new TextEncoder().encode(text.trim());
   if (secret.length >= MIN_SECRET_BYTES) return secret;

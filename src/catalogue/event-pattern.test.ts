@@ -30,8 +30,8 @@ describe('an event pattern', () => {
   test('covers another pattern exactly when it matches every name that the other matches', () => {
     fc.assert(
       fc.property(pattern, pattern, name, (outer, inner, tail) => {
-        // These names represent all names that the inner pattern matches. The tail has no letter that occurs in the patterns, so it
-        // represents all other tails.
+        // These names represent all names that the inner pattern matches. `z` occurs in no generated pattern, so the name that ends with
+        // `z` represents every other ending.
         const witnesses = inner.endsWith('*') ? ['', 'z', tail].map((each) => `${inner.slice(0, -1)}${each}`) : [inner];
         expect(covers(outer, inner)).toBe(witnesses.every((each) => matchesName(outer, each)));
       }),

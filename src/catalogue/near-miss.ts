@@ -68,7 +68,7 @@ function suggestionFor(name: string, { events }: Catalogue): string | undefined 
   return meant === undefined ? undefined : `${meant}*`;
 }
 
-/** Maximum number of names to remember. Without a maximum, invented names could fill the memory. */
+/** Maximum number of names to remember; further names are not checked. Without a maximum, invented names could fill the memory. */
 const REMEMBERED = 1000;
 
 /**
