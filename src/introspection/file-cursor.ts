@@ -8,7 +8,7 @@ import { ProtocolError } from '../errors.ts';
 export interface FileCursor {
   /** The node that created the cursor. */
   readonly nodeId: string;
-  /** Where the next part begins; only the file source interprets it. */
+  /** Where the next page begins; only the file source interprets it. */
   readonly after: string;
   /** The position of the first page, from which the client resumes after the last page. */
   readonly resumeAfter: Position;

@@ -14,24 +14,24 @@ import { errorData } from '../wire/codec.ts';
 import { readFileCursor, writeFileCursor } from './file-cursor.ts';
 import type { FileCursor } from './file-cursor.ts';
 
-/** Which part of a root to list. */
+/** Which entries of a root to list. */
 export interface FileQuery {
   /** Normalised patterns. */
   readonly paths?: readonly string[];
   readonly extensions?: readonly string[];
   readonly limit: number;
-  /** The value of `next` in the previous part. */
+  /** The value of `next` in the previous page. */
   readonly after?: string;
 }
 
-/** A part of the content of a root. */
-export interface FilePart {
+/** One page of a listing of a root, as the file source returns it. */
+export interface ListingPage {
   readonly entries: readonly FileEntry[];
   /** Directories that may contain more entries than are listed, because they could not be read. */
   readonly unread: readonly string[];
-  /** Where the next part begins; undefined if this is the last part. Only the file source interprets it. */
+  /** Where the next page begins; undefined if this is the last page. Only the file source interprets it. */
   readonly next: string | undefined;
-  /** The part includes the changes of all events of its root up to this position, and no later changes. */
+  /** The page includes the changes of all events of its root up to this position, and no later changes. */
   readonly position: Position;
 }
 
@@ -39,8 +39,8 @@ export interface FilePart {
 export interface WatchedRoot {
   readonly stream: string;
   readonly root: string;
-  /** @param head returns the newest position of the stream. Must be called after every change that the part includes has been published. */
-  readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<FilePart>;
+  /** @param head returns the newest position of the stream. Must be called after every change that the page includes has been published. */
+  readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<ListingPage>;
 }
 
 export interface FileListingsOptions {
@@ -245,7 +245,7 @@ function staleCursor(): ProtocolError {
   });
 }
 
-async function inTime(listing: Promise<FilePart>): Promise<FilePart> {
+async function inTime(listing: Promise<ListingPage>): Promise<ListingPage> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const text = 'The latest changes of this directory are not published yet; retry later.';

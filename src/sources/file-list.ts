@@ -1,7 +1,7 @@
-/** Lists the known entries of the tree in parts (FIL-1). They are in the order of the tree: a directory comes before its content. */
+/** Lists the known entries of the tree, page by page (FIL-1). The order is that of the tree: a directory comes before its content. */
 import { MAX_ITEMS } from '../../generated/protocol.ts';
 import type { FileEntry } from '../../generated/types.ts';
-import type { FilePart, FileQuery } from '../introspection/file-listings.ts';
+import type { ListingPage, FileQuery } from '../introspection/file-listings.ts';
 import { lastSegment } from '../subscriptions/event-facts.ts';
 import { isGlob } from '../subscriptions/glob.ts';
 import { PathSet } from '../subscriptions/path-set.ts';
@@ -10,18 +10,18 @@ import { toReportablePath } from './names.ts';
 import type { ByteString } from './names.ts';
 import { measuresOf, nameableAncestor } from './reporter.ts';
 
-export type ListedPart = Omit<FilePart, 'position'>;
+export type ListedPage = Omit<ListingPage, 'position'>;
 
 /**
- * Maximum number of entries that are compared with the filter for one part. Without this limit, a filter with few matches could delay the
+ * Maximum number of entries that are compared with the filter for one page. Without this limit, a filter with few matches could delay the
  * handling of changes.
  */
 const MOST_VISITED = 20_000;
-/** Maximum number of characters in all paths of one part. */
+/** Maximum number of characters in all paths of one page. */
 const MOST_CHARACTERS = 512 * 1024;
 const MOST_UNREAD = MAX_ITEMS.FilesPage.unread;
 
-export function listFiles(tree: Tree, query: FileQuery): ListedPart {
+export function listFiles(tree: Tree, query: FileQuery): ListedPage {
   const list = new FileList(tree, query);
   return list.collect();
 }
@@ -44,7 +44,7 @@ class FileList {
     this.#paths = query.paths === undefined ? undefined : new PathSet(query.paths);
   }
 
-  collect(): ListedPart {
+  collect(): ListedPage {
     const { after } = this.#query;
     this.#visit(this.#tree.root, after === undefined ? [] : after.split('/'));
     const unread = this.#unread.size > MOST_UNREAD ? [''] : [...this.#unread];
@@ -52,10 +52,12 @@ class FileList {
   }
 
   /**
-   * Adds the matching entries below a directory to the part. The second parameter is the entry after which the part begins, as the segments
-   * of its path below the directory. If it is empty, the part begins with the first entry.
+   * Adds the matching entries below a directory to the page.
+   * @param after the path of the last entry that was visited for the previous page, as segments relative to `directory`. If it is empty,
+   * the page begins with the first entry below `directory`.
    */
-  #visit(directory: Directory, [first, ...rest]: readonly ByteString[]): void {
+  #visit(directory: Directory, after: readonly ByteString[]): void {
+    const [first, ...rest] = after;
     if (directory.state === 'unreadable' || directory.state === 'lost') this.#unread.add(nameableAncestor(directory));
     for (const name of directory.namesFrom(first)) {
       if (this.#full) return;

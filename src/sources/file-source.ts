@@ -7,7 +7,7 @@ import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { FileQuery } from '../introspection/file-listings.ts';
-import type { ListedPart } from './file-list.ts';
+import type { ListedPage } from './file-list.ts';
 import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
 
 /** Receives the reports of a file source. */
@@ -49,9 +49,10 @@ export class FileSource {
   readonly #root: string;
   #worker: Worker | undefined;
   #exited: Promise<unknown> = Promise.resolve();
+  /** A file descriptor. Writing to it wakes the thread while the thread waits for reports of the system, so that it reads its messages. */
   #bell: number | undefined;
   #size = 0;
-  readonly #parts = new Map<number, (part: ListedPart | Error) => void>();
+  readonly #pages = new Map<number, (page: ListedPage | Error) => void>();
   #requests = 0;
   #closed = false;
   #restart: NodeJS.Timeout | undefined;
@@ -72,16 +73,16 @@ export class FileSource {
   }
 
   /**
-   * Lists a part of the content of the directory. Calls `receive` with the part after all changes that the part includes were delivered,
-   * and before any change that it does not include. If the thread ends, calls `receive` with an error.
+   * Requests one page of a listing of the directory. Calls `receive` with the page after all changes that the page includes were delivered,
+   * and before any change that it does not include. If the thread is not running, or ends, calls `receive` with an error.
    */
-  list(query: FileQuery, receive: (part: ListedPart | Error) => void): void {
+  list(query: FileQuery, receive: (page: ListedPage | Error) => void): void {
     if (this.#worker === undefined) {
       receive(new Error('the file source is not running'));
       return;
     }
     this.#requests += 1;
-    this.#parts.set(this.#requests, receive);
+    this.#pages.set(this.#requests, receive);
     this.#send({ kind: 'list', request: this.#requests, query });
   }
 
@@ -101,8 +102,8 @@ export class FileSource {
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
-          for (const receive of this.#parts.values()) receive(new Error('the thread of the file source ended'));
-          this.#parts.clear();
+          for (const receive of this.#pages.values()) receive(new Error('the thread of the file source ended'));
+          this.#pages.clear();
           failed(new Error('the thread of the file source ended'));
           resolved(undefined);
         });
@@ -161,9 +162,9 @@ export class FileSource {
 
   #hand(item: ThreadItem): void {
     const { listener } = this.#options;
-    if (item.kind === 'part') {
-      this.#parts.get(item.request)?.(item.part);
-      this.#parts.delete(item.request);
+    if (item.kind === 'page') {
+      this.#pages.get(item.request)?.(item.page);
+      this.#pages.delete(item.request);
     } else if (item.kind === 'change') listener.publish(item.change);
     else if (item.kind === 'loss') listener.loss(item.paths);
     else listener.warning(item.text);

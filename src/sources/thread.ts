@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from './disk.ts';
 import { chooseEngine } from './engine/choose.ts';
 import type { FileQuery } from '../introspection/file-listings.ts';
-import type { ListedPart } from './file-list.ts';
+import type { ListedPage } from './file-list.ts';
 import type { SourceItem } from './reporter.ts';
 import { TreeSource } from './tree-source.ts';
 
@@ -23,16 +23,16 @@ export type ToThread =
   | { readonly kind: 'list'; readonly request: number; readonly query: FileQuery };
 
 /**
- * A part of the list of entries. It is sent in one order with the changes: it includes all changes that were sent before it, and none that
- * are sent after it.
+ * A page of a listing. Pages and changes are sent in one order: a page includes all changes that were sent before it, and none that are
+ * sent after it.
  */
-export interface PartItem {
-  readonly kind: 'part';
+export interface PageItem {
+  readonly kind: 'page';
   readonly request: number;
-  readonly part: ListedPart;
+  readonly page: ListedPage;
 }
 
-export type ThreadItem = SourceItem | PartItem;
+export type ThreadItem = SourceItem | PageItem;
 
 export type FromThread =
   | { readonly kind: 'progress'; readonly known: number }
@@ -62,7 +62,7 @@ class Portions {
   add(item: ThreadItem): void {
     if (this.#waiting.length >= CAPACITY)
       this.#waiting = [
-        ...this.#waiting.filter(({ kind }) => kind === 'part'),
+        ...this.#waiting.filter(({ kind }) => kind === 'page'),
         {
           kind: 'warning',
           text: `${this.#waiting.length} file changes, the maximum number, were waiting for the gateway. These changes are dropped and reported as a loss.`,
@@ -72,8 +72,8 @@ class Portions {
     this.#push(item);
   }
 
-  /** Adds a part of the list of entries. It is never dropped. */
-  addPart(item: PartItem): void {
+  /** Adds a page of a listing. It is never dropped. */
+  addPage(item: PageItem): void {
     this.#push(item);
   }
 
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
     if (message.kind === 'more') {
       portions.request();
     } else if (message.kind === 'list') {
-      portions.addPart({ kind: 'part', request: message.request, part: source.list(message.query) });
+      portions.addPage({ kind: 'page', request: message.request, page: source.list(message.query) });
     } else {
       source.close();
       wake();

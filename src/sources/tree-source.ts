@@ -17,7 +17,7 @@ import type { Engine, ReportKind } from './engine/engine.ts';
 import { reasonOf } from './errors.ts';
 import type { FileQuery } from '../introspection/file-listings.ts';
 import { listFiles } from './file-list.ts';
-import type { ListedPart } from './file-list.ts';
+import type { ListedPage } from './file-list.ts';
 import { Inbox } from './inbox.ts';
 import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
@@ -101,10 +101,10 @@ export class TreeSource {
     return this.#tree.size;
   }
 
-  /** Lists a part of the entries. It shows the tree after exactly those changes that were passed to the listener so far. */
-  list(query: FileQuery): ListedPart {
-    const part = listFiles(this.#tree, query);
-    return this.#root.facts === undefined ? { ...part, unread: [''] } : part;
+  /** Returns one page of a listing. The page shows the tree after exactly those changes that were passed to `send` so far. */
+  list(query: FileQuery): ListedPage {
+    const page = listFiles(this.#tree, query);
+    return this.#root.facts === undefined ? { ...page, unread: [''] } : page;
   }
 
   /**

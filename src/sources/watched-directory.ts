@@ -9,7 +9,7 @@
  */
 import type { FileChangePayload } from '../../generated/types.ts';
 import type { Position } from '../broker/broker.ts';
-import type { FilePart, FileQuery, WatchedRoot } from '../introspection/file-listings.ts';
+import type { ListingPage, FileQuery, WatchedRoot } from '../introspection/file-listings.ts';
 import { FileFeed } from './file-feed.ts';
 import { FileSource } from './file-source.ts';
 
@@ -94,16 +94,16 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
   };
 }
 
-/** Lists a part of the directory. The position is that of the stream after all changes that the part includes were published. */
+/** Returns one page of a listing. Its position is that of the stream after all changes that the page includes were published. */
 function listPublished(
   { source, feed }: { readonly source: FileSource; readonly feed: FileFeed },
   query: FileQuery,
   head: () => Promise<Position>,
-): Promise<FilePart> {
+): Promise<ListingPage> {
   return new Promise((resolve, reject) => {
-    source.list(query, (part) => {
-      if (part instanceof Error) reject(part);
-      else feed.step(() => head().then((position) => resolve({ ...part, position }), reject));
+    source.list(query, (page) => {
+      if (page instanceof Error) reject(page);
+      else feed.step(() => head().then((position) => resolve({ ...page, position }), reject));
     });
   });
 }

@@ -5,7 +5,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ListedPart } from '../file-list.ts';
+import type { ListedPage } from '../file-list.ts';
 import type { SourceItem } from '../reporter.ts';
 import { TreeSource } from '../tree-source.ts';
 import { temporary } from './explore.ts';
@@ -97,7 +97,7 @@ interface SubscriberOptions {
   /** Whether ignore files exist. Ignored entries are then left out of each comparison. */
   readonly rules: boolean;
   /** Lists the entries that the source knows. */
-  readonly list: () => ListedPart;
+  readonly list: () => ListedPage;
 }
 
 /** Computes the state of the directory from the reports of the source, as a client does. */
@@ -105,7 +105,7 @@ class Subscriber {
   readonly #directory: string;
   readonly #linked: ReadonlySet<number>;
   readonly #rules: boolean;
-  readonly #list: () => ListedPart;
+  readonly #list: () => ListedPage;
   readonly #picture: Picture = new Map();
   /** For each path, the time of its last report, and the permissions that it had then. */
   readonly #reported = new Map<string, { readonly atMs: number; readonly mode: number | undefined }>();
