@@ -227,7 +227,7 @@ class ReplayUnchecked(Commands):
             connection.principal = actual
 
 
-@mutant("replay-with-old-credentials", "a replay is checked against the widest scopes that the client has had, not the present ones", clause="RPL-6")
+@mutant("replay-with-old-credentials", "after re-authentication a client also keeps the scopes of its earlier credentials, so they allow replays", clause="RPL-6")
 class ReplayWithOldCredentials(Connection):
     def authenticate(self, principal: Principal, token: str) -> None:
         self._widest: tuple[str, ...] = (*getattr(self, "_widest", ()), *self.principal.scopes)

@@ -164,7 +164,7 @@ class CommandsDoNotProveLiveness(Connection):
             await self.wire.room()
 
 
-@mutant("shutdown-without-heartbeat", "a drain closes connections immediately", clause="CON-5")
+@mutant("shutdown-without-heartbeat", "a drain closes connections without a last heartbeat", clause="CON-5")
 class ShutdownWithoutHeartbeat(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -179,7 +179,7 @@ class ClosingNeverRetryable(Connection):
         return push("closing", {**data, "retryable": False})
 
 
-@mutant("subprotocol-unconfirmed", "the server confirms no subprotocol although it accepts one", clause="CON-1")
+@mutant("subprotocol-unconfirmed", "the server confirms no subprotocol if the client offers several", clause="CON-1")
 class SubprotocolUnconfirmed(Routes):
     def choose_subprotocol(self, offered: list[str]) -> str | None:
         chosen = super().choose_subprotocol(offered)

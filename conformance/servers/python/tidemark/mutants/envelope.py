@@ -47,7 +47,7 @@ def _number(text: str) -> str | int:
     return int(digits) if digits else text
 
 
-@mutant("push-with-id", "heartbeats and events carry an id", clause="ENV-3")
+@mutant("push-with-id", "pushes carry an id", clause="ENV-3")
 class PushWithId(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         return [each if each["type"] in REPLIES else {"id": "push", **each} for each in super().messages(outgoing)]

@@ -22,7 +22,7 @@ from ..wire import Wire
 from .registry import mutant
 
 
-@mutant("bad-json-closes", "the first invalid message ends the connection", clause="ERR-2")
+@mutant("bad-json-closes", "the first message that is not valid JSON ends the connection", clause="ERR-2")
 class BadJsonCloses(Connection):
     def refuse(self, error: ProtocolError) -> None:
         super().refuse(error)
@@ -138,7 +138,7 @@ class RequestsUnlimited(Routes):
         pass
 
 
-@mutant("requests-without-retry-after", "the error for a request above the rate limit has no retryAfterMs", clause="OPS-6")
+@mutant("requests-without-retry-after", "the response to a request above the rate limit has no Retry-After header", clause="OPS-6")
 class RequestsWithoutRetryAfter(Routes):
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
         response = super().failure(error, status=status)

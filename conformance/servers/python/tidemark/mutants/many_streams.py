@@ -74,7 +74,7 @@ class UnnamedStreamFromHead(Commands):
         return super().plan(subscription, stream, position or stream.head)
 
 
-@mutant("gap-of-one-stream-lost", "only the first failed stream of a resume has a gap", clause="MUL-5")
+@mutant("gap-of-one-stream-lost", "no gap follows a resume of many streams in which a stream fails", clause="MUL-5")
 class GapOfOneStreamLost(Commands):
     def plan_many(self, subscription: Subscription, data: Mapping[str, Any]) -> Plans:
         plans = super().plan_many(subscription, data)
@@ -88,7 +88,7 @@ class ReplayReversedInStream(Commands):
         yield from reversed(list(super().unroll_stream(subscription, plan)))
 
 
-@mutant("complete-for-each-stream", "replay_complete counts only the last stream", clause="MUL-7")
+@mutant("complete-for-each-stream", "replay_complete of many streams reports a count of at most 1", clause="MUL-7")
 class CompleteForEachStream(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)

@@ -112,7 +112,7 @@ class ResumeAcrossSessions(Stream):
         return replace(found, events=found.events + others[:1])
 
 
-@mutant("count-of-all", "replay_complete counts all events of the stream, not the replayed ones", clause="RPL-2")
+@mutant("count-of-all", "replay_complete counts one event more than was replayed", clause="RPL-2")
 class CountOfAll(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)
@@ -222,7 +222,7 @@ class LatestIsLog(Stream):
         return event.sequence_id if policy == "latest" else super().picture_key(event)
 
 
-@mutant("newest-if-it-matches", "an entity whose newest event does not match the filter is missing", clause="RPL-3")
+@mutant("newest-if-it-matches", "an entity whose newest event does not match the filter is missing from the warm picture", clause="RPL-3")
 class NewestIfItMatches(Stream):
     def warm(self, wanted: Filter) -> Replay:
         everything = super().warm(Filter(self._contract, ["*"], {}))

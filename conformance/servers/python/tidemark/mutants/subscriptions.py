@@ -226,7 +226,7 @@ class InapplicableOverlooked(Filter):
             return cls(contract, data["events"], {})
 
 
-@mutant("patterns-unlimited", "the length of filters is not limited", clause="SUB-4")
+@mutant("patterns-unlimited", "the number and the length of the values of a filter are not limited", clause="SUB-4")
 class PatternsUnlimited(Filter):
     @classmethod
     def read(cls, contract: Contract, limits: Limits, data: Mapping[str, Any]) -> Filter:
@@ -256,7 +256,7 @@ class ExtensionCaseCounts(Filter):
 
 
 class LaboriousPattern(PathPattern):
-    """Backtracks exponentially, as naive matchers do, but for a bounded time."""
+    """Sleeps for 8 seconds at a pattern with many stars, where a naive matcher would backtrack exponentially."""
 
     def matches(self, value: str) -> bool:
         if sum(segment.count("*") for segment in self._segments) > 6:
