@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 CLOSE_GRACE = 5.0
-"""How long a peer may take to read the waiting messages and to answer the close frame, in seconds."""
+"""How long a closing client may take to read the waiting messages and to answer the close frame, in seconds."""
 
 SLOW_GRACE = 15.0
-"""The same time for a client that reads slowly. It is longer, because the reason for the close comes after messages that the
-client has not read yet."""
+"""Replaces `CLOSE_GRACE` for a client that is closed because it reads slowly. It is longer, because the client must first
+read the messages that were sent before the reason for the close."""
 
 REFUSALS_PER_BURST = 10
-"""A client is disconnected (4204) if this many times `commandBurst` of its commands were rejected within a minute."""
+"""A client is disconnected (4204) after `commandBurst` times this number of rejected commands within a minute."""
 
 BATCH = 64
 """How many messages a connection sends before other connections get a turn."""

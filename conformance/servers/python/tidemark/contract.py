@@ -38,7 +38,7 @@ class EventSpec:
     replay: ReplayPolicy
     filterable: Mapping[str, tuple[str, ...]]
     enumerated: Mapping[str, tuple[str, ...]]
-    """For each field whose values are limited: the only values that the event can have in it."""
+    """For each filter field with an enumeration in the schema of the payload: the values that the event can have there."""
     stream: tuple[str, str] | None
     """The only stream on which the event may be published (`x-stream`): the kind of the stream, and a pointer to its
     id."""

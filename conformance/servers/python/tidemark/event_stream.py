@@ -23,7 +23,7 @@ SEPARATOR = "|"
 """Separates the positions in the id of many streams."""
 
 MOST_STREAMS = 32
-"""The maximum number of streams in an id. A resume replays other streams from their first event."""
+"""The maximum number of streams in an id. A resume replays every stream that the id does not name from its first event."""
 
 EVENTS_PATH = "/ws/events"
 
@@ -33,7 +33,8 @@ SINGLE = frozenset({"stream", "replay", "after"})
 RETRY_MS = 1000
 
 PENDING = "*"
-"""The first character of an id whose client may lack a part of its first warm picture (RPL-7)."""
+"""The first character of an id that is sent during the first warm picture. A client that resumes from such an id may lack
+a part of the picture (RPL-7)."""
 
 OPENING = (
     "HTTP/1.1 200 OK",
@@ -45,7 +46,7 @@ OPENING = (
 
 
 class EventStreams:
-    """Reads requests for events, and makes the text of positions."""
+    """Converts requests for events to `subscribe` commands, and positions to the ids of server-sent events and back."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -125,7 +126,7 @@ class EventStreams:
         return stream, Position(unquote(epoch), int(digits))
 
     def in_query(self, error: ProtocolError) -> ProtocolError:
-        """Converts an error about the command to an error about the query, in which its pointer names a parameter."""
+        """Changes the pointer of an error from a place in the command to a parameter of the query."""
         if error.pointer is not None:
             error.pointer = error.pointer.replace("/data/filter", "").replace("/data/", "/")
         return error
@@ -193,7 +194,10 @@ class EventStreamWire(Wire):
         return None
 
     def place_of_subscribed(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """During a first warm picture, the position from which a client resumes if it does not receive the whole picture (RPL-7)."""
+        """The position after which a client may resume once it has received `subscribed`; None if `subscribed` gets no id.
+
+        During a first warm picture, this is the position from which the client can ask for the picture again (RPL-7).
+        """
         place: Mapping[str, Any] | None = None
         if self._mode != "resume":
             place = data["position"]
@@ -216,7 +220,7 @@ class EventStreamWire(Wire):
 class ManyStreamsWire(EventStreamWire):
     """The server-sent events of a subscription to many streams. Their ids have a position for each stream (SSE-5).
 
-    Messages become server-sent events in the order in which they are written, so the positions are those of what the client has received.
+    An id is made when its message is written, so it covers this message and all earlier ones, and no later message.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: EventStreams, data: Mapping[str, Any]) -> None:

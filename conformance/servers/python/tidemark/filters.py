@@ -1,7 +1,7 @@
 """Event patterns and filters (SUB-4, SUB-5).
 
-For every pattern, matching takes at most pattern × path steps, because both loops below backtrack only to the latest
-star.
+No pattern is slow: matching takes at most (length of the pattern) × (length of the path) steps, because `match_run`
+backtracks only to the latest star.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def normalise_path(value: str) -> str:
     if value.startswith("/"):
         raise ValueError("Paths are relative to the watched root; remove the leading slash.")
     if "\\" in value or "\x00" in value:
-        raise ValueError("Paths must use / as separator and contain no backslash.")
+        raise ValueError("Paths must use / as separator, and must not contain a backslash or a NUL character.")
     path = unicodedata.normalize("NFC", value).removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
@@ -260,7 +260,7 @@ def _specs_of(contract: Contract, events: Sequence[str]) -> list[EventSpec]:
 def _limit_exceeded(limits: Limits, name: str, seen: int, pointer: str) -> ProtocolError:
     return ProtocolError(
         "limit_exceeded",
-        f"{seen} exceeds the limit of {limits[name]}.",
+        f"{seen} exceeds the limit {name}, which is {limits[name]}.",
         pointer=pointer,
         details={"limit": name, "maximum": limits[name]},
     )

@@ -36,8 +36,8 @@ class Head:
     method: str
     path: str
     query: Mapping[str, str]
-    """The query without repeated parameters. Repeated parameters are rejected, except for requests that read
-    `parameters`."""
+    """The query parameters by name; of a repeated parameter the last value. `Routes.answer` rejects repeated parameters;
+    only event streams accept them, and read `parameters`."""
     parameters: tuple[tuple[str, str], ...]
     """Names and values of the query parameters, in the order received."""
     headers: tuple[tuple[str, str], ...]
@@ -146,7 +146,7 @@ async def read_body(reader: asyncio.StreamReader, head: Head, most_bytes: int) -
     coding = head.get("transfer-encoding")
     if coding is not None:
         if length is not None or coding.lower() != "chunked" or head.minor == 0:
-            raise BadRequest(400, "Content-Length and Transfer-Encoding must not be used together.")
+            raise BadRequest(400, "Transfer-Encoding must be chunked, over HTTP/1.1, and without Content-Length.")
         return await _chunks(reader, most_bytes)
     if re.fullmatch(r"[0-9]{1,15}", length or "0") is None:
         raise BadRequest(400, "Content-Length is not a number.")

@@ -60,11 +60,12 @@ def read_limits(contract: Contract, texts: Sequence[str]) -> Limits:
         fail(f"--limit: {error}")
 
 
-def choose(registry: Registry, names: Sequence[str]) -> list[type]:
+def choose(option: str, registry: Registry, names: Sequence[str]) -> list[type]:
     known = registry.variants
     for name in names:
         if name not in known:
-            fail(f"unknown name {name!r}; expected one of {', '.join(known)}")
+            listing = "--list-mutants" if registry is mutant else "--list-benign"
+            fail(f"{option} {name}: there is no variant of this name; {listing} prints the names")
     return [known[name].part for name in names]
 
 
@@ -93,7 +94,7 @@ def make_node(arguments: argparse.Namespace) -> Node:
         origins=frozenset(arguments.origin),
         hosts=LOOPBACK_NAMES | {arguments.host, *(name.lower() for name in arguments.host_name)},
     )
-    variants = choose(mutant, arguments.mutant) + choose(benign, arguments.benign)
+    variants = choose("--mutant", mutant, arguments.mutant) + choose("--benign", benign, arguments.benign)
     return Node(contract, options, tokens, compose(variants))
 
 

@@ -149,21 +149,22 @@ class FollowsMany:
         for stream in self.followed(subscription):
             plan = self.plan(subscription, stream, positions.pop(stream.name, None))
             plans.plans.append(plan)
-            self._fail(plans, plan)
+            self._add_gap(plans, plan)
         for name, position in positions.items():
             if subscription.follows(name):
-                self._fail(plans, self.plan(subscription, self.node.streams.get(name), position))
+                self._add_gap(plans, self.plan(subscription, self.node.streams.get(name), position))
                 plans.ended.append(name)
         return plans
 
-    def _fail(self, plans: Plans, plan: Plan) -> None:
+    def _add_gap(self, plans: Plans, plan: Plan) -> None:
+        """Adds the gap of a plan whose resume failed."""
         if plan.gap is not None:
             plans.gaps.append(plan.gap)
             plans.reason = plans.reason or plan.recovery.reason
 
     def plan(self, subscription: Subscription, stream: Stream, position: Position | None) -> Plan:
-        """Plans the replay of one stream. A stream resumes after its own position, or without a position before its
-        first event (MUL-5)."""
+        """Plans the replay of one stream. A resume begins after the position that the client gave for the stream. Without
+        such a position it begins with the first event of the stream (MUL-5)."""
         after = position or Position(stream.epoch, 0)
         resumes = subscription.mode == "resume"
         recovery = stream.recovery(after) if resumes else Recovery(attempted=False)

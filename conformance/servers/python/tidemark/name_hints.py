@@ -37,7 +37,7 @@ class Hints:
     def member(self, names: list[tuple[str, str]]) -> dict[str, Any]:
         """The member `hints` of a reply, for names with their pointers. Empty if no name seems to be misspelt."""
         hints = [
-            {"pointer": pointer, "message": f"{name} is an event of your own; did you mean {meant}?", "suggestion": meant}
+            {"pointer": pointer, "message": f"{name} is not declared, so it is a custom event; did you mean {meant}?", "suggestion": meant}
             for name, pointer in names
             if (meant := self.suggestion(name)) is not None
         ]

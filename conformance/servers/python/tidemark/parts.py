@@ -33,8 +33,8 @@ class Parts:
 
 
 def compose(variants: list[type]) -> Parts:
-    """Combines the variants of each part with the unchanged class. Variants of the same part call each other by
-    `super()`."""
+    """Makes the parts of a server with these variants. Several variants of one part become one class that inherits from
+    all of them, so each calls the next by `super()`. A part without a variant is the unchanged class."""
     plain = Parts()
     chosen: dict[str, type] = {}
     for each in fields(Parts):
@@ -45,8 +45,8 @@ def compose(variants: list[type]) -> Parts:
 
 
 def _base_of(variant: type) -> type | None:
-    """The class of the part that a variant changes. If several classes fit, this is the most derived class, because a part
-    may extend another."""
+    """The class of the part that a variant changes, or None. A part may extend another part, so a variant can be a
+    subclass of several: the most derived one counts."""
     bases: list[type] = [getattr(Parts(), each.name) for each in fields(Parts)]
     fitting = [base for base in bases if issubclass(variant, base)]
     if not fitting:

@@ -1,4 +1,4 @@
-"""How far a client has received the streams, as its heartbeats report it (CON-7)."""
+"""Heartbeats, which report up to which position of each stream the client has been sent everything (CON-7)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Progress:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def changed(self, subscriptions: list[Subscription]) -> list[str]:
-        """The streams, of subscriptions to many streams, in which events were published since the last heartbeat (MUL-8)."""
+        """The streams of these subscriptions to many streams in which events were published since the last heartbeat
+        (MUL-8). At most 256: a heartbeat may omit streams."""
         heads = {
             each.name: each.head
             for each in self.node.streams
@@ -46,9 +47,8 @@ class Progress:
         return changed[-256:]
 
     def written_position(self, stream: str) -> Position:
-        """The position before all messages of a stream that have not been written yet (CON-7). A heartbeat overtakes
-        waiting events. If it reported the newest position of the stream, the client could resume after events that
-        it never received."""
+        """The last position before the first unwritten message of a stream (CON-7). A heartbeat overtakes waiting events.
+        If a heartbeat reported the head of the stream, the client could resume after events that it never received."""
         position = self.outbox.first_waiting(stream) or self.node.streams.get(stream).head
         return Position(position.epoch, min([position.sequence_id, *self.replaying(stream, position.epoch)]))
 

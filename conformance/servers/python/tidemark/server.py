@@ -70,7 +70,7 @@ class Server:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Handles requests in order, until one becomes a WebSocket or is the last."""
+        """Handles the requests of a connection in order, until one becomes a WebSocket or an event stream, or ends the connection."""
         keep_alive = True
         address = str((writer.get_extra_info("peername") or ("",))[0])
         while keep_alive:

@@ -125,7 +125,7 @@ class Retained:
         self._keys: OrderedDict[tuple[str, str], dict[str, Event]] = OrderedDict()
         self._latest: dict[str, Event] = {}
         self.evicted: set[str] = set()
-        """Names of the events for which the event of a key has been dropped."""
+        """Names of events that have been dropped because there were too many keys."""
 
     def add(self, event: Event) -> None:
         policy = self._contract.event(event.name).replay
@@ -287,7 +287,8 @@ class Stream:
         return event.sequence_id if policy == "log" else None
 
     def _is_cut(self, wanted: Filter, events: list[Event]) -> bool:
-        """Whether the warm replay may lack an event. Also true if only dropped events could show whether an event is missing."""
+        """Whether the warm replay may lack an event. Also true if a dropped event may have matched the filter, which can no
+        longer be checked."""
         shown = {event.name for event in events}
         for name in self._dropped:
             policy = self._contract.event(name).replay
@@ -320,8 +321,11 @@ class Streams:
         return iter(list(self._streams.values()))
 
     def get(self, name: str) -> Stream:
-        """Returns a stream, and creates it on first use. A blank stream may be forgotten: when it is created again, it
-        has the same epoch and sequenceId, unless a stream with content has been forgotten meanwhile."""
+        """Returns a stream, and creates it on first use.
+
+        Forgetting a blank stream is safe: when it is created again, it usually continues with the same epoch and
+        sequenceId. Its epoch is a new one if a stream with content was forgotten in between.
+        """
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = self._make(name, self._epoch, self._contract, self._limits)
@@ -334,6 +338,6 @@ class Streams:
             self._epoch = make_ulid()
 
     def expired(self) -> list[Stream]:
-        """Removes session streams without traffic for longer than their TTL (RPL-5)."""
+        """The session streams that have had no traffic for longer than their TTL (RPL-5)."""
         oldest = now_ms() - self._limits["sessionTtlMs"]
         return [stream for stream in self if stream.name.startswith("session:") and stream.touched_ms < oldest]
