@@ -8,13 +8,13 @@
  * - `proven`, at most `position`: the `delivered` of a heartbeat has confirmed everything up to here (CON-3).
  * - `floor` and `seen`: the numbers up to `floor`, and those in `seen`, are duplicates if they arrive again.
  *
- * The position does not move during a warm replay, because a resume from the middle of the replay would miss its rest: the
- * replay is complete only with its `replay_complete`. The position does move during a resume replay, which has every event
- * in ascending order.
+ * The position does not move during a warm replay, which is complete only with its `replay_complete`: a resume from the
+ * middle of the replay would miss the rest of the replay. The position does move during a resume replay, which has every
+ * event in ascending order.
  *
- * A warm replay that is cut off is requested again. The new replay shows the stream at a later position, and lacks some events between the
- * two positions: some are in no warm replay, others were replaced or deleted. Therefore the client accepts events of the new replay only
- * up to the first position. A resume after the first position then delivers the other events (CLI-13).
+ * A warm replay that is cut off is requested again. The first replay shows the stream at a position A, the new one at a
+ * later position B. The new replay lacks some events between A and B: some are in no warm replay, others were replaced or
+ * deleted. Therefore the client accepts events of the new replay only up to A, and then resumes after A (CLI-13).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -24,7 +24,7 @@ import type { Position } from './wire.ts';
 /**
  * Why the client itself reports a loss. `state_invalidated`: the server required a fresh start, or made one without being
  * asked. `epoch_changed`: the epoch changed without a `gap` from the server (STR-3). `unproven`: the `delivered` of a
- * heartbeat differed from the client's count, and there is no proven position from which to resume (CON-3).
+ * heartbeat was greater than the client's count, and there is no proven position from which to resume (CON-3).
  */
 export type ClientGapReason = 'epoch_changed' | 'state_invalidated' | 'unproven';
 
@@ -48,8 +48,8 @@ export interface Verdict {
 }
 
 /**
- * The maximum size of `seen`, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates are
- * recognised only by their order.
+ * The maximum size of `seen`, enough for 25 s between two heartbeats at 600 events per second. Above it, `floor` is raised,
+ * so that any number up to the newest one counts as a duplicate.
  */
 const MAX_SEEN = 16_384;
 
@@ -65,9 +65,9 @@ export class Cursor {
   /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** While a warm replay is not complete: the position in its first `subscribed`. */
+  /** While a warm replay is not complete: its position in `subscribed`. If it was requested again, the position of the first one. */
   #picture: Position | undefined;
-  /** A loss that the client reports when the next `subscribed` arrives: its reason, and the position before it. */
+  /** A loss that the client reports when the next `subscribed` arrives: the reason, and the last position before the loss. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
   /** Whether `seen` was truncated since the last `prove`. If so, a lost event cannot be distinguished from a duplicate. */
   #cut = false;
@@ -140,12 +140,12 @@ export class Cursor {
     return gap;
   }
 
-  /** Whether a position is after the last position up to which events of the current warm replay are accepted. */
+  /** Whether a position is after `#picture`: events of the current warm replay are accepted only up to there. */
   #endsBefore({ sequenceId }: Position): boolean {
     return this.#picture !== undefined && this.#picture.sequenceId < sequenceId;
   }
 
-  /** Handles the stream's position in a heartbeat. It moves the position even if no event matches the subscription (CON-3). */
+  /** Handles the stream's position in a heartbeat. The cursor moves there even if no event matches the subscription (CON-3). */
   heartbeat(position: Position): CursorGap | undefined {
     if (this.#phase !== 'live') return undefined;
     const gap = this.#enter(position);
@@ -161,9 +161,9 @@ export class Cursor {
   }
 
   /**
-   * Handles a loss that the server reported, between two positions. Control messages may overtake events (BCK-1), so the
-   * position moves only if no event before the loss is still in transit. Otherwise the next event after the loss moves the
-   * position.
+   * Handles a loss that the server reported, between two positions. If the position has reached the start of
+   * the loss, it moves to the end of the loss. Otherwise an event before the loss may not have arrived yet, so only the next
+   * event after the loss moves the position.
    */
   skip(from: Position, to: Position): void {
     if (to.epoch !== this.#epoch) this.#announced = to;
@@ -175,7 +175,7 @@ export class Cursor {
   }
 
   /**
-   * Handles a heartbeat whose `delivered` differs from our count: an event of this connection was not received. The next resume starts at
+   * Handles a heartbeat whose `delivered` is greater than our count: an event of this connection was lost. The next resume starts at
    * the last proven position. Events that were received since then are dropped as duplicates, so that only the lost events are delivered,
    * late. If there is no proven position, the loss is reported and a warm replay is requested.
    */

@@ -31,7 +31,7 @@ test('a loss is reported for a first warm picture that was cut off, and the next
   ]);
   expect(cursors.accept(event('main', 3))).toEqual({ fresh: true });
   cursors.place('main', at(7));
-  // Nothing was known of these streams, which may have had events since the subscription began.
+  // The client did not know `session:a` and `session:b`, which may have had events since the subscription began.
   const gap = { from: undefined, to: undefined, reason: 'state_invalidated' };
   expect(cursors.accept(event('session:a', 2))).toEqual({ fresh: true, gap });
   expect(cursors.place('session:a', at(2))).toBeUndefined();

@@ -61,7 +61,10 @@ export class StreamCursors {
   /** For streams whose position was left out of the resume: the position after which their events are new. */
   readonly #floors = new Map<string, Position>();
   #moves: Moves = { streams: new Map(), isComplete: false };
-  /** Whether the client can resume: once the first warm picture is complete or, without a warm picture, from the start. */
+  /**
+   * Whether the client can resume: from the start if it was given positions, otherwise when the first warm picture is complete or, with
+   * mode `none`, at the first `subscribed`.
+   */
   #placed: boolean;
   #asked: ReplayMode = 'warm';
   #live = false;
@@ -78,7 +81,10 @@ export class StreamCursors {
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
   #unproven = 0;
-  /** Whether more events arrived since the last call of `prove` than are remembered. A lost event then cannot be told from a duplicate. */
+  /**
+   * Whether `rewind` must report a loss, because it cannot find every lost event: since the last `prove`, more events arrived than are
+   * remembered, or a stream without a proven position ended.
+   */
   #cut = false;
 
   constructor(positions?: readonly StreamPosition[]) {
@@ -150,7 +156,7 @@ export class StreamCursors {
     return loss === undefined ? verdict : { ...verdict, gap: loss };
   }
 
-  /** Handles the position of a stream in `positions`, which shows that the replay of the stream is complete (MUL-4). */
+  /** Handles the position of a stream in a `positions` push, which shows that the replay of the stream is complete (MUL-4). */
   place(stream: string, position: Position): Loss | undefined {
     const loss = this.#lossBefore(stream);
     const cursor = this.#begin(stream, position, this.#asked === 'none' ? position : undefined);
@@ -164,16 +170,17 @@ export class StreamCursors {
   /** Handles the end of a stream (MUL-6). If the stream appears again, its first event has the number 1, and nothing was lost. */
   end(stream: string): void {
     const cursor = this.#cursors.get(stream);
-    const hasNoProof = !this.#repairs.delete(stream);
+    const wasInRepair = this.#repairs.delete(stream);
     this.#cursors.delete(stream);
     this.#moves.streams.set(stream, undefined);
     if (cursor === undefined) return;
     cursor.rewind();
-    if (cursor.position === undefined) this.#cut ||= hasNoProof;
+    // The loss of a stream in repair was already reported.
+    if (cursor.position === undefined) this.#cut ||= !wasInRepair;
     else if (!this.#ended.has(stream)) this.#ended.set(stream, cursor.position);
   }
 
-  /** Handles `replay_complete`. @returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13). */
+  /** Handles `replay_complete`. @returns whether the streams must be resumed now to fetch missing events; see `#isBehind` (CLI-13). */
   complete(): boolean {
     this.#live = true;
     this.#isInPicture = false;
@@ -203,7 +210,7 @@ export class StreamCursors {
 
   /**
    * Handles a loss that the server reported. After a failed resume, the report directly follows `subscribed` (MUL-5).
-   * @returns whether the loss is new. False if the resume failed again because the picture was cut off.
+   * @returns whether the loss is new. False if it was reported before the picture was cut off, and the repeated resume has failed too.
    */
   skip(stream: string, from: Position, to: Position): boolean {
     const cursor = this.#cursors.get(stream);
@@ -215,7 +222,8 @@ export class StreamCursors {
 
   #failed(stream: string, known: Cursor | undefined, to: Position): boolean {
     const repair = this.#repairs.get(stream);
-    // A warm picture that was cut off continues where it stopped if the stream has no new events; otherwise it begins again after the gap.
+    // If the loss ends where the reported loss ended, the stream has no new events. The server then repeats the same warm picture, and the
+    // known cursor drops the events that were already received. Otherwise this is a new loss, and the whole picture is delivered again.
     const continues = repair?.to.epoch === to.epoch && repair.to.sequenceId === to.sequenceId;
     const cursor = continues && known !== undefined ? known : new Cursor();
     const asked = continues ? 'warm' : 'resume';
@@ -228,7 +236,7 @@ export class StreamCursors {
   }
 
   /**
-   * Must be called when `delivered` of a heartbeat differs from our count: an event of this connection was not received. Every stream
+   * Must be called when `delivered` of a heartbeat is greater than our count: an event of this connection was lost. Every stream
    * returns to its proven position, so that only the lost events are delivered, late. If a stream has no proven position, the loss is
    * reported and the first replay is requested again.
    */
@@ -256,8 +264,8 @@ export class StreamCursors {
   }
 
   /**
-   * The loss in a stream that was unknown at a fresh start. The stream may have had events since the subscription
-   * began (MUL-3).
+   * The loss to report for a stream that was unknown at the latest fresh start and now appears: since the subscription began (MUL-3), the
+   * stream may have had events that the client did not receive.
    */
   #lossBefore(stream: string): Loss | undefined {
     if (this.#reported?.has(stream) !== false || this.#begun.has(stream)) return undefined;

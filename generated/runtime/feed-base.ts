@@ -206,7 +206,10 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
     this.#caughtUp.resolve(summary);
   }
 
-  /** Ends the subscription on the server and subscribes again, because the server does not continue at the client's position. */
+  /**
+   * Ends the subscription on the server, and resumes it at the client's position. Called when a repeated warm replay shows a later state
+   * than the first one, so that events in between may be missing (CLI-13).
+   */
   protected subscribeAgain(): void {
     this.#serverSubscription.park();
     this.#serverSubscription.unpark();
