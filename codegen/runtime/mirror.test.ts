@@ -8,7 +8,7 @@ import { clientOf, entitiesOf, fakeServer, modelServer, rejection } from './test
 import type { ModelGateway } from './testing/model-gateway.ts';
 import type { EntityCreatedEvent } from './testing/sample-client.ts';
 
-// A mirror forgets an iterator once the engine has collected it.
+// A test must start a garbage collection, because a mirror forgets an iterator only when it is garbage-collected.
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 

@@ -59,7 +59,7 @@ export async function take<Item>(subscription: Subscription<SampleContract, Item
   return items;
 }
 
-/** Collects the items of a subscription in the background; `failure` is the error that ended it. */
+/** Collects the items of a subscription in the background; `ended` resolves with the error that ended it, if any. */
 export function collect<Item>(subscription: AsyncIterable<Item>): {
   readonly items: Item[];
   readonly ended: Promise<unknown>;

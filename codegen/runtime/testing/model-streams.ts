@@ -36,7 +36,7 @@ const PORTION = 2;
 export class ModelStreams {
   /** All events ever published, in all epochs. */
   readonly published: StreamEvent[] = [];
-  /** Called before each event frame; return false to lose the frame although it is counted. */
+  /** Called before each event frame. If it returns false, the frame is counted but not sent. */
   carry: (event: StreamEvent, to: FakeConnection) => boolean = () => true;
   /** Called after each subscribe command was answered. */
   onSubscribed: () => void = () => undefined;

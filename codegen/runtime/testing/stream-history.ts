@@ -42,7 +42,7 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
 
 export interface StreamsHistory {
   readonly turns: readonly Turn[];
-  /** Number of events that are published before the subscription begins. */
+  /** The events that are published before the subscription begins: the stream of each. */
   readonly before: readonly string[];
   readonly limit: number;
 }
@@ -91,8 +91,8 @@ async function followHere(url: string, limit: number): Promise<StreamsFollower> 
     streams: ['main', 'session:*'],
     events: ['*'],
     gaps: 'inline',
-    // Begin before the first event of each stream. With `none`, a cut before the first positions would replay events that were published
-    // before the subscription.
+    // Begin before the first event of each stream. With `none`, if the connection is cut before the first `positions` push, the client
+    // resumes without positions, and receives events that were published before the subscription.
     replay: { mode: 'resume', positions: [] },
     buffer: { limit },
   });
