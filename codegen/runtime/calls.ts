@@ -1,7 +1,7 @@
 /**
- * Commands that the application sends. Each call returns a promise. It waits for a connection and then for the reply, and
- * rejects at its time-out or when its signal is aborted. A command is sent at most once, because only the caller knows
- * whether it may be repeated.
+ * Commands that the application sends. Each call waits for a connection and then for the reply. It rejects when its time
+ * limit has passed or its signal is aborted. A command is sent at most once, because only the caller knows whether it may
+ * be repeated.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

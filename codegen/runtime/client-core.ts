@@ -162,12 +162,12 @@ export class ClientCore<P extends Protocol> {
   ): Subscription<P, ItemOf<P, Pattern, Gaps>> {
     const request = { ...readFeedOptions(options), ...readStreamRequest(options) };
     const feed = this.attach((id, port) => new Feed({ id, port, ...request }), options.subscriptionId);
-    // This cast is the only place where received data gets the types of the contract.
+    // This cast gives received data the types of the contract; the data itself is not checked.
     return feed as unknown as Subscription<P, ItemOf<P, Pattern, Gaps>>;
   }
 
   /**
-   * Adds a subscription of another kind. Other entry points of this package, such as `streams`, call this method.
+   * Adds a subscription of any kind. Public, because other entry points of this package, such as `streams`, call it.
    * @throws {TypeError} when another subscription of this client has the id; {ConnectionError} after `close()`.
    */
   attach<Kind extends ClientFeed>(make: (id: string, port: FeedPort) => Kind, id = this.#nextId()): Kind {

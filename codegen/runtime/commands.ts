@@ -1,6 +1,6 @@
 /**
- * Commands that wait for their reply (ENV-3). Ids are never reused. Each command gets exactly one answer: the reply, or an
- * error when the connection ends.
+ * Commands that wait for their reply (ENV-3). Ids are never reused. Each command gets exactly one answer, unless its wait
+ * is cancelled: the reply, or an error after its time limit or at the end of the connection.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
@@ -12,8 +12,8 @@ import { isObject } from './wire.ts';
 import type { Frame, ProtocolSpec } from './wire.ts';
 
 /**
- * `data` of the reply, or the error: a TidemarkError, a ConnectionError, a ProtocolViolation, or the reason of the
- * caller's signal.
+ * `data` of the reply, or the error: a TidemarkError, a ConnectionError, a ProtocolViolation, or the reason of the signal
+ * that closed the client.
  */
 export type Answer =
   { readonly ok: true; readonly data: Frame['data'] } | { readonly ok: false; readonly error: unknown };

@@ -73,7 +73,7 @@ export class Connection {
   readonly #authenticator: Authenticator;
   #state: ConnectionState = 'idle';
   #link: Link | undefined;
-  /** Number of consecutive attempts and connections that lasted less than `stableAfterMs`. The backoff grows with it. */
+  /** Number of consecutive attempts that failed, or whose connection lasted less than `stableAfterMs`. The backoff grows with it. */
   #unstable = 0;
   /** Number of consecutive attempts that failed before commands could be sent. At `maxAttempts` the client gives up. */
   #unreached = 0;

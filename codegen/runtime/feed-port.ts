@@ -10,7 +10,7 @@ import type { SubscriptionDiagnosis } from './diagnosis.ts';
 import type { ProtocolViolation, TidemarkError } from './errors.ts';
 import type { EventPrefix, Frame, Position } from './wire.ts';
 
-/** A gap, as readers and listeners receive it. The facade adds the types of the contract. */
+/** A gap, as readers and listeners receive it. Its public type, `SubscriptionGap`, has the types of the contract. */
 export interface FeedGap {
   readonly kind: 'gap';
   readonly subscriptionId: string;
@@ -57,15 +57,15 @@ export interface ClientFeed extends SubscriptionDiagnosis {
    */
   disconnected(forget?: ClientGapReason): void;
   /**
-   * The client was closed. With `atOnce` the iterator ends immediately and without an error, as after `unsubscribe()`. Without it, the
-   * iterator first returns the buffered items, and then throws the error.
+   * Called when the client was closed or gave up. With `atOnce`, the iterator ends immediately and without an error, as after
+   * `unsubscribe()`. Without `atOnce`, the iterator first returns the buffered items, and then throws the error.
    */
   shutDown(error: unknown, options: { readonly atOnce: boolean }): void;
   event(data: Frame['data'], prefix: EventPrefix): void;
   replayComplete(end: ReplayEnd): void;
   /** Called for a heartbeat that proves that no event was lost so far. @param positions its positions, by stream. */
   heartbeat(positions: ReadonlyMap<string, Position>): void;
-  /** Called when `delivered` of a heartbeat differs from the client's count. The client will reconnect. */
+  /** Called when `delivered` of a heartbeat is greater than the client's count: an event was lost. The client will reconnect. */
   lossFound(): void;
   gap(data: Frame['data']): void;
   /** Called for a `positions` push, which only subscriptions to several streams receive (MUL-4, MUL-6). */

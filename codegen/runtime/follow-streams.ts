@@ -31,7 +31,7 @@ export function followStreams<
     roomBytes: roomOf(client),
   };
   const feed = client.attach((id, port) => new StreamsFeed({ id, port, ...request }), options.subscriptionId);
-  // This cast is the only place where received data gets the types of the contract.
+  // This cast gives received data the types of the contract; the data itself is not checked.
   return feed as unknown as StreamsSubscription<P, ItemOf<P, Pattern, Gaps>>;
 }
 
@@ -39,8 +39,8 @@ export function followStreams<
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
   /**
-   * Events after these positions count too. So do all events of streams without a position in this list. Default: only
-   * events published from now on.
+   * With `since`, the wait also accepts earlier events: of a stream with a position in this list, the events after that
+   * position; of any other stream, all events. Default: only events published from now on.
    */
   readonly since?: readonly StreamPosition[] | undefined;
 }
@@ -72,8 +72,8 @@ export async function waitOnStreams<P extends Protocol, const Pattern extends Ev
 }
 
 /**
- * For each client, a function that returns the size limit of its server. The limit of the last connection is kept, because after a
- * reconnect a client subscribes before it has received the new `welcome`.
+ * For each client, a function that returns the size of the largest command that its server accepts, in bytes. The limit of the last
+ * connection is kept, because after a reconnect a client subscribes before it has received the new `welcome`.
  */
 const rooms = new WeakMap<object, () => number>();
 

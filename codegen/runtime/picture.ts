@@ -12,6 +12,7 @@ export interface KeyedEvent {
     readonly policy: string;
     /** RFC 6901 pointer to the key in the event's `data`. */
     readonly key?: string;
+    /** Events with the same key space share their keys: a newer event with the same key replaces or removes the older one. */
     readonly keySpace?: string;
     readonly clears?: true;
   };

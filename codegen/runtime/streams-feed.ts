@@ -94,7 +94,7 @@ export class StreamsFeed extends FeedBase<Moves, StreamsReplay> {
     this.moved();
   }
 
-  /** A pattern stands for streams that the server cannot name, so the loss has no positions (MUL-9). */
+  /** If the `stream` of a gap is a pattern, the server could not name the streams. Such a gap moves no position (MUL-9). */
   override gap(data: Frame['data']): void {
     const isUnnamed = typeof data.stream === 'string' && data.stream.endsWith('*');
     super.gap(isUnnamed ? { ...data, from: undefined, to: undefined } : data);
@@ -177,7 +177,7 @@ function readerAt(positions: readonly StreamPosition[] | undefined): Moves {
   return { streams, isComplete: positions !== undefined };
 }
 
-/** Joins the changes of positions of several items. Once they reach the reader, ended streams are removed from the positions. */
+/** Joins the changes of positions of two items, or applies a change to the reader's positions, which removes ended streams. */
 function joinInto(reader: Moves): (older: Moves, newer: Moves) => Moves {
   return (older, newer) => {
     for (const [stream, position] of newer.streams)

@@ -39,8 +39,8 @@ export interface StreamsReplay {
  * A subscription to several streams that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
  * The events of each stream are in the order of the stream, each exactly once, over any number of connections; the
- * order between streams is not defined. The exceptions are those of {@link Subscription}, for each stream; a gap
- * names its stream.
+ * order between streams is not defined. For each stream, there are the same two exceptions as for a {@link Subscription};
+ * a gap names its stream.
  */
 export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   Subscription<P, Item>,

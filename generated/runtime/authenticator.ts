@@ -22,8 +22,8 @@ export interface AuthenticatorOptions {
 export interface AuthenticationHandlers {
   readonly onAccepted: () => void;
   /**
-   * Called when the credential was not accepted, but may be on another connection: it can be renewed, or the server
-   * may accept it later.
+   * Called when the credential was not accepted, but another attempt may succeed: the credential can be renewed, or the
+   * server may accept it later.
    */
   readonly onRetry: (retryAfterMs: number | undefined) => void;
   readonly onRefused: (error: TidemarkError) => void;

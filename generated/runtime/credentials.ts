@@ -1,6 +1,7 @@
 /**
- * The credential of a client, and its source. The credential is sent in the first command, `authenticate`. A WHATWG
- * WebSocket cannot set headers, and an address is not secret, because proxies and servers log it (SEC-2).
+ * The credential of a client, and its source. The client sends the credential in the first command, `authenticate`,
+ * because a WHATWG WebSocket cannot set headers. The address must not contain it, because proxies and servers log
+ * addresses (SEC-2).
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

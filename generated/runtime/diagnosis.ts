@@ -35,7 +35,7 @@ export interface Diagnosis {
   readonly lastError: Error | undefined;
   /** Number of gaps, over all subscriptions. */
   readonly gaps: number;
-  /** How often a heartbeat counted more events than were received (CON-3). */
+  /** Number of heartbeats that counted more events than were received (CON-3). */
   readonly losses: number;
   readonly subscriptions: readonly SubscriptionDiagnosis[];
   /**
@@ -45,7 +45,7 @@ export interface Diagnosis {
   readonly problem: string | undefined;
 }
 
-/** The values that the client adds to the counts. */
+/** The parts of a diagnosis that are not counted here: the client supplies them. */
 export interface DiagnosisSubject extends Pick<Diagnosis, 'url' | 'state'> {
   readonly subscriptions: Iterable<SubscriptionDiagnosis>;
 }
@@ -101,6 +101,6 @@ function problemOf({ url, state }: DiagnosisSubject, { lastClose, lastError }: C
   const error = lastError?.message ?? '';
   if (lastClose === undefined) return error === '' ? undefined : error;
   if (lastClose.opened) return `${error} The connection ended: ${lastClose.code} ${lastClose.reason}`.trim();
-  // The WebSocket API hides the reason, because scripts could scan networks with it.
+  // The WebSocket API hides the reason. Otherwise, scripts could scan networks.
   return `No WebSocket was opened to ${url}: the server is unreachable, the path is wrong, or the origin of this page is not allowed. ${HOW_TO_FIND_OUT}`;
 }

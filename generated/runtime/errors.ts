@@ -79,9 +79,12 @@ export interface SubscriptionPlace {
   readonly positions?: readonly StreamPosition[] | undefined;
 }
 
-/** A subscription ended without a call of `unsubscribe()`. Events that were received before its end have been yielded. */
+/**
+ * The server or a full buffer ended a subscription. Events that were received before its end have been yielded. After `unsubscribe()` or
+ * `close()`, only `ready` and `caughtUp` reject with this error, if they are still pending.
+ */
 export class SubscriptionError extends Error {
-  /** `buffer_overflow`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
+  /** `buffer_overflow`, `unsubscribed`, `client_closed`, or the reason of the server's `subscription_closed` (for example `forbidden`). */
   declare readonly reason: string;
   declare readonly subscriptionId: string;
   /** Where a new subscription can resume without loss; undefined before the first warm replay is complete. */

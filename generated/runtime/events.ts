@@ -15,7 +15,7 @@ export type EventName<P extends Protocol> = keyof P['events'] & string;
  */
 export type EventPattern<P extends Protocol> = EventName<P> | '*' | (string & {});
 
-/** A custom event. If the pattern has no wildcard, the type of the event's name is this literal. */
+/** A custom event with a known name, because the pattern has no wildcard. */
 type Custom<P extends Protocol, Name extends string> = Omit<P['customEvent'], 'event'> & { readonly event: Name };
 
 type ForOne<P extends Protocol, Pattern extends string> = string extends Pattern
@@ -61,7 +61,7 @@ export interface SubscriptionGap<P extends Protocol> {
   readonly reason: P['pushes']['gap']['reason'] | ClientGapReason;
   /** How the loss may be repaired. */
   readonly repair: P['pushes']['gap']['repair'] | undefined;
-  /** Who detected the loss: `client` if the server should have reported the loss but did not (STR-3). */
+  /** Who detected the loss: `client` if the server sent no `gap` for it. */
   readonly noticedBy: 'server' | 'client';
 }
 

@@ -1,6 +1,6 @@
 /**
  * One WebSocket, from its opening to its end: sends and receives frames, counts events, and detects a silent
- * connection. It does not reconnect. It reports its end exactly once, and nothing after that.
+ * connection. It does not reconnect. It reports its end once, and nothing after that. After `close()` it reports nothing.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

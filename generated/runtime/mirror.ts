@@ -87,7 +87,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
         // If a replay was cut off before it was complete, start again, because a key may have been deleted meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
-      // After a loss in transit, the client fetches the lost event by a resume, which yields it after later events.
+      // After a loss in transit, a resume yields the lost event after later events, so it would replace a newer event of its key.
       client.on('loss', () => this.#refresh()),
     ];
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -109,7 +109,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
     return this.#truncated;
   }
 
-  /** The position up to which the map is complete; undefined before the first state is complete. */
+  /** The position up to which the map is complete; undefined unless the mirror is `live`. */
   get position(): Position | undefined {
     return this.#state === 'live' ? this.#subscription?.position : undefined;
   }

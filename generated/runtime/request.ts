@@ -46,7 +46,7 @@ export function readFeedOptions(options: FeedOptions): FeedSettings {
     limit: Math.max(1, buffer.limit ?? DEFAULT_BUFFER),
     onFull: buffer.onFull ?? 'park',
     inlineGaps: gaps === 'inline',
-    // The facade adds the types of items and gaps.
+    // From here on, items and gaps are plain objects. Only the public types of `subscribe` distinguish them.
     onItem: onItem as ((item: object) => void) | undefined,
     onGap: onGap as (gap: object) => void,
     signal,

@@ -61,7 +61,7 @@ export interface SubscribeOptions<
   readonly onGap?: (gap: SubscriptionGap<P>) => void;
   readonly buffer?: BufferOptions;
   /**
-   * Called with each item as it is received. Then no item is buffered or yielded, and the iterator only reports the end.
+   * Called with each item as it is received. With `onItem`, no item is buffered or yielded, and the iterator only reports the end.
    */
   readonly onItem?: (item: ItemOf<P, Pattern, Gaps>) => void;
 }
@@ -82,9 +82,11 @@ export interface ReplaySummary {
  * A subscription that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
  * It yields events in the order of the stream, each exactly once, over any number of connections. There are two
- * exceptions, and both are reported. After a gap with `recovered === false`, a complete warm replay follows, from which
- * the program can rebuild its state. And an event that was lost in transit (lifecycle event `loss`) is yielded late, as
- * a replay.
+ * exceptions, and both are reported:
+ *
+ * - If the client cannot resume (for example, `recovered` is false), a gap is reported. A complete warm replay follows, from
+ *   which the program can rebuild its state. It may contain events that were yielded before.
+ * - An event that was lost in transit (lifecycle event `loss`) is yielded late, as a replay.
  */
 export interface Subscription<P extends Protocol, Item> extends AsyncIterable<Item> {
   readonly id: string;

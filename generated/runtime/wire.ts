@@ -1,7 +1,7 @@
 /**
  * The parts of the protocol that the runtime itself reads. It gets all other parts as types ({@link Protocol}) and
- * constants ({@link ProtocolSpec}), which the generated facade sets from the contract. If the runtime cannot work with a
- * contract, the facade does not compile.
+ * constants ({@link ProtocolSpec}) from the generated facade, `client.ts` of the package. If the runtime cannot work with
+ * a contract, the facade does not compile.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */
