@@ -2,9 +2,12 @@
 import type { Position } from '../broker.ts';
 
 /**
- * How a stream was entered into the index. `created`: before its first event. A position: the stream already had events, and those up to
- * this position are not new; if the position is of an earlier epoch, Redis has lost the events up to it. `found` and `replaced` stand for
- * these two cases if the position is unknown, because the announcement was lost.
+ * How a stream was entered into the index:
+ *   `created`: before its first event
+ *   a position in the epoch of the stream: the stream already had events up to this position, which are not new
+ *   `found`: the same, but the position is unknown, because the announcement was not received
+ *   a position in an earlier epoch: Redis has lost the events up to this position
+ *   `replaced`: the same, but the position is unknown
  */
 export type Appearance = 'created' | 'found' | 'replaced' | Position;
 
@@ -18,10 +21,10 @@ export interface Announced {
   readonly stream: string;
   readonly appearance: Appearance;
   /**
-   * The place of the stream in the index. Undefined if a node of an earlier version sent the announcement, because it then lacks the place.
+   * The place of the stream in the index. Undefined if a node of an earlier version, which does not send the place, sent the announcement.
    */
   readonly place: number | undefined;
-  /** The epoch in which a created stream was entered. Undefined if it is unknown, or if a node of an earlier version sent the announcement. */
+  /** The epoch of a created stream. Undefined if it is unknown, for example because an earlier version sent the announcement. */
   readonly epoch: string | undefined;
 }
 

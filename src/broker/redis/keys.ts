@@ -6,31 +6,35 @@
  *                                     f2 <sequence> <at> <eventId> <epoch> <incarnation> <losses> <evicted>
  *                                       f2           format of the stream's keys (FORMAT)
  *                                       sequence     number of the newest event; 0 before the first event
- *                                       at           `emittedAt` of the newest event, in ms since 1970; that of the next event is never
- *                                                    lower
+ *                                       at           `emittedAt` of the newest event, in ms since 1970. The `emittedAt` of the next event
+ *                                                    is never lower
  *                                       eventId      id of the newest event; `-` before the first event
  *                                       epoch        one continuous run of the stream (STR-3)
  *                                       incarnation  run id and replication id of the server that may extend the stream
  *                                       losses       number of source losses announced so far
- *                                       evicted      1 if a key was dropped because of the limit on retained keys
+ *                                       evicted      1 if retained events were dropped because of the limit on retained keys
  *   tidemark:{main}:log       stream  <at>-<sequence> → e: <line>
- *   tidemark:{main}:latest    hash    <event> <key> → <line>: the newest event of this name with this key (RPL-3)
- *                                     names → the names of all events that any node retains per key; nodes may have different contracts
- *   tidemark:{main}:order     zset    <key>, sorted by sequence: determines which key is dropped first. A key is `entity <id>`,
- *                                     `relationship <id>` or, for `latest`, `name <event>`
+ *   tidemark:{main}:latest    hash    <event> <key> → <line>: the newest event of this name with this retained key (RPL-3)
+ *                                     names → the names of the events that are retained per key: those of all nodes together, because
+ *                                     nodes may have different contracts
+ *   tidemark:{main}:order     zset    <key>, sorted by sequence: determines which retained key is dropped first. A retained key is
+ *                                     `<key space> <id>`, such as `entity 7` (retain.ts), or `name <event>` for the policy `latest`
  *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>: a source loss, with the head at that moment and
  *                                     a JSON list of directories (GAP-2)
  *   tidemark:{main}:witness   hash    <node> → its testimony; # → the number of testimonies so far. Exists only while the nodes
  *                                     decide whether the epoch continues
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish with an idempotency key
- *   tidemark:streams          zset    the index: <stream>, sorted by its place, for each stream with events. Two other members:
+ *   tidemark:streams          zset    the index: <stream>, sorted by its place, for each stream that has events or soon will have
+ *                                     its first event. Two other members:
  *                                       #            has the newest place as its score
  *                                       !            exists once the index contains every stream that existed before. Its score, a
  *                                                    random negative number, identifies the index
- *                                     A place is the time in ms since 1970, increased if necessary so that it is unique. Therefore
- *                                     places grow even if the index was lost. If the stream already had events when it was entered,
- *                                     its place is lower by 0.5; if it has lost its events, by 0.25. A node then knows that the
- *                                     earlier events are not new
+ *                                     A place is the time of entry in ms since 1970, increased if necessary so that it is unique.
+ *                                     Because a place is a time, places grow even if the index was lost. The fraction of a place
+ *                                     shows a node which events of the stream are not new:
+ *                                       .00          the stream had no events when it was entered
+ *                                       .50          it already had events, which are not new
+ *                                       .75          Redis had lost its earlier events
  *   tidemark:{tidemark:streams}:departed
  *                             zset    <place> <stream>, sorted by place: the streams that have left the index. The score of # is the
  *                                     newest place that was dropped from this list
@@ -39,10 +43,17 @@
  *
  * All databases of a server share its channels, so the names of channels contain the number of the database:
  *
- *   tidemark:0:{main}:live    events: @<incarnation>, then lines; `!` (epoch changed) or `?<losses> <epoch> <sequence> <paths>`
- *   tidemark:0:nodes          heartbeats of the nodes, questions to each other (nodes.ts), `stream <name> <place> <epoch>` for a new stream,
- *                             and `found <epoch> <sequence> <name> <place>` for a stream that already had events up to this position when
- *                             it was entered into the index, or that has lost them
+ *   tidemark:0:{main}:live    one of three kinds of messages:
+ *                               @<incarnation>, then a line for each event
+ *                               !                                         the epoch has changed
+ *                               ?<losses> <epoch> <sequence> <paths>      a source loss
+ *   tidemark:0:nodes          for all nodes:
+ *                               beat, bye, ask                            heartbeats, departures and questions (nodes.ts)
+ *                               joins, left                               changes of the registry (fence/registry.ts)
+ *                               fence <stream>                            a request for testimonies (fence/epoch-fence.ts)
+ *                               stream <name> <place> <epoch>             a new stream was entered into the index
+ *                               found <epoch> <sequence> <name> <place>   a stream was entered that already has events up to this position,
+ *                                                                         or whose events up to this position were lost
  *   tidemark:0:nodes:<nodeId> answers to the questions of one node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}

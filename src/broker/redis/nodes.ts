@@ -1,10 +1,10 @@
 /**
  * The nodes that share a Redis: how they learn of each other, and ask each other questions.
  *
- *   tidemark:nodes        beat <id> <number> <node>   sent at each interval by every node (heartbeat.ts)
- *                         bye <id>                    sent by a node that leaves on purpose
- *                         ask <id> <number> <text>    a question to all other nodes
- *   tidemark:nodes:<id>   answer <id> <number> <text> to the node that asked
+ *   tidemark:0:nodes        beat <id> <number> <node>   sent at each interval by every node (heartbeat.ts)
+ *                           bye <id>                    sent by a node that leaves on purpose
+ *                           ask <id> <number> <text>    a question to all other nodes
+ *   tidemark:0:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
  * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract. `<id>` identifies
  * one process, and is never used for another one.
@@ -24,7 +24,7 @@ export interface RedisNodesOptions {
   readonly answer: (question: string) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
-  /** If another node sends no heartbeat for this time, in milliseconds, it counts as dead, and this node no longer waits for its answers. */
+  /** If another node sends no heartbeat for this time, in milliseconds, it counts as dead. This node then does not wait for its answers. */
   readonly deadAfterMs: number;
 }
 
@@ -47,7 +47,7 @@ interface Question {
 
 /** How long to wait for an answer, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
-/** How long after its last heartbeat a node that ended without leaving is reported as missing, in milliseconds. */
+/** A node that ended without leaving is reported as missing for this time after its last heartbeat, in milliseconds. */
 const MISSED_FOR_MS = 60_000;
 /** The maximum length of an answer. It is far below the 8 MB of unsent data at which Redis disconnects a slow subscriber. */
 const MAX_ANSWER_CHARACTERS = 4 * 1024 * 1024;

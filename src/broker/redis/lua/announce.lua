@@ -3,7 +3,8 @@
 -- it must also be reported by a node whose subscription was interrupted, and by a resume from a position before it.
 -- KEYS 1 meta, 2 losses
 -- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 how long the loss is kept, in ms, 4 TTL of the stream in ms (0: none), 5 the paths as JSON
--- Returns 'unborn', 'foreign' (written by another version), 'denied <command>' or the number of the loss.
+-- Returns the number of the loss. Or only 'unborn' (the stream must be opened first), 'foreign' (written by another version) or 'denied
+-- <command>' (the user lacks a permission); in these cases, nothing was written.
 local state = redis.call('GET', KEYS[1])
 if not state then return 'unborn' end
 local head, sequence, epoch, losses, evicted =

@@ -3,10 +3,10 @@
 -- changed.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
 -- ARGV 1 state on which the decision is based, 2 number of the last testimony on which it is based,
---      3 'begin' for a new epoch, 'extend' to continue the epoch, or 'end' for a new epoch even if the stream has new events: ARGV 1 is
---        then the epoch that ends,
+--      3 'begin' for a new epoch, 'extend' to continue the epoch, or 'end' for a new epoch even if the state or the testimonies have
+--        changed; with 'end', ARGV 1 is the epoch that ends,
 --      4 id of the new epoch, 5 incarnation, 6 channel, 7 PUBLISH or SPUBLISH, 8 TTL of the stream in ms (0: none)
--- Returns {'changed'} or {'done', state}.
+-- Returns {'done', new state}, or {'changed'} if nothing was done.
 local state = redis.call('GET', KEYS[1])
 if not state then return {'changed'} end
 local seq, at, last, epoch, rest = string.match(state, '^f2 (%d+) (%d+) (%S+) (%S+) %S+ (%d+ %d)$')

@@ -3,24 +3,24 @@
 -- events that wait for the stream on one node, because a call costs Redis more than an event. For the same reason, all retained events of a
 -- call are written together.
 --
--- Redis does not undo what a script has written, so nothing may fail after the first write. Redis refuses a command that may need memory
--- only if the script has not written anything yet. Therefore, if Redis is out of memory, or its disk or a replica fails, the whole publish
--- fails at the first XADD. Everything else that can fail is checked before: the types of the keys, by reading them, and the permissions of
--- the user. PUBLISH comes last, because it would succeed even if Redis refused XADD.
+-- Redis does not undo what a script has written, so nothing may fail after the first write. If Redis is out of memory, or its disk or a
+-- replica fails, Redis does not run this script at all, because its first line has neither the flag `allow-oom` nor `no-writes`. Everything
+-- else that can fail is checked before the first write: the types of the keys, by reading them, and the permissions of the user. PUBLISH
+-- comes last, so that no event is announced that was not stored.
 --
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
 -- ARGV 1 incarnation, 2 id that the newest event must have ('': any), 3 channel, 4 PUBLISH or SPUBLISH,
 --      5 bounds "events bytes age ttl keys window" (ms, 0: none), 6 names of the events that this node keeps per key,
---      7 which events have an idempotency key, in the order of KEYS ('1 4': the first has KEYS 5, the fourth KEYS 6), then two arguments
---      for each event: its line from the id on, and what to retain ('+key': it is the newest of its name under the key, '-key': the key is
---      cleared, '': nothing)
+--      7 the numbers of the events that have an idempotency key ('1 4': KEYS 5 is the key of the first event, KEYS 6 that of the fourth),
+--      8… two arguments for each event: its line from the id on, and what to retain ('+key': it is the newest of its name under the key,
+--        '-key': the key is cleared, '': nothing)
 -- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
 -- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'moved'
 -- (the newest event is another one), 'foreign' (written by another version) or 'denied <command>' (the user lacks a permission); in these
 -- cases, nothing was written.
 --
--- Numbers are joined as they are: Lua writes them in full below 1e14, which a stream reaches after 30 years at
--- 100,000 events per second.
+-- Numbers are joined to texts without formatting. Lua writes all digits of a number below 1e14; from there on, it would round. A stream
+-- reaches this number after 30 years at 100,000 events per second.
 local call = redis.call
 local state = call('GET', KEYS[1])
 if not state then return {'unborn'} end
@@ -67,7 +67,8 @@ end
 local length = call('XLEN', KEYS[2])
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 
--- Drops retained keys, with the newest event of every name under these keys. The key of a `latest` event is 'name <event>'.
+-- Drops retained keys, with the newest event of every name under these keys. The key of a `latest` event is 'name <event>'. `step` is 2 if
+-- `keys` also has the score of each key, as from ZPOPMIN.
 local function drop(keys, step)
   local gone = {KEYS[3]}
   for i = 1, #keys, step do

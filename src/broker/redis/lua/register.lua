@@ -5,7 +5,7 @@
 --      2 'created': the stream has no events yet; 'found': the stream may have events; nothing is changed if it is already in the index;
 --        'replaced': the stream exists in a new epoch, and its earlier events were lost
 --      3 channel of the nodes
---      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if it has none
+--      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if the stream has no events
 --      5 maximum number of departed streams to keep, 6 how long they are kept after the last departure, in ms
 --      7 the epoch of a created stream, '' if it is unknown
 -- Returns 1, or 0 if nothing was changed.
