@@ -45,8 +45,8 @@ export interface AttachedStreamContext {
   /** Whether a selector that this node follows covers the stream. */
   readonly isFollowed: (stream: string) => boolean;
   /**
-   * Whether a follow covers the stream and has already loaded all streams that existed when it began. If the stream is not loaded yet, it
-   * is then new to the followers, so its events must be delivered and not only kept as history.
+   * Whether a follow covers the stream and has already loaded all streams that existed when the follow began. If so, a stream that is not
+   * loaded yet is new to the followers: its events must be delivered, and not only kept as history.
    */
   readonly isNew: (stream: string) => boolean;
 }
@@ -119,12 +119,12 @@ export class AttachedStream {
     if (state !== undefined && !isBlank(state)) this.#mirror.see(state.epoch);
   }
 
-  /** Called if a follow begins before this stream could be read. Its events up to then are reported as lost once it is loaded. */
+  /** Called when a follow is ready. If this stream could not be read by then, the events before its first read are reported as lost. */
   leaveBehind(): void {
     if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
   }
 
-  /** Reports a loss, because the stream was created and expired again without this node receiving its events. */
+  /** Reports the loss of all events of a run of the stream that began and expired before this node learned of it. */
   missRun(): void {
     const { head } = this.#mirror;
     if (head === undefined) return this.#first.missRun();
@@ -253,7 +253,7 @@ export class AttachedStream {
     await connection.getAndExpire(keys.of(this.name).meta, ttl);
   }
 
-  /** Must be read only if the stream had no keys. False if Redis lost the keys, or if an event of a new epoch was received since. */
+  /** Whether a stream without keys has expired. False if Redis lost the keys, or if an event of a newer epoch was received. */
   get hasExpired(): boolean {
     const { head } = this.#mirror;
     return head === undefined
@@ -323,7 +323,7 @@ export class AttachedStream {
     });
   }
 
-  /** Queues a command of the mirror. If the mirror is closed before it is sent, it is dropped: it could create the stream again. */
+  /** Queues a command of the mirror. The command is not sent if the mirror is closed, because it could create the stream again. */
   #enqueue<T>(queue: TaskQueue, task: () => Promise<T>): Promise<T> {
     return queue.run(this.#count > 0 ? 'subscribed' : 'followed', () => {
       if (this.#isClosed) throw new Error(`stream ${this.name} is no longer mirrored`);

@@ -154,7 +154,7 @@ export class AttachedStreams {
     this.#compare([...this.#streams.values()]).catch((error: unknown) => this.#warn(error));
   }
 
-  /** Brings all mirrors up to date. A stream that cannot be read is only logged. @throws {Error} if Redis does not answer */
+  /** Brings all mirrors up to date. If a stream cannot be read, this is only logged. @throws {Error} if Redis does not answer */
   async catchUpAll(): Promise<void> {
     await this.#compare([...this.#streams.values()]);
   }
@@ -206,12 +206,12 @@ export class AttachedStreams {
 
   #reportUnnamed(pattern: string): void {
     const text =
-      'Streams of this pattern may have appeared and ended unnoticed, because Redis no longer has their names';
+      'Streams of this pattern may have appeared and ended without being noticed, and Redis no longer has their names';
     this.#options.log.warn({ pattern }, text);
     this.#options.listener()?.onUnnamedLoss(pattern);
   }
 
-  /** Loads the stream, or creates it. A load that a follow has started fails instead of creating the stream, so it is repeated. */
+  /** Loads the stream, and creates it if necessary. A load that a follow has started does not create it, so a second load follows. */
   async #loadAttached(attached: AttachedStream): Promise<void> {
     try {
       await attached.load();

@@ -1,10 +1,10 @@
 /** The moment at which a mirror was last known to have every event of its stream. */
 
-/** Values that are recorded before a command that reads is sent. */
+/** When a read from Redis began: values that are recorded before the command is sent. */
 export interface Moment {
   /** The time, by the performance clock. */
   readonly since: number;
-  /** The value of `losses` at that time. */
+  /** The value of {@link CompletenessOptions.losses} at that time. */
   readonly losses: number;
 }
 
@@ -53,8 +53,9 @@ export class Completeness {
   }
 
   /**
-   * Whether this node may have missed events of a stream whose keys are gone. True if the stream was not read since this node last
-   * subscribed to it. The keys may be gone before their TTL has passed, because Redis deleted or evicted them.
+   * Whether this node may have missed events of a stream whose keys are gone: true if it has not read the stream since it last subscribed
+   * to the stream. The age of the last event is not considered, because Redis may delete or evict keys before their TTL has passed. False
+   * for a stream without TTL.
    */
   get mayMiss(): boolean {
     return this.#options.ttlMs > 0 && this.#last.losses !== this.#options.losses();

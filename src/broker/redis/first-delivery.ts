@@ -1,4 +1,4 @@
-/** Determines the position after which a stream is delivered to the followers of this node, and the losses that are reported before. */
+/** Determines after which position a stream is delivered to the followers of this node, and which losses are reported before. */
 import { UNKNOWN_POSITION } from '../broker.ts';
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';
@@ -16,7 +16,10 @@ export interface Found {
 
 export const NOT_FOUND: Found = { appearance: undefined, place: undefined, epoch: undefined };
 
-/** A stream cannot expire and appear again within this time, in milliseconds. If it is deleted instead, its epoch shows that. */
+/**
+ * If this node learned of a stream less than this time ago, in milliseconds, the stream has not expired and appeared again since. If it was
+ * deleted and appeared again, it has another epoch than the announced one.
+ */
 const RECENT_MS = 100;
 
 export interface Begun {
@@ -31,7 +34,7 @@ export class FirstDelivery {
   appearance: Appearance | undefined;
   readonly #since = performance.now();
   #place: number | undefined;
-  /** The epoch of the run that was announced. */
+  /** The epoch of the stream in the announcement from which this node learned of the stream. */
   readonly #announced: string | undefined;
   #missedRun = false;
 

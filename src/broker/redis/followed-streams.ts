@@ -35,7 +35,7 @@ export interface FollowedStreamsOptions {
   readonly mirror: (stream: string, found?: Found) => void;
   /** Called if the stream was created and expired again before this node learned of it. */
   readonly missed: (stream: string) => void;
-  /** Called if the same may have happened to streams that the pattern covers and whose names this node cannot find out. */
+  /** Called if streams that the pattern covers may have been missed in this way, and Redis no longer has their names. */
   readonly missedUnnamed: (pattern: string) => void;
   /**
    * Resolves once the mirrors of the streams that the selector covers have every event that was published before `since`, a time of the
@@ -84,8 +84,8 @@ export class FollowedStreams {
   }
 
   /**
-   * Whether a follow covers the stream and has already loaded all streams that existed when it began. If the stream is not loaded yet, it
-   * is then new to the followers, so its events must be delivered.
+   * Whether a follow covers the stream and has already loaded all streams that existed when the follow began. If so, a stream that is not
+   * loaded yet is new to the followers: its events must be delivered.
    */
   isNew(stream: string): boolean {
     return this.#follows.covering(stream).some(({ established }) => established);

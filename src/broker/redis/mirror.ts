@@ -105,7 +105,7 @@ export class StreamMirror {
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
   #waiting: Waiting[] = [];
-  /** The first other epoch that was seen since the log was last read. */
+  /** The first epoch, other than that of the history, of which Redis had events since the log was last read. */
   #unread: string | undefined;
   #catching: Promise<void> | undefined;
   #again = false;
@@ -123,7 +123,7 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** The first other epoch that was seen since the log was last read. Undefined if there was none. */
+  /** The first epoch, other than that of {@link history}, of which Redis had events since the log was last read; undefined if none. */
   get unread(): string | undefined {
     return this.#unread;
   }
@@ -201,8 +201,7 @@ export class StreamMirror {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { line, incarnation } of waiting) {
-      // If the line cannot be applied, it is of another epoch or server, or events before it are missing. The log has the line and those
-      // events.
+      // A line that cannot be applied is of another epoch or server, or comes after missing events. The log has the line and these events.
       if (!this.#apply(line, incarnation)) this.#again = true;
     }
   }
@@ -225,7 +224,7 @@ export class StreamMirror {
       this.#options.onKnown(loaded.head);
       if (more) continue;
       if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
-      // The other epoch was an earlier one.
+      // The stream still has the epoch of the mirror, although `unread` was seen before this read. So `unread` is an earlier epoch.
       if (this.#unread === unread) this.#unread = undefined;
       return this.#options.onRead(page);
     }
@@ -242,26 +241,29 @@ export class StreamMirror {
     return settled.epoch === head.epoch;
   }
 
-  /** Called if the log has another event with the sequenceId of the mirror's head. The fence then ends this epoch. */
+  /** Called if the log has a different event than the mirror at the mirror's head. The fence then ends this epoch. */
   async #contradicted(): Promise<void> {
     await this.#options.source.settle();
     return this.#reload();
   }
 
-  /** Reads the whole stream from Redis, and replaces the history. Events that live subscribers have missed are reported as a loss. */
+  /** Reads the whole stream, and replaces the history. Missed events that the log has are delivered. Others are reported as lost. */
   async #reload(): Promise<void> {
     for (let attempt = 0; attempt < MAX_RELOADS; attempt += 1) {
       const unread = this.#unread;
       const picture = await this.#readAll();
       if (picture === undefined) continue;
-      // An epoch that was seen during the read may be newer than the read. Then the log is read again.
+      // An epoch that was first seen during the read may be newer than what was read. It is kept, and the log is read again.
       if (this.#unread === unread || this.#unread === picture.state.epoch) this.#unread = undefined;
       this.#replace(picture, unread === picture.state.epoch ? undefined : unread);
       return;
     }
-    throw new Error(`the log of ${this.stream} is trimmed faster than it can be read`);
+    throw new Error(
+      `stream ${this.stream} was deleted, or its epoch or server changed, during each of ${MAX_RELOADS} attempts to read it`,
+    );
   }
 
+  /** @returns undefined if the stream was deleted, or if its epoch or server changed, while it was read */
   async #readAll(): Promise<Picture | undefined> {
     const { source } = this.#options;
     const begun = await source.open();
@@ -323,7 +325,7 @@ export class StreamMirror {
 
   /**
    * Reports the events between the two positions as lost, if there are any.
-   * @returns the sequenceId after which events are not delivered yet
+   * @returns the sequenceId after which events must still be delivered
    */
   #reportLoss(before: Position, after: Position): number {
     const known = before.epoch === after.epoch && before.sequenceId >= after.sequenceId;

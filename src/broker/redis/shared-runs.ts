@@ -1,6 +1,6 @@
 /**
- * Runs a task, one run at a time. All calls before a run has begun share that run. A run begins at the end of the turn of the event loop,
- * so all calls of one turn share a run.
+ * Runs a task, one run at a time. A run begins at the end of the turn of the event loop, and not before the previous run has ended. All
+ * calls until then share the run.
  */
 export class SharedRuns {
   readonly #task: () => Promise<void>;
@@ -12,7 +12,7 @@ export class SharedRuns {
     this.#task = task;
   }
 
-  /** Resolves when a run that began after this call has ended. Rejects if that run failed. */
+  /** Resolves when the next run, which begins after this call, has ended. Rejects if that run failed. */
   run(): Promise<void> {
     this.#next ??= Promise.allSettled([this.#running, nextTurn()]).then(() => {
       this.#next = undefined;

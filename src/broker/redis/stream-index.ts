@@ -1,6 +1,6 @@
 /**
- * The index of the streams in Redis, from which a node learns of streams that it has not attached, because it cannot subscribe to every
- * possible stream:
+ * The index of the streams in Redis. A node that follows a pattern needs the index to learn of new streams, because a node cannot subscribe
+ * to the channel of every stream that may exist:
  *
  *   first publish ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
  *
@@ -57,7 +57,7 @@ export interface IndexChanges {
   readonly entries: readonly Entry[];
   /** Streams that were entered since the last call, and left the index again before this node learned of them. */
   readonly missed: readonly string[];
-  /** Whether further streams may have been missed in the same way whose names Redis no longer has. */
+  /** Whether this node may also have missed streams whose names Redis no longer has. */
   readonly hasUnnamed: boolean;
 }
 
@@ -147,8 +147,8 @@ export class StreamIndex {
   }
 
   /**
-   * Removes streams that were found not to exist. If a stream was created again in the meantime, it has another place in the index and is
-   * not removed, or it is entered again.
+   * Removes streams that were found not to exist. A stream that was created again in the meantime stays in the index: it has another place
+   * there, or this method enters it again.
    */
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
@@ -275,7 +275,7 @@ export class StreamIndex {
       if (!(error instanceof Error) || !error.message.startsWith('NOPERM ')) throw error;
       this.#mayScan = false;
       const text =
-        'The Redis user has no permission for SCAN, so streams from before an upgrade are followed only after their next event. Grant +scan.';
+        'The Redis user may not run SCAN, so streams from before an upgrade are followed only after their next event. Grant +scan.';
       this.#log.warn({ err: error }, text);
       return;
     }
