@@ -182,7 +182,7 @@ export class EpochFence {
     return begun;
   }
 
-  /** Publishes this node's testimony about a stream, because another node asked for it. */
+  /** Stores this node's testimony about a stream, because another node asked for it. */
   async answer(stream: string): Promise<void> {
     if (this.#settling.has(stream)) return;
     await this.refreshIncarnation(stream);
@@ -212,7 +212,7 @@ export class EpochFence {
     }
   }
 
-  /** Reads the registry, publishes this node's testimony, and reads all testimonies. */
+  /** Reads the registry and the state, stores this node's testimony if the nodes must decide, and reads all testimonies. */
   async #collect(stream: string): Promise<Testimonies | 'unborn' | 'changed'> {
     const { connection, keys, registry } = this.#options;
     const { meta, log, witness } = keys.of(stream);

@@ -2,10 +2,10 @@
  * Tracks which other nodes may know more than this node. The functions use no clock and no network: their callers pass what was read from
  * Redis and the clock.
  *
- * Each node registers in Redis (registry.ts) and renews its lease there. Its entry lists the nodes that it knows. Unless a node is the only
- * registered one, it may not publish or read until the entry of another registered node lists it. Therefore, every node that may know more
- * is listed in some entry, even if some nodes never learned of each other. A node that later compares the knowledge of the nodes follows
- * these lists from entry to entry (docs/decisions/0007).
+ * Each node registers in Redis (registry.ts) and renews its lease there. Its entry lists the nodes that it knows. A node may publish and
+ * read only when it is listed in the entries of all other registered nodes, or in the entry of at least one member. Therefore, every node
+ * that may know more is listed in some entry, even if some nodes never learned of each other. A node that later compares the knowledge of
+ * the nodes follows these lists from entry to entry (docs/decisions/0007).
  */
 
 export interface RegistryEntry {
@@ -33,8 +33,8 @@ export interface Membership {
    */
   readonly peers: Map<string, number>;
   /**
-   * How often this node has removed a peer ({@link giveUp}) or has lost its own lease. After each increase, earlier confirmations no longer
-   * count.
+   * How often this node has removed a peer ({@link giveUp}) or has lost its own lease. After each increase, earlier confirmations
+   * (knowledge.ts) no longer count.
    */
   departures: number;
 }

@@ -30,7 +30,7 @@ export interface NodeRegistryOptions {
 
 /**
  * The number of leases without a renewal after which the other nodes treat a node as stopped. The node itself stops applying messages after
- * one lease. So the clocks of the other nodes may run a quarter faster than its own.
+ * one lease, so it stops first, even if the clocks of the other nodes run a quarter faster than its own.
  */
 const GIVEN_UP_AFTER_LEASES = 1.25;
 /** How long the registry is kept after the last renewal of any node, in leases. */
@@ -117,8 +117,8 @@ export class NodeRegistry {
   }
 
   /**
-   * Leaves the registry if this node is not a member. Such a node knows nothing that others lack, and they would have to wait for its
-   * lease. A member that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
+   * Leaves the registry if this node is not a member. Such a node knows nothing that other nodes lack. If it stayed, they would wait until
+   * its lease expires. A member that cannot reach Redis stays in the registry, because it may know events that Redis has lost.
    */
   async withdraw(): Promise<void> {
     if (this.#current && !this.membership.member) await this.leave();
@@ -137,7 +137,7 @@ export class NodeRegistry {
         warned = true;
         this.#options.log.warn(
           { silentNodes: unaware.length, upToMs: this.#options.leaseMs * GIVEN_UP_AFTER_LEASES },
-          'Waiting until the leases of nodes that ended without leaving expire: these nodes may know events that Redis does not have',
+          'Waiting for the leases of silent nodes to expire: these nodes may know events that Redis does not have',
         );
       }
       const { connection, keys } = this.#options;
@@ -182,7 +182,7 @@ export class NodeRegistry {
     if (status === 'forgotten') forgotten(this.membership);
     const registry = parseRegistry(fields);
     this.#watch(registry);
-    // The next renewal removes the peers from Redis, unless they have renewed their lease in the meantime.
+    // The next renewal removes these stopped peers from Redis, unless they have renewed their lease in the meantime.
     for (const peer of this.#gone.keys()) registry.delete(peer);
     if (othersOf(this.membership, registry).unaware.length === 0) admit(this.membership, registry);
     return registry;

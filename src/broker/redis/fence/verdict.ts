@@ -47,7 +47,7 @@ export interface Witness {
 }
 
 export type Decision =
-  /** Nothing must be decided: the server may already extend the stream. */
+  /** There is nothing to decide: the server may already extend the stream. */
   | { readonly kind: 'settled' }
   /** The epoch continues: the current server may extend the stream from now on. */
   | { readonly kind: 'extend' }

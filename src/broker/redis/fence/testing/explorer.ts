@@ -120,7 +120,8 @@ export function parseActions(text: string): readonly Action[] {
     const [first = '', second = ''] = rest.split(' ');
     const wanted = [kind, first, second].join(' ').trim();
     const action = ACTIONS.get(kind)?.(first, second);
-    if (action === undefined || describeActions([action]) !== wanted) throw new Error(`no step of the model: ${step}`);
+    if (action === undefined || describeActions([action]) !== wanted)
+      throw new Error(`"${step}" is not a step of the model, such as "read 0 s"`);
     return action;
   });
 }

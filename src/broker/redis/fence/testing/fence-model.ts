@@ -139,7 +139,7 @@ export function copyWorld(world: World): World {
   };
 }
 
-/** A text that is equal for two worlds if the same steps lead both of them to the same results. */
+/** Identifies the state of a world: if two worlds have the same key, the same steps have the same results in both. */
 export function keyOf(world: World): string {
   const { incarnation, epochs, lives, stored, saved, nodes, knownEvents, left } = world;
   const parts = [incarnation, epochs, lives, textOf(stored), saved === undefined ? '' : textOf(saved)];

@@ -6,6 +6,10 @@ import type { Found, StreamFacts } from '../verdict.ts';
 import { EMPTY, STREAMS } from './fence-model.ts';
 import type { FenceRules, ModelNode, StoredStream, Stream, World } from './fence-model.ts';
 
+/**
+ * A step. `oversleep`: the lease of a paused node expires. `drop`: a node loses its subscription. `attest`: a node stores its testimony.
+ * `expire`: a node stops waiting for the testimonies of others. `publish unanswered`: the publisher does not learn of the result.
+ */
 export type Action =
   | { readonly kind: 'start' | 'renew' | 'pause' | 'resume' | 'oversleep' | 'crash' | 'leave'; readonly node: number }
   | { readonly kind: 'drop' | 'subscribe' | 'deliver'; readonly node: number }
@@ -230,7 +234,7 @@ function append(world: World, stream: Stream): void {
   }
 }
 
-/** Models that a node reads the log because of an attach, a missing event or the periodic check of the head. */
+/** A node reads the log because of an attach, a missing event or the periodic check of the head. */
 function read(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   if (world.stored.streams[stream] === undefined || contradicts(world, node, stream, rules)) {
     store(world, stream, begun(world));
@@ -282,7 +286,7 @@ function factsFor(world: World, stream: Stream, place: KnownPlace | undefined): 
   return { head: headOf(stored), incarnation: run(world), found };
 }
 
-/** Models that a node settles a stream: it reads the registry, stores its testimony, and decides if the testimonies suffice. */
+/** A node settles a stream: it reads the registry, stores its testimony, and decides if the testimonies suffice. */
 function attest(world: World, node: ModelNode, stream: Stream, rules: FenceRules): void {
   renew(world, node, rules);
   const testimony = rules.giveTestimony(node.known, node.membership, stream);
