@@ -1,6 +1,6 @@
 /**
- * A mirror and a log that is lost at a given moment of a read. A real Redis cannot be made to lose it at exactly this moment. With
- * real Redis, missed-streams.test.ts, unreadable-streams.test.ts and follow-schedules.slow.test.ts lose it at other moments.
+ * Tests a mirror whose log is lost at a given moment of a read. The log is in memory, because a real Redis cannot be made to lose a log at
+ * exactly this moment. missed-streams.test.ts, unreadable-streams.test.ts and follow-schedules.slow.test.ts use a real Redis.
  */
 import { expect, test, vi } from 'vitest';
 import type { Line, StreamState } from './line.ts';
@@ -55,7 +55,7 @@ const HISTORY: MirrorHistory = {
   close: () => undefined,
 };
 
-/** Creates a mirror whose epochs count as expired when they end. @returns the mirror, and the calls of its listener */
+/** Creates a mirror. A stream whose epoch ends counts as expired. @returns the mirror, and the calls of its listener */
 function mirrorOf(
   log: Log,
   deliverFrom: 'start' | 'head',

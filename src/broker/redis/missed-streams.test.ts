@@ -42,8 +42,8 @@ interface Away {
 }
 
 /**
- * Starts two writers and a node that follows the selectors, by default all sessions, and cuts this node off from Redis. `later` does not use the `limits` of the
- * options.
+ * Starts two writers and a node that follows the selectors, by default all sessions, and cuts the follower off from Redis. The second
+ * writer, `later`, does not use the `limits` of the options.
  */
 async function followerAway(options: NodeOptions = {}, selectors = ['session:*']): Promise<Away> {
   const { port } = options;
@@ -120,7 +120,7 @@ describe('a stream that appears while a node is away', () => {
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
     const to = { epoch, sequenceId: 0 };
     expect(epoch).not.toBe(before);
-    // A node may have removed the stream from the index before it was used again. Then its end is reported, too.
+    // If a node has removed the stream from the index before the second publish, the loss of the first run is also reported.
     expect(follower.listener.losses.at(-1)).toMatchObject({ stream: 'session:a', to, reason: 'epoch_changed' });
   });
 
@@ -144,7 +144,7 @@ describe('a stream that appears while a node is away', () => {
     await publish(writer, 'session:a');
     await vi.waitFor(() => expect(follower.listener.sequenceIds('session:a')).toEqual([1]), PATIENCE);
     await gone('session:a');
-    // A second follower lets the node read the index.
+    // Because of a second follower, the node reads the index.
     await follower.broker.follow('session:*');
     expect(follower.listener.losses).toEqual([]);
   });
@@ -286,7 +286,7 @@ describe('a followed stream', () => {
     sever();
     await publish(writer, 'session:a');
     await reply(['EXISTS', meta('session:a')], ':0\r\n');
-    // The connection for commands may be ready first.
+    // The node has not subscribed again yet, as if only its connection for commands were ready.
     vi.spyOn(AttachedStreams.prototype, 'resubscribe').mockResolvedValue();
     proxy.forward();
     await vi.waitFor(() => expect(follower.listener.ended).toEqual(['session:a']), PATIENCE);

@@ -13,7 +13,7 @@ import { SUITE_LIMITS } from '../testing/suite-limits.ts';
 import { RedisBroker } from './redis-broker.ts';
 
 const META = 'tidemark:{main}:meta';
-/** Each fault occurs after this number of bursts. */
+/** The number of bursts of events that are published while each fault occurs. */
 const BURSTS = 10;
 const FAULTS = 30;
 const BURST_EVENTS = 40;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** Makes the stream one of another server, as after a restart. */
+/** Changes the incarnation in the state of the stream, as if the server had restarted. */
 const FENCE = `local state = redis.call('GET', KEYS[1])
   return redis.call('SET', KEYS[1], (string.gsub(state, '^(f2 %d+ %d+ %S+ %S+) %S+', '%1 another:server')))`;
 

@@ -16,7 +16,7 @@ afterAll(() => redis.stop());
 
 const events = eventTable();
 
-/** Without heartbeats during the test, all script calls are publishes. */
+/** The interval of heartbeats is longer than the test, so that all script calls are publishes. */
 const RARELY_MS = 600_000;
 
 async function scriptCalls(): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * Random faults of real servers under load, for a minute: four nodes, one of them behind a connection that fails too.
- * testing/history-checker.ts checks the result. A failed run prints its seed; `TIDEMARK_SEED=… npm run test:slow` causes the same faults in
- * the same order again.
+ * testing/history-checker.ts checks the result. A failed run prints its seed. `TIDEMARK_SEED=… npm run test:slow` then causes the same
+ * faults in the same order.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -55,7 +55,7 @@ describe('a stream that a follow by pattern cannot read', () => {
     await publish(writer, 'session:a');
     appeared.mockRestore();
     await expired('session:a');
-    // A second follower lets the node read the index.
+    // Because of a second follower, the node reads the index.
     await follower.broker.follow('session:*');
     await vi.waitFor(() => expect(follower.listener.losses).toEqual(lost('session:a')), PATIENCE);
     expect(follower.listener.ended).toEqual(['session:a']);
