@@ -116,8 +116,8 @@ function clusterClient(options: ClientOptions): Cluster {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),
     lazyConnect: true,
-    // ioredis connects to a shard when the first command for this shard is sent. Without this queue, it would reject all other commands
-    // until the shard is connected, including its own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
+    // ioredis connects to a shard when the first command for this shard is sent. Without a queue, ioredis would reject all other commands
+    // for the shard until it is connected, even those of its own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
     enableOfflineQueue: true,
     shardedSubscribers: true,
     // With 0, a command is not sent again after its connection closed.

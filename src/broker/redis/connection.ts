@@ -212,7 +212,7 @@ export class RedisConnection {
       );
       client.on('message', current(onMessage));
       client.on('smessage', current(onMessage));
-      // `close` would have removed this client before. So ioredis has given up reconnecting, and the clients must be replaced.
+      // This listener is not called after `close` (see `current`). So ioredis has given up reconnecting, and the clients must be replaced.
       client.on(
         'end',
         current(() => this.#replaceLater(clients)),

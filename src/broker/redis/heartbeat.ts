@@ -79,7 +79,7 @@ export class RedisHeartbeat {
       if (older <= number) this.#sentAt.delete(older);
     }
     [this.#waitingSince] = this.#sentAt.values();
-    // This round trip is not the current delay if the server was frozen in the meantime. The next heartbeat corrects it.
+    // If the server was frozen in the meantime, this round trip is longer than the current delay. The next heartbeat corrects the value.
     this.#roundTripMs = now - sentAt;
     this.#returnedAt = now;
     clearTimeout(this.#watch);

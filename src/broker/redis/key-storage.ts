@@ -14,8 +14,8 @@ import { describeRedis, parseRedisUrl } from './url.ts';
 
 const COMMAND_TIMEOUT_MS = 1_000;
 /**
- * The maximum number of attempts to write a change. An attempt fails only if another process has changed the API keys in the meantime, and
- * far fewer processes than this change them at the same time.
+ * The maximum number of attempts to write a change. An attempt fails only if another process has changed the API keys in the meantime. Far
+ * fewer than 100 processes change the API keys at the same time.
  */
 const MOST_ATTEMPTS = 100;
 

@@ -46,7 +46,7 @@ export function publishFailure(error: unknown): ProtocolError {
   const refusal = refusalOf(error);
   if (error instanceof NotStored) return notStored(error.message, error);
   if (refusal !== undefined) return notStored(refusal, error);
-  // Redis refused to run the script at all: the text of an error within the script would name the script.
+  // Without the name of a script in its text, this error means that Redis did not run the script at all.
   if (text.startsWith('NOPERM ') && !text.includes('script:'))
     return notStored('the Redis user lacks a permission', error);
   if (error instanceof NotSent || text.includes('enableOfflineQueue'))

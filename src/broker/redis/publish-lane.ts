@@ -1,8 +1,8 @@
 /**
  * Sends the events of one stream to Redis in order, in batches. Two batches may be in flight, so that Redis works while this node handles
- * the results of a batch. Redis stores the second one only if the first one was stored, and nothing after it. Otherwise a later event could
- * be stored before an earlier one: Redis may refuse the first batch because the stream is not ready, and another node may make the stream
- * ready before the second batch arrives.
+ * the results of a batch. Redis stores the second batch only if the last event of the first batch is the newest event of the stream.
+ * Otherwise a later event could be stored before an earlier one: Redis may refuse the first batch because the stream is not ready, and
+ * another node may make the stream ready before the second batch arrives.
  */
 
 /**
@@ -55,7 +55,7 @@ const EARLY_BATCH_EVENTS = 32;
 /** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** After a refusal as `moved`, so many batches are sent one after another, because another node may publish on the stream, too. */
+/** After a refusal as `moved`, this many batches are sent one after another, because another node may publish on the stream, too. */
 const BATCHES_AFTER_MOVED = 16;
 
 export class PublishLane<Item> {
@@ -96,7 +96,7 @@ export class PublishLane<Item> {
       this.#second = undefined;
       this.#singles = Math.max(this.#singles - 1, 0);
       const stored = this.#store(this.#first);
-      // Reported after the next batch was sent: those who wait may publish again, and Redis should work meanwhile.
+      // Reported after the next batch was sent, so that Redis already works on this batch while the publishers handle their results.
       report?.();
       this.#sendSecond();
       report = await stored;

@@ -199,8 +199,9 @@ export class RedisPublisher {
   }
 
   /**
-   * Enters a stream whose first event this node has just published, although the stream is not in the index: this node had entered it
-   * earlier, it expired, and a client that named it created it again. If this fails, the index tries again.
+   * Enters a stream into the index after its first event or source loss. The stream may be missing there although it is in `#entered`: this
+   * node entered the stream earlier, the stream expired, and a client then created it again by naming it. If this method fails, the index
+   * tries again.
    */
   async #enterLate(stream: string, created: Created): Promise<void> {
     await this.#options.index.enterCreated(stream, created).catch(() => undefined);

@@ -56,7 +56,7 @@ export interface RedisBrokerOptions {
   /** The address of Redis. url.ts describes the accepted forms. */
   readonly url: string;
   readonly limits: BrokerLimits;
-  /** Determines of which events the newest one, or the newest one of each key, is retained (RPL-3). */
+  /** The events of the contract. Their replay policies determine which events Redis retains: the newest one, or one per key (RPL-3). */
   readonly events: EventTable;
   /** The id of this node, unique among the nodes that share the Redis; random by default. */
   readonly nodeId?: string;
@@ -306,8 +306,8 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * Handles a message on any channel. An unreadable message must not end the process: its events are found when the head of the stream is
-   * compared next.
+   * Handles a message on any channel. An unreadable message must not end the process. If it contained events, the next check of the
+   * stream's head shows that the mirror lacks them.
    */
   #receive(channel: string, text: string): void {
     try {

@@ -63,7 +63,7 @@ async function checkFormat({ connection, keys, address }: ServerChecks): Promise
   if (found === FORMAT) return;
   throw new Error(
     `Redis at ${describeRedis(address)} has streams in format ${found}, but this version of Tidemark reads format ` +
-      `${FORMAT}. Stop the nodes of the other version and delete the keys "${address.prefix}:*", or give these nodes another prefix.`,
+      `${FORMAT}. Stop the nodes of the other version and delete the keys "${address.prefix}:*", or use another prefix for this version.`,
   );
 }
 
