@@ -55,8 +55,8 @@ export interface PublishResult extends StreamPosition {
 }
 
 /**
- * Stands for the position of a stream that was never read. A resume after it fails with a gap, so a client that stores it cannot miss events
- * without a report.
+ * Stands for a position that this node does not know. A client may store it like any position: a resume after it fails with a gap, which
+ * reports that events may be missing.
  */
 export const UNKNOWN_POSITION: Position = { epoch: 'unknown', sequenceId: 0 };
 
@@ -110,7 +110,7 @@ export interface StreamInfo {
 /** What the gateway passes to its broker. */
 export interface BrokerContext {
   readonly limits: BrokerLimits;
-  /** Determines of which events the newest one, or the newest one of each key, is retained (RPL-3). */
+  /** The replay policy of each event. It determines which events are retained after history has dropped them (RPL-3). */
   readonly events: EventTable;
   readonly log: BrokerLog;
 }
@@ -179,7 +179,8 @@ export interface Broker {
   start(listener: BrokerListener): Promise<void>;
   /**
    * Publishes one event. Its stream need not be attached.
-   * @throws {ProtocolError} `broker_unavailable` if the broker cannot be reached and nothing was stored.
+   * @throws {ProtocolError} `broker_unavailable`; if its `details.outcome` is `unknown`, the event may have been stored. `limit_exceeded`
+   * if the stream is new and there is no room for another stream.
    */
   publish(draft: EventDraft): Promise<PublishResult>;
   /**
@@ -209,7 +210,7 @@ export interface Broker {
   sync(stream: string): Promise<void>;
   /** The current state of an attached stream on this node. @throws {Error} if the stream is not attached */
   snapshot(stream: string): Snapshot;
-  /** Reports a source loss to the subscribers of a stream, on all nodes. */
+  /** Reports a source loss to the subscribers of a stream, on all nodes. @throws {ProtocolError} `broker_unavailable` */
   announce(loss: SourceLoss): Promise<void>;
   /**
    * Asks all other nodes that share the broker, and waits at most a second for their answers. Never rejects: if the broker cannot be

@@ -81,7 +81,7 @@ const RECORD_BYTES = 640;
 /** Estimated memory in bytes: of a decoded object or array, and of each decoded member in addition to its text. */
 const [CONTAINER_BYTES, MEMBER_BYTES] = [56, 16];
 
-/** The estimated memory of an event. Its text is in memory twice: as the body, and as the source of the decoded payload. */
+/** The estimated memory of an event, in bytes. Its text is in memory twice: in the body, and in the strings of the decoded payload. */
 function weightOf(body: string, bytes: number): number {
   let [containers, members] = [0, 0];
   for (let at = 0; at < body.length; at += 1) {

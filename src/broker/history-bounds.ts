@@ -18,7 +18,7 @@ export function historyBounds(stream: string, limits: BrokerLimits): HistoryBoun
   };
 }
 
-/** How long the keys of a stream are kept after its last event, in milliseconds; 0 if they are kept without limit. */
+/** How long Redis keeps the data of a stream after its last event, in milliseconds; 0 if there is no time limit. */
 export function ttlOf(stream: string, limits: BrokerLimits): number {
   return isSessionStream(stream) ? limits.sessionTtlMs : 0;
 }

@@ -15,10 +15,10 @@ export interface BudgetedStream {
 const FREED = 1 / 16;
 
 /**
- * If the limit is exceeded, drops the oldest events of each principal that uses more than its fair share, until the principal uses only its
- * share. Events of session streams are dropped before events of other streams. Within each group, the least recently used stream is
- * shortened first. Clients learn of the loss in the same way as with any other limit of history: by `window_exceeded` at a resume, and by
- * `truncated` in a warm picture (RPL-3, RPL-4).
+ * If the limit is exceeded, shortens the streams in which principals that use more than their fair share have published, until enough
+ * memory is free. A stream always loses its oldest event first, even if another principal has published it. Session streams are shortened
+ * before other streams. Within each of these two groups, the least recently used stream is shortened first. Clients learn of the loss as
+ * with any other limit of history: by `window_exceeded` at a resume, and by `truncated` in a warm picture (RPL-3, RPL-4).
  * @param streams all streams with their histories, the least recently used stream first
  */
 export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {

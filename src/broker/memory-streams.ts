@@ -16,9 +16,7 @@ import { historyBounds, isSessionStream } from './history-bounds.ts';
 
 export interface MemoryStream {
   readonly name: string;
-  /**
-   * The principal that first published on the stream. Undefined for a stream without events, which is dropped soon after its last detach.
-   */
+  /** The principal that first published on the stream. Undefined while the stream has no events. */
   owner: string | undefined;
   readonly epoch: string;
   readonly history: StreamHistory;
@@ -41,7 +39,7 @@ export interface MemoryStreamsOptions {
 export class MemoryStreams {
   readonly #options: MemoryStreamsOptions;
   readonly budgets: Readonly<Record<'historyBudgetBytes' | 'streamsPerNode', Budget>>;
-  /** Streams by name. The least recently used stream is the oldest. */
+  /** Streams by name. The oldest entry is the least recently used stream. */
   readonly #streams = new RecencyMap<string, MemoryStream>();
   #drops = 0;
 

@@ -13,8 +13,8 @@ export class RememberedPublications {
   readonly budget: Budget;
   readonly #windowMs: number;
   /**
-   * The publications by principal, then by stream and key. Those of a principal are in order of expiry, because all expire after the same
-   * time.
+   * The publications by principal, then by stream and key. The publications of one principal are in order of expiry, because each of them
+   * is remembered equally long.
    */
   readonly #remembered = new Map<string, RecencyMap<string, Remembered>>();
 

@@ -1,6 +1,7 @@
 /**
  * Selectors of streams. A selector is a name, or a prefix of names followed by `*` (MUL-1). If two selectors cover the same stream, one of
- * them covers all streams of the other. Therefore, if no selector of a list covers another one, at most one of them covers any stream.
+ * them covers all streams of the other. Therefore, if no selector of a list covers another one, each stream is covered by at most one
+ * selector of the list.
  */
 import { covers } from '../catalogue/event-pattern.ts';
 

@@ -36,9 +36,9 @@ interface Published {
 interface Report {
   /** Undefined if the report does not name the streams. */
   readonly loss: StreamLoss | undefined;
-  /** The number of publishes that had begun. A report includes no later events. */
+  /** The number of publishes that had begun when the report arrived. The report does not include events of later publishes. */
   readonly publishes: number;
-  /** The number of events that the follower had received. */
+  /** The number of events that the follower had received when the report arrived. */
   readonly received: number;
 }
 
@@ -81,7 +81,10 @@ export class FollowRun {
     this.#random = randomFrom(seed);
   }
 
-  /** Executes the run. @returns descriptions of lost or repeated events that the following node should not have lost or repeated */
+  /**
+   * Executes the run. @returns a description of each event that the following node lost without a report, received again or out of order,
+   * or received although it had been reported as lost
+   */
   async violations(): Promise<readonly string[]> {
     const limits = { sessionTtlMs: TTL_MS };
     for (let n = 0; n < 2; n += 1) this.#writers.push(await this.#nodes.start({ limits }));
@@ -200,8 +203,8 @@ function judge(acknowledged: readonly Published[], { events, reports }: FollowLi
 }
 
 /**
- * Whether the report includes the event. A report without a stream includes every epoch of which the follower received no event, and so
- * does a loss that leads from one epoch to another.
+ * Whether the report includes the event. If the follower has received no event of the event's epoch, it is enough that the report names no
+ * stream, or that it names this stream and leads from one epoch to another or from an unknown position.
  */
 function includes({ loss }: Report, result: PublishResult, events: readonly EventRecord[]): boolean {
   const { stream, epoch } = result;

@@ -14,8 +14,8 @@ export class NodeHistory implements BrokerListener {
   readonly health: { readonly at: number; readonly connected: boolean }[] = [];
   start: Position | undefined;
   /**
-   * The ids of the events that were acknowledged before this node attached the stream. Those of another epoch than its first position are
-   * not in its history.
+   * The ids of the events that were acknowledged before this node attached the stream. If such an event has another epoch than `start`, the
+   * node need not receive it.
    */
   joinedAfter: ReadonlySet<string> = new Set();
 
@@ -66,7 +66,7 @@ export class NodeHistory implements BrokerListener {
 
 export interface HistoryReport {
   readonly violations: readonly string[];
-  /** Number of acknowledged events that all nodes received, divided by the number of all acknowledged events. */
+  /** Number of acknowledged events that all nodes received. */
   readonly deliveredEverywhere: number;
 }
 

@@ -62,7 +62,7 @@ export class RedisProcess {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the server, also again after it has ended, with the same port and directory. Resolves when it answers. */
+  /** Starts the server, or restarts it with the same port and directory after it has ended. Resolves when the server answers. */
   async launch(): Promise<void> {
     const settings = { port: String(this.port), dir: this.directory, ...this.#settings };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
