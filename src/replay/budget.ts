@@ -4,10 +4,10 @@ const RESERVED = 1 / 4;
 const LITTLE = 1 / 1024;
 
 /**
- * A limit on memory that all clients of a node share. The use is counted per owner, which is usually a principal. An owner has no fixed
- * share: it may use as much as is still free afterwards (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). With this rule
- * alone, each further owner could use half of what is left, so that soon hardly anything would be left. Therefore a fraction of the budget
- * is reserved for owners that use little.
+ * A limit that all clients of a node share, on memory or on a number of items. The use is counted per owner, which is usually a principal.
+ * An owner has no fixed share: its use may grow until it equals the part of the budget that is still free (Choudhury and Hahne, "Dynamic
+ * queue length thresholds", 1998). With this rule alone, each further owner could use half of what is left, so that soon hardly anything
+ * would be left. Therefore a fraction of the budget is reserved for owners that use little.
  */
 export class Budget {
   readonly limit: number;

@@ -19,7 +19,7 @@ const NONE: EventRecord[] = [];
 const NO_SEGMENTS: EventRecord[][] = [];
 
 export class EventLog {
-  /** The events of the oldest segment, the newest first, if some of its events were dropped. No list shares it. */
+  /** What is left of the oldest segment, the newest event first. Empty if none of its events was dropped. No list shares this array. */
   #oldest = NONE;
   /** The full segments. Their events are never changed, because lists share them. */
   #full = NO_SEGMENTS;

@@ -20,7 +20,7 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Maximum age of an event, in milliseconds since it was emitted. */
   readonly ageMs: number;
-  /** After this time without a new event, in milliseconds, the whole history and all retained events are dropped. */
+  /** After this time without a new event, in milliseconds, all events in history are dropped. Retained events are kept. */
   readonly silenceMs: number;
   /** Maximum number of keys whose newest events are retained outside of history. */
   readonly keys: number;
@@ -122,7 +122,7 @@ export class StreamHistory {
     return this.#weights.keys();
   }
 
-  /** Estimated memory of those events in history and retained events that a principal has published, in bytes. */
+  /** Estimated memory of the events that a principal has published and that are in history or retained, in bytes. */
   weightOf(principal: string): number {
     return this.#weights.get(principal) ?? 0;
   }
@@ -153,7 +153,7 @@ export class StreamHistory {
       this.#dropOldest();
   }
 
-  /** Drops events that are older than the maximum age. If there was no event for `silenceMs`, drops everything. */
+  /** Drops events in history that are older than the maximum age, or all of them if there was no new event for `silenceMs`. */
   expire(nowMs: number): void {
     const newest = this.#log.newest;
     const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
@@ -168,10 +168,7 @@ export class StreamHistory {
     this.#losses.add({ ...this.#head, paths });
   }
 
-  /**
-   * Returns the current state. The parts of the snapshot except its head are created when they are first read, because few callers need
-   * them.
-   */
+  /** Returns the current state. The lists of events and losses are created only when they are read, because few callers need them. */
   snapshot(): Snapshot {
     return new HistorySnapshot({
       head: this.#head,

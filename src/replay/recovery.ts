@@ -42,8 +42,8 @@ export interface RecoveryPlan {
    */
   readonly records: Chosen;
   /**
-   * The part of history from which `records` are selected by the filter alone, and the lowest sequenceId of history. Undefined unless a
-   * resume succeeds.
+   * For a resume that succeeds: all events after the position of the client, of which `records` are those that match, and the lowest
+   * sequenceId in history. Otherwise undefined.
    */
   readonly run: { readonly parts: EventParts; readonly floor: number } | undefined;
   /** The position directly before the first record. */
