@@ -52,7 +52,7 @@ export interface LiveEvent extends StreamPosition {
   readonly since: number;
 }
 
-/** Accepts live events. The fan-out refers directly to this object, because every further object on the way of an event costs time. */
+/** Accepts live events. The fan-out calls this object directly, because one more call for each event and connection would cost time. */
 export interface LiveSink {
   pushEvent(event: LiveEvent): void;
 }
@@ -112,7 +112,7 @@ export class Session {
   readonly commands: TokenBucket;
   /** The subscriptions of this session that match an event. Only used by the fan-out, while it groups connections. */
   matched: Subscription[] | undefined;
-  /** Only used by heartbeats. The positions of followed streams have been reported up to the change with this number. */
+  /** Only used by heartbeats: the number of the newest change (`Fanout.changedSince`) that the last heartbeat took into account. */
   reportedChange = 0;
   #serial = 0;
   readonly #costMs: number;

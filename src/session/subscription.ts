@@ -6,8 +6,8 @@ import type { Filter } from '../catalogue/catalogue.ts';
 import type { Session } from './session.ts';
 
 /**
- * Counts the events that are delivered to subscriptions with the same events and filter. Each of these events is delivered to all of them,
- * so one count is enough.
+ * Counts the events that are delivered to subscriptions with the same events and filter. Each event is delivered either to all of these
+ * subscriptions or to none, so one count is enough.
  */
 export interface DeliveryTally {
   readonly delivered: number;
@@ -59,8 +59,8 @@ export class Subscription {
   readonly createdAt: number;
   recovery: Recovery = NOT_ATTEMPTED;
   /**
-   * Whether heartbeats may report the streams of this subscription (CON-7). They may report one stream after `subscribed` was written, and
-   * many streams after the whole replay was written.
+   * Whether heartbeats may report the streams of this subscription (CON-7). For a subscription to one stream, this is true once
+   * `subscribed` was written; for a subscription to many streams, once the whole replay was written.
    */
   confirmed = false;
   /** The principal whose share of the budget for filters this subscription uses, even if the principal of the session changes. */

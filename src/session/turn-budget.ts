@@ -3,7 +3,7 @@
  * contain thousands of commands, and `ws` emits all of them at once. In addition, many sockets can be read in one turn, and work that waits
  * only for promises continues in the same turn.
  */
-/** If a piece of work takes less than this time by the clock, in milliseconds, this time counts as its processing time. */
+/** Work that takes less than this, in milliseconds, is charged with its time by the clock, and longer work with its processing time. */
 const LONG_MS = 1;
 
 export class TurnBudget {
