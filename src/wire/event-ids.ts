@@ -18,7 +18,7 @@ export interface EventIds {
    * possibly twice for one event.
    */
   ofLive(event: StreamPosition): string;
-  /** The `id` of a live event that had no `id` when it was queued. Called when the event is written, after everything before it. */
+  /** The `id` of a live event that had no `id` when it was queued. Called when the event is written, in the order of writing. */
   ofWaiting(event: StreamPosition): string;
   /** The `id` of an event that a resume replays; empty if the event has no `id`. */
   ofResumed(event: StreamPosition): string;
@@ -78,8 +78,8 @@ export class OneStreamIds implements EventIds {
   }
 
   /**
-   * The `id` of `subscribed`. If a warm picture follows, the `id` is the position from which a client resumes that has not received the
-   * whole picture (RPL-7).
+   * The `id` of `subscribed`. If a warm picture follows, a client that loses its connection before the end of the picture resumes from this
+   * `id` (RPL-7).
    */
   #ofSubscribed({ position, recovery }: SubscribedData): string {
     const { stream, replay } = this.#options;
@@ -125,7 +125,10 @@ export class ManyStreamsIds implements EventIds {
     return this.#received.token();
   }
 
-  /** Always empty: a message is framed before the replayed events that precede it, so the `id` of such an event could be too high. */
+  /**
+   * Always empty. A `positions` message of the replay is framed before some of the replayed events that precede it, and already advances
+   * `#received`. The `id` of these events would therefore include events that the client has not received.
+   */
   ofResumed(): string {
     return '';
   }

@@ -15,7 +15,10 @@ export const NOWHERE = '*';
 export class KnownPositions {
   readonly #positions = new Map<string, Position>();
 
-  /** Records a position, unless the same or a higher position in the same epoch is known. */
+  /**
+   * Records a position. Ignored if the same or a higher position in the same epoch is known, or if the stream is new and there is no room
+   * for another stream.
+   */
   advance({ stream, epoch, sequenceId }: StreamPosition): void {
     const known = this.#positions.get(stream);
     if (known?.epoch === epoch && known.sequenceId >= sequenceId) return;
