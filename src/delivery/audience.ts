@@ -13,9 +13,9 @@ export interface ReceiverGroup {
 }
 
 /**
- * Groups the connections of these subscriptions, which all match an event. Each connection is listed once, with a prefix that names all of
- * these subscriptions that it has (EVT-2). The ids in the prefix are sorted. Therefore connections with the same subscription ids share a
- * frame, regardless of the order in which they subscribed.
+ * Groups the connections of these subscriptions, which all match an event. Each connection is listed once, and its prefix contains the ids
+ * of all its matching subscriptions (EVT-2). The ids are sorted. Therefore connections with the same subscription ids share a frame,
+ * regardless of the order in which they subscribed.
  */
 export function receiverGroupsOf(subscriptions: Iterable<Subscription>): readonly ReceiverGroup[] {
   const sessions: Session[] = [];

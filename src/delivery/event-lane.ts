@@ -24,8 +24,8 @@ const NONE: (Entry | undefined)[] = [];
 
 export class EventLane {
   /**
-   * Counts queued bytes, except those of a batch. The bytes of a batch are shared, and its events become entries in the same turn of the
-   * event loop if the socket does not accept them.
+   * Counts the queued bytes, except those of a batch, because connections share the bytes of a batch. If the socket does not accept the
+   * events of the batch, they become entries in the same turn of the event loop, and are counted then.
    */
   readonly #account: QueueAccount;
   readonly #framing: Framing;

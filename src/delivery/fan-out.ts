@@ -20,7 +20,7 @@ import { EndedStreams } from './ended-streams.ts';
 import { Routes } from './routes.ts';
 import { StreamChanges } from './stream-changes.ts';
 
-/** For how many streams changes are remembered for heartbeats: for those with the newest events (MUL-8). */
+/** The maximum number of changed streams that are remembered for heartbeats. Those with the newest events are kept (MUL-8). */
 const MAX_RECENT = 1_024;
 /** The maximum number of changed streams in one heartbeat. */
 const MAX_CHANGED = MAX_ITEMS.PositionsData.positions;
@@ -38,7 +38,7 @@ export interface FanoutOptions {
 export class Fanout {
   readonly #routes: Routes;
   readonly #ended = new EndedStreams();
-  /** The recently changed streams that are followed, each with the number of its newest change. Sorted by this number. */
+  /** The recently changed streams that are followed. Each has the number of its newest change, which is the value of `#changes` then. */
   readonly #recent = new RecencyMap<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();
@@ -174,7 +174,7 @@ export class Fanout {
   }
 }
 
-/** Sends a gap after the last event before the loss. */
+/** A client that has not received the gap must resume from the position before the loss. */
 function placeOf({ stream, from }: Gap): OrderedOptions {
   return { after: { stream, ...from } };
 }

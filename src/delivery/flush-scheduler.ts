@@ -1,5 +1,5 @@
 /**
- * Decides when the send queues of a node are written to their sockets, and has the chain of the batches that the queues share until then.
+ * Decides when the send queues of a node are written to their sockets. Until then, the queues share one chain of live events (batch.ts).
  */
 import { BatchChain } from './batch.ts';
 
@@ -23,8 +23,8 @@ export interface Flushable {
 
 /**
  * Collects the outboxes that have something to send, and flushes each of them once, after the current round of I/O callbacks. Outboxes
- * whose next item is a replay are flushed after all others, one after another, as long as the time budget of a turn of the event loop
- * allows. The others are flushed in the next turn.
+ * whose next item is a replay are flushed last, one after another, until the time budget of this turn of the event loop is used up. Those
+ * that are left are flushed in the next turn.
  */
 export class FlushScheduler {
   /** Size of one write, in bytes. A single frame, or a block of a replay, may be larger. */

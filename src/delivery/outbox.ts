@@ -223,8 +223,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Writes one chunk. @returns false if there was nothing to write. Never throws, because the caller's loop must also flush other
-   * connections.
+   * Writes the shared batch, or one chunk of other messages. @returns false if nothing more can be written now, or if a message
+   * could not be built. Never throws, because the caller's loop must also flush other connections.
    */
   #write(): boolean {
     try {
@@ -276,7 +276,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** Which limit is used to more than `1 / part`: that on bytes or that on messages. The limit on age is checked by {@link checkAge}. */
+  /** The limit of which more than `1 / part` is used: `bytes`, `messages` or neither. {@link checkAge} checks the limit on age. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';
@@ -286,8 +286,8 @@ export class Outbox implements LiveSink {
   /**
    * Checks the limits after a message was queued. If a limit is exceeded, the queue is first written, as long as the operating system
    * accepts every byte immediately. Therefore a burst that fills the queue within one turn does not close the connection of a fast client.
-   * If the limit is still exceeded, no event is dropped here: with an empty queue, a pending heartbeat would report the head of the stream
-   * although events were not written (CON-7).
+   * If the limit is still exceeded, the owner closes the connection. No event is dropped before that: if the queue were empty, a pending
+   * heartbeat would report the head of the stream, although events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;

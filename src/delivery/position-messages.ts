@@ -7,7 +7,10 @@ import type { Subscription } from '../session/subscription.ts';
 export const MAX_POSITIONS = MAX_ITEMS.PositionsData.positions;
 const MAX_ENDED = MAX_ITEMS.PositionsData.ended;
 
-/** Reports the positions of streams, and the streams without events, in as few messages as possible. */
+/**
+ * Reports the positions of streams, and the streams that have ended or have no events. The lists are divided into messages of the size that
+ * the contract allows.
+ */
 export function positionMessages(
   { id: subscriptionId }: Subscription,
   {

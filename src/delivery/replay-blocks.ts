@@ -126,7 +126,7 @@ export class ReplayBlocks {
     ];
   }
 
-  /** Drops the blocks of this run's key of which events are no longer in history. */
+  /** Drops the parts of this key whose first event is no longer in history. */
   #dropFormer({ key, floor }: ReplayRun): void {
     const family = this.#use(key);
     if (family === undefined) return;

@@ -13,7 +13,7 @@ import { SubscriptionIndex } from '../subscriptions/subscription-index.ts';
 import { Audience, receiverGroupsOf } from './audience.ts';
 import type { ReceiverGroup } from './audience.ts';
 
-/** The maximum number of streams whose route is cached. The route of any other stream is looked up again at its next event. */
+/** The maximum number of streams whose route is cached. If there are more, the cache is cleared, and the routes are looked up again. */
 const MAX_ROUTES = 100_000;
 
 /** The subscriptions with one selector, which is the name of a stream or a pattern that covers several streams. */
