@@ -75,7 +75,7 @@ export class Acceptor {
     );
   }
 
-  /** Whether the request is for this gateway. All other upgrades on a host's server are left to the host. */
+  /** Whether the request is for this gateway. If the gateway is attached to a host's HTTP server, the host answers all other upgrades. */
   owns(request: IncomingMessage): boolean {
     return requestTarget(request.url).pathname === this.#options.path;
   }

@@ -72,7 +72,7 @@ export class Connections {
     this.#credentials = new CredentialWatch({ authTimeoutMs: limits.authTimeoutMs, now });
     this.#services = { ...options.services, onPrincipal: (session) => this.#watchCredential(session) };
     const onFault = (error: unknown, { connectionId }: Session): void =>
-      options.log.error({ err: error, connectionId }, 'a connection could not be served');
+      options.log.error({ err: error, connectionId }, 'a command or a message of a connection failed');
     this.#router = new Router<HandlerContext>({
       handlers: HANDLERS,
       catalogue: options.catalogue,

@@ -1,7 +1,7 @@
 /**
  * The response to a request for server-sent events (SSE-1). After the headers, the outbox writes directly to the socket, as it does for a
- * WebSocket. The end of the connection is the end of the body (RFC 9112, 6.3). Therefore all clients can receive the same bytes, and an
- * HTTP/1.0 proxy can pass them on.
+ * WebSocket. The body is not sent in HTTP chunks; it ends when the connection ends (RFC 9112, 6.3). Therefore all clients can receive the
+ * same bytes, and an HTTP/1.0 proxy can pass them on.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -9,8 +9,8 @@ import type { HttpFailure } from '../wire/http-failure.ts';
 const LINGER_MS = 1000;
 
 /**
- * Writes the response and ends the connection. Node removes its own listeners from an upgraded socket, so this function must add them.
- * Without them, a reset by the peer would end the process, and a peer that never closes the connection would keep the socket open
+ * Writes the response and ends the connection. Node removes its own listeners from an upgraded socket, so this function adds
+ * others. Otherwise a reset by the peer would end the process, and a peer that never closes the connection would keep the socket open
  * permanently.
  */
 export function refuseSocket(socket: Duplex, { status, headers, body }: HttpFailure): void {
