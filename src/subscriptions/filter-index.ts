@@ -1,8 +1,8 @@
 /**
- * An index of filters by their most selective condition, so that an event visits only filters whose indexed condition it meets. This
- * condition is the first field of the filter that the event declares. A field that the event does not declare does not restrict it (SUB-4).
- * One index serves many events, which may declare different fields. Filters with the same fields form one part of the index. For each
- * event, each part is searched by one field: the most selective field of the part that the event declares.
+ * An index of filters, so that an event visits only few filters that it does not match. Filters with the same fields form one part of the
+ * index. For an event, each part is searched by one field: the most selective field that the event declares. A field that the event does
+ * not declare does not restrict it (SUB-4). One index serves events that declare different fields, so a part may be indexed by several
+ * fields.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
 import { addTo, takeFrom, visitAt } from './multimap.ts';
@@ -12,8 +12,7 @@ import { isGlob } from './glob.ts';
 import { MAX_PLACES, PathIndex, placesOf, tailOf } from './path-index.ts';
 
 /**
- * Filter fields, from the most to the least selective. A filter is indexed by the first of its fields in this order. Filter fields of own
- * events come between these two lists.
+ * Filter fields, from the most to the least selective. The fields that only a team's own events declare come between these two lists.
  */
 const MOST_SELECTIVE: readonly string[] = ['sessionIds', 'operationIds'];
 const LEAST_SELECTIVE: readonly string[] = [
@@ -41,7 +40,8 @@ export interface Found {
 }
 
 /**
- * Whether the index stores all values of the filter unchanged. If so, a filter that was found by a field is not checked for it again.
+ * Whether the index stores all paths and extensions of the filter unchanged. If so, an event that finds the filter by a field certainly
+ * meets this field, which is then not checked again.
  */
 export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
   let [paths, extensions] = [0, 0];
@@ -174,7 +174,7 @@ export class FilterIndex<Item extends object> {
 
   /**
    * For each path field, the extension field of the same paths. A path field has such a partner only if every event that declares the path
-   * field also declares the extension field.
+   * field also declares the extension field, with the same pointers.
    */
   #findPartners(): ReadonlyMap<string, string> {
     const { filters } = this.#catalogue;

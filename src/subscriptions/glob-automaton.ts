@@ -132,7 +132,7 @@ export class GlobAutomaton {
   }
 
   /**
-   * A star may match nothing. Therefore, if the bit before a star is set, the bit after the star is set too. A globstar may end only at the
+   * A star may match nothing. Therefore, if the bit of a star is set, the bit of the next token is set too. A globstar may end only at the
    * start of a segment.
    */
   #skipStars(low: number, end: number, boundary: boolean): void {

@@ -6,8 +6,8 @@
  *     ending  what the last segment must end with, if known      src/deep/*.spec.ts → .ts
  *
  * The prefix of an item is one key, regardless of its number of segments. Looking up a path takes one step for each of its ancestors, up to
- * the length of the longest prefix. If items with this prefix have inner segments, it takes one more step for each segment of the path. A
- * visited item may match, so the caller must check it. An item that is not visited certainly does not match.
+ * the length of the longest prefix. If an ancestor is the prefix of items with inner segments, the look-up takes one more step for each
+ * segment of the path. A visited item may match, so the caller must check it. An item that is not visited certainly does not match.
  */
 import { addTo, takeFrom, visitAt } from './multimap.ts';
 import type { Multimap } from './multimap.ts';
@@ -29,7 +29,10 @@ export interface PathPlace {
   readonly ending: string | undefined;
 }
 
-/** The maximum number of places of one item. With more places, the index would cost more than it saves. */
+/**
+ * The maximum number of places of an item for pairs of a path and an extension. If there are more pairs, the item has one place for each
+ * path, because the index would otherwise cost more than it saves.
+ */
 export const MAX_PLACES = 64;
 
 /** The text from the last dot on; empty if there is no dot. */

@@ -37,8 +37,8 @@ function isWithin(path: string, directory: string): boolean {
 
 export class PathSet {
   /**
-   * The plain paths, sorted. None of them is below another one. Therefore only one of them can contain a given path: the last one that is
-   * not sorted after it.
+   * The plain paths, sorted. None of them is below another one. Therefore at most one of them contains a given path: the last one that is
+   * equal to this path or sorted before it.
    */
   readonly #plain: readonly string[];
   readonly #globs: readonly string[];
