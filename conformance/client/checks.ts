@@ -79,7 +79,7 @@ const uniqueIds = checkOf(
   {
     id: 'frames/unique-ids',
     clauses: ['CLI-1'],
-    why: 'Every command of the client has an id that no earlier command of its connection had.',
+    why: 'Every command of the client has an id that no earlier command on the same connection had.',
   },
   (trace, findings) => {
     const used = new Map<string, Frame>();
@@ -120,7 +120,10 @@ interface Sending {
 interface Reported {
   readonly epoch: string | undefined;
   readonly sequenceId: number;
-  /** The message whose event the client handed over, as the order of the reports proves. */
+  /**
+   * The message of the suite that contains this event. If several messages do, this is the first one that was sent after the
+   * message of the previously reported event of the stream, or else the very first one.
+   */
   readonly sending: Sending;
   readonly frame: Frame;
 }
@@ -238,7 +241,7 @@ const inOrder = checkOf(
     }),
 );
 
-const survives = checkOf(
+const onlyNotices = checkOf(
   {
     id: 'invariants/notices',
     clauses: ['CLI-10'],
@@ -263,5 +266,5 @@ export const CLIENT_CHECKS: readonly TraceCheck[] = [
   trueEvents,
   onceEach,
   inOrder,
-  survives,
+  onlyNotices,
 ];

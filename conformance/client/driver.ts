@@ -55,8 +55,7 @@ export class Driver {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
-    // `once` of node:events is not used, because it rejects on "error". `start` reports a command that cannot be
-    // started.
+    // `once` of node:events would reject on "error", and nothing would handle that rejection. `#becomeReady` handles "error".
     this.#exited = new Promise((resolve) => this.#child.once('close', () => resolve()));
     this.#child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.#errors = `${this.#errors}${chunk}`.slice(-KEPT_ERRORS);
@@ -67,7 +66,7 @@ export class Driver {
 
   /**
    * Starts the program and waits for its `ready`.
-   * @throws {DriverError} when the program does not report `ready` within 30 s.
+   * @throws {DriverError} when the command cannot be started, ends too early, or does not report `ready` within 30 s.
    */
   static async start(options: DriverOptions): Promise<Driver> {
     const driver = new Driver(options);

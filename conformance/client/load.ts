@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { TICK_MS, PacedClock } from '../runner/paced-clock.ts';
 
-/** How many running processes do not count: one, the suite itself, which runs while it reads the file. */
+/** The suite itself counts as a running process while it reads the file, so one process is subtracted. */
 const FREE = 1;
 /** The maximum factor by which a tick takes longer, so that a time limit of 5 s never takes more than 100 s. */
 const MOST = 20;

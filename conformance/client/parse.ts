@@ -98,8 +98,9 @@ function readHeartbeat(value: Json, reader: Reader): object {
 }
 
 /**
- * In milliseconds. An idle program with `echo` proves that it has run for the time of `quiet` one tick later, and this is
- * noticed at the end of a tick.
+ * How much longer than the quiet time the step must be able to last, in milliseconds. A program proves with its answers to
+ * `echo` that it ran during the quiet time. If it is idle, it needs one tick more for that proof. The clock of the suite may
+ * notice the proof another tick later.
  */
 const PROOF_MS = 2 * TICK_MS;
 

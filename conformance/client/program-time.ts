@@ -1,7 +1,7 @@
 /**
- * Proves that the program of a client runs. A busy machine may give a program no processor time for seconds, so the clock
- * alone proves neither that the client did not act nor when it decided to act. Therefore the suite sends `echo` to a program
- * that offers it, again and again, and counts the answers. For other programs it estimates the load of the machine.
+ * Proves that the program of a client runs. A busy machine may give a program no processor time for seconds. Meanwhile the
+ * client cannot act, so a missing or late action proves nothing. Therefore the suite repeatedly sends `echo` to a program that
+ * offers it, and the answers prove when the program ran. For other programs the suite estimates the load of the machine.
  */
 import { TICK_MS, PacedClock, SILENT_MS } from '../runner/paced-clock.ts';
 import { textAt } from '../trace/json.ts';
@@ -14,7 +14,7 @@ export const ECHO = 'echo';
 const REST_MS = 20;
 
 interface Waiter {
-  /** The time from which answers count: an `echo` that was sent earlier does not count. */
+  /** Only the answer to an `echo` that was sent at this time or later resolves the waiter. */
   readonly from: number;
   readonly resolve: () => void;
 }
@@ -53,7 +53,7 @@ class Echoes {
     return true;
   }
 
-  /** Resolves when the program has answered an `echo` that is sent from now on, or when the suite sends no more. */
+  /** Resolves when the program has answered an `echo` that is sent from now on, or when the suite sends no more `echo`. */
   answered(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -123,7 +123,10 @@ export class ProgramTime {
     return this.#answers.pausedMs(from, Math.min(to, this.#closedAt ?? to));
   }
 
-  /** Whether the program has run since `from`. If it has no `echo` or has ended, this is unknown, and the result is true. */
+  /**
+   * Whether the program has run since `from` without a pause of 5 s (half of `SILENT_MS`) or more. If the program has no `echo`
+   * or has ended, this is unknown, and the result is true.
+   */
   hasRunSince(from: number): boolean {
     return this.#clock !== this.#answers || this.#clock.longestMs(from, this.#options.now()) < SILENT_MS / 2;
   }
@@ -146,7 +149,10 @@ export class ProgramTime {
     return isSettled;
   }
 
-  /** The clock for time limits, paced by the answers of the program while it runs, otherwise by the load of the machine. */
+  /**
+   * The clock for time limits. While a program with `echo` runs, each tick of the clock waits for an answer of the program.
+   * Otherwise, a tick takes longer while the machine is busy.
+   */
   get #clock(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;
   }

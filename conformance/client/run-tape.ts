@@ -14,11 +14,14 @@ import type { ClientTape } from './tape.ts';
 const FEATURE = /^client:(.+)$/;
 
 /**
- * If something was late, the client gave up a connection, and the suite itself stalled for longer than this, in milliseconds, the
- * verdict is INCONCLUSIVE. It is half of the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
+ * If the suite itself stalled for longer than this, in milliseconds, a failure that the stall may have caused is INCONCLUSIVE.
+ * This is half of the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
  */
 const MOST_STALLED_MS = 250;
-/** If something was late and the machine was busy for more than this share of the time, the failure counts only if it repeats. */
+/**
+ * If the machine was busy for more than this share of the time, and the client did something too late, the tape runs again
+ * alone.
+ */
 const MOST_BUSY = 0.1;
 
 export type TapeRunContext = Omit<ClientTapeStateOptions, 'check'> & { readonly watch: StallDetector };
@@ -70,7 +73,8 @@ export async function runClientTape(source: ClientTape, context: TapeRunContext)
     judged = await perform(tape, state);
   } catch (error) {
     judged = judgeError(error, tape, state.judged);
-    // The time limits of the suite count answers of the program. Without answers, a stall of the suite makes them too short.
+    // A stall of the suite may have caused a late result if the client gave up a connection, or if the program has no `echo`.
+    // With `echo`, a time limit also waits for answers of the program, so a stall of the suite does not make it too short.
     isStallable = isLate(judged) && (state.hasGivenUp || state.programTime.provenAt === undefined);
   } finally {
     await state.close();

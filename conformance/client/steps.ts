@@ -161,7 +161,8 @@ async function either(step: EitherStep, state: ClientTapeState): Promise<void> {
 
 async function never(step: NeverStep, state: ClientTapeState): Promise<void> {
   const { commands } = state.link;
-  // The newest match counts, because a client may also send such a command, for example a ping, on its own.
+  // The newest match counts. The client may have sent an earlier match on its own, for example a ping, before the tape asked
+  // for it.
   const newestFirst = (): readonly Item[] => commands.toReversed();
   const later = await awaited(() => take(step.until, newestFirst(), state), patience(step.within, state), state);
   if (later === undefined)

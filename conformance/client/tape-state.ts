@@ -76,7 +76,7 @@ export class ClientTapeState {
   readonly notices: Item[] = [];
   /** The delays of the client between the end of a connection and the next attempt. */
   readonly waits: Wait[] = [];
-  /** Why the client may be wrong although all steps were met: the program may have had no processor time to do wrong. */
+  /** Why a pass proves nothing, although every step was met: for example, the program had no processor time to do wrong. */
   readonly doubts: string[] = [];
   /** Whether the client has ended a connection or an attempt to connect, perhaps because the suite did not act in time. */
   hasGivenUp = false;

@@ -156,8 +156,8 @@ export interface NotReportedStep extends StepBase {
 }
 
 /**
- * For this many milliseconds, in which the program has processor time, the client must neither connect nor send a command. So
- * the step takes longer on a busy machine.
+ * For `forMs` milliseconds, the client must neither connect nor send a command, except `ping`. Only time in which the program has
+ * processor time counts, so the step takes longer on a busy machine.
  */
 export interface QuietStep extends StepBase {
   readonly verb: 'quiet';

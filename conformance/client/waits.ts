@@ -3,8 +3,8 @@ import type { Bounds, ClientStep } from './tape.ts';
 import type { Moment, ClientTapeState, Wait } from './tape-state.ts';
 
 /**
- * How much later than required a client may act, because timers and processes are late on a busy machine. A client that
- * ignores a limit is later by more than this, because the limits in tapes are far apart.
+ * How much later than required a client may act, in milliseconds, because timers and processes are late on a busy machine.
+ * Tapes choose their limits so that a client that ignores a limit is later by more than this.
  */
 const LATE_MS = 3_000;
 /**
@@ -14,8 +14,9 @@ const LATE_MS = 3_000;
 const EARLY = { share: 0.97, ms: 3 };
 
 /**
- * The share of a lower limit for which the program must certainly have run without acting. Otherwise it may have decided to act
- * at once, and got no processor time. The waits of a wrong client are shorter than half of the limits in tapes.
+ * The share of a lower limit for which the program must certainly have run without acting. If it ran for less, it may have
+ * decided to act at once, but got no processor time to do so. Half is enough, because a client that ignores the limit waits for
+ * less than half of it.
  */
 const PROVEN_SHARE = 0.5;
 
