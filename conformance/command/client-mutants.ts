@@ -24,13 +24,13 @@ export function registerClientMutants(program: Command): void {
   program
     .command('client-mutants')
     .description(
-      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 unless every mutant is killed by a check of its clause; without --only and --sample also unless the unchanged SDKs pass)',
+      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 if a mutant is not killed by a check of its clause; a run without --only and --sample also tests the unchanged SDKs, and exits with 3 if one of them fails)',
     )
     .addOption(new Option('--language <language>', 'run only the mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')
     .option(
       '--sample <n>',
-      'run only N mutants of each SDK, at equal distances in the list of its mutants; --seed selects the first',
+      'run only N mutants of each SDK, spread evenly over the list of its mutants; --seed selects the first',
       whole,
     )
     .option(

@@ -59,9 +59,9 @@ function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => s
     ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
   ];
   // An invariant examines the whole trace, so repeating it means repeating the same selection of checks.
-  const isOfHistory = (id: string): boolean => /^(?:frames|invariants|probe)\//.test(id) || id === '*';
+  const needsWholeTrace = (id: string): boolean => /^(?:frames|invariants|probe)\//.test(id) || id === '*';
   const only = (id: string): string => {
-    const globs = isOfHistory(id) ? flags.only : id;
+    const globs = needsWholeTrace(id) ? flags.only : id;
     return globs === undefined ? '' : ` --only '${globs}'`;
   };
   const seed = (id: string): string => (id === EXCHANGES.id ? ` --seed ${flags.seed}` : '');
