@@ -45,8 +45,8 @@ export const ascending: Invariant = {
 };
 
 /**
- * Whether the client subscribed in the new epoch: it then knows the epoch from the position in `subscribed`, so no gap
- * is needed.
+ * Whether the client subscribed between the two events: it then knows the new epoch from the position in `subscribed`, or from
+ * `positions` of a subscription to many streams, so no gap is needed.
  */
 function resubscribed(connection: ConnectionReading, before: SeenEvent, event: SeenEvent): boolean {
   const { manyStreamsSubscriptions } = connection;

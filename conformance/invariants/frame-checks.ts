@@ -164,7 +164,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
   {
     id: 'frames/errors',
     clauses: ['ERR-1'],
-    why: 'Every error is valid by its schema, and its retryable flag is the one that the contract gives its code.',
+    why: 'Every error is valid by its schema, and has the retryable flag that the contract defines for its code.',
     judge: (trace) =>
       perFrame(
         received(trace).filter((each) => isTyped(each, ['error'])),
@@ -195,7 +195,7 @@ export const FRAME_CHECKS: readonly TraceCheck[] = [
     id: 'frames/http',
     needs: ['http'],
     clauses: ['OPS-0', 'OPS-1', 'OPS-2', 'OPS-3'],
-    why: 'Every HTTP body is valid by the schema of its operation, and every error comes with the status that the contract gives its code.',
+    why: 'Every HTTP body is valid by the schema of its operation, and every error has the status that the contract defines for its code.',
     judge: (trace) =>
       perFrame(
         trace.frames.filter((each) => each.kind === 'http' && each.dir === '<<' && isJudgedHttp(each)),

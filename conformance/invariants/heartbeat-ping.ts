@@ -3,8 +3,8 @@ import { numberAt } from '../trace/json.ts';
 import { isEventStream, typeOf } from '../trace/reading.ts';
 
 /**
- * The server sends a ping with each periodic heartbeat, before or after it. Additional heartbeats need no ping. Other
- * recorders may not record pings, so a trace without any ping is not checked.
+ * The server sends a ping with each periodic heartbeat, before or after it. Additional heartbeats need no ping. A trace with
+ * neither `open` nor `ping` frames is not checked, because other recorders may leave out everything but messages.
  */
 export const heartbeatPing: Invariant = {
   id: 'invariants/heartbeat-ping',
@@ -25,8 +25,9 @@ export const heartbeatPing: Invariant = {
       if (interval === undefined || first === undefined || last === undefined) continue;
       const pings = frames.filter(({ kind, dir, n }) => kind === 'ping' && dir === '<<' && n < last.n);
       pings.forEach(() => report.fire());
-      // Pings are counted by time, because extra heartbeats need no ping. A busy server may need up to two intervals for
-      // each (see heartbeat-cadence), so only half as many are required.
+      // One ping is due per interval, but not more pings than heartbeats. Heartbeats alone do not determine the number, because
+      // extra heartbeats need no ping. Only half of the pings that are due must arrive, because a busy server may take two
+      // intervals for each ping (see heartbeat-cadence).
       const due = Math.floor(Math.min(beats.length, (last.at - first.at) / interval) / 2);
       if (pings.length < due)
         report.violate(`${beats.length} heartbeats but only ${pings.length} pings were received`, beats[0], last);

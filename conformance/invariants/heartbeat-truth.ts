@@ -8,8 +8,8 @@ import { coversStream } from '../trace/selector.ts';
 
 /**
  * Whether the client asked to end the subscription before the heartbeat. The subscription may then have ended, even if
- * the reply has not arrived yet. The time at which the command was sent decides, because a client that reads late may
- * receive `subscribed` after it has sent the command that ends the subscription.
+ * the reply has not arrived yet. Every such command since the client sent `subscribe` counts, even if it was sent before
+ * `subscribed` arrived, because a client may read late.
  */
 function mayBeOver({ connection, id, subscribed }: StreamSubscription, beat: Frame): boolean {
   const asked = connection.commands.find(({ reply }) => reply === subscribed)?.frame ?? subscribed;

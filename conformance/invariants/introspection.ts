@@ -24,7 +24,7 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
   });
 }
 
-/** Whether the connection was unchanged between the query and its response. */
+/** Whether the trace shows which subscriptions the connection had at the response: the client was reading and awaited no reply. */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   // A client that has stopped reading does not know the state of its connection.
   const reading = connection.frames.findLast(

@@ -12,7 +12,7 @@ interface Kind {
   readonly pattern: RegExp;
 }
 
-/** A line break, also as JSON writes it. */
+/** The start of a line: the start of the text or of a JSON string, or after a line break or tab, also as JSON writes them. */
 const LINE = String.raw`(?:^|\\n|\n|\\t|\t|")\s*`;
 
 const STACK_TRACES: readonly RegExp[] = [

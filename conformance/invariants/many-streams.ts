@@ -83,7 +83,8 @@ function judgeStream(
     const { event, frame } = item;
     report.fire();
     const lowest = last?.epoch === event.epoch ? last.sequenceId : 0;
-    // Holes are allowed in a warm replay. For a subscription to every event, all other events are contiguous.
+    // Holes are allowed if the subscription does not select every event, in a warm replay, and while it is not known exactly
+    // where the stream continues (`exact`), for example after a gap.
     const holes = !whole || (event.isReplay && mode !== 'resume') || !exact;
     if (event.sequenceId <= lowest || (!holes && event.sequenceId !== lowest + 1))
       report.violate(

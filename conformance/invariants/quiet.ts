@@ -5,7 +5,7 @@ export const QUIET_MARK = 'quiet';
 /** In a trace without this mark, a command needs a reply only if it was sent at least this long before the end, in milliseconds. */
 const GRACE_MS = 10_000;
 
-/** The number of the frame before which the server has had time to reply to every command. */
+/** The number of a frame. The server has had time to reply to every command that was sent before this frame. */
 export function quietFrame(trace: Trace): number {
   const mark = trace.frames.findLast(({ kind, text }) => kind === 'mark' && text === QUIET_MARK);
   if (mark !== undefined) return mark.n;

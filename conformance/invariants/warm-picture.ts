@@ -21,8 +21,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The events that directly precede the position: all events after the newest one that no connection received. Earlier
- * events can add other events to a warm replay, but cannot remove the events that are found here.
+ * The events up to the position of the subscription, as far back as some connection received each of them. Events before these
+ * can add other events to a warm replay, but cannot remove the events that are found here.
  */
 function seenPast(
   subscription: StreamSubscription,
