@@ -4,7 +4,10 @@ import type { Json, JsonObject } from '../trace/json.ts';
 
 export type Bindings = ReadonlyMap<string, Json>;
 
-/** Thrown for a reference to a name that was never bound. This is a fault of the tape, not of the server. */
+/**
+ * Thrown for a reference without a value: the name was never bound, or the bound value does not have the member. The parser
+ * rejects tapes with unbound names, so during a run it means that a received message lacks the member.
+ */
 export class UnboundError extends Error {
   override readonly name = 'UnboundError';
 }
@@ -21,7 +24,7 @@ export function lookUp(reference: string, bindings: Bindings): Json {
   const slash = reference.indexOf('/');
   const name = slash < 0 ? reference : reference.slice(0, slash);
   const found = valueAt(bindings.get(name), slash < 0 ? '' : reference.slice(slash));
-  if (found === undefined) throw new UnboundError(`No value is bound to the name ${JSON.stringify(reference)}.`);
+  if (found === undefined) throw new UnboundError(`The reference ${JSON.stringify(reference)} has no value.`);
   return found;
 }
 

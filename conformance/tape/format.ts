@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../trace/json.ts';
 import { readLines } from './parse.ts';
 
 const HEADER_KEYS = ['tape', 'id', 'clauses', 'level', 'needs', 'stimulus', 'why', 'actors'];
+/** The keys of steps in a tape for servers, in the order in which they are written. */
 const STEP_KEYS = [
   'as',
   'open',
@@ -27,10 +28,7 @@ const STEP_KEYS = [
   'within',
   'note',
 ];
-/**
- * The keys that only client tapes have: verbs, and the time limits of waits. All other keys are also keys of tapes for
- * servers.
- */
+/** The keys of steps in a client tape, in the order in which they are written. */
 const CLIENT_STEP_KEYS = [
   ...[
     'drive',

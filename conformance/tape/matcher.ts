@@ -100,7 +100,7 @@ class Attempt {
 
 type Test = (argument: Json, actual: Json | undefined, path: string, attempt: Attempt) => void;
 
-/** Makes a matcher whose result depends only on its argument, in which each `$ref` is resolved first, and on the compared value. */
+/** Makes a matcher from a predicate on its argument and the actual value. Each `$ref` in the argument is first replaced by its value. */
 function plain(holds: (argument: Json, actual: Json) => boolean, expected: (argument: Json) => string): Test {
   return (argument, actual, path, attempt) => {
     const resolved = resolve(argument, attempt.bindings);
@@ -277,7 +277,7 @@ const TESTS: Readonly<Record<MatcherName, Test>> = {
   $time: time,
 };
 
-/** Matches a value against a pattern. Throws an UnboundError when the pattern refers to a name that was never bound. */
+/** Matches a value against a pattern. Throws an UnboundError when a reference in the pattern has no value. */
 export function match(pattern: Json, actual: Json | undefined, bindings: Bindings = new Map()): Match {
   const attempt = new Attempt(bindings);
   attempt.match(pattern, actual, '');

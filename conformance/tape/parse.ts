@@ -225,7 +225,7 @@ export function readerAt(file: string, line: number): Reader {
       const found = text(value, what);
       return /^[a-z][a-zA-Z0-9_-]*$/.test(found)
         ? found
-        : fail(`${what} must be a name: a lower-case letter, then letters and digits.`);
+        : fail(`${what} must be a name: a lower-case letter, then letters, digits, "_" or "-".`);
     },
     whole: (value, what) =>
       typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
