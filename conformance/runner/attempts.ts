@@ -10,7 +10,7 @@ interface Attempt {
 export class Attempts {
   readonly #attempts = new Map<string, Attempt>();
 
-  /** Called before each run of a tape. @returns how many times the tape was run, with this run */
+  /** Called before each run of a tape. @returns how many times the tape was run, including this run */
   begin(id: string, trace: Trace): number {
     const runs = (this.#attempts.get(id)?.runs ?? 0) + 1;
     this.#attempts.set(id, { runs, from: trace.frames.length + 1 });

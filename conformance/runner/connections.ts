@@ -10,7 +10,10 @@ const KEPT = 48;
 /** How long the target may take to answer the close, in milliseconds. */
 const END_MS = 5000;
 
-/** Connections stay open after their check, so that late frames are recorded: the last ones until the end of the run. */
+/**
+ * Connections stay open after their check, so that late frames are recorded. When more than `KEPT` of them are open, the
+ * oldest are closed; the others stay open until the end of the run.
+ */
 export class Connections implements Iterable<Connection> {
   readonly #all: Connection[] = [];
   readonly #finished = new Set<string>();

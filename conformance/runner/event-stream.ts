@@ -61,8 +61,8 @@ export function rememberPosition(trace: Trace, { id, frame, received, command }:
 }
 
 /**
- * The positions of many streams after these messages (SSE-5). Replayed events change a position only when the
- * `positions` after them have arrived. A heartbeat also changes positions, without an event.
+ * The positions of many streams after these messages (SSE-5). Replayed events do not change a position; the `positions` that
+ * follow them do. Positions in heartbeats are not used.
  */
 function placesAfter(received: readonly Frame[], start: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
   const places = new Map(start);

@@ -256,7 +256,7 @@ export class Execution {
       .filter(({ tape }) => stageOf(tape) === stage)
       .toSorted((left, right) => orderOf(left.tape) - orderOf(right.tape));
     if (due.length === 0) return;
-    // These tapes shut the target down on purpose, and check themselves whether it stops.
+    // These tapes stop the target on purpose and check that it stops, so a stopped target is no standstill here.
     if (stage === 'shutdown') return this.#shutDown(due);
     const limit = new ConcurrencyLimit(stage === 'calm' ? this.#options.jobs : 1, this.#context.clock);
     await Promise.all(due.map((item) => limit.run(() => this.#runTape(item))));
@@ -316,8 +316,8 @@ export class Execution {
   }
 
   /**
-   * The trace that the checks examine. It leaves out how connections ended during standstills of the target, which are
-   * reported separately, and in tape runs that were repeated because there was too little processor time.
+   * The trace that the checks examine. It ends where the target stopped for good. The server is not blamed for connections that
+   * broke during a standstill, which is reported separately, or in a tape run that was repeated.
    */
   #judgedTrace(): Trace {
     const { trace } = this.#context;

@@ -32,7 +32,7 @@ export interface PacedClockOptions {
   readonly now: () => number;
   /** Pings the target. Resolves when it has answered, or when it cannot be reached. */
   readonly ping: () => Promise<void>;
-  /** Called after each tick that took long, with its duration in milliseconds. */
+  /** Called after each tick longer than `REPORTED_MS`. @param ms how much longer than `TICK_MS` the tick took, in milliseconds */
   readonly onSlow: (ms: number) => void;
 }
 
@@ -62,7 +62,7 @@ export class PacedClock {
     return () => this.#limits.delete(limit);
   };
 
-  /** Starts a time limit, for a caller that repeats something until then. @returns a function that tells whether it has expired */
+  /** Starts a time limit. @returns a function that tells whether the limit has expired, for a caller that polls */
   limit(limitMs: number): () => boolean {
     let isOver = false;
     this.timer(limitMs, () => (isOver = true));
@@ -104,17 +104,17 @@ export class PacedClock {
     if (!this.#ended) void this.#ping();
   }
 
-  /** How long the target answered no pings between two times, in milliseconds. */
+  /** The total time between `from` and `to` in which the target answered no ping, in milliseconds. */
   pausedMs(from: number, to: number): number {
     return this.#pauses(from, to).reduce((sum, each) => sum + each, 0);
   }
 
-  /** The longest time between two times in which the target answered no ping, in milliseconds. */
+  /** The longest pause between `from` and `to` in which the target answered no ping, in milliseconds. */
   longestMs(from: number, to: number): number {
     return Math.max(0, ...this.#pauses(from, to));
   }
 
-  /** How long each pause between two times lasted, in milliseconds. */
+  /** The part of each pause that lies between `from` and `to`, in milliseconds. Includes a pause that has not ended yet. */
   #pauses(from: number, to: number): readonly number[] {
     const current = { from: this.#began + TICK_MS, to: this.#options.now() };
     return [...this.#slow, current].map((each) => Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)));

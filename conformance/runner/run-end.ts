@@ -69,7 +69,10 @@ async function settle(context: RunContext, patience: number): Promise<void> {
 /** The status of the response to a request above the rate limit (OPS-6). Such a request is sent again later. */
 const TOO_MANY = 429;
 
-/** How many subscriptions the server lists for a connection; undefined without an answer, Infinity when the request was rate limited. */
+/**
+ * How many subscriptions the server lists for a connection; undefined if the response has no list, Infinity if the request was rate
+ * limited.
+ */
 async function ask(context: RunContext, connectionId: string): Promise<number | undefined> {
   const { method, path } = HTTP_OPERATIONS.get_subscriptions;
   const request = { method, path, query: { connection: connectionId } };

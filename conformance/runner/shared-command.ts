@@ -7,7 +7,7 @@
 export interface SharedPart {
   /** Resolves when the command has run. @throws {Error} the error of `run` */
   reach(run: () => Promise<void>): Promise<void>;
-  /** Called when the tape has ended. The others do not wait for it any more. */
+  /** Called when the tape has ended. The other tapes do not wait for this tape any more. */
   leave(): void;
 }
 

@@ -112,8 +112,8 @@ export class StandstillDetector {
   }
 
   /**
-   * The first broken connection, if the whole target stopped. A fault on a single connection breaks only connections
-   * with an unanswered frame. If idle connections are broken as well, the target has stopped.
+   * The number of the frame that reports the first broken connection, if the whole target stopped. A fault on a single connection
+   * breaks only connections with an unanswered frame. If idle connections are broken as well, the target has stopped.
    */
   #restart(from: number, to: number): number | undefined {
     const { trace } = this.#context;

@@ -57,7 +57,8 @@ export function doubtSince(
 ): Doubt | undefined {
   const doubt = pauseSince(from, circumstances);
   const { clock, now } = circumstances;
-  // The time limit of the reply counted answered pings, so the server had the time to reply, unless it was silent.
+  // The time limit for the reply expired only after the server had answered enough pings, so the server had the time to reply.
+  // This does not hold if it was silent, because the time limit then expires without answers.
   const hadTime = result.cause?.unanswered !== undefined && clock.longestMs(from, now()) < SILENT_MS / 2;
   return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
 }
@@ -83,7 +84,7 @@ function pauseSince(from: number, { watch, clock, now, profile }: Circumstances)
   }
   // Several short pauses together can be as long as a limit of the server.
   return isBusy || clock.pausedMs(from, to) > bound
-    ? { reason: 'the suite or the server did not run for more than a tenth of the time', ifRepeated: 'counts' }
+    ? { reason: 'the suite or the server was paused for more than a tenth of the time', ifRepeated: 'counts' }
     : undefined;
 }
 

@@ -135,7 +135,7 @@ function assertSendable(message: JsonObject, { as, line }: SendStep): void {
     assertFits(message, as);
   } catch (cause) {
     if (!(cause instanceof HarnessError)) throw cause;
-    const text = `the server sent a value that is not valid in a command: ${JSON.stringify(message)}, from ${as}, does not match the contract`;
+    const text = `the server sent a value that makes the command of ${as} invalid: ${JSON.stringify(message)} does not match the contract`;
     throw new StepFailed({ text, line, frames: [] });
   }
 }

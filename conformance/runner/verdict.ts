@@ -7,11 +7,11 @@ import type { Difference } from '../tape/matcher.ts';
 /**
  * - `PASS`, `FAIL`: the check succeeded or failed. `WARN`: a check of level `should` failed.
  * - `N/A`: the check does not apply to the target.
- * - `UNTESTABLE`: the target claims the feature, but the configuration gives no way to test it.
+ * - `UNTESTABLE`: the contract or the configuration says that the target has the feature, but there is no way to test it.
  * - `VACUOUS`: the run had nothing for the check to examine.
  * - `INCONCLUSIVE`: the runner got too little CPU time, or the network failed.
- * - `SKIPPED`: the check did not run, because it could not pass: the server had stopped, or lacks a function that the
- *   check needs.
+ * - `SKIPPED`: the check did not run, because it could not pass: the server had stopped, sent no valid `welcome`, or never
+ *   answers a command that the check needs.
  */
 export const VERDICTS = ['PASS', 'FAIL', 'WARN', 'N/A', 'UNTESTABLE', 'VACUOUS', 'INCONCLUSIVE', 'SKIPPED'] as const;
 
