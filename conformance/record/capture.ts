@@ -32,7 +32,7 @@ export class Capture {
     return this.#trace.nextConnection();
   }
 
-  /** Frames after the end are not written. */
+  /** Frames that are added after `close` are ignored. */
   add(frame: NewFrame): void {
     if (this.#file === undefined) return;
     if (frame.kind === 'text' && frame.dir === '>>') this.pseudonyms.learnMessage(frame.text);

@@ -30,7 +30,10 @@ function pass(to: Socket, kind: 'text' | 'binary' | 'ping' | 'pong', content: st
   else to.sendFrame({ opcode: kind, hex: content });
 }
 
-/** Ends one connection in the same way as the other one ended: with the same close code, or without a close frame. */
+/**
+ * Ends the connection to one side in the same way as the connection to the other side has ended: with the same close code, or
+ * without a close frame.
+ */
 function finish(to: Socket, code: number, reason: string): void {
   if (code === 1006) to.cut();
   else if (code === 1005) to.close();

@@ -116,7 +116,10 @@ export function unsuccessfulChecks(checks: readonly CheckResult[]): readonly Che
   return checks.filter((check) => isFinding(check) || check.verdict === 'INCONCLUSIVE' || check.verdict === 'WARN');
 }
 
-/** The frames of one check, including the frames that the runner exchanged on its own connections for the check. */
+/**
+ * The frames of one check. For a tape or the exchanges: all frames, including those on the runner's own connections. For a check
+ * of the whole trace: the frames that prove its first three failures.
+ */
 export function framesOf(trace: Trace, check: CheckResult): readonly Frame[] {
   if (check.kind === 'tape' || check.kind === 'generated')
     return trace.frames.filter((frame) => frame.check === check.id);

@@ -10,8 +10,11 @@
  * - `policy:EVENT=POLICY`: the replay policy of the event is POLICY. POLICY is the default in the contract, but an
  *   operator may change it
  *
- * If a condition is not met, the tape is N/A. It is UNTESTABLE instead if the contract requires the feature or the
- * configuration claims it (`claims`), unless the configuration lists the feature under `without`.
+ * If a condition is not met, the tape does not run. Its verdict is:
+ *
+ * - N/A, if the configuration lists the feature under `without`
+ * - otherwise UNTESTABLE, if the contract requires the feature, or the configuration lists it under `claims`
+ * - otherwise N/A
  */
 import { asText, member, textAt } from '../trace/json.ts';
 // Import cycle of types only: a need is compared with a configuration, and config.ts checks the needs that a configuration names.

@@ -72,9 +72,9 @@ function contentOf(frame: RawFrame): Buffer {
 }
 
 /**
- * The interval at which a client that has stopped reading sends pongs. It cannot answer pings. Without these pongs a
- * server could close it with 4203 (CON-4) before its send queue is full, if the heartbeat interval is short and the
- * machine busy.
+ * The interval at which a client that has stopped reading sends pongs, in milliseconds. Such a client cannot answer pings.
+ * Without these pongs, a server with a short heartbeat interval could close the connection with 4203 (CON-4) on a busy machine,
+ * before the send queue of the server is full.
  */
 const PONG_MS = 500;
 

@@ -49,9 +49,9 @@ function wentOn(frames: readonly Frame[], frame: Frame): boolean {
 
 /**
  * Frames of the client that the server has not answered, in order: commands, HTTP requests, handshakes without a
- * response, and frames that need no answer but were the last on their connection. A close counts as an answer to all
- * frames of its connection, unless it is the last frame that the server sent in the whole trace: one of these frames
- * may have made the server crash or hang.
+ * response, and binary frames and pings after which the server sent nothing on their connection. If the server closed a
+ * connection and later sent anything but a close, the commands on that connection are left out: they did not make the
+ * server crash or hang.
  */
 export function outstanding(trace: Trace): readonly Frame[] {
   const { frames } = trace;
@@ -79,8 +79,8 @@ export function traceBefore(trace: Trace, n: number): Trace {
 }
 
 /**
- * A copy of the trace in which the client ended the connections whose missing close frame is excused. Therefore no check
- * blames the server for the end of these connections.
+ * A copy of the trace for checks that must not blame the server for some broken connections. In the copy, a missing close frame
+ * that `isExcused` accepts counts as sent by the client.
  */
 export function withoutEnds(trace: Trace, isExcused: (end: Frame) => boolean): Trace {
   const copy = new Trace(trace.header, () => 0);

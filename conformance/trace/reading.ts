@@ -166,8 +166,9 @@ function readCommand(frame: Frame): Command {
 }
 
 /**
- * The command that a reply answers: the oldest unanswered command with the id of the reply. A reply without an id may
- * also answer a malformed command, because the server may have been unable to read the command's id.
+ * The command that a reply answers: the oldest unanswered command with the id of the reply, preferably a command that expects
+ * a reply of this type. A reply without an id may also answer a malformed command, because the server may have been unable
+ * to read the command's id.
  */
 function answered(commands: readonly Command[], reply: Frame): Command | undefined {
   const id = textAt(reply.json, 'id');
