@@ -55,7 +55,7 @@ function ignoredByGit(
   return new Set(answer.split('\0').filter((each) => each !== ''));
 }
 
-/** Reads our rules from the root down, as the source does it. @returns whether they ignore a path */
+/** Reads the ignore files from the root down, as the source does. @returns a function that decides whether our rules ignore a path */
 function judge(root: string, options: PatternOptions = OPTIONS): (path: ByteString) => boolean {
   const bytes = toByteString(root);
   const { rules: above, prefix } = rulesAbove(bytes, options);

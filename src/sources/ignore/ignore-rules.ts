@@ -19,12 +19,13 @@ export const EXCLUDE_FILE = '.git/info/exclude';
 /** The rules of one ignore file. If no pattern of the file matches, the rules of `parent` decide. */
 export class IgnoreRules {
   readonly #literals = new Map<ByteString, number[]>();
-  /** The patterns without a literal name, by which they could be looked up; each with its index in the file. */
+  /** The patterns that cannot be looked up by a literal name; each with its index in the file. */
   readonly #others: (readonly [place: number, pattern: IgnorePattern])[] = [];
   readonly #patterns: readonly IgnorePattern[];
   readonly parent: IgnoreRules | undefined;
   /**
-   * The directory of the ignore file, ending with `/` unless it is empty. This prefix is removed from a path before the path is matched.
+   * The directory of the ignore file, ending with `/` unless it is empty. It is relative to the repository that contains the root, or to
+   * the root if there is none. This prefix is removed from a path before the path is matched.
    */
   readonly base: ByteString;
   readonly version: string;
@@ -42,7 +43,7 @@ export class IgnoreRules {
 
   /**
    * Whether an entry is ignored. The caller must ensure that no directory above the entry is ignored.
-   * @param path path of the entry, relative to the directory to which the `base` of these rules is relative
+   * @param path path of the entry, relative to the same directory as `base`
    */
   ignores(path: ByteString, kind: 'file' | 'directory'): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -69,7 +70,7 @@ export class IgnoreRules {
 export interface RulesAbove {
   /** The rules that apply to the root, from the directories above it. */
   readonly rules: IgnoreRules;
-  /** This text and a path relative to the root together are the path that {@link IgnoreRules.ignores} expects. */
+  /** Put before a path relative to the root, this makes the path that {@link IgnoreRules.ignores} expects. */
   readonly prefix: ByteString;
   /** Identifies the state of all ignore files that were read. If it changes, the rules must be read again. */
   readonly version: string;

@@ -218,7 +218,10 @@ function accepts(token: Token, code: number): boolean {
   }
 }
 
-/** How a state of the automaton that is active before a byte was reached: each of these two is one bit. */
+/**
+ * How an active state of the automaton was reached. `LOOPED`: its token, `*` or `**`, has matched the last byte. `ENTERED`: its token has
+ * not matched a byte yet. Only then, a `**` can be skipped together with its slash.
+ */
 const LOOPED = 1;
 const ENTERED = 2;
 
