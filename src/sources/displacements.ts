@@ -5,7 +5,7 @@
 import type { Directory } from './directory.ts';
 import type { ByteString } from './names.ts';
 
-/** A directory that was found on the disk before the renames of the current step were resolved. */
+/** A directory that was found on the disk while the reported names were examined, before it is known which directories were renamed. */
 export interface HeldDirectory {
   readonly parent: Directory;
   readonly name: ByteString;
@@ -48,11 +48,12 @@ export class Displacements {
     this.#moved.add(directory);
   }
 
-  /** Whether the directory was moved in the tree in the current step. */
+  /** Whether the directory was moved in the tree since the last call of {@link Displacements.endStep}. */
   hasMoved(directory: Directory | undefined): boolean {
     return directory !== undefined && this.#moved.has(directory);
   }
 
+  /** Called at the end of each step, which is one pass of the loop in `tree-source.ts`. */
   endStep(): void {
     this.#moved.clear();
   }

@@ -1,17 +1,17 @@
 /**
- * Tracks renames whose second half has not been read yet. The system reports a rename as two consecutive reports with the same cookie, its
- * halves. The second half may arrive with a later read than the first.
+ * Tracks renames of which only the first half has been read. The system reports a rename in two halves, which are two reports with the same
+ * cookie: the first contains the previous name, the second the new name. They may arrive in two different reads of the system's queue.
  */
 import type { Directory } from './directory.ts';
 import type { Move } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * The wait for a second half ends when both this time, in milliseconds, has passed and this number of reads was done: on a busy machine,
- * the time alone may pass before the next read. An entry that was moved out of the tree has no second half; after the wait, it is reported
- * as deleted.
+ * How long to wait for a second half, in milliseconds. An entry that was moved out of the tree has no second half; after the wait, it is
+ * reported as deleted.
  */
 const SECOND_HALF_MS = 20;
+/** The wait lasts for at least this many reads of the system's queue: on a busy machine, the time may pass before the next read. */
 const SECOND_HALF_READS = 5;
 
 interface Origin {

@@ -1,4 +1,7 @@
-/** Decides which sightings of a batch wait for the next step, because newer reports may contradict them. */
+/**
+ * Decides which sightings of a batch wait for the next step, because newer reports may contradict them. A step is one pass of the loop in
+ * `tree-source.ts`: it examines the reported entries and reports their changes.
+ */
 import type { Batch, Sighting } from './batch.ts';
 import type { Inbox } from './inbox.ts';
 import type { Walker } from './walker.ts';
@@ -24,7 +27,7 @@ export class Postponement {
   #hasPostponed = false;
 
   /**
-   * Removes those sightings from the batch that newer reports may contradict. Their entries are examined again in the next step. Without
+   * Removes from the batch all sightings that newer reports may contradict. Their entries are examined again in the next step. Without
    * this, an entry that was looked up while a directory above it was at another path would be reported as deleted, or with the facts of
    * another file.
    */

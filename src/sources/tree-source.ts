@@ -55,7 +55,7 @@ const PAUSE_MS = 10;
 const LONGEST_MS = 50;
 /** A batch ends early when it contains this many names. */
 const NAMES_PER_BATCH = 2_048;
-/** As soon as there are this many sightings, they are reported before more directories are read. This limits memory. */
+/** As soon as a batch has this many changed entries, they are reported before more directories are read. This limits memory. */
 const SIGHTINGS_PER_BATCH = 4_096;
 /**
  * How long directories are read, in milliseconds, before new reports of the system are handled. Also the interval at which progress is

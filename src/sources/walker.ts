@@ -34,7 +34,7 @@ export interface WalkerOptions {
 
 /** Number of entries that are examined before the queue of the system is read again. */
 const LOOKS_PER_DRAIN = 128;
-/** How often in a row an existing directory may not be found when it is read. After that, it counts as unreadable. */
+/** A directory counts as unreadable if more than this many consecutive reads do not find it, although it exists. */
 const MOST_MISSES = 10;
 
 export class Walker {
@@ -174,7 +174,7 @@ export class Walker {
     if (facts.fileType === 'directory') this.follow(directory, name, { same, reported: report !== undefined });
   }
 
-  /** Ensures that a directory is watched and read. While renames are not resolved, only adds the directory to `heldDirectories`. */
+  /** Ensures that a directory is watched and read. While `heldDirectories` is defined, only adds the directory to it. */
   follow(
     parent: Directory,
     name: ByteString,
@@ -202,9 +202,13 @@ export class Walker {
     if (isUnread || (node.state === 'unreadable' && reported)) this.queue(node);
   }
 
-  /** Directories that were found while renames were not resolved; undefined if all renames are resolved. */
+  /**
+   * The directories that were found while the reported names were examined. They are not followed before `Batch.moveDirectories` has moved
+   * the renamed ones in the tree: otherwise, a renamed directory would be watched and read as a new one. Undefined at all other times.
+   */
   heldDirectories: HeldDirectory[] | undefined;
 
+  /** Follows the held directories. Called after `Batch.moveDirectories`. */
   releaseDirectories(): void {
     for (const { parent, name, same, reported } of this.takeHeld()) {
       // A directory that was moved here needs no new watch, because its watch is still valid.
