@@ -131,8 +131,8 @@ export class Batch {
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
-      // Only files can be new paths here. A renamed directory was already moved in the tree, and a new directory is read under its new
-      // name.
+      // Only a file can be the new path of a vanished entry here. A renamed directory was already moved in the tree, and a new directory is
+      // read under its new name.
       const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
       const from = movable ? this.#source(each, vanished) : undefined;
       if (from !== undefined) moves.set(each, from);
@@ -172,8 +172,8 @@ export class Batch {
   }
 
   /**
-   * Finds the vanished entry that is now at the path of a new entry; undefined if there is none. The vanished entry is removed from
-   * `vanished`, so that only one new entry can be its new path: a second link to the same file is a new entry.
+   * Finds the vanished entry that was renamed to the path of a new entry; undefined if there is none. Removes the vanished entry from
+   * `vanished`, so that it has only one new path. A second link to the same file is then reported as created.
    */
   #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
     if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
@@ -192,7 +192,7 @@ export class Batch {
   #rename(from: Sighting, { directory, name, facts }: Sighting): void {
     if (facts === undefined) return;
     const previous = from.directory.pathOf(from.name);
-    // If the tree has an entry at the new path, that entry is hidden. Remove it.
+    // The tree may have a hidden entry at the new path. Remove it. `#source` has ensured that there is no visible one.
     this.#dropBelow(directory, name);
     this.#tree.remove(directory, name);
     this.#tree.move(from.directory, from.name, directory, name);

@@ -9,9 +9,10 @@ import type { ByteString } from './names.ts';
 import type { Reporter } from './reporter.ts';
 import { displayName } from './unread-directories.ts';
 
-/** The ignore rules of the directories above the root, and the prefix that they need before a path relative to the root. */
+/** The ignore rules of the directories above the root. */
 export interface OuterRules {
   readonly rules: IgnoreRules;
+  /** Must be put before a path relative to the root, because the rules match paths relative to the repository that contains the root. */
   readonly prefix: ByteString;
 }
 

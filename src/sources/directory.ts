@@ -89,6 +89,7 @@ export class Directory {
     }
   }
 
+  /** Whether this directory is `other`, or is below it. */
   isBelow(other: Directory): boolean {
     return this === other || this.parent?.isBelow(other) === true;
   }

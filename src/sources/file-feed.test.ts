@@ -7,7 +7,7 @@ import type { FileFeedOptions } from './file-feed.ts';
 const change = (path: string): FileChangePayload => ({ path, root: 'r', changeType: 'modify', fileType: 'file' });
 const unavailable = (): ProtocolError => new ProtocolError('broker_unavailable', 'Redis is unavailable.');
 
-/** A target that records the changes that it accepts. While `fault` returns an error, the target rejects changes with this error. */
+/** A feed to a target that records what it accepts. While `fault` returns an error, the target rejects everything with this error. */
 function feedTo(fault: () => Error | undefined, options: Partial<FileFeedOptions> = {}) {
   const taken: string[] = [];
   const keys: string[] = [];

@@ -180,7 +180,10 @@ export class FileFeed implements FileSourceListener {
     }
   }
 
-  /** Handles a change that can never be published, for example because the contract does not allow its name. */
+  /**
+   * Handles an item that can never be published, for example because the contract does not allow the name of a file. Writes a warning, and
+   * reports a change as a loss of its directory.
+   */
   async #giveUp(item: Item, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : 'unknown fault';
     if (item.kind !== 'change') {

@@ -12,7 +12,7 @@ export type SourceItem =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
-/** Losses that are reported because of names that no event can contain: minimum time between two of the same directory, in milliseconds. */
+/** Minimum time between two losses of the same directory that are reported because of names that no event can contain, in milliseconds. */
 const UNREPORTABLE_PAUSE_MS = 60_000;
 /** Maximum number of names for which a warning is written. */
 const MOST_NAMES_WARNED = 1_000;
@@ -123,7 +123,7 @@ export function measuresOf({ size, mtimeMs }: Facts): Pick<FileChangePayload, 's
   return { size, mtime: new Date(mtimeMs).toISOString() };
 }
 
-/** The path of the directory. If no event can contain this path, the path of its nearest ancestor that an event can contain. */
+/** The path of the directory. If no event can contain this path, the path of the nearest directory above it that an event can name. */
 export function nameableAncestor(directory: Directory): string {
   for (let at: Directory | undefined = directory; at?.parent !== undefined; at = at.parent) {
     const text = toReportablePath(at.path);

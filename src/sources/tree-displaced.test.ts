@@ -99,7 +99,7 @@ function write(tree: StartedTree, files: Readonly<Record<string, string>>): void
   }
 }
 
-/** Lets the system report the file, without a change of the file. */
+/** Makes the system report the file, although the file does not change. */
 function touch(tree: StartedTree, path: string): void {
   closeSync(openSync(join(tree.directory, path), 'r+'));
 }

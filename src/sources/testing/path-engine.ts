@@ -61,7 +61,7 @@ export class PathEngine implements Engine {
   }
 
   close(): void {
-    // Nothing must be closed.
+    // There is nothing to close.
   }
 
   #report(path: string, kind: ReportKind): void {

@@ -18,8 +18,8 @@ export interface Watched {
   readonly write: (path: string, text?: string) => Promise<void>;
   readonly seen: (fits: (change: FileChangePayload) => boolean) => Promise<FileChangePayload>;
   /**
-   * Returns all reports so far, one short text for each. Before, it writes a file and waits for its report, so that no earlier report is
-   * missing.
+   * Returns all reports so far, one short text for each. First, it writes a file and waits until this file is reported, so that no earlier
+   * report is missing.
    */
   readonly story: () => Promise<string[]>;
 }
