@@ -1,4 +1,4 @@
-"""The client, without the names of the contract, which ``client.py`` of the generated package adds."""
+"""The client, without the names of the contract, which the facade, ``client.py`` of the generated package, adds."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class ClientCore:
         self._subscriptions: dict[str, AnyFeed] = {}
         self._listeners = Listeners()
         self._last_subscription = 0
-        #: Size limit of a command, in bytes. That of the last connection is kept: a client subscribes before the new ``welcome`` arrives.
+        #: Size limit of a command, in bytes. The limit of the last connection is kept, because after a reconnect the client subscribes
+        #: before it has received the new ``welcome``.
         self._room = DEFAULT_ROOM
         self._counts = Counts()
         self._welcome: Union[JsonObject, None] = None

@@ -7,13 +7,13 @@ It uses no socket and no clock. There are three kinds of marks, because "receive
 - ``proven``, at most ``position``: the ``delivered`` of a heartbeat has confirmed everything up to here (CON-3).
 - ``floor`` and ``seen``: the numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
 
-The position does not move during a warm replay, because a resume from the middle of the replay would miss its rest: the
-replay is complete only with its ``replay_complete``. The position does move during a resume replay, which has every
+The position does not move during a warm replay, which is complete only with its ``replay_complete``: a resume from the
+middle of the replay would miss the rest of the replay. The position does move during a resume replay, which has every
 event in ascending order.
 
-A warm replay that is cut off is requested again. The new replay shows the stream at a later position, and lacks some events
-between the two positions: some are in no warm replay, others were replaced or deleted. So the client accepts events of the
-new replay only up to the first position. A resume after the first position then delivers the other events (CLI-13).
+A warm replay that is cut off is requested again. The first replay shows the stream at a position A, the new one at a later
+position B. The new replay lacks some events between A and B: some are in no warm replay, others were replaced or deleted.
+So the client accepts events of the new replay only up to A, and then resumes after A (CLI-13).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ ReplayMode = Literal["resume", "warm", "none"]
 
 #: Why the client itself reports a loss. ``epoch_changed``: the epoch changed without a ``gap`` from the server (STR-3).
 #: ``state_invalidated``: the server required a fresh start, or made one without being asked.
-#: ``unproven``: the ``delivered`` of a heartbeat differed from our count, and there is no proven position to resume from (CON-3).
+#: ``unproven``: the ``delivered`` of a heartbeat was greater than our count, and there is no proven position to resume from (CON-3).
 ClientGapReason = Literal["epoch_changed", "state_invalidated", "unproven"]
 
-#: The maximum size of ``seen``, enough for 25 s between two heartbeats at 600 events per second. Above it, duplicates
-#: are recognised only by their order.
+#: The maximum size of ``seen``, enough for 25 s between two heartbeats at 600 events per second. Above it, ``floor`` is
+#: raised, so that any number up to the newest one counts as a duplicate.
 MAX_SEEN = 16_384
 
 
@@ -58,9 +58,9 @@ class Cursor:
         #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
-        #: While a warm replay is not complete: the position in its first ``subscribed``.
+        #: While a warm replay is not complete: its position in ``subscribed``. If it was requested again, the position of the first one.
         self._picture: Union[Position, None] = None
-        #: A loss that the client reports when the next ``subscribed`` arrives: its reason, and the position before it.
+        #: A loss that the client reports when the next ``subscribed`` arrives: the reason, and the last position before the loss.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
         #: Whether ``seen`` was truncated since the last ``prove``. If so, a lost event cannot be distinguished from a duplicate.
         self._cut = False
@@ -124,7 +124,7 @@ class Cursor:
         return gap
 
     def heartbeat(self, position: Position) -> Union[CursorGap, None]:
-        """Handles the stream's position in a heartbeat. It moves the position even if no event matches the subscription (CON-3)."""
+        """Handles the stream's position in a heartbeat. The cursor moves there even if no event matches the subscription (CON-3)."""
         if self._phase != "live":
             return None
         gap = None if position.epoch == self._epoch else self._enter(position)
@@ -141,8 +141,8 @@ class Cursor:
     def skip(self, start: Position, end: Position) -> None:
         """Handles a loss that the server reported, between two positions.
 
-        Control messages may overtake events (BCK-1). So the position moves past the loss only if no event before the
-        loss is still in transit. Otherwise the next event after the loss moves the position.
+        If the position has reached the start of the loss, it moves to the end of the loss. Otherwise an event before the
+        loss may not have arrived yet, so only the next event after the loss moves the position.
         """
         new_epoch = end.epoch != self._epoch
         if new_epoch:
@@ -157,7 +157,7 @@ class Cursor:
         self._proven = self._position
 
     def rewind(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs from our count: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` is greater than our count: an event of this connection was lost.
 
         The next resume starts at the last proven position. Events that were received since then are dropped as
         duplicates, so that only the lost events are delivered, late. If there is no proven position, the loss is
@@ -207,7 +207,7 @@ class Cursor:
         self._cut = False
 
     def _ends_before(self, position: Position) -> bool:
-        """Whether a position is after the last position up to which events of the current warm replay are accepted."""
+        """Whether a position is after ``_picture``: events of the current warm replay are accepted only up to there."""
         return self._picture is not None and self._picture.sequence_id < position.sequence_id
 
     def _advance(self, to: Position) -> None:

@@ -40,7 +40,7 @@ class Diagnosis:
     last_error: Union[BaseException, None]
     #: Number of gaps of all subscriptions.
     gaps: int
-    #: How often a heartbeat counted more events than were received (CON-3).
+    #: Number of heartbeats that counted more events than were received (CON-3).
     losses: int
     subscriptions: Sequence[SubscriptionDiagnosis]
 

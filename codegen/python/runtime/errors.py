@@ -84,7 +84,10 @@ class ConnectionLost(Exception):
 
 
 class SubscriptionEnded(Exception):
-    """A subscription ended although the program did not end it. Events that were received before its end have been yielded."""
+    """The server or a full buffer ended a subscription. Events that were received before its end have been yielded.
+
+    After ``unsubscribe()``, only ``ready()`` and ``caught_up()`` raise this error.
+    """
 
     def __init__(
         self,
@@ -96,7 +99,7 @@ class SubscriptionEnded(Exception):
         positions: Union[Mapping[str, Position], None] = None,
     ) -> None:
         super().__init__(message)
-        #: ``buffer_overflow``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
+        #: ``buffer_overflow``, ``unsubscribed``, or the reason of the server's ``subscription_closed`` (for example ``forbidden``).
         self.reason = reason
         self.subscription_id = subscription_id
         #: Where a new subscription can resume without loss; None before the first warm replay is complete.

@@ -71,7 +71,7 @@ class Mirror(Mapping[str, Event_co]):
         self._gap_listeners: list[Callable[[Gap], object]] = []
         self._logs: set[_ChangeLog[Event_co]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # The client fetches a lost event by a resume, which yields the event after later events.
+        # After a loss in transit, a resume yields the lost event after later events, so it would replace a newer event of its key.
         self._offs = [client.on("resumed", self._resumed), client.on("loss", lambda _: self._refresh())]
         self._refresh()
 
@@ -202,7 +202,7 @@ class Mirror(Mapping[str, Event_co]):
             self._end(error)
 
     def _resumed(self, subscription: object) -> None:
-        # A replay that was interrupted is repeated from the start, because an entity may have been deleted meanwhile.
+        # A replay that was cut off is repeated from the start, because a key may have been deleted meanwhile.
         if subscription is self._subscription and self._next is not None and self._subscription is not None:
             if self._subscription.recovered is None:
                 self._refresh()

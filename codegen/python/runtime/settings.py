@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Union
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-#: A fixed token, or a function that fetches a valid one before each connection and before the present token expires.
+#: A fixed token, or a function that fetches a valid token for each connection and before the present token expires.
 TokenSource = Union[str, Callable[[], Union[str, Awaitable[str]]]]
 
 

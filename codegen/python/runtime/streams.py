@@ -46,8 +46,8 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     """A subscription to several streams that continues over reconnects: ``async for event in subscription``.
 
     The events of each stream arrive in the order of the stream, each exactly once, over any number of connections; the order of
-    events of different streams is not defined. For each stream, there are the same exceptions as for a subscription to one stream; a
-    gap names its stream. The subscription also ends in the same ways.
+    events of different streams is not defined. For each stream, there are the same two exceptions as for a subscription to one stream;
+    a gap names its stream. As there, leaving the loop does not end the subscription.
     """
 
     def __init__(self, id_: str, request: StreamsRequest, settings: FeedSettings, port: SubscriptionPort) -> None:
@@ -218,7 +218,7 @@ def _size_of(value: object) -> int:
 
 
 def _join_into(reader: Moves) -> Callable[[Moves, Moves], Moves]:
-    """Joins the changes of positions of several items. Once they reach the reader, ended streams are removed."""
+    """Joins the changes of positions of two items, or applies a change to the reader's positions, which removes ended streams."""
 
     def join(older: Moves, newer: Moves) -> Moves:
         for stream, position in newer.streams.items():

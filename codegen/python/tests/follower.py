@@ -1,5 +1,8 @@
-"""A client that tests drive by JSON lines: ``{"open": url}`` connects and subscribes, with ``limit`` to several streams.
-``{"report": true}`` prints what was received, ``{"close": true}`` closes the client."""
+"""A client that tests drive by JSON lines.
+
+``{"open": url}`` connects and subscribes to one stream; ``{"open": url, "limit": n}`` subscribes to several streams with a buffer
+of n items. ``{"report": true}`` prints what was received, ``{"close": true}`` closes the client.
+"""
 
 import asyncio
 import json

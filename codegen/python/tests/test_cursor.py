@@ -89,7 +89,7 @@ def history(rng: random.Random) -> list[str]:
                 yielded.append(number)
         if cut > complete_at:
             cursor.complete(at(complete_at + after))
-        # Without being live, the client subscribes again at once.
+        # If the cursor is not live after the replay, the client subscribes again at once, and receives none of these events.
         for number in incoming[complete_at:cut] if cursor.live else ():
             if cursor.accept(at(number))[0]:
                 yielded.append(number)

@@ -30,8 +30,8 @@ class AuthenticatorHooks(Protocol):
     def on_accepted(self, link: Link) -> None: ...
 
     def on_retry(self, link: Link, retry_after: Union[float, None]) -> None:
-        """Called when the credential was not accepted, but may be on another connection: it can be renewed, or the
-        server may accept it later."""
+        """Called when the credential was not accepted, but another attempt may succeed: the credential can be renewed, or
+        the server may accept it later."""
 
     def on_refused(self, error: BaseException) -> None: ...
 

@@ -19,7 +19,11 @@ Settle = Callable[[Answer], None]
 
 
 class CommandTable:
-    """Pending commands. Ids are never reused. Each command gets exactly one answer: the reply, or an error when the connection ends."""
+    """Pending commands. Ids are never reused.
+
+    Each command gets exactly one answer, unless its wait is cancelled: the reply, or an error after its time limit or at the
+    end of the connection.
+    """
 
     def __init__(self, replies: Mapping[str, str]) -> None:
         self._replies = replies
@@ -96,8 +100,8 @@ class Pacer:
     After a reconnect, a client with a hundred subscriptions would send a hundred commands at once. This may exceed
     the rate limit of the server. A client that keeps exceeding the limit is disconnected (4204), and would then send
     the same commands again. So only a few commands are in flight at a time, until the server first answers
-    ``rate_limited``. From then on commands are sent one by one, at the interval that this answer asked for. The
-    interval grows each time a command that was sent at this interval is refused.
+    ``rate_limited``. From then on commands are sent one by one, at the interval that this answer asked for (at most
+    ``MAX_SPACING``). The interval grows each time a command that was sent at this interval is rate limited.
     """
 
     def __init__(self, send: Send) -> None:
@@ -105,7 +109,7 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: How often the interval has changed. A ``rate_limited`` is ignored if its command was sent before the last change.
+        #: Number of changes of the interval. A ``rate_limited`` widens it only if its command was sent after the last change.
         self._spacings = 0
         #: Number of the current connection. A reply on an earlier connection is ignored.
         self._connection = 0

@@ -38,7 +38,7 @@ class FeedSettings:
     on_full: Literal["park", "error"]
     inline_gaps: bool
     on_gap: Union[Callable[[Gap], object], None]
-    #: Called with each item as it is received. Then no item is queued.
+    #: Called with each item as it is received. With ``on_item``, no item is queued.
     on_item: Union[Callable[[object], None], None] = None
 
 
@@ -180,7 +180,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def loss_found(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs from the count. The client is about to drop the connection."""
+        """Handles a heartbeat that counts more events than were received. The client is about to drop the connection."""
 
     def positions_received(self, data: JsonObject) -> None:
         """Handles a ``positions`` push, which only subscriptions to several streams receive (MUL-4, MUL-6)."""
@@ -188,7 +188,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
     def gap(self, data: JsonObject) -> None:
         stream, reason, repair = data.get("stream"), data.get("reason"), data.get("repair")
         stream = stream if isinstance(stream, str) else self.stream
-        # A pattern stands for streams that the server cannot name, so the loss has no positions (MUL-9).
+        # If `stream` is a pattern, the server could not name the streams. Such a gap moves no position (MUL-9).
         is_named = not stream.endswith("*")
         start, end = (read_position(data.get("from")), read_position(data.get("to"))) if is_named else (None, None)
         reason = reason if isinstance(reason, str) else "unknown"
@@ -274,7 +274,10 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
         self._caught_up.set()
 
     def _subscribe_again(self) -> None:
-        """Ends the subscription on the server and subscribes again, because the server does not continue at the client's position."""
+        """Ends the subscription on the server, and resumes it at the client's position.
+
+        Called when a repeated warm replay shows a later state than the first one, so that events in between may be missing (CLI-13).
+        """
         self._server_subscription.park()
         self._server_subscription.unpark()
 

@@ -1,8 +1,8 @@
 """One WebSocket, from its opening to its end: sends and receives frames, counts events, and detects a silent
 connection.
 
-It does not reconnect. It reports its end exactly once, and nothing after that. This is the only module that uses
-``websockets``.
+It does not reconnect. It reports its end once, and nothing after that. After ``close()`` it reports nothing. This is the
+only module that uses ``websockets``.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Link:
             self._task.cancel()
 
     async def close(self, grace: float) -> None:
-        """Closes the connection without a report. Returns when the peer has closed too, or after ``grace`` seconds."""
+        """Closes the connection without reporting its end. Returns when the peer has closed too, or after ``grace`` seconds."""
         if self._over:
             return
         self._over = True
@@ -147,8 +147,8 @@ class Link:
             self._end(code, reason)
 
     async def _open(self) -> Socket:
-        # The client sends no pings, because the server's heartbeats already show that the connection works. It reads as
-        # fast as it can, because it limits the number of waiting items itself.
+        # The client sends no pings, because the server's heartbeats already show that the connection works. `_look` enforces
+        # the time limit for opening.
         socket = await CONNECT(
             self._url,
             subprotocols=[self._subprotocol],

@@ -20,6 +20,7 @@ class KeyedEvent:
     policy: str
     #: RFC 6901 pointer to the key in the event.
     key: Union[str, None] = None
+    #: Events with the same key space share their keys: a newer event with the same key replaces or removes the older one.
     key_space: Union[str, None] = None
     clears: bool = False
 

@@ -104,7 +104,7 @@ class ServerSubscription:
             self._owner.subscribed(asked, answer)
             self._reconcile()
 
-        # A queued command counts as sent.
+        # A command that waits in the queue of the pacer counts as sent.
         self.wire = "subscribing"
         if not self._owner.send_command("subscribe", data, settled):
             self.wire = "none"

@@ -46,7 +46,7 @@ class StreamLoss:
 class _Repair:
     """A stream whose resume has failed, until the warm picture that follows is complete."""
 
-    #: The position that the resume named, if any. If the picture is cut off, the next resume names it again.
+    #: The position that the resume named, if any. If the picture is cut off, the next resume names this position again.
     asked: Union[Position, None]
     #: The position at which the reported loss ended.
     end: Position
@@ -67,7 +67,8 @@ class StreamCursors:
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
         self._moves = Moves()
-        #: Whether the client can resume: once the first warm picture is complete or, without a warm picture, from the start.
+        #: Whether the client can resume: from the start if it was given positions, otherwise when the first warm picture is complete or,
+        #: with mode ``none``, at the first ``subscribed``.
         self._placed = positions is not None
         self._has_begun = self._placed
         #: Whether the first warm picture has begun and is not complete.
@@ -81,7 +82,8 @@ class StreamCursors:
         self._asked: ReplayMode = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
         self._unproven = 0
-        #: Whether too many events were received since the last ``prove``. If so, a lost event cannot be distinguished from a duplicate.
+        #: Whether ``rewind`` must report a loss, because it cannot find every lost event: since the last ``prove``, more events arrived
+        #: than are remembered, or a stream without a proven position ended.
         self._cut = False
         #: Whether the replay is complete.
         self.live = False
@@ -140,7 +142,7 @@ class StreamCursors:
         return is_new, loss or gap
 
     def place(self, stream: str, position: Position) -> Loss:
-        """Handles the position of a stream in ``positions``, which shows that its replay is complete (MUL-4)."""
+        """Handles the position of a stream in a ``positions`` push, which shows that the replay of the stream is complete (MUL-4)."""
         loss = self._loss_before(stream)
         cursor = self._begin(stream, position, position if self._asked == "none" else None)
         self._repairs.pop(stream, None)
@@ -151,21 +153,22 @@ class StreamCursors:
 
     def end(self, stream: str) -> None:
         """Handles the end of a stream (MUL-6). If the stream appears again, its first event has the number 1, and nothing was lost."""
-        has_no_proof = self._repairs.pop(stream, None) is None
+        was_in_repair = self._repairs.pop(stream, None) is not None
         cursor = self._cursors.pop(stream, None)
         self._moves.streams[stream] = None
         if cursor is None:
             return
         cursor.rewind()
         if cursor.position is None:
-            self._cut = self._cut or has_no_proof
+            # The loss of a stream in repair was already reported.
+            self._cut = self._cut or not was_in_repair
         else:
             self._ended.setdefault(stream, cursor.position)
 
     def complete(self) -> bool:
         """Handles ``replay_complete``.
 
-        Returns whether the streams must be resumed now, because a warm picture was taken too late (CLI-13).
+        Returns whether the streams must be resumed now to fetch missing events; see ``_behind`` (CLI-13).
         """
         self.live = True
         self._in_picture = False
@@ -194,7 +197,7 @@ class StreamCursors:
     def skip(self, stream: str, start: Position, end: Position) -> bool:
         """Handles a loss that the server reported. After a failed resume, the report directly follows ``subscribed`` (MUL-5).
 
-        Returns whether the loss is new. False if the resume failed again because the picture was cut off.
+        Returns whether the loss is new. False if it was reported before the picture was cut off, and the repeated resume has failed too.
         """
         cursor = self._cursors.get(stream)
         if not self.live and self._asked == "resume" and stream not in self._begun:
@@ -205,7 +208,7 @@ class StreamCursors:
         return True
 
     def rewind(self) -> None:
-        """Handles a heartbeat whose ``delivered`` differs from our count: an event of this connection was not received.
+        """Handles a heartbeat whose ``delivered`` is greater than our count: an event of this connection was lost.
 
         Every stream returns to its proven position, so that only the lost events are delivered, late. If a stream has no
         proven position, the loss is reported and the first replay is requested again.
@@ -228,8 +231,9 @@ class StreamCursors:
     def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
         repair = self._repairs.get(stream)
         asked = repair.asked if repair is not None else None if known is None else known.position
-        # If the stream has no new events, a warm picture that was cut off continues where it stopped. Otherwise it begins
-        # again after the gap.
+        # If the loss ends where the reported loss ended, the stream has no new events. The server then repeats the same warm picture,
+        # and the known cursor drops the events that were already received. Otherwise this is a new loss, and the whole picture is
+        # delivered again.
         continues = repair is not None and repair.end == end
         cursor = known if continues and known is not None else Cursor()
         cursor.start(_anywhere_in(end), "warm" if continues else "resume", attempted=True, recovered=False)
@@ -247,7 +251,10 @@ class StreamCursors:
         return ((stream, self._resume_at(stream, cursor)) for stream, cursor in self._cursors.items())
 
     def _loss_before(self, stream: str) -> Union[StreamLoss, None]:
-        """The loss in a stream that was unknown at a fresh start. The stream may have had events since the subscription began (MUL-3)."""
+        """The loss to report for a stream that was unknown at the latest fresh start and now appears.
+
+        Since the subscription began (MUL-3), the stream may have had events that the client did not receive.
+        """
         if self._reported is None or stream in self._reported or stream in self._begun:
             return None
         return StreamLoss(stream, self._reason, None)

@@ -35,10 +35,11 @@ class Request:
 class Subscription(Feed[Item_co, Position, ReplaySummary]):
     """A subscription that continues over any number of connections: ``async for event in subscription``.
 
-    Its events arrive in the order of the stream, each exactly once. There are two exceptions, and both are reported.
-    After a gap with ``recovered`` False, a complete warm replay follows, from which the program can rebuild its
-    state. And if the server reports that an event was lost in transit (listener ``loss``), the event arrives late,
-    as a replay.
+    Its events arrive in the order of the stream, each exactly once. There are two exceptions, and both are reported:
+
+    - If the client cannot resume (for example, ``recovered`` is False), a gap is reported. A complete warm replay
+      follows, from which the program can rebuild its state. It may contain events that were yielded before.
+    - An event that was lost in transit (listener ``loss``) arrives late, as a replay.
 
     Leaving an ``async for`` loop does not end the subscription: use ``async with``, or call :meth:`unsubscribe`. If
     the task that waits for the next event is cancelled, no event is lost.
