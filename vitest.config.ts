@@ -8,11 +8,11 @@ export default defineConfig({
     include: ['{src,codegen,conformance,generated,mcp,scripts,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.slow.test.ts'],
     globalSetup: 'scripts/test-directories.ts',
-    // A process each: tests start servers, send signals and load a native watcher.
+    // Each test file runs in its own process, because tests start servers, send signals and load a native watcher.
     pool: 'forks',
-    // Many tests wait for other processes more than they compute, so four use two cores better than two.
+    // Many tests mostly wait for other processes, so four workers use two processor cores better than two workers would.
     maxWorkers: 4,
-    // Against hanging only: each wait has a bound of its own, and a busy machine is no failure.
+    // Long, because these timeouts only stop tests that hang. Each wait within a test has its own timeout, and a busy machine is slow.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 10_000,

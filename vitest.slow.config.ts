@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Soak, chaos and mutation: `npm run test:slow`. */
+/** Configuration of `npm run test:slow`: the tests that take long, such as soak tests, mutation tests, and tests that kill processes. */
 export default defineConfig({
   test: {
     include: ['{src,codegen,conformance,mcp,bench}/**/*.slow.test.ts'],

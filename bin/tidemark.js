@@ -74,8 +74,8 @@ function refuse(needed, hint) {
 
 /**
  * Runs the sources in a child process, and exits with the child's exit code. This process must not end at a signal, because the shell would
- * show its prompt while the gateway still drains. Ctrl-C and a hang-up are not passed on: a terminal sends them to the whole process group,
- * so the child would receive them twice, and a second Ctrl-C means "stop draining".
+ * show its prompt while the gateway still drains. At a terminal, Ctrl-C and a hang-up are not passed on: the terminal sends them to the
+ * whole process group, so the child would receive them twice, and a second Ctrl-C means "stop draining".
  *
  * @param {string} node
  */

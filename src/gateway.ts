@@ -78,7 +78,7 @@ export class Gateway<Payloads = PayloadMap> {
   #started: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #closeAnnounced = false;
-  /** Whether `publish` now throws. It does not yet throw during the drain, because other nodes still deliver events. */
+  /** Whether `publish` throws, because the gateway is closed. During the drain it still works, as other nodes can deliver the event. */
   #ended = false;
 
   constructor(options: GatewayOptions<Payloads> = {}) {
@@ -97,8 +97,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Connects to the broker and starts to deliver its events. `listen` and `attach` call this method. Another call has no effect, unless the
-   * last attempt failed; then the call tries again.
+   * Connects to the broker and starts to deliver its events. `listen` and `attach` call this method. A further call returns the same
+   * promise; after a failed attempt, it tries again.
    */
   start(): Promise<void> {
     const { onFault } = this.#options;
@@ -212,7 +212,7 @@ export class Gateway<Payloads = PayloadMap> {
 
   /**
    * Lets clients list a watched directory (FIL-1). `watchDirectory` of `tidemark/files` calls this method.
-   * @returns a function after whose call clients can no longer list the directory
+   * @returns a function that makes the directory unavailable to clients again
    */
   offerFiles(watched: WatchedRoot): () => void {
     return this.#files.add(watched);
@@ -232,8 +232,8 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes the events of an emitter of the host program that `bindings` names. Failures are logged, because an emitter cannot receive an
-   * error.
+   * Listens to an emitter of the host program, and publishes the emitted events that `bindings` names. If an event cannot be published, the
+   * error is logged, because `emit` has no way to return it.
    * @returns a function that removes the listeners; `close` also removes them
    */
   bindEmitter(emitter: EventEmitter, bindings: EmitterBindings): () => void {

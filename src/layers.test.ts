@@ -47,7 +47,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
 };
 
-/** For each library, prefixes of the paths that may import it. Each program has only one such place. */
+/** For each library, the places that may import it, as prefixes of paths. Each part of the project imports a library in one place only. */
 const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
   '@asyncapi/parser': ['codegen/contract.ts'],
   ajv: ['codegen/'],
@@ -72,10 +72,7 @@ const APART: readonly (readonly [string, string])[] = [
   ['mcp/', 'codegen/'],
 ];
 
-/**
- * The parts of src/ that the MCP server may import: how agents work together, how a command line reaches a gateway, and how a request line
- * is parsed.
- */
+/** The parts of src/ that the MCP server may import. Prefixes of paths. */
 const SHARED_WITH_MCP = [
   'src/agents/',
   'src/auth/request-target.ts',

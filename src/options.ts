@@ -28,7 +28,7 @@ import { packageVersion } from './version.ts';
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export interface GatewayOptions<Payloads = PayloadMap> {
-  /** Name of this node, which no other node with the same broker may have; random by default. */
+  /** Name of this node, which no other node with the same broker may have. By default, `createGateway` chooses a random name. */
   readonly nodeId?: string;
   /**
    * Path of the WebSocket; `/ws` by default. The contract determines the paths of all requests. If a path begins with `/ws/` in the
@@ -65,8 +65,8 @@ export interface GatewayOptions<Payloads = PayloadMap> {
    */
   readonly trustedProxies?: readonly string[];
   /**
-   * The header that the trusted proxies write; `x-forwarded-for` by default. The other header is ignored, because a client may have sent
-   * it.
+   * The header that the trusted proxies write: `x-forwarded-for` (the default) or `forwarded`. The header that is not chosen is ignored,
+   * because a client may have sent it.
    */
   readonly forwardedHeader?: ForwardedHeader;
   /** Whether clients may publish by the `broadcast` command; off by default (BRD-2). */

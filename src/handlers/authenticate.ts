@@ -14,7 +14,7 @@ function covered(subscription: Subscription, principal: Principal): boolean {
 
 /**
  * Accepts the first credential of a client, or a credential that replaces it. Subscriptions that the new credential does not permit are
- * ended in the same turn of the event loop (SEC-3).
+ * ended immediately after the reply is queued, in the same turn of the event loop (SEC-3).
  */
 export const authenticate: Handlers<HandlerContext>['authenticate'] = async (data, context) => {
   const { session, registry, authenticator, audit } = context;

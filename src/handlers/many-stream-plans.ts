@@ -99,8 +99,8 @@ export class ManyStreamPlans {
   }
 
   /**
-   * The replay of one stream. With `resume`, a stream resumes after its own position; a stream without a position is replayed from its first
-   * event (MUL-5).
+   * The replay of one stream. With `resume`, a stream resumes after its own position; a stream without a position is replayed from its
+   * first event (MUL-5).
    */
   #requestFor(stream: string, currentEpoch: string): StreamRequest {
     const { replay } = this.#data;

@@ -53,8 +53,8 @@ export function planStream({ stream, snapshot, request }: PlanFacts, selection: 
 }
 
 /**
- * The gap to send if a resume failed. It must be written together with `subscribed`, so that no heartbeat can be sent between the two
- * (CON-7).
+ * The gap to send if the resume of a stream failed; empty otherwise. If the subscription has only this stream, the gap must be written
+ * together with `subscribed`, so that no heartbeat can be sent between the two (CON-7).
  */
 export function failedResume({ id }: Subscription, { stream, gap }: StreamPlan): readonly PushMessage[] {
   return gap === undefined ? [] : [{ type: 'gap', data: { stream, subscriptionIds: [id], ...gap } }];

@@ -125,7 +125,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
 /** Takes the snapshot of a single stream, and plans its replay. */
 function planOne(stream: string, data: SubscribeData, selection: Selection): Planned {
   const { replay = { mode: 'warm' } } = data;
-  if ('positions' in replay) throw new Error('positions were not refused');
+  if ('positions' in replay) throw new Error('`positions` must be refused before a single stream is planned.');
   const { subscription, context } = selection;
   const plan = planStream({ stream, snapshot: context.broker.snapshot(stream), request: replay }, selection);
   const { position, recovery } = plan;

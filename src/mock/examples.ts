@@ -109,7 +109,7 @@ export function examplesOf(location?: string): ReadonlyMap<string, readonly Exam
   return found;
 }
 
-/** Reads an example. Its stream is `main` unless the example names another one. */
+/** Reads an example. If the result has no stream, the gateway chooses the stream of the event. */
 function exampleOf(event: string, data: Json | undefined): readonly ExampleEvent[] {
   const payload = at(data, 'payload');
   const stream = textAt(data, 'stream');

@@ -21,7 +21,7 @@ interface Withheld {
   to: { readonly epoch: unknown; readonly sequenceId: number };
 }
 
-/** Close codes that mean that a close frame was missing or empty. They must not be sent in a close frame. */
+/** Close codes that only report a connection without a usable close frame. They must not be sent in a close frame (RFC 6455, 7.4.1). */
 const UNSENDABLE: readonly number[] = [1005, 1006, 1015];
 
 function parse(text: string): Envelope | undefined {

@@ -1,4 +1,4 @@
-/** Reads the events that a mock publishes from a tape or from a recorded trace. */
+/** Reads a tape or a recorded trace, to find the events that a mock publishes. */
 import type { OpenObject } from '../../generated/types.ts';
 import type { ExampleEvent } from './examples.ts';
 

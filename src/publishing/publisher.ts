@@ -85,7 +85,7 @@ export class Publisher {
   }
 
   /**
-   * Checks a publication for everything that its schema cannot express.
+   * Makes the checks that the schema of the request does not include: the size and the schema of the payload, and the stream.
    * @returns the stream on which the event will be published
    * @throws {ProtocolError} `payload_invalid`, `payload_too_large` or `stream_invalid`
    */
