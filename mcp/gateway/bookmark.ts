@@ -26,14 +26,14 @@ export function pictureOf({ epoch, sequenceId }: Position): Bookmark {
   return { position: { epoch, sequenceId: 0 }, pictureHead: sequenceId };
 }
 
-/** The bookmark after an event that was read at a bookmark. */
+/** Moves a bookmark past an event. */
 export function bookmarkAfter(event: TidemarkEvent, { pictureHead }: Bookmark): Bookmark {
   const { epoch, sequenceId } = event;
   const position = { epoch, sequenceId };
   return pictureHead === undefined ? { position } : { position, pictureHead };
 }
 
-/** The plain bookmark after the whole picture of a bookmark was read. */
+/** The plain bookmark for a reader that has read the whole picture. */
 export function pictureEndOf({ position: { epoch, sequenceId }, pictureHead = sequenceId }: Bookmark): Bookmark {
   return { position: { epoch, sequenceId: pictureHead } };
 }

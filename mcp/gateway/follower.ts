@@ -47,8 +47,8 @@ export class Follower {
 
   /**
    * Yields events until the signal is aborted, and then ends without an error.
-   * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if the gateway ends it;
-   * {ConnectionError}
+   * @throws {TidemarkError} if the gateway refuses the subscription; {SubscriptionError} if the gateway ends it; {ConnectionError} if the
+   * connection is lost for good
    */
   async *follow(): AsyncGenerator<Followed, undefined> {
     let step: Step | undefined = { after: this.#request.after, start: 'complete' };

@@ -34,8 +34,8 @@ export class Gateway {
 
   /**
    * Returns a client that is connected, so that it can send commands. If the gateway is unreachable, waits for it.
-   * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if it refuses the
-   * credential; the signal's reason
+   * @throws {CliError} if no gateway answers in time; {TidemarkError} or {ConnectionError} if the gateway refuses the credential; the
+   * reason of the signal, if it is aborted
    */
   async connected(signal: AbortSignal): Promise<TidemarkClient> {
     signal.throwIfAborted();

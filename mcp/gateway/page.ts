@@ -42,7 +42,8 @@ export interface Page {
  *
  * If the page is full before the warm replay is complete, the bookmark of the page records this. The next pages then contain the rest of
  * the warm replay, followed by every event that was published since the warm replay began.
- * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError}; the signal's reason
+ * @throws {TidemarkError} if the gateway refuses the subscription; {ConnectionError} if the connection is lost for good; the reason of the
+ * signal, if it is aborted
  */
 export async function readPage(client: TidemarkClient, request: PageRequest): Promise<Page> {
   const { after, limit } = request;

@@ -10,7 +10,7 @@ export class ResourceSubscriptions {
   }
 
   /**
-   * Resolves when the gateway has confirmed the subscription. A second subscription to the same resource changes nothing. @throws what
+   * Resolves when the gateway has confirmed the subscription. A second subscription to the same resource replaces the first. @throws what
    * `StreamWatch.watch` throws
    */
   async subscribe(uri: string): Promise<void> {

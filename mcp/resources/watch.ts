@@ -41,7 +41,8 @@ export class StreamWatch {
   /**
    * Watches the stream of a resource until the signal is aborted. Resolves when the gateway has confirmed the subscription.
    * @returns a signal that is aborted when the gateway ends the subscription
-   * @throws {ResourceNotFoundError}; {ProtocolError} if the gateway refuses, or too many resources are watched; the signal's reason
+   * @throws {ResourceNotFoundError} if the URI names no stream; {ProtocolError} if the gateway refuses the subscription, or too many
+   * resources are watched; the reason of the signal, if it is aborted
    */
   async watch(uri: string, signal: AbortSignal): Promise<AbortSignal> {
     signal.throwIfAborted();
@@ -110,7 +111,7 @@ export class StreamWatch {
     });
     await subscription.ready;
     onReady();
-    // Ignored, because the iterator only reports that the subscription has ended.
+    // This loop only waits for the end of the subscription. `onItem` and `onGap` have already handled the items.
     for await (const _ of subscription);
   }
 

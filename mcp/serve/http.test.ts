@@ -139,7 +139,7 @@ test('a client that does not read pauses the subscription, and receives every ev
   await vi.waitFor(async () => expect(await listeners(url)).toBe(1), PATIENCE);
   const count = 600;
   for (let n = 0; n < count; n += 1) await gateway.publish('build.step', { n });
-  // A full buffer makes the client of the gateway unsubscribe until half of it has been read.
+  // When its buffer is full, the SDK client unsubscribes, and subscribes again after half of the buffer has been read.
   await vi.waitFor(async () => expect(await listeners(url)).toBe(0), PATIENCE);
   let text = '';
   const decoder = new TextDecoder();

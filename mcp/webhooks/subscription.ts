@@ -125,7 +125,10 @@ export class WebhookSubscription {
     if (this.#underWay.size >= this.#facts.options.concurrency) await Promise.race(this.#underWay);
   }
 
-  /** Waits until all earlier deliveries have ended, and then reports a gap. The cursor of the gap must not be stored before that. */
+  /**
+   * Waits until all earlier deliveries have ended, and then reports a gap. If the client stored the cursor of the gap earlier, and then
+   * resumed from it, it would miss the events of those deliveries.
+   */
   async #reportGap(cursor: string): Promise<void> {
     await this.#settle();
     this.#watermark.advance(cursor);
@@ -143,8 +146,9 @@ export class WebhookSubscription {
   }
 
   /**
-   * Attempts one delivery. If all attempts fail and no other delivery has succeeded in the meantime, the endpoint is unreachable, so waits
-   * for a refresh and tries again. @returns `failed` if all attempts fail although another delivery has succeeded in the meantime
+   * Attempts one delivery. If all attempts fail and no other delivery has succeeded in the meantime, the endpoint counts as unreachable.
+   * Then waits until the client refreshes the subscription, and attempts the delivery again.
+   * @returns `failed` if all attempts fail although another delivery has succeeded in the meantime, or if the signal is aborted
    */
   async #deliver(id: string, bodyOf: (cursor: string) => string): Promise<Outcome> {
     const { signal } = this.#facts;

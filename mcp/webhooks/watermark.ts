@@ -1,6 +1,7 @@
 /**
- * Determines the cursor that a client may store: a position up to which every event was acknowledged, or all attempts to deliver it
- * have failed (SEP-3415, *Webhook event delivery*). Deliveries can end in any order. Therefore the cursor does not advance past the oldest delivery that is still in progress.
+ * Determines the cursor that a client may store (SEP-3415, *Webhook event delivery*). The delivery of every event up to this cursor has
+ * ended: the event was acknowledged, or all attempts failed. Deliveries can end in any order. Therefore the cursor does not advance past
+ * the oldest delivery that is still in progress.
  */
 
 interface Entry {
@@ -20,7 +21,7 @@ export class Watermark {
     return this.#cursor;
   }
 
-  /** Number of deliveries that are in progress, or that have ended after an older one that is still in progress. */
+  /** Number of deliveries that are in progress, or that have ended while an older delivery is still in progress. */
   get size(): number {
     return this.#underWay.length;
   }
@@ -38,7 +39,7 @@ export class Watermark {
     };
   }
 
-  /** Records that everything up to a position was read, and that no event of it needs a delivery. */
+  /** Records that everything up to a position was read. Has no effect while a delivery is in progress, because its event is earlier. */
   advance(cursor: string): void {
     if (this.#underWay.length === 0) this.#cursor = cursor;
   }

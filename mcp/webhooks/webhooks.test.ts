@@ -14,7 +14,7 @@ function webhooksOf(options: Partial<WebhookOptions> = {}): Webhooks {
   return webhooks;
 }
 
-/** Starts at once, and ends with an error when the promise rejects. */
+/** A source that starts immediately, yields no events, and throws when the promise rejects. */
 function sourceOf(end: Promise<never>): Source {
   async function* items(): AsyncGenerator<SourceItem, undefined> {
     yield { kind: 'start', cursor: 'c0', truncated: false };

@@ -45,7 +45,7 @@ export interface WebhookRequest {
   readonly key: SubscriptionKey;
   readonly secret: string;
   /**
-   * The lifetime that the client suggests, in milliseconds. null requests an unlimited one; the longest allowed one is granted.
+   * The lifetime that the client suggests, in milliseconds. null requests an unlimited lifetime; then the longest one is granted.
    */
   readonly ttlMs: number | null | undefined;
   /** Opens the source; called only for a new subscription. */
@@ -220,7 +220,10 @@ export class Webhooks {
     this.#ended.delete(held);
   }
 
-  /** Called when the source has ended. The id can be used again at once, while the end is still reported with the key of this one. */
+  /**
+   * Called when the source has ended. From now on, a new subscription may have the same id, while the end of this subscription is still
+   * being reported, signed with its own key.
+   */
   #forget(id: string, held: Held): void {
     if (this.#held.get(id) === held) this.#held.delete(id);
     clearTimeout(held.expiry);
@@ -240,8 +243,8 @@ export class Webhooks {
   }
 
   /**
-   * Determines the end of the lifetime. The lifetime is the suggested one if it is between the shortest and the longest lifetime; otherwise
-   * it is the nearer of these two.
+   * Determines the end of the lifetime. The suggested lifetime is raised to the shortest one or lowered to the longest one if necessary.
+   * Without a suggestion, the lifetime is the usual one; for null, it is the longest one.
    */
   #until(ttlMs: number | null | undefined): number {
     const { shortest, usual, longest } = this.#options.ttlMs;
