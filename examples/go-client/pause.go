@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// pause limits the number of events that wait for a reader (CLI-9). At the limit, the client unsubscribes, and resumes when the reader has read everything.
+// pause limits the number of events that wait for a reader (CLI-9). At the limit, the client unsubscribes, and resumes when the reader has
+// read everything.
 type pause struct {
 	subscription *Subscription
 	limit        int

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The members of pushes that the client reads. They are pointers, so that a missing member differs from a zero.
+// The members of pushes that the client reads. Where zero is a valid value, the member is a pointer, so that nil means that it is missing.
 type pushData struct {
 	SubscriptionIDs     []string      `json:"subscriptionIds"`
 	SubscriptionID      string        `json:"subscriptionId"`

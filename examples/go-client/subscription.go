@@ -8,11 +8,11 @@ type Subscription struct {
 	id      string
 	stream  string
 	request map[string]interface{}
-	// position is the position to resume from. It is nil while only a new warm replay would be complete (CLI-5).
+	// position is the position to resume from. If it is nil, the client cannot resume, and needs a new warm replay (CLI-5).
 	position *Position
 	// proven is the newest position that a heartbeat with the right count has confirmed (CLI-6).
 	proven *Position
-	// picture is where the warm replay began that is not complete yet.
+	// picture is the position at which the latest warm replay began. It is nil after that replay is complete.
 	picture *Position
 	// epoch is the epoch of the last delivered events; handed contains their numbers since the last confirmed position (CLI-7).
 	epoch     string
@@ -115,7 +115,8 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 	}
 	at := *data.Position
 	recovered := s.isResume && data.Recovery.Recovered && at.Epoch == s.epoch
-	// Events after a picture that was cut off may be in no other picture (CLI-13).
+	// The previous connection ended during a warm replay. Events that were published since that replay began may be missing from the new
+	// replay, which has only the current state. Therefore a gap is reported (CLI-13).
 	cutOff := !s.isResume && s.picture != nil && (s.picture.Epoch != at.Epoch || s.picture.SequenceID < at.SequenceID)
 	unreported := s.lost || cutOff || (s.isResume && !data.Recovery.Attempted)
 	s.lost = false

@@ -31,9 +31,12 @@ async function startRedis(): Promise<string> {
   const port = await freePort();
   const child = start('redis', 'redis-server', ['--port', String(port), '--save', '', '--loglevel', 'notice']);
   await printed(child, 'Ready to accept connections').catch((cause: unknown) => {
-    throw new Error('redis-server does not start (Debian: apt-get install redis-server). Or pass --redis URL.', {
-      cause,
-    });
+    throw new Error(
+      'redis-server did not start. Install it (Debian: apt-get install redis-server), or pass --redis URL.',
+      {
+        cause,
+      },
+    );
   });
   return `redis://127.0.0.1:${port}`;
 }

@@ -15,7 +15,7 @@ export interface Command {
 /** The result for a message of the older system: a command, or the reason why there is none. */
 export type Translation = { readonly command: Command } | { readonly fault: string };
 
-/** From each channel of the older system to event patterns. Any other name is treated as an event name. */
+/** Maps each channel of the older system to event patterns. Any other name is treated as an event name. */
 const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   all: ['*'],
   files: ['file_change'],
@@ -24,7 +24,7 @@ const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   sync: ['sync_status'],
 };
 
-/** From each flat filter field of the older system to Tidemark's filter field, which is a list. */
+/** Maps each filter field of the older system, which has one value, to the filter field of Tidemark, which is a list. */
 const FIELDS: Readonly<Record<string, string>> = {
   path: 'paths',
   extension: 'extensions',

@@ -29,8 +29,8 @@ final class Client implements Connection.Owner, AutoCloseable {
 
   private static final long LASTING_NS = TimeUnit.SECONDS.toNanos(5);
   /**
-   * The JDK does not always notice that a connection was cut right after it was opened, so pings are sent until one
-   * is answered: the second fails on such a connection.
+   * The JDK does not always notice that a connection was cut right after it was opened. So pings are sent until one is
+   * answered: if the connection was cut, the second ping fails.
    */
   private static final long PROBE_AFTER_MS = 1_000;
   private static final Failure CLOSED = new Failure("closed", "The client is closed.");
@@ -115,7 +115,10 @@ final class Client implements Connection.Owner, AutoCloseable {
     watch(connection, options.openTimeoutMs);
   }
 
-  /** Ends a connection on which no frame has arrived for `ms` milliseconds (CLI-11). */
+  /**
+   * Ends a connection on which no frame arrives in time (CLI-11): within `ms` milliseconds before the first message, and within
+   * three heartbeat intervals after it.
+   */
   private void watch(Connection watched, long ms) {
     long quietMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - watched.lastFrameAt);
     if (watched != connection || over != null) return;

@@ -21,7 +21,7 @@ final class Cursor {
   private final TreeSet<Long> handedOver = new TreeSet<>();
   private String epoch;
   private Replay replay = Replay.NONE;
-  /** Where the picture began that is not complete yet, or null. */
+  /** The position at which the latest picture was taken; null after the picture was received completely. */
   private Position picture;
   private boolean resuming;
   private boolean withoutPicture;
@@ -43,7 +43,10 @@ final class Cursor {
     return "resume".equals(firstReplay.get("mode")) ? Map.of("mode", "warm") : firstReplay;
   }
 
-  /** @return the gap to report because the server did not attempt the resume, or because a picture was cut off, or null */
+  /**
+   * @return the gap to report, or null. There is a gap if the server did not attempt the resume, or if the last connection
+   * ended during a picture
+   */
   Gap subscribed(Map<String, Object> data) {
     Position at = Position.of(data.get("position"));
     Map<String, Object> recovery = Json.object(data.get("recovery"));
@@ -61,7 +64,10 @@ final class Cursor {
     return new Gap("resume_not_attempted", from, at, null);
   }
 
-  /** Begins at a position. Events after a picture that was cut off may be in no other picture, so they are reported (CLI-13). */
+  /**
+   * Begins at a position. If the last connection ended during a picture, the new picture may lack events that were
+   * published since then, because it has only the current state. So a gap is reported (CLI-13).
+   */
   private Gap begin(Position at) {
     Position from = picture == null || picture.reaches(at) ? null : picture;
     // The program rebuilds its state, so it needs the whole new picture.
