@@ -299,7 +299,7 @@ async function receiveInPage(): Promise<void> {
   });
   const script = outputFiles[0]?.text ?? '';
   const executablePath = locate(CHROMIUM);
-  assert(executablePath !== undefined, 'Chromium is missing: node scripts/ensure-tools.ts');
+  assert(executablePath !== undefined, 'Chromium is missing: run node scripts/ensure-tools.ts');
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
   try {
     const page = await browser.newPage();

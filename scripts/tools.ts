@@ -95,7 +95,7 @@ export function programOf(tool: Tool): string {
   const program = locate(tool);
   const option = SLOW_TOOLS.includes(tool) ? ' --slow' : '';
   if (program === undefined)
-    throw new Error(`${tool.commands[0] ?? ''} is missing: node scripts/ensure-tools.ts${option}`);
+    throw new Error(`${tool.commands[0] ?? ''} is missing: run node scripts/ensure-tools.ts${option}`);
   return program;
 }
 

@@ -18,7 +18,7 @@ let gateway: Gateway | undefined;
 
 beforeAll(async () => {
   const executablePath = locate(CHROMIUM);
-  if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+  if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 });
 afterAll(() => browser.close());

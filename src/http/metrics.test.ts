@@ -32,7 +32,7 @@ async function linesOf(name: string): Promise<string[]> {
 describe('/metrics', () => {
   test('passes the checks of promtool', async () => {
     const program = locate(PROMTOOL);
-    if (program === undefined) throw new Error('promtool is missing: node scripts/ensure-tools.ts');
+    if (program === undefined) throw new Error('promtool is missing: run node scripts/ensure-tools.ts');
     await gateway.publish('tick', { n: 1 });
     const { status, stdout, stderr } = spawnSync(program, ['check', 'metrics'], {
       input: await scrape(),

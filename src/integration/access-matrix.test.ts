@@ -279,7 +279,7 @@ describe('a replay', () => {
 describe('a page of another origin in Chromium', () => {
   test('cannot open the WebSocket, and the gateway’s own page can (SEC-4)', async () => {
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
     const stranger = createGateway();
     const { httpUrl: strangerUrl } = await stranger.listen({ port: 0 });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });

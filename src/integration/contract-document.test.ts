@@ -62,7 +62,7 @@ describe('/asyncapi.yaml (OPS-5)', () => {
 
   test('can be fetched by a page of another origin', async () => {
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
     const { httpUrl } = await serve();
     const site = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html');

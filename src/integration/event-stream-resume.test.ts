@@ -1,6 +1,6 @@
 /**
- * Server-sent events in `curl` and in a real Chromium. Both must continue without loss on another gateway with the same Redis, in one stream
- * (SSE-2) and in many (SSE-5).
+ * Server-sent events in `curl` and in a real Chromium. Both must continue without loss on another gateway with the same Redis, in one
+ * stream (SSE-2) and in many (SSE-5).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -77,7 +77,7 @@ describe('curl', () => {
   /** Receives events until `count` have arrived. @returns their numbers and the last id */
   async function curl({ url, query, lastId }: Request, count: number) {
     const program = locate(CURL);
-    if (program === undefined) throw new Error('curl is missing: node scripts/ensure-tools.ts');
+    if (program === undefined) throw new Error('curl is missing: run node scripts/ensure-tools.ts');
     const header = lastId === undefined ? [] : ['-H', `Last-Event-ID: ${lastId}`];
     const child = spawn(program, ['-sN', ...header, `${url}/ws/events?${query}`]);
     onCleanup(() => child.kill());
@@ -177,7 +177,7 @@ describe('an EventSource in Chromium', () => {
   /** Opens a page whose EventSource reconnects automatically. */
   async function watch(httpUrl: string, query: string) {
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     onCleanup(() => browser.close());
     const page: Page = await browser.newPage({ bypassCSP: true });

@@ -1,7 +1,7 @@
 /**
- * `serve --watch` and random work in its directory for a long time. A client of the SDK must not miss a change, and the memory of the
- * gateway's process must not grow. `TIDEMARK_SOAK_MINUTES` sets the duration. A run of less than
- * ten minutes shows little about memory.
+ * Changes the files of a watched directory at random for a long time. A client of the SDK must not miss a change, and the memory of the
+ * process that runs `serve --watch` must not grow. `TIDEMARK_SOAK_MINUTES` sets the duration. A run of less than ten minutes shows little
+ * about memory.
  */
 import { tmpdir } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
@@ -21,13 +21,13 @@ const MINUTES = Number(process.env['TIDEMARK_SOAK_MINUTES'] ?? 30);
 /** Operations between two comparisons. */
 const PER_ROUND = 25;
 const SAMPLE_SECONDS = 5;
-/** Samples per minute. Of each minute the smallest counts, because garbage that V8 has not collected yet is no growth. */
+/** Samples per minute. Only the lowest sample of each minute is used, because the others contain garbage that V8 has not collected yet. */
 const PER_MINUTE = 60 / SAMPLE_SECONDS;
 /** The maximum growth of memory in MiB per hour, measured after the first third of the run. */
 const MOST_PER_HOUR = 64;
 /**
- * The settings of a small node (docs/guides/operate.md). With the default limit, V8 keeps garbage for so long that the resident memory shows
- * nothing within half an hour.
+ * The settings of a small node (docs/guides/operate.md). With the default limit, V8 keeps garbage for so long that the resident memory
+ * shows nothing within half an hour.
  */
 const SETTINGS = { NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=96' };
 

@@ -34,7 +34,7 @@ function blocks(language: string): readonly string[] {
 
 function typescript(code: string, url: string): string {
   const local = code.replaceAll(/'tidemark-client(?:\/(\w+))?'/g, (_all, name = 'client') => `'./${String(name)}.ts'`);
-  // Imports come first; the rest of a block may follow any statement.
+  // The block may contain imports. JavaScript allows imports after other statements, so the block is appended as it is.
   return `import { createClient } from './client.ts';\nconst client = createClient({ url: '${url}' });\n${local}\nexport {};\n`;
 }
 

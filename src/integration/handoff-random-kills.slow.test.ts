@@ -1,6 +1,6 @@
 /**
- * Two agents take 200 tasks through two gateways, while agents, gateways and Redis are killed at any time (`src/testing/random-kills.ts`). The
- * seeds are those of the runs in docs/guides/agents.md; TIDEMARK_KILL_SEEDS=7,8 runs others.
+ * Two agents take 200 tasks through two gateways, while agents, gateways and Redis are killed at any time (`src/testing/random-kills.ts`).
+ * The seeds are those of the runs in docs/guides/agents.md. TIDEMARK_KILL_SEEDS=7,8 selects other seeds.
  */
 import { describe, expect, test } from 'vitest';
 import { faultsOf, runRandomKills } from '../testing/random-kills.ts';

@@ -109,7 +109,7 @@ describe('behind nginx', () => {
   test('the console works below the prefix', async () => {
     const site = await openSite();
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
     const browser = await chromium.launch({
       executablePath,
       args: ['--no-sandbox', '--disable-dev-shm-usage', `--host-resolver-rules=MAP ${SITE} ${PROXY}`],

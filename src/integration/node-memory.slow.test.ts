@@ -106,7 +106,7 @@ class Neighbour {
 
 test(
   'a node stays within 256 MiB under 10,000 streams, 1,000,000 keys and 100,000 filters, and serves another client',
-  // Only prevents the test from hanging: it takes 4 minutes at a load of 20.
+  // This timeout only stops a test that hangs. On a machine with a load of 20, the test takes 4 minutes.
   { timeout: 7_200_000 },
   async () => {
     const { url, pid, keys, stated } = await serveWithin256();

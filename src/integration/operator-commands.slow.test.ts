@@ -44,7 +44,10 @@ async function startNode(port: number): Promise<CliProcess> {
   return cli;
 }
 
-/** Runs a command as an operator who has all scopes, and prints it, because docs/guides/operate.md shows it. @returns the output of the command */
+/**
+ * Runs a command as an operator who has all scopes, and prints it, because docs/guides/operate.md shows it.
+ * @returns the output of the command
+ */
 async function tidemark(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code, stdout, stderr } = await runner.finish(argv, { env });
   console.log(`$ npx tidemark ${argv.join(' ')}\n${stdout}${stderr}`);

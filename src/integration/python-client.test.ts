@@ -15,7 +15,6 @@ import { SeveringProxy } from '../testing/severing-proxy.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const PACKAGE = join(ROOT, 'generated/python');
 const SOURCES = join(ROOT, 'codegen/python');
-/** The Python of Debian is used, because the tests install packages for it. */
 
 interface Line {
   readonly kind: string;

@@ -59,6 +59,7 @@ test.each([
     client.ws.terminate();
   }
   const [first, second] = pushed.mock.calls.map(([{ items }]) => items);
-  // Generators of one function have the prototype of this function. A function within a function is a new one at each call.
+  // All generators that a function creates inherit from the `prototype` of this function. A function that is defined within another one
+  // would be a new function at each call, with a new `prototype`.
   expect(Object.getPrototypeOf(first)).toBe(Object.getPrototypeOf(second));
 });

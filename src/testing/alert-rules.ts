@@ -34,7 +34,7 @@ export function metricsOf(expression: string): string[] {
 /** The response of one node to a scrape: the text of `/metrics`, or undefined if the node did not answer. */
 export type Scrape = string | undefined;
 
-/** The responses of some nodes to a scrape before and to a scrape after the cause of an alert. */
+/** Two scrapes of the same nodes: one before the cause of an alert, and one after it. */
 export interface Observed {
   readonly before: readonly Scrape[];
   readonly after: readonly Scrape[];
@@ -78,7 +78,7 @@ export function asWorkers({ before, after, trend }: Observed, causeIn: 'both' | 
 }
 
 /**
- * Evaluates the rule on the scrapes. @returns the faults that `promtool` reports; `''` if the alert fires after the cause and not before
+ * Evaluates the rule on the scrapes. @returns the faults that `promtool` reports; `''` if the alert fires after its cause, and not earlier
  * @param count `once`: exactly one alert must fire, even if several series have the cause
  */
 export function judgeAlert(
@@ -105,7 +105,7 @@ export function judgeAlert(
 /** Runs `promtool` on a file with this content. The file is written as JSON, which is also valid YAML. */
 export function promtool(words: readonly string[], content: object): string {
   const program = locate(PROMTOOL);
-  if (program === undefined) throw new Error('promtool is missing: node scripts/ensure-tools.ts');
+  if (program === undefined) throw new Error('promtool is missing: run node scripts/ensure-tools.ts');
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-promtool-'));
   try {
     const file = join(directory, 'file.yaml');

@@ -75,7 +75,7 @@ export const EVERYTHING: readonly Work[] = [
   { do: 'leave', at: 2 },
 ];
 
-/** A client, and the subscriptions that are active according to the replies that the client received. */
+/** A client that was connected. `open` is `no` after its connection has ended. */
 export interface Member {
   readonly client: RawClient;
   connectionId: string;
@@ -213,7 +213,7 @@ export class Run {
     await this.#allGone();
   }
 
-  /** Waits until the gateway has noticed the end of all ended connections, which a client notices earlier than the gateway. */
+  /** Waits until the gateway has noticed the end of all ended connections. The gateway may notice it later than the client. */
   async #allGone(): Promise<void> {
     const { gateway } = this.served;
     await vi.waitUntil(() => gateway.health().connections === this.open.length, PATIENCE);

@@ -260,7 +260,7 @@ export class ClusterModel {
         published: this.#published.get(nodeId) ?? 0,
         delivered: this.#delivered.get(nodeId) ?? 0,
         unsubscribedCount: idle.length,
-        // The clients are in the order in which they connected. Ids of the same millisecond are not.
+        // Newest connection first. Sorting by id would not give this order, because ids of the same millisecond are random.
         unsubscribed: idle.toReversed().slice(0, 100),
       };
     });

@@ -1,4 +1,4 @@
-/** The processes with which tasks are handed over, and which a test kills: gateways, agents and Redis. */
+/** The processes that take part in a handoff, and that a test kills: gateways, agents and Redis. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -153,7 +153,7 @@ export class HandoffRig {
     return [...this.gateways, ...this.agents, this.redis];
   }
 
-  /** Writes the name of the session that has the tasks to a file, which each agent reads when it connects. */
+  /** Writes to a file in which session the tasks are offered. Each agent reads this file when it connects. */
   async nameSession(session: string): Promise<void> {
     await writeFile(this.sessionFile, session);
   }

@@ -20,7 +20,7 @@ export class PageBrowser {
 
   static async launch(): Promise<PageBrowser> {
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('Chromium is missing: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is missing: run node scripts/ensure-tools.ts');
     const args = ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP events.example 127.0.0.1'];
     return new PageBrowser(await chromium.launch({ executablePath, args }));
   }

@@ -7,7 +7,6 @@ import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import type { Follower, Seen } from './mirror-history.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** The Python of Debian, because `ensure-tools.ts` installs packages for this Python. */
 
 export class PythonFollowers {
   readonly #process = spawn(PYTHON_PROGRAM, [join(ROOT, 'codegen/python/tests/follower.py')], {

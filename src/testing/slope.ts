@@ -17,8 +17,9 @@ export function slopePerHour(samples: readonly Measurement[]): number {
 }
 
 /**
- * The lowest measurement of each group of `size` in a row. A last group that is not full is left out. Of the memory of a Node process, only
- * the lowest values show growth: the others contain garbage that V8 has not collected yet.
+ * Splits the measurements into groups of `size` consecutive ones, and returns the lowest of each group. An incomplete last group is left
+ * out. If the memory of a Node process is measured, only the lowest values show growth: the others contain garbage that V8 has not
+ * collected yet.
  */
 export function lowestOf(samples: readonly Measurement[], size: number): readonly Measurement[] {
   return Array.from({ length: Math.floor(samples.length / size) }, (_, group) => {

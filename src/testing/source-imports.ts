@@ -30,8 +30,8 @@ function withoutComments(text: string): string {
 }
 
 /**
- * The imports that are part of a cycle and not allowed. Of a cycle that exists at run time, these are all imports. Of any other cycle,
- * these are only the type imports without a comment that gives a reason.
+ * The imports that form a forbidden cycle. A cycle that exists at run time is forbidden: all its run-time imports are returned. Any other
+ * cycle is allowed if a comment gives the reason: only its type imports without such a comment are returned.
  */
 export function cycles(files: Sources): string[] {
   const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));

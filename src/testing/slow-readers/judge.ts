@@ -202,7 +202,7 @@ function checkHeartbeat(
   }
 }
 
-/** Checks that no event is missing in the events before the cut and those of the resume together, unless the resume reported a loss. */
+/** Checks that the client received each event, either before the cut or by the resume. Checks nothing if the resume reported a loss. */
 function checkResume(simulation: Simulation, { peer, cutAt, asked: id, again }: Resumed, report: Report): void {
   const asked = peer.asked.find((each) => each.id === id);
   const second = again.asked[0];

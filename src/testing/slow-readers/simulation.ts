@@ -59,7 +59,7 @@ export interface Peer {
   readonly socket: SimulatedSocket;
   readonly ws: SimulatedWs;
   readonly asked: Asked[];
-  /** For the id of each command: the step in which the command was processed, and how many events its stream had then. */
+  /** For the id of each command: the step in which the command was processed, and how many events each stream had then. */
   readonly commands: Map<
     string,
     { readonly type: string; readonly step: number; readonly heads: ReadonlyMap<string, number> }
