@@ -1,12 +1,13 @@
 /**
- * Expands rows to cases, and replaces computed values. Any value may contain
+ * Expands rows to cases: a row with `variants` becomes one case for each variant. Then replaces the computed values of a
+ * case. Any value may contain
  *
  *     {"$repeat": [value, n]}   a text n times          {"$join": [a, b, …]}    texts, one after the other
  *     {"$list": [value, n]}     an array of n values    {"$number": n}          a number
- *     {"$hex": "c080"}          bytes                   {"$var": "name"}        a value of the variant
+ *     {"$hex": "c080"}          bytes                   {"$var": "name"}        the value `name` of the variant
  *     {"$keys": n}              an object of n keys
  *
- * and any text may contain `{{name}}` (a value of the variant, or of the run: host, path, nonce, canary, fresh). An amount
+ * and any text may contain `{{name}}`: a value of the variant, or of the run (host, path, nonce, canary, fresh). An amount
  * `n` is a number, or an expression that uses a limit in the gateway's `welcome`, such as `limit.jsonDepth*2+1`.
  */
 import type { LimitName } from '../../generated/protocol.ts';
@@ -108,7 +109,7 @@ export function casesOf({
   }));
 }
 
-/** Computes all values. */
+/** Replaces all computed values of a case. */
 export function fill(entry: Case, variables: Variables, setting: Setting): Case {
   const expansion = new Expansion(setting, variables);
   const { id, clause, why, ...rest } = entry;

@@ -1,4 +1,4 @@
-/** Compares the observations of a case with its expected outcomes. Has no side effects, so a test needs one line per kind of failure. */
+/** Compares the observations of a case with its expected outcomes, without any connection of its own. */
 import { CLOSE_CODES, PUSHES } from '../../generated/protocol.ts';
 import type { ErrorCode } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';

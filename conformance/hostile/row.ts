@@ -62,10 +62,11 @@ export type Step =
   | { readonly repeat: Amount; readonly steps: readonly Step[]; readonly paced?: true }
   /** Sends the bytes of the steps one at a time, and stops when the server closes the connection. */
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }
-  /** Opens further connections. Each sends the steps and stays open until the end of the case. */
+  /** Opens further connections. Each sends the steps, and stays open until the end of the case; with `reset`, it is reset at once. */
   | { readonly connections: Amount; readonly steps: readonly Step[]; readonly reset?: true }
   /** Waits for a message of this type. `response` waits for the header of an HTTP response instead. */
   | { readonly await: string }
+  /** Waits this long, in milliseconds, or until the connection ends. */
   | { readonly hold: Amount }
   | { readonly do: 'stop reading' | 'read again' | 'half-close' | 'reset' };
 

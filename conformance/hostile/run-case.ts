@@ -159,8 +159,8 @@ export interface CaseRun {
 }
 
 /**
- * The delay that the gateway asked for, if it refused the case because of a rate limit. Such a refusal is not an
- * outcome of the case.
+ * How long the gateway asked to wait, at most {@link MAX_WAIT_MS}, if it refused the case because of a rate limit. After
+ * such a refusal a failed case is repeated, because the refusal proves nothing about the case.
  */
 function requestedWaitMs(wire: Wire): number | undefined {
   const [answer] = wire.answers;

@@ -1,4 +1,7 @@
-/** Runs the pack: quick cases one after another, slow cases in parallel with them, and a neighbour during the whole run. */
+/**
+ * Runs the pack: quick cases one after another, and slow cases in parallel with them. During the whole run the neighbour,
+ * a well-behaved client, measures how the gateway serves its other clients.
+ */
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';

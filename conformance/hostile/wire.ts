@@ -16,7 +16,7 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** Address of the WebSocket. */
+  /** The path of the WebSocket, such as `/ws`. */
   readonly path: string;
 }
 
@@ -27,7 +27,7 @@ export interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Receives messages and frames, which are then not collected in the lists of the wire. */
+/** Receives messages and pongs instead of the lists `messages` and `pongs` of the wire. */
 export interface Listener {
   readonly onMessage: (message: Message) => void;
   readonly onPong: (payload: Buffer) => void;
@@ -58,7 +58,10 @@ export class Wire {
   /** The server's close code and reason; 1005 if its close frame had no code. */
   close: { readonly code: number; readonly reason: string } | undefined;
   ending: Ending = 'open';
-  /** True after the server has closed both directions of the connection. Bytes sent from then on cause a reset. */
+  /**
+   * True after the server has reset the connection. So it has closed both directions: a server that has closed only its
+   * sending direction still accepts bytes.
+   */
   gone = false;
   #listener: Listener | undefined;
 
@@ -127,7 +130,7 @@ export class Wire {
     });
   }
 
-  /** Passes all data that arrives from now on to the listener, instead of collecting it. */
+  /** Passes all messages and pongs that arrive from now on to the listener, instead of collecting them. */
   listen(listener: Listener): void {
     this.#listener = listener;
   }
