@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly path: string;
   /** {@link HELD_CONNECTION} in the body is replaced by the id of the second connection. */
   readonly body?: string;
-  /** For a response without an end, such as an event stream: the client ends the response when the response contains this text. */
+  /** The client closes an endless response, such as an event stream, when the response contains this text. */
   readonly until?: string;
 }
 

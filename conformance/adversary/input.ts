@@ -18,12 +18,12 @@ function clamp({ min, max }: Gene, value: number): number {
   return Math.min(max, Math.max(min, Math.round(value)));
 }
 
-/** Sizes are spread evenly over their orders of magnitude: 1 to 10 is chosen as often as 1,000 to 10,000. */
+/** Makes a random input. Values are spread evenly over their orders of magnitude: 1 to 10 is chosen as often as 1,000 to 10,000. */
 export function randomInput(genes: readonly Gene[], random: Random): Input {
   return inputOf(genes, ({ min, max }) => min - 1 + (max - min + 2) ** random.unit());
 }
 
-/** Changes up to three values: to a bound, to any other value, or to half or twice the present value. */
+/** Changes up to three values: to a bound, to a random value, to half or twice the present value, or by 1. */
 export function mutate(genes: readonly Gene[], input: Input, random: Random): Input {
   const changed: Record<string, number> = { ...input };
   for (let times = 1 + random.below(3); times > 0; times -= 1) {

@@ -39,7 +39,7 @@ export interface SearchResult {
   readonly evaluations: number;
   /** The costliest inputs; each was repeated, and its cost is the median. */
   readonly worst: readonly Evaluated<Cost>[];
-  /** How long the neighbour waited for its replies during the attacks, over all inputs, in milliseconds. */
+  /** The neighbour's longest wait for a reply during an input, in milliseconds: percentiles of all inputs. */
   readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
   /** The faults of the server. */
   readonly faults: readonly string[];
@@ -48,8 +48,8 @@ export interface SearchResult {
 /** How many inputs to keep per operation. */
 const KEPT = 3;
 /**
- * The shortest time limit for a reply, in milliseconds. It is long, because a search provokes long waits and the machine
- * may be busy.
+ * The time limit for a reply, in milliseconds, unless the user sets a longer one. It is long, because a search provokes
+ * long waits and the machine may be busy.
  */
 const SEARCH_PATIENCE_MS = 60_000;
 /** How many connections fill the histories. There are several, because the server limits the commands of each connection. */

@@ -8,7 +8,10 @@ import { Unreachable, Wire } from '../hostile/wire.ts';
 import { HELD_CONNECTION } from './attack.ts';
 import type { Attack, Command, HttpRequest } from './attack.ts';
 
-/** How long to wait for the replies to all commands, in milliseconds; a longer wait adds nothing to the result. */
+/**
+ * How long to wait for the replies to all commands, and for each response, in milliseconds. After that the search goes on
+ * without them.
+ */
 const REPLIES_WITHIN_MS = 10_000;
 
 const ATTEMPTS = 5;
