@@ -47,8 +47,8 @@ class Writer {
     const { client, id, events, filter, mode, meanwhile } = operation;
     this.#subscribes += 1;
     const before = `p${this.#subscribes - 1}`;
-    // A tape cannot know which events the client will have received, so a resume continues from the start position of
-    // the last subscription.
+    // A tape cannot know which events the client will have received. So a resume continues after the position in the
+    // previous `subscribed`, of either client.
     const after = {
       epoch: { $ref: `${before}/data/position/epoch` },
       sequenceId: { $ref: `${before}/data/position/sequenceId` },

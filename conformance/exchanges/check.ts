@@ -47,9 +47,10 @@ export interface ExchangeResult {
 }
 
 /**
- * For how long new attempts to shrink a failing exchange may start, in milliseconds before `--time-scale`. Without a
- * limit, shrinking takes very long when the server fails every exchange. An attempt that has started is always
- * completed: `interruptAfterTimeLimit` of fast-check would abandon the attempt, which could leave a connection open.
+ * For how long new attempts to shrink a failing exchange may start, in milliseconds; `--time-scale` multiplies it.
+ * Without a limit, shrinking takes very long when the server fails every exchange. An attempt that has started is
+ * always completed: `interruptAfterTimeLimit` of fast-check would abandon the attempt, which could leave a connection
+ * open.
  */
 const SHRINK_MS = 20_000;
 

@@ -121,7 +121,10 @@ class OperationRunner {
     }
   }
 
-  /** Sends a last `sync` on both connections, so that every event has arrived, then closes them. */
+  /**
+   * Sends a last `sync` on each connection and waits for the reply, so that every event has arrived. Then marks in the
+   * trace that every reply must have come by now.
+   */
   async finish(): Promise<void> {
     for (const client of CLIENTS)
       if (this.#connections.has(client)) await this.#ask(client, 'sync', { stream: this.#stream });

@@ -248,7 +248,7 @@ export function causesOf(trace: Trace): CaptureCauses {
   return { causes, live, leftOut, policies };
 }
 
-/** The JSON of a frame or of an HTTP response, if it is JSON. */
+/** The body of an HTTP request or response, parsed; undefined if there is no body, or if it is not JSON. */
 export function bodyOf(answer: JsonObject | undefined): Json | undefined {
   const body = member(answer, 'body');
   return typeof body === 'string' ? tryParse(body) : body;

@@ -10,7 +10,7 @@ export type Volatility = 'sequence' | 'timestamp' | 'id' | 'secret' | 'server' |
 
 const CLASSES: readonly string[] = ['sequence', 'timestamp', 'id', 'secret', 'server', 'text', 'order'];
 
-/** The stream, epoch and sequenceId to which a value belongs: those of the innermost enclosing object that has the member. */
+/** The stream, epoch and sequenceId to which a value belongs. Each comes from the innermost enclosing object that contains it. */
 export interface Scope {
   readonly stream?: string;
   readonly epoch?: string;
@@ -84,7 +84,7 @@ function schemaOfMessage(name: string): Json | undefined {
   return valueAt(CONTRACT, `/components/messages/${name}/payload`);
 }
 
-/** Replaces each volatile value of a message. The stream is a parameter because some messages do not contain it. */
+/** Replaces each volatile value of a message. `scope` gives the stream of a message that does not contain its stream. */
 export function replaceVolatile(
   messageName: string,
   message: JsonObject,

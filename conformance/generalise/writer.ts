@@ -48,7 +48,10 @@ function objectOf(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** The message in the contract that describes the envelope. All events have the same envelope. */
+/**
+ * The name under which the contract describes a message. For every event this is `custom_event`, because all events have
+ * the same envelope.
+ */
 function messageName(message: JsonObject): string {
   const type = textAt(message, 'type') ?? '';
   return type === 'event' ? 'custom_event' : type;

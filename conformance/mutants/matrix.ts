@@ -19,12 +19,19 @@ export interface Trial {
 export interface Kill {
   readonly mutant: Mutant;
   /**
-   * The outcomes. `killed`: a MUST check of the broken clause failed, or a SHOULD check of a SHOULD clause warned. `strayed`: only other checks failed. `survived`: no check failed.
-   * `unjudged`: no check failed, but checks of the clause were INCONCLUSIVE, so run again on a machine that is less busy.
-   * `broke`: the suite reported a bug of its own, which a wrong server must never cause.
+   * - `killed`: a MUST check of the broken clause failed, or a SHOULD check of a SHOULD clause warned.
+   * - `strayed`: only other checks failed.
+   * - `survived`: no check failed.
+   * - `unjudged`: no check failed, but checks of the clause were INCONCLUSIVE. Run again on a machine that is less busy.
+   * - `broke`: the suite reported a bug of its own, which a wrong server must never cause.
    */
   readonly outcome: 'killed' | 'strayed' | 'survived' | 'unjudged' | 'broke';
-  /** If killed, the failed checks of the clause; if strayed, all failed checks; if unjudged, the INCONCLUSIVE checks of the clause; otherwise, the error text of the suite, if any. */
+  /**
+   * - `killed`: the checks of the clause that killed the mutant.
+   * - `strayed`: all failed checks.
+   * - `unjudged`: the INCONCLUSIVE checks of the clause.
+   * - `survived`, `broke`: the error text of the suite, if there is one.
+   */
   readonly by: readonly string[];
   /** Every failed check. */
   readonly red: readonly string[];
@@ -104,7 +111,10 @@ export function matrixOf(
   return { kills, idle, unused, unbroken, failed };
 }
 
-/** Whether the matrix proves that the suite is effective. A sample of mutants cannot show that a check kills none. */
+/**
+ * Whether the matrix proves that the suite is effective. For a sample, idle checks and unbroken clauses do not count,
+ * because mutants outside the sample may cover them.
+ */
 export function isProof({ kills, idle, unbroken, failed }: Matrix, scope: 'whole' | 'sample'): boolean {
   const all = kills.every(({ outcome }) => outcome === 'killed');
   return all && failed.length === 0 && (scope === 'sample' || idle.length + unbroken.length === 0);

@@ -10,7 +10,7 @@ test('every mutant is killed by a check of its clause, every check kills one, ev
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
   const [code] = (await once(child, 'close')) as [number | null];
   expect(stdout).toMatch(
-    /\b(\d+) of \1 mutants killed by a check of their clause; (\d+) of \2 right servers pass; 0 checks/,
+    /\b(\d+) of \1 mutants killed by a check of their clause; (\d+) of \2 correct servers pass; 0 checks/,
   );
   expect(code).toBe(0);
 }, 1_800_000);
