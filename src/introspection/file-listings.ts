@@ -1,6 +1,6 @@
 /**
  * Lists the content of the directories that any node watches (FIL-1, FIL-2). Only the node that watches a root knows its content. If
- * another node receives the request, it asks that node through the broker.
+ * another node receives the request, that node asks all others through the broker.
  */
 import type { ErrorData, FileEntry, FilesPage, FilesRequest } from '../../generated/types.ts';
 import type { Broker, Position } from '../broker/broker.ts';
@@ -31,7 +31,7 @@ export interface ListingPage {
   readonly unread: readonly string[];
   /** Where the next page begins; undefined if this is the last page. Only the file source interprets it. */
   readonly next: string | undefined;
-  /** The page includes the changes of all events of its root up to this position, and no later changes. */
+  /** The page includes every change of the root that was published up to this position, and no later change. */
   readonly position: Position;
 }
 
@@ -39,7 +39,7 @@ export interface ListingPage {
 export interface WatchedRoot {
   readonly stream: string;
   readonly root: string;
-  /** @param head returns the newest position of the stream. Must be called after every change that the page includes has been published. */
+  /** @param head returns the newest position of the stream. Must be called only when all changes that the page includes are published. */
   readonly list: (query: FileQuery, head: () => Promise<Position>) => Promise<ListingPage>;
 }
 
@@ -65,8 +65,8 @@ interface Answer {
 
 const DEFAULT_LIMIT = 1000;
 /**
- * The maximum number of requests that may wait for the listing of one root. There is a maximum because the thread that lists directories
- * also reads changes.
+ * The maximum number of requests that may wait for the listing of one root. The thread that lists directories also reads changes, so many
+ * listings would delay the events.
  */
 const MOST_WAITING = 16;
 const BUSY_RETRY_MS = 500;
