@@ -81,15 +81,16 @@ export class DocsSite {
    * @returns undefined if the site has no such file
    */
   async file(path: string): Promise<SiteFile | undefined> {
-    // The directory is not needed to answer this. In a clone, the first look into it renders the site, which takes seconds.
+    // No file can have such a path, so the directory is not read. In a clone, reading it for the first time renders the site, which takes
+    // seconds.
     if (!PATH.test(path)) return undefined;
     const listing = (this.#listing ??= this.#list());
     try {
       return await this.#read(path, await listing);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      // The cache of a clone may have been deleted while the gateway runs. Then the directory is created again, unless another request has
-      // already started this.
+      // In a clone, the directory is a cache, which may have been deleted while the gateway runs. Then it is created again, unless another
+      // request has already started this.
       if (this.#listing === listing) this.#listing = this.#list();
       return this.#read(path, await this.#listing);
     }

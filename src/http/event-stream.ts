@@ -25,8 +25,8 @@ interface Parameters {
 }
 
 /**
- * Converts the query to the data of a `subscribe` command. Every parameter that is not one of the command itself is a filter field. The
- * schema of the command checks the names of the filter fields, including those of the user's own events.
+ * Converts the query to the data of a `subscribe` command. Every parameter except `stream`, `streams`, `events`, `replay` and `after` is a
+ * filter field. The schema of the command checks the names of the filter fields, including those of the user's own events.
  * @throws {ProtocolError} with a pointer to the invalid query parameter
  */
 export function readSubscribe({ query, headers }: FastifyRequest, fits: Validator): SubscribeData {

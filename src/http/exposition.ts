@@ -100,8 +100,8 @@ export class Exposition {
 type Collected = Awaited<ReturnType<Gauge['get']>>;
 
 /**
- * A histogram whose counts the gateway itself keeps, because counting there costs only an addition. The `Histogram` of prom-client cannot
- * report existing counts, so this class is a gauge that reports its samples with the type `histogram`.
+ * A histogram of the counts that the gateway keeps in `Distribution` objects, where counting costs only an addition. The `Histogram` of
+ * prom-client cannot report existing counts, so this class is a gauge that reports its samples with the type `histogram`.
  */
 class DistributionHistogram extends Gauge {
   readonly #samples: () => Sample[];

@@ -1,4 +1,4 @@
-/** The access checks that every HTTP request passes before it is answered (SEC-1, SEC-2, SEC-4). */
+/** The access checks that every HTTP request passes before it is answered (SEC-1, SEC-2, SEC-4, SEC-5). */
 import type { FastifyRequest } from 'fastify';
 import { HTTP_OPERATIONS } from '../../generated/protocol.ts';
 import type { HttpOperationName } from '../../generated/protocol.ts';
@@ -44,8 +44,10 @@ export class Guard {
   }
 
   /**
-   * Rejects a request that may come from a page of another site or from a rebound host name (SEC-4), and a request whose credential is in
-   * its address, where it would be logged (SEC-2).
+   * Rejects a request
+   * - that may come from a page of another site, or that uses a host name that the gateway does not expect (SEC-4);
+   * - that comes from another machine, if no credential is configured and `insecure` is not set (SEC-5);
+   * - that has a credential in its address, where the credential would be logged (SEC-2).
    */
   checkAdmission(request: FastifyRequest, pages: AdmittedPages): void {
     const fault = admissionFault(request.raw, { ...this.#options, pages });

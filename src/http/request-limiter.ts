@@ -27,10 +27,10 @@ const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
 ]);
 
 /**
- * How long a bucket must at least be unused before it can be dropped, in milliseconds. A bucket owes at most one minute of tokens
- * (token-bucket.ts). After this time, plus the time in which the bucket refills, it equals a new bucket.
+ * The longest time that a bucket needs to pay its debt, in milliseconds. A bucket owes at most one minute of tokens (token-bucket.ts). When
+ * a bucket was unused for this time, and then for the time in which it refills, it equals a new bucket and can be dropped.
  */
-const LEAST_REST_MS = 60_000;
+const LONGEST_DEBT_MS = 60_000;
 
 export class RequestLimiter {
   readonly #options: RequestLimiterOptions;
@@ -46,7 +46,7 @@ export class RequestLimiter {
   constructor(options: RequestLimiterOptions) {
     this.#options = options;
     const { commandBurst, commandsPerSecond } = options.limits;
-    this.#restMs = LEAST_REST_MS + (commandBurst / commandsPerSecond) * 1000;
+    this.#restMs = LONGEST_DEBT_MS + (commandBurst / commandsPerSecond) * 1000;
     this.#turnedAt = options.now();
   }
 

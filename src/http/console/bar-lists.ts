@@ -18,7 +18,7 @@ interface Bar {
 const LISTED = 8;
 
 /**
- * If at least this part of a budget is used, the budget is shown as nearly used up. The alert TidemarkBudgetNearlyUsed has the same
+ * If more than this part of a budget is used, the budget is shown as nearly used up. The alert TidemarkBudgetNearlyUsed has the same
  * threshold.
  */
 const NEARLY = 0.9;

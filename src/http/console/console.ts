@@ -1,6 +1,6 @@
 /**
- * The console (OPS-4): a page that shows live events. It connects like any other client, with the generated SDK, to the gateway that serves
- * it.
+ * The console (OPS-4): a page that shows clients, nodes and live events. The page connects to the gateway that serves it, like any other
+ * client, with the generated SDK.
  */
 import { TidemarkError, createClient, isGap } from '../../../generated/client.ts';
 import type { TidemarkClient } from '../../../generated/client.ts';

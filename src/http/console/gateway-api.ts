@@ -30,6 +30,10 @@ export class RefusedError extends Error {
 /** The maximum number of subscriptions that the console lists: one page of the largest size. */
 const PAGE = 1000;
 
+/**
+ * Each method throws a `RefusedError` if the gateway refuses the request, a `TypeError` if the gateway is unavailable, and a `SyntaxError`
+ * if the response is not JSON.
+ */
 export class GatewayApi {
   readonly #options: GatewayApiOptions;
 
@@ -37,7 +41,6 @@ export class GatewayApi {
     this.#options = options;
   }
 
-  /** Every method throws {RefusedError} if the gateway refuses the request, and {TypeError} if the gateway is unavailable. */
   health(): Promise<Health | HealthSummary> {
     return this.#send('/health');
   }
