@@ -1,4 +1,4 @@
-/** Determines after which position a stream is delivered to the followers of this node, and which losses are reported before. */
+/** Determines after which position a stream is delivered to the followers of this node, and which losses are reported first. */
 import { UNKNOWN_POSITION } from '../broker.ts';
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';

@@ -35,7 +35,7 @@ export interface FollowedStreamsOptions {
   readonly mirror: (stream: string, found?: Found) => void;
   /** Called if the stream was created and expired again before this node learned of it. */
   readonly missed: (stream: string) => void;
-  /** Called if streams that the pattern covers may have been missed in this way, and Redis no longer has their names. */
+  /** Called if streams of this pattern may have been created and expired again unnoticed, and Redis no longer has their names. */
   readonly missedUnnamed: (pattern: string) => void;
   /**
    * Resolves once the mirrors of the streams that the selector covers have every event that was published before `since`, a time of the

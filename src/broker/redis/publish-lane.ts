@@ -50,7 +50,10 @@ export interface PublishLaneOptions<Item> {
   readonly onIdle: () => void;
 }
 
-/** As soon as this many events wait, they are sent, so that Redis works while this node encodes the other events of the turn. */
+/**
+ * As soon as this many events wait, they are sent, so that Redis works while this node encodes the later events of this turn of the event
+ * loop.
+ */
 const EARLY_BATCH_EVENTS = 32;
 /** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;

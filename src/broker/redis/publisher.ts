@@ -52,7 +52,7 @@ const KNOWN = Promise.resolve();
 /** How many streams the publisher remembers as entered into the index. Entering a forgotten stream again costs two calls. */
 const MAX_ENTERED = 100_000;
 /**
- * Maximum number of attempts to send a batch. Before a stream accepts an event, it may have to be created, and the fence may have to
+ * Maximum number of attempts to send a batch. Redis may refuse the first attempts, because the stream must be created or the fence must
  * decide.
  */
 const MAX_ATTEMPTS = 4;

@@ -95,10 +95,10 @@ export class StreamIndex {
   readonly #owed = new Map<string, Position | undefined>();
   /** Streams that are being entered after they were created. */
   readonly #entering = new Set<string>();
-  /** Those announced places that are newer than {@link #read}. */
+  /** The places of the announced streams that are newer than the last read ({@link #read}). */
   readonly #announced = new Set<number>();
 
-  /** How many streams were entered since the last {@link sweep}. */
+  /** How many streams this node has entered since the last {@link sweep}. */
   #entered = 0;
   /** False once Redis has refused a scan. */
   #mayScan = true;
@@ -180,7 +180,7 @@ export class StreamIndex {
     return new Set(streams.filter((_, at) => texts[at] !== undefined));
   }
 
-  /** From now on, {@link changes} returns the streams that are entered. */
+  /** Begins to track the index: {@link changes} returns the streams that are entered after this call. */
   async track(): Promise<void> {
     if (this.#read !== undefined) return;
     let page = await this.#pages.page('+inf');

@@ -76,8 +76,8 @@ export class NodeRegistry {
   }
 
   /**
-   * Resolves when this node is a member. Usually, all other nodes must know this node. If some of them do not respond in time, one member
-   * that knows this node is enough.
+   * Resolves when this node is a member. Usually, this is when all other nodes know this node. If some of them do not respond in time, one
+   * member that knows this node is enough.
    * @throws {Error} if Redis cannot be reached
    */
   join(): Promise<void> {

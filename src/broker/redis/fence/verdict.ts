@@ -56,6 +56,7 @@ export type Decision =
   | { readonly kind: 'wait'; readonly missing: readonly string[] };
 
 export interface Evidence {
+  /** Whether the current server may not extend the stream, because its incarnation is another one. */
   readonly fenced: boolean;
   readonly witnesses: readonly Witness[];
   /** Whether the nodes have waited long enough for missing testimonies. */

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads one page of the streams that were entered into the index after a place, up to a last place, and have left the index since.
 -- KEYS 1 departed streams   ARGV 1 place, 2 last place, 3 maximum number of entries
--- Returns {place after which the next page begins or '' after the last page, then for each stream: its name, its place}. The name '#'
+-- Returns {place after which the next page begins ('' after the last page), then for each stream: its name, its place}. The name '#'
 -- stands for all streams that were dropped from this list; its place is the newest of their places.
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 local reply = {#found == ARGV[3] * 2 and found[#found] or ''}

@@ -3,8 +3,8 @@
 -- The member '#' of the index is not a stream: its score is the newest place. It is sorted directly before the newest stream, which has the
 -- same score, and is left out of the page. The next page begins after the last stream of this page.
 -- KEYS 1 index   ARGV 1 place, 2 maximum number of entries; at least 2, because '#' may be one of them
--- Returns {newest place, place after which the next page begins or '' after the last page, identity of the index or '' if it is not
--- complete (complete.lua), time of the server in ms, then for each stream: its name, its place}.
+-- Returns {newest place, place after which the next page begins ('' after the last page), identity of the index ('' if it is not
+-- complete, see complete.lua), time of the server in ms, then for each stream: its name, its place}.
 local newest = redis.call('ZSCORE', KEYS[1], '#') or '0'
 local identity = redis.call('ZSCORE', KEYS[1], '!') or ''
 local time = redis.call('TIME')

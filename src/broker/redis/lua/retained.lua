@@ -2,7 +2,7 @@
 -- Reads one page of the newest events per key, and the state of the stream at the same instant.
 -- KEYS 1 meta, 2 latest, 3 order
 -- ARGV 1 lowest score ('-inf' or '(<score>'), 2 maximum number of keys
--- Returns {state or false, score after which the next page begins or '' after the last page, line…}.
+-- Returns {state or false, score after which the next page begins ('' after the last page), line…}.
 local state = redis.call('GET', KEYS[1])
 local keys = redis.call('ZRANGEBYSCORE', KEYS[3], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local names = redis.call('HGET', KEYS[2], 'names') or ''
