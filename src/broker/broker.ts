@@ -142,7 +142,7 @@ export interface BrokerListener {
   readonly nodeId: string;
   /** Digest of this node's contract. The broker reports it to the other nodes. */
   readonly contractDigest?: string;
-  /** Receives the events of each attached stream, in order and without holes. Called at most once per event and node. */
+  /** Receives the events of each attached or followed stream, in order and without holes. Called at most once per event and node. */
   onEvent(record: EventRecord): void;
   /** Reports lost events. The stream then continues after `loss.to`. */
   onLoss(loss: StreamLoss): void;

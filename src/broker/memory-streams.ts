@@ -155,7 +155,8 @@ export class MemoryStreams {
     }
     if (victim === undefined) {
       if (newcomer.attached === 0) this.drop(newcomer);
-      const text = `This node has reached its limit of ${streams.limit} streams, so ${newcomer.name} cannot be created.`;
+      const fault = `This node has reached its limit of ${streams.limit} streams, so ${newcomer.name} cannot be created.`;
+      const text = `${fault} The operator can raise streamsPerNode.`;
       throw new ProtocolError('limit_exceeded', text, { details: { limit: 'streamsPerNode', maximum: streams.limit } });
     }
     streams.dropped += 1;

@@ -1,6 +1,7 @@
 /**
- * Runs a schedule of the fence's model (redis/fence/testing/) with real nodes on a real redis-server. Only the publishes and the faults of
- * the schedule are executed, because real nodes take the other steps by themselves.
+ * Runs a schedule of the fence's model (redis/fence/testing/) with real nodes on a real redis-server. The fence decides whether a stream
+ * may continue on another run of Redis. Only the publishes and the faults of the schedule are executed, because real nodes take the other
+ * steps by themselves.
  */
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
