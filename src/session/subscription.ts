@@ -115,7 +115,7 @@ export class Subscription {
     return this.stream === undefined ? { streams: [...this.selectors] } : { stream: this.stream };
   }
 
-  /** Adds a count. From now on, the events that `tally` counts are events of this subscription too. */
+  /** Adds a count. From now on, the events that `tally` counts are also counted for this subscription. */
   countBy(tally: DeliveryTally): void {
     if (this.#tally === undefined) {
       this.#tally = tally;
