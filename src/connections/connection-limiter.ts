@@ -33,7 +33,7 @@ export class ConnectionLimiter {
 
   /** Counts an attempt to connect. @throws {RefusedConnection} if there were too many attempts within a second */
   countAttempt(): void {
-    if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second.');
+    if (this.#accepts.take() > 0) throw busy(503, 'Too many new connections per second; retry later.');
   }
 
   /** Counts an open connection. @returns a function that counts its end; further calls of this function have no effect */

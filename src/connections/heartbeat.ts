@@ -62,9 +62,10 @@ export class Heartbeat {
       if (now < connection.nextBeatAt) continue;
       connection.nextBeatAt += this.#options.intervalMs;
       if (connection.nextBeatAt <= now) connection.nextBeatAt = now + this.#options.intervalMs;
-      // Pings are counted instead of time: while this process was paused (for example, on a suspended machine), clients received no ping.
+      // Pings are counted instead of time. Otherwise a pause of this process (for example, on a suspended machine) would disconnect
+      // clients, although they received no ping during the pause.
       if (connection.unansweredPings >= MAX_UNANSWERED_PINGS)
-        connection.close('heartbeat_timeout', 'Nothing was received for two heartbeat intervals.');
+        connection.close('heartbeat_timeout', 'Nothing was received from the client for two heartbeat intervals.');
       else this.beat(connection);
     }
   }
