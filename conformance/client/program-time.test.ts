@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** @param pingMs how long the machine takes for what takes no time on an idle one */
+/** @param pingMs how long a ping takes on this machine, in milliseconds; 0 stands for an idle machine */
 function timeOn(pingMs: number): ProgramTime {
   const machine = new PacedClock({
     now,

@@ -104,7 +104,7 @@ export class ProgramTime {
     this.#answers = new PacedClock({ now, ping: () => echoes.answered(), onSlow: () => undefined });
   }
 
-  /** Whether the notice is the answer to an `echo`, and not for the tape. */
+  /** Whether the notice is the answer to an `echo`. Such a notice is not passed to the tape. */
   takes(notice: JsonObject): boolean {
     return this.#echoes?.takes(notice) === true;
   }

@@ -160,7 +160,7 @@ export class ClientTapeState {
     const commands: Item[] = [];
     const opened: { link: Link | undefined } = { link: undefined };
     const early: ((link: Link) => void)[] = [];
-    // The client may send a ping or close before the promise of its connection has resolved.
+    // The client may send a ping or a close before `upgrade.accept` has resolved. This work waits for the link.
     const withLink = (work: (link: Link) => void): void => {
       if (opened.link === undefined) early.push(work);
       else work(opened.link);

@@ -1,7 +1,7 @@
 /**
  * The types of a client tape: a tape with the roles exchanged. The suite acts as the server, so `open` waits until the
- * client connects, `send` is what the server sends, and `recv` is what the client must send. `drive` and `reported` are
- * instructions for, and reports of, the program that drives the client (see `driver.ts`).
+ * client connects, `send` is what the server sends, and `recv` is what the client must send. `drive` is an
+ * instruction for the program that drives the client (see `driver.ts`), and `reported` is a report of that program.
  *
  *     {"tape":1,"id":"resume/after-a-cut","clauses":["CLI-5"],"level":"must","why":"…"}
  *     {"drive":{"do":"subscribe","id":"s1","events":["file_change"]}}

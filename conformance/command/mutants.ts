@@ -88,7 +88,7 @@ async function judgeAt(deviation: readonly string[], setup: Setup, only?: string
 }
 
 /**
- * Runs checks against the mutant, in one set-up of the server after the other, until a check kills it. The checks of the
+ * Runs checks against the mutant, in each set-up of the server in turn, until a check kills it. The checks of the
  * mutant's clause run first, because they take only seconds. The whole suite follows, because some invariants need the
  * traffic of all tapes.
  */

@@ -24,7 +24,10 @@ function queriesIn(frames: readonly Frame[]): readonly Query[] {
   });
 }
 
-/** Whether the trace shows which subscriptions the connection had at the response: the client was reading and awaited no reply. */
+/**
+ * Whether the trace shows which subscriptions the connection had when the response arrived: the client was reading, and every
+ * command had its reply.
+ */
 function isSettled(connection: ConnectionReading, { frame }: Query): boolean {
   // A client that has stopped reading does not know the state of its connection.
   const reading = connection.frames.findLast(

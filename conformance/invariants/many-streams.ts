@@ -83,8 +83,8 @@ function judgeStream(
     const { event, frame } = item;
     report.fire();
     const lowest = last?.epoch === event.epoch ? last.sequenceId : 0;
-    // Holes are allowed if the subscription does not select every event, in a warm replay, and while it is not known exactly
-    // where the stream continues (`exact`), for example after a gap.
+    // Holes are allowed in three cases: the subscription does not select every event; the event is part of a warm replay; it is
+    // not known where the stream continues (`exact` is false), for example after a gap.
     const holes = !whole || (event.isReplay && mode !== 'resume') || !exact;
     if (event.sequenceId <= lowest || (!holes && event.sequenceId !== lowest + 1))
       report.violate(

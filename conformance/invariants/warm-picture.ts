@@ -21,8 +21,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The events up to the position of the subscription, as far back as some connection received each of them. Events before these
- * can add other events to a warm replay, but cannot remove the events that are found here.
+ * The unbroken run of events, each received by some connection, that ends at the position of the subscription. Earlier events
+ * can add other events to a warm replay, but cannot remove events of this run.
  */
 function seenPast(
   subscription: StreamSubscription,

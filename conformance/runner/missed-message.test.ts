@@ -7,7 +7,7 @@ import { judgeSteps } from '../testing/single-tape.ts';
 import { textAt } from '../trace/json.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** Waiting for a message would take longer than any test may. */
+/** A time scale so large that a test would time out if a step waited for its time limit. */
 const ENDLESS = 1000;
 
 const stops: (() => Promise<void>)[] = [];

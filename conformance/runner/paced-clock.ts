@@ -10,7 +10,7 @@ import type { Timer } from '../target/timer.ts';
 
 /** The shortest duration of a tick: the time from one ping to the next, in milliseconds. */
 export const TICK_MS = 100;
-/** After this many milliseconds without an answer, the target counts as silent, not busy: time limits ignore ticks again. */
+/** After this many milliseconds without an answer, the target counts as silent, not busy. Time limits then expire without ticks. */
 export const SILENT_MS = 10_000;
 /** A tick that takes longer than this, in milliseconds, is reported. */
 const REPORTED_MS = 250;

@@ -124,8 +124,8 @@ function wantedValues(field: string, { event, contract, payload }: Checked): Wan
     return (isArray(value) ? value : [value]).filter((each) => typeof each === 'string');
   });
   const [value] = values;
-  // No tape is made if the example payload has no string to filter by. It never has one for the field of the source, which
-  // is not part of the payload.
+  // No tape is made if the example payload has no string to filter by. A filter on the source gets no tape either, because
+  // the source is not part of the payload.
   if (kind === undefined || value === undefined || value === '') return undefined;
   const allowed = enumeratedValues(event.schema, event.filterable[field] ?? [], contract.schemas);
   if (allowed !== undefined) return { met: value, unmet: allowed.find((each) => !values.includes(each)), allowed };
