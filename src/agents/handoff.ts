@@ -11,7 +11,7 @@ export const DEFAULT_LEASE_S = 60;
  */
 const AFTER_LEASE_MS = 20;
 
-/** How long after its time limit `takeWork` still waits for the gateway to confirm, in milliseconds. A gateway restarts in less time. */
+/** How long `takeWork` waits for a reply after its time limit, in milliseconds. This is long enough for a restart of the gateway. */
 const SETTLE_MS = 10_000;
 
 /** The agent that performs an action. Aborting the signal ends the wait for a reply, and the action is not tried again. */

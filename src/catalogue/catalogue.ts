@@ -26,7 +26,8 @@ export interface EventSpec {
    */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /**
-   * For fields with a fixed list of values, all values that the event can have. Missing in a contract that an earlier version has built.
+   * For each filter field with a fixed list of values, the values that the field can have in this event. Missing in a contract that an
+   * earlier version has built.
    */
   readonly enumerated?: Readonly<Record<string, readonly string[]>>;
   /** The only stream on which the event may be published: `{kind}:{id}`. `id` is a pointer into the `data` of the event (STR-5). */

@@ -36,8 +36,8 @@ export class Inbox implements Reports {
   }
 
   /**
-   * Whether one of these reports has arrived since the last call: the root, or a directory above it, was moved; or the watch of the root has
-   * ended.
+   * Whether one of these reports has arrived since the last call: the root, or a directory above it, was moved; or the watch of the root
+   * has ended.
    */
   takeRootReport(): boolean {
     const wasReported = this.#rootWasReported;

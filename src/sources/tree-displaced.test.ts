@@ -35,7 +35,7 @@ interface Interrupted extends StartedTree {
   readonly settled: () => Promise<string[]>;
 }
 
-/** A source whose next call for a path is interrupted; the call reads its facts (`look`), lists it, or watches it. */
+/** Creates a source. After `arm`, its next call of this kind for the path is interrupted; `add` is the call that watches a directory. */
 function interrupted(call: 'look' | 'list' | 'add', path: string, { before, after }: Interruption): Interrupted {
   let isArmed = false;
   const around = <T>(which: typeof call, at: string, run: () => T): T => {
@@ -243,7 +243,7 @@ describe('changed permissions of a directory', () => {
 });
 
 describe('one watch for the whole tree, as on macOS and Windows,', () => {
-  /** After `arm`, `old` is moved away during the next such call for the path. */
+  /** Creates a source. After `arm`, `old` is at another path during the source's next call of this kind for the path `at`. */
   function covered(call: 'look' | 'list', at: string) {
     let isArmed = false;
     let engine: PathEngine | undefined;

@@ -24,7 +24,7 @@ test('an ignore file is read again, even if its size and its times are the same 
         }
         return realDisk.list(path);
       },
-      // The rules of the directory have just been read.
+      // The source calls `look` for the first entry immediately after it has listed the directory and read its rules.
       look: (path) => {
         if (step === 2) {
           step = 3;
@@ -36,7 +36,6 @@ test('an ignore file is read again, even if its size and its times are the same 
   });
   writeRules('c');
   tree.begin();
-  // The entry `.gitignore` is examined when it is reported, and once more after the directory was listed.
   await vi.waitUntil(() => tree.items.length === 0, wait);
   step = 1;
   writeRules('d');

@@ -1,4 +1,4 @@
-/** Chooses the engine with which this machine's reports of file changes are received. */
+/** Chooses the engine that receives the operating system's reports of file changes. */
 import type { Engine } from './engine.ts';
 import { NodeWatchEngine } from './node-watch.ts';
 

@@ -105,7 +105,7 @@ function compare(files: Readonly<Record<string, string>>, paths: readonly ByteSt
   return { byGit: pick((path) => byGit.has(path)), byUs: pick((path) => isIgnored(directory, path)) };
 }
 
-/** Names and parts of patterns that occur in real ignore files, and those that are special in them. */
+/** Names and parts of patterns that occur in real ignore files, and names that contain special characters of patterns. */
 const NAMES = [
   ...[
     'a',

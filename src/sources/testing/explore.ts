@@ -96,8 +96,8 @@ export async function explore({
 }
 
 /**
- * How long to wait for a missing report, in milliseconds. The time is long, because on a busy machine a report may take many seconds. Only
- * if a report is really missing, the test waits so long.
+ * How long to wait for a report, in milliseconds. The time is long, because on a busy machine a report may take many seconds. A test waits
+ * this long only if the report is really missing.
  */
 const PATIENCE_MS = 120_000;
 

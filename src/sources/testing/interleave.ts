@@ -30,7 +30,7 @@ export interface Interleaving {
   readonly variant?: 'plain' | 'root' | 'rules' | 'paths';
 }
 
-/** How long to wait for a missing report, in milliseconds. Only if a report is really missing, the test waits so long. */
+/** How long to wait for a report, in milliseconds. A test waits this long only if the report is really missing. */
 const PATIENCE_MS = 5_000;
 /** After this time, in milliseconds, no more operations are run between the steps of the source in this round. */
 const LONGEST_DISTURBANCE_MS = 200;
