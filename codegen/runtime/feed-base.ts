@@ -171,7 +171,7 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
    * Handles a loss that the server reports. Returns whether to report the loss to the owner; false if the owner already knows of it.
    */
   protected abstract skip(stream: string, from: Position, to: Position): boolean;
-  /** The mark for a reader that has read everything that was received. */
+  /** The mark of the reader once it has read everything that was received. */
   protected abstract mark(): Mark | undefined;
   /** The point that the reader has reached. */
   protected abstract readPlace(): SubscriptionPlace;

@@ -3,8 +3,9 @@
  * connections.
  *
  * There are two states: what the server has (`wire`) and what is wanted (`want`). Every change of one of them calls
- * `#reconcile`, which sends the next command. An unsubscribe during a subscribe therefore waits for the reply of the
- * subscribe. If it were sent immediately, the server could handle it first, and keep a subscription that nothing reads.
+ * `#reconcile`, which sends the next command unless a command is pending. An unsubscribe during a subscribe therefore waits
+ * for the reply of the subscribe. If it were sent immediately, the server could handle it first, and keep a subscription
+ * that nothing reads.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -17,7 +17,7 @@ export interface WaitOptions<P extends Protocol> extends Pick<
   SubscribeOptions<P, string, 'inline'>,
   'stream' | 'filter'
 > {
-  /** Events after this position count too, so that none is missed. Default: only events published from now on. */
+  /** Also accepts events that were published before the wait began, after this position. Default: only events published from now on. */
   readonly since?: Position | undefined;
   /** Time limit of the wait, including the time to connect, in milliseconds. Default: no limit. */
   readonly timeoutMs?: number | undefined;

@@ -71,8 +71,8 @@ export class StreamCursors {
   /** Whether the first warm picture has begun and is not complete. */
   #isInPicture = false;
   /**
-   * The streams whose loss was reported at the latest `subscribed`. Undefined if that `subscribed` was the first one, or continued the
-   * previous positions.
+   * The streams that were known at the latest `subscribed`: each of them continues, or its loss was reported then. Undefined if that
+   * `subscribed` was the first one or answered a resume.
    */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;

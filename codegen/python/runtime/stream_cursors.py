@@ -73,8 +73,8 @@ class StreamCursors:
         self._has_begun = self._placed
         #: Whether the first warm picture has begun and is not complete.
         self._in_picture = False
-        #: The streams whose loss was reported at the latest ``subscribed``. None if that ``subscribed`` was the first one,
-        #: or continued the previous positions.
+        #: The streams that were known at the latest ``subscribed``: each of them continues, or its loss was reported then. None if
+        #: that ``subscribed`` was the first one or answered a resume.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
         #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.

@@ -226,7 +226,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _mark(self) -> Union[Mark, None]:
-        """The mark for a reader that has read everything that was received."""
+        """The mark of the reader once it has read everything that was received."""
 
     @abstractmethod
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:

@@ -1,9 +1,9 @@
 """Keeps the state of one subscription on the server equal to the state that its owner wants, over any number of connections.
 
 There are two states: what the server has (``wire``) and what is wanted (``want``).
-Every change of one of them calls ``_reconcile``, which sends the next command. An unsubscribe during a subscribe
-therefore waits for the reply of the subscribe. If it were sent immediately, the server could handle it first, and
-keep a subscription that nothing reads.
+Every change of one of them calls ``_reconcile``, which sends the next command unless a command is pending. An
+unsubscribe during a subscribe therefore waits for the reply of the subscribe. If it were sent immediately, the server
+could handle it first, and keep a subscription that nothing reads.
 """
 
 from __future__ import annotations
