@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterEach(() => runner.close());
 
-/** The words that bash offers when the Tab key is pressed after the last of these words. */
+/** Returns what bash offers if the user has typed `words` and presses the Tab key. */
 function offered(...words: readonly string[]): string[] {
   const line = words.map((word) => `'${word}'`).join(' ');
   const program = `${scripts['bash'] ?? ''}

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
 
 export interface ContractText {
-  /** Name of the source, which reports and error messages contain. Credentials in the address are removed. */
+  /** The name of the contract in reports and error messages: the path, the revision, or the address without credentials. */
   readonly name: string;
   readonly text: string;
   /** Path of the contract if it is a file; references to other files are relative to this path. */

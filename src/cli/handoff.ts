@@ -47,7 +47,7 @@ export function registerHandoff(program: Command): void {
     .requiredOption('--task <json>', 'description of the work, as any JSON value', readJson)
     .option('--offer <id>', 'id of the offer; nothing is published if this id was offered before (default: random)')
     .addOption(
-      new Option('--lease <seconds>', 'time after which taken work is offered again, unless the agent renews it')
+      new Option('--lease <seconds>', 'time after which taken work is offered again, unless the agent renews the lease')
         .argParser(readSeconds)
         .default(DEFAULT_LEASE_S * 1000, `${DEFAULT_LEASE_S}`),
     )

@@ -51,7 +51,7 @@ export function registerWait(program: Command): void {
     )
     .option(
       '--since <position>',
-      'also accept past events after the given position; pass the one that the previous wait printed (default: only new events)',
+      'also accept past events after the given position; pass the position that the previous `wait` printed (default: only new events)',
       readSince,
     )
     .option('--timeout <seconds>', 'exit with 5 if no event matches within the given time', readSeconds)
@@ -68,7 +68,7 @@ function collectConditions(text: string, previous: readonly Condition[] = []): r
 async function wait(options: WaitOptions): Promise<void> {
   const target = targetOf(options, options.since, '--since');
   const filter = filterOf(options);
-  // After the connection, `waitFor` applies the time limit, because its time-out error contains the position for the next call.
+  // When the client is connected, `waitFor` applies the time limit, because its time-out error contains the position for the next call.
   const { timeout, ...rest } = options;
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   const limit = timeout === undefined ? {} : { connectTimeout: timeout };

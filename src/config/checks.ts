@@ -86,8 +86,8 @@ function replayFault(event: string, policy: Config['replay'][string]): string | 
     eventTable({ [event]: policy });
     return undefined;
   } catch {
-    const others = stockCatalogue.events.has(event) ? event : 'a custom event';
-    return `cannot be ${policy}: ${others} has no key. Choose none, latest or log.`;
+    const subject = stockCatalogue.events.has(event) ? event : 'a custom event';
+    return `cannot be ${policy}: ${subject} has no key. Choose none, latest or log.`;
   }
 }
 
