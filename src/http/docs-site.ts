@@ -35,7 +35,7 @@ interface Stored {
   /** The file in the directory. */
   readonly file: string;
   readonly contentType: string;
-  /** The entity tag of the file. Set when the file was read. */
+  /** The entity tag of the file; undefined until the file is first read. */
   etag: string | undefined;
 }
 

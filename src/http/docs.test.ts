@@ -76,7 +76,7 @@ describe('a page', () => {
     expect(await plain.getByRole('heading', { name: 'What to do' }).isVisible()).toBe(true);
     await plain.getByRole('link', { name: 'broker_unavailable', exact: true }).click();
     await plain.waitForURL(/broker_unavailable/);
-    // Addresses with the anchors of earlier versions still work: such an anchor is a link to the new page.
+    // The anchors of earlier versions still exist. An entry with such an anchor links to the new page.
     await plain.goto(`${docs}#error-internal`);
     const entry = plain.locator('[id="error-internal"] a');
     expect(await entry.getAttribute('href')).toBe('docs/errors/internal.html#error-internal');

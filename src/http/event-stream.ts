@@ -1,4 +1,4 @@
-/** `GET /ws/events`: reads the query as a `subscribe` command, and answers with server-sent events (SSE-1 to SSE-4). */
+/** `GET /ws/events`: reads the query as a `subscribe` command, and answers with server-sent events (SSE-1 to SSE-5). */
 import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 import { COMMANDS } from '../../generated/protocol.ts';
 import type { ReplayRequest, StreamPosition, SubscribeData } from '../../generated/types.ts';

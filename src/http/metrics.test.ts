@@ -47,7 +47,7 @@ describe('/metrics', () => {
     const before = await numberOf('process_open_fds');
     const socket = new WebSocket(`${httpUrl.replace('http', 'ws')}/ws`);
     await once(socket, 'open');
-    // A connection has two ends in this process.
+    // Both ends of the connection are in this process, and each has a file descriptor.
     expect(await numberOf('process_open_fds')).toBeGreaterThanOrEqual(before + 2);
     expect(await numberOf('tidemark_connections')).toBe(1);
     for (const each of listings) expect(each).not.toHaveBeenCalled();

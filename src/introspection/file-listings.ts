@@ -101,7 +101,7 @@ export class FileListings {
   async page(request: FilesRequest): Promise<FilesPage> {
     const { stream = 'main' } = request;
     const cursor = request.cursor === undefined ? undefined : readFileCursor(request.cursor);
-    // The filter is checked here first, even if another node watches the root.
+    // Check the filter before any node is asked, even if another node watches the root.
     this.#filterOf(request);
     const root = request.root ?? (await this.#onlyRoot(stream));
     const own = this.#find(stream, root, cursor);
