@@ -74,7 +74,7 @@ class SameFilterRejected(Commands):
         return made
 
 
-@mutant("empty-replies-to-all", "the reply to unsubscribe all names no subscription", clause="SUB-3")
+@mutant("empty-replies-to-all", "the reply to an unsubscribe names no subscription", clause="SUB-3")
 class EmptyRepliesToAll(Connection):
     def messages(self, outgoing: Outgoing) -> list[Message]:
         found = super().messages(outgoing)

@@ -15,7 +15,7 @@ from ..subscriptions import Subscription
 from .registry import mutant
 
 
-@mutant("silent", "only welcome is sent", clause="ENV-3")
+@mutant("silent", "no command is answered", clause="ENV-3")
 class Silent(Connection):
     def receive(self, text: str) -> None:
         pass
@@ -31,7 +31,7 @@ class AckAll(Connection):
             self.queue(push("heartbeat", {"delivered": 0, "positions": []}))
 
 
-@mutant("slow-halts-all", "a publication waits until every client has read", clause="BCK-1")
+@mutant("slow-halts-all", "a publication waits while any client reads slowly", clause="BCK-1")
 class SlowHaltsAll(Commands):
     def broadcast(self, connection: Connection, command: Command) -> None:
         bound = self.node.limits["sendQueueBytes"] / 4
@@ -73,9 +73,9 @@ class Echo(Connection):
             pass
 
 
-@mutant("canned", "every command gets the reply that the first command of its type got", clause="SUB-1")
+@mutant("canned", "every subscribe gets the reply that the first subscribe got", clause="SUB-1")
 class Canned(Connection):
-    """Each reply is valid by the contract but does not belong to its command."""
+    """The reply is valid by the contract, but does not belong to its command."""
 
     _known: ClassVar[dict[str, Message]] = {}
 

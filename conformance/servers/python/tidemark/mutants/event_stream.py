@@ -183,7 +183,7 @@ class ManyBesideOne(EventStreams):
         return command
 
 
-@mutant("sse-buffered", "proxies may buffer and cache the events", clause="SSE-4")
+@mutant("sse-buffered", "proxies may buffer the events", clause="SSE-4")
 class Buffered(EventStreamWire):
     def open(self, headers: list[tuple[str, str]]) -> None:
         super().open(headers)

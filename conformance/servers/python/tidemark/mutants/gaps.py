@@ -44,7 +44,7 @@ class GapReasonsAlike(RewritesGaps):
         return {**data, "reason": "epoch_changed"}
 
 
-@mutant("gaps-without-subscriptions", "a gap names no subscription", clause="GAP-1")
+@mutant("gaps-without-subscriptions", "a gap names a subscription that does not exist", clause="GAP-1")
 class GapsWithoutSubscriptions(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
         return {**data, "subscriptionIds": ["everyone"]}

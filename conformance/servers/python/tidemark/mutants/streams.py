@@ -138,7 +138,7 @@ class TimesDecrease(Connection):
         return super().event_message(replace(event, emitted_ms=event.emitted_ms - 1000 * event.sequence_id), head)
 
 
-@mutant("custom-flattened", "objects in the payload of a custom event are dropped", clause="EVT-4")
+@mutant("custom-flattened", "objects and lists in the payload of a custom event are dropped", clause="EVT-4")
 class CustomFlattened(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         flat = {name: value for name, value in event.payload.items() if not isinstance(value, (dict, list))}
@@ -153,7 +153,7 @@ class LongTextsCut(Connection):
         return super().event_message(replace(event, payload=payload), head)
 
 
-@mutant("change-types-alike", "every file change has the type modified", clause="EVT-3")
+@mutant("change-types-alike", "every file change has the changeType modify", clause="EVT-3")
 class ChangeTypesAlike(Connection):
     def event_message(self, event: Event, head: Message) -> Message:
         payload = {**event.payload, "changeType": "modify"} if event.name == "file_change" else event.payload

@@ -208,7 +208,7 @@ class FirstValueOnly(Filter):
         return super().check_field(field, spec, event)
 
 
-@mutant("sources-by-principal", "the filter field sources compares labels with principals", clause="SUB-4")
+@mutant("sources-by-principal", "the filter field sources is compared with the principal of a publisher instead of its label", clause="SUB-4")
 class SourcesByPrincipal(Filter):
     def mismatch(self, name: str, payload: Mapping[str, Any], source: Mapping[str, Any]) -> Mismatch | None:
         return super().mismatch(name, payload, {**source, "name": source["principal"]})
