@@ -41,7 +41,10 @@ export interface HttpSpec {
   readonly bare?: boolean;
 }
 
-/** An upgrade request; `headers` replace headers of the same name and add others. */
+/**
+ * An upgrade request. `headers` replace the default headers of the same name, `without` leaves default headers out, and
+ * `extra` adds headers beside those of the same name.
+ */
 export interface UpgradeSpec {
   readonly method?: string;
   readonly target?: unknown;
@@ -64,7 +67,7 @@ export type Step =
   | { readonly drip: readonly Step[]; readonly everyMs: Amount }
   /** Opens further connections. Each sends the steps, and stays open until the end of the case; with `reset`, it is reset at once. */
   | { readonly connections: Amount; readonly steps: readonly Step[]; readonly reset?: true }
-  /** Waits for a message of this type. `response` waits for the header of an HTTP response instead. */
+  /** Waits for a message of this type. `response` waits for a complete HTTP response instead. */
   | { readonly await: string }
   /** Waits this long, in milliseconds, or until the connection ends. */
   | { readonly hold: Amount }
@@ -100,7 +103,7 @@ export type Outcome =
   /** The connection ends without a response. */
   | { readonly dropped: true };
 
-/** Checks over HTTP on a separate connection, while the connection of the case is still open. */
+/** An HTTP request and its expected response, on a separate connection, while the connection of the case is still open. */
 export interface Aside {
   readonly http: HttpSpec;
   readonly expect: Extract<Outcome, { status: unknown }>;

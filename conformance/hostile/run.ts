@@ -191,7 +191,7 @@ class Run {
   ): Promise<void> {
     const from = now();
     const { target, secrets, limits } = this.#context;
-    // An event carries this value, so the witness knows which case published the event.
+    // The events of a case contain this value, so the report of an event that should have been refused names the case.
     const nonce = `${this.#nonce}-${entry.id}`;
     const fresh = randomBytes(6).toString('hex');
     const words = { host: hostOf(target), path: target.path, nonce, fresh, canary: secrets[0] ?? '' };

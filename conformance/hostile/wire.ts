@@ -35,7 +35,7 @@ export interface Listener {
 
 export type Ending = 'open' | 'fin' | 'reset';
 
-/** How many messages are kept. Further messages, for example of a flood, are only counted. */
+/** How many messages, and how many pongs, are kept. Further ones, for example in a flood, are dropped. */
 const MAX_KEPT = 20_000;
 const CONNECT_TIMEOUT_MS = 5000;
 
