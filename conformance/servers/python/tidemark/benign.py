@@ -121,9 +121,9 @@ class Bursts(Wire):
     async def flush(self) -> None:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_soon())
-        # Usually returns at once, and the 20 ms pass without the caller. Two cases wait for the bytes to be sent: the end
-        # of the connection, because the close frame would be lost; and a client that does not read, because the queue
-        # would grow without limit.
+        # Usually returns at once; the bytes are sent 20 ms later. In two cases the caller waits until they are sent: at
+        # the end of the connection, because the close frame would be lost; and if the client does not read, because
+        # the queue would grow without limit.
         if not self.is_open or self.queued_bytes > HIGH_WATER:
             await self._sending
 

@@ -165,7 +165,7 @@ class Connection(Progress):
     # ---- outgoing
 
     def queue(self, message: Message) -> None:
-        """Queues a message in its place among the events."""
+        """Queues a message in order with the events."""
         self._enqueue(Outgoing(lambda: message, size=len(encode(message))))
 
     def queue_made(self, make: Callable[[], Message]) -> None:

@@ -37,7 +37,7 @@ class Outgoing:
     companions: list[Message] = field(default_factory=list)
     """Messages that are written directly after this one."""
     after: tuple[str, Position] | None = None
-    """A stream, and the position from which a client must resume until it has received this message (CON-7)."""
+    """For a gap: its stream, and the position from which a client must resume if it has not received the gap (CON-7)."""
     on_written: Callable[[], None] | None = None
 
     def before(self, stream: str) -> Position | None:

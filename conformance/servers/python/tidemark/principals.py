@@ -93,7 +93,7 @@ class Tokens:
         return bool(self._principals)
 
     def find(self, token: str) -> Principal | None:
-        """Compares the token with every configured token, so that the time that this takes reveals nothing."""
+        """Compares the token with every configured token, so that the response time reveals nothing about them."""
         found = None
         for known, principal in self._principals.items():
             if hmac.compare_digest(known.encode(), token.encode()):

@@ -22,7 +22,7 @@ MOST_KEYS = 100_000
 
 
 class Idempotency:
-    """The publications of each idempotency key within the window."""
+    """Remembers, for the length of the window, which event was published with each idempotency key."""
 
     def __init__(self, window: float) -> None:
         self._window = window
@@ -71,7 +71,7 @@ class Publisher:
         }
 
     def home_of(self, data: Mapping[str, Any]) -> str | None:
-        """The stream to which the event belongs, if its contract names one (STR-5)."""
+        """The stream to which the event belongs, if the contract names one for it (STR-5)."""
         place = self.node.contract.event(data["event"]).stream
         if place is None:
             return None

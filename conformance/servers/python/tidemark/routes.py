@@ -81,7 +81,7 @@ class Routes:
             return self.failure(error)
 
     def failure(self, error: ProtocolError, *, status: int | None = None) -> Response:
-        """A response with the `error` message, and with the HTTP status that the contract gives its code (OPS-0)."""
+        """A response with the `error` message. Unless `status` is given, the contract selects it by the error code (OPS-0)."""
         fitting: int = self.node.contract.errors[error.code]["httpStatus"]
         headers = [("WWW-Authenticate", "Bearer")] if fitting == 401 else []
         if fitting == 429:

@@ -95,7 +95,7 @@ class Replay:
     truncated: bool
     losses: list[Loss] = field(default_factory=list)
     picture_until: int | None = None
-    """If a part of the warm picture is replayed before the resume: the sequenceId up to which it reaches (RPL-7)."""
+    """Set if a part of the warm picture is replayed before the resume (RPL-7): the sequenceId at which that part ends."""
 
     def reason_of(self, event: Event) -> str:
         in_picture = self.picture_until is not None and event.sequence_id <= self.picture_until
@@ -176,7 +176,7 @@ class Stream:
 
     @property
     def is_blank(self) -> bool:
-        """Whether the stream has nothing that a resume could report."""
+        """Whether the stream has had neither an event nor a source loss."""
         return self.sequence_id == 0 and not self.history and not self._losses
 
     @property
