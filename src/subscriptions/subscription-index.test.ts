@@ -247,7 +247,7 @@ describe('the index of subscriptions', () => {
       return grown;
     };
     const index = new SubscriptionIndex<number, Set<number>>(catalogue, () => new Set());
-    // The patterns have 1.6 MB in total, with 128 segments each. An index with a node for each segment and event took more than 1 GB for
+    // The patterns have 1.6 MB in total, with 125 segments each. An index with a node for each segment and event took more than 1 GB for
     // them.
     const grown = heapOf(() => {
       for (let member = 0; member < 100; member += 1) {
