@@ -44,7 +44,7 @@ export type { EmitterBinding, EmitterBindings } from './publishing/emitter.ts';
 
 /** Options of one call of `publish`. */
 export interface PublishOptions {
-  /** The stream to publish on. Defaults to the stream to which the event belongs, such as `session:{sessionId}`, otherwise to `main`. */
+  /** The stream to publish on. By default, the stream to which the event belongs, such as `session:{sessionId}`, or `main` if none. */
   readonly stream?: string;
   /** A label for the source of the event; defaults to `host`. */
   readonly source?: string;

@@ -13,11 +13,10 @@ import type { AbsentStreams } from './absent-streams.ts';
 import { planStream } from './stream-replay.ts';
 import type { Selection, StreamPlan } from './stream-replay.ts';
 
-/** If at most this many streams have changed, they are planned again in the last turn. Otherwise, another round precedes the last turn. */
+/** If more streams than this have changed, they are planned again in slices, before the turn in which the subscription becomes live. */
 const FEW_STREAMS = 64;
 /**
- * Maximum number of rounds of planning before the last turn. There must be a limit, because streams may change faster than they are
- * planned.
+ * Maximum number of rounds of planning before that turn. There must be a limit, because streams may change faster than they are planned.
  */
 const MOST_ROUNDS = 5;
 

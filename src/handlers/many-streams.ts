@@ -9,7 +9,7 @@ import type { FinishedPlans, ManyStreamPlans, Preparation } from './many-stream-
 import { countGaps, failedResume, streamItems } from './stream-replay.ts';
 import type { ReplayItem, Selection, StreamPlan } from './stream-replay.ts';
 
-/** A subscription whose replay is planned, after the snapshots of its streams were taken. */
+/** The planned replay of a subscription. The snapshots of its streams have been taken. */
 export interface Planned {
   readonly reply: Pick<SubscribedData, 'stream' | 'streams' | 'position' | 'recovery'>;
   readonly gaps: readonly PushMessage[];
@@ -125,7 +125,7 @@ function* streamsThenEnd(
   yield* end;
 }
 
-/** Yields the messages after all events of a replay. */
+/** Yields the messages that follow the last event of a replay. */
 function* endItems(
   { subscription, context }: Selection,
   { plans, ended }: FinishedPlans,

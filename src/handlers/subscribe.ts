@@ -125,7 +125,7 @@ function prepare(data: SubscribeData, context: HandlerContext): Subscription {
 /** Takes the snapshot of a single stream, and plans its replay. */
 function planOne(stream: string, data: SubscribeData, selection: Selection): Planned {
   const { replay = { mode: 'warm' } } = data;
-  if ('positions' in replay) throw new Error('`positions` must be refused before a single stream is planned.');
+  if ('positions' in replay) throw new Error('`positions` with `stream` should have been refused earlier.');
   const { subscription, context } = selection;
   const plan = planStream({ stream, snapshot: context.broker.snapshot(stream), request: replay }, selection);
   const { position, recovery } = plan;
@@ -153,7 +153,7 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
   });
 }
 
-/** The number of events of a part of a replay that were sent so far. */
+/** How many events of one part of a replay were sent so far. */
 interface Sent {
   count: number;
 }

@@ -59,7 +59,7 @@ export function readRecording(text: string, file: string, actors: readonly strin
   const [head, ...lines] = readLines(text, file);
   if (head?.['trace'] === undefined)
     throw new ScriptError(
-      `${file}:1: expected a trace, which begins with {"trace":1,…}. \`tidemark conformance record\` writes one from real traffic, \`tidemark conformance run --only TAPE --trace FILE\` one from a tape.`,
+      `${file}:1: expected a trace, which begins with {"trace":1,…}. To record real traffic, use \`tidemark conformance record\`; to record a tape, use \`tidemark conformance run --only TAPE --trace FILE\`.`,
     );
   const connections = new Map<unknown, { readonly items: RecordedItem[]; at: number }>();
   for (const line of lines) {
