@@ -72,7 +72,7 @@ const APART: readonly (readonly [string, string])[] = [
   ['mcp/', 'codegen/'],
 ];
 
-/** The parts of src/ that the MCP server may import. Prefixes of paths. */
+/** The parts of src/ that the MCP server may import, as prefixes of paths. */
 const SHARED_WITH_MCP = [
   'src/agents/',
   'src/auth/request-target.ts',

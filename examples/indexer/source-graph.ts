@@ -16,7 +16,7 @@ export interface Entity {
   readonly name: string;
   readonly path: string;
   readonly language: 'typescript' | 'javascript';
-  /** SHA-256 of its text, shortened. */
+  /** SHA-256 of the entity's text, shortened. */
   readonly hash: string;
 }
 

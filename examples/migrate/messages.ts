@@ -61,7 +61,10 @@ export function toTidemark(message: Json): Translation {
     case 'unsubscribe':
       return isText(members['subscriptionId'])
         ? { command: { type: 'unsubscribe', data: { subscriptionId: members['subscriptionId'] } } }
-        : { fault: 'unsubscribe needs the subscriptionId from subscribed; unsubscribe_all ends all subscriptions.' };
+        : {
+            fault:
+              'unsubscribe needs a subscriptionId, as in the reply to subscribe; unsubscribe_all ends all subscriptions.',
+          };
     case 'unsubscribe_all':
       return { command: { type: 'unsubscribe', data: { all: true } } };
     case 'broadcastCustomEvent':

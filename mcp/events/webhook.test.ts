@@ -134,7 +134,7 @@ describe('a webhook subscription', () => {
     await vi.waitFor(
       async () => {
         hook.isAway = true;
-        // Each refresh starts a new attempt, and reports the state before it.
+        // Each refresh starts a new attempt, and reports the state before that attempt.
         expect(await subscribe()).toMatchObject({ deliveryStatus: { active: false, lastError: 'connection_refused' } });
       },
       { ...PATIENCE, interval: 300 },

@@ -1,4 +1,4 @@
-/** What each of several gateways on one real Redis reports about the subscriptions of all of them. */
+/** Several gateways on one real Redis. Each gateway reports the subscriptions of all gateways. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SubscriptionsPage } from '../../generated/types.ts';
 import { httpValidators } from '../../generated/validators.js';

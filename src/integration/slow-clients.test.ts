@@ -99,7 +99,7 @@ describe('a client that does not read', () => {
     const replay = { mode: 'resume', after: { epoch, sequenceId: 0 } };
     const second = { subscriptionId: 'late', events: ['tick'], replay };
     const subscribed = client.call('subscribe', second);
-    // Another client on the same machine sends a command later. When that command is answered, the gateway has also received the first one.
+    // Another client sends a command later. When that command is answered, the gateway has also received `subscribe`.
     const other = await connect(url);
     await other.call('ping');
     await other.until(() => other.frames.filter(({ type }) => type === 'heartbeat').length >= 1);
@@ -127,7 +127,7 @@ describe('a client that does not read', () => {
     const client = await stall(url);
     const published = await publishUntil(gateway, () => backpressure(gateway).queuedBytes > 8 * 1024 * 1024);
     const pong = client.call('ping');
-    // Another client on the same machine sends a command later. When that command is answered, the gateway has also received the first one.
+    // Another client sends a command later. When that command is answered, the gateway has also received `ping`.
     await (await connect(url)).call('ping');
     client.ws.resume();
     await pong;

@@ -64,7 +64,7 @@ export class EventStreamReader {
 
   async until(holds: () => boolean): Promise<void> {
     await vi.waitFor(() => {
-      if (!holds()) throw new Error(`the condition does not hold after: ${this.types.join(', ')}`);
+      if (!holds()) throw new Error(`The condition does not hold. Received so far: ${this.types.join(', ')}`);
     }, PATIENCE);
   }
 

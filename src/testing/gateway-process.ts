@@ -25,13 +25,13 @@ export class GatewayProcess {
     this.httpUrl = httpUrl;
   }
 
-  /** Starts the gateway. Resolves when it serves. @throws {Error} if the process ends before that */
+  /** Starts the gateway. Resolves when it is ready. @throws {Error} if the process ends before that */
   static async start(options: GatewayProcessOptions): Promise<GatewayProcess> {
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout })) {
       return new GatewayProcess(child, JSON.parse(line) as { url: string; httpUrl: string });
     }
-    throw new Error(`the gateway ${options.nodeId} ended before it served`);
+    throw new Error(`the process of ${options.nodeId} ended before the gateway was ready`);
   }
 
   /** Kills the process without a shutdown, as in a crash. Resolves when the process has ended. */

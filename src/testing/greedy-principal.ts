@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 
 export interface PrincipalWork {
   readonly sessions: number;
-  /** Number of entities about which it publishes. Their streams retain the newest event of each. */
+  /** Number of entities about which the client publishes. The gateway retains the newest event of each entity. */
   readonly keys: number;
   readonly filters: number;
 }

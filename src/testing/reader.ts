@@ -1,6 +1,6 @@
 /**
- * A subscriber that needs so little processing time and memory that a test can run thousands of them. It compares the sequenceId of each
- * event with the previous one, and reads nothing else of the event. It can also stop reading from its socket.
+ * A subscriber that needs so little processing time and memory that a test can run thousands of them. It compares the position of each
+ * event with the previous one, and does not parse the payload. It can also stop reading from its socket.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';

@@ -101,13 +101,13 @@ function checkPhases(peer: Peer, frames: readonly WrittenFrame[], report: Report
       else if (type === 'replay_complete') phase = 'live';
       else if (type === 'unsubscribed' || type === 'subscription_closed') phase = 'ended';
       else if (type === 'event') {
-        if (phase === 'before' || phase === 'ended') report('life', `an event for ${id} ${phase}`);
+        if (phase === 'before' || phase === 'ended') report('life', `an event for ${id} in phase ${phase}`);
         if (data['isReplay'] === true && phase !== 'replay')
           report('life', `a replayed event for ${id} in phase ${phase}`);
-        if (numberOf(frame) <= last) report('life', `${numberOf(frame)} after ${last} for ${id}`);
+        if (numberOf(frame) <= last) report('life', `event ${numberOf(frame)} after event ${last} for ${id}`);
         last = numberOf(frame);
       } else if (type === 'gap' && (phase === 'before' || phase === 'ended'))
-        report('life', `a gap for ${id} ${phase}`);
+        report('life', `a gap for ${id} in phase ${phase}`);
     }
   }
 }
@@ -140,7 +140,8 @@ function checkCompleteness(
   if (!frames.some((frame) => frame.type === 'subscribed' && idsOf(frame).includes(asked.id))) return;
   const got = received(asked, frames);
   for (const { sequenceId } of missable(simulation, asked, Infinity))
-    if (!got.has(sequenceId)) report('whole', `${sequenceId} of ${asked.stream} was never delivered to ${asked.id}`);
+    if (!got.has(sequenceId))
+      report('whole', `event ${sequenceId} of ${asked.stream} was never delivered to ${asked.id}`);
 }
 
 /**
@@ -160,7 +161,8 @@ function checkBarriers(simulation: Simulation, peer: Peer, frames: readonly Writ
         continue;
       const got = received(asked, before);
       for (const { sequenceId } of missable(simulation, asked, command.step))
-        if (!got.has(sequenceId)) report('barrier', `${frame.type} arrives before ${sequenceId} of ${asked.stream}`);
+        if (!got.has(sequenceId))
+          report('barrier', `${frame.type} arrives before event ${sequenceId} of ${asked.stream}`);
     }
   });
 }
@@ -183,22 +185,31 @@ function checkHeartbeat(
   for (const asked of peer.asked) {
     const isOver = asked.ended !== undefined && asked.ended <= beat.step;
     if (begun.has(asked.id) && !isOver && !positions.has(asked.stream))
-      report('named', `no position for ${asked.stream}`);
+      report('named', `a heartbeat has no position for ${asked.stream}`);
   }
   for (const { stream, sequenceId } of positions.values()) {
     if (![...begun].some((id) => peer.asked.some((each) => each.id === id && each.stream === stream)))
-      report('named', `a position for ${stream} before its subscribed`);
+      report('named', `a heartbeat has a position for ${stream} before \`subscribed\``);
     for (const frame of after) {
       if (!idsOf(frame).some((id) => begun.has(id)) || frame.data['stream'] !== stream) continue;
       if (frame.type === 'event' && numberOf(frame) <= sequenceId)
-        report('position', `position ${sequenceId} of ${stream}, but ${numberOf(frame)} arrived later`);
+        report(
+          'position',
+          `a heartbeat has position ${sequenceId} of ${stream}, but event ${numberOf(frame)} arrived later`,
+        );
       const { from } = frame.data as { from?: Position };
       if (frame.type === 'gap' && from !== undefined && from.sequenceId < sequenceId)
-        report('position', `position ${sequenceId} of ${stream}, but a gap from ${from.sequenceId} arrived later`);
+        report(
+          'position',
+          `a heartbeat has position ${sequenceId} of ${stream}, but a gap from ${from.sequenceId} arrived later`,
+        );
     }
     const head = simulation.truth.get(stream)?.length;
     if (at === frames.length - 1 && !peer.session.closed && sequenceId !== head)
-      report('position', `position ${sequenceId} of ${stream}, although nothing is queued and the head is ${head}`);
+      report(
+        'position',
+        `the last heartbeat has position ${sequenceId} of ${stream}, but the head is ${head}, and nothing is queued`,
+      );
   }
 }
 
@@ -226,5 +237,5 @@ function checkResume(simulation: Simulation, { peer, cutAt, asked: id, again }: 
   const needed = new Set([...live.map(({ sequenceId }) => sequenceId), ...received(asked, rest)]);
   for (const sequenceId of needed)
     if (!got.has(sequenceId) && !lost.has(sequenceId))
-      report('resume', `${sequenceId} of ${asked.stream} is lost for ${id}`);
+      report('resume', `event ${sequenceId} of ${asked.stream} is lost for ${id}`);
 }
