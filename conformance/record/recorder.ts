@@ -1,6 +1,6 @@
 /**
- * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards messages and bodies
- * unchanged, and records every message, ping, pong and close with its sender. It always reads from the gateway as fast
+ * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards messages and UTF-8
+ * bodies unchanged, and records every message, ping, pong and close with its sender. It always reads from the gateway as fast
  * as it can, so the gateway does not notice that a client is slow.
  */
 import { once } from 'node:events';

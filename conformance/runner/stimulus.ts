@@ -117,7 +117,7 @@ function openHttp({ context, check }: PortOptions): StimulusPort {
 /** How long the stimulus command may take to exit after its input has ended, in milliseconds. */
 const STIMULUS_GRACE_MS = 5000;
 
-/** Starts one process for the whole run. The process receives one line per event. */
+/** Starts a process, which receives one line per event until the port is closed. */
 function openExec(command: readonly string[]): StimulusPort {
   const [program = '', ...rest] = command;
   const child: ChildProcess = spawn(program, rest, { stdio: ['pipe', 'ignore', 'inherit'] });
