@@ -248,7 +248,7 @@ function faultOf({ keyword, params, instancePath, data, message: fault = 'is not
   if (keyword === 'additionalProperties')
     return {
       path: [...path, String(params['additionalProperty'])],
-      text: 'is an unknown member. Remove it. If it is the rest of a text that contains a comma, put the text in quotes.',
+      text: 'is an unknown member. Remove it. If it is the end of a text that YAML split at a comma, put the whole text in quotes.',
     };
   if (keyword === 'enum') {
     const allowed = (params['allowedValues'] as readonly unknown[]).join(', ');

@@ -13,7 +13,10 @@ export function targetOf(schemas: Schemas, schema: Schema): Schema | undefined {
   return resolveSchema({ schemas }, schema);
 }
 
-/** The schema of the items, if the schema describes a list, or a list of lists; otherwise the schema itself. */
+/**
+ * For a list, or a list of lists: the schema of the innermost items. For any other schema: the schema itself. Undefined if a reference to the
+ * items leads nowhere, or the list contains itself.
+ */
 export function elementOf(schemas: Schemas, schema: Schema): Schema | undefined {
   const seen = new Set<Schema>();
   let element: Schema | undefined = schema;

@@ -148,7 +148,7 @@ export interface CloseCode {
   readonly name: string;
   readonly class: string;
   readonly description: string;
-  /** What the client should do, in addition to what the class of its close code requires (CON-6). */
+  /** What the client should do, in addition to what the class of the close code requires (CON-6). */
   readonly advice?: string;
 }
 

@@ -288,7 +288,10 @@ describe('the shape of extensions', () => {
 
   test('refuses an unknown member, and mentions that an unquoted comma may be the cause', () => {
     expect(shapeOf({ '/x-limits/eventsPerSubscription/or fewer.': null })).toMatchObject([
-      { pointer: '/x-limits/eventsPerSubscription/or fewer.', text: expect.stringContaining('put the text in quotes') },
+      {
+        pointer: '/x-limits/eventsPerSubscription/or fewer.',
+        text: expect.stringContaining('put the whole text in quotes'),
+      },
     ]);
   });
 

@@ -63,8 +63,8 @@ const ALONE =
   'Only one file can be read from a Git revision or a URL. Compare with a local file, or with the contract.json that tidemark generate wrote.';
 
 /**
- * Writes a text from Git or a URL to a file, because the merge reads files. References in the text to other files are
- * not resolved.
+ * Opens the older version. An own-events document is first copied to a temporary file, because the merge reads files. References from this
+ * copy to other files cannot be resolved; each is reported as a finding.
  */
 async function openBaseline({ name, text, file }: CompatibilityOptions['against']): Promise<Source> {
   const source = sourceOf(file ?? name, text);

@@ -99,7 +99,7 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       now: replaySide(after, member),
       summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
       reason:
-        'In a warm replay, other events than before replace or clear earlier ones, so new subscribers receive another warm picture.',
+        'Events replace or clear one another by other rules than before, so new subscribers receive a different warm picture.',
     }));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Compares the facts of operations, channels and messages other than schemas. A change of an unknown fact is reported as
- * undecided, so that no new fact is silently ignored.
+ * Compares the facts of operations, channels and messages: their members that are not schemas, such as scopes and bindings. A change of an
+ * unknown member is reported as undecided, so that no new member is silently ignored.
  */
 import type { Direction, Draft, Findings, Severity } from './finding.ts';
 import { show } from './change.ts';
@@ -106,8 +106,8 @@ function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
   ];
 }
 
-/** Compares a fact whose value is `true` or absent. */
-function promise(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
+/** Makes the comparison of a fact whose value is `true` or absent. */
+function flag(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
   return ({ key, after }) => {
     const isGiven = after === true;
     return [
@@ -163,7 +163,10 @@ function codeOf(code: unknown): string {
   return typeof code === 'string' ? code : 'invalid_message';
 }
 
-/** Compares security requirements, media types and correlation ids. */
+/**
+ * Makes the comparison of a fact that may have any value, such as a security requirement. `words` has the reason of the finding: `lost` if
+ * the fact was removed, `added` if it was added or changed. The finding is compatible only if this reason is `HARMLESS`.
+ */
 function addedOrChanged(rule: string, direction: Direction, words: Readonly<Record<'added' | 'lost', string>>): Judge {
   return ({ key, before, after }) => {
     const isLost = after === undefined;
@@ -202,15 +205,15 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     lost: 'Clients of the old contract receive at least what they received before.',
   }),
   'x-error-pointers': errorPointers,
-  'x-ordered': promise('order', 'server-to-client', {
+  'x-ordered': flag('order', 'server-to-client', {
     given: 'Clients of the old contract do not rely on the order.',
     lost: 'The message may now overtake queued events, but clients of the old contract rely on its order.',
   }),
-  'x-before-authentication': promise('before-authentication', 'client-to-server', {
+  'x-before-authentication': flag('before-authentication', 'client-to-server', {
     given: 'The new server accepts this command earlier than the old server did.',
     lost: 'The new server refuses this command before `authenticate`, but clients of the old contract may send it earlier.',
   }),
-  'x-serves-below': promise('serves-below', 'client-to-server', {
+  'x-serves-below': flag('serves-below', 'client-to-server', {
     given: 'The old contract did not use addresses below the path.',
     lost: 'Clients of the old contract may request addresses below the path.',
   }),
@@ -218,7 +221,7 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     added: 'Publications of this event on another stream are now refused.',
     lost: HARMLESS,
   }),
-  'x-any-origin': promise('any-origin', 'server-to-client', {
+  'x-any-origin': flag('any-origin', 'server-to-client', {
     given: 'Pages of every origin may now read the response.',
     lost: 'The new server refuses pages of other origins; under the old contract they could read the response.',
   }),

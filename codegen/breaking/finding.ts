@@ -140,7 +140,7 @@ export class Findings {
   }
 }
 
-/** Whether the change adds or removes a member at the top level, not inside a member. */
+/** Whether the change allows new members at the top level of the message, and not inside one of its members. */
 function isDirectly({ was, now }: Change, top: { readonly was: Path; readonly now: Path }): boolean {
   const [before, after] = [toPointer(was.path), toPointer(now.path)];
   const [old, next] = [toPointer(top.was), toPointer(top.now)];

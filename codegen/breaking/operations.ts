@@ -83,8 +83,8 @@ function compareOperation(versions: Versions, before: OperationView, after: Oper
 function compareCommand(versions: Versions, before: OperationView, after: OperationView): void {
   const use: Use = { by: after.name, direction: 'client-to-server', envelope: true };
   relateByName(versions, before.messages, after.messages, use, missing('command-message'));
-  const answer: Use = { by: after.name, direction: 'server-to-client', envelope: true };
-  relateByName(versions, before.replies, after.replies, answer, {
+  const reply: Use = { by: after.name, direction: 'server-to-client', envelope: true };
+  relateByName(versions, before.replies, after.replies, reply, {
     removed: (message) => replyRemoved(before, after, message),
     added: (message) => replyAdded(before, after, message),
   });
@@ -105,7 +105,10 @@ interface Unpaired {
   readonly added: (message: MessageView) => Draft;
 }
 
-/** Makes the finding for a message that only one version has. Each command and each push has exactly one message. */
+/**
+ * Makes the finding for a message that only one version has. Each command, and each push except `event`, has one message, so this message
+ * was renamed.
+ */
 function missing(rule: string): Unpaired {
   const draft = (message: MessageView, verb: 'removed' | 'added'): Draft => ({
     rule: `${rule}-${verb}`,
@@ -192,7 +195,7 @@ function compareHttp(versions: Versions, before: OperationView, after: Operation
         was,
         now,
         summary: `${after.name} changed from ${String(was.value)} to ${String(now.value)}`,
-        reason: 'Clients of the old contract send requests to the old address.',
+        reason: 'Clients of the old contract send requests with the old method to the old address.',
       },
       after.name,
     );
@@ -203,8 +206,8 @@ function compareHttp(versions: Versions, before: OperationView, after: Operation
   });
   const request: Use = { by: `${after.name} (request)`, direction: 'client-to-server' };
   relateBodies(versions, { before: before.messages, after: after.messages, use: request, operations: [before, after] });
-  const answer: Use = { by: `${after.name} (answer)`, direction: 'server-to-client' };
-  relateBodies(versions, { before: before.replies, after: after.replies, use: answer, operations: [before, after] });
+  const response: Use = { by: `${after.name} (response)`, direction: 'server-to-client' };
+  relateBodies(versions, { before: before.replies, after: after.replies, use: response, operations: [before, after] });
 }
 
 const HTTP_PLACES: readonly (readonly [string, (operation: OperationView) => { path: Path; value: unknown }])[] = [

@@ -15,13 +15,13 @@ interface Registry {
   readonly added: Judgement | ((entry: unknown) => Judgement);
   readonly removed: Judgement;
   readonly members?: Readonly<Record<string, Judgement | Compare>>;
-  /** For tables whose entries are plain texts: the severity of a changed text. */
-  readonly text?: 'prose' | Judgement;
+  /** Set if the entries are descriptions for people. A changed description is not a finding. */
+  readonly text?: 'prose';
 }
 
 type Compare = (before: unknown, after: unknown) => Judgement;
 
-/** Makes the comparison of a number that limits clients: a lower number is stricter. */
+/** Makes the comparison of a number, with one judgement if it was raised and another if it was lowered. */
 function moved(words: Readonly<Record<'raised' | 'lowered', Judgement>>): Compare {
   return (before, after) => (Number(after) > Number(before) ? words.raised : words.lowered);
 }
@@ -96,7 +96,7 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
   'x-filters': {
     noun: 'filter field',
     direction: 'client-to-server',
-    added: compatible('Clients of the old contract do not use this kind of scope.'),
+    added: compatible('Clients of the old contract do not use this filter field.'),
     removed: breaking('Subscriptions of old clients that use this filter field are refused.'),
     members: { kind: breaking('Values match differently, so filters of old clients select other events.') },
   },

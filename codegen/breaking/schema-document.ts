@@ -144,7 +144,7 @@ export class SchemaDocument {
     return bare;
   }
 
-  /** Every value that the schema accepts; undefined if their number is not finite. */
+  /** Every value that the schema accepts, if it or its alternatives list them; otherwise undefined. */
   valuesOf(place: Place, depth = 0): readonly unknown[] | undefined {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || at.schema === true) return undefined;

@@ -203,7 +203,7 @@ export class SchemaRelation implements Relation {
       const isEqual = this.#sameKeyword(was.schema[keyword], now.schema[keyword]);
       if (keyword === 'default') return isEqual ? [] : [defaultChange(pair)];
       if (GROUPED.has(keyword)) return [];
-      if (isEqual) return COUPLED.has(keyword) && found.length > 0 ? [undecided(pair, keyword)] : [];
+      if (isEqual) return COUPLED.has(keyword) && found.length > 0 ? [coupled(pair, keyword)] : [];
       if (keyword.startsWith('x-')) return [{ ...undecided(pair, keyword), rule: 'fact-changed', effect: 'meaning' }];
       return [undecided(pair, keyword)];
     });
@@ -277,8 +277,13 @@ function undecided({ was, now }: Readonly<Record<'was' | 'now', Place>>, keyword
     rule: 'keyword-undecided',
     effect: 'undecided',
     ...sides(was, now, keyword),
-    text: `${keyword} changed, and its effect on the valid values cannot be decided`,
+    text: `${keyword} changed, and its effect on the valid values cannot be determined`,
   };
+}
+
+function coupled(pair: PlacePair, keyword: string): Change {
+  const text = `other keywords changed, and how ${keyword} then affects the valid values cannot be determined`;
+  return { ...undecided(pair, keyword), text };
 }
 
 function unresolved(was: Place, now: Place): Change {
@@ -297,7 +302,14 @@ function restriction(was: Place, now: Place): Change[] | undefined {
   const [before, after] = [acceptsAll(was.schema), acceptsAll(now.schema)];
   if (before && after) return [];
   if (was.schema === false || after)
-    return [{ rule: 'schema-opened', effect: 'widens', ...at, text: 'every value is now valid' }];
+    return [
+      {
+        rule: 'schema-opened',
+        effect: 'widens',
+        ...at,
+        text: `${after ? 'every value is' : 'some values are'} now valid`,
+      },
+    ];
   if (now.schema === false)
     return [{ rule: 'schema-closed', effect: 'narrows', ...at, text: 'no value is valid any more' }];
   if (before) return [{ rule: 'schema-restricted', effect: 'narrows', ...at, text: 'some values are no longer valid' }];

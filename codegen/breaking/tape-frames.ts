@@ -10,9 +10,9 @@ import type { JsonObject } from './json.ts';
 export interface Frame {
   /** Tape and line, such as `recorded/handoff:5`. */
   readonly at: string;
-  readonly kind: 'command' | 'message' | 'publication' | 'request' | 'answer';
+  readonly kind: 'command' | 'message' | 'publication' | 'request' | 'response';
   /**
-   * The content of the frame. If the kind is `message` or `answer`, it has only the members that the tape names.
+   * The content of the frame. If the kind is `message` or `response`, it has only the members that the tape names.
    */
   readonly value: unknown;
   /** For HTTP requests and responses: method and path, such as `GET /path`. */
@@ -80,7 +80,7 @@ function httpFrames(http: JsonObject, expect: unknown, at: string): Frame[] {
   const frames: Frame[] = [];
   if (isObject(http['body'])) frames.push({ at, kind: 'request', value: filled(http['body']), resource });
   const body = written(objectAt(expect)['body']);
-  if (isObject(body)) frames.push({ at, kind: 'answer', value: filled(body), resource });
+  if (isObject(body)) frames.push({ at, kind: 'response', value: filled(body), resource });
   return frames;
 }
 

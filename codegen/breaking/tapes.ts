@@ -102,7 +102,7 @@ class FrameJudge {
       case 'request':
         return this.#request(frame);
       default:
-        return this.#answer(frame);
+        return this.#response(frame);
     }
   }
 
@@ -145,7 +145,7 @@ class FrameJudge {
     );
   }
 
-  #answer({ value, resource = '' }: Frame): Fault | undefined {
+  #response({ value, resource = '' }: Frame): Fault | undefined {
     const operation = operationAt(this.#partial, resource);
     return operation === undefined ? absent(resource, resource) : this.#anyOf(this.#partial, operation.replies, value);
   }

@@ -100,7 +100,7 @@ export const SCHEMA_RULES: Readonly<Record<string, Rule>> = {
         if (SCHEMA_KEYWORDS.has(keyword) || keyword === 'title' || keyword === 'allOf') continue;
         report(
           [...path, keyword],
-          `is not a supported keyword. Remove it. If it is the rest of a text that contains a comma, put the text in quotes.`,
+          'is not a supported keyword. Remove it. If it is the end of a text that YAML split at a comma, put the whole text in quotes.',
         );
       }
       const volatility = schema['x-volatile'];
