@@ -78,7 +78,7 @@ function opinionOf(atRunTime: Subject['atRunTime'], value: unknown): boolean | u
   }
 }
 
-/** @returns the number of the rarer verdict: if all verdicts were equal, the comparison would prove little. */
+/** @returns how often the rarer verdict (valid or invalid) occurred: if all verdicts were equal, the comparison would prove little. */
 function rarerVerdict(subjects: readonly Subject[], numRuns: number): number {
   const seen = { accepted: 0, refused: 0 };
   const cases = fc.constantFrom(...subjects).chain((subject) => subject.values.map((value) => ({ subject, value })));

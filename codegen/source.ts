@@ -55,7 +55,10 @@ export interface Source {
   readonly relocate?: (finding: Finding) => Finding;
 }
 
-/** Reads YAML or JSON. Accepts merge keys (`<<: *anchor`), refuses repeated keys. @throws {ContractError} if the text is neither. */
+/**
+ * Reads YAML or JSON, which may have merge keys (`<<: *anchor`).
+ * @throws {ContractError} if the text is neither, repeats a key, is nested too deeply, or has circular or too many aliases
+ */
 export function sourceOf(file: string, text: string): Source {
   const lines = new LineCounter();
   const refuse = (offset: number, fault: string): ContractError =>

@@ -104,10 +104,10 @@ const REGISTRIES: Readonly<Record<string, Registry>> = {
     noun: 'replay policy',
     direction: 'server-to-client',
     added: compatible(
-      'A replay policy has an effect only if an event uses it; that change of the event is a separate finding.',
+      'A replay policy has an effect only if an event uses it. A change of the policy of an event is a separate finding.',
     ),
     removed: compatible(
-      'A replay policy had an effect only if an event used it; that change of the event is a separate finding.',
+      'A replay policy had an effect only if an event used it. A change of the policy of an event is a separate finding.',
     ),
     text: 'prose',
   },

@@ -32,7 +32,7 @@ export class Bundler {
   readonly #documents: Documents;
   /** The name of each named schema, by its place. */
   readonly #schemaNames = new Map<string, string>();
-  /** The place of the copy of each copied part, by the place of the original. */
+  /** Where each copied part is in the bundled contract, by the place of the original. */
   readonly #moved = new Map<string, readonly string[]>();
   readonly #links: { readonly object: { $ref: string }; readonly place: Place }[] = [];
   readonly #schemas = new Map<string, unknown>();

@@ -230,7 +230,7 @@ interface Tables {
 
 /**
  * Compares the verdicts on 3,000 mutated examples.
- * @returns the number of the rarer verdict: if all verdicts were equal, the comparison would prove little.
+ * @returns how often the rarer verdict (valid or invalid) occurred: if all verdicts were equal, the comparison would prove little.
  */
 function rarerVerdict(subjects: readonly Subject[], schemaOf: JsonSchemas): number {
   const seen = { accepted: 0, refused: 0 };

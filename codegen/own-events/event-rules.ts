@@ -86,7 +86,7 @@ export function checkFilterable(event: OwnEvent, shape: Shape): void {
         findings.add(
           'event-filterable',
           place,
-          `${pointer} is ${typeText(found.schema)}; only strings and lists of strings can be filtered by. Choose another member.`,
+          `${pointer} is ${typeText(found.schema)}; a filter field needs a string or a list of strings. Choose another member.`,
         );
     }
   }

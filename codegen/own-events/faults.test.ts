@@ -85,7 +85,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
         'x-filterable': { oks: ['/payload/ok'] },
       },
     }),
-    ['/x-filterable/oks/0: /payload/ok is a boolean; only strings and lists of strings can be filtered by.'],
+    ['/x-filterable/oks/0: /payload/ok is a boolean; a filter field needs a string or a list of strings.'],
   ],
   [
     'a filter field similar to one of the contract',
@@ -113,7 +113,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a filter of the contract declared again',
     documentOf({ built: {} }, { 'x-filters': { paths: { kind: 'path' } } }),
-    ['/x-filters/paths: is a filter field of the contract that is extended. Remove it'],
+    ['/x-filters/paths: is already a filter field of the contract that is extended. Remove this'],
   ],
   [
     'an unknown replay policy',

@@ -136,7 +136,7 @@ function filtersOf(document: OwnDocument, base: RawContract, findings: Findings)
       findings.add(
         'filter-name',
         place,
-        `is a filter field of the contract that is extended. Remove it: events may use it.`,
+        'is already a filter field of the contract that is extended. Remove this declaration: events can use the field without it.',
       );
     else if (!users.has(field))
       findings.add(
@@ -247,7 +247,7 @@ function replayOf({ name, replay }: OwnEvent): ReplaySpec {
   return replay.key === undefined || replay.keySpace !== undefined ? replay : { ...replay, keySpace: name };
 }
 
-/** Wraps each example in the envelope of a message, as in the contract. */
+/** Wraps each example in the envelope of a message, as in the contract. If the author gave no example, one is made from the schema. */
 function examplesOf(
   event: OwnEvent,
   { message }: Template,
@@ -265,7 +265,7 @@ function examplesOf(
       summary: summary ?? event.summary,
       payload: wrap(value),
     }));
-  // If there are findings, no example is made: it might be impossible for an invalid schema, and it is not needed.
+  // If there are findings, no example is needed, because the document is refused. An invalid schema may have no valid example.
   if (findings.list.length > 0) return [];
   const sample = sampleOf(schemas, { $ref: `${PREFIX}${payload}` });
   if (sample === undefined)

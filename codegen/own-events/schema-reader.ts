@@ -186,7 +186,10 @@ export class SchemaReader {
     }
   }
 
-  /** A part of an `allOf` is copied, so it must be declared here or in a file. */
+  /**
+   * Finds the target of a reference in an `allOf`. The target is copied, so it must be declared in this document or in a file. A schema of
+   * the contract that is extended is reported as a finding.
+   */
   async #locatePart(ref: string, place: Place): Promise<Target | undefined> {
     const { document, own, stock, findings } = this.#options;
     const name = ref.startsWith(PREFIX) ? ref.slice(PREFIX.length) : '';

@@ -10,7 +10,7 @@ export interface EventSummary {
   readonly replay: string;
   /** Names of the filter fields. */
   readonly filters: readonly string[];
-  /** Members of the payload; optional members end in \`?\`. */
+  /** Members of the payload; optional members end in `?`. */
   readonly payload: readonly string[];
 }
 

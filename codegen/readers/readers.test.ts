@@ -86,7 +86,7 @@ describe.each(['stock', 'merged'] as const)('the %s contract', (which) => {
 
   test('is rendered by the React component in a browser, with every operation and no error', async () => {
     const executablePath = locate(CHROMIUM);
-    if (executablePath === undefined) throw new Error('There is no Chromium: node scripts/ensure-tools.ts');
+    if (executablePath === undefined) throw new Error('Chromium is not installed. Run node scripts/ensure-tools.ts.');
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
     try {
       const page = await browser.newPage();

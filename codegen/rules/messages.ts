@@ -101,7 +101,10 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Returns undefined for a schema that cannot be compiled, which the rule `schema-compiles` reports. */
+/**
+ * @returns a function that returns the validator of a named schema, or undefined if the schema cannot be compiled. The rule
+ *   `schema-compiles` reports such schemas.
+ */
 function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction | undefined {
   // Each validator checks only a few examples, so optimizing its code would take longer than it saves.
   const ajv = new Ajv({

@@ -266,7 +266,7 @@ function ownKeywords(schema: Schema): Readonly<Record<string, unknown>> {
   return Object.fromEntries(own);
 }
 
-/** For the text of a schema, why the schema cannot be compiled. It is kept, because compiling is slow and most texts occur often. */
+/** For the text of a schema: why the schema cannot be compiled. Results are kept, because compiling is slow and most texts occur often. */
 const faults = new Map<string, string | undefined>();
 
 function faultOf(schema: Readonly<Record<string, unknown>>): string | undefined {

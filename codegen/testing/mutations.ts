@@ -48,7 +48,7 @@ const FOREIGN = fc.oneof(
   fc.jsonValue({ maxDepth: 1 }),
 );
 
-/** A value with one member dropped, replaced, moved or added. */
+/** A value with one part removed, added or replaced. */
 export function withOneChange(value: unknown): fc.Arbitrary<unknown> {
   const paths = pathsOf(value);
   const anywhere = fc.constantFrom(...paths);

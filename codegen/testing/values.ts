@@ -1,4 +1,4 @@
-/** Makes values that match, or nearly match, a schema. They are made from the schema alone. */
+/** Makes random values that match, or nearly match, a schema. */
 import * as fc from 'fast-check';
 import { FORMATS } from '../emit/formats.ts';
 import type { Schema } from '../model.ts';
@@ -22,7 +22,7 @@ function arbitraryOf(schemas: Schemas, written: Schema, depth: number): fc.Arbit
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   const branches = schema.oneOf ?? schema.anyOf;
-  // The first alternative of a recursive schema is not recursive.
+  // Deep in a value only the first alternative is used, so that the value ends: in every tested schema it is not recursive.
   if (branches !== undefined)
     return fc.oneof(
       ...branches.slice(0, depth > DEEPEST ? 1 : undefined).map((each) => arbitraryOf(schemas, each, depth + 1)),

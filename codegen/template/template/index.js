@@ -1,6 +1,6 @@
 import { render } from '#emit';
 
-/** The generator recognises the type of a file by the name of this function. */
+/** The generator treats an element as a file if its `type` is a function with this name. */
 function File() {}
 
 export default async function ({ asyncapi }) {
