@@ -10,8 +10,8 @@ export interface Outcome<C extends CommandName> {
   readonly data: ReplyDataMap[C] | (() => ReplyDataMap[C]);
   /**
    * Whether `data` is computed when the reply is queued (the default) or when it is written. With `when written`, a
-   * large reply takes no memory in the queue and does not count against its limit in bytes. Not allowed for replies
-   * that keep their order (BCK-3).
+   * large reply takes no memory in the queue and does not count against the queue's limit in bytes. Not allowed for
+   * replies that keep their order (BCK-3).
    */
   readonly made?: 'when queued' | 'when written';
   /**

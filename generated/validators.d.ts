@@ -1,4 +1,4 @@
-// Validators of the wire.
+// Validators of messages and HTTP bodies.
 // Generated from asyncapi.yaml by `npm run generate`. Do not edit: change the contract and generate again.
 
 /** Why a value is not valid. */

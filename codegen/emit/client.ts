@@ -28,7 +28,7 @@ const SPEC = {
   contractDigest: CONTRACT_DIGEST,
   events: [@names],
   subprotocol: SUBPROTOCOL,
-  // COMMANDS and CLOSE_CODES are not used here, because pages would load members of them that the client does not read.
+  // This object does not use COMMANDS and CLOSE_CODES: web pages would then load members of theirs that the client does not read.
   commands: { @commands },
   closeCodes: { @closeCodes },
   credentialParameters: CREDENTIAL_PARAMETERS,

@@ -85,9 +85,7 @@ ${lines.join('')}} as const satisfies Readonly<Record<string, RegExp>>;
 `;
 }
 
-/**
- * The valid values of one query parameter. All values in a query are text, so an integer is written in decimal digits.
- */
+/** The type, bounds and default of each query parameter, by its name. */
 function queryOf(query: Schema | undefined): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(query?.properties ?? {}).map(([name, { type, minimum, maximum, default: value }]) => [

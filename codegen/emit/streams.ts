@@ -32,7 +32,7 @@ export function followStreams<
 
 /**
  * Waits for one event on several streams. With \`since\`, events after these positions count, even if they were
- * published before the call, and all events of streams without a position in \`since\`.
+ * published before the call. If a stream has no position in \`since\`, all its events count.
  * @throws {WaitError} \`timeout\` or \`gap\`, with the \`positions\` from which to continue; other errors are those of \`client.waitFor\`.
  */
 export function waitOnStreams<const Pattern extends EventPattern<TidemarkProtocol>>(

@@ -90,7 +90,7 @@ function emitCode(contract: Contract, tables: readonly ValidatorTable[]): string
   const exported = new Map(ids.map((id) => [id, id.replace('.', '')]));
   const compiled = standaloneCode(ajv, Object.fromEntries([...exported].map(([id, name]) => [name, id])));
   const code = [
-    banner('Validators of the wire.'),
+    banner('Validators of messages and HTTP bodies.'),
     inlineHelpers(compiled).replaceAll(/^export const (strict|tolerant)/gm, 'const $1'),
     ...tables.map((table) => emitTable(table, exported)),
   ].join('\n');
@@ -139,7 +139,7 @@ function emitTable({ name, text, entries }: ValidatorTable, exported: ReadonlyMa
 
 function emitDeclarations(tables: readonly ValidatorTable[]): string {
   return [
-    banner('Validators of the wire.'),
+    banner('Validators of messages and HTTP bodies.'),
     `/** Why a value is not valid. */
 export interface ValidationError {
   /** JSON pointer (RFC 6901) to the invalid value, from the top of the validated value. */

@@ -105,9 +105,9 @@ function init(): string {
         """Raises ValueError if the address is invalid or contains a credential (SEC-2).
 
         token: a token, or a function (plain or async) that fetches a valid one before each connection and before the present token expires.
-        backoff_min, backoff_max: upper bound of the first wait, and of every wait, between attempts.
+        backoff_min: upper bound of the first wait between attempts. backoff_max: upper bound of every wait between attempts.
         max_attempts: consecutive failed attempts after which the client gives up; None for no limit.
-        open_timeout: limit from the attempt to the first message. command_timeout: limit from a call to its reply.
+        open_timeout: longest time from an attempt to the first message. command_timeout: longest time from a call to its reply.
         silent_intervals: heartbeat intervals without a message after which the client reconnects.
         stable_after: how long a connection must last to reset the backoff.
         """
@@ -163,7 +163,8 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
         The gateway must have broadcast turned on, and the credential needs a publish scope (BRD-1, BRD-2). With an idempotency key the
         call can be repeated safely. For an event that the contract does not declare, use :meth:\`broadcast_custom\`.
 
-        Raises TidemarkError (the server's answer) or ConnectionLost (\`\`connection_lost\`\`: the event may have been published).
+        Raises TidemarkError (the server rejected the command) or ConnectionLost (\`\`connection_lost\`\`: the event may have been
+        published).
         """
         return await self.broadcast_custom(
             event, payload, stream=stream, source=source, idempotency_key=idempotency_key, timeout=timeout

@@ -33,7 +33,7 @@ asyncio.run(main())
   at their positions: each event is yielded once and in order. Events that could not be delivered are reported as a \`Gap\` (\`on_gap=\`, or
   \`gaps="inline"\` and \`is_gap\`). Another process can resume from \`subscription.position\`: \`replay=Position(...)\`.
 - **Commands.** \`broadcast\`, \`broadcast_custom\`, \`ping\`, \`sync\`, \`list_subscriptions\`, \`authenticate\`. They raise \`TidemarkError\` (the
-  server's answer; \`code\` is one of ${Object.keys(errors).length}) or \`ConnectionLost\` (no reply).
+  server rejected the command; \`code\` is one of ${Object.keys(errors).length} codes) or \`ConnectionLost\` (no reply).
 - **Buffers.** At most \`buffer_limit\` events wait for a reader. Then the subscription is parked: it unsubscribes, and resumes when half
   of the buffer has been read. Events that leave the server's history meanwhile are reported as a gap.
 - **Cancellation.** Cancelling the task that waits for the next event loses nothing. Leaving an \`async for\` loop does not end the

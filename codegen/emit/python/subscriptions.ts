@@ -149,8 +149,8 @@ ${FOLLOW_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> 
     ) -> StreamsWaited[types.AnyEvent]:
         """Waits for one event on several streams. The options are those of :meth:\`wait_for\`.
 
-        since: events after these positions count, even if they were published before the call, and all events of streams without a
-        position here. Without it, only events published from now on count.
+        since: events after these positions count, even if they were published before the call. If a stream has no position in
+        \`\`since\`\`, all its events count. Without \`\`since\`\`, only events published from now on count.
 
         Raises WaitFailed with the \`\`positions\`\` from which to continue; other errors are those of :meth:\`wait_for\`.
         """

@@ -46,7 +46,7 @@ class TypesModule {
   readonly #used = new Set<string>();
 
   readonly #schemas: Contract['schemas'];
-  /** Whether references to recursive aliases are quoted, because the alias that is being written is one of them. */
+  /** True while a recursive alias is written: then recursive aliases are referred to in quotes, because they may not be defined yet. */
   #quoting = false;
 
   constructor(contract: Contract) {

@@ -189,7 +189,7 @@ export function constraintsOf(schema: Schema): string[] {
     ...(multipleOf === undefined ? [] : [`a multiple of ${multipleOf}`]),
     ...range(minLength, maxLength, ' characters'),
     ...range(minItems, maxItems, ' items'),
-    ...(uniqueItems === true ? ['no item twice'] : []),
+    ...(uniqueItems === true ? ['unique items'] : []),
     ...range(minProperties, maxProperties, ' members'),
     ...(format === undefined ? [] : [`format ${format}`]),
     ...(pattern === undefined ? [] : [`matches \`${pattern}\``]),

@@ -75,7 +75,7 @@ function introduction(contract: Contract): string {
   return `<h1 id="reading">${escape(contract.title)} protocol</h1>
 ${paragraphs(contract.description).replace('<p>', '<p class="opening">')}
 <ul class="hints">
-<li>Every item has its own link: ${addresses(contract)}. So has every field.</li>
+<li>Every item and every field has its own link, such as ${addresses(contract)}.</li>
 <li>A field marked <span class="must">required</span> is always present; other fields may be absent but are never null.</li>
 <li>The name of an operation is also the name of its handler, of its type in ${code('generated/types.ts')} and of its folder of tapes.
 JSON Schemas are in ${code('generated/schemas/')}.</li>
