@@ -1,0 +1,121 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { startBench } from '../testing/recorder-bench.ts';
+import type { Bench, BenchOptions } from '../testing/recorder-bench.ts';
+import { isObject } from '../trace/json.ts';
+import { readTrace } from '../trace/trace.ts';
+import type { Frame, Trace } from '../trace/trace.ts';
+import { startRecorder } from './recorder.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'recorder-'));
+const at = (name: string): string => join(directory, name);
+const cleanups: (() => Promise<void> | void)[] = [];
+
+afterAll(async () => {
+  for (const cleanup of cleanups.toReversed()) await cleanup();
+});
+
+function framesOf(file: string): Trace {
+  return readTrace(readFileSync(file, 'utf8'), file);
+}
+
+async function bench(name: string, options: Omit<BenchOptions, 'out'> = {}): Promise<Bench> {
+  const started = await startBench({ ...options, out: at(name) });
+  cleanups.push(started.close);
+  return started;
+}
+
+describe('the recorder', () => {
+  const shown = ({ dir, kind, text }: Frame): string => `${dir} ${kind} ${text}`;
+
+  test('forwards every frame unchanged, and records its sender', async () => {
+    const { recorder, out, connect, got } = await bench('relay.ndjson');
+    const handshake = await connect();
+    if (!('socket' in handshake)) throw new Error('not let in');
+    const { socket } = handshake;
+    socket.sendText('ja ü');
+    socket.sendFrame({ opcode: 'binary', hex: '00ff' });
+    socket.sendFrame({ opcode: 'ping', hex: '70' });
+    await expect.poll(() => got).toContain('text ping 70');
+    socket.sendText('end');
+    await expect.poll(() => got).toContain('closed 4003 told to');
+    await recorder.close();
+    expect(got.slice(0, 5)).toEqual([
+      'open tidemark.v1',
+      'text hello',
+      'text text ja ü',
+      'text binary 00ff',
+      'text ping 70',
+    ]);
+    const frames = framesOf(out).frames.map(shown);
+    expect(frames).toEqual([
+      '<< open {"protocol":"tidemark.v1"}',
+      '<< text hello',
+      '>> text ja ü',
+      '>> binary 00ff',
+      '>> ping 70',
+      '<< text text ja ü',
+      '<< text binary 00ff',
+      '<< text ping 70',
+      '>> text end',
+      '<< close {"code":4003,"reason":"told to"}',
+    ]);
+  });
+
+  test('ends one connection as the other one ended: with the same close code, or without a close frame', async () => {
+    const proper = await bench('close.ndjson');
+    const first = await proper.connect();
+    if ('socket' in first) first.socket.close(1000, 'bye');
+    await expect.poll(() => proper.got).toContain('target closed 1000 bye');
+    await proper.recorder.close();
+    expect(framesOf(proper.out).frames.map(shown)).toContain('>> close {"code":1000,"reason":"bye"}');
+
+    const cut = await bench('cut.ndjson');
+    const second = await cut.connect();
+    if ('socket' in second) second.socket.cut();
+    await expect.poll(() => cut.got).toContain('target closed 1006 ');
+    await cut.recorder.close();
+  });
+
+  test('forwards rejections and HTTP responses, including headers', async () => {
+    const { recorder, out, connect } = await bench('refused.ndjson');
+    expect(await connect('?refuse=1')).toMatchObject({
+      refused: { status: 503, body: 'late', headers: { 'retry-after': '7' } },
+    });
+    const response = await fetch(`${recorder.url.replace(/^ws/, 'http')}/tea`);
+    expect([response.status, response.headers.get('x-tea'), await response.text()]).toEqual([
+      418,
+      'green',
+      '{"short":1}',
+    ]);
+    await recorder.close();
+    const frames = framesOf(out).frames;
+    expect(frames.map(shown)[0]).toBe('<< refused {"status":503,"body":"late"}');
+    expect(frames.filter(({ kind }) => kind === 'http').map(({ json }) => isObject(json) && json['status'])).toEqual([
+      undefined,
+      418,
+    ]);
+  });
+
+  test('answers 502 when the target is unreachable, and keeps running', async () => {
+    const recorder = await startRecorder({
+      target: new URL('ws://127.0.0.1:1/ws'),
+      httpTarget: new URL('http://127.0.0.1:1'),
+      out: at('nobody.ndjson'),
+      host: '127.0.0.1',
+      port: 0,
+    });
+    cleanups.push(() => recorder.close());
+    const http = recorder.url.replace(/^ws/, 'http');
+    expect((await fetch(http)).status).toBe(502);
+    const socket = new WebSocket(recorder.url);
+    socket.on('error', () => undefined);
+    const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, { readonly statusCode: number }];
+    expect(answer.statusCode).toBe(502);
+    expect((await fetch(http)).status).toBe(502);
+  });
+});
