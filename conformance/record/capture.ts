@@ -1,8 +1,16 @@
 /** A trace that is written line by line while it is recorded, so that an interrupted recording is not lost. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { TRACE_VERSION, Trace } from '../trace/trace.ts';
-import type { NewFrame } from '../trace/trace.ts';
+import type { FrameKind, NewFrame } from '../trace/trace.ts';
 import { Pseudonyms } from './pseudonyms.ts';
+
+/** The kinds of frames whose content is bytes, which a capture shows as hexadecimal digits. */
+const IN_HEX: ReadonlySet<FrameKind> = new Set(['binary', 'ping', 'pong']);
+
+/** The address without the parts in which people put credentials. */
+function shownAddress(target: URL): string {
+  return `${target.protocol}//${target.host}${target.pathname}`;
+}
 
 export class Capture {
   readonly pseudonyms = new Pseudonyms();
@@ -12,9 +20,10 @@ export class Capture {
   /**
    * Creates the file, and throws if the file exists. Only the owner may read the file, because payloads may be private.
    */
-  constructor(path: string, target: string) {
+  constructor(path: string, target: URL) {
     const began = performance.now();
-    const header = { trace: TRACE_VERSION, startedAt: new Date().toISOString(), target } as const;
+    const startedAt = new Date().toISOString();
+    const header = { trace: TRACE_VERSION, startedAt, target: shownAddress(target) } as const;
     this.#trace = new Trace(header, () => performance.now() - began);
     this.#file = openSync(path, 'wx', 0o600);
     this.#write(header);
@@ -35,9 +44,16 @@ export class Capture {
   /** Frames that are added after `close` are ignored. */
   add(frame: NewFrame): void {
     if (this.#file === undefined) return;
-    if (frame.kind === 'text' && frame.dir === '>>') this.pseudonyms.learnMessage(frame.text);
-    const { json: _json, ...line } = this.#trace.add({ ...frame, text: this.pseudonyms.hide(frame.text) });
+    const { json: _json, ...line } = this.#trace.add({ ...frame, text: this.#withoutSecrets(frame) });
     this.#write(line);
+  }
+
+  #withoutSecrets({ kind, dir, text }: NewFrame): string {
+    const content = IN_HEX.has(kind) ? Buffer.from(text, 'hex').toString('utf8') : text;
+    if (dir === '>>' && (kind === 'text' || kind === 'binary')) this.pseudonyms.learnMessage(content);
+    const hidden = this.pseudonyms.hide(content);
+    if (hidden === content) return text;
+    return IN_HEX.has(kind) ? Buffer.from(hidden, 'utf8').toString('hex') : hidden;
   }
 
   close(): void {

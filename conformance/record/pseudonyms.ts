@@ -3,21 +3,33 @@
  * that the capture still shows which client used which credential.
  */
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
-import { isObject, tryParse } from '../trace/json.ts';
-import type { Json } from '../trace/json.ts';
+import { textAt, tryParse } from '../trace/json.ts';
+import { KnownSecrets } from '../trace/known-secrets.ts';
 
 /** Shorter strings are not treated as secrets: replacing them would garble other words. */
 const SHORTEST = 6;
 
-/** Names of parameters and members that hold credentials, in lower case. */
+/** Names of parameters that hold credentials, in lower case. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'password', 'secret']);
 
+/** A string in quotation marks, also in single ones or without its end, and the colon that follows the name of a member. */
+const QUOTED = /(["'])((?:(?!\1)[^\\]|\\.)*)(?:\1|\\?$)(\s*:)?/gs;
+
+function unescaped(text: string): string {
+  const parsed = tryParse(`"${text}"`);
+  return typeof parsed === 'string' ? parsed : text;
+}
+
+function isAuthenticate(text: string): boolean {
+  const json = tryParse(text);
+  return json === undefined ? /["']authenticate["']/.test(text) : textAt(json, 'type') === 'authenticate';
+}
+
 export class Pseudonyms {
-  readonly #known = new Map<string, string>();
+  readonly #known = new KnownSecrets();
 
   learn(secret: string): void {
-    if (secret.length >= SHORTEST && !this.#known.has(secret))
-      this.#known.set(secret, `secret-${this.#known.size + 1}`);
+    if (secret.length >= SHORTEST) this.#known.add(secret, `secret-${this.#known.size + 1}`);
   }
 
   /** Learns the secrets in the headers of a request. */
@@ -32,28 +44,20 @@ export class Pseudonyms {
     for (const [name, value] of query) if (SECRET_NAMES.has(name.toLowerCase())) this.learn(value);
   }
 
-  #learnMembers(value: Json): void {
-    if (Array.isArray(value)) for (const each of value as readonly Json[]) this.#learnMembers(each);
-    if (!isObject(value)) return;
-    for (const [name, each] of Object.entries(value)) {
-      if (typeof each === 'string' && SECRET_NAMES.has(name.toLowerCase())) this.learn(each);
-      else this.#learnMembers(each);
-    }
-  }
-
-  /** Learns the secrets of an `authenticate` command. Payloads of events are not searched. */
+  /**
+   * Learns the strings of an `authenticate` command, except its `type` and `id`. A client that is being debugged may send
+   * the command in an invalid form, or with a secret in a member of another name. Other messages are not searched.
+   */
   learnMessage(text: string): void {
-    const json = tryParse(text);
-    if (isObject(json) && json['type'] === 'authenticate') this.#learnMembers(json['data'] ?? null);
+    if (!isAuthenticate(text)) return;
+    let name = '';
+    for (const [, , content = '', colon] of text.matchAll(QUOTED))
+      if (colon !== undefined) name = content;
+      else if (name !== 'type' && name !== 'id') this.learn(unescaped(content));
   }
 
   /** Replaces every known secret in a text. */
   hide(text: string): string {
-    let hidden = text;
-    for (const [secret, name] of this.#known) {
-      const escaped = JSON.stringify(secret).slice(1, -1);
-      for (const form of new Set([secret, escaped, encodeURIComponent(secret)])) hidden = hidden.replaceAll(form, name);
-    }
-    return hidden;
+    return this.#known.replaceIn(text);
   }
 }

@@ -46,10 +46,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function shownBody(text: string): Json {
-  return tryParse(text) ?? text.slice(0, KEPT);
-}
-
 class Relay {
   readonly capture: Capture;
   readonly #options: RecorderOptions;
@@ -57,7 +53,12 @@ class Relay {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.capture = new Capture(options.out, options.target.href);
+    this.capture = new Capture(options.out, options.target);
+  }
+
+  /** Hides secrets before the body is cut off, because half a secret is not found. */
+  #shownBody(text: string): Json {
+    return tryParse(text) ?? this.capture.pseudonyms.hide(text).slice(0, KEPT);
   }
 
   async http(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,12 +71,12 @@ class Relay {
     const shown = { method, path: `${url.pathname}${url.search}` };
     const note = (dir: '>>' | '<<', value: Json): void =>
       this.capture.add({ actor: 'http', connection: 0, dir, kind: 'http', text: JSON.stringify(value) });
-    note('>>', body === '' ? shown : { ...shown, body: shownBody(body) });
+    note('>>', body === '' ? shown : { ...shown, body: this.#shownBody(body) });
     const headers = requestHeaders(request.headers, httpTarget);
     const call = { method, url, headers, timeoutMs: PATIENCE_MS, ...(body === '' ? {} : { body }) };
     try {
       const answer = await callHttp(call);
-      note('<<', { ...shown, status: answer.status, body: shownBody(answer.body) });
+      note('<<', { ...shown, status: answer.status, body: this.#shownBody(answer.body) });
       response.writeHead(answer.status, passedOn(answer.headers)).end(answer.body);
     } catch (error) {
       note('<<', { ...shown, fault: error instanceof Error ? error.message : 'no response' });

@@ -174,15 +174,21 @@ export class Connection {
     }
     if ('faulty' in handshake) return { status: 101, headers: {}, body: handshake.faulty };
     if ('refused' in handshake) {
-      const { status, body, headers: sent } = handshake.refused;
-      const shown = { status, headers: sent, body: body.slice(0, 2000) };
+      // The refusal is also shown in reports.
+      const refused = this.#withoutSecrets(handshake.refused);
+      const shown = { ...refused, body: refused.body.slice(0, 2000) };
       this.#add({ dir: '<<', kind: 'refused', text: JSON.stringify(shown) });
-      return handshake.refused;
+      return refused;
     }
     this.#allowance = allowanceOf(this.#context);
     this.#socket = handshake.socket;
     this.#context.connections.add(this);
     return undefined;
+  }
+
+  #withoutSecrets({ status, headers, body }: Refused): Refused {
+    const { trace } = this.#context;
+    return { status, headers: trace.headersWithoutSecrets(headers), body: trace.withoutSecrets(body) };
   }
 
   get isOpen(): boolean {
@@ -214,9 +220,10 @@ export class Connection {
     return added;
   }
 
-  #ended(code: number, reason: string): void {
+  #ended(code: number, sent: string): void {
     // If the handshake failed, there was no connection that could end. The failure is reported elsewhere.
     if (this.#opened === 'no') return;
+    const reason = this.#context.trace.withoutSecrets(sent);
     const frame = this.#add({ dir: '<<', kind: 'close', text: JSON.stringify({ code, reason }) });
     this.closed = { code, reason, frame };
     this.signal.notify();

@@ -59,12 +59,16 @@ export async function sendRequest({ context, check, request, timeoutMs }: Exchan
       timeoutMs: timeoutMs ?? PATIENCE_MS * timeScale,
       timer: context.clock.timer,
     });
-    const json = tryParse(answer.body);
-    note('<<', { ...shown, status: answer.status, headers: answer.headers, body: json ?? answer.body.slice(0, KEPT) });
-    return { status: answer.status, headers: answer.headers, text: answer.body, body: json ?? answer.body };
+    const { status } = answer;
+    // The answer is also shown in reports.
+    const answered = trace.headersWithoutSecrets(answer.headers);
+    const text = trace.withoutSecrets(answer.body);
+    const json = tryParse(text);
+    note('<<', { ...shown, status, headers: answered, body: json ?? text.slice(0, KEPT) });
+    return { status, headers: answered, text, body: json ?? text };
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    note('<<', { ...shown, fault: text });
-    throw new UnreachableError(`${method} ${url.pathname}: ${text}`, { cause });
+    const fault = cause instanceof Error ? cause.message : String(cause);
+    note('<<', { ...shown, fault });
+    throw new UnreachableError(`${method} ${url.pathname}: ${fault}`, { cause });
   }
 }

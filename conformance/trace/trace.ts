@@ -7,6 +7,7 @@
  */
 import { asText, isObject, tryParse } from './json.ts';
 import type { Json, JsonObject } from './json.ts';
+import { KnownSecrets } from './known-secrets.ts';
 
 export const TRACE_VERSION = 1;
 
@@ -68,7 +69,7 @@ export class Trace {
   readonly header: TraceHeader;
   readonly frames: Frame[] = [];
   readonly #now: () => number;
-  readonly #secrets = new Set<string>();
+  readonly #secrets = new KnownSecrets();
   #connections = 0;
 
   /** `now` gives milliseconds since the run began. */
@@ -84,17 +85,20 @@ export class Trace {
 
   /** Keeps a secret out of the trace: later frames have {@link CONCEALED} in its place. */
   conceal(secret: string): void {
-    if (secret.length >= SHORTEST_SECRET) this.#secrets.add(secret);
+    if (secret.length >= SHORTEST_SECRET) this.#secrets.add(secret, CONCEALED);
   }
 
-  #withoutSecrets(text: string): string {
-    let shown = text;
-    for (const secret of this.#secrets) if (shown.includes(secret)) shown = shown.replaceAll(secret, CONCEALED);
-    return shown;
+  /** A text without the secrets of the client. Shorten a text after this step, because half a secret is not found. */
+  withoutSecrets(text: string): string {
+    return this.#secrets.replaceIn(text);
+  }
+
+  headersWithoutSecrets(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+    return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.withoutSecrets(value)]));
   }
 
   add(frame: NewFrame): Frame {
-    const text = this.#withoutSecrets(frame.text);
+    const text = this.withoutSecrets(frame.text);
     const json = frame.kind === 'binary' ? undefined : tryParse(text);
     const at = frame.at ?? Math.round(this.#now() * 10) / 10;
     const added: Frame = { ...frame, text, n: this.frames.length + 1, at, json };
