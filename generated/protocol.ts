@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:e82db4d2edf51538eb09811dc8c9e2e92a1bec0b59ccfcaee849a4922c4b386c';
+export const CONTRACT_DIGEST = 'sha256:118f781537debb77b24b75bd4564f37cf3c3cda5c60dc08a178916b43679e647';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -360,7 +360,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   handshakeTimeoutMs: { default: 5000, unit: 'ms', minimum: 100, maximum: 60000, description: 'Time for the headers of a request to arrive.' },
   authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, after which the connection is closed with 4008.' },
   heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Interval between two heartbeats.' },
-  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201.' },
+  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201. The events of a replay count once history has dropped much of what it had when the replay began.' },
   sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Number of messages in a send queue above which the connection is closed with 4201.' },
   sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated size of the send queues of all connections of one node together. Above it, the principal with the largest queues in total loses its connection with the longest queue, with 4201.' },
   sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message above which the connection is closed with 4201.' },
@@ -447,7 +447,7 @@ export const CLAUSES = {
   'GAP-1': { level: 'must', observable: 'client', text: 'Every loss is reported by a `gap` with the stream, the subscriptions, both positions and the reason.' },
   'GAP-2': { level: 'must', observable: 'client', text: 'If a source loses events (its watcher overflowed, or did not run), the subscribers of the affected paths receive a `gap` with the reason `source_overflow` and the directories to read again. The `gap` is kept with history: a resume after its position, or after an earlier one, includes it at its place in the replay.' },
   'BCK-1': { level: 'must', observable: 'client', text: 'Each connection has its own send queue, bounded by bytes, messages and age. Control messages do not wait behind events, and a slow client does not delay others.' },
-  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume recovers all events that history still has. When all queues of a node together exceed `sendQueueBudgetBytes`, the principal with the most queued bytes loses its connection with the longest queue, also with 4201.' },
+  'BCK-2': { level: 'must', observable: 'client', text: 'A connection past the soft limit is marked slow; past the hard limit it is closed with 4201, and a resume recovers all events that history still has. Events that a replay still has to send may count as queued once history has dropped them. When all queues of a node together exceed `sendQueueBudgetBytes`, the principal with the most queued bytes loses its connection with the longest queue, also with 4201.' },
   'BCK-3': { level: 'must', observable: 'client', text: '`subscribed`, `unsubscribed`, `authenticated`, `synced`, `replay_complete`, `gap`, `positions` and `subscription_closed` keep their order among the events: every message that was queued before them is written before them. All other replies and pushes may overtake queued events.' },
   'MUL-1': { level: 'must', observable: 'client', text: 'Instead of `stream`, a subscribe may have `streams`: names, and prefixes of names followed by `*`; `streamsPerSubscription` bounds their number. `subscribed.streams` lists those in force: sorted, narrowed to the scopes, and without items that another item covers. A subscribe that has `streams` together with `stream` or `after`, or `positions` without `streams`, is refused with `invalid_message`. An item that is neither a name nor a pattern is refused with `stream_invalid` and a pointer.' },
   'MUL-2': { level: 'must', observable: 'client', text: 'A subscription with `streams` receives events, live or replayed, only of streams on which the `subscribe:` scopes cover every one of its event patterns. A name that the scopes do not cover, or a pattern of which they cover no part, is refused with `forbidden`, like a forbidden `stream`. A pattern that the scopes cover in part is narrowed to that part.' },

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:e82db4d2edf51538eb09811dc8c9e2e92a1bec0b59ccfcaee849a4922c4b386c"
+CONTRACT_DIGEST: Final = "sha256:118f781537debb77b24b75bd4564f37cf3c3cda5c60dc08a178916b43679e647"
 #: The path on which the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
