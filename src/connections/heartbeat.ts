@@ -58,7 +58,7 @@ export class Heartbeat {
   #tick(): void {
     const now = this.#options.now();
     for (const connection of this.#connections) {
-      connection.outbox.checkAge();
+      connection.outbox.checkLimits();
       if (now < connection.nextBeatAt) continue;
       connection.nextBeatAt += this.#options.intervalMs;
       if (connection.nextBeatAt <= now) connection.nextBeatAt = now + this.#options.intervalMs;

@@ -34,6 +34,8 @@ export class EventLane {
   /** The entries of the queue. The first `#first` elements are undefined, because their entries were taken. */
   #entries = NONE;
   #first = 0;
+  /** Number of queued replays. */
+  #replays = 0;
   /** Number of event messages that were taken from this lane so far, in order to be written. */
   taken = 0;
 
@@ -77,7 +79,16 @@ export class EventLane {
   push(entry: Entry): void {
     this.spread();
     this.#append([entry]);
-    if (entry.kind !== 'replay') this.#account.add(entry.frame.length);
+    if (entry.kind === 'replay') this.#replays += 1;
+    else this.#account.add(entry.frame.length);
+  }
+
+  /** The memory that the events of all queued replays need in addition to the histories, in bytes. Iterates over the whole lane. */
+  get excessBytes(): number {
+    if (this.#replays === 0) return 0;
+    let bytes = 0;
+    for (const entry of this.#entries) if (entry?.kind === 'replay') bytes += entry.excessBytes;
+    return bytes;
   }
 
   /** Removes the batch. @returns its chunks, the oldest first; the caller must write each chunk, or pass it to {@link keep} */
@@ -146,6 +157,7 @@ export class EventLane {
     this.#batch = undefined;
     this.#entries = NONE;
     this.#first = 0;
+    this.#replays = 0;
   }
 
   #append(entries: readonly Entry[]): void {
@@ -157,7 +169,10 @@ export class EventLane {
   #takeReplay(entry: QueuedReplay, room: number, deadline: number): Buffer | undefined {
     const taken = entry.take({ room, deadline, now: this.#account.now });
     this.taken += taken.events;
-    if (taken.done) this.#advance();
+    if (taken.done) {
+      this.#advance();
+      this.#replays -= 1;
+    }
     if (taken.chunk !== undefined) return taken.chunk;
     return taken.done ? this.take(room, deadline) : undefined;
   }

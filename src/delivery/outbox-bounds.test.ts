@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { eventTable } from '../catalogue/event-table.ts';
+import { StreamHistory } from '../replay/history.ts';
+import { PendingEvents } from '../replay/pending-events.ts';
+import { EPOCH, recordAt } from '../replay/testing/records.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
@@ -52,10 +56,10 @@ describe('the bounds of an outbox', () => {
       await stall(slow);
       wait(slow);
       slow.clock.ms = 1000;
-      slow.outbox.checkAge();
+      slow.outbox.checkLimits();
       expect(slow.overflows).toEqual([]);
       slow.clock.ms = 1001;
-      slow.outbox.checkAge();
+      slow.outbox.checkLimits();
       expect(slow.overflows).toEqual(['age']);
     }
   });
@@ -68,9 +72,34 @@ describe('the bounds of an outbox', () => {
     await slow.turn();
     expect(slow.outbox.slow).toBe(false);
     slow.clock.ms = 5000;
-    slow.outbox.checkAge();
+    slow.outbox.checkLimits();
     expect(slow.overflows).toEqual([]);
     expect(slow.outbox.oldestQueuedMs).toBe(0);
+  });
+
+  test('include what only a replay keeps, once history has dropped much of it', async () => {
+    const slow = rig();
+    await stall(slow);
+    const history = new StreamHistory({
+      bounds: { events: 10, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1, keyBytes: 1 },
+      events: eventTable(),
+      after: { epoch: EPOCH, sequenceId: 0 },
+    });
+    const publish = (from: number, to: number): void => {
+      for (let at = from; at <= to; at += 1) history.append(recordAt(at, { event: 'file_change', bytes: 10_000 }));
+    };
+    publish(1, 10);
+    const pending = new PendingEvents(history.snapshot().since(0), history);
+    slow.outbox.pushReplay(replayOf([record(1)], eventPrefix(['s']), [pending]));
+    publish(11, 12);
+    slow.outbox.checkLimits();
+    expect([slow.overflows, slow.outbox.queuedBytes, slow.outbox.slow]).toEqual([[], 20_000, false]);
+    publish(13, 16);
+    slow.outbox.checkLimits();
+    expect([slow.overflows, slow.outbox.queuedBytes, slow.outbox.slow]).toEqual([[], 80_000, true]);
+    publish(17, 17);
+    slow.outbox.checkLimits();
+    expect(slow.overflows).toEqual(['bytes']);
   });
 
   test('do not close the connection of a peer that reads everything, no matter how much is queued within one tick', async () => {

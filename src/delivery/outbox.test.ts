@@ -174,7 +174,7 @@ describe('a message that is built when it is written', () => {
     await stall(old);
     old.outbox.pushMade(() => Buffer.from('x'));
     old.clock.ms += 1001;
-    old.outbox.checkAge();
+    old.outbox.checkLimits();
     expect(old.overflows).toEqual(['age']);
   });
 });
@@ -209,14 +209,14 @@ describe('a replay', () => {
     slow.outbox.pushReplay(replayOf(records, eventPrefix(['s'])));
     for (let step = 0; step < 5; step += 1) {
       slow.clock.ms += 900;
-      slow.outbox.checkAge();
+      slow.outbox.checkLimits();
       slow.peer.takeOne();
       // On a busy machine, a time slice ends after fewer events, so a step may need more turns.
       while (slow.peer.writes.length <= step) await slow.turn();
     }
     expect(slow.overflows).toEqual([]);
     slow.clock.ms += 1001;
-    slow.outbox.checkAge();
+    slow.outbox.checkLimits();
     expect(slow.overflows).toEqual(['age']);
   });
 });

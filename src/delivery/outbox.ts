@@ -10,8 +10,9 @@
  * lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
  * exceeded, the connection is closed (BCK-2). Replies count too, because a peer that sends commands and never reads would otherwise fill
  * the memory with replies. The frames of a replay are not queued. The events of a replay are selected and its frames are built only when
- * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. Selecting events takes processing time, so
- * {@link FlushScheduler} divides it into slices.
+ * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. What it keeps of the histories counts only
+ * if they have dropped much of it (replay/pending-events.ts). Selecting events takes processing time, so {@link FlushScheduler} divides it into
+ * slices.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -179,9 +180,14 @@ export class Outbox implements LiveSink {
     return this.#full(2) !== undefined || this.oldestQueuedMs > this.#limits.sendQueueAgeMs / 2;
   }
 
-  /** Checks the limit on age. A timer must call this, because the limit can be exceeded without any message being queued. */
-  checkAge(): void {
-    if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) this.#account.owner.queueOverflowed('age');
+  /**
+   * Checks the limits that can be exceeded without any message being queued: the limit on age, and the limit on bytes, which includes
+   * events that history has dropped while a replay keeps them. A timer must call this.
+   */
+  checkLimits(): void {
+    if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) return this.#account.owner.queueOverflowed('age');
+    this.#account.setExcess(this.#events.excessBytes);
+    if (this.#full() === 'bytes') this.#account.owner.queueOverflowed('bytes');
   }
 
   /** Writes control messages up to the size of a chunk, a pending report, and then `last`. Drops all other messages, and ends the queue. */
@@ -276,7 +282,7 @@ export class Outbox implements LiveSink {
     this.#checkRoom();
   }
 
-  /** The limit of which more than `1 / part` is used: `bytes`, `messages` or neither. {@link checkAge} checks the limit on age. */
+  /** The limit of which more than `1 / part` is used: `bytes`, `messages` or neither. {@link checkLimits} checks the limit on age. */
   #full(part = 1): Bound | undefined {
     const { sendQueueBytes, sendQueueMessages } = this.#limits;
     if ((this.#account.queued + (this.#events.batch?.bytes ?? 0)) * part > sendQueueBytes) return 'bytes';

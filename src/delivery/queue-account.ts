@@ -30,6 +30,8 @@ export class QueueAccount {
   #queued = 0;
   /** Size of the chunk that the socket has not accepted completely yet, in bytes. */
   #inSocket = 0;
+  /** The memory that the events of queued replays need in addition to the histories, in bytes. */
+  #excess = 0;
 
   constructor({ owner, budget, now }: QueueAccountOptions) {
     this.owner = owner;
@@ -37,9 +39,9 @@ export class QueueAccount {
     this.#budget = budget;
   }
 
-  /** Number of bytes in the queue, without those of a shared batch. */
+  /** Number of bytes in the queue, without those of a shared batch, but with those that {@link setExcess} has set. */
   get queued(): number {
-    return this.#queued;
+    return this.#queued + this.#excess;
   }
 
   /** Counts bytes that were added to the queue. The number is negative for bytes that left the queue. */
@@ -54,9 +56,17 @@ export class QueueAccount {
     this.#inSocket = bytes;
   }
 
+  /** Sets the memory that the events of queued replays need in addition to the histories, in bytes. */
+  setExcess(bytes: number): void {
+    if (bytes === this.#excess) return;
+    this.#budget.add(bytes - this.#excess);
+    this.#excess = bytes;
+  }
+
   /** Removes the bytes of this queue from the budget, because the queue has ended. */
   clear(): void {
     this.add(-this.#queued);
     this.setInSocket(0);
+    this.setExcess(0);
   }
 }

@@ -10,7 +10,7 @@ function block(stream: string, from: number, to: number): ReplayBlock {
 
 test('a block that did not fit into the last chunk counts with the position before its first event (CON-7)', () => {
   const blocks = [block('a', 1, 7), block('b', 5, 9)];
-  const replay = { after: undefined, prefix: '', reason: 'resume' as const, items: blocks.values() };
+  const replay = { after: undefined, prefix: '', reason: 'resume' as const, pending: [], items: blocks.values() };
   const queued = new QueuedReplay(replay, WEBSOCKET_FRAMING, 0);
   const take = () => queued.take({ room: 1_000, deadline: Infinity, now: () => 0 });
   const positions = (): string[] => [...queued.positions()].map(({ stream, sequenceId }) => `${stream}:${sequenceId}`);

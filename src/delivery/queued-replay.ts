@@ -93,6 +93,11 @@ export class QueuedReplay {
     if (this.#replay.waiting !== undefined) yield* this.#replay.waiting();
   }
 
+  /** The memory that the events of this replay need in addition to the histories, in bytes. */
+  get excessBytes(): number {
+    return this.#replay.pending.reduce((sum, each) => sum + each.excessBytes, 0);
+  }
+
   /** Selects the next events of the replay, and builds their frames. */
   take({ room, deadline, now }: TakeOptions): Taken {
     const { prefix, reason, items } = this.#replay;

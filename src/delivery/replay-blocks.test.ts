@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordFromDraft } from '../broker/event-encoding.ts';
 import type { EventParts, EventRecord } from '../replay/record.ts';
+import { pendingOf } from '../replay/testing/records.ts';
 import { encodeEvent } from '../wire/framing.ts';
 import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { ReplayBlocks } from './replay-blocks.ts';
@@ -35,7 +36,7 @@ const runOf = (run: readonly EventRecord[], options: Partial<ReplayRun> = {}): R
   key: 'a',
   prefix: PREFIX,
   framing,
-  parts: partsOf(run),
+  pending: pendingOf(partsOf(run)),
   floor: 1,
   matches: () => true,
   ...options,

@@ -11,7 +11,8 @@
  * the latest one is kept for each kind of subscription.
  */
 import { RecencyMap } from '../replay/recency-map.ts';
-import type { EventParts, EventRecord } from '../replay/record.ts';
+import type { PendingEvents } from '../replay/pending-events.ts';
+import type { EventRecord } from '../replay/record.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import type { Framing } from '../wire/framing.ts';
 
@@ -27,8 +28,8 @@ export interface ReplayRun {
   readonly key: string;
   readonly prefix: string;
   readonly framing: Framing;
-  /** The events of history to choose from. */
-  readonly parts: EventParts;
+  /** The events of history to choose from. They are taken from here. */
+  readonly pending: PendingEvents;
   /** Lowest sequenceId in history. */
   readonly floor: number;
   readonly matches: (record: EventRecord) => boolean;
@@ -76,7 +77,7 @@ export class ReplayBlocks {
   *choose(run: ReplayRun): Generator<ReplayBlock | undefined, void, void> {
     this.#dropFormer(run);
     let place: Place = 'front';
-    for (const part of run.parts) {
+    for (let part = run.pending.take(); part !== undefined; part = run.pending.take()) {
       const blocks = this.#known(run.key, part);
       if (blocks === undefined) yield* this.#build(run, part, place);
       else for (const block of blocks) yield block;

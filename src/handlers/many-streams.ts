@@ -48,6 +48,7 @@ function sendGaps(selection: Selection, failed: readonly StreamPlan[]): void {
     waiting: () => gaps.waiting(),
     prefix: eventPrefix([subscription.id], 'warm'),
     reason: 'warm',
+    pending: [],
     items: gaps.items(),
   });
 }
@@ -102,6 +103,7 @@ function sendReplays(selection: Selection, finished: FinishedPlans): void {
       waiting: () => replayed.waiting(),
       prefix: eventPrefix([id], reason),
       reason,
+      pending: own.map(({ pending }) => pending),
       items: streamsThenEnd(replayed, end, progress),
     });
   };

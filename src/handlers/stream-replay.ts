@@ -77,12 +77,13 @@ export function countGaps({ subscription, context: { counters } }: Selection, pl
  */
 function chosenItems(
   { subscription: { id, session, events, filter }, matches, context }: Selection,
-  { run, records, losses, position, replayReason, stream }: StreamPlan,
+  { floor, pending, records, losses, position, replayReason, stream }: StreamPlan,
 ): Iterable<EventRecord | ReplayBlock | undefined> {
-  if (run === undefined || losses.length > 0) return records;
+  if (floor === undefined || losses.length > 0) return records;
   const { framing } = session.outlet;
   return context.replayBlocks.choose({
-    ...run,
+    floor,
+    pending,
     framing,
     key: JSON.stringify([framing.kind, stream, position.epoch, id, replayReason, events, filter]),
     prefix: eventPrefix([id], replayReason),

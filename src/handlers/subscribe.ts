@@ -149,6 +149,7 @@ function sendReplay(selection: Selection, plan: StreamPlan): void {
     after: { stream, ...after },
     prefix: eventPrefix([id], replayReason),
     reason: replayReason,
+    pending: [plan.pending],
     items: replayItems(selection, plan, { picture, startedAt }),
   });
 }
@@ -188,7 +189,8 @@ function sendPicture(subscription: Subscription, { picture, stream, after: { epo
     after: { stream, epoch, sequenceId: 0 },
     prefix: eventPrefix([subscription.id], 'warm'),
     reason: 'warm',
-    items: pictureItems(subscription, picture, sent),
+    pending: [picture.pending],
+    items: pictureItems(subscription, picture.records, sent),
   });
   return sent;
 }

@@ -13,6 +13,8 @@ import { Losses } from './losses.ts';
 import { RecencyMap } from './recency-map.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
+import { StreamMemory } from './stream-memory.ts';
+import type { ReplayedHistory } from './stream-memory.ts';
 import { keyOf } from './warm.ts';
 
 export interface HistoryBounds {
@@ -41,7 +43,7 @@ export interface StreamHistoryOptions {
   readonly budget?: Budget;
 }
 
-interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since'> {
+interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since' | 'history'> {
   readonly readRetained: (floor: number) => readonly EventRecord[];
   readonly readLosses: (floor: number) => readonly KeptLoss[];
 }
@@ -52,6 +54,7 @@ class HistorySnapshot implements Snapshot {
   readonly floor: number;
   readonly keysEvicted: boolean;
   readonly since: Snapshot['since'];
+  readonly history: ReplayedHistory;
   readonly #source: SnapshotSource;
   #retained: readonly EventRecord[] | undefined;
 
@@ -60,6 +63,7 @@ class HistorySnapshot implements Snapshot {
     this.floor = source.floor;
     this.keysEvicted = source.keysEvicted;
     this.since = source.since;
+    this.history = source.history;
     this.#source = source;
   }
 
@@ -75,7 +79,7 @@ class HistorySnapshot implements Snapshot {
 /** For each key, the newest event of each name. The least recently updated key is the oldest. */
 type Retained = RecencyMap<string, Map<string, EventRecord>>;
 
-export class StreamHistory {
+export class StreamHistory implements ReplayedHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
   readonly #retained: Retained = new RecencyMap();
@@ -88,6 +92,9 @@ export class StreamHistory {
   #bytes = 0;
   #retainedBytes = 0;
   #head: Position;
+  readonly memory = new StreamMemory();
+  /** Whether {@link close} was called. */
+  closed = false;
 
   constructor(options: StreamHistoryOptions) {
     this.#bounds = options.bounds;
@@ -97,7 +104,7 @@ export class StreamHistory {
     this.#losses = options.losses ?? new Losses();
     this.#budget = options.budget;
     for (const record of options.retained ?? []) {
-      this.#count(record, 1);
+      this.#count(record);
       this.#retain(record);
     }
   }
@@ -147,7 +154,7 @@ export class StreamHistory {
     this.#head = { epoch, sequenceId: record.sequenceId };
     this.#log.append(record);
     this.#bytes += record.bytes;
-    this.#count(record, 1);
+    this.#count(record);
     this.#retain(record);
     while (this.events > this.#bounds.events || (this.#bytes > this.#bounds.bytes && this.events > 1))
       this.#dropOldest();
@@ -174,6 +181,7 @@ export class StreamHistory {
       head: this.#head,
       floor: this.floor,
       keysEvicted: this.#keysEvicted,
+      history: this,
       since: (sequenceId) => this.#log.after(Math.max(0, sequenceId - this.floor + 1)),
       readRetained: (floor) => this.#retainedBelow(floor),
       readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
@@ -184,14 +192,14 @@ export class StreamHistory {
     const oldest = this.#log.dropOldest();
     if (oldest === undefined) return;
     this.#bytes -= oldest.bytes;
-    if (!this.#isRetained(oldest)) this.#count(oldest, -1);
+    if (!this.#isRetained(oldest)) this.#uncount(oldest);
   }
 
   #retain(record: EventRecord): void {
     const { replay } = this.#events.of(record.event);
     const key = keyOf(record, replay);
     if (key === undefined) {
-      if (record.sequenceId < this.floor) this.#count(record, -1);
+      if (record.sequenceId < this.floor) this.#uncount(record);
       return;
     }
     const byName = this.#retained.get(key) ?? new Map<string, EventRecord>();
@@ -216,7 +224,7 @@ export class StreamHistory {
   /** Removes a record from the retained events. The record may still be in history. */
   #release(record: EventRecord): void {
     this.#retainedBytes -= record.bytes;
-    if (record.sequenceId < this.floor) this.#count(record, -1);
+    if (record.sequenceId < this.floor) this.#uncount(record);
   }
 
   #isRetained(record: EventRecord): boolean {
@@ -224,11 +232,19 @@ export class StreamHistory {
     return key !== undefined && this.#retained.get(key)?.get(record.event) === record;
   }
 
-  #count({ source: { principal }, weight }: EventRecord, sign: 1 | -1): void {
-    this.#budget?.count(principal, sign * weight);
-    const left = this.weightOf(principal) + sign * weight;
+  #count({ source: { principal }, weight }: EventRecord): void {
+    this.#budget?.count(principal, weight);
+    this.#weights.set(principal, this.weightOf(principal) + weight);
+    this.memory.add(weight);
+  }
+
+  /** Must be called for an event that is neither in history nor retained any more. */
+  #uncount({ event, source: { principal }, weight }: EventRecord): void {
+    this.#budget?.count(principal, -weight);
+    const left = this.weightOf(principal) - weight;
     if (left > 0) this.#weights.set(principal, left);
     else this.#weights.delete(principal);
+    this.memory.drop(weight, this.#events.of(event));
   }
 
   /**
@@ -253,6 +269,8 @@ export class StreamHistory {
   close(): void {
     for (const [principal, weight] of this.#weights) this.#budget?.count(principal, -weight);
     this.#weights.clear();
+    this.memory.dropAll();
+    this.closed = true;
   }
 
   #retainedBelow(floor: number): readonly EventRecord[] {

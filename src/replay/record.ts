@@ -1,5 +1,7 @@
 /** The types of an event in history, and of the state of a stream on one node at one moment. */
 
+import type { ReplayedHistory } from './stream-memory.ts';
+
 /** A position in a stream. Positions are comparable only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
 export interface Position {
   readonly epoch: string;
@@ -61,4 +63,6 @@ export interface Snapshot {
   readonly keysEvicted: boolean;
   /** Source losses of this epoch, in ascending order. */
   readonly losses: readonly KeptLoss[];
+  /** The history itself. Unlike the other members, it remains valid. */
+  readonly history: ReplayedHistory;
 }

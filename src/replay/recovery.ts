@@ -2,7 +2,8 @@
 import type { GapReason, ReplayPolicy } from '../../generated/protocol.ts';
 import type { Recovery, ReplayNone, ReplayResume, ReplayWarm } from '../../generated/types.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
-import type { EventParts, EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
+import { PendingEvents } from './pending-events.ts';
+import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { chooseMatching, chooseWarm } from './warm.ts';
 import type { Chosen } from './warm.ts';
 
@@ -35,17 +36,16 @@ export interface RecoveryPlan {
    * For a resume that also requests the warm picture (RPL-7): the events of the picture up to the position of the client, in ascending
    * order. They are replayed before `records`.
    */
-  readonly picture: Chosen | undefined;
+  readonly picture: { readonly records: Chosen; readonly pending: PendingEvents } | undefined;
   /**
    * The events to replay, in ascending order. They are selected when they are read. Events that are published after the planning are not
    * included.
    */
   readonly records: Chosen;
-  /**
-   * For a resume that succeeds: all events after the position of the client, of which `records` are those that match, and the lowest
-   * sequenceId in history. Otherwise undefined.
-   */
-  readonly run: { readonly parts: EventParts; readonly floor: number } | undefined;
+  /** The events from which `records` are selected, without those that were sent. */
+  readonly pending: PendingEvents;
+  /** The lowest sequenceId of history, if `records` are selected by the filter alone. Undefined unless a resume succeeds. */
+  readonly floor: number | undefined;
   /** The position directly before the first record. */
   readonly after: Position;
   /**
@@ -68,9 +68,10 @@ export function failureOf(after: Position, snapshot: Snapshot): Failure | undefi
 
 function warm(
   facts: RecoveryFacts,
-): Pick<RecoveryPlan, 'picture' | 'records' | 'run' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
+): Pick<RecoveryPlan, 'picture' | 'records' | 'pending' | 'floor' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
-  const records = chooseWarm([snapshot.retained, ...snapshot.since(0)], { table, matches });
+  const pending = new PendingEvents([snapshot.retained, ...snapshot.since(0)], snapshot.history);
+  const records = chooseWarm(pending, { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // Of the events before the history, only the newest of each key is retained. If it does not match the filter, an older event of the key
   // that matches may have been dropped.
@@ -78,7 +79,16 @@ function warm(
   // If history is complete, nothing is missing, even if keys were dropped.
   const truncated = snapshot.floor > 1 && mayLack;
   const after = { epoch: snapshot.head.epoch, sequenceId: 0 };
-  return { picture: undefined, records, run: undefined, after, losses: [], replayReason: 'warm', truncated };
+  return {
+    picture: undefined,
+    records,
+    pending,
+    floor: undefined,
+    after,
+    losses: [],
+    replayReason: 'warm',
+    truncated,
+  };
 }
 
 /** Yields the events up to a position. Later events are left out, because the resume replays them anyway. */
@@ -92,19 +102,22 @@ export const NOT_ATTEMPTED: Recovery = { attempted: false };
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
   const { snapshot, request, matches, concerns } = facts;
   const position = { epoch: snapshot.head.epoch, sequenceId: snapshot.head.sequenceId };
-  if (request.mode === 'none')
+  if (request.mode === 'none') {
+    const pending = new PendingEvents([], snapshot.history);
     return {
       position,
       recovery: NOT_ATTEMPTED,
       gap: undefined,
       picture: undefined,
-      records: chooseMatching([], matches),
-      run: undefined,
+      records: chooseMatching(pending, matches),
+      pending,
+      floor: undefined,
       after: position,
       losses: [],
       replayReason: 'warm',
       truncated: false,
     };
+  }
   if (request.mode === 'warm') return { position, recovery: NOT_ATTEMPTED, gap: undefined, ...warm(facts) };
   const { after, withPicture } = request;
   const reason = failureOf(after, snapshot);
@@ -115,15 +128,16 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       gap: { from: after, to: position, reason },
       ...warm(facts),
     };
-  const parts = snapshot.since(after.sequenceId);
+  const pending = new PendingEvents(snapshot.since(after.sequenceId), snapshot.history);
   const picture = withPicture === true ? warm(facts) : undefined;
   return {
     position,
     recovery: { attempted: true, recovered: true },
     gap: undefined,
-    picture: picture === undefined ? undefined : upTo(picture.records, after),
-    records: chooseMatching(parts, matches),
-    run: { parts, floor: snapshot.floor },
+    picture: picture === undefined ? undefined : { records: upTo(picture.records, after), pending: picture.pending },
+    records: chooseMatching(pending, matches),
+    pending,
+    floor: snapshot.floor,
     after,
     // A loss at exactly the position of the client is included, because the client may not have received it before its connection broke.
     losses: snapshot.losses.filter(({ sequenceId, paths }) => sequenceId >= after.sequenceId && concerns(paths)),

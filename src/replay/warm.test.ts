@@ -3,14 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { StreamHistory } from './history.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import type { EventRecord } from './record.ts';
-import { EPOCH, recordAt, sequenceIds } from './testing/records.ts';
+import { EPOCH, pendingOf, recordAt, sequenceIds } from './testing/records.ts';
 import { chooseWarm } from './warm.ts';
 
 const table = eventTable();
 const everything = (): boolean => true;
 
 function picture(records: readonly EventRecord[], matches: (record: EventRecord) => boolean = everything) {
-  return sequenceIds([...chooseWarm([records], { table, matches })].filter((each) => each !== undefined));
+  return sequenceIds([...chooseWarm(pendingOf([records]), { table, matches })].filter((each) => each !== undefined));
 }
 
 function stream(...events: readonly (readonly [event: string, payload?: object])[]): EventRecord[] {
@@ -65,7 +65,9 @@ describe('the warm picture', () => {
     const custom = eventTable({ file_change: 'log', '*': 'none' });
     expect(
       sequenceIds(
-        [...chooseWarm([records], { table: custom, matches: everything })].filter((each) => each !== undefined),
+        [...chooseWarm(pendingOf([records]), { table: custom, matches: everything })].filter(
+          (each) => each !== undefined,
+        ),
       ),
     ).toEqual([1, 2]);
     expect(() => eventTable({ file_change: 'latest-per-key' })).toThrow('file_change has no key');

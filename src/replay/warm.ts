@@ -1,7 +1,9 @@
 /** Selects the events of the warm picture, which gives a new subscriber the current state (RPL-3). */
 import type { ReplaySpec } from '../../generated/protocol.ts';
 import { valueAt } from './pointer.ts';
+import type { EventSpec } from '../catalogue/catalogue.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
+import type { ChosenEvents, PendingEvents } from './pending-events.ts';
 import type { EventParts, EventRecord } from './record.ts';
 
 /**
@@ -23,34 +25,51 @@ export type Matches = (record: EventRecord) => boolean;
  */
 export type Chosen = Generator<EventRecord | undefined, void, void>;
 
-/** Yields the matching events in their order. */
-export function* chooseMatching(parts: EventParts, matches: Matches): Chosen {
-  for (const part of parts) for (const record of part) yield matches(record) ? record : undefined;
+/** Takes the events from `pending`, and yields those that match, in their order. */
+export function* chooseMatching(pending: PendingEvents, matches: Matches): Chosen {
+  for (let part = pending.take(); part !== undefined; part = pending.take())
+    for (const record of part) yield matches(record) ? record : undefined;
+}
+
+export interface WarmOptions {
+  readonly table: EventTable;
+  readonly matches: Matches;
 }
 
 /**
- * Examines all candidates, then yields the events of the warm picture. All events of a part are older than those of the next part. An event
- * that clears its key removes the earlier event of this key, even if the clearing event does not match the filter. A matching event
- * replaces the earlier event of its key. With the policy `log`, it is added instead.
+ * Examines all events in `pending`, then yields those of the warm picture. After the examination, only the events of the picture are
+ * pending, and they are taken from there.
  */
-export function* chooseWarm(
-  parts: readonly (readonly EventRecord[])[],
-  options: { readonly table: EventTable; readonly matches: Matches },
-): Chosen {
+export function* chooseWarm(pending: PendingEvents, options: WarmOptions): Chosen {
+  // A separate generator: the variables of this one would keep all events of the picture in memory until the last of them is sent.
+  pending.replace(yield* pictureOf(pending.parts, options));
+  for (let part = pending.take(); part !== undefined; part = pending.take()) yield* part;
+}
+
+/**
+ * Returns the events of the warm picture, in ascending order. All events of a part are older than those of the next part. An event that
+ * clears its key removes the earlier event of this key, even if the clearing event does not match the filter. A matching event replaces the
+ * earlier event of its key. With the policy `log`, it is added instead.
+ */
+function* pictureOf(parts: EventParts, options: WarmOptions): Generator<undefined, ChosenEvents, void> {
   const byKey = new Map<string, EventRecord>();
   const logged: EventRecord[] = [];
+  const specs = new Set<EventSpec>();
   for (const part of parts)
     for (const record of part) {
       yield undefined;
-      const { replay } = options.table.of(record.event);
+      const spec = options.table.of(record.event);
+      const { replay } = spec;
       if (replay.policy === 'none') continue;
       const key = keyOf(record, replay);
       if (replay.clears === true) {
         if (key !== undefined) byKey.delete(key);
       } else if (options.matches(record)) {
+        specs.add(spec);
         if (replay.policy === 'log') logged.push(record);
         else if (key !== undefined) byKey.set(key, record);
       }
     }
-  yield* [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
+  const records = [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
+  return { records, specs, share: specs.size / (options.table.names.length + 1) };
 }

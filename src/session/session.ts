@@ -6,6 +6,7 @@ import type { ReplayReason, ServerMessage } from '../../generated/types.ts';
 import type { CloseName } from '../../generated/protocol.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { EventRecord, Position } from '../broker/broker.ts';
+import type { PendingEvents } from '../replay/pending-events.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { Framing } from '../wire/framing.ts';
 // Import cycle of types only: a session has subscriptions, and each subscription refers to its session.
@@ -40,6 +41,8 @@ export interface Replay {
   /** The prefix of the event frames for this connection. */
   readonly prefix: string;
   readonly reason: ReplayReason;
+  /** The events that are not sent yet, of each stream of the replay. */
+  readonly pending: readonly PendingEvents[];
   /** In ascending order. At an `undefined` item, the replay may pause, so that other connections are served. */
   readonly items: Iterator<EventRecord | ReplayBlock | ServerMessage | undefined>;
 }

@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream';
 import type { EventRecord } from '../../broker/broker.ts';
 import { recordFromDraft } from '../../broker/event-encoding.ts';
+import type { PendingEvents } from '../../replay/pending-events.ts';
 import type { StreamPosition } from '../../replay/record.ts';
 import type { LiveEvent, Replay } from '../../session/session.ts';
 import { WEBSOCKET_FRAMING as framing } from '../../wire/websocket-framing.ts';
@@ -51,8 +52,12 @@ export class Peer extends Writable {
 }
 
 /** A replay of all these records. */
-export function replayOf(records: readonly EventRecord[], prefix: string): Replay {
-  return { after: place(0), prefix, reason: 'resume', items: records[Symbol.iterator]() };
+export function replayOf(
+  records: readonly EventRecord[],
+  prefix: string,
+  pending: readonly PendingEvents[] = [],
+): Replay {
+  return { after: place(0), prefix, reason: 'resume', pending, items: records[Symbol.iterator]() };
 }
 
 export interface Rig {

@@ -1,5 +1,7 @@
 /** Creates events of one stream for tests of history. Most members have fixed values. */
-import type { EventRecord } from '../record.ts';
+import { PendingEvents } from '../pending-events.ts';
+import type { EventParts, EventRecord } from '../record.ts';
+import { StreamMemory } from '../stream-memory.ts';
 
 export interface RecordSketch {
   readonly event?: string;
@@ -32,4 +34,9 @@ export function recordAt(sequenceId: number, sketch: RecordSketch = {}): EventRe
 
 export function sequenceIds(records: readonly EventRecord[]): readonly number[] {
   return records.map((each) => each.sequenceId);
+}
+
+/** Events to replay from a history that keeps all of them. */
+export function pendingOf(parts: EventParts): PendingEvents {
+  return new PendingEvents(parts, { floor: 1, closed: false, memory: new StreamMemory() });
 }
