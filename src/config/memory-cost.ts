@@ -3,6 +3,7 @@ import { env, execArgv } from 'node:process';
 import type { LimitName } from '../../generated/protocol.ts';
 import { REPLAY_BLOCKS_BYTES } from '../delivery/replay-blocks.ts';
 import type { Limits } from '../options.ts';
+import { MOST_EXCESS } from '../replay/pending-events.ts';
 
 export interface MemoryCost {
   readonly what: string;
@@ -71,6 +72,11 @@ export function memoryCosts(limits: Limits, options: string = nodeOptions()): re
     },
     { what: 'send queues', bytes: limits.sendQueueBudgetBytes, limits: ['sendQueueBudgetBytes'] },
     { what: 'history and newest events per key', bytes: limits.historyBudgetBytes, limits: ['historyBudgetBytes'] },
+    {
+      what: 'dropped events that replays keep',
+      bytes: limits.historyBudgetBytes * MOST_EXCESS,
+      limits: ['historyBudgetBytes'],
+    },
     { what: 'shared frames of replays', bytes: REPLAY_BLOCKS_BYTES, limits: [] },
     { what: 'subscriptions', bytes: limits.filterBytes, limits: ['filterBytes'] },
     {
