@@ -86,7 +86,7 @@ class Walk {
           text: `has more than ${MOST_VALUES} values after its aliases are replaced by copies. Use fewer aliases.`,
         },
       };
-    // An alias gets the size that was computed at its anchor, but may itself be nested deeper. So check the sum here too.
+    // An alias gets the size that was computed at its anchor, but may itself be nested deeper. So check the depth again here.
     if (level + depth > DEEPEST + 1) return { ...LEAF, fault: tooDeep(at) };
     return { values, depth };
   }

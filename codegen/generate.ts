@@ -184,7 +184,7 @@ const FOUND = {
   'left over': 'is left over: it is no longer generated from asyncapi.yaml',
 } as const;
 
-/** @returns the exit code: 3 for findings. */
+/** @returns the exit code: 2 for an unknown argument, 3 for findings or differing files, otherwise 0 */
 async function main(argv: readonly string[]): Promise<number> {
   const unknown = argv.find((argument) => argument !== '--check');
   if (unknown !== undefined) {

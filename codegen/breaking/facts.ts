@@ -214,7 +214,7 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     lost: 'The new server refuses this command before `authenticate`, but clients of the old contract may send it earlier.',
   }),
   'x-serves-below': flag('serves-below', 'client-to-server', {
-    given: 'The old contract did not use addresses below the path.',
+    given: 'Clients of the old contract do not request addresses below the path.',
     lost: 'Clients of the old contract may request addresses below the path.',
   }),
   'x-stream': addedOrChanged('event-stream', 'client-to-server', {

@@ -241,7 +241,7 @@ interface Bodies {
 
 /**
  * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. The names are not
- * sent. So a reply with a new name is not a finding if a reply of the old version allows the same values.
+ * sent. So a response with a new name is a finding only if no response of the old version allows all its values.
  */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];

@@ -103,7 +103,7 @@ const NARROWING: readonly Row[] = [
   ['everything becomes nothing', true, false, 'broken', 'ok'],
 ];
 
-/** Breaking in both directions. */
+/** Each change breaks clients that send the value, and clients that receive it. */
 const REPLACING: readonly Row[] = [
   ['the type changes', text, { type: 'integer' }, 'broken', 'broken'],
   ['the constant changes', { const: 'a' }, { const: 'b' }, 'broken', 'broken'],
@@ -198,7 +198,7 @@ describe('a change of a schema', () => {
 });
 
 describe('the same change reversed', () => {
-  // Exceptions to the reverse verdict: old clients ignore an added member, but do not expect any other new value.
+  // Reversed, these changes only add members, which old clients ignore. Every other reversed change breaks clients that receive the value.
   const ADDITIONS = [
     'an optional member is removed from a closed object',
     'an open object becomes closed',

@@ -54,9 +54,10 @@ function readLine(line: string, at: string): JsonObject {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new TapeError(`${at} is not JSON.`);
+    throw new TapeError(`${at} is not JSON. Each line of a tape must be a JSON object. Record the tape again.`);
   }
-  if (!isObject(value)) throw new TapeError(`${at} is not a JSON object.`);
+  if (!isObject(value))
+    throw new TapeError(`${at} is not a JSON object, as each line of a tape must be. Record the tape again.`);
   return value;
 }
 

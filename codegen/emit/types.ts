@@ -101,7 +101,7 @@ function toDraft4(schema: Schema, contract: Contract): Record<string, unknown> {
 
 /**
  * The schema of additional members. In TypeScript, an index signature must also match the declared members, so its type
- * is `unknown` if there are any.
+ * is `unknown` if the object declares members.
  */
 function additional({ additionalProperties, properties = {} }: Schema, inner: (schema: Schema) => unknown): unknown {
   if (typeof additionalProperties !== 'object') return additionalProperties;

@@ -24,7 +24,7 @@ export interface Template {
   readonly data: Schema;
 }
 
-/** The parts that each event of the own-events document adds to the contract. */
+/** The parts that one event of the own-events document adds to the contract. */
 export interface Addition {
   readonly event: OwnEvent;
   readonly message: RawMessage;

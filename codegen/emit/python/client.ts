@@ -147,7 +147,7 @@ ${BROADCAST_OPTIONS(false)}    ) -> ${reply}: ...
 `;
 }
 
-/** The client's methods, one per command that the runtime needs (\`client-needs.ts\`); reply types and summaries are from the contract. */
+/** The client's methods that send a command, except those that subscribe. Reply types and most summaries are from the contract. */
 function commands({ commands: all }: Contract, welcome: string): string {
   const replyOf = (name: string): string => replyTypeOf(all, name);
   const summaryOf = (name: string): string => docstring(all.find((each) => each.name === name)?.summary ?? '');

@@ -21,7 +21,7 @@ export interface Row {
   /** The simple type of the value or of its items, if the chapter of types describes it. */
   readonly link: TypeLink | undefined;
   readonly description: string;
-  /** Bounds, as text. */
+  /** Bounds, possible values and other constraints, as text. */
   readonly constraints: readonly string[];
   /** Whether the row is one of the shapes that its parent may have, and not a field. */
   readonly isVariant: boolean;
