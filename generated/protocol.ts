@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:118f781537debb77b24b75bd4564f37cf3c3cda5c60dc08a178916b43679e647';
+export const CONTRACT_DIGEST = 'sha256:d7a74d2f50b4e33d47d5ecb86ec1a1742f1002e9876289e83a032e4f33ae2da1';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';

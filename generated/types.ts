@@ -1164,7 +1164,7 @@ export interface SubscriptionReport {
   readonly nodeId: NodeId;
   /** The principal of the connection. */
   readonly principal: string;
-  /** The address of the client; behind a trusted proxy, the one that the proxy names. */
+  /** The address of the client; behind a trusted proxy, the one that the proxy names, or `unknown` if it names none. */
   readonly remoteAddress?: string;
   readonly stream?: StreamName;
   readonly streams?: StreamSelectors;
@@ -1251,7 +1251,7 @@ export interface UnsubscribedConnection {
   readonly connectionId: Ulid;
   /** The principal of the connection. */
   readonly principal: string;
-  /** The address of the client; behind a trusted proxy, the one that the proxy names. */
+  /** The address of the client; behind a trusted proxy, the one that the proxy names, or `unknown` if it names none. */
   readonly remoteAddress?: string;
   readonly openedAt: Timestamp;
   readonly lastActivityAt: Timestamp;

@@ -1,5 +1,6 @@
 /** Decides at which addresses a gateway may be reachable without credentials (SEC-5). */
 import { isLoopback } from './loopback.ts';
+import { UNKNOWN_ADDRESS } from './trusted-proxies.ts';
 import type { ClientAddress } from './trusted-proxies.ts';
 
 const REMEDY = 'The operator can configure `auth`, or set `insecure` if a proxy checks who may connect.';
@@ -45,15 +46,18 @@ export function exposureOf(
 
 /**
  * Why a forwarded request is rejected; undefined if it is allowed. A proxy on this machine could forward requests of other machines to a
- * gateway that is meant for this machine only.
+ * gateway that is meant for this machine only. A request whose address is unknown may come from another machine, so it is rejected too.
  */
 export function forwardedExposureOf(
   { address, from }: ClientAddress,
   { required, insecure }: Omit<Exposure, 'host'>,
 ): string | undefined {
   if (required || insecure || from === 'peer' || isLoopback(address)) return undefined;
+  const only =
+    'No credential is configured, so this gateway accepts only clients on its own machine, but a proxy forwarded this request';
+  if (address !== UNKNOWN_ADDRESS) return `${only} from another machine (SEC-5). ${REMEDY}`;
   return (
-    'No credential is configured, so this gateway accepts only clients on its own machine, but a proxy forwarded this ' +
-    `request from another machine (SEC-5). ${REMEDY}`
+    `${only} without an address that the gateway can read, so it may come from another machine (SEC-5). The proxy must write the ` +
+    `address of the client into the header that \`forwardedHeader\` names. ${REMEDY}`
   );
 }

@@ -11,6 +11,9 @@ import type { IncomingMessage } from 'node:http';
  */
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
+const OTHER = { 'x-forwarded-for': 'forwarded', forwarded: 'x-forwarded-for' } as const;
+/** Node 22 drops, without an error, the headers of a request that follow this number of headers (`http.Server.maxHeadersCount`). */
+const MAX_HEADERS = 1000;
 const MAPPED = '::ffff:';
 /** An address with an optional port: `192.0.2.1:4711`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
 const WITH_PORT = /^(?:(?<v4>[\d.]+)|\[(?<v6>[\da-f:.]+:[\da-f:.]+)\])(?::\d{1,5})?$/i;
@@ -33,12 +36,19 @@ export function normalAddress(text: string): string | undefined {
   return address.startsWith(MAPPED) && isIPv4(mapped) ? mapped : address;
 }
 
-/** Yields the addresses in the header, from the last to the first. Yields undefined for an element without a valid address. */
+/**
+ * Yields the addresses in the header, from the last to the first. Yields undefined for an element without a valid address, and for a
+ * request that was forwarded without a complete header.
+ */
 export function* forwardedHops(
-  { headers }: Pick<IncomingMessage, 'headers'>,
+  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
   header: ForwardedHeader,
 ): Generator<string | undefined> {
   const value = headers[header];
+  // The header, or its last element, may have been dropped.
+  if (rawHeaders.length >= 2 * MAX_HEADERS) yield undefined;
+  // The proxy does not write the header that it should write. It forwards or writes the other one.
+  if (value === undefined && headers[OTHER[header]] !== undefined) yield undefined;
   if (value === undefined) return;
   // Node joins repeated headers in the order in which they were sent.
   const text = Array.isArray(value) ? value.join(',') : value;

@@ -3,17 +3,60 @@ import type { IncomingMessage } from 'node:http';
 import type { ForwardedHeader } from './forwarded-hops.ts';
 import { TrustedProxies, proxyFault } from './trusted-proxies.ts';
 
-const PROXIES = ['10.0.0.0/24', '192.0.2.7', 'fd00:1::/64'];
+const PROXIES = ['10.0.0.0/24', '192.0.2.7', 'fd00:1::/64', '127.0.0.1', '::1'];
 
 /** The client address of a request that came from this peer. */
 function clientOf(peer: string | undefined, headers: IncomingMessage['headers'], header: ForwardedHeader): string {
   const proxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: header });
   const socket = { remoteAddress: peer } as IncomingMessage['socket'];
-  return proxies.clientOf({ headers, socket }).address;
+  return proxies.clientOf({ headers, rawHeaders: Object.entries(headers).flat().map(String), socket }).address;
 }
 
 const byList = (peer: string, value: string): string => clientOf(peer, { 'x-forwarded-for': value }, 'x-forwarded-for');
 const byElements = (peer: string, value: string): string => clientOf(peer, { forwarded: value }, 'forwarded');
+
+/** Values of X-Forwarded-For whose last element is not an address. */
+const LISTS_WITHOUT_ADDRESS = [
+  '',
+  ',',
+  'unknown',
+  '_hidden',
+  'localhost',
+  '198.51.100',
+  '198.51.100.256',
+  '0198.51.100.1',
+  '0x7f.0.0.1',
+  '198.51.100.1:port',
+  '198.51.100.1:123456',
+  '198.51.100.1 203.0.113.9',
+  '2001:db8::9:443:443:443:443:443:443',
+  '[2001:db8::9',
+  '[198.51.100.1]',
+  'fe80::1%eth0',
+  '"198.51.100.1"',
+  'for=198.51.100.1',
+  '198.51.100.1,',
+  '9'.repeat(10_000),
+];
+
+/** Values of Forwarded whose last element does not name an address. */
+const ELEMENTS_WITHOUT_ADDRESS = [
+  '',
+  'for=unknown',
+  'for=_hidden',
+  'for=',
+  'by=198.51.100.1',
+  '198.51.100.1',
+  'for=198.51.100.1;for=8.8.8.8',
+  'for=198.51.100.1;',
+  'for = 198.51.100.1',
+  'for="198.51.100.1',
+  'for="198.51.\\100.1"',
+  // Host headers that would forge an element if the proxy had not escaped their quotes.
+  'for=198.51.100.1;host="a\\", for=8.8.8.8"',
+  'for=198.51.100.1;host="a\\", for=8.8.8.8;x=\\"b"',
+  'for=198.51.100.1;host="\\", for=8.8.8.8;x=\\""',
+];
 
 describe('the client of a request is', () => {
   test.each([
@@ -57,28 +100,7 @@ describe('the client of a request is', () => {
     expect(byList('10.0.0.1', value)).toBe(address);
   });
 
-  test.each([
-    '',
-    ',',
-    'unknown',
-    '_hidden',
-    'localhost',
-    '198.51.100',
-    '198.51.100.256',
-    '0198.51.100.1',
-    '0x7f.0.0.1',
-    '198.51.100.1:port',
-    '198.51.100.1:123456',
-    '198.51.100.1 203.0.113.9',
-    '2001:db8::9:443:443:443:443:443:443',
-    '[2001:db8::9',
-    '[198.51.100.1]',
-    'fe80::1%eth0',
-    '"198.51.100.1"',
-    'for=198.51.100.1',
-    '198.51.100.1,',
-    '9'.repeat(10_000),
-  ])('the proxy itself where X-Forwarded-For ends in %j', (value) => {
+  test.each(LISTS_WITHOUT_ADDRESS)('the proxy itself where X-Forwarded-For ends in %j', (value) => {
     expect(byList('10.0.0.1', value)).toBe('10.0.0.1');
     expect(byList('10.0.0.1', `198.51.100.1, ${value}`)).toBe('10.0.0.1');
   });
@@ -101,23 +123,7 @@ describe('the client of a request is', () => {
     expect(byElements('10.0.0.1', value)).toBe(address);
   });
 
-  test.each([
-    '',
-    'for=unknown',
-    'for=_hidden',
-    'for=',
-    'by=198.51.100.1',
-    '198.51.100.1',
-    'for=198.51.100.1;for=8.8.8.8',
-    'for=198.51.100.1;',
-    'for = 198.51.100.1',
-    'for="198.51.100.1',
-    'for="198.51.\\100.1"',
-    // Host headers that would forge an element if the proxy had not escaped their quotes.
-    'for=198.51.100.1;host="a\\", for=8.8.8.8"',
-    'for=198.51.100.1;host="a\\", for=8.8.8.8;x=\\"b"',
-    'for=198.51.100.1;host="\\", for=8.8.8.8;x=\\""',
-  ])('the proxy itself where Forwarded ends in %j', (value) => {
+  test.each(ELEMENTS_WITHOUT_ADDRESS)('the proxy itself where Forwarded ends in %j', (value) => {
     expect(byElements('10.0.0.1', value)).toBe('10.0.0.1');
   });
 
@@ -135,6 +141,60 @@ describe('the client of a request is', () => {
       byList('10.0.0.1', value);
     }
     expect(process.cpuUsage(start).user).toBeLessThan(500_000);
+  });
+});
+
+describe('behind a proxy on this machine, the client of a request is (SEC-5)', () => {
+  test.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])(
+    'unknown where the header of the proxy %s names no address',
+    (peer) => {
+      for (const value of LISTS_WITHOUT_ADDRESS) {
+        expect(byList(peer, value)).toBe('unknown');
+        expect(byList(peer, `127.0.0.9, ${value}, 127.0.0.1`)).toBe('unknown');
+      }
+      for (const value of ELEMENTS_WITHOUT_ADDRESS) expect(byElements(peer, value)).toBe('unknown');
+    },
+  );
+
+  test('unknown if the proxy writes the header that the gateway does not read', () => {
+    expect(clientOf('127.0.0.1', { forwarded: 'for=127.0.0.1' }, 'x-forwarded-for')).toBe('unknown');
+    expect(clientOf('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, 'forwarded')).toBe('unknown');
+  });
+
+  test('unknown if the request has so many headers that Node may have dropped the one of the proxy', () => {
+    const proxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: 'x-forwarded-for' });
+    const socket = { remoteAddress: '127.0.0.1' } as IncomingMessage['socket'];
+    const rawHeaders = Array.from({ length: 2000 }, () => 'a');
+    expect(proxies.clientOf({ headers: { a: '' }, rawHeaders, socket }).address).toBe('unknown');
+  });
+
+  test.each([
+    ['127.0.0.9', '127.0.0.9'],
+    ['::1', '::1'],
+    ['127.0.0.9, 127.0.0.1', '127.0.0.9'],
+    ['unknown, 10.0.0.2', '10.0.0.2'],
+  ])('read from the header %j', (value, address) => {
+    expect(byList('127.0.0.1', value)).toBe(address);
+  });
+
+  test('the proxy itself if the request was not forwarded', () => {
+    expect(byList('127.0.0.1', '127.0.0.1')).toBe('127.0.0.1');
+    expect(clientOf('127.0.0.1', {}, 'x-forwarded-for')).toBe('127.0.0.1');
+  });
+});
+
+describe('a loopback address that a proxy on another machine wrote', () => {
+  test.each([
+    ['10.0.0.1', '127.0.0.9', '10.0.0.1'],
+    ['10.0.0.1', '127.0.0.1', '10.0.0.1'],
+    ['127.0.0.1', '127.0.0.1, 10.0.0.2', '10.0.0.2'],
+    ['127.0.0.1', '127.0.0.9, ::1, 10.0.0.2, 127.0.0.1', '10.0.0.2'],
+  ])('means the machine of that proxy: %s forwards %j', (peer, value, address) => {
+    expect(byList(peer, value)).toBe(address);
+  });
+
+  test('is passed over if a proxy there is trusted', () => {
+    expect(byList('127.0.0.1', '198.51.100.1, 127.0.0.1, 10.0.0.2')).toBe('198.51.100.1');
   });
 });
 

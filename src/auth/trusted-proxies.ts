@@ -6,6 +6,10 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv4 } from 'node:net';
 import { forwardedHops, normalAddress } from './forwarded-hops.ts';
 import type { ForwardedHeader } from './forwarded-hops.ts';
+import { isLoopback } from './loopback.ts';
+
+/** The address of a client that has no address, or whose address was not understood. */
+export const UNKNOWN_ADDRESS = 'unknown';
 
 export interface TrustedProxiesOptions {
   /** Addresses and CIDR ranges. */
@@ -14,9 +18,12 @@ export interface TrustedProxiesOptions {
 }
 
 export interface ClientAddress {
-  /** The normalised address; `unknown` for a Unix domain socket. */
+  /**
+   * The normalised address. A forwarded request has a loopback address only if every proxy on its way, and the client, are on this machine.
+   * `unknown` for a Unix domain socket, and for a client whose address a proxy on this machine did not name.
+   */
   readonly address: string;
-  /** `peer` if the address is that of the socket's peer, `proxy` if a trusted proxy forwarded it. */
+  /** `proxy` if a trusted proxy forwarded the request; otherwise `peer`: the address is that of the socket's peer. */
   readonly from: 'peer' | 'proxy';
 }
 
@@ -66,18 +73,23 @@ export class TrustedProxies {
     }
   }
 
-  /** Reads the addresses from the peer back to the client. The first one that is not a trusted proxy is the address of the client. */
-  clientOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
-    const { remoteAddress = 'unknown' } = request.socket;
+  /**
+   * Reads the addresses from the peer back to the client. The first one that is not a trusted proxy is the address of the client. If an
+   * element is not understood, the client has the address of the last proxy, but never a loopback address.
+   */
+  clientOf(request: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'>): ClientAddress {
+    const { remoteAddress = UNKNOWN_ADDRESS } = request.socket;
     const peer = normalAddress(remoteAddress.replace(/%.*$/, '')) ?? remoteAddress;
     if (!this.#trusts(peer)) return { address: peer, from: 'peer' };
-    let address = peer;
+    let [address, from]: [string, ClientAddress['from']] = [peer, 'peer'];
     for (const hop of forwardedHops(request, this.#header)) {
-      if (hop === undefined) break;
-      address = hop;
+      from = 'proxy';
+      if (hop === undefined) return { address: isLoopback(address) ? UNKNOWN_ADDRESS : address, from };
+      // A loopback address that a proxy on another machine wrote means that machine, which keeps the address of the proxy.
+      if (!isLoopback(hop) || isLoopback(address)) address = hop;
       if (!this.#trusts(hop)) break;
     }
-    return { address, from: address === peer ? 'peer' : 'proxy' };
+    return { address, from };
   }
 
   #trusts(address: string): boolean {

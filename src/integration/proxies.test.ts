@@ -1,6 +1,8 @@
 /** A gateway behind a real reverse proxy: how the gateway identifies a client, and what a client can forge (SEC-2, SEC-4, SEC-5). */
+import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { createConnection } from 'node:net';
 import pino from 'pino';
 import { describe, expect, test, vi } from 'vitest';
 import type { SubscriptionsPage } from '../../generated/types.ts';
@@ -96,6 +98,18 @@ describe.each(['x-forwarded-for', 'forwarded'] as const)('a client behind a prox
   });
 });
 
+test('clients whose address the proxy hides share limits with each other, and not with programs of this machine', async () => {
+  const options = { insecure: true, limits: { connectionsPerAddress: 1, commandsPerSecond: 1, commandBurst: 1 } };
+  const { url, httpUrl } = await serveBehindProxy(options, 'forwarded');
+  const hidden = { forwarded: 'for=_hidden' };
+  await connect(url, { headers: hidden });
+  expect((await RawClient.refused(url, { headers: hidden })).status).toBe(429);
+  await connect(url);
+  const hiddenRequests = Array.from({ length: 6 }, () => get(`${httpUrl}/ws/health`, { from: PROXY, headers: hidden }));
+  expect((await Promise.all(hiddenRequests)).map(({ status }) => status)).toContain(429);
+  expect((await get(`${httpUrl}/ws/health`, { from: PROXY })).status).toBe(200);
+});
+
 test('without a trusted proxy every client has the address of the proxy', async () => {
   const behind = await serveBehindProxy({ trustedProxies: [] });
   const client = await connect(behind.proxy.url, { localAddress: ANA });
@@ -136,6 +150,41 @@ describe('without credentials (SEC-5)', () => {
     expect([refused.status, refused.body]).toEqual([403, expect.stringContaining('SEC-5')]);
     expect((await get(`${proxy.httpUrl}/ws/health`, { headers: OUTSIDE })).status).toBe(403);
     expect((await get(`${proxy.httpUrl}/ws/health`, { headers: { 'x-forwarded-for': '127.0.0.9' } })).status).toBe(200);
+  });
+
+  test.each([
+    ['forwarded', { forwarded: 'for=_hidden' }],
+    ['forwarded', { forwarded: 'for=unknown' }],
+    ['forwarded', { forwarded: '' }],
+    ['forwarded', { 'x-forwarded-for': '203.0.113.9' }],
+    ['x-forwarded-for', { 'x-forwarded-for': 'unknown' }],
+    ['x-forwarded-for', { 'x-forwarded-for': '127.0.0.1, ' }],
+    ['x-forwarded-for', { 'x-forwarded-for': '127.0.0.1, unknown, 127.0.0.2' }],
+    ['x-forwarded-for', { forwarded: 'for=203.0.113.9' }],
+  ] as const)('a client is refused if a local proxy that should write %s sends %j', async (header, headers) => {
+    const { url, httpUrl, audit } = await serveBehindProxy({ trustedProxies }, header);
+    const refused = await RawClient.refused(url, { headers });
+    expect([refused.status, refused.body]).toEqual([403, expect.stringContaining('SEC-5')]);
+    for (const path of ['/ws/health', '/ws/subscriptions', '/metrics', '/docs'])
+      expect([path, (await get(`${httpUrl}${path}`, { from: PROXY, headers })).status]).toEqual([path, 403]);
+    expect(audit[0]).toMatchObject({ kind: 'connect', remoteAddress: 'unknown', outcome: 'denied' });
+  });
+
+  test('a client is refused if the header of the proxy comes after a thousand others', async () => {
+    const { url } = await serveBehindProxy({ trustedProxies });
+    const { hostname, port } = new URL(url);
+    const socket = createConnection({ host: hostname, port: Number(port) });
+    const others = 'a: \r\n'.repeat(1100);
+    socket.write(`GET /ws/health HTTP/1.1\r\nHost: localhost\r\n${others}X-Forwarded-For: 203.0.113.9\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString('latin1')).toMatch(/^HTTP\/1\.1 4/);
+  });
+
+  test('a program of this machine is served, with or without a proxy', async () => {
+    const { proxy, httpUrl } = await serveBehindProxy({ trustedProxies });
+    expect((await get(`${httpUrl}/ws/health`, { from: PROXY })).status).toBe(200);
+    expect((await get(`${proxy.httpUrl}/ws/health`, { from: PROXY })).status).toBe(200);
   });
 
   test('such a client is served if the operator declares that the proxy checks which clients may connect', async () => {

@@ -62,7 +62,14 @@ export class RawClient {
   ): Promise<{ status: number; body: string; headers: IncomingMessage['headers'] }> {
     const ws = new WebSocket(url, [...(options.protocols ?? [])], options);
     ws.on('error', () => undefined);
-    const [, response] = (await once(ws, 'unexpected-response')) as [unknown, IncomingMessage];
+    const accepted = once(ws, 'open').then(() => {
+      ws.terminate();
+      throw new Error('The gateway accepted a connection that it should have refused.');
+    });
+    const [, response] = (await Promise.race([once(ws, 'unexpected-response'), accepted])) as [
+      unknown,
+      IncomingMessage,
+    ];
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(Buffer.from(chunk as Uint8Array));
     return {

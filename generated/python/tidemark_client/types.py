@@ -1220,7 +1220,7 @@ class SubscriptionReport(TypedDict):
     nodeId: NodeId
     #: The principal of the connection.
     principal: str
-    #: The address of the client; behind a trusted proxy, the one that the proxy names.
+    #: The address of the client; behind a trusted proxy, the one that the proxy names, or `unknown` if it names none.
     remoteAddress: NotRequired[str]
     stream: NotRequired[StreamName]
     streams: NotRequired[StreamSelectors]
@@ -1323,7 +1323,7 @@ class UnsubscribedConnection(TypedDict):
     connectionId: Ulid
     #: The principal of the connection.
     principal: str
-    #: The address of the client; behind a trusted proxy, the one that the proxy names.
+    #: The address of the client; behind a trusted proxy, the one that the proxy names, or `unknown` if it names none.
     remoteAddress: NotRequired[str]
     openedAt: Timestamp
     lastActivityAt: Timestamp
