@@ -54,7 +54,7 @@ async function digestOfSources(): Promise<string> {
 
 /**
  * Writes the site beside the target and then renames it, so that no gateway sees an incomplete site. If several
- * processes do this, the first one wins.
+ * processes write the same site, the first one keeps its copy, and the others remove theirs.
  */
 async function render(directory: string): Promise<void> {
   // Load these modules only when needed, because the site usually exists already.
@@ -70,8 +70,8 @@ async function render(directory: string): Promise<void> {
 }
 
 /**
- * A gateway may still use a site that is removed here; it then runs this program again. The directory is renamed first, so that no gateway
- * finds an incomplete site.
+ * Removes sites that no gateway has used for a day. A gateway that still uses one of them runs this program again, which writes the site
+ * again. The directory is renamed first, so that no gateway finds an incomplete site.
  */
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(CACHE)) {

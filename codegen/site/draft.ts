@@ -50,8 +50,8 @@ export interface Draft {
 export const CONTRACT = '@';
 
 /**
- * The file name for a name of the contract, because names of events may contain characters with a special meaning in
- * addresses.
+ * Makes a file name of a name of the contract. Names of events may contain characters that have a special meaning in
+ * addresses; each of these becomes a hyphen.
  */
 export function fileName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_.-]/g, '-');

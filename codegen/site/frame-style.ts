@@ -1,6 +1,6 @@
 /**
- * Style sheet for what surrounds the reference: top bar, navigation, guides, code samples, search and
- * try-it form. The reference has its own.
+ * Style sheet for everything except the reference: top bar, navigation, guides, code samples, search and
+ * try-it form. The reference has its own style sheet (emit/reference/).
  */
 export const FRAME_STYLE = `
 :root { --bar-height: 3.5rem; --good: light-dark(#14622f, #7fd39a); --bad: light-dark(#a1221a, #ff9b90); --faint: light-dark(#4f5b6d, #a2aec0); }

@@ -1,4 +1,4 @@
-/** The navigation of every page: one list with all sections; the section of the current page is open. */
+/** The navigation of every page: one list with all sections. The section of the current page and the section `Start` are expanded. */
 import { escape } from '../emit/reference/markup.ts';
 import { SECTIONS } from './draft.ts';
 import type { Draft } from './draft.ts';

@@ -26,7 +26,7 @@ interface Outcome {
 export function errorPages(contract: Contract, tapes: readonly Tape[]): readonly Draft[] {
   return Object.entries(contract.errors).map(([name, { description, advice, retryable, httpStatus, counts }]) => {
     const retry = retryable
-      ? 'The same command may succeed later: wait for `retryAfterMs`, or else back off, and send it again.'
+      ? 'The same command may succeed later: wait for `retryAfterMs`, or if it is missing, wait longer after each attempt. Then send the command again.'
       : 'The same command fails again: change it before you send it again.';
     return {
       ...pageOf({

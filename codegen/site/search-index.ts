@@ -38,7 +38,7 @@ function entriesOf(draft: Draft, addresses: Addresses): readonly Omit<Entry, 'id
   );
   return starts.flatMap((match, at) => {
     const [, tag = '', anchor = ''] = match;
-    // Leave out rows of lists about names that have their own pages.
+    // Leave out a row of a list if the name in it has its own page.
     if (draft.anchors === 'contract' && addresses.get(anchor) !== draft.path) return [];
     const html = shown.slice(match.index, starts[at + 1]?.index);
     const { title, text } = split(tag, html);

@@ -112,7 +112,8 @@ const list = (values: unknown): string =>
   Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(', ') : String(values);
 
 /**
- * Returns what to change, and before it the name of the invalid member, if the error points to the parent of this member.
+ * Explains how to correct an error of the validator. The first value is the name of the invalid member if the error points to the parent
+ * of this member, otherwise undefined. The second value is the correction.
  */
 function correctionOf(keyword: string, params: Params): readonly [string | undefined, string] {
   switch (keyword) {
@@ -133,28 +134,32 @@ function correctionOf(keyword: string, params: Params): readonly [string | undef
     case 'pattern':
       return [undefined, `Use a value that matches ${String(params['pattern'])}.`];
     case 'minItems':
-    case 'minLength':
-    case 'minimum':
-      return [undefined, `Use at least ${String(params['limit'])}.`];
+      return [undefined, `Use at least ${String(params['limit'])} items.`];
     case 'maxItems':
+      return [undefined, `Use at most ${String(params['limit'])} items.`];
+    case 'minLength':
+      return [undefined, `Use at least ${String(params['limit'])} characters.`];
     case 'maxLength':
+      return [undefined, `Use at most ${String(params['limit'])} characters.`];
+    case 'minimum':
+      return [undefined, `Use a number that is at least ${String(params['limit'])}.`];
     case 'maximum':
-      return [undefined, `Use at most ${String(params['limit'])}.`];
+      return [undefined, `Use a number that is at most ${String(params['limit'])}.`];
     case 'minProperties':
       return [undefined, `Use at least ${String(params['limit'])} members.`];
     case 'maxProperties':
       return [undefined, `Use at most ${String(params['limit'])} members.`];
     case 'exclusiveMinimum':
-      return [undefined, `Use more than ${String(params['limit'])}.`];
+      return [undefined, `Use a number greater than ${String(params['limit'])}.`];
     case 'exclusiveMaximum':
-      return [undefined, `Use less than ${String(params['limit'])}.`];
+      return [undefined, `Use a number less than ${String(params['limit'])}.`];
     case 'multipleOf':
       return [undefined, `Use a multiple of ${String(params['multipleOf'])}.`];
     case 'uniqueItems':
       return [undefined, `Remove one of the items ${String(params['j'])} and ${String(params['i'])}, which are equal.`];
     case 'oneOf':
     case 'anyOf':
-      return [undefined, 'Use exactly one of the shapes in the table of fields.'];
+      return [undefined, 'Use a value of one of the forms in the table of fields.'];
     default:
       return [undefined, 'See the table of fields on this page.'];
   }

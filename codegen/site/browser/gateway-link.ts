@@ -30,8 +30,8 @@ export class GatewayLink {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempts = 0;
   /**
-   * The close code of the last connection that was open. It is kept, because failed attempts to reconnect have no code
-   * of their own.
+   * The close code to show while the link reconnects: the code with which the last open connection was closed. Every failed attempt to
+   * reconnect has the code 1006, which would hide it.
    */
   #reason: number | undefined;
 

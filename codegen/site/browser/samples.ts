@@ -1,6 +1,6 @@
 /**
- * Makes programs that send a given message. The generator shows such programs for each example of the contract, and the
- * try-it form for the edited message. A test runs every sample of the site against a real gateway.
+ * Makes programs that send a given message. The pages show such programs for each example of the contract. The try-it
+ * form makes them for the edited message. A test runs every sample of the site against a real gateway.
  */
 
 export type Message = Readonly<Record<string, unknown>> & { readonly type?: unknown; readonly id?: unknown };

@@ -12,7 +12,7 @@ export interface Entry {
   readonly text: string;
   /** Path of the page, with the anchor. */
   readonly address: string;
-  /** The beginning of its text. */
+  /** The beginning of the text, which a result shows. */
   readonly excerpt: string;
 }
 

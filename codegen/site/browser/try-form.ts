@@ -83,7 +83,7 @@ function credentialOf(text: string): Credential | undefined {
 
 const NAMES = { cli: 'CLI', typescript: 'TypeScript', python: 'Python', tape: 'tape' } as const;
 
-/** Buttons that copy the edited message as a program. */
+/** Adds buttons that copy a program that sends the edited message, or a tape. */
 export function addCopies(form: TryForm, textsOf: () => Partial<Samples> & { readonly tape?: string }): void {
   const available = textsOf();
   for (const [key, name] of Object.entries(NAMES) as (readonly [keyof typeof NAMES, string])[]) {
@@ -94,7 +94,7 @@ export function addCopies(form: TryForm, textsOf: () => Partial<Samples> & { rea
         () => (form.status.textContent = `Copied as ${name}.`),
         () =>
           (form.status.textContent =
-            'The browser does not allow this page to copy. Open the page by HTTPS, or by a localhost address.'),
+            'The browser does not allow this page to copy. Open the page over HTTPS, or at a localhost address.'),
       );
     });
     form.buttons.append(button);
