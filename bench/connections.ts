@@ -124,7 +124,7 @@ async function until(what: string, condition: () => boolean): Promise<number> {
 interface PerConnection {
   readonly residentKib: number;
   /**
-   * Resident memory without V8's young generation. The size of the latter is limited for the process, however many connections there are.
+   * Resident memory without V8's young generation, which has a maximum size per process and so does not grow with every connection.
    */
   readonly settledKib: number;
   readonly heapKib: number;
@@ -175,6 +175,7 @@ interface Results {
    */
   readonly reconnectSeconds: number;
   readonly reconnectCpuSeconds: number;
+  /** The number of clients that did not receive every event after the restart. */
   readonly lackingEvents: number;
 }
 

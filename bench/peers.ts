@@ -10,7 +10,7 @@ import { compile } from './load/client.ts';
 import type { Server } from './load/client.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** The size of an event frame of the other servers, in bytes. It is about that of the gateway in these scenarios. */
+/** The size of an event frame of the other servers, in bytes. Frames of the gateway have about this size in these scenarios. */
 const FRAME_BYTES = 330;
 
 export interface Peer {
@@ -50,7 +50,7 @@ export function peersOf(options: { readonly other: string | undefined; readonly 
   const peers: Peer[] = [
     {
       name: 'frames',
-      what: '`ws`, a frame built once, one write per socket and turn; no filters, no history',
+      what: '`ws`: builds each frame once, writes once per socket and turn of the event loop; no filters, no history',
       command: ({ port, controlPort }) => [
         process.execPath,
         `${HERE}servers/frames.ts`,
@@ -94,7 +94,7 @@ export function redisPeer(name: string, redisUrl: string): Peer {
   const isGateway = name === 'gateway';
   return {
     name,
-    what: isGateway ? 'this gateway' : 'a message of Redis in a frame, to each socket',
+    what: isGateway ? 'this gateway' : 'sends each message of Redis to each socket',
     command: ({ port, controlPort }) => [
       process.execPath,
       `${HERE}servers/${isGateway ? 'gateway' : 'redis-frames'}.ts`,

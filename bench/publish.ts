@@ -4,7 +4,8 @@
  *
  *     node bench/publish.ts [checkout, default this one]
  *
- * Each event is published in another millisecond, as it would be at up to 1,000 events per second. Prints the median of the rounds.
+ * The clock of the gateway advances with each event, so no two events have the same time, as at fewer than 1,000 events per second. Prints
+ * the median of the rounds.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

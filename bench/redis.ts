@@ -234,7 +234,7 @@ try {
   if (values.other !== undefined) publishers.push(await gatewayPublisher('other', values.other));
   console.log(`Node ${process.version}, ${cpus().length} cores; ${rounds} rounds`);
   await compareThroughput(publishers);
-  // A third process takes part in the measurement of latency, so no process has a core of its own.
+  // A third process takes part in the measurement of latency: the server. From now on, every process may use all cores.
   if (values.pin) pin({ redis: ALL_CORES, publisher: ALL_CORES });
   // Latency is measured on a separate stream without history, because a server in another process reads the history of a stream before it
   // delivers events.

@@ -22,7 +22,10 @@ import { GatewayProcess } from './sessions/gateway-process.ts';
 
 /** Number of events of a round. If there are fewer sessions, each session has several events. */
 const ROUND = 2_000;
-/** Maximum number of events in transit at the same time. It is the smallest number of sessions, so that it is the same in all setups. */
+/**
+ * Maximum number of events in transit at the same time. Events that are in transit together belong to different sessions. With the smallest
+ * default number of sessions as the maximum, it is the same in all setups.
+ */
 const AT_A_TIME = 100;
 /** Number of events that are published before the measurement, so that the code is compiled. */
 const WARM_UP = 5_000;
@@ -113,7 +116,7 @@ class Setup {
       this.#next = (this.#next + count) % this.sessions;
       this.#published += count;
       left -= count;
-      await this.#follower.until(() => this.#follower.events >= this.#published, `${this.sessions} sessions`);
+      await this.#follower.until(() => this.#follower.events >= this.#published, `events on ${this.sessions} sessions`);
     }
   }
 
@@ -141,7 +144,7 @@ class Setup {
     this.idle = { gatewayUs: used / seconds, redisCommands: (after.calls - commands.calls) / seconds };
   }
 
-  /** The median of a figure per event, without the work that is also done in a second without events. */
+  /** The median of a figure per event, minus the work that the gateway would have done in the same time without events. */
   net(figure: keyof Idle): number {
     return median(this.rounds.map((each) => each[figure] - this.idle[figure] / each.perSecond));
   }

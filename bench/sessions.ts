@@ -73,14 +73,14 @@ async function measure(broker: string, sessions: number): Promise<Figures> {
         const count = Math.min(AT_A_TIME, sessions - from);
         await publishing.ask({ kind: 'publish', from, count });
         published += count;
-        await follower.until(() => follower.events >= published, `round ${n}`);
+        await follower.until(() => follower.events >= published, `the events of round ${n}`);
       }
       rounds.push(await lap());
     }
     const [appears = Number.NaN, ...later] = rounds;
     await delay(IDLE_MS);
     const idle = ((await lap()) / IDLE_MS) * 1_000;
-    await follower.until(() => follower.alive === 0, 'the ends');
+    await follower.until(() => follower.alive === 0, 'the end of every session');
     const ends = await lap();
     const event = later.reduce((sum, each) => sum + each, 0) / (EVENTS - 1) / sessions;
     const { faults } = follower;

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: compiles each of the five packages into its own dist/. `npm run build -- client` builds only that one.
+ * `npm run build`: compiles each of the five packages into its own dist/. `npm run build -- client` builds only the client.
  *
  * The dist/ of the gateway, of the suite and of the MCP server has the same layout as the clone, so that paths relative to a module are the
  * same in both. Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.

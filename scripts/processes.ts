@@ -64,8 +64,8 @@ export function start(
 }
 
 /**
- * Runs a program to its end, and resolves to its standard output. The default time limit of 10 min is exceeded only by a program that
- * hangs, not by one on a busy machine. @throws {Error} with its whole output if the program fails or exceeds the time limit
+ * Runs a program to its end, and resolves to its standard output. The default time limit of 10 min is long enough for every program that
+ * does not hang, even on a busy machine. @throws {Error} with its whole output if the program fails or exceeds the time limit
  */
 export async function run(
   command: Command,

@@ -61,7 +61,7 @@ try {
     await step(`npx tidemark --version prints the version (${node} Node)`, printVersion);
     await step(`a host program embeds the gateway (${node} Node)`, embed);
     await step(`npx tidemark serve answers /ws/health (${node} Node)`, serve);
-    await step(`npx tidemark conformance passes it (${node} Node)`, judge);
+    await step(`the gateway passes npx tidemark conformance (${node} Node)`, judge);
     await step(`npx tidemark-mcp lists tools and ends with stdin (${node} Node)`, askMcp);
     await step(`a Node client receives a typed file event (${node} Node)`, receiveInNode);
     if (node === 'current') await step('a bundled page in Chromium receives a file event', receiveInPage);
@@ -327,5 +327,5 @@ async function interrupt(): Promise<void> {
   running.kill('SIGINT');
   await until('the gateway has ended', () => running.ended);
   assert.equal(running.code, 130, running.output);
-  await assert.rejects(fetch(`http://${address}/ws/health`), 'it still answers');
+  await assert.rejects(fetch(`http://${address}/ws/health`), 'the gateway still answers');
 }

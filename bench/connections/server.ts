@@ -13,7 +13,7 @@ export interface Figures {
   /** Resident memory and live heap after a garbage collection, in bytes. */
   readonly resident: number;
   readonly heap: number;
-  /** Memory of V8's young generation, in bytes. Its size is limited for the process, and many connections reach the limit. */
+  /** Memory of V8's young generation, in bytes. It has a maximum size per process, which many connections reach. */
   readonly young: number;
 }
 

@@ -15,8 +15,9 @@ export interface WorkResult {
 
 export interface Round {
   readonly readyMs: number;
-  /** By how many bytes the memory of the process has grown from before it watched until it is ready. */
+  /** Memory of the process when the watcher is ready, minus its memory before it began to watch. */
   readonly readyBytes: number;
+  /** Maximum memory of the process until the end of the storm, minus its memory before it began to watch. */
   readonly peakBytes: number;
   readonly steady: WorkResult;
   readonly storm: WorkResult;

@@ -10,7 +10,8 @@
  * MODE replay: nothing is published; HELLO requests EVENTS past events, on one connection after another.
  *
  * An event is published by a line with its number in ten digits, from 0000000001 on. The server puts '^' and the number into the
- * message. HELLO is a text frame sent after the handshake; an answer that contains "ready" completes it. The result is one line of JSON.
+ * message. HELLO is a text frame sent after the handshake; the connection is open when the server has answered with a text that contains
+ * "ready". The result is one line of JSON.
  * Exit code 3: an event was missing, repeated or out of order.
  */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /*
- * Sends the same bytes to many sockets. bench/servers/native.ts uses it to measure how much a native writer could save at most.
+ * Sends the same bytes to many sockets. bench/servers/native.ts uses it to measure the most that a native writer could save.
  */
 #include <errno.h>
 #include <sys/socket.h>

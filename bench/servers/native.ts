@@ -1,7 +1,7 @@
 /**
- * A server like frames.ts that writes to all sockets by one call of a C function. It shows at most how much processing time a native writer
- * could save, because it does not handle sockets that are closed or that accept only a part of the bytes. In both cases, the load client
- * reports a missing event.
+ * A server like frames.ts that writes to all sockets by one call of a C function. A real native writer could save less processing time,
+ * because it would also have to handle sockets that are closed or that accept only a part of the bytes. If that happens here, the load
+ * client reports a missing event.
  *
  *     node bench/servers/native.ts PORT CONTROL_PORT BYTES LIBRARY
  */

@@ -40,7 +40,7 @@ export class SessionFollower {
     await once(socket, 'open');
     const data = { subscriptionId: 'all', streams: ['session:*'], events: ['*'], replay: { mode: 'none' } };
     socket.send(JSON.stringify({ type: 'subscribe', id: 'follow', data }));
-    await follower.until(() => follower.#subscribed, 'subscribed');
+    await follower.until(() => follower.#subscribed, 'the confirmation of the subscription');
     return follower;
   }
 
@@ -49,13 +49,18 @@ export class SessionFollower {
     return this.#places.size;
   }
 
-  /** Resolves once the condition holds. @throws {Error} if neither an event nor an end arrives for two minutes */
+  /**
+   * Resolves once the condition holds. @throws {Error} if neither an event nor an end arrives for two minutes, or if a received message was
+   * wrong
+   */
   async until(condition: () => boolean, what: string): Promise<void> {
     let [seen, since] = [-1, 0];
     while (!condition()) {
       if (seen !== this.events + this.ends) [seen, since] = [this.events + this.ends, performance.now()];
       if (performance.now() - since > PATIENCE_MS || this.faults.length > 0)
-        throw new Error(`${what}: ${this.events} events, ${this.ends} ends; ${this.faults.slice(0, 5).join(', ')}`);
+        throw new Error(
+          `Stopped waiting for ${what}: received ${this.events} events and ${this.ends} ends, ${this.faults.length} faults: ${this.faults.slice(0, 5).join(', ')}`,
+        );
       await delay(5);
     }
   }

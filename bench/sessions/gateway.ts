@@ -1,6 +1,6 @@
 /**
- * A gateway in its own process. bench/sessions.ts sends requests to it: to publish one event on each session, or to report the processing
- * time so far.
+ * A gateway in its own process, for bench/sessions.ts and bench/session-events.ts. They send requests to it: to publish one event on each
+ * of some sessions, to publish events on a session that is not measured, or to report the processing time so far.
  *
  *     node bench/sessions/gateway.ts TTL_MS [REDIS_URL]
  */
@@ -27,7 +27,6 @@ const gateway = createGateway({
   limits: { sessionTtlMs: Number(ttlMs), streamsPerNode: 40_000, sendQueueBytes: 64 * 1024 * 1024 },
 });
 
-/** Publishes this number of events. */
 async function publish(count: number, streamOf: (at: number) => string): Promise<void> {
   let next = 0;
   const publisher = async (): Promise<void> => {
