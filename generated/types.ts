@@ -201,7 +201,7 @@ export interface ReplayResume {
   /** Continue after the last received position. */
   readonly mode: 'resume';
   readonly after: Position;
-  /** Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first warm picture: `after` is then the position of its `subscribed`. */
+  /** Also replay the warm picture (the events of a warm replay) up to `after`. For a client whose connection ended during its first warm replay: `after` is then the position in the `subscribed` of that connection. */
   readonly withPicture?: true;
 }
 /** Everything after a position in each stream; only with `streams`. */
@@ -223,7 +223,7 @@ export interface RecoveryDone {
   /** The resume is complete. */
   readonly recovered: true;
 }
-/** The resume failed; a `gap` follows, then a warm picture. */
+/** The resume failed; a `gap` follows, then a warm replay. */
 export interface RecoveryFailed {
   /** A resume was requested. */
   readonly attempted: true;
@@ -278,7 +278,7 @@ export interface ApiKeyCredential {
 export interface SyncData {
   readonly stream: StreamName;
 }
-/** The subscription in force: `stream` and `position`, or `streams`, as in the command. */
+/** The subscription in force. Has `streams` if the command had `streams`, otherwise `stream` and `position`. */
 export interface SubscribedData {
   readonly subscriptionId: SubscriptionId;
   readonly stream?: StreamName;
@@ -298,7 +298,7 @@ export interface Hint {
   readonly message: string;
   readonly suggestion: EventPattern;
 }
-/** A subscription of this connection: `stream` and `position`, or `streams`. */
+/** A subscription of this connection. Has either `streams`, or `stream` and `position`. */
 export interface SubscriptionInfo {
   readonly subscriptionId: SubscriptionId;
   readonly stream?: StreamName;
@@ -407,7 +407,7 @@ export interface ReplayPolicies {
 }
 /** The features of this gateway. */
 export interface Features {
-  /** Whether the `broadcast` command is on. */
+  /** Whether the `broadcast` command is enabled. */
   readonly broadcast: boolean;
   readonly replay: ReplayPolicies;
 }
@@ -430,7 +430,7 @@ export interface ReplayCompleteData {
   readonly subscriptionId: SubscriptionId;
   readonly position?: Position;
   readonly count: Count;
-  /** True if a bound of history made the warm picture incomplete. */
+  /** True if a bound of history made the warm replay incomplete. */
   readonly truncated: boolean;
 }
 /** Read these directories again. */
@@ -631,7 +631,7 @@ export interface Impact {
   readonly severity: Severity;
   /** Names of the failed tests. */
   readonly testsFailed?: readonly string[];
-  /** Change of a measure; negative is faster. */
+  /** Change of a performance measure; a negative value means faster. */
   readonly perfDelta?: number;
 }
 /** A relationship that the session touched. */
@@ -687,7 +687,7 @@ export interface FileChangeEvent {
   readonly source: EventSource;
   readonly payload: FileChangePayload;
 }
-/** A `entity_created` event with its position in the stream. */
+/** An `entity_created` event with its position in the stream. */
 export interface EntityCreatedEvent {
   readonly subscriptionIds: SubscriptionIds;
   /** True if the event comes from history. */
@@ -703,7 +703,7 @@ export interface EntityCreatedEvent {
   readonly source: EventSource;
   readonly payload: EntityCreatedPayload;
 }
-/** A `entity_updated` event with its position in the stream. */
+/** An `entity_updated` event with its position in the stream. */
 export interface EntityUpdatedEvent {
   readonly subscriptionIds: SubscriptionIds;
   /** True if the event comes from history. */
@@ -719,7 +719,7 @@ export interface EntityUpdatedEvent {
   readonly source: EventSource;
   readonly payload: EntityUpdatedPayload;
 }
-/** A `entity_deleted` event with its position in the stream. */
+/** An `entity_deleted` event with its position in the stream. */
 export interface EntityDeletedEvent {
   readonly subscriptionIds: SubscriptionIds;
   /** True if the event comes from history. */
@@ -1157,7 +1157,7 @@ export interface SubscriptionReplay {
   readonly count: Count;
   readonly lastAt?: Timestamp;
 }
-/** A subscription with its delivery state, for operators. It has `stream` or `streams`. */
+/** A subscription with its delivery state, for operators. Has either `stream` or `streams`. */
 export interface SubscriptionReport {
   readonly subscriptionId: SubscriptionId;
   readonly connectionId: Ulid;
@@ -1176,7 +1176,7 @@ export interface SubscriptionReport {
   readonly lastDeliveredAt?: Timestamp;
   readonly delivered: Count;
   readonly replay: SubscriptionReplay;
-  /** Events of the stream between the written position and the head. */
+  /** Number of events of its streams that are newer than the last events written to the connection. */
   readonly lag: number;
   readonly queuedBytes: Bytes;
   readonly oldestQueuedMs: Milliseconds;
@@ -1184,7 +1184,7 @@ export interface SubscriptionReport {
   /** Whether the send queue exceeds its soft limit. */
   readonly slow: boolean;
 }
-/** Progress of a replay. */
+/** How many subscriptions have a `lag` above 0, and how many events have been replayed for all selected subscriptions. */
 export interface ReplayPressure {
   readonly replaying: Count;
   readonly replayedEvents: Count;
@@ -1312,12 +1312,12 @@ export interface ExplainMismatch {
   /** The values in the event. */
   readonly seen: readonly string[];
 }
-/** The matching and the other subscriptions of all nodes. The lists may be cut; the counts are complete. */
+/** The subscriptions of all nodes that match, and those that do not. The lists may be cut; the counts are complete. */
 export interface Explanation {
   /** The first matching subscriptions. */
   readonly matches: readonly ExplainMatch[];
   readonly matchCount: Count;
-  /** The first other subscriptions; those of other streams come last. */
+  /** The first subscriptions that do not match; subscriptions to other streams come last. */
   readonly mismatches: readonly ExplainMismatch[];
   readonly mismatchCount: Count;
   /** True if a node did not answer. */

@@ -78,7 +78,7 @@ class ReplayResume(TypedDict):
     #: Continue after the last received position.
     mode: Literal["resume"]
     after: Position
-    #: Also replay the part of the warm picture up to `after`. For a client whose connection ended during its first warm picture: `after` is then the position of its `subscribed`.
+    #: Also replay the warm picture (the events of a warm replay) up to `after`. For a client whose connection ended during its first warm replay: `after` is then the position in the `subscribed` of that connection.
     withPicture: NotRequired[Literal[True]]
 
 
@@ -108,7 +108,7 @@ class RecoveryDone(TypedDict):
 
 
 class RecoveryFailed(TypedDict):
-    """The resume failed; a `gap` follows, then a warm picture."""
+    """The resume failed; a `gap` follows, then a warm replay."""
 
     #: A resume was requested.
     attempted: Literal[True]
@@ -175,7 +175,7 @@ class SyncData(TypedDict):
 
 
 class SubscribedData(TypedDict):
-    """The subscription in force: `stream` and `position`, or `streams`, as in the command."""
+    """The subscription in force. Has `streams` if the command had `streams`, otherwise `stream` and `position`."""
 
     subscriptionId: SubscriptionId
     stream: NotRequired[StreamName]
@@ -189,7 +189,7 @@ class SubscribedData(TypedDict):
 
 
 class SubscriptionInfo(TypedDict):
-    """A subscription of this connection: `stream` and `position`, or `streams`."""
+    """A subscription of this connection. Has either `streams`, or `stream` and `position`."""
 
     subscriptionId: SubscriptionId
     stream: NotRequired[StreamName]
@@ -318,7 +318,7 @@ class EffectiveLimits(TypedDict):
 class Features(TypedDict):
     """The features of this gateway."""
 
-    #: Whether the `broadcast` command is on.
+    #: Whether the `broadcast` command is enabled.
     broadcast: bool
     replay: ReplayPolicies
 
@@ -345,7 +345,7 @@ class ReplayCompleteData(TypedDict):
     subscriptionId: SubscriptionId
     position: NotRequired[Position]
     count: Count
-    #: True if a bound of history made the warm picture incomplete.
+    #: True if a bound of history made the warm replay incomplete.
     truncated: bool
 
 
@@ -577,7 +577,7 @@ class Impact(TypedDict):
     severity: Severity
     #: Names of the failed tests.
     testsFailed: NotRequired[Sequence[str]]
-    #: Change of a measure; negative is faster.
+    #: Change of a performance measure; a negative value means faster.
     perfDelta: NotRequired[float]
 
 
@@ -637,7 +637,7 @@ class FileChangeEvent(TypedDict):
 
 
 class EntityCreatedEvent(TypedDict):
-    """A `entity_created` event with its position in the stream."""
+    """An `entity_created` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
     #: True if the event comes from history.
@@ -655,7 +655,7 @@ class EntityCreatedEvent(TypedDict):
 
 
 class EntityUpdatedEvent(TypedDict):
-    """A `entity_updated` event with its position in the stream."""
+    """An `entity_updated` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
     #: True if the event comes from history.
@@ -673,7 +673,7 @@ class EntityUpdatedEvent(TypedDict):
 
 
 class EntityDeletedEvent(TypedDict):
-    """A `entity_deleted` event with its position in the stream."""
+    """An `entity_deleted` event with its position in the stream."""
 
     subscriptionIds: SubscriptionIds
     #: True if the event comes from history.
@@ -1213,7 +1213,7 @@ class SubscriptionReplay(TypedDict):
 
 
 class SubscriptionReport(TypedDict):
-    """A subscription with its delivery state, for operators. It has `stream` or `streams`."""
+    """A subscription with its delivery state, for operators. Has either `stream` or `streams`."""
 
     subscriptionId: SubscriptionId
     connectionId: Ulid
@@ -1232,7 +1232,7 @@ class SubscriptionReport(TypedDict):
     lastDeliveredAt: NotRequired[Timestamp]
     delivered: Count
     replay: SubscriptionReplay
-    #: Events of the stream between the written position and the head.
+    #: Number of events of its streams that are newer than the last events written to the connection.
     lag: int
     queuedBytes: Bytes
     oldestQueuedMs: Milliseconds
@@ -1242,7 +1242,7 @@ class SubscriptionReport(TypedDict):
 
 
 class ReplayPressure(TypedDict):
-    """Progress of a replay."""
+    """How many subscriptions have a `lag` above 0, and how many events have been replayed for all selected subscriptions."""
 
     replaying: Count
     replayedEvents: Count
@@ -1396,12 +1396,12 @@ class ExplainMismatch(TypedDict):
 
 
 class Explanation(TypedDict):
-    """The matching and the other subscriptions of all nodes. The lists may be cut; the counts are complete."""
+    """The subscriptions of all nodes that match, and those that do not. The lists may be cut; the counts are complete."""
 
     #: The first matching subscriptions.
     matches: Sequence[ExplainMatch]
     matchCount: Count
-    #: The first other subscriptions; those of other streams come last.
+    #: The first subscriptions that do not match; subscriptions to other streams come last.
     mismatches: Sequence[ExplainMismatch]
     mismatchCount: Count
     #: True if a node did not answer.
