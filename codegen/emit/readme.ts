@@ -168,7 +168,7 @@ reachable; commands reject after \`commandTimeoutMs\` in either case. \`client.o
 | \`postponed\` | the server temporarily refused a subscribe or unsubscribe; it is retried after \`delayMs\` |
 | \`parked\` | a loop reads too slowly: its subscription is paused until half of its buffer has been read |
 | \`loss\` | the server sent more events than were received: the client reconnects to fetch them |
-| \`error\` | an error that no call reports, such as a rejected credential or the reason why the client gave up |
+| \`error\` | an error that no call reports, such as a rejected credential or the reason why the client no longer reconnects |
 
 \`client.diagnosis\` contains counts of connections, failed attempts and gaps, the latest close, and how far the reader of each subscription
 lags. A WebSocket does not reveal why it could not be opened. \`diagnose\` asks the server by HTTP, and distinguishes an unreachable

@@ -93,8 +93,8 @@ async def watch(client: Client) -> None:
 \`\`\`
 
 The subscription also follows streams that appear later. Each stream has its own order, position and gaps; \`Gap.stream\` names the stream. After a lost connection each
-stream resumes after its own position. If the first warm picture (\`replay="warm"\`) is cut off, a gap is reported for each stream whose own picture was not complete, and
-that picture arrives again. \`client.wait_on_streams\` waits for one event on several streams.
+stream resumes after its own position. If the connection ends during the first warm replay (\`replay="warm"\`), a gap is reported for each stream whose own replay was not complete,
+and that replay is sent again. \`client.wait_on_streams\` waits for one event on several streams.
 `;
 
 const MIRROR = `## Mirror the current state
