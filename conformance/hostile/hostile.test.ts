@@ -189,6 +189,26 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
     expect(summary.findings.join()).toContain('an event arrived that should have been refused');
   });
 
+  // The number identifies one of the neighbour's own events.
+  test.each([
+    ['refused', '--refuse-at', 0],
+    ['lost with its connection', '--reset-at', 1],
+  ])('is not reported to lose an event that was %s', async (_what, option, connectionsLost) => {
+    const { url } = await serve(CARELESS, option, '"payload":{"number":1}');
+    // The server fails these cases, which takes the whole patience, so that the neighbour publishes more events meanwhile.
+    const { summary } = await report([
+      '--url',
+      url,
+      '--only',
+      'frames/reserved-bits,frames/unmasked-text',
+      ...impatient,
+    ]);
+    expect(summary.neighbour).toMatchObject({ connectionsLost });
+    expect(summary.neighbour.eventsPublished).toBeGreaterThan(0);
+    expect(summary.neighbour.eventsReceived).toBe(summary.neighbour.eventsPublished);
+    expect(summary.findings.filter((each) => each.includes('missed'))).toEqual([]);
+  });
+
   test('is reported as crashed, with the case that crashed it', async () => {
     const { url } = await serve(CARELESS, '--die-at', 'u0079');
     const only = ['--only', 'json/no-id,json/repeated-keys,json/white-space'];

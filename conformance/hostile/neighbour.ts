@@ -42,6 +42,7 @@ const COMMAND_EVERY_MS = 100;
 const EVENT_EVERY_MS = 50;
 const METRICS_EVERY_MS = 1000;
 const REPORT_EVERY_MS = 100;
+const SUBSCRIBED_WITHIN_MS = 5000;
 const FENCE_EVERY_MS = 200;
 const TRICKLE = 'hostile_trickle';
 const RECONNECT_TRIES = 25;
@@ -59,36 +60,51 @@ function report(message: NeighbourReport): void {
   parentPort?.postMessage(message, []);
 }
 
+/** An event that the neighbour has published, and that has not arrived yet. */
+interface Publication {
+  readonly sentAt: number;
+  /** Whether the gateway has confirmed it, so that the event must arrive. */
+  accepted: boolean;
+}
+
 class Neighbour {
+  /** The connection; undefined while a new one is opened and subscribed. */
   #wire: Wire | undefined;
   #finishing = false;
   #samples: Sample[] = [];
   readonly #frames = new Map<string, number>();
   readonly #commands = new Map<string, number>();
-  readonly #events = new Map<number, number>();
+  /** The numbers of the events that unanswered `broadcast` commands publish, by the id of the command. */
+  readonly #broadcasts = new Map<string, number>();
+  readonly #publications = new Map<number, Publication>();
   #serial = 0;
   #lastPong = 0;
-  #published = 0;
+  #lastNumber = 0;
   #received = 0;
 
   async connect(): Promise<void> {
     const wire = await Wire.open(context.target, { secrets: [] });
     const fault = await upgrade(wire, context);
-    if (fault !== undefined) throw new Error(fault);
+    if (fault !== undefined) {
+      wire.destroy();
+      throw new Error(fault);
+    }
     wire.listen({ onMessage: (message) => this.#take(message), onPong: (payload) => this.#takePong(payload) });
+    const ids = ['main', stream].map((each) =>
+      this.#command(wire, 'subscribe', { stream: each, events: ['*'], replay: { mode: 'none' } }),
+    );
+    const isSettled = (): boolean => wire.ending !== 'open' || !ids.some((id) => this.#commands.has(id));
+    await wire.until(isSettled, SUBSCRIBED_WITHIN_MS);
     this.#wire = wire;
-    for (const each of ['main', stream])
-      this.#command('subscribe', { stream: each, events: ['*'], replay: { mode: 'none' } });
   }
 
   /** Runs all loops until the end of the run. Reports a lost connection and opens a new one. */
   async run(): Promise<void> {
     await this.connect();
-    await this.#wire?.until(() => this.#commands.size === 0, 5000);
     report({ kind: 'ready' });
     const loops = [
       this.#every(PING_EVERY_MS, () => this.#ping()),
-      this.#every(COMMAND_EVERY_MS, () => this.#command('ping', {})),
+      this.#every(COMMAND_EVERY_MS, () => this.#sendPing()),
       this.#every(METRICS_EVERY_MS, () => this.#readMetrics()),
       this.#every(REPORT_EVERY_MS, () => this.#flush()),
     ];
@@ -110,10 +126,11 @@ class Neighbour {
 
   async finish(): Promise<void> {
     this.#finishing = true;
-    await this.#wire?.until(() => this.#received >= this.#published, 3000);
+    await this.#wire?.until(() => this.#publications.size === 0, 3000);
     await this.#readMetrics();
     this.#flush();
-    report({ kind: 'done', published: this.#published, received: this.#received });
+    const missed = [...this.#publications.values()].filter(({ accepted }) => accepted).length;
+    report({ kind: 'done', published: this.#received + missed, received: this.#received });
     this.#wire?.destroy();
   }
 
@@ -129,7 +146,8 @@ class Neighbour {
     const wire = this.#wire;
     if (wire === undefined || wire.ending === 'open') return;
     this.#wire = undefined;
-    this.#frames.clear();
+    // What the lost connection did not deliver counts as one loss, not also as missed events.
+    for (const each of [this.#frames, this.#commands, this.#broadcasts, this.#publications]) each.clear();
     report({ kind: 'lost', why: wire.close === undefined ? wire.ending : `close ${wire.close.code}`, at: now() });
     for (let tries = 0; tries < RECONNECT_TRIES; tries += 1) {
       try {
@@ -144,32 +162,48 @@ class Neighbour {
   }
 
   #ping(): void {
+    if (this.#wire === undefined) return;
     this.#serial += 1;
     const payload = String(this.#serial);
     this.#frames.set(payload, now());
-    void this.#wire?.write(clientFrame(OPCODE.ping, payload));
+    void this.#wire.write(clientFrame(OPCODE.ping, payload));
   }
 
-  #command(type: string, data: object): void {
+  #sendPing(): void {
+    if (this.#wire !== undefined) this.#command(this.#wire, 'ping', {});
+  }
+
+  /** @returns the id of the command */
+  #command(wire: Wire, type: string, data: object): string {
     this.#serial += 1;
     const id = `n${this.#serial}`;
     this.#commands.set(id, now());
-    void this.#wire?.write(clientFrame(OPCODE.text, JSON.stringify({ type, id, data })));
+    void wire.write(clientFrame(OPCODE.text, JSON.stringify({ type, id, data })));
+    return id;
   }
 
   async #publish(): Promise<void> {
-    this.#published += 1;
-    const number = this.#published;
-    this.#events.set(number, now());
+    const wire = this.#wire;
+    if (wire === undefined) return;
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    this.#publications.set(number, { sentAt: now(), accepted: false });
     const data = { stream, event: TRICKLE, payload: { number } };
-    if (publish === 'command') this.#command('broadcast', data);
+    if (publish === 'command') this.#broadcasts.set(this.#command(wire, 'broadcast', data), number);
     else {
       const { status } = await ask(context.target, `${context.target.path}/broadcast`, {
         headers,
         body: JSON.stringify(data),
       });
-      if (status !== 200) this.#published -= 1;
+      this.#settle(number, status === 200 ? 'accepted' : 'refused');
     }
+  }
+
+  /** Records the reply to a publication. The neighbour does not wait for a refused event. */
+  #settle(number: number, outcome: 'accepted' | 'refused'): void {
+    const publication = this.#publications.get(number);
+    if (outcome === 'refused') this.#publications.delete(number);
+    else if (publication !== undefined) publication.accepted = true;
   }
 
   async #readMetrics(): Promise<void> {
@@ -187,14 +221,16 @@ class Neighbour {
     if (id === undefined) return;
     if (type === 'pong') this.#measure('command', this.#commands.get(id));
     this.#commands.delete(id);
+    const number = this.#broadcasts.get(id);
+    if (number !== undefined) this.#settle(number, type === 'broadcasted' ? 'accepted' : 'refused');
+    this.#broadcasts.delete(id);
   }
 
   #takeEvent(data: Message['data']): void {
     const payload = data['payload'] as { readonly number?: number };
     if (data['event'] === TRICKLE && data['stream'] === stream && payload.number !== undefined) {
-      this.#received += 1;
-      this.#measure('event', this.#events.get(payload.number));
-      this.#events.delete(payload.number);
+      this.#measure('event', this.#publications.get(payload.number)?.sentAt);
+      if (this.#publications.delete(payload.number)) this.#received += 1;
       return;
     }
     const text = JSON.stringify(data);

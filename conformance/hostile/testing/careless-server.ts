@@ -1,9 +1,9 @@
 /**
  * A server with the faults that the pack must find: it accepts every frame, checks no origin, parses with `JSON.parse`,
- * publishes every event and sends stack traces. With an option, it crashes or blocks its event loop when it receives a
- * given text.
+ * publishes every event and sends stack traces. With an option, it crashes, blocks its event loop, refuses the command or
+ * resets the connection when it receives a given text.
  *
- *     node careless-server.ts [--die-at TEXT] [--block-at TEXT]
+ *     node careless-server.ts [--die-at TEXT] [--block-at TEXT] [--refuse-at TEXT] [--reset-at TEXT]
  */
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,10 @@ interface Command {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-const { values: faults } = parseArgs({ options: { 'die-at': { type: 'string' }, 'block-at': { type: 'string' } } });
+const anyText = { type: 'string' } as const;
+const { values: faults } = parseArgs({
+  options: { 'die-at': anyText, 'block-at': anyText, 'refuse-at': anyText, 'reset-at': anyText },
+});
 const clients = new Set<Duplex>();
 const EPOCH = 'epoch';
 let sequenceId = 0;
@@ -54,12 +57,25 @@ function answer({ type, data }: Command): readonly [string, object] {
   return ['subscribed', { subscriptionId: 's', stream, events, filter: {}, position, recovery: { attempted: false } }];
 }
 
+const REFUSAL = { code: 'rate_limited', message: 'Too many commands.', retryable: true, retryAfterMs: 1000 };
+
 function take(socket: Duplex, text: string): void {
-  if (faults['die-at'] !== undefined && text.includes(faults['die-at'])) process.exit(1);
-  if (faults['block-at'] !== undefined && text.includes(faults['block-at']))
-    for (const until = Date.now() + BLOCK_MS; Date.now() < until;) continue;
+  const isAt = (option: keyof typeof faults): boolean => {
+    const wanted = faults[option];
+    return wanted !== undefined && text.includes(wanted);
+  };
+  if (isAt('die-at')) process.exit(1);
+  if (isAt('block-at')) for (const until = Date.now() + BLOCK_MS; Date.now() < until;) continue;
+  if (isAt('reset-at')) {
+    socket.destroy();
+    return;
+  }
   try {
     const command = JSON.parse(text) as Command;
+    if (isAt('refuse-at')) {
+      send(socket, { type: 'error', id: command.id, data: REFUSAL });
+      return;
+    }
     const [type, data] = answer(command);
     send(socket, { type, ...(command.id === undefined ? {} : { id: command.id }), data });
   } catch (error) {
