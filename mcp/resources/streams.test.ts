@@ -72,6 +72,16 @@ test('new events are announced to subscribed hosts until they unsubscribe', asyn
   await vi.waitFor(async () => expect(await listeners()).toBe(0), PATIENCE);
 });
 
+test('a second subscription to a resource loses no announcement of the first', async () => {
+  const { gateway, url } = await serve();
+  const client = await linkedClient({ url, era: 'legacy' });
+  const updates = updatesOf(client);
+  await client.subscribeResource({ uri: MAIN });
+  await gateway.publish('build.finished', {});
+  await client.subscribeResource({ uri: MAIN });
+  await vi.waitFor(() => expect(updates).toEqual([MAIN]), PATIENCE);
+});
+
 test('a client of a revision before 2026 is not offered subscriptions over HTTP, because no notification could reach it', async () => {
   const { url } = await serve();
   const client = await httpClient((await httpServer(url)).url, { era: 'legacy' });
