@@ -32,13 +32,8 @@ func (p *pause) hand(event json.RawMessage) {
 	if len(p.waiting) < p.limit {
 		return
 	}
-	p.parked, s.active = true, false
-	data := map[string]interface{}{"subscriptionId": s.id}
-	s.asked = true
-	s.client.send("unsubscribe", "unsubscribed", data, func(Reply) {
-		s.asked = false
-		s.subscribe()
-	})
+	p.parked = true
+	s.unsubscribe()
 }
 
 func (p *pause) stop() {

@@ -22,14 +22,16 @@ type Subscription struct {
 	replay    string
 	live      bool
 	active    bool
+	// asked reports whether a subscribe or an unsubscribe is unanswered, or is repeated later.
 	asked     bool
 	isResume  bool
 	lost      bool
 	ended     bool
 	confirmed bool
 	attempts  int
-	unwanted  func(Reply)
-	pause     *pause
+	// unwanted contains the unsubscribes of the program that wait for an answer.
+	unwanted []func(Reply)
+	pause    *pause
 }
 
 // Subscribe begins a subscription.
@@ -81,19 +83,25 @@ func (s *Subscription) subscribe() {
 	})
 }
 
-// refused repeats a command after a retryable error, and ends the subscription after any other (CLI-4).
+// refused repeats a subscribe after a retryable error, and ends the subscription after any other (CLI-4).
 func (s *Subscription) refused(refused *CommandError) {
 	if !refused.Retryable {
 		s.end(refused)
-		return
+	} else if s.unwanted != nil {
+		s.finish()
+	} else {
+		s.again(refused, s.subscribe)
 	}
+}
+
+func (s *Subscription) again(refused *CommandError, work func()) {
 	wait := retryAfterOf(refused.RetryAfterMs)
 	if wait == nil {
 		floor := s.client.options.BackoffMin << uint(min(s.attempts, 6))
 		wait = &floor
 	}
 	s.attempts++
-	s.client.after(*wait, s.subscribe)
+	s.client.after(*wait, work)
 }
 
 func (s *Subscription) subscribed(raw json.RawMessage) {
@@ -142,7 +150,7 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 		}
 	}
 	if s.unwanted != nil {
-		s.unsubscribe(s.unwanted)
+		s.unsubscribe()
 	}
 }
 
@@ -157,8 +165,7 @@ func (s *Subscription) disconnected(isVoid bool) {
 		s.position, s.proven, s.lost = nil, nil, true
 	}
 	if s.unwanted != nil {
-		s.remove()
-		s.unwanted(Reply{Data: []byte("{}")})
+		s.finish()
 	}
 }
 
@@ -259,33 +266,54 @@ func (c *Client) Unsubscribe(id string, settle func(Reply)) {
 		settle(Reply{Data: []byte("{}")})
 		return
 	}
-	s.unwanted = settle
+	s.unwanted = append(s.unwanted, settle)
 	s.pause.stop()
 	if s.active {
-		s.unsubscribe(settle)
+		s.unsubscribe()
 	} else if !s.asked {
-		s.remove()
+		s.finish()
+	}
+}
+
+// unsubscribe ends the subscription on the server, because the program does not want it any more or because its reader is too slow. The
+// program may unsubscribe while the command for a slow reader is unanswered; then that command is the last one.
+func (s *Subscription) unsubscribe() {
+	s.active, s.asked = false, true
+	s.client.send("unsubscribe", "unsubscribed", map[string]interface{}{"subscriptionId": s.id}, func(reply Reply) {
+		refused, isRefused := reply.Err.(*CommandError)
+		if isRefused && refused.Retryable {
+			s.again(refused, s.unsubscribe)
+			return
+		}
+		if reply.Err != nil && !isRefused {
+			// The connection has ended; disconnected is called as well.
+			return
+		}
+		// After any other error, the server does not have the subscription.
+		s.asked = false
+		if s.unwanted != nil {
+			s.finish()
+		} else {
+			s.subscribe()
+		}
+	})
+}
+
+// finish removes a subscription that the program does not want any more, and answers the program.
+func (s *Subscription) finish() {
+	s.remove()
+	waiting := s.unwanted
+	s.unwanted = nil
+	for _, settle := range waiting {
 		settle(Reply{Data: []byte("{}")})
 	}
 }
 
-func (s *Subscription) unsubscribe(settle func(Reply)) {
-	s.active = false
-	s.client.send("unsubscribe", "unsubscribed", map[string]interface{}{"subscriptionId": s.id}, func(reply Reply) {
-		s.remove()
-		s.unwanted = nil
-		settle(reply)
-	})
-}
-
 // end is called when the server ended or refused the subscription.
 func (s *Subscription) end(refused *CommandError) {
-	s.ended = true
 	s.remove()
 	s.client.options.Notice("ended", map[string]interface{}{"subscription": s.id, "error": refused})
-	if s.unwanted != nil {
-		s.unwanted(Reply{Data: []byte("{}")})
-	}
+	s.finish()
 }
 
 func (s *Subscription) remove() {
