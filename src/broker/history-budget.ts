@@ -1,11 +1,12 @@
 /** Limits the memory of all histories of a node to one budget. */
 import type { Budget } from '../replay/budget.ts';
 import type { StreamHistory } from '../replay/history.ts';
+import type { RecencyMap } from '../replay/recency-map.ts';
 import { isSessionStream } from './history-bounds.ts';
 
+/** A stream on one node. Without a history, there is nothing to shorten. */
 export interface BudgetedStream {
-  readonly name: string;
-  readonly history: Pick<StreamHistory, 'shrink' | 'principals' | 'weightOf'>;
+  readonly history: Pick<StreamHistory, 'shrink' | 'principals' | 'weightOf'> | undefined;
 }
 
 /**
@@ -19,15 +20,15 @@ const FREED = 1 / 16;
  * memory is free. A stream always loses its oldest event first, even if another principal has published it. Session streams are shortened
  * before other streams. Within each of these two groups, the least recently used stream is shortened first. Clients learn of the loss as
  * with any other limit of history: by `window_exceeded` at a resume, and by `truncated` in a warm picture (RPL-3, RPL-4).
- * @param streams all streams with their histories, the least recently used stream first
+ * @param streams all streams by name
  */
-export function shrinkHistories(budget: Budget, streams: () => Iterable<BudgetedStream>): void {
+export function shrinkHistories(budget: Budget, streams: RecencyMap<string, BudgetedStream>): void {
   if (budget.used <= budget.limit) return;
   const goal = budget.limit * (1 - FREED);
   const share = budget.shareOf(goal);
   for (const kind of ['session', 'other'] as const)
-    for (const { name, history } of streams()) {
-      if (isSessionStream(name) !== (kind === 'session')) continue;
+    for (const [name, { history }] of streams.byAge()) {
+      if (history === undefined || isSessionStream(name) !== (kind === 'session')) continue;
       for (const principal of history.principals)
         while (budget.usedBy(principal) > share && history.weightOf(principal) > 0 && history.shrink())
           budget.dropped += 1;

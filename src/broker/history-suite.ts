@@ -32,6 +32,7 @@ async function keepActive(broker: Broker, pauseMs: number): Promise<{ longestPau
 
 export function historySuite(open: OpenBroker): void {
   historyTests(open);
+  budgetTests(open);
   retentionTests(open);
   sessionTests(open);
 }
@@ -88,6 +89,26 @@ function historyTests(open: OpenBroker): void {
       );
       await broker.attach('session:s');
       expect(broker.snapshot('session:s').floor).toBe(191);
+    });
+  });
+}
+
+function budgetTests(open: OpenBroker): void {
+  describe('a full budget for history', () => {
+    test('shortens the least recently used session stream first, not the one that was used first', async () => {
+      const { broker } = await open({ historyBudgetBytes: 2 * 1024 * 1024 });
+      await broker.attach('session:first');
+      await broker.attach('session:idle');
+      const payload = { text: 'x'.repeat(60_000) };
+      for (const [stream, count] of [
+        ['session:first', 1],
+        ['session:idle', 5],
+        ['session:first', 12],
+      ] as const)
+        for (let n = 0; n < count; n += 1) await broker.publish(draftOf({ stream, event: 'session_event', payload }));
+      await vi.waitFor(() => expect(broker.budgets()['historyBudgetBytes']?.dropped).toBeGreaterThan(0), 20_000);
+      expect(broker.snapshot('session:first').floor).toBe(1);
+      expect(broker.snapshot('session:idle').floor).toBeGreaterThan(1);
     });
   });
 }

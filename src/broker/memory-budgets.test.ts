@@ -97,6 +97,17 @@ describe('the number of streams', () => {
     expect(second.map((each) => [each.epoch, each.sequenceId])).toEqual(first.map((each) => [each.epoch, 2]));
     expect(broker.budgets()['streamsPerNode']).toMatchObject({ used: 100, dropped: 903 });
   });
+
+  test('a detach counts as a use, so a stream that has just lost its last subscriber is not dropped first', async () => {
+    const broker = brokerWith({ streamsPerNode: 16 });
+    const first = await publish(broker, 'ana', 'session:s0');
+    await broker.attach('session:s0');
+    for (let n = 1; n < 16; n += 1) await publish(broker, 'ana', `session:s${n}`);
+    broker.detach('session:s0');
+    await publish(broker, 'ana', 'session:new');
+    expect(await publish(broker, 'ana', 'session:s0')).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
+    expect(broker.streams().map(({ stream }) => stream)).not.toContain('session:s1');
+  });
 });
 
 describe('the number of idempotency keys', () => {

@@ -69,9 +69,13 @@ export class MemoryStreams {
   use(name: string, now: number): MemoryStream {
     const known = this.#streams.get(name);
     if (known === undefined || this.expire(known, now)) return this.#create(name, now);
-    known.usedAtMs = now;
-    this.#streams.set(name, known);
+    this.markUsed(known, now);
     return known;
+  }
+
+  markUsed(stream: MemoryStream, now: number): void {
+    stream.usedAtMs = now;
+    this.#streams.use(stream.name);
   }
 
   /**
@@ -90,7 +94,7 @@ export class MemoryStreams {
     stream.sequenceId += 1;
     stream.emittedAtMs = emittedAtMs;
     stream.history.append(record);
-    shrinkHistories(this.budgets.historyBudgetBytes, () => this.#streams.values());
+    shrinkHistories(this.budgets.historyBudgetBytes, this.#streams);
   }
 
   /**

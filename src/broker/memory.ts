@@ -109,7 +109,7 @@ export class MemoryBroker implements Broker {
     const stream = this.#streams.get(name);
     if (stream === undefined || stream.attached === 0) return;
     stream.attached -= 1;
-    stream.usedAtMs = this.#now();
+    this.#streams.markUsed(stream, this.#now());
     const blank = stream.sequenceId === 0 && stream.history.snapshot().losses.length === 0;
     if (stream.attached === 0 && blank) this.#streams.drop(stream);
   }

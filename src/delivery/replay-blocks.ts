@@ -130,16 +130,9 @@ export class ReplayBlocks {
 
   /** Drops the parts of this key whose first event is no longer in history. */
   #dropFormer({ key, floor }: ReplayRun): void {
-    const family = this.#use(key);
+    const family = this.#families.use(key);
     if (family === undefined) return;
     for (const first of family.parts.keys()) if (first < floor) this.#drop(family, first);
-  }
-
-  /** Returns the frames of a key, and marks the key as the most recently used. */
-  #use(key: string): Family | undefined {
-    const family = this.#families.get(key);
-    if (family !== undefined) this.#families.set(key, family);
-    return family;
   }
 
   #keep(
@@ -149,7 +142,7 @@ export class ReplayBlocks {
   ): void {
     const first = firstOf(part);
     const bytes = blocks.reduce((sum, { frames }) => sum + OBJECT_BYTES + frames.length, OBJECT_BYTES);
-    const family = this.#use(key) ?? this.#create(key);
+    const family = this.#families.use(key) ?? this.#create(key);
     // Another client may have built the part in the meantime, or the part had fewer events before.
     this.#drop(family, first);
     if (place === 'front') {

@@ -29,17 +29,28 @@ test('keys may be deleted while the keys and values are read', () => {
 test('after random operations, the map equals a list that is searched', () => {
   const map = new RecencyMap<number, number>();
   let list: (readonly [number, number])[] = [];
+  /** What the map returned, and what was expected. */
+  const answers: [unknown, unknown][] = [];
   let state = 1;
   const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
   for (let n = 0; n < 5_000; n += 1) {
     const key = Math.floor(random() * 20);
     const others = list.filter(([each]) => each !== key);
-    const isDeleted = random() < 0.4;
-    const hadKey = isDeleted ? map.delete(key) : map.get(key) !== undefined;
-    if (!isDeleted) map.set(key, n);
-    expect(hadKey).toBe(others.length < list.length);
-    list = isDeleted ? others : [...others, [key, n]];
+    const known = list.find(([each]) => each === key)?.[1];
+    expect([map.has(key), map.get(key)]).toEqual([known !== undefined, known]);
+    const operation = random();
+    if (operation < 0.3) {
+      answers.push([map.delete(key), known !== undefined]);
+      list = others;
+    } else if (operation < 0.6) {
+      answers.push([map.use(key), known]);
+      list = known === undefined ? others : [...others, [key, known]];
+    } else {
+      map.set(key, n);
+      list = [...others, [key, n]];
+    }
     expect([...map.byAge()]).toEqual(list);
-    expect([map.size, map.oldest, map.get(key)]).toEqual([list.length, list[0], isDeleted ? undefined : n]);
+    expect([map.size, map.oldest]).toEqual([list.length, list[0]]);
   }
+  expect(answers.map(([found]) => found)).toEqual(answers.map(([, expected]) => expected));
 });

@@ -31,18 +31,28 @@ export class RecencyMap<Key, Value> {
     return this.#nodes.get(key)?.value;
   }
 
+  has(key: Key): boolean {
+    return this.#nodes.has(key);
+  }
+
+  /** Returns the value of a key, and makes its entry the newest. */
+  use(key: Key): Value | undefined {
+    const node = this.#nodes.get(key);
+    if (node !== undefined) this.#renew(node);
+    return node?.value;
+  }
+
   /** Sets the value of a key, and makes its entry the newest. */
   set(key: Key, value: Value): void {
-    let node = this.#nodes.get(key);
-    if (node === undefined) {
-      node = { key, value, older: undefined, newer: undefined };
-      this.#nodes.set(key, node);
-    } else {
+    const node = this.#nodes.get(key);
+    if (node !== undefined) {
       node.value = value;
-      if (node === this.#newest) return;
-      this.#unlink(node);
+      this.#renew(node);
+      return;
     }
-    this.#append(node);
+    const added = { key, value, older: undefined, newer: undefined };
+    this.#nodes.set(key, added);
+    this.#append(added);
   }
 
   /** @returns false if the map does not have the key */
@@ -67,6 +77,12 @@ export class RecencyMap<Key, Value> {
   /** The entries in the order in which they were last set, the oldest first. The map must not be changed meanwhile. */
   *byAge(): Generator<readonly [Key, Value], void, void> {
     for (let node = this.#oldest; node !== undefined; node = node.newer) yield [node.key, node.value];
+  }
+
+  #renew(node: Node<Key, Value>): void {
+    if (node === this.#newest) return;
+    this.#unlink(node);
+    this.#append(node);
   }
 
   #append(node: Node<Key, Value>): void {

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { covers } from '../../catalogue/event-pattern.ts';
 import { ProtocolError } from '../../errors.ts';
 import { Budget } from '../../replay/budget.ts';
+import { RecencyMap } from '../../replay/recency-map.ts';
 import { shrinkHistories } from '../history-budget.ts';
-import type { BudgetedStream } from '../history-budget.ts';
 import { BROKER_RETRY_MS, StreamUnread, UNKNOWN_POSITION } from '../broker.ts';
 import type { FollowedStream, Position, Snapshot, StreamInfo, StreamLoss } from '../broker.ts';
 import { AttachedStream } from './attached-stream.ts';
@@ -44,7 +44,8 @@ export class AttachedStreams {
   /** The memory of all mirrors of this node. */
   readonly budget: Budget;
   readonly follows: FollowedStreams;
-  readonly #streams = new Map<string, AttachedStream>();
+  /** Streams by name. The oldest entry is the least recently used stream. */
+  readonly #streams = new RecencyMap<string, AttachedStream>();
   readonly #channels: StreamChannels;
   #begun = 0;
   #looks = 0;
@@ -75,7 +76,7 @@ export class AttachedStreams {
   }
 
   async attach(stream: string): Promise<void> {
-    const attached = this.#streams.get(stream) ?? this.#begin(stream);
+    const attached = this.#streams.use(stream) ?? this.#begin(stream);
     attached.attach();
     try {
       await this.#loadAttached(attached);
@@ -88,7 +89,7 @@ export class AttachedStreams {
   }
 
   detach(stream: string): void {
-    this.#streams.get(stream)?.detach();
+    this.#streams.use(stream)?.detach();
   }
 
   snapshot(stream: string): Snapshot {
@@ -139,7 +140,7 @@ export class AttachedStreams {
   /** Handles a message on the channel of a stream. */
   receive(channel: string, text: string): void {
     const stream = this.#options.keys.streamOf(channel);
-    if (stream !== undefined) this.#streams.get(stream)?.receive(text);
+    if (stream !== undefined) this.#streams.use(stream)?.receive(text);
   }
 
   /** Must be called when messages may be missed from now on, because a connection for subscriptions was lost. */
@@ -163,7 +164,7 @@ export class AttachedStreams {
   lookAtHeads(): void {
     this.#looks += 1;
     this.#release();
-    shrinkHistories(this.budget, () => this.#mirrored());
+    shrinkHistories(this.budget, this.#streams);
     this.#channels
       .reconcile()
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Could not subscribe in Redis; retrying'));
@@ -235,10 +236,6 @@ export class AttachedStreams {
   #drop(attached: AttachedStream): void {
     if (this.#streams.get(attached.name) === attached) this.#streams.delete(attached.name);
     attached.close();
-  }
-
-  *#mirrored(): Generator<BudgetedStream> {
-    for (const { name, history } of this.#streams.values()) if (history !== undefined) yield { name, history };
   }
 
   async #look(): Promise<void> {
