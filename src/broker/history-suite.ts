@@ -188,5 +188,27 @@ function sessionTests(open: OpenBroker): void {
       expect(second).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
       expect(listener.losses).toEqual([]);
     });
+
+    test('loses the newest events of its keys too if it had no traffic for its TTL while attached (RPL-5)', async () => {
+      const { broker } = await open({ sessionTtlMs: 2_000, sessionHistoryEvents: 1 });
+      const stream = 'session:s';
+      await broker.attach(stream);
+      for (const id of ['a', 'b']) await broker.publish({ ...entity(id), stream });
+      await vi.waitFor(() => expect(broker.snapshot(stream).floor).toBe(3), 20_000);
+      // RPL-3: a new subscriber must learn that its picture of the entities is incomplete.
+      expect(broker.snapshot(stream)).toMatchObject({ retained: [], keysEvicted: true });
+      await broker.publish({ ...entity('c'), stream });
+      await broker.sync(stream);
+      expect(broker.snapshot(stream)).toMatchObject({ floor: 3, retained: [], keysEvicted: true });
+      expect(broker.budgets()['historyBudgetBytes']?.used).toBeLessThan(2_000);
+    });
+
+    test('loses the newest events of its keys after its TTL, also if history was already empty', async () => {
+      const { broker } = await open({ sessionTtlMs: 1_000, historyAgeMs: 100 });
+      await broker.attach('session:s');
+      await broker.publish({ ...entity('a'), stream: 'session:s' });
+      await vi.waitFor(() => expect(broker.snapshot('session:s').floor).toBe(2), 20_000);
+      await vi.waitFor(() => expect(broker.snapshot('session:s').retained).toEqual([]), 20_000);
+    });
   });
 }

@@ -22,7 +22,7 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Maximum age of an event, in milliseconds since it was emitted. */
   readonly ageMs: number;
-  /** After this time without a new event, in milliseconds, all events in history are dropped. Retained events are kept. */
+  /** After this time without a new event, in milliseconds, all events are dropped, also the retained ones (RPL-5). */
   readonly silenceMs: number;
   /** Maximum number of keys whose newest events are retained outside of history. */
   readonly keys: number;
@@ -35,6 +35,8 @@ export interface StreamHistoryOptions {
   readonly events: EventTable;
   /** The position directly before the first event that will be appended. */
   readonly after: Position;
+  /** When the newest event at or before `after` was emitted, in milliseconds since 1970; Infinity, the default, if there is none. */
+  readonly newestAtMs?: number;
   /** Retained events at or before `after`, in ascending order. */
   readonly retained?: readonly EventRecord[];
   readonly keysEvicted?: boolean;
@@ -92,6 +94,8 @@ export class StreamHistory implements ReplayedHistory {
   #bytes = 0;
   #retainedBytes = 0;
   #head: Position;
+  /** When the newest event was emitted, in milliseconds since 1970. Not updated if `silenceMs` is infinite. */
+  #newestAtMs: number;
   readonly memory = new StreamMemory();
   /** Whether {@link close} was called. */
   closed = false;
@@ -100,6 +104,7 @@ export class StreamHistory implements ReplayedHistory {
     this.#bounds = options.bounds;
     this.#events = options.events;
     this.#head = { epoch: options.after.epoch, sequenceId: options.after.sequenceId };
+    this.#newestAtMs = options.newestAtMs ?? Infinity;
     this.#keysEvicted = options.keysEvicted ?? false;
     this.#losses = options.losses ?? new Losses();
     this.#budget = options.budget;
@@ -151,6 +156,7 @@ export class StreamHistory implements ReplayedHistory {
     if (record.epoch !== epoch || record.sequenceId !== sequenceId + 1) {
       throw new Error(`${record.stream}: ${record.epoch}:${record.sequenceId} does not follow ${epoch}:${sequenceId}.`);
     }
+    if (this.#bounds.silenceMs < Infinity) this.#endSilence(Date.parse(record.emittedAt));
     this.#head = { epoch, sequenceId: record.sequenceId };
     this.#log.append(record);
     this.#bytes += record.bytes;
@@ -160,14 +166,25 @@ export class StreamHistory implements ReplayedHistory {
       this.#dropOldest();
   }
 
-  /** Drops events in history that are older than the maximum age, or all of them if there was no new event for `silenceMs`. */
+  /** Drops events in history that are older than the maximum age. Drops all events if there was no new one for `silenceMs`. */
   expire(nowMs: number): void {
-    const newest = this.#log.newest;
-    const silent = newest !== undefined && nowMs - Date.parse(newest.emittedAt) > this.#bounds.silenceMs;
+    this.#dropIfSilent(nowMs);
     for (let { oldest } = this.#log; oldest !== undefined; { oldest } = this.#log) {
-      if (!silent && nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
+      if (nowMs - Date.parse(oldest.emittedAt) <= this.#bounds.ageMs) return;
       this.#dropOldest();
     }
+  }
+
+  /** An event after a long silence ends the history, even if the history was not read in between. Redis does the same with its log. */
+  #endSilence(atMs: number): void {
+    this.#dropIfSilent(atMs);
+    this.#newestAtMs = atMs;
+  }
+
+  #dropIfSilent(nowMs: number): void {
+    if (nowMs - this.#newestAtMs <= this.#bounds.silenceMs) return;
+    while (this.shrink());
+    this.#keysEvicted = true;
   }
 
   /** Records a source loss at the position of the current head. @param paths directories to read again */

@@ -59,7 +59,7 @@ export interface Snapshot {
   since(sequenceId: number): EventParts;
   /** The newest event of each key (`latest-per-key`) or name (`latest`), if it is older than `floor`; in ascending order (RPL-3). */
   readonly retained: readonly EventRecord[];
-  /** True once the retained events of a key were dropped because of a limit. A warm picture may then be incomplete. */
+  /** True once retained events were, or may have been, dropped because of a limit. A warm picture may then be incomplete. */
   readonly keysEvicted: boolean;
   /** Source losses of this epoch, in ascending order. */
   readonly losses: readonly KeptLoss[];

@@ -12,7 +12,7 @@
  *                                       epoch        one continuous run of the stream (STR-3)
  *                                       incarnation  run id and replication id of the server that may extend the stream
  *                                       losses       number of source losses announced so far
- *                                       evicted      1 if retained events were dropped because of the limit on retained keys
+ *                                       evicted      1 if retained events were dropped because of their limit, or may have expired
  *   tidemark:{main}:log       stream  <at>-<sequence> → e: <line>
  *   tidemark:{main}:latest    hash    <event> <key> → <line>: the newest event of this name with this retained key (RPL-3)
  *                                     names → the names of the events that are retained per key: those of all nodes together, because

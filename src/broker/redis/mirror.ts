@@ -29,6 +29,8 @@ export interface MirrorHistory {
 export interface HistorySeed {
   /** The position directly before the first event that will be appended. */
   readonly after: Position;
+  /** When the newest event of the stream was emitted, in milliseconds since 1970; Infinity if the stream has no events. */
+  readonly newestAtMs: number;
   /** The retained events (replay/history.ts) at or before that position, in ascending order. */
   readonly retained: readonly EventRecord[];
   readonly keysEvicted: boolean;
@@ -296,6 +298,7 @@ export class StreamMirror {
     const before = this.#deliveredBefore(state, lines[0], unread);
     const history = this.#options.createHistory({
       after,
+      newestAtMs: state.sequenceId === 0 ? Infinity : state.at,
       retained: retained.map((line) => recordOf(this.stream, line)),
       keysEvicted: state.evicted,
     });

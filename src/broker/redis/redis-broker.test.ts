@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';
-import { draftOf } from '../testing/event-drafts.ts';
+import { draftOf, entity } from '../testing/event-drafts.ts';
 import { RecordingListener } from '../testing/recording-listener.ts';
 import { SUITE_LIMITS } from '../testing/suite-limits.ts';
 import { RedisBroker } from './redis-broker.ts';
@@ -61,6 +61,33 @@ describe('two nodes on one Redis', () => {
     await vi.waitFor(() => expect(listener.sourceLosses).toEqual(losses), 30_000);
     expect(broker.snapshot('main').losses).toMatchObject([{ paths: ['c'] }]);
     await broker.close();
+  });
+
+  test('have the same history of an attached session stream after a time without events (RPL-5)', async () => {
+    const url = freshUrl();
+    const stream = 'session:s';
+    const limits = { ...SUITE_LIMITS, sessionTtlMs: 3_000, sessionHistoryEvents: 1 };
+    const [first, second] = [0, 1].map(() => new RedisBroker({ url, limits, events, heartbeatIntervalMs: 100 })) as [
+      RedisBroker,
+      RedisBroker,
+    ];
+    for (const broker of [first, second]) await broker.start(new RecordingListener());
+    await first.attach(stream);
+    for (const id of ['a', 'b']) await first.publish({ ...entity(id), stream });
+    const log = `${new URL(url).searchParams.get('prefix') ?? ''}:{${stream}}:log`;
+    await vi.waitFor(async () => expect(await redis.command('EXISTS', log)).toBe(':0\r\n'), 30_000);
+    await second.attach(stream);
+    const expired = { head: { sequenceId: 2 }, floor: 3, retained: [], keysEvicted: true };
+    expect(second.snapshot(stream)).toMatchObject(expired);
+    // The first node has not read its history since the expiry. So the next event ends the history.
+    await first.publish({ ...entity('c'), stream });
+    await Promise.all([first.sync(stream), second.sync(stream)]);
+    const third = new RedisBroker({ url, limits, events, heartbeatIntervalMs: 100 });
+    await third.start(new RecordingListener());
+    await third.attach(stream);
+    for (const broker of [first, second, third])
+      expect(broker.snapshot(stream)).toMatchObject({ ...expired, head: { sequenceId: 3 } });
+    await Promise.all([first, second, third].map((broker) => broker.close()));
   });
 
   test('recognise idempotency keys that the other node stored', async () => {

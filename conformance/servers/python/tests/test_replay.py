@@ -160,3 +160,27 @@ class BoundedHistoryTest(ServerTest):
         await client.ask("subscribe", events=["entity_created"])
         complete = (await client.until("replay_complete"))["data"]
         self.assertEqual((complete["count"], complete["truncated"]), (2, True))
+
+
+class ExpiryTest(ServerTest):
+    arguments = ("--broadcast", "--limit", "sessionTtlMs=1000")
+
+    async def test_an_expired_session_stream_with_a_subscriber_loses_its_events_and_keeps_its_epoch(self) -> None:
+        watcher, client = await self.connect(), await self.connect()
+        await watcher.ask("subscribe", stream="session:s", events=["*"], replay={"mode": "none"})
+        first = (await client.ask("broadcast", **note(1, "session:s")))["data"]
+        pictures: list[Message] = []
+
+        async def has_no_picture() -> bool:
+            await asyncio.sleep(0.1)
+            await client.ask("subscribe", subscriptionId="new", stream="session:s", events=["*"])
+            pictures.append((await client.until("replay_complete"))["data"])
+            await client.ask("unsubscribe", subscriptionId="new")
+            return bool(pictures[-1]["count"] == 0)
+
+        await self.eventually(has_no_picture)
+        self.assertTrue(pictures[-1]["truncated"])
+        second = (await client.ask("broadcast", **note(2, "session:s")))["data"]
+        self.assertEqual((second["epoch"], second["sequenceId"]), (first["epoch"], 2))
+        await watcher.ask("sync", stream="session:s")
+        self.assertEqual([message["type"] for message in watcher.seen if message["type"] == "gap"], [])

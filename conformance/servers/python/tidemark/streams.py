@@ -5,14 +5,15 @@ No method here waits, so an event is numbered, stored and published in one step.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterator, Mapping
 
 from .clock import make_ulid, now_ms, timestamp
 from .contract import Contract, Limits
 from .filters import Filter
-from .strict_json import encode, values_at
+from .retained import Retained, replay_key
+from .strict_json import encode
 
 
 @dataclass(frozen=True)
@@ -115,46 +116,6 @@ class Replay:
 OVERHEAD_BYTES = 256
 
 
-class Retained:
-    """The newest event of each key and the newest event of each name, for warm replays. They are kept even after they
-    have left history (RPL-3)."""
-
-    def __init__(self, contract: Contract, most_keys: int) -> None:
-        self._contract = contract
-        self._most_keys = most_keys
-        self._keys: OrderedDict[tuple[str, str], dict[str, Event]] = OrderedDict()
-        self._latest: dict[str, Event] = {}
-        self.evicted: set[str] = set()
-        """Names of events that have been dropped because there were too many keys."""
-
-    def add(self, event: Event) -> None:
-        policy = self._contract.event(event.name).replay
-        if policy.policy == "latest":
-            self._latest[event.name] = event
-        elif policy.policy == "latest-per-key":
-            self._add_key(event, replay_key(self._contract, event), policy.clears)
-
-    def _add_key(self, event: Event, key: tuple[str, str], clears: bool) -> None:
-        if clears:
-            self._keys.pop(key, None)
-            return
-        self._keys.setdefault(key, {})[event.name] = event
-        self._keys.move_to_end(key)
-        if len(self._keys) > self._most_keys:
-            _, lost = self._keys.popitem(last=False)
-            self.evicted.update(lost)
-
-    def __iter__(self) -> Iterator[Event]:
-        yield from self._latest.values()
-        for events in self._keys.values():
-            yield from events.values()
-
-
-def replay_key(contract: Contract, event: Event) -> tuple[str, str]:
-    policy = contract.event(event.name).replay
-    return policy.key_space or "", "".join(values_at({"payload": event.payload}, policy.key or ""))
-
-
 class Stream:
     """One epoch of a stream: a counter and a bounded history."""
 
@@ -212,9 +173,18 @@ class Stream:
             or self.history_bytes > self._limits["historyBytes"]
             or self.history[0].emitted_ms < oldest
         ):
-            event = self.history.popleft()
-            self.history_bytes -= event.size
-            self._dropped.add(event.name)
+            self._drop_oldest()
+
+    def clear(self) -> None:
+        """Drops the events of an expired stream that still has a subscriber. Its epoch and its counter continue."""
+        while self.history:
+            self._drop_oldest()
+        self._retained.clear()
+
+    def _drop_oldest(self) -> None:
+        event = self.history.popleft()
+        self.history_bytes -= event.size
+        self._dropped.add(event.name)
 
     def recovery(self, after: Position) -> Recovery:
         """Whether all events after a position can still be sent."""

@@ -65,6 +65,8 @@ if retains then
   call('ZCARD', KEYS[4])
 end
 local length = call('XLEN', KEYS[2])
+-- The keys of a session stream expire together, except `meta` while the stream is attached. So without a log, its retained events are gone.
+local expired = ttl ~= '0' and seq > 0 and length == 0
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 
 -- Drops retained keys, with the newest event of every name under these keys. The key of a `latest` event is 'name <event>'. `step` is 2 if
@@ -146,6 +148,7 @@ for i = first_event, #ARGV, 2 do
 end
 if #lines == 0 then return replies end
 keep_newest()
+if expired then evicted = '1' end
 
 if kept then
   if grown then call('HSET', KEYS[3], 'names', names) end
