@@ -86,10 +86,12 @@ export class AttachedStream {
     this.#isEntered = found.appearance !== undefined;
     const { connection, keys, log } = context;
     this.#losses = new SourceLosses({
+      stream: name,
+      epoch: () => this.#mirror.head?.epoch,
+      onOtherEpoch: () => this.catchUpUnasked(),
       read: (from) => connection.range(keys.of(name).losses, from),
       report: ({ paths }) => this.#listener()?.onSourceLoss({ stream: name, paths }),
-      onUnreadable: (error) =>
-        log.warn({ err: error, stream: name }, 'A source loss cannot be read from Redis yet; retrying'),
+      log,
     });
     this.completeness = new Completeness({
       ttlMs: context.ttlOf(name),
@@ -227,7 +229,7 @@ export class AttachedStream {
     const { fence } = this.#context;
     const state = text === undefined ? undefined : parseState(text);
     if (state === undefined) return false;
-    await this.#losses.look(state);
+    await this.#losses.look(state, moment.since);
     if (!this.covers(state) || (await fence.isSuspicious(this.name, state))) return false;
     fence.adopt(this.name, state, departures);
     this.completeness.confirm(moment);
@@ -318,6 +320,7 @@ export class AttachedStream {
         if (state === undefined) return;
         this.#state = state;
         fence.adopt(name, state, departures);
+        void this.#losses.look(state);
       },
       accepts: (incarnation) => fence.accepts(name, incarnation),
     });

@@ -82,9 +82,10 @@ export function parseState(text: string): StreamState {
 /** Parses `<epoch> <sequence> <paths>`. @throws {Error} if announce.lua did not write the text */
 export function parseLoss(text: string): KeptLoss {
   const [, epoch, sequence, list = ''] = /^(\S+) (\d+) (\[.*\])$/s.exec(text) ?? [];
-  if (epoch === undefined)
+  const paths: unknown = epoch === undefined ? undefined : JSON.parse(list);
+  if (epoch === undefined || !Array.isArray(paths) || !paths.every((path) => typeof path === 'string'))
     throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
-  return { epoch, sequenceId: Number(sequence), paths: JSON.parse(list) as readonly string[] };
+  return { epoch, sequenceId: Number(sequence), paths };
 }
 
 /** Parses the parts of a line before its content. @throws {Error} if the text is not a line */

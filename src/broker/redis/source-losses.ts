@@ -1,27 +1,56 @@
 /**
  * The source losses (GAP-2) of one attached stream on one node. Each loss is reported once and in order, even if its message was missed.
  * Redis numbers the losses within an epoch. If a number does not follow the previous one, some messages were missed, and the losses are
- * read from Redis.
+ * read from Redis. Losses that Redis no longer has, or that cannot be read there, are reported as one loss of the whole root, because
+ * reporting too much is safe.
  */
+import type { BrokerLog } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
 import { Losses } from '../../replay/losses.ts';
 import { parseLoss } from './line.ts';
 import type { StreamState } from './line.ts';
 
+type Entry = readonly [id: string, fields: readonly string[]];
+
 export interface SourceLossesOptions {
+  readonly stream: string;
+  /** The epoch of the mirror; undefined before its first read. */
+  readonly epoch: () => string | undefined;
+  /** Called if a loss of another epoch has arrived: the mirror must be brought up to date. */
+  readonly onOtherEpoch: () => void;
   /** Reads the entries of the stream's losses in Redis, beginning with an id. */
-  readonly read: (from: string) => Promise<readonly (readonly [id: string, fields: readonly string[]])[]>;
+  readonly read: (from: string) => Promise<readonly Entry[]>;
   readonly report: (loss: KeptLoss) => void;
-  readonly onUnreadable: (error: unknown) => void;
+  readonly log: BrokerLog;
+}
+
+/** The newest announced loss that this node knows of, and a position that is not before the loss. */
+interface Announced {
+  readonly number: number;
+  readonly sequenceId: number;
+}
+
+/** Which losses of an epoch were reported. When Redis counts from another number, a new count replaces it. */
+interface Count {
+  readonly epoch: string;
+  /** The number of the loss that was reported last. */
+  number: number;
+  /** When `number` last changed, by the performance clock. */
+  changedAt: number;
+  /** The number of the last loss that was read from Redis. The messages of the losses up to this number may still arrive. */
+  readUpTo: number;
+  announced: Announced;
 }
 
 export class SourceLosses {
   /** Keeps the losses, so that a later resume can report them. */
   readonly kept = new Losses();
   readonly #options: SourceLossesOptions;
-  /** The number of the loss that was reported last; undefined before {@link load}. */
-  #number: number | undefined;
-  #epoch = '';
+  /** Undefined before {@link load}. */
+  #count: Count | undefined;
+  #reading: Promise<void> | undefined;
+  /** The newest message that arrived before the end of {@link load}. */
+  #early: string | undefined;
 
   constructor(options: SourceLossesOptions) {
     this.#options = options;
@@ -29,24 +58,35 @@ export class SourceLosses {
 
   /**
    * Reads the losses that were announced before this node mirrored the stream. They are kept. If the stream is new to its followers, they
-   * are reported as well.
+   * are reported as well. @throws {Error} if Redis cannot be reached
    */
-  async load({ epoch, losses }: StreamState, isNew: () => boolean): Promise<void> {
-    if (this.#number !== undefined) return;
+  async load({ epoch, losses, sequenceId }: StreamState, isNew: () => boolean): Promise<void> {
+    if (this.#count !== undefined) return;
     const entries = losses === 0 ? [] : await this.#options.read('-');
-    for (const [, [, text = '']] of entries) {
-      const loss = parseLoss(text);
-      if (isNew()) this.#report(loss);
-      else this.kept.add(loss);
+    const count = newCount(epoch, 0);
+    this.#count = count;
+    if (isNew()) {
+      this.#apply(count, entries, { number: losses, sequenceId }, (loss) => this.#report(loss));
+    } else {
+      // Losses after the last entry have expired, because Redis keeps losses only for some time.
+      const number = Math.min(losses, numberOf(entries.at(-1)?.[0]));
+      this.#apply(count, entries, { number, sequenceId }, (loss) => this.kept.add(loss));
+      this.#count = newCount(epoch, Math.max(losses, count.number));
     }
-    this.#epoch = epoch;
-    this.#number = Math.max(losses, numberOf(entries.at(-1)?.[0]));
+    if (this.#early !== undefined) this.receive(this.#early);
+    this.#early = undefined;
   }
 
-  /** Compares the number of the last reported loss with the current state of the stream, and reports the losses that were missed. */
-  async look({ epoch, losses }: StreamState): Promise<void> {
-    this.#countFrom(epoch);
-    await this.#catchUp(losses);
+  /**
+   * Compares the number of the last reported loss with a state of the stream, and reports the losses that were missed.
+   * @param since when the read of the state began, by the performance clock. Without it, a state with fewer losses counts as outdated
+   */
+  async look({ epoch, losses, sequenceId }: StreamState, since = 0): Promise<void> {
+    const count = this.#countOf(epoch);
+    if (count === undefined) return;
+    const announced = { number: losses, sequenceId };
+    if (losses < count.number && since > count.changedAt) this.#countAgain(epoch, announced);
+    else await this.#catchUp(count, announced);
   }
 
   /**
@@ -59,20 +99,42 @@ export class SourceLosses {
     if (!Number.isSafeInteger(number) || number < 1)
       throw new Error(`a report of a source loss in Redis is not in the expected form: ${text.slice(0, 200)}`);
     const loss = parseLoss(text.slice(end + 1));
-    this.#countFrom(loss.epoch);
-    if (this.#number !== undefined && number === this.#number + 1) {
-      this.#number = number;
+    if (this.#count === undefined) {
+      this.#early = text;
+      return;
+    }
+    const count = this.#countOf(loss.epoch);
+    if (count === undefined) return this.#options.onOtherEpoch();
+    const announced = { number, sequenceId: loss.sequenceId };
+    if (number > count.number + 1) {
+      void this.#catchUp(count, announced);
+    } else if (number === count.number + 1) {
+      advance(count, number);
       this.#report(loss);
-    } else {
-      void this.#catchUp(number);
+    } else if (number > count.readUpTo) {
+      // The message of the loss with this number has already been received, so this is another loss.
+      this.#countAgain(loss.epoch, announced);
     }
   }
 
-  /** If the epoch is new, its losses are counted from 0. */
-  #countFrom(epoch: string): void {
-    if (this.#number === undefined || this.#epoch === epoch) return;
-    this.#epoch = epoch;
-    this.#number = 0;
+  /**
+   * The count of this epoch. Undefined if the mirror is not in this epoch: a later epoch is counted once the mirror reaches it and calls
+   * {@link look}, and the end of an earlier epoch causes a gap of its own.
+   */
+  #countOf(epoch: string): Count | undefined {
+    if (this.#count === undefined || epoch !== this.#options.epoch()) return undefined;
+    if (this.#count.epoch !== epoch) this.#count = newCount(epoch, 0);
+    return this.#count;
+  }
+
+  /**
+   * Called if Redis has lost losses that were reported, because the server restarted or was replaced, and assigns their numbers again.
+   * Losses up to the announced one may therefore not have been reported.
+   */
+  #countAgain(epoch: string, announced: Announced): void {
+    const count = newCount(epoch, 0);
+    this.#count = count;
+    this.#apply(count, [], announced, (loss) => this.#report(loss));
   }
 
   #report(loss: KeptLoss): void {
@@ -80,24 +142,75 @@ export class SourceLosses {
     this.#options.report(loss);
   }
 
-  /** Reports the losses up to a number. Each loss is reported only once. */
-  async #catchUp(upTo: number): Promise<void> {
-    const known = this.#number;
-    if (known === undefined || upTo <= known) return;
-    this.#number = upTo;
+  /** Reports the missed losses up to the announced one. If they cannot be read, the next call tries again. */
+  async #catchUp(count: Count, { number, sequenceId }: Announced): Promise<void> {
+    const { announced } = count;
+    if (number > announced.number) count.announced = { number, sequenceId: Math.max(sequenceId, announced.sequenceId) };
+    if (count.number >= count.announced.number) return;
+    this.#reading ??= this.#readMissed();
+    await this.#reading;
+  }
+
+  async #readMissed(): Promise<void> {
     try {
-      for (const [id, [, text = '']] of await this.#options.read(`(${known}-0`)) {
-        const number = numberOf(id);
-        // True if the message of this loss arrived while the losses were read.
-        const wasReported = number > upTo && number <= this.#number;
-        this.#number = Math.max(this.#number, number);
-        const loss = parseLoss(text);
-        if (!wasReported && loss.epoch === this.#epoch) this.#report(loss);
+      for (let count = this.#count; count !== undefined && count.number < count.announced.number; count = this.#count) {
+        const { announced } = count;
+        const entries = await this.#options.read(`(${count.number}-0`);
+        if (this.#count === count) this.#apply(count, entries, announced, (loss) => this.#report(loss));
       }
     } catch (error) {
-      this.#number = known;
-      this.#options.onUnreadable(error);
+      const { log, stream } = this.#options;
+      log.warn({ err: error, stream }, 'The source losses of a stream cannot be read from Redis yet; retrying');
+    } finally {
+      // Cleared in the same turn as the last comparison, so that no later announcement relies on this run.
+      this.#reading = undefined;
     }
+  }
+
+  /** Applies the losses up to the announced one, and those after it that have entries. Losses without a readable entry are merged. */
+  #apply(count: Count, entries: readonly Entry[], announced: Announced, use: (loss: KeptLoss) => void): void {
+    for (const [id, [, text = '']] of entries) {
+      const number = numberOf(id);
+      const loss = readable(text);
+      if (loss?.epoch !== count.epoch || number <= count.number) continue;
+      use(number === count.number + 1 ? loss : this.#merged(count, { number, sequenceId: loss.sequenceId }));
+      advance(count, number);
+    }
+    if (announced.number > count.number) {
+      use(this.#merged(count, announced));
+      advance(count, announced.number);
+    }
+    count.readUpTo = count.number;
+  }
+
+  /** A loss of the whole root, which replaces all losses up to the announced one that were not reported. */
+  #merged(count: Count, { number, sequenceId }: Announced): KeptLoss {
+    const { log, stream } = this.#options;
+    const numbers = { first: count.number + 1, last: number };
+    log.warn(
+      { stream, ...numbers },
+      'Source losses are missing or unreadable in Redis; a loss of all paths is reported',
+    );
+    return { epoch: count.epoch, sequenceId, paths: [''] };
+  }
+}
+
+function newCount(epoch: string, number: number): Count {
+  const announced = { number, sequenceId: 0 };
+  return { epoch, number, changedAt: performance.now(), readUpTo: number, announced };
+}
+
+function advance(count: Count, number: number): void {
+  count.number = number;
+  count.changedAt = performance.now();
+}
+
+/** Parses a loss. Returns undefined if it is not valid, so that the later losses are still reported. */
+function readable(text: string): KeptLoss | undefined {
+  try {
+    return parseLoss(text);
+  } catch {
+    return undefined;
   }
 }
 
