@@ -43,7 +43,8 @@ export class NodeRegistry {
   readonly #now: () => number;
   /** For each peer, the time at which its count of renewals last changed. */
   readonly #changedAt = new Map<string, number>();
-  #gone = new Map<string, string>();
+  /** The entries that the next renewal removes, each with the count that it must have; '' for an earlier entry of this node. */
+  readonly #gone = new Map<string, string>();
   #count = 0;
   /** The time at which the last successful renewal was sent. */
   #renewedAt: number | undefined;
@@ -107,13 +108,14 @@ export class NodeRegistry {
   /** Leaves the registry, so that no other node waits for this one. */
   async leave(): Promise<void> {
     const { connection, keys } = this.#options;
-    const { id } = this.membership;
     this.membership.member = false;
     this.#hasLeft = true;
     // Wait for a renewal in transit, which would otherwise register this node again.
     await this.#renewing?.catch(() => undefined);
-    await connection.run('leave', [keys.registry], [id]).catch(() => undefined);
-    await connection.publish(keys.nodes, `left ${id}`).catch(() => undefined);
+    const earlier = [...this.#gone].flatMap(([id, count]) => (count === '' ? [id] : []));
+    const ids = [...earlier, this.membership.id];
+    await connection.run('leave', [keys.registry], ids).catch(() => undefined);
+    for (const id of ids) await connection.publish(keys.nodes, `left ${id}`).catch(() => undefined);
   }
 
   /**
@@ -159,7 +161,7 @@ export class NodeRegistry {
     const { connection, keys, leaseMs } = this.#options;
     const { id, member, peers } = this.membership;
     const sentAt = this.#now();
-    const gone = [...this.#gone].flat();
+    const gone = [...this.#gone];
     this.#count += 1;
     const [status, ...fields] = asTexts(
       await connection.run(
@@ -171,12 +173,13 @@ export class NodeRegistry {
           member ? 1 : 0,
           [...peers.keys()].join(',') || '-',
           Math.round(leaseMs * REGISTRY_TTL_LEASES),
-          ...gone,
+          ...gone.flat(),
         ],
       ),
     );
-    this.#gone = new Map();
-    if (id !== this.membership.id) return new Map();
+    for (const [removed] of gone) this.#gone.delete(removed);
+    // The lease has expired in the meantime. This renewal has written the earlier entry again, so the next one removes it.
+    if (id !== this.membership.id) return this.#renewOnce();
     this.#renewedAt = sentAt;
     this.#current = true;
     if (status === 'forgotten') forgotten(this.membership);
