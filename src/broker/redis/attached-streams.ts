@@ -37,6 +37,11 @@ const PATIENCE_MS = 20;
 const READS = 32;
 /** Maximum number of streams that are opened, or whose epoch is settled with the other nodes, at a time. */
 const QUESTIONS = 256;
+const UNREAD = {
+  stream: 'A stream cannot be read from Redis yet; retrying',
+  states: 'The states of the streams cannot be read from Redis yet; retrying',
+  index: 'The index of streams in Redis cannot be read or updated yet; retrying',
+} as const;
 
 export class AttachedStreams {
   readonly #options: AttachedStreamsOptions;
@@ -152,7 +157,7 @@ export class AttachedStreams {
   async resubscribe(): Promise<void> {
     this.#channels.forgetAll();
     await this.#channels.reconcile();
-    this.#compare([...this.#streams.values()]).catch((error: unknown) => this.#warn(error));
+    this.#compare([...this.#streams.values()]).catch((error: unknown) => this.#warn('states', error));
   }
 
   /** Brings all mirrors up to date. If a stream cannot be read, this is only logged. @throws {Error} if Redis does not answer */
@@ -170,7 +175,7 @@ export class AttachedStreams {
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'Could not subscribe in Redis; retrying'));
     if (this.#looking !== undefined) return;
     this.#looking = this.#look()
-      .catch((error: unknown) => this.#warn(error))
+      .catch((error: unknown) => this.#warn('states', error))
       .finally(() => (this.#looking = undefined));
   }
 
@@ -192,7 +197,7 @@ export class AttachedStreams {
       if (this.#streams.get(stream) !== attached) return;
       if (error instanceof StreamExpired) this.#end(attached);
       // After any other error, the next call of `lookAtHeads` reads the stream again.
-      else this.#warn(error, stream);
+      else this.#warn('stream', error, { stream });
     });
   }
 
@@ -239,12 +244,8 @@ export class AttachedStreams {
   }
 
   async #look(): Promise<void> {
-    const { index } = this.#options;
-    await Promise.all(
-      [index.enterOwed(), index.sweep(), this.follows.look()].map((step) =>
-        step.catch((error: unknown) => this.#warn(error)),
-      ),
-    );
+    const steps = [this.#options.index.enterOwed(), this.#options.index.sweep(), this.follows.look()];
+    await Promise.all(steps.map((step) => step.catch((error: unknown) => this.#warn('index', error))));
     const due = [...this.#streams.values()].filter(
       // A node may follow ten thousand streams. Those without subscribers are therefore compared in turns.
       ({ count, isLoaded, turn }) => count > 0 || !isLoaded || turn % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS,
@@ -252,7 +253,7 @@ export class AttachedStreams {
     await this.#readHeads(due, (attached, text, reading) => {
       // Not awaited: questions to the other nodes about one stream must not delay the other streams.
       const settling = Promise.all([this.#settle(attached, text, reading), attached.renew()]);
-      settling.catch((error: unknown) => this.#warn(error, attached.name));
+      settling.catch((error: unknown) => this.#warn('stream', error, { stream: attached.name }));
     });
   }
 
@@ -269,7 +270,7 @@ export class AttachedStreams {
     });
     await Promise.all(settling);
     await this.#checkRedisAnswers([...failures.keys()]);
-    for (const [{ name }, error] of failures) this.#warn(error, name);
+    for (const [{ name }, error] of failures) this.#warn('stream', error, { stream: name });
   }
 
   /** Reads the states of streams that could not be loaded. @throws {Error} if Redis does not answer at all */
@@ -336,9 +337,8 @@ export class AttachedStreams {
     for (const attached of covered) attached.leaveBehind();
   }
 
-  #warn(error: unknown, stream?: string): void {
-    const about = stream === undefined ? {} : { stream };
-    this.#options.log.warn({ err: error, ...about }, 'A stream cannot be read from Redis yet');
+  #warn(what: keyof typeof UNREAD, error: unknown, details: { readonly stream?: string } = {}): void {
+    this.#options.log.warn({ err: error, ...details }, UNREAD[what]);
   }
 }
 

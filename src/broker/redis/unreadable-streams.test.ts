@@ -189,3 +189,36 @@ test('an unreadable stream does not prevent a node from recovering after Redis w
   await vi.waitFor(() => publish({ broker, listener }, 'session:b'), PATIENCE);
   await vi.waitFor(() => expect(listener.sequenceIds('session:b').length).toBeGreaterThan(0), PATIENCE);
 });
+
+describe('the log', () => {
+  /** Starts a node with an attached stream. Returns what it logs from now on. */
+  async function warnings(): Promise<Set<string>> {
+    const texts = new Set<string>();
+    const warn = (details: unknown, text: string): void =>
+      void texts.add(`${JSON.stringify(details, ['stream'])} ${text}`);
+    const { broker } = await node({ log: { info: () => undefined, warn } });
+    await broker.attach('session:a');
+    return texts;
+  }
+
+  test('names the index if it is the index that cannot be read', async () => {
+    const texts = await warnings();
+    await nodes.redis.command('SET', `${nodes.prefix}:streams`, 'unreadable');
+    await vi.waitFor(() => expect(texts.size).toBeGreaterThan(0), PATIENCE);
+    expect([...texts]).toEqual(['{} The index of streams in Redis cannot be read or updated yet; retrying']);
+  });
+
+  test('names no stream if the states of all streams cannot be read', async () => {
+    const texts = await warnings();
+    failing('heads', 'session:a');
+    await vi.waitFor(() => expect(texts.size).toBeGreaterThan(0), PATIENCE);
+    expect([...texts]).toEqual(['{} The states of the streams cannot be read from Redis yet; retrying']);
+  });
+
+  test('names the stream that cannot be read', async () => {
+    const texts = await warnings();
+    await nodes.redis.command('SET', `${nodes.prefix}:{session:a}:meta`, 'unreadable');
+    await vi.waitFor(() => expect(texts.size).toBeGreaterThan(0), PATIENCE);
+    expect([...texts]).toEqual(['{"stream":"session:a"} A stream cannot be read from Redis yet; retrying']);
+  });
+});

@@ -1,7 +1,7 @@
 /** Broker nodes on a real Redis, for tests in which reads fail or messages are delayed. */
 import { vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
-import type { BrokerLimits, PublishResult } from '../broker.ts';
+import type { BrokerLimits, BrokerLog, PublishResult } from '../broker.ts';
 import { RedisConnection } from '../redis/connection.ts';
 import { RedisBroker } from '../redis/redis-broker.ts';
 import { draftOf } from './event-drafts.ts';
@@ -37,6 +37,7 @@ export interface NodeOptions {
    */
   readonly port?: number;
   readonly listener?: RecordingListener;
+  readonly log?: BrokerLog;
 }
 
 const events = eventTable();
@@ -74,6 +75,7 @@ export class RedisNodes {
     deadAfterMs = 60_000,
     leaseMs = 120_000,
     port,
+    log,
     ...given
   }: NodeOptions = {}): Node {
     const listener = given.listener ?? new RecordingListener();
@@ -85,6 +87,7 @@ export class RedisNodes {
       commandTimeoutMs: port === undefined ? 30_000 : CUT_OFF_MS,
       deadAfterMs,
       leaseMs,
+      ...(log === undefined ? {} : { log }),
     });
     this.#brokers.push(broker);
     return { broker, listener };
