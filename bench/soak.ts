@@ -127,7 +127,7 @@ function report(cpuSeconds: number): void {
     `${published} events, ${reconnects} reconnects, ${refusals} failed attempts to connect or subscribe, ${cpuSeconds.toFixed(1)} s processing time`,
   );
   console.log(
-    `memory ${resident[0]?.toFixed(0)} to ${resident.at(-1)?.toFixed(0)} MiB, at most ${Math.max(...resident).toFixed(0)} MiB`,
+    `memory: ${resident[0]?.toFixed(0)} MiB at the start, ${resident.at(-1)?.toFixed(0)} at the end, ${Math.max(...resident).toFixed(0)} at most`,
   );
   console.log(`lowest of each minute of the second half: ${lowest.map(({ value }) => value.toFixed(0)).join(' ')} MiB`);
   console.log(`growth: ${slopePerHour(lowest).toFixed(1)} MiB per hour`);

@@ -150,8 +150,8 @@ export class ProgramTime {
   }
 
   /**
-   * The clock for time limits. While a program with `echo` runs, each tick of the clock waits for an answer of the program.
-   * Otherwise, a tick takes longer while the machine is busy.
+   * The clock for time limits. It runs slower than real time if the program is slow, or if the machine is busy. While a program runs that
+   * answers the command `echo`, its answers determine the speed; otherwise the load of the machine does.
    */
   get #clock(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;

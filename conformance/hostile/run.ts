@@ -269,7 +269,7 @@ class Run {
 }
 
 /**
- * Runs all rows against a gateway.
+ * Sends each row of the hostile pack (one kind of hostile input) to a gateway.
  * @throws {Unreachable} when an ordinary client cannot connect
  */
 export async function runPack(options: RunOptions): Promise<Summary> {

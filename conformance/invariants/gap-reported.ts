@@ -24,11 +24,11 @@ export const gapReported: Invariant = {
         if (gap === undefined)
           report.violate(`subscription ${id}: no gap followed the failed resume`, subscribed, completed);
         else if (textAt(data, 'reason') !== textAt(recovery, 'reason'))
-          report.violate(`subscription ${id}: subscribed and gap give different reasons`, subscribed, gap);
+          report.violate(`subscription ${id}: \`subscribed\` and \`gap\` have different reasons`, subscribed, gap);
         else if (after !== undefined && !equal(member(data, 'from'), { ...after }))
           report.violate(`subscription ${id}: the gap does not begin at the requested position`, subscribed, gap);
         else if (!equal(member(data, 'to'), { ...position }))
-          report.violate(`subscription ${id}: the gap does not end at the position in subscribed`, subscribed, gap);
+          report.violate(`subscription ${id}: the gap does not end at the position in \`subscribed\``, subscribed, gap);
       }
   },
 };

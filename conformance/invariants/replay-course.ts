@@ -51,7 +51,7 @@ function judgeLive(subscription: StreamSubscription, live: readonly SeenEvent[],
   const { id, completed, position, mode, subscribed } = subscription;
   for (const { frame, sequenceId, epoch } of live) {
     if (mode !== 'none' && (completed === undefined || frame.n < completed.n))
-      report.violate(`subscription ${id}: a live event came before replay_complete`, subscribed, frame);
+      report.violate(`subscription ${id}: a live event came before \`replay_complete\``, subscribed, frame);
     if (epoch === position.epoch && sequenceId <= position.sequenceId)
       report.violate(
         `subscription ${id}: the live event ${sequenceId} is not after the position in subscribed`,
@@ -97,7 +97,7 @@ export const replayCourse: Invariant = {
             isActiveAt(subscription, each.n),
         );
         if (completions.length > 1)
-          report.violate(`subscription ${subscription.id}: replay_complete was sent twice`, ...completions);
+          report.violate(`subscription ${subscription.id}: \`replay_complete\` was sent twice`, ...completions);
       }
   },
 };

@@ -38,7 +38,7 @@ export interface FanoutOptions {
 export class Fanout {
   readonly #routes: Routes;
   readonly #ended = new EndedStreams();
-  /** The recently changed streams that are followed. Each has the number of its newest change, which is the value of `#changes` then. */
+  /** The followed streams that have changed recently. The number is the value of `#changes` directly after the latest change of the stream. */
   readonly #recent = new RecencyMap<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();

@@ -2,7 +2,9 @@
  * Finds the subscriptions that cover a stream, and the connections that share the bytes of an event. Both results are cached. If a
  * subscription is added or removed, only the results for the streams that it covers are computed again.
  *
- *     stream ──▶ route: the fan-outs of all selectors that cover it ──▶ audiences that match the event ──▶ receiver groups
+ *     stream of the event  ──▶  route: all subscriptions to the stream, grouped by the name or pattern of their command
+ *     event                ──▶  audiences: groups of equal subscriptions, of which the filters match
+ *     audiences            ──▶  receiver groups: connections that receive the same bytes
  */
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { covers } from '../catalogue/event-pattern.ts';

@@ -18,8 +18,8 @@ export interface RecoveryFacts {
   readonly concerns: (paths: readonly string[]) => boolean;
   readonly table: EventTable;
   /**
-   * The replay policies of the events that the subscription names. They determine whether the warm picture lacks events that were dropped
-   * from history.
+   * The replay policies of the events that the subscription names. They determine whether a warm replay is incomplete once history has
+   * dropped events.
    */
   readonly policies: ReadonlySet<ReplayPolicy>;
   /** Whether the subscription has a filter. */

@@ -1,4 +1,7 @@
-/** Decides from the testimonies of the nodes whether an epoch continues after the server of a stream has changed. */
+/**
+ * Decides whether an epoch continues after the Redis server of a stream was replaced. For this, each node reports which events of the stream
+ * it has seen; this report is its testimony.
+ */
 import type { Head, Testimony } from './knowledge.ts';
 
 /** What the log contains at the position in a testimony. */
