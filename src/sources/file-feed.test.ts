@@ -79,6 +79,67 @@ describe('a file feed', () => {
     expect(warnings.join()).toMatch(/"src\/deep\/a" could not be published.*too long/);
   });
 
+  test('runs a step that is added when no more changes can wait, after these changes', async () => {
+    let away = true;
+    const { feed, taken, warnings } = feedTo(() => (away ? unavailable() : undefined), { capacity: 2 });
+    feed.publish(change('a'));
+    feed.publish(change('b'));
+    const finished = feed.step(async () => taken.push('step'));
+    away = false;
+    await finished;
+    expect([taken, warnings]).toEqual([['a', 'b', 'step'], []]);
+  });
+
+  test('reports a loss after the steps that waited among the dropped changes', async () => {
+    let away = true;
+    const { feed, taken } = feedTo(() => (away ? unavailable() : undefined), { capacity: 4 });
+    feed.publish(change('a'));
+    const steps = [1, 2].map((n) => feed.step(async () => taken.push(`step ${n}`)));
+    // The listing of a step does not include these changes. A client that continues after the listing must receive their loss.
+    for (const path of ['b', 'c', 'd']) feed.publish(change(path));
+    away = false;
+    await Promise.all(steps);
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect(taken.slice(taken.indexOf('step 1'))).toEqual(['step 1', 'step 2', 'loss of .', 'd']);
+  });
+
+  test('does not repeat a step that is running when changes are dropped', async () => {
+    const { feed, taken } = feedTo(() => undefined, { capacity: 2 });
+    const { promise: head, resolve } = Promise.withResolvers<number>();
+    let runs = 0;
+    const finished = feed.step(() => {
+      runs += 1;
+      return head;
+    });
+    await vi.waitUntil(() => runs === 1);
+    for (const path of ['a', 'b', 'c']) feed.publish(change(path));
+    resolve(7);
+    expect(await finished).toBe(7);
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect([runs, taken]).toEqual([1, ['loss of .']]);
+  });
+
+  test('hands on the error of a step, and continues', async () => {
+    const { feed, taken } = feedTo(() => undefined);
+    const failed = feed.step(() => Promise.reject(unavailable()));
+    feed.publish(change('a'));
+    await expect(failed).rejects.toThrow('Redis is unavailable.');
+    await vi.waitUntil(() => feed.waiting === 0);
+    expect(taken).toEqual(['a']);
+  });
+
+  test('rejects waiting and later steps when it is closed', async () => {
+    const { feed, taken } = feedTo(unavailable);
+    feed.publish(change('a'));
+    const step = (): Promise<number> => feed.step(async () => taken.push('step'));
+    const waiting = step();
+    const closed = feed.close();
+    for (const each of [waiting, step()]) await expect(each).rejects.toMatchObject({ code: 'broker_unavailable' });
+    await closed;
+    await expect(step()).rejects.toMatchObject({ code: 'broker_unavailable' });
+    expect(taken).toEqual([]);
+  });
+
   test('can be closed while it waits for the broker', async () => {
     const { feed, taken } = feedTo(unavailable, { retryMs: [60_000, 60_000] });
     feed.publish(change('a'));

@@ -1,13 +1,14 @@
 /**
  * Publishes the reports of a file source in order. If the broker is unavailable, a change is retried with the same idempotency key, so that
  * the change is not published twice if only the reply was lost. If too many changes wait, all of them are dropped and reported as a loss
- * (GAP-2).
+ * (GAP-2). Steps that wait among the changes are never dropped.
  */
 import { posix } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import type { FileChangePayload } from '../../generated/types.ts';
 import { ProtocolError } from '../errors.ts';
+import { stoppedWatching } from './file-source.ts';
 import type { FileSourceListener } from './file-source.ts';
 
 /** The stream of a gateway on which a feed publishes. */
@@ -30,7 +31,15 @@ export interface FileFeedOptions {
 type Item =
   | { readonly kind: 'change'; readonly change: FileChangePayload; readonly key: string }
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
-  | { readonly kind: 'step'; readonly run: () => Promise<void> };
+  | Step;
+
+interface Step {
+  readonly kind: 'step';
+  /** Never rejects. */
+  readonly run: () => Promise<void>;
+  /** Called if the feed is closed before `run` has finished. */
+  readonly abandon: () => void;
+}
 
 /** The default of `capacity`. It is enough for copying or deleting a large tree. A waiting change takes about 300 bytes of memory. */
 const CAPACITY = 200_000;
@@ -62,7 +71,7 @@ export class FileFeed implements FileSourceListener {
     this.#options = options;
   }
 
-  /** Number of changes and losses that are not published yet. */
+  /** Number of changes and losses that are not published yet, and of steps that have not finished. */
   get waiting(): number {
     return this.#queue.length - this.#done;
   }
@@ -77,11 +86,16 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Runs a function when all changes and losses that were added before are published. Later ones wait until the function has finished. The
-   * function must not reject.
+   * Runs a function when all changes and losses that were added before are published, or dropped. Later ones wait until the function has
+   * finished. If changes are dropped while the function waits, their loss is reported after it.
+   * @returns what the function returns. Rejects if the feed is closed before
    */
-  step(run: () => Promise<void>): void {
-    this.#enqueue({ kind: 'step', run });
+  step<T>(run: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const abandon = (): void => reject(stoppedWatching());
+      if (this.#stop.signal.aborted) abandon();
+      else this.#push({ kind: 'step', run: () => run().then(resolve, reject), abandon });
+    });
   }
 
   warning(text: string): void {
@@ -94,26 +108,33 @@ export class FileFeed implements FileSourceListener {
     return new Promise((resolve) => void this.#drained.push(resolve));
   }
 
-  /** Stops publishing, and drops the waiting changes. */
+  /** Stops publishing. Waiting changes are dropped, and waiting steps reject. */
   async close(): Promise<void> {
     this.#stop.abort();
+    for (const each of this.#steps()) each.abandon();
     await this.#running;
     for (const each of this.#drained.splice(0)) each();
   }
 
-  #enqueue(item: Item): void {
+  #enqueue(item: Exclude<Item, Step>): void {
     const { capacity = CAPACITY, warn } = this.#options;
-    if (this.waiting >= capacity) {
-      warn(
-        `${this.waiting} file changes are waiting for the broker. No more can wait, so these changes are dropped and reported as a loss.`,
-      );
-      const steps = this.#queue.slice(this.#done).filter(({ kind }) => kind === 'step');
-      this.#queue = [{ kind: 'loss', paths: [''] }, ...steps];
-      this.#done = 0;
-    } else {
-      this.#queue.push(item);
-    }
+    if (this.waiting < capacity) return this.#push(item);
+    warn(
+      `${this.waiting} file changes are waiting for the broker. No more can wait, so these changes are dropped and reported as a loss.`,
+    );
+    // A listing that waits in a step does not include changes that were added after it. If the loss of such a change were reported before
+    // the position of the listing, a client that continues from this position would miss both.
+    this.#queue = [...this.#steps(), { kind: 'loss', paths: [''] }];
+    this.#done = 0;
+  }
+
+  #push(item: Item): void {
+    this.#queue.push(item);
     this.#running ??= this.#run();
+  }
+
+  #steps(): readonly Step[] {
+    return this.#queue.slice(this.#done).filter((each) => each.kind === 'step');
   }
 
   async #run(): Promise<void> {

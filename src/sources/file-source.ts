@@ -6,6 +6,8 @@ import { closeSync, writeSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { FileChangePayload } from '../../generated/types.ts';
+import { BROKER_RETRY_MS } from '../broker/broker.ts';
+import { ProtocolError } from '../errors.ts';
 import type { FileQuery } from '../introspection/file-listings.ts';
 import type { ListedPage } from './file-list.ts';
 import type { FromThread, ThreadData, ThreadItem, ToThread } from './thread.ts';
@@ -44,6 +46,12 @@ const CLOSE_MS = 2_000;
 const RESTART_MS = 1_000;
 const RING = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
 
+/** The reply to a listing that waits when the gateway ends. */
+export function stoppedWatching(): ProtocolError {
+  const text = 'The gateway stopped watching this directory before the listing was complete; retry later.';
+  return new ProtocolError('broker_unavailable', text, { retryAfterMs: BROKER_RETRY_MS });
+}
+
 export class FileSource {
   readonly #options: FileSourceOptions;
   readonly #root: string;
@@ -74,13 +82,12 @@ export class FileSource {
 
   /**
    * Requests one page of a listing of the directory. Calls `receive` with the page after all changes that the page includes were delivered,
-   * and before any change that it does not include. If the thread is not running, or ends, calls `receive` with an error.
+   * and before any change that it does not include. If the thread is not running, or ends, or the source is closed, calls `receive` with
+   * an error.
    */
   list(query: FileQuery, receive: (page: ListedPage | Error) => void): void {
-    if (this.#worker === undefined) {
-      receive(new Error('the file source is not running'));
-      return;
-    }
+    if (this.#closed) return receive(stoppedWatching());
+    if (this.#worker === undefined) return receive(new Error('the file source is not running'));
     this.#requests += 1;
     this.#pages.set(this.#requests, receive);
     this.#send({ kind: 'list', request: this.#requests, query });
@@ -102,8 +109,7 @@ export class FileSource {
           if (this.#bell !== undefined) closeSync(this.#bell);
           this.#bell = undefined;
           this.#worker = undefined;
-          for (const receive of this.#pages.values()) receive(new Error('the thread of the file source ended'));
-          this.#pages.clear();
+          this.#failPages(new Error('the thread of the file source ended'));
           failed(new Error('the thread of the file source ended'));
           resolved(undefined);
         });
@@ -130,6 +136,7 @@ export class FileSource {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#restart);
+    this.#failPages(stoppedWatching());
     const worker = this.#worker;
     if (worker === undefined) return;
     this.#send({ kind: 'close' });
@@ -168,6 +175,11 @@ export class FileSource {
     } else if (item.kind === 'change') listener.publish(item.change);
     else if (item.kind === 'loss') listener.loss(item.paths);
     else listener.warning(item.text);
+  }
+
+  #failPages(error: Error): void {
+    for (const receive of this.#pages.values()) receive(error);
+    this.#pages.clear();
   }
 
   #send(message: ToThread): void {

@@ -103,7 +103,7 @@ function listPublished(
   return new Promise((resolve, reject) => {
     source.list(query, (page) => {
       if (page instanceof Error) reject(page);
-      else feed.step(() => head().then((position) => resolve({ ...page, position }), reject));
+      else feed.step(async () => ({ ...page, position: await head() })).then(resolve, reject);
     });
   });
 }
