@@ -171,22 +171,6 @@ export class FileListings {
   }
 
   async #list(watched: WatchedRoot, request: FilesRequest, cursor: FileCursor | undefined): Promise<FilesPage> {
-    const waiting = this.#waiting.get(watched) ?? 0;
-    if (waiting >= MOST_WAITING)
-      throw new ProtocolError('rate_limited', 'Too many requests for this directory are waiting; retry later.', {
-        retryAfterMs: BUSY_RETRY_MS,
-      });
-    this.#waiting.set(watched, waiting + 1);
-    try {
-      return await this.#collect(watched, request, cursor);
-    } finally {
-      const left = (this.#waiting.get(watched) ?? 1) - 1;
-      if (left > 0) this.#waiting.set(watched, left);
-      else this.#waiting.delete(watched);
-    }
-  }
-
-  async #collect(watched: WatchedRoot, request: FilesRequest, cursor: FileCursor | undefined): Promise<FilesPage> {
     const { nodeId } = this.#options;
     const { stream, root } = watched;
     const query: FileQuery = {
@@ -194,12 +178,32 @@ export class FileListings {
       limit: request.limit ?? DEFAULT_LIMIT,
       ...(cursor === undefined ? {} : { after: cursor.after }),
     };
-    const { entries, unread, next, position } = await inTime(watched.list(query, () => this.#headOf(stream)));
+    const { entries, unread, next, position } = await inTime(this.#collect(watched, query));
     const resumeAfter = cursor?.resumeAfter ?? position;
     // If the first page belongs to an earlier epoch, a client can no longer resume from the position of that page. It must start again.
     if (resumeAfter.epoch !== position.epoch) throw staleCursor();
     const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
     return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };
+  }
+
+  /**
+   * Requests one page from the source. A page counts as waiting until the source has answered, even if the client no longer waits for it,
+   * because the source keeps it until then.
+   */
+  async #collect(watched: WatchedRoot, query: FileQuery): Promise<ListingPage> {
+    const waiting = this.#waiting.get(watched) ?? 0;
+    if (waiting >= MOST_WAITING)
+      throw new ProtocolError('rate_limited', 'Too many requests for this directory are waiting; retry later.', {
+        retryAfterMs: BUSY_RETRY_MS,
+      });
+    this.#waiting.set(watched, waiting + 1);
+    try {
+      return await watched.list(query, () => this.#headOf(watched.stream));
+    } finally {
+      const left = (this.#waiting.get(watched) ?? 1) - 1;
+      if (left > 0) this.#waiting.set(watched, left);
+      else this.#waiting.delete(watched);
+    }
   }
 
   #filterOf({ filter = {} }: FilesRequest): Pick<FileQuery, 'paths' | 'extensions'> {
