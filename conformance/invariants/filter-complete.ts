@@ -1,7 +1,7 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
 import type { ConnectionReading, StreamSubscription, SeenEvent } from '../trace/reading.ts';
-import { gapsOf, knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
+import { covers, gapsOf, knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 
 /**
  * The fence: the newest live event of a stream on a connection. Events arrive in order, so an earlier event that did not arrive before the
@@ -17,7 +17,8 @@ function fenceOf({ events }: ConnectionReading, subscription: StreamSubscription
 }
 
 /**
- * A subscription receives every matching event that lies at or before its fence and that any connection has received.
+ * A subscription receives every matching event that lies at or before its fence and that any connection has received, except events
+ * that a gap reports as lost.
  */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
@@ -28,7 +29,8 @@ export const filterComplete: Invariant = {
     for (const connection of reading.connections)
       for (const subscription of connection.subscriptions) {
         const fence = fenceOf(connection, subscription);
-        if (fence === undefined || gapsOf(subscription).length > 0) continue;
+        if (fence === undefined) continue;
+        const gaps = gapsOf(subscription);
         const mine = new Map(
           connection.events
             .filter(
@@ -41,7 +43,8 @@ export const filterComplete: Invariant = {
           if (
             sequenceId <= subscription.position.sequenceId ||
             sequenceId > fence.sequenceId ||
-            !wants(subscription, event)
+            !wants(subscription, event) ||
+            gaps.some((gap) => covers(gap, event))
           )
             continue;
           report.fire();

@@ -2,7 +2,7 @@ import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt, textsAt } from '../trace/json.ts';
 import type { ManyStreamsSubscription, Place, SeenEvent } from '../trace/reading.ts';
 import { dataOf, placesOf, typeOf } from '../trace/reading.ts';
-import { isActiveAt } from '../trace/queries.ts';
+import { endOf, isActiveAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
@@ -59,13 +59,22 @@ function judgeStream(
   items: readonly Item[],
   report: Report,
 ): void {
-  const { id, subscribed, mode, whole, after } = subscription;
+  const { id, subscribed, completed, mode, whole, after } = subscription;
   let last: Place | undefined = mode === 'resume' ? after.get(stream) : undefined;
   let exact = mode === 'resume';
   let named: Frame | undefined;
   for (const item of items) {
-    if (item.kind === 'ended' || item.kind === 'gap') {
-      [last, exact] = [undefined, item.kind === 'ended'];
+    if (item.kind === 'ended') {
+      [last, exact] = [undefined, true];
+      continue;
+    }
+    if (item.kind === 'gap') {
+      // A source loss loses no events (GAP-2).
+      if (textAt(dataOf(item.frame), 'reason') === 'source_overflow') continue;
+      // After the gap of a failed resume comes a warm picture, whose events are before the end of the gap.
+      const isLive = mode === 'none' || (completed !== undefined && item.frame.n > completed.n);
+      last = isLive ? endOf(item.frame) : undefined;
+      exact = last !== undefined;
       continue;
     }
     if (item.kind === 'position') {
