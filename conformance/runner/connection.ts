@@ -80,6 +80,8 @@ export class Connection {
   closed: Closed | undefined;
   /** For each message that arrived as the data of a server-sent event: the fields of that event. */
   readonly fields = new Map<Frame, JsonObject>();
+  /** The messages that arrived with an `id`. */
+  readonly #identified = new Set<Frame>();
   /** Headers of a response with server-sent events. */
   headers: Readonly<Record<string, string>> = {};
   readonly #context: ConnectionContext;
@@ -158,8 +160,12 @@ export class Connection {
       onEvent: ({ data, ...fields }) => {
         const frame = this.#received({ kind: 'text', text: data });
         this.fields.set(frame, { ...fields });
-        if (fields.id !== undefined)
-          rememberPosition(trace, { id: fields.id, frame, received: this.received, command: equivalent });
+        const { id } = fields;
+        if (id !== undefined) {
+          this.#identified.add(frame);
+          const { received } = this;
+          rememberPosition(trace, { id, frame, received, identified: this.#identified, command: equivalent });
+        }
         this.signal.notify();
       },
       onFault: (text) => this.#received({ kind: 'mark', text: `unreadable: ${text}` }),

@@ -32,18 +32,19 @@ export interface Identified {
   readonly frame: Frame;
   /** All messages of the connection so far, including this message. */
   readonly received: readonly Frame[];
+  /** The messages that had an `id`. */
+  readonly identified: ReadonlySet<Frame>;
   /** The `subscribe` command to which the request of this connection is equivalent. */
   readonly command: JsonObject;
 }
 
 /** Stores the position that an `id` represents, which is the position in the message that was sent with this `id`. */
-export function rememberPosition(trace: Trace, { id, frame, received, command }: Identified): void {
+export function rememberPosition(trace: Trace, { id, frame, ...rest }: Identified): void {
   const data = dataOf(frame);
-  const asked = member(command, 'data');
+  const asked = member(rest.command, 'data');
   const replay = member(asked, 'replay');
   if (member(asked, 'streams') !== undefined) {
-    const start = placesOf(member(replay, 'positions'));
-    positionsOf(trace).set(id, { positions: placesAfter(received, start) });
+    positionsOf(trace).set(id, { positions: placesAfter(rest) });
     return;
   }
   if (typeOf(frame) === 'subscribed' && textAt(replay, 'mode') !== 'none') {
@@ -61,18 +62,32 @@ export function rememberPosition(trace: Trace, { id, frame, received, command }:
 }
 
 /**
- * The positions of many streams after these messages (SSE-5). Replayed events do not change a position; the `positions` that
- * follow them do. Positions in heartbeats are not used.
+ * The position of a stream after a live event or a gap. The gap of a failed resume does not count, because the warm picture
+ * of its stream follows; nor does a gap for streams that the server cannot name (MUL-9).
  */
-function placesAfter(received: readonly Frame[], start: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
-  const places = new Map(start);
+function movedBy(frame: Frame, phase: 'replay' | 'live'): ReadonlyMap<string, Place> {
+  const data = dataOf(frame);
+  const stream = textAt(data, 'stream') ?? '*';
+  const isGap = typeOf(frame) === 'gap' && phase === 'live' && !stream.endsWith('*');
+  const isLive = typeOf(frame) === 'event' && member(data, 'isReplay') === false;
+  const place = isLive ? placeOf(data) : isGap ? placeOf(member(data, 'to')) : undefined;
+  return new Map(place === undefined ? [] : [[stream, place]]);
+}
+
+/**
+ * The positions of many streams after these messages (SSE-5). Replayed events do not change a position; the `positions` that
+ * follow them do. A heartbeat without an `id` may have overtaken events, so its positions are not used.
+ */
+function placesAfter({ received, identified, command }: Omit<Identified, 'id' | 'frame'>): ReadonlyMap<string, Place> {
+  const replay = member(member(command, 'data'), 'replay');
+  const places = new Map(placesOf(member(replay, 'positions')));
+  let phase: 'replay' | 'live' = textAt(replay, 'mode') === 'none' ? 'live' : 'replay';
   for (const frame of received) {
     const data = dataOf(frame);
-    const [stream, place] = [textAt(data, 'stream'), placeOf(data)];
-    const isLive = typeOf(frame) === 'event' && member(data, 'isReplay') === false;
-    if (isLive && stream !== undefined && place !== undefined) places.set(stream, place);
-    if (typeOf(frame) !== 'positions') continue;
-    for (const [name, at] of placesOf(member(data, 'positions'))) places.set(name, at);
+    if (typeOf(frame) === 'replay_complete') phase = 'live';
+    const isList = typeOf(frame) === 'positions' || (typeOf(frame) === 'heartbeat' && identified.has(frame));
+    const moved = isList ? placesOf(member(data, 'positions')) : movedBy(frame, phase);
+    for (const [stream, place] of moved) places.set(stream, place);
     for (const ended of textsAt(data, 'ended')) places.delete(ended);
   }
   return places;
