@@ -1,5 +1,6 @@
 /** Selects and changes the headers that the recorder forwards. */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { joinedHeaders } from '../target/message.ts';
 
 /** Headers that are not forwarded: hop-by-hop headers, and `accept-encoding`, so that bodies are not compressed. */
 const HOP: ReadonlySet<string> = new Set([
@@ -17,21 +18,17 @@ const HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-export type Headers = Readonly<Record<string, string>>;
-
-export function passedOn(headers: IncomingHttpHeaders | Headers): Headers {
-  const entries = Object.entries(headers).filter(([name]) => !HOP.has(name));
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  );
+/** The headers of a response to forward. */
+export function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.has(name)));
 }
 
 /**
  * The headers to send to the target. A page that is loaded through the recorder sends the recorder's origin, which is
  * replaced by the target's origin, because the target accepts only its own.
  */
-export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Headers {
-  const passed = passedOn(headers);
+export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Readonly<Record<string, string>> {
+  const passed = Object.fromEntries(Object.entries(joinedHeaders(headers)).filter(([name]) => !HOP.has(name)));
   const isOwn = headers.origin !== undefined && headers.origin === `http://${headers.host ?? ''}`;
   return isOwn ? { ...passed, origin: target.origin } : passed;
 }

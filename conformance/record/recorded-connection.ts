@@ -40,10 +40,12 @@ function finish(to: Socket, code: number, reason: string): void {
   else to.close(code, reason);
 }
 
-function refuse(socket: Duplex, { status, headers, body }: Refused): void {
-  const all = { ...passedOn(headers), connection: 'close', 'content-length': String(Buffer.byteLength(body)) };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${status} Refused`, ...lines, '', body].join('\r\n'));
+function refuse(socket: Duplex, { status, headers, body, raw }: Refused): void {
+  const content = raw?.body ?? Buffer.from(body, 'utf8');
+  const all = { ...passedOn(raw?.headers ?? headers), connection: 'close', 'content-length': content.length };
+  const lines = Object.entries(all).flatMap(([name, value]) => [value ?? []].flat().map((each) => `${name}: ${each}`));
+  socket.write(`${[`HTTP/1.1 ${status} Refused`, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
+  socket.end(content);
 }
 
 export class RecordedConnection {

@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -84,7 +84,7 @@ describe('the recorder', () => {
   test('forwards rejections and HTTP responses, including headers', async () => {
     const { recorder, out, connect } = await bench('refused.ndjson');
     expect(await connect('?refuse=1')).toMatchObject({
-      refused: { status: 503, body: 'late', headers: { 'retry-after': '7' } },
+      refused: { status: 503, body: 'late\uFFFD', headers: { 'retry-after': '7' } },
     });
     const response = await fetch(`${recorder.url.replace(/^ws/, 'http')}/tea`);
     expect([response.status, response.headers.get('x-tea'), await response.text()]).toEqual([
@@ -94,11 +94,29 @@ describe('the recorder', () => {
     ]);
     await recorder.close();
     const frames = framesOf(out).frames;
-    expect(frames.map(shown)[0]).toBe('<< refused {"status":503,"body":"late"}');
+    expect(frames.map(shown)[0]).toBe('<< refused {"status":503,"body":"late\uFFFD"}');
     expect(frames.filter(({ kind }) => kind === 'http').map(({ json }) => isObject(json) && json['status'])).toEqual([
       undefined,
       418,
     ]);
+  });
+
+  test('forwards bodies that are not text, and repeated headers, unchanged', async () => {
+    const { recorder, connect } = await bench('bytes.ndjson', {
+      answer: (request, response) => {
+        response.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] });
+        request.pipe(response);
+      },
+    });
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
+    const response = await fetch(recorder.url.replace(/^ws/, 'http'), { method: 'POST', body: bytes });
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(bytes);
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    const refused = await connect('?refuse=1');
+    const raw = 'refused' in refused ? refused.refused.raw : undefined;
+    expect(raw?.body).toEqual(Buffer.from('late\xff', 'latin1'));
+    expect(raw?.headers['set-cookie']).toEqual(['a=1', 'b=2']);
+    await recorder.close();
   });
 
   test('answers 502 when the target is unreachable, and keeps running', async () => {

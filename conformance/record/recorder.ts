@@ -1,5 +1,5 @@
 /**
- * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards messages and UTF-8
+ * The recorder: a proxy between real clients and a real gateway, for WebSocket and HTTP. It forwards messages and
  * bodies unchanged, and records every message, ping, pong and close with its sender. It always reads from the gateway as fast
  * as it can, so the gateway does not notice that a client is slow.
  */
@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { callHttp } from '../target/http.ts';
+import { readBytes } from '../target/message.ts';
 import { tryParse } from '../trace/json.ts';
 import type { Json } from '../trace/json.ts';
 import { Capture } from './capture.ts';
@@ -40,12 +41,6 @@ const PATIENCE_MS = 10_000;
 /** How many characters of a body are recorded if it is not JSON. */
 const KEPT = 4000;
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of request) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 class Relay {
   readonly capture: Capture;
   readonly #options: RecorderOptions;
@@ -57,7 +52,8 @@ class Relay {
   }
 
   /** Hides secrets before the body is cut off, because half a secret is not found. */
-  #shownBody(text: string): Json {
+  #shownBody(body: Uint8Array): Json {
+    const text = Buffer.from(body).toString('utf8');
     return tryParse(text) ?? this.capture.pseudonyms.hide(text).slice(0, KEPT);
   }
 
@@ -66,18 +62,18 @@ class Relay {
     const url = new URL(request.url ?? '/', httpTarget);
     this.capture.pseudonyms.learnHeaders(request.headers);
     this.capture.pseudonyms.learnQuery(url.searchParams);
-    const body = await readBody(request);
+    const body = await readBytes(request);
     const { method = 'GET' } = request;
     const shown = { method, path: `${url.pathname}${url.search}` };
     const note = (dir: '>>' | '<<', value: Json): void =>
       this.capture.add({ actor: 'http', connection: 0, dir, kind: 'http', text: JSON.stringify(value) });
-    note('>>', body === '' ? shown : { ...shown, body: this.#shownBody(body) });
+    note('>>', body.length === 0 ? shown : { ...shown, body: this.#shownBody(body) });
     const headers = requestHeaders(request.headers, httpTarget);
-    const call = { method, url, headers, timeoutMs: PATIENCE_MS, ...(body === '' ? {} : { body }) };
+    const call = { method, url, headers, timeoutMs: PATIENCE_MS, ...(body.length === 0 ? {} : { body }) };
     try {
-      const answer = await callHttp(call);
-      note('<<', { ...shown, status: answer.status, body: this.#shownBody(answer.body) });
-      response.writeHead(answer.status, passedOn(answer.headers)).end(answer.body);
+      const { status, raw } = await callHttp(call);
+      note('<<', { ...shown, status, body: this.#shownBody(raw.body) });
+      response.writeHead(status, passedOn(raw.headers)).end(raw.body);
     } catch (error) {
       note('<<', { ...shown, fault: error instanceof Error ? error.message : 'no response' });
       response.writeHead(502).end('The target does not respond.\n');

@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { joinedHeaders } from './message.ts';
 import type { Handshake, Socket } from './socket.ts';
 import { clockTimer } from './timer.ts';
 import type { Timer } from './timer.ts';
@@ -25,12 +26,6 @@ export interface EventStreamOptions {
   readonly onEvent: (event: ServerSentEvent) => void;
   readonly onFault: (text: string) => void;
   readonly onClose: () => void;
-}
-
-function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  );
 }
 
 /**
@@ -106,7 +101,8 @@ export function openEventStream(options: EventStreamOptions): Promise<Handshake>
       response.on('error', () => undefined);
       const { statusCode: status = 0 } = response;
       if (status !== 200) {
-        const refused = (body: string): void => resolve({ refused: { status, headers: headersOf(response), body } });
+        const refused = (body: string): void =>
+          resolve({ refused: { status, headers: joinedHeaders(response.headers), body } });
         response.toArray().then(
           (parts) => refused(parts.join('')),
           () => refused(''),
@@ -115,7 +111,7 @@ export function openEventStream(options: EventStreamOptions): Promise<Handshake>
       }
       const type = response.headers['content-type'] ?? '';
       const parser = new EventParser(options.onEvent);
-      options.onOpen(headersOf(response));
+      options.onOpen(joinedHeaders(response.headers));
       resolve({ socket: socketOf(response) });
       if (!/^text\/event-stream(?:;|$)/i.test(type)) options.onFault(`the media type is ${JSON.stringify(type)}`);
       response.on('data', (text: string) => parser.take(text));

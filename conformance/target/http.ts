@@ -1,7 +1,8 @@
 /** An HTTP client for the suite: sends any header and method, follows no redirects, and throws no error for a status. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { joinedHeaders, readBytes } from './message.ts';
 import { clockTimer } from './timer.ts';
 import type { Timer } from './timer.ts';
 
@@ -9,29 +10,34 @@ export interface HttpCall {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** How long the response may take, in milliseconds. */
   readonly timeoutMs: number;
   /** The timer for `timeoutMs`; by default the clock. */
   readonly timer?: Timer;
 }
 
+/** The parts of a response as they were received, for a proxy that forwards them unchanged. */
+export interface RawAnswer {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** The body as text, in UTF-8. */
   readonly body: string;
+  readonly raw: RawAnswer;
 }
 
 async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response) chunks.push(chunk as Uint8Array);
-  const headers = Object.entries(response.headers).map(
-    ([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')] as const,
-  );
+  const raw = { headers: response.headers, body: await readBytes(response) };
   return {
     status: response.statusCode ?? 0,
-    headers: Object.fromEntries(headers),
-    body: Buffer.concat(chunks).toString('utf8'),
+    headers: joinedHeaders(response.headers),
+    body: raw.body.toString('utf8'),
+    raw,
   };
 }
 
@@ -51,7 +57,8 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
     });
     outgoing.on('upgrade', (response, socket) => {
       socket.destroy();
-      resolve({ status: response.statusCode ?? 0, headers: {}, body: '' });
+      const raw = { headers: {}, body: Buffer.alloc(0) };
+      resolve({ status: response.statusCode ?? 0, headers: {}, body: '', raw });
     });
     const cancel = timer(timeoutMs, () => outgoing.destroy(new Error(`no response within ${timeoutMs} ms`)));
     outgoing.on('close', cancel);

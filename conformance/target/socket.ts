@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { RawFrame } from '../tape/tape.ts';
+import type { RawAnswer } from './http.ts';
+import { joinedHeaders, readBytes } from './message.ts';
 import { clockTimer } from './timer.ts';
 import type { Timer } from './timer.ts';
 
@@ -29,6 +31,7 @@ export interface Refused {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly raw?: RawAnswer;
 }
 
 export interface Socket {
@@ -50,21 +53,6 @@ export type Handshake =
   | { readonly faulty: string }
   /** No response: a network error. */
   | { readonly unreachable: string };
-
-function headersOf(response: IncomingMessage): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : (value ?? ''),
-    ]),
-  );
-}
-
-async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks).toString('utf8');
-}
 
 function contentOf(frame: RawFrame): Buffer {
   const once = frame.hex === undefined ? Buffer.from(frame.text ?? '', 'utf8') : Buffer.from(frame.hex, 'hex');
@@ -134,14 +122,14 @@ export function openSocket(options: SocketOptions): Promise<Handshake> {
     });
     ws.on('unexpected-response', (_request, response) => {
       cancel();
-      const { statusCode: status = 0, socket } = response;
-      const headers = headersOf(response);
+      const { statusCode: status = 0, socket, headers } = response;
       // End the connection. Otherwise it would be kept open for another request, and the process could not exit.
-      const end = (body: string): void => {
+      const end = (body: Buffer): void => {
         socket.destroy();
-        resolve({ refused: { status, headers, body } });
+        const raw = { headers, body };
+        resolve({ refused: { status, headers: joinedHeaders(headers), body: body.toString('utf8'), raw } });
       };
-      readBody(response).then(end, () => end(''));
+      readBytes(response).then(end, () => end(Buffer.alloc(0)));
     });
     ws.on('message', (data: Buffer, isBinary) =>
       options.onFrame(isBinary ? 'binary' : 'text', isBinary ? data.toString('hex') : data.toString('utf8')),

@@ -13,7 +13,7 @@ export interface Bench {
   /** The file that the recorder writes. */
   readonly out: string;
   readonly connect: (path?: string) => Promise<Handshake>;
-  /** What the client received, and how the server's connection ended. */
+  /** What the client received, and when the server was asked for a connection and how that connection ended. */
   readonly got: string[];
   /** Closes the server, not the recorder. */
   readonly close: () => void;
@@ -38,7 +38,15 @@ export async function startBench({ out, answer }: BenchOptions): Promise<Bench> 
   };
   server.on('upgrade', (request, socket, head: Buffer) => {
     if (request.url?.includes('refuse') === true) {
-      socket.end('HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\nConnection: close\r\n\r\nlate');
+      const headers = [
+        'Retry-After: 7',
+        'Set-Cookie: a=1',
+        'Set-Cookie: b=2',
+        'Content-Length: 5',
+        'Connection: close',
+      ];
+      socket.write(`HTTP/1.1 503 Busy\r\n${headers.join('\r\n')}\r\n\r\n`);
+      socket.end(Buffer.from('late\xff', 'latin1'));
       return;
     }
     const accept = async (): Promise<void> => {
