@@ -47,22 +47,24 @@ function optionsOf({ target: address, httpUrl: httpAddress, listen, out }: Recor
   };
 }
 
-async function start(options: RecorderOptions): Promise<Recorder> {
+async function start(options: RecorderOptions, listen: string): Promise<Recorder> {
   try {
     return await startRecorder(options);
   } catch (cause) {
-    const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
+    const { code, syscall }: Partial<NodeJS.ErrnoException> = cause instanceof Error ? cause : {};
     if (code === 'EADDRINUSE')
       throw new UsageError(`Port ${options.port} is in use; choose another with --listen.`, { cause });
-    if (code === 'EACCES' || code === 'ENOENT' || code === 'ENOTDIR')
-      throw new UsageError(`${options.out} cannot be written (${code}).`, { cause });
+    if (syscall === 'open')
+      throw new UsageError(`${options.out} cannot be written (${code}); choose another file with --out.`, { cause });
+    if (syscall === 'listen' || syscall === 'getaddrinfo')
+      throw new UsageError(`Cannot listen at ${listen} (${code}); choose another address with --listen.`, { cause });
     throw cause;
   }
 }
 
 /** Records until the process is interrupted. */
 export async function recordCommand(flags: RecordFlags): Promise<number> {
-  const recorder = await start(optionsOf(flags));
+  const recorder = await start(optionsOf(flags), flags.listen);
   printStatus(`recording to ${flags.out}; connect your clients to ${recorder.url}; press Ctrl-C to stop`);
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const frames = recorder.frames();

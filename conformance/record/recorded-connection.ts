@@ -57,6 +57,8 @@ export class RecordedConnection {
   #target: Socket | undefined;
   /** Frames of the target that arrive before the client's upgrade is complete. */
   readonly #early: ((client: Socket) => void)[] = [];
+  /** The TCP connection of the client, until the target has answered. */
+  #waiting: Duplex | undefined;
   #opened = false;
   #ended = false;
 
@@ -122,7 +124,9 @@ export class RecordedConnection {
 
   /** Accepts the client only after the target has accepted the connection, and with the same subprotocol. */
   async open({ request, socket, head }: Upgrade): Promise<'accepted' | 'rejected' | 'the target does not answer'> {
+    this.#waiting = socket;
     const answer = await this.#reach(request);
+    this.#waiting = undefined;
     if ('status' in answer) {
       this.#note('<<', 'refused', JSON.stringify({ status: answer.status, body: answer.body }));
       refuse(socket, answer);
@@ -146,7 +150,9 @@ export class RecordedConnection {
     for (const send of this.#early.splice(0)) send(this.#client);
   }
 
+  /** Ends both connections. If the target accepts the connection only later, `open` ends it, because the client has gone. */
   cut(): void {
+    this.#waiting?.destroy();
     this.#client?.cut();
     this.#target?.cut();
   }

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { suite } from '../testing/processes.ts';
 import { startBench } from '../testing/recorder-bench.ts';
 import type { Bench, BenchOptions } from '../testing/recorder-bench.ts';
 import { isObject } from '../trace/json.ts';
@@ -44,7 +47,8 @@ describe('the recorder', () => {
     socket.sendText('end');
     await expect.poll(() => got).toContain('closed 4003 told to');
     await recorder.close();
-    expect(got.slice(0, 5)).toEqual([
+    expect(got.slice(0, 6)).toEqual([
+      'target asked',
       'open tidemark.v1',
       'text hello',
       'text text ja ü',
@@ -119,6 +123,18 @@ describe('the recorder', () => {
     await recorder.close();
   });
 
+  test('closes also while a client waits for the target to accept it', async () => {
+    const { promise: accepts, resolve: accept } = Promise.withResolvers<void>();
+    const { recorder, connect, got } = await bench('pending.ndjson', { accepts });
+    const handshake = connect();
+    await expect.poll(() => got).toContain('target asked');
+    const closed = recorder.close();
+    accept();
+    await closed;
+    expect(await handshake).not.toHaveProperty('socket');
+    await expect.poll(() => got).toContain('target closed 1006 ');
+  });
+
   test('answers 502 when the target is unreachable, and keeps running', async () => {
     const recorder = await startRecorder({
       target: new URL('ws://127.0.0.1:1/ws'),
@@ -135,5 +151,31 @@ describe('the recorder', () => {
     const [, answer] = (await once(socket, 'unexpected-response')) as [unknown, { readonly statusCode: number }];
     expect(answer.statusCode).toBe(502);
     expect((await fetch(http)).status).toBe(502);
+  });
+});
+
+describe('a recording that cannot start', () => {
+  test.each([
+    ['the file', ':0', '/nonexistent/x.ndjson', '/nonexistent/x.ndjson cannot be written (ENOENT)'],
+    ['the address', '203.0.113.1:0', at('address.ndjson'), 'Cannot listen at 203.0.113.1:0 (EADDRNOTAVAIL)'],
+    ['the host', 'host.invalid:0', at('host.ndjson'), 'Cannot listen at host.invalid:0'],
+  ])('ends with the reason: %s', async (_what, listen, out, reason) => {
+    const { code, stderr } = await suite('record', '--target', 'ws://127.0.0.1:1/ws', '--listen', listen, '--out', out);
+    expect(stderr).toContain(reason);
+    expect(code).toBe(2);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('ends with the reason: the port', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const out = at('port.ndjson');
+    const words = ['--target', 'ws://127.0.0.1:1/ws', '--listen', `:${port}`, '--out', out];
+    const { code, stderr } = await suite('record', ...words);
+    expect(stderr).toContain(`Port ${port} is in use`);
+    expect(code).toBe(2);
+    expect(existsSync(out)).toBe(false);
   });
 });

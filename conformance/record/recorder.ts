@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { callHttp } from '../target/http.ts';
 import { readBytes } from '../target/message.ts';
@@ -95,12 +95,26 @@ class Relay {
   }
 }
 
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((done) => {
+    server.close(() => done());
+  });
+}
+
 /** Listens, and records until it is closed. Rejects when it cannot use the port or the file. */
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
   const server = createServer();
   server.listen(options.port, options.host);
   await once(server, 'listening');
-  const relay = new Relay(options);
+  let relay: Relay;
+  try {
+    // The file is created last, so that no empty file remains if the port is in use.
+    relay = new Relay(options);
+  } catch (error) {
+    await close(server);
+    throw error;
+  }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     relay.http(request, response).catch(() => response.destroy());
   });
@@ -114,10 +128,7 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     frames: () => relay.capture.frames,
     close: async () => {
       relay.close();
-      server.closeAllConnections();
-      await new Promise<void>((done) => {
-        server.close(() => done());
-      });
+      await close(server);
     },
   };
 }

@@ -23,10 +23,12 @@ export interface BenchOptions {
   readonly out: string;
   /** How the server answers HTTP; by default with status 418. */
   readonly answer?: RequestListener;
+  /** The server accepts an upgrade when this promise resolves; by default at once. */
+  readonly accepts?: Promise<void>;
 }
 
 /** The server sends a message right after the upgrade, echoes every frame, and closes on request. */
-export async function startBench({ out, answer }: BenchOptions): Promise<Bench> {
+export async function startBench({ out, answer, accepts }: BenchOptions): Promise<Bench> {
   const tea: RequestListener = (_request, response) => response.writeHead(418, { 'x-tea': 'green' }).end('{"short":1}');
   const server = createServer(answer ?? tea);
   const got: string[] = [];
@@ -50,6 +52,8 @@ export async function startBench({ out, answer }: BenchOptions): Promise<Bench> 
       return;
     }
     const accept = async (): Promise<void> => {
+      got.push('target asked');
+      await accepts;
       const accepted = await acceptSocket(request, socket, head, {
         protocol: 'tidemark.v1',
         onFrame: (kind, content) => void echo(kind, content),
