@@ -7,6 +7,7 @@ import { CLAUSES } from '../../generated/protocol.ts';
 import { PYTHON_PROGRAM } from '../../scripts/python.ts';
 import { suite } from '../testing/processes.ts';
 import { loadClientTapes } from './library.ts';
+import { CLIENT_CHECKS } from './checks.ts';
 import { parseClientTape } from './parse.ts';
 import { showClientTape } from './show.ts';
 
@@ -118,8 +119,18 @@ describe('conformance client', () => {
     expect(code).toBe(3);
     expect(stdout).toMatch(/FAIL close\/wanted: Every client connects\.\n {2}CLI-2 {2}When its connection ends/);
     expect(stdout).toContain('the client connected, which it must not do (close/wanted.ndjson:5)');
-    expect(stdout).toContain(`conformance client --command ${JSON.stringify(TYPESCRIPT)} --tapes ${tapes}`);
+    expect(stdout).toContain(`conformance client --command '${TYPESCRIPT}' --tapes ${tapes} --only close/wanted`);
     expect(readFileSync(junit, 'utf8')).toContain('name="close/wanted [CLI-2]"');
+  });
+
+  test('accepts a list of known failures that names checks outside --only', async () => {
+    const tapes = directoryOf('close/wanted', { drive: { do: 'connect' } }, { open: {} }, { drop: {} }, { quiet: 500 });
+    const known = join(tapes, 'known.txt');
+    writeFileSync(known, `close/wanted # issue 7\n${CLIENT_CHECKS[0]?.id}\n`);
+    const options = ['--command', TYPESCRIPT, '--tapes', tapes, '--known-failing', known, '--only', 'close/*'];
+    const { code, stdout } = await suite('client', ...options);
+    expect(code).toBe(0);
+    expect(stdout).toContain('conformant');
   });
 
   test('reports a program that ends early as a fault of the client, not of the suite', async () => {

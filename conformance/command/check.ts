@@ -7,6 +7,7 @@ import { judgeTrace } from '../runner/judge-trace.ts';
 import { judgeRun } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
 import { readTrace } from '../trace/trace.ts';
+import { commandLine, option, quoted } from './command-line.ts';
 import { useContract } from './contract.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { UsageError, print, readInput, terminalWidth } from './terminal.ts';
@@ -37,10 +38,9 @@ export async function checkCommand(file: string, flags: CheckFlags): Promise<num
   const durationMs = Math.round(performance.now() - began);
   const outcome = judgeRun(checks, []);
   const summary = summarise({ trace, checks, outcome, harnessFaults: [], durationMs });
-  const withContract = flags.contract === undefined ? '' : ` --contract ${flags.contract}`;
   const explanation: Explanation = {
     trace,
-    repeat: (id) => `npx tidemark conformance check ${file}${withContract} --only '${id}'`,
+    repeat: (id) => commandLine('check', quoted(file), option('contract', flags.contract), option('only', id)),
     width: terminalWidth(),
   };
   writeReports(requests, summary, explanation);

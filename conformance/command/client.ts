@@ -10,6 +10,7 @@ import { summarise } from '../report/summary.ts';
 import { checkLine, textReport } from '../report/text.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { isChosen } from '../tape/library.ts';
+import { commandLine, option } from './command-line.ts';
 import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
 import { positive, whole } from './option-values.ts';
@@ -32,6 +33,8 @@ interface ClientFlags {
   readonly verbose?: true;
 }
 
+const DEFAULT_TIME_SCALE = 1;
+
 export function registerClient(program: Command): void {
   program
     .command('client')
@@ -45,7 +48,7 @@ export function registerClient(program: Command): void {
     .addOption(knownFailingOption())
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
     .option('--jobs <n>', 'how many tapes to run at once', whole, DEFAULT_JOBS)
-    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
+    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, DEFAULT_TIME_SCALE)
     .addOption(reportOption())
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame, and every notice of COMMAND, to this file as NDJSON')
@@ -71,15 +74,18 @@ function list(checks: readonly Listed[], flags: ClientFlags): number {
   return EXIT.ok;
 }
 
-function repeatCommand({ command, tapes, timeScale }: ClientFlags): (id: string) => string {
+/** Makes the command that runs one check again, from its id. It has every option that can change a result. */
+function repeatCommand(flags: ClientFlags): (id: string) => string {
   const options = [
-    `--command ${JSON.stringify(command)}`,
-    ...(tapes === undefined ? [] : [`--tapes ${tapes}`]),
-    ...(timeScale === 1 ? [] : [`--time-scale ${timeScale}`]),
-  ].join(' ');
-  // A check of the whole trace needs the frames of every tape, so all tapes are repeated.
-  const only = (id: string): string => (CLIENT_CHECKS.some((check) => check.id === id) ? '' : ` --only '${id}'`);
-  return (id) => `npx tidemark conformance client ${options}${only(id)}`;
+    option('command', flags.command),
+    option('tapes', flags.tapes),
+    option('known-failing', flags.knownFailing),
+    option('jobs', flags.jobs, DEFAULT_JOBS),
+    option('time-scale', flags.timeScale, DEFAULT_TIME_SCALE),
+  ];
+  // A check of the whole trace needs the frames of every tape, so repeating it means repeating the same selection of checks.
+  const needsWholeTrace = (id: string): boolean => CLIENT_CHECKS.some((check) => check.id === id) || id === '*';
+  return (id) => commandLine('client', ...options, option('only', needsWholeTrace(id) ? flags.only : id));
 }
 
 /** Exit codes from the best to the worst result. The worst of several runs counts, so that a flaky client does not pass. */
@@ -113,13 +119,14 @@ async function clientCommand(flags: ClientFlags): Promise<number> {
   // Report wrong usage before a client is started.
   parseReports(flags.report);
   const tapes = loadClientTapes(flags.tapes);
-  const checks = checksOf(tapes).filter(({ id }) => isChosen(id, flags.only));
+  const all = checksOf(tapes);
+  const checks = all.filter(({ id }) => isChosen(id, flags.only));
   if (checks.length === 0)
     throw new UsageError(`--only ${flags.only ?? ''} matches no check; --list shows all checks.`);
   if (flags.list === true) return list(checks, flags);
   const known = knownFailingOf(
     flags.knownFailing,
-    checks.map(({ id }) => id),
+    all.map(({ id }) => id),
   );
   printStatus(`running ${checks.length} ${checks.length === 1 ? 'check' : 'checks'} against ${flags.command}`);
   const result = await runOften(flags, tapes, known);

@@ -13,7 +13,7 @@ import { fmtCommand } from './fmt.ts';
 import type { FmtFlags } from './fmt.ts';
 import { recordCommand } from './record.ts';
 import type { RecordFlags } from './record.ts';
-import { COUNTEREXAMPLES, runCommand } from './run.ts';
+import { COUNTEREXAMPLES, DEFAULTS, runCommand } from './run.ts';
 import type { RunFlags } from './run.ts';
 import { natural, positive, whole } from './option-values.ts';
 import { configOption, contractOption, knownFailingOption, reportOption, stimulusOption } from './shared-options.ts';
@@ -33,7 +33,7 @@ function registerRun(program: Command): void {
     .addOption(
       new Option('--level <level>', 'must: skip the tapes of level "should"; should: run all tapes')
         .choices(['must', 'should'])
-        .default('should'),
+        .default(DEFAULTS.level),
     )
     .addOption(knownFailingOption())
     .option(
@@ -42,11 +42,16 @@ function registerRun(program: Command): void {
       whole,
       Math.floor(Math.random() * 2 ** 31) + 1,
     )
-    .option('--exchanges <n>', 'how many exchanges (random sequences of commands) to generate; 0 for none', natural, 40)
+    .option(
+      '--exchanges <n>',
+      'how many exchanges (random sequences of commands) to generate; 0 for none',
+      natural,
+      DEFAULTS.exchanges,
+    )
     .option('--counterexamples <directory>', 'where to write the smallest failing exchange', COUNTEREXAMPLES)
     .option('--repeat <n>', 'how many times to run; the worst run decides the exit code', whole, 1)
-    .option('--jobs <n>', 'how many tapes to run at once', whole, 4)
-    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, 1)
+    .option('--jobs <n>', 'how many tapes to run at once', whole, DEFAULTS.jobs)
+    .option('--time-scale <x>', 'multiply every time limit by this factor', positive, DEFAULTS.timeScale)
     .addOption(reportOption())
     .option('--junit <file>', 'same as --report junit=FILE')
     .option('--trace <file>', 'write every frame that was sent and received to this file, as NDJSON')

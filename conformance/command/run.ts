@@ -13,6 +13,7 @@ import { EXIT } from '../runner/verdict.ts';
 import type { CheckResult } from '../runner/verdict.ts';
 import { isChosen, suiteTapes } from '../tape/library.ts';
 import type { Tape } from '../tape/tape.ts';
+import { commandLine, option } from './command-line.ts';
 import { useContract } from './contract.ts';
 import { knownFailingOf } from './known-failing.ts';
 import { parseReports, writeReports } from './reports.ts';
@@ -47,32 +48,40 @@ export interface RunFlags {
   readonly keepGoing?: true;
 }
 
-/** Makes the command that runs one check again, from its id. */
-function repeatCommand(flags: RunFlags, config: TargetConfig): (id: string) => string {
+/** The values of options that were not given. */
+export const DEFAULTS = { level: 'should', exchanges: 40, jobs: 4, timeScale: 1 } as const;
+
+/** Makes the command that runs one check again, from its id. It has every option that can change a result. */
+function repeatCommand(flags: RunFlags, { config: { url }, seed }: Run): (id: string) => string {
   const options = [
-    flags.config === undefined ? `--url ${config.url}` : `--config ${flags.config}`,
-    ...(flags.config !== undefined && flags.url !== undefined ? [`--url ${flags.url}`] : []),
-    ...(flags.tapes === undefined ? [] : [`--tapes ${flags.tapes}`]),
-    ...(flags.contract === undefined ? [] : [`--contract ${flags.contract}`]),
-    ...(flags.stimulus === undefined ? [] : [`--stimulus '${flags.stimulus}'`]),
-    ...(flags.exchanges === 40 ? [] : [`--exchanges ${flags.exchanges}`]),
-    ...(flags.timeScale === 1 ? [] : [`--time-scale ${flags.timeScale}`]),
+    option('url', flags.config === undefined ? url : flags.url),
+    option('http-url', flags.httpUrl),
+    option('config', flags.config),
+    option('stimulus', flags.stimulus),
+    option('tapes', flags.tapes),
+    option('contract', flags.contract),
+    option('level', flags.level, DEFAULTS.level),
+    option('known-failing', flags.knownFailing),
+    option('exchanges', flags.exchanges, DEFAULTS.exchanges),
+    option('jobs', flags.jobs, DEFAULTS.jobs),
+    option('time-scale', flags.timeScale, DEFAULTS.timeScale),
+    flags.keepGoing === true ? '--keep-going' : undefined,
   ];
   // An invariant examines the whole trace, so repeating it means repeating the same selection of checks.
   const needsWholeTrace = (id: string): boolean => /^(?:frames|invariants|probe)\//.test(id) || id === '*';
-  const only = (id: string): string => {
-    const globs = needsWholeTrace(id) ? flags.only : id;
-    return globs === undefined ? '' : ` --only '${globs}'`;
+  return (id) => {
+    const only = needsWholeTrace(id) ? flags.only : id;
+    const generates = flags.exchanges > 0 && isChosen(EXCHANGES.id, only);
+    return commandLine('run', ...options, generates ? option('seed', seed) : undefined, option('only', only));
   };
-  const seed = (id: string): string => (id === EXCHANGES.id ? ` --seed ${flags.seed}` : '');
-  return (id) => `npx tidemark conformance run ${options.join(' ')}${seed(id)}${only(id)}`;
 }
 
 /** Exit codes from the best to the worst result. The worst of several runs counts, so that a flaky server does not pass. */
 const SEVERITY: readonly number[] = [EXIT.ok, EXIT.inconclusive, EXIT.findings, EXIT.usage, EXIT.harness];
 
+/** The first of two runs with equal results, so that one report is about one run. */
 function worse(left: Run, right: Run): Run {
-  return SEVERITY.indexOf(right.outcome.exit) >= SEVERITY.indexOf(left.outcome.exit) ? right : left;
+  return SEVERITY.indexOf(right.outcome.exit) > SEVERITY.indexOf(left.outcome.exit) ? right : left;
 }
 
 /**
@@ -120,26 +129,27 @@ async function runOften(flags: RunFlags, tapes: readonly Tape[], config: TargetC
   return worst;
 }
 
-function reportRun(flags: RunFlags, result: Run, config: TargetConfig): Summary {
+function reportRun(flags: RunFlags, result: Run): Summary {
   const summary = summarise(result, result);
   const explanation: Explanation = {
     trace: result.trace,
-    repeat: repeatCommand(flags, config),
+    repeat: repeatCommand(flags, result),
     width: terminalWidth(),
   };
   // Print first, so that the result is shown even if a file cannot be written.
   print(flags.json === true ? JSON.stringify(summary) : textReport(summary, explanation));
   const junit = flags.junit === undefined ? [] : [{ format: 'junit', file: flags.junit }];
   writeReports([...parseReports(flags.report), ...junit], summary, explanation);
-  if (result.counterexample !== undefined) writeCounterexample(flags, result.counterexample);
+  writeCounterexample(flags, result);
   if (flags.trace !== undefined) writeOutput(flags.trace, result.trace.toNdjson());
   return summary;
 }
 
 /** Writes the tape, and a `.gitignore` for its directory, because the files there belong to one run. */
-function writeCounterexample({ counterexamples, seed }: RunFlags, tape: string): void {
+function writeCounterexample({ counterexamples }: RunFlags, { counterexample, seed }: Run): void {
+  if (counterexample === undefined) return;
   const file = join(counterexamples, `counterexample-${seed}.ndjson`);
-  writeOutput(file, tape);
+  writeOutput(file, counterexample);
   const ignore = join(counterexamples, '.gitignore');
   if (counterexamples === COUNTEREXAMPLES) writeOutput(ignore, '*\n');
   printStatus(`Wrote the smallest failing exchange to ${file}.`);
@@ -154,5 +164,5 @@ export async function runCommand(flags: RunFlags): Promise<number> {
   const { length } = chosenTapes({ ...flags, tapes });
   printStatus(`running ${length} ${length === 1 ? 'tape' : 'tapes'} against ${config.url}`);
   const result = await runOften(flags, tapes, config);
-  return reportRun(flags, result, config).outcome.exit;
+  return reportRun(flags, result).outcome.exit;
 }

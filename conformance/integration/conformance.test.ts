@@ -100,7 +100,7 @@ describe('a run ends', () => {
     expect(stdout).toContain('ENV-3  The reply to a command echoes its `id`.');
     expect(stdout).toMatch(/\/type: expected "error", got "pong"/);
     expect(stdout).toMatch(/alice +>> ping #c1/);
-    expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only 'ping/wrong'`);
+    expect(stdout).toContain(`npx tidemark conformance run --url ${open.url} --tapes ${own} --only ping/wrong`);
   });
 
   test('with 3 when an invariant fails for chosen tapes, and prints the command to repeat them', async () => {
@@ -109,7 +109,7 @@ describe('a run ends', () => {
       const { code, stdout } = await suite('run', '--url', skipping.url, '--only', 'event/workspace-order');
       expect(code).toBe(3);
       expect(stdout).toContain('FAIL invariants/contiguous');
-      const again = `npx tidemark conformance run --url ${skipping.url} --only 'event/workspace-order'`;
+      const again = `npx tidemark conformance run --url ${skipping.url} --only event/workspace-order`;
       expect(stdout.split('FAIL invariants/contiguous')[1]).toContain(again);
     } finally {
       await skipping.stop();

@@ -42,6 +42,8 @@ export interface RunOptions {
 
 export interface Run {
   readonly config: TargetConfig;
+  /** The seed of its exchanges. */
+  readonly seed: number;
   /** Undefined when no valid `welcome` arrived. */
   readonly profile: Profile | undefined;
   readonly scope: 'everything' | 'a part';
@@ -121,6 +123,7 @@ function welcomeRun(options: RunOptions, { failure, trace }: WelcomeError): Run 
   const title = failure.text.split(':')[0] ?? '';
   return {
     config: options.config,
+    seed: options.seed,
     profile: undefined,
     scope: options.only === undefined ? 'everything' : 'a part',
     nonce: '',
@@ -162,6 +165,7 @@ async function runChecks(options: RunOptions): Promise<Run> {
     const { faults: harnessFaults, counterexample } = execution;
     return {
       config,
+      seed: options.seed,
       profile,
       scope: only === undefined ? 'everything' : 'a part',
       nonce,
