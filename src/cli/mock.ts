@@ -195,7 +195,7 @@ async function makeMock(flags: MockFlags, source: Pick<MockOptions, 'script' | '
 async function start(made: Mock, flags: MockFlags): Promise<Server | undefined> {
   try {
     const { url, httpUrl } = await made.start();
-    const control = flags.control === undefined ? undefined : await serveControl(made, flags.control);
+    const control = flags.control === undefined ? undefined : await serveControl(made, flags.control, printFault);
     const bound = control?.address();
     const controlUrl = typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : undefined;
     const what = flags.replies === undefined ? `events: ${made.events.join(', ')}` : `repeating ${flags.replies}`;
@@ -211,6 +211,10 @@ async function start(made: Mock, flags: MockFlags): Promise<Server | undefined> 
     const text = 'The port is already in use. Stop the other program, or choose another: --port 0 chooses a free port.';
     throw new CliError(text, EXIT.runtime, { cause: error });
   }
+}
+
+function printFault(error: unknown): void {
+  printStatus(tint('yellow', `a request to the control address failed: ${reasonOf(error)}`));
 }
 
 function repeat(everyMs: number | undefined, work: () => void): void {

@@ -91,8 +91,8 @@ export class Acceptor {
     const onEarlyError = (): void => void socket.destroy();
     socket.on('error', onEarlyError);
     const { limiter, proxies } = this.#options;
-    const remoteAddress = proxies.clientOf(request).address;
     try {
+      const remoteAddress = proxies.clientOf(request).address;
       limiter.check(remoteAddress);
       limiter.countAttempt();
       this.#checkRequest(request);
@@ -173,17 +173,17 @@ export class Acceptor {
   }
 
   #refuse(socket: Duplex, cause: unknown): void {
-    const { status, error } = asRefusal(cause);
+    const { status, error } = this.#refusalOf(cause);
     this.#options.counters.countRefused(status);
     refuseSocket(socket, httpFailure(error, status));
   }
-}
 
-function asRefusal(cause: unknown): RefusedConnection {
-  if (cause instanceof RefusedConnection) return cause;
-  if (cause instanceof ProtocolError) return new RefusedConnection(ERRORS[cause.code].httpStatus, cause);
-  return new RefusedConnection(
-    500,
-    new ProtocolError('internal', 'The server failed to answer the upgrade.', { cause }),
-  );
+  /** The refusal that the client receives. Any other error is a fault of the server, which is logged. */
+  #refusalOf(cause: unknown): RefusedConnection {
+    if (cause instanceof RefusedConnection) return cause;
+    if (cause instanceof ProtocolError) return new RefusedConnection(ERRORS[cause.code].httpStatus, cause);
+    this.#options.onFault(cause);
+    const message = 'Internal error. The server log has the details.';
+    return new RefusedConnection(500, new ProtocolError('internal', message, { cause }));
+  }
 }

@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { describe, expect, test, vi } from 'vitest';
 import { openAuthenticator } from '../auth/authenticator.ts';
+import { RawClient } from '../testing/raw-client.ts';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
@@ -37,6 +38,15 @@ describe('the log line of a fault', () => {
       },
     ]);
     expect((await fetch(`${httpUrl}/ws/health`)).headers.has('x-request-id')).toBe(false);
+  });
+
+  test('is also written if the fault refuses an upgrade to a WebSocket', async () => {
+    const { url, lines } = await serveBroken();
+    const { status, body } = await RawClient.refused(url, { headers: { 'x-api-key': 'k' } });
+    expect(status).toBe(500);
+    expect(JSON.parse(body)).toMatchObject({ data: { code: 'internal' } });
+    expect(body).not.toContain('disk');
+    expect(lines).toMatchObject([{ nodeId: 'node-a', err: { message: 'disk failure' } }]);
   });
 
   test('names the node and the connection', async () => {

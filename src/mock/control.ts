@@ -163,17 +163,23 @@ async function answer(
   }
 }
 
-async function respond(mock: Mock, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { status, body } = await answer(mock, request).catch(() => ({
-    status: 500,
-    body: { error: 'Internal error of the mock.' },
-  }));
+/** Called with an error that is a fault of the mock. The response only reports that there was one. */
+type OnFault = (error: unknown) => void;
+
+async function respond(
+  mock: Mock,
+  { request, response, onFault }: { request: IncomingMessage; response: ServerResponse; onFault: OnFault },
+): Promise<void> {
+  const { status, body } = await answer(mock, request).catch((error: unknown) => {
+    onFault(error);
+    return { status: 500, body: { error: 'Internal error of the mock. Its standard error has the details.' } };
+  });
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(`${JSON.stringify(body)}\n`);
 }
 
 /** Starts the control server. @returns the server, which listens on 127.0.0.1 */
-export async function serveControl(mock: Mock, port: number): Promise<Server> {
-  const server = createServer((request, response) => void respond(mock, request, response));
+export async function serveControl(mock: Mock, port: number, onFault: OnFault): Promise<Server> {
+  const server = createServer((request, response) => void respond(mock, { request, response, onFault }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve);
   });

@@ -22,6 +22,8 @@ interface Rig {
   readonly mock: Mock;
   readonly url: string;
   readonly client: TidemarkClient;
+  /** What the control server has reported as faults of the mock. */
+  readonly faults: readonly unknown[];
   readonly order: (path: string, body?: object) => Promise<{ readonly status: number; readonly body: object }>;
 }
 
@@ -29,7 +31,8 @@ async function rig(options: Partial<MockOptions> = {}): Promise<Rig> {
   const mock = new Mock({ host: '127.0.0.1', port: 0, everyMs: 0, events: [], ...options });
   closers.push(() => mock.close());
   const { url } = await mock.start();
-  const control: Server = await serveControl(mock, 0);
+  const faults: unknown[] = [];
+  const control: Server = await serveControl(mock, 0, (error) => faults.push(error));
   closers.push(() => control.close());
   const address = control.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -42,7 +45,7 @@ async function rig(options: Partial<MockOptions> = {}): Promise<Rig> {
     });
     return { status: answer.status, body: (await answer.json()) as object };
   };
-  return { mock, url, client, order };
+  return { mock, url, client, order, faults };
 }
 
 interface Message {
@@ -286,6 +289,15 @@ describe('a fault on demand', () => {
     await order('/reset', {});
     await order('/silence', { ms: 300 });
     expect(await timed()).toBeGreaterThan(250);
+  });
+
+  test('that was not requested is reported to the operator of the mock; the client learns no details', async () => {
+    const { mock, order, faults } = await rig();
+    vi.spyOn(mock, 'restart').mockRejectedValue(new Error('no port is free'));
+    const { status, body } = await order('/restart', {});
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).not.toContain('port');
+    expect(faults).toMatchObject([{ message: 'no port is free' }]);
   });
 
   test('is shown in the state, and an invalid request is explained', async () => {

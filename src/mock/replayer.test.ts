@@ -93,7 +93,7 @@ async function mockOf(trace: string, options: { readonly pace?: number; readonly
   const mock = new Mock({ host: '127.0.0.1', port: 0, everyMs: 5, events: [], replay: { connections, pace } });
   closers.push(() => mock.close());
   const { url } = await mock.start();
-  const control = await serveControl(mock, 0);
+  const control = await serveControl(mock, 0, () => undefined);
   closers.push(() => control.close());
   const address = control.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;

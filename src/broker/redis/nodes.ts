@@ -10,7 +10,7 @@
  * one process, and is never used for another one.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
+import type { BrokerLog, BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
 import type { RedisConnection } from './connection.ts';
 
 export interface RedisNodesOptions {
@@ -26,6 +26,7 @@ export interface RedisNodesOptions {
   readonly intervalMs: number;
   /** If another node sends no heartbeat for this time, in milliseconds, it counts as dead. This node then does not wait for its answers. */
   readonly deadAfterMs: number;
+  readonly log: BrokerLog;
 }
 
 /** The announcement of a node, which is part of each heartbeat. */
@@ -128,8 +129,8 @@ export class RedisNodes {
       if (answer === undefined || answer.length > MAX_ANSWER_CHARACTERS) return;
       const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
       await this.#options.connection.publish(this.#options.channelOf(nodeId), text);
-    } catch {
-      // Ignored, because the asking node waits only for a limited time.
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'This node could not answer a question of another node');
     }
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';
+import type { BrokerLog } from '../broker.ts';
 import { draftOf, entity } from '../testing/event-drafts.ts';
 import { RecordingListener } from '../testing/recording-listener.ts';
 import { SUITE_LIMITS } from '../testing/suite-limits.ts';
@@ -88,6 +89,26 @@ describe('two nodes on one Redis', () => {
     for (const broker of [first, second, third])
       expect(broker.snapshot(stream)).toMatchObject({ ...expired, head: { sequenceId: 3 } });
     await Promise.all([first, second, third].map((broker) => broker.close()));
+  });
+
+  test('log why they cannot answer a question; the node that asks reports them as missing', async () => {
+    const url = freshUrl();
+    const warn = vi.fn<BrokerLog['warn']>();
+    const log = { info: () => undefined, warn };
+    const asking = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });
+    const asked = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100, log });
+    const failing = Object.assign(new RecordingListener(), {
+      nodeId: 'failing',
+      onQuestion: () => Promise.reject(new TypeError('a defect')),
+    });
+    await asking.start(new RecordingListener());
+    await asked.start(failing);
+    expect(await asking.askNodes('which files?')).toEqual({ answers: [], missing: ['failing'] });
+    await vi.waitFor(() => expect(warn).toHaveBeenCalled(), 30_000);
+    expect(warn.mock.calls).toMatchObject([
+      [{ err: { message: 'a defect' } }, 'This node could not answer a question of another node'],
+    ]);
+    await Promise.all([asking.close(), asked.close()]);
   });
 
   test('recognise idempotency keys that the other node stored', async () => {

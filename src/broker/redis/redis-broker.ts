@@ -137,6 +137,7 @@ export class RedisBroker implements Broker {
       channelOf: (id) => this.#keys.node(id),
       nodeId,
       answer: (question) => this.#listener?.onQuestion(question),
+      log: this.#log,
       ...timing,
     });
     this.#registry = new NodeRegistry({
