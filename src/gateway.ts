@@ -11,7 +11,6 @@ import { BROKER_RETRY_MS } from './broker/broker.ts';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ulid } from 'ulid';
 import { HTTP_OPERATIONS } from '../generated/protocol.ts';
 import type { OpenObject, PayloadMap } from '../generated/types.ts';
 import { httpValidators } from '../generated/validators.js';
@@ -288,5 +287,5 @@ export class Gateway<Payloads = PayloadMap> {
 
 /** Creates a gateway. It serves clients after `listen` or `attach` was called. */
 export function createGateway<Payloads = PayloadMap>(options: GatewayOptions<Payloads> = {}): Gateway<Payloads> {
-  return new Gateway({ nodeId: `node-${ulid().slice(-8).toLowerCase()}`, ...options });
+  return new Gateway(options);
 }

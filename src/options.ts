@@ -1,7 +1,7 @@
 /** The options of a gateway, and their defaults. */
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import pino from 'pino';
+import { ulid } from 'ulid';
 import { LIMITS } from '../generated/protocol.ts';
 import type { LimitName, ReplayPolicy } from '../generated/protocol.ts';
 import type { PayloadMap } from '../generated/types.ts';
@@ -28,7 +28,7 @@ import { packageVersion } from './version.ts';
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export interface GatewayOptions<Payloads = PayloadMap> {
-  /** Name of this node, which no other node with the same broker may have. By default, `createGateway` chooses a random name. */
+  /** Name of this node, which no other node with the same broker may have. Random by default. */
   readonly nodeId?: string;
   /**
    * Path of the WebSocket; `/ws` by default. The contract determines the paths of all requests. If a path begins with `/ws/` in the
@@ -133,7 +133,7 @@ export function resolveLimits(changes: Partial<Limits> = {}): Limits {
 export function resolveOptions(options: GatewayOptions<unknown>): ResolvedOptions {
   const limits = resolveLimits(options.limits);
   const now = options.now ?? Date.now;
-  const nodeId = options.nodeId ?? hostname();
+  const nodeId = options.nodeId ?? `node-${ulid().slice(-8).toLowerCase()}`;
   const log = (options.log ?? pino({ level: 'warn' }, pino.destination(2))).child({ nodeId });
   const catalogue = options.contract === undefined ? stockCatalogue : catalogueOf(options.contract);
   const events = eventTable(options.replay, catalogue);

@@ -1,12 +1,19 @@
 import { describe, expect, test, vi } from 'vitest';
 import { serverValidators } from '../../generated/validators.js';
-import { connect, serve } from '../testing/rig.ts';
+import { Gateway, createGateway } from '../gateway.ts';
+import { connect, onCleanup, serve } from '../testing/rig.ts';
 import { RawClient } from '../testing/raw-client.ts';
 
 const entity = (id: string, name = id): { id: string; entityType: string; name: string } => ({
   id,
   entityType: 'function',
   name,
+});
+
+test('each gateway without a nodeId has a name of its own, however it was created', async () => {
+  const gateways = [new Gateway(), new Gateway(), createGateway(), createGateway()];
+  for (const gateway of gateways) onCleanup(() => gateway.close({ drainMs: 0 }));
+  expect(new Set(gateways.map(({ nodeId }) => nodeId)).size).toBe(4);
 });
 
 describe('a connection', () => {
