@@ -85,7 +85,7 @@ function chosenItems(
     floor,
     pending,
     framing,
-    key: JSON.stringify([framing.kind, stream, position.epoch, id, replayReason, events, filter]),
+    key: JSON.stringify([framing.resumedKind, stream, position.epoch, id, replayReason, events, filter]),
     prefix: eventPrefix([id], replayReason),
     matches,
   });

@@ -1,6 +1,8 @@
 /** Clients that resume the same history share frames (delivery/replay-blocks.ts). Each client must still receive exactly its own events. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Outbox } from '../delivery/outbox.ts';
+import { ReplayBlocks } from '../delivery/replay-blocks.ts';
+import { EventStreamReader } from '../testing/event-stream-reader.ts';
 import { connect, serve } from '../testing/rig.ts';
 
 const EVENTS = 600;
@@ -42,6 +44,36 @@ test('clients that resume one history with different positions, filters and ids 
     expect(data['count']).toBe(expected.length);
     client.ws.terminate();
   }
+});
+
+test('event streams that follow many streams share frames; those of one stream have ids, so they share others', async () => {
+  const choose = vi.spyOn(ReplayBlocks.prototype, 'choose');
+  onTestFinished(() => choose.mockRestore());
+  const { httpUrl, gateway } = await serve();
+  let epoch = '';
+  for (let n = 1; n <= EVENTS; n += 1) ({ epoch } = await gateway.publish('tick', {}));
+  const all = Array.from({ length: EVENTS }, (_, at) => at + 1);
+  const resume = async (query: string, after: string): Promise<readonly (string | undefined)[]> => {
+    const headers = { 'last-event-id': after };
+    const reader = await EventStreamReader.open(`${httpUrl}/ws/events?events=tick&${query}`, { headers });
+    await reader.find('replay_complete');
+    expect(reader.events.map(({ sequenceId }) => sequenceId)).toEqual(all);
+    return reader.received.flatMap(({ event, id }) => (event === '' ? [id] : []));
+  };
+  const built = (): number => choose.mock.contexts.map((each) => (each as ReplayBlocks).built)[0] ?? 0;
+  const counts: number[] = [];
+  for (let client = 0; client < 3; client += 1) {
+    expect(await resume('streams=main&streams=session:*', '*')).toEqual(all.map(() => undefined));
+    counts.push(built());
+  }
+  for (let client = 0; client < 2; client += 1) {
+    expect(await resume('stream=main', `main@${epoch}.0`)).toEqual(all.map((n) => `main@${epoch}.${n}`));
+    counts.push(built());
+  }
+  const [many = 0, , , one = 0] = counts;
+  expect(many).toBeGreaterThan(0);
+  expect(one).toBeGreaterThan(many);
+  expect(counts).toEqual([many, many, many, one, one]);
 });
 
 test.each([

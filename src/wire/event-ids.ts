@@ -9,6 +9,8 @@ import { positionToken } from './position-token.ts';
 import type { TokenPosition } from './position-token.ts';
 
 export interface EventIds {
+  /** Whether an event that a resume replays has an `id`. The `id` is its position, so it depends only on the event. */
+  readonly resumed: 'with ids' | 'without ids';
   /** The `id` of a message that is not an event; empty if the message has no `id`. */
   ofMessage(message: ServerMessage): string;
   /** The `id` of a message of a replay that is not an event; empty if the message has no `id`. */
@@ -20,8 +22,6 @@ export interface EventIds {
   ofLive(event: StreamPosition): string;
   /** The `id` of a live event that had no `id` when it was queued. Called when the event is written, in the order of writing. */
   ofWaiting(event: StreamPosition): string;
-  /** The `id` of an event that a resume replays; empty if the event has no `id`. */
-  ofResumed(event: StreamPosition): string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
   positionsFramed(): void;
 }
@@ -33,6 +33,7 @@ export interface OneStream {
 
 /** The ids of a subscription to one stream. */
 export class OneStreamIds implements EventIds {
+  readonly resumed = 'with ids';
   readonly #options: OneStream;
   /** Whether the whole warm picture has been sent. A client that reconnects before that needs the picture again. */
   #picture: 'pending' | 'complete';
@@ -43,10 +44,6 @@ export class OneStreamIds implements EventIds {
   }
 
   ofLive(event: StreamPosition): string {
-    return positionToken([event]);
-  }
-
-  ofResumed(event: StreamPosition): string {
     return positionToken([event]);
   }
 
@@ -98,6 +95,11 @@ export class OneStreamIds implements EventIds {
  * event depends on the whole replay, so it is known only when the event is written.
  */
 export class ManyStreamsIds implements EventIds {
+  /**
+   * A `positions` message of the replay is framed before some of the replayed events that precede it, and already advances `#received`. The
+   * `id` of these events would therefore include events that the client has not received.
+   */
+  readonly resumed = 'without ids';
   /** The positions that the client has received from the replay and from the live events that were queued during it. */
   readonly #received = new KnownPositions();
   /** The positions that the client will have received when all live messages that have been framed so far are sent. */
@@ -123,14 +125,6 @@ export class ManyStreamsIds implements EventIds {
     if (this.#state === 'replaying') return '';
     this.#received.advance(event);
     return this.#received.token();
-  }
-
-  /**
-   * Always empty. A `positions` message of the replay is framed before some of the replayed events that precede it, and already advances
-   * `#received`. The `id` of these events would therefore include events that the client has not received.
-   */
-  ofResumed(): string {
-    return '';
   }
 
   ofMessage(message: ServerMessage): string {

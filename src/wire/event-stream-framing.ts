@@ -13,6 +13,7 @@ import type { EventRecord } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import { EVENT_END } from './codec.ts';
 import type { EventIds } from './event-ids.ts';
+import { positionToken } from './position-token.ts';
 import type { FramedEvent, Framing } from './framing.ts';
 
 const ID = Buffer.from('id: ');
@@ -23,7 +24,7 @@ export interface EventStreamOptions {
   readonly ids: EventIds;
   /** How long a client waits before it reconnects, in milliseconds, if no `closing` announced the end of the connection. */
   readonly retryMs: number;
-  /** `shared` if the ids depend only on the event, so that connections can share the bytes of events. */
+  /** `shared` if the ids of live events depend only on the event, so that connections can share their bytes. */
   readonly bytes: 'shared' | 'own';
 }
 
@@ -31,6 +32,7 @@ let owners = 0;
 
 export class EventStreamFraming implements Framing {
   readonly kind: string;
+  readonly resumedKind: string;
   readonly #ids: EventIds;
   readonly #retryMs: number;
 
@@ -39,6 +41,7 @@ export class EventStreamFraming implements Framing {
     this.#retryMs = retryMs;
     if (bytes === 'own') owners += 1;
     this.kind = bytes === 'own' ? `event-stream ${owners}` : 'event-stream';
+    this.resumedKind = `event-stream ${ids.resumed}`;
   }
 
   positionsFramed(): void {
@@ -70,8 +73,10 @@ export class EventStreamFraming implements Framing {
   }
 
   events(prefix: string, records: readonly EventRecord[], reason?: ReplayReason): Buffer {
-    const texts = records.map((record) => `${this.#idOf(record, reason)}${DATA}${prefix}${record.body}${END}`);
-    return Buffer.from(texts.join(''));
+    const text = records.map((record) => `${this.#idOf(record, reason)}${DATA}${prefix}${record.body}${END}`).join('');
+    const frames = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+    frames.write(text, 'utf8');
+    return frames;
   }
 
   writeEvent(target: Buffer, offset: number, { prefix, record, reason }: FramedEvent): number {
@@ -86,8 +91,8 @@ export class EventStreamFraming implements Framing {
   }
 
   #idOf(record: EventRecord, reason: ReplayReason | undefined): string {
-    if (reason === 'warm') return '';
-    return idLine(reason === undefined ? this.#ids.ofLive(record) : this.#ids.ofResumed(record));
+    if (reason === undefined) return idLine(this.#ids.ofLive(record));
+    return reason === 'resume' && this.#ids.resumed === 'with ids' ? idLine(positionToken([record])) : '';
   }
 }
 

@@ -4,8 +4,10 @@ import type { EventRecord } from '../broker/broker.ts';
 import type { StreamPosition } from '../replay/record.ts';
 
 export interface Framing {
-  /** Connections whose framings have the same `kind` share the bytes of events with the same prefix. */
+  /** Connections whose framings have the same `kind` share the bytes of live events with the same prefix. */
   readonly kind: string;
+  /** Connections whose framings have the same `resumedKind` share the bytes of events that a resume replays, if the prefix is the same. */
+  readonly resumedKind: string;
   /** Called when all messages about the positions of a new subscription to many streams have been framed (MUL-4). */
   positionsFramed(): void;
   /** The frame of a message that is not an event. A message that must keep its place among the events is framed when it is queued. */
@@ -16,7 +18,10 @@ export interface Framing {
   written(frame: Buffer, event: StreamPosition): Buffer;
   /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */
   eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number;
-  /** The frames of several events, one after another. */
+  /**
+   * The frames of several events, one after another, in a buffer of their own. They may be kept for a long time (replay-blocks.ts), and in a
+   * slab, one small frame would keep 64 KiB in memory.
+   */
   events(prefix: string, records: readonly EventRecord[], reason?: ReplayReason): Buffer;
   /** Writes the frame of an event into `target`, beginning at `offset`. @returns the offset after the frame */
   writeEvent(target: Buffer, offset: number, event: FramedEvent): number;

@@ -80,6 +80,7 @@ function latin1FrameHeader(payloadBytes: number): string {
 
 export const WEBSOCKET_FRAMING: Framing = {
   kind: 'websocket',
+  resumedKind: 'websocket',
   positionsFramed: () => undefined,
   message: frameOf,
   replayMessage: frameOf,
