@@ -3,10 +3,13 @@ import { recordFromDraft } from '../broker/event-encoding.ts';
 import type { EventParts, EventRecord } from '../replay/record.ts';
 import { pendingOf } from '../replay/testing/records.ts';
 import { encodeEvent } from '../wire/framing.ts';
-import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
+import { OneStreamIds } from '../wire/event-ids.ts';
+import { EventStreamFraming } from '../wire/event-stream-framing.ts';
+import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
 import { ReplayBlocks } from './replay-blocks.ts';
 import type { ReplayRun } from './replay-blocks.ts';
 
+const framing = WEBSOCKET_FRAMING;
 const PREFIX = '{"type":"event","data":{"subscriptionIds":["a"],"isReplay":true,"replayReason":"resume",';
 
 const records = (from: number, to: number, text = ''): EventRecord[] =>
@@ -147,6 +150,32 @@ describe('replay blocks', () => {
     expect(blocks.bytes).toBeGreaterThan(bound / 2);
   });
 
+  it('of the newest events are shared, even if the blocks of a whole history need more memory than the bound', () => {
+    const run = records(1, 20 * PART_EVENTS);
+    const whole = new ReplayBlocks();
+    sent(whole, runOf(run));
+    const blocks = new ReplayBlocks(whole.bytes / 2);
+    for (let client = 0; client < 3; client += 1) expect(bytesOf(blocks, runOf(run)).equals(frames(run))).toBe(true);
+    expect(blocks.built).toBeLessThan(20 + 2 * 12);
+    const { built } = blocks;
+    sent(blocks, runOf(run.slice(-5 * PART_EVENTS)));
+    expect(blocks.built).toBe(built);
+  });
+
+  it('make room for others one by one, those of the least recently used key first', () => {
+    const run = records(1, 10 * PART_EVENTS);
+    const two = new ReplayBlocks();
+    for (const key of ['a', 'b']) sent(two, runOf(run, { key }));
+    const blocks = new ReplayBlocks(two.bytes);
+    for (const key of ['a', 'b']) sent(blocks, runOf(run, { key }));
+    sent(blocks, runOf(run.slice(-2 * PART_EVENTS), { key: 'c' }));
+    expect(blocks.bytes).toBeGreaterThan(two.bytes * 0.9);
+    const { built } = blocks;
+    sent(blocks, runOf(run, { key: 'b' }));
+    sent(blocks, runOf(run.slice(-5 * PART_EVENTS), { key: 'a' }));
+    expect(blocks.built).toBe(built);
+  });
+
   it('use no memory for events that have left history', () => {
     const blocks = new ReplayBlocks();
     const all = records(1, 5 * PART_EVENTS);
@@ -171,12 +200,27 @@ describe('replay blocks', () => {
   });
 });
 
-describe('frames of several events', () => {
+const eventStream = new EventStreamFraming({
+  ids: new OneStreamIds({ stream: 'main', replay: { mode: 'none' } }),
+  retryMs: 1_000,
+  bytes: 'shared',
+});
+
+describe.each([
+  ['a WebSocket', WEBSOCKET_FRAMING],
+  ['an event stream', eventStream],
+])('the frames of several events for %s', (_what, each) => {
   it.each(['plain', 'déjà vu', '日本', '🙂', 'x'.repeat(70_000)])(
     'equal the frames of the single events: %.10s',
     (text) => {
       const run = [...records(1, 3, text), ...records(4, 5)];
-      expect(framing.events(PREFIX, run).equals(frames(run))).toBe(true);
+      const single = run.map((record) => encodeEvent(each, PREFIX, record));
+      expect(each.events(PREFIX, run).equals(Buffer.concat(single))).toBe(true);
     },
   );
+
+  it('keep no other memory than their own, even if they are small', () => {
+    const kept = each.events(PREFIX, records(1, 1), 'resume');
+    expect(kept.buffer.byteLength).toBe(kept.length);
+  });
 });

@@ -18,8 +18,13 @@ import type { Framing } from '../wire/framing.ts';
 
 /** Maximum size of a block, in bytes, unless it has only one event. A block is written as a whole (flush-scheduler.ts). */
 const MAX_BLOCK_BYTES = 64 * 1024 - 1;
-/** An estimate of the memory of a block or part without the frames, in bytes. */
-const OBJECT_BYTES = 256;
+/**
+ * Estimates of the memory of a family without its key, of a part without its blocks, and of a block without its frames, in bytes. Measured
+ * in Node 24 with families of 1 to 20 parts: the counted memory was 0 to 40 % above the heap and the buffers.
+ */
+const FAMILY_BYTES = 400;
+const PART_BYTES = 128;
+const BLOCK_BYTES = 512;
 /** Maximum memory of all blocks of a node, in bytes. */
 export const REPLAY_BLOCKS_BYTES = 16 * 1024 * 1024;
 
@@ -63,7 +68,7 @@ export class ReplayBlocks {
   /** Number of blocks whose frames have been built so far. */
   built = 0;
 
-  /** @param maxBytes maximum memory of all blocks, in bytes; if it is exceeded, the blocks of the least recently used keys are dropped */
+  /** @param maxBytes maximum memory of all blocks, in bytes; if it is exceeded, blocks of the least recently used key are dropped */
   constructor(maxBytes = REPLAY_BLOCKS_BYTES) {
     this.#maxBytes = maxBytes;
   }
@@ -141,7 +146,7 @@ export class ReplayBlocks {
     { blocks, place }: { readonly blocks: readonly ReplayBlock[]; readonly place: Place },
   ): void {
     const first = firstOf(part);
-    const bytes = blocks.reduce((sum, { frames }) => sum + OBJECT_BYTES + frames.length, OBJECT_BYTES);
+    const bytes = blocks.reduce((sum, { frames }) => sum + BLOCK_BYTES + frames.length, PART_BYTES);
     const family = this.#families.use(key) ?? this.#create(key);
     // Another client may have built the part in the meantime, or the part had fewer events before.
     this.#drop(family, first);
@@ -157,7 +162,7 @@ export class ReplayBlocks {
   #create(key: string): Family {
     const family: Family = { parts: new Map(), front: undefined, bytes: 0 };
     this.#families.set(key, family);
-    this.#count(family, key.length * 2);
+    this.#count(family, FAMILY_BYTES + key.length * 2);
     return family;
   }
 
@@ -166,13 +171,16 @@ export class ReplayBlocks {
     family.parts.delete(first);
   }
 
+  /** Drops the oldest parts of the least recently used keys. Replays from many positions include the newest parts, so these are kept. */
   #evict(): void {
     while (this.#bytes > this.#maxBytes) {
       const { oldest } = this.#families;
       if (oldest === undefined) return;
-      const [key, { bytes }] = oldest;
+      const [key, family] = oldest;
+      this.#drop(family, Math.min(...family.parts.keys()));
+      if (family.parts.size > 0) continue;
       this.#families.delete(key);
-      this.#bytes -= bytes;
+      this.#bytes -= family.bytes;
     }
   }
 
