@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:46aa54c9c7783ffcf960199e875889b697a57801ac4cab953570ab0b33d9d1bf';
+export const CONTRACT_DIGEST = 'sha256:e392bf0c4680a11da72ad179b773fbf5f3f39527182a426b70a336d9ab038e38';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -371,7 +371,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   sessionTtlMs: { default: 3600000, unit: 'ms', minimum: 1000, maximum: 2592000000, description: 'A session stream without traffic expires after this time.' },
   retainedKeys: { default: 10000, unit: 'keys', minimum: 1, maximum: 10000000, description: 'For how many entities and relationships a stream keeps the newest event, for warm replays; the oldest are dropped.' },
   retainedBytes: { default: 33554432, unit: 'bytes', minimum: 1024, maximum: 17179869184, description: 'Size of the newest events per key that one stream keeps for warm replays; the oldest keys are dropped.' },
-  historyBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated memory for the history of all streams of one node. Above it, each principal that uses more than its fair share loses its oldest events, those of session streams first.' },
+  historyBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated memory for the history of all streams of one node. Above it, streams in which a principal with more than its fair share has published lose their oldest events, session streams first. Other principals lose events only on these streams.' },
   streamsPerNode: { default: 10000, unit: 'streams', minimum: 16, maximum: 10000000, description: 'Streams that one node keeps. Above it, the least recently used session stream of the principal with the most streams is dropped. The streams `main` and `workspace:{id}` are never dropped.' },
   idempotencyKeys: { default: 100000, unit: 'keys', minimum: 16, maximum: 100000000, description: 'Idempotency keys that one node remembers. Above it, the principal with the most keys loses its oldest ones early.' },
   idempotencyWindowMs: { default: 600000, unit: 'ms', minimum: 1000, maximum: 86400000, description: 'How long an idempotency key is remembered.' },

@@ -41,6 +41,17 @@ describe('the budget for history', () => {
     expect([await floorOf(broker, 'main'), await floorOf(broker, 'session:ana')]).toEqual([1, 1]);
   });
 
+  test('drops older events of others only on the streams of the heaviest user, because history has no holes', async () => {
+    const broker = brokerWith({ historyBudgetBytes: 4 * MIB });
+    for (let n = 0; n < 3; n += 1) {
+      await publish(broker, 'ana', 'main', big);
+      await publish(broker, 'ana', 'session:ana', big);
+    }
+    for (let n = 0; n < 60; n += 1) await publish(broker, 'greedy', 'main', big);
+    expect(await floorOf(broker, 'main')).toBeGreaterThan(4);
+    expect(await floorOf(broker, 'session:ana')).toBe(1);
+  });
+
   test('leaves the heaviest user about as much as each other user', async () => {
     const broker = brokerWith({ historyBudgetBytes: 16 * MIB });
     for (let n = 0; n < 24; n += 1) await publish(broker, 'ana', 'main', big);

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:46aa54c9c7783ffcf960199e875889b697a57801ac4cab953570ab0b33d9d1bf"
+CONTRACT_DIGEST: Final = "sha256:e392bf0c4680a11da72ad179b773fbf5f3f39527182a426b70a336d9ab038e38"
 #: The path on which the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
