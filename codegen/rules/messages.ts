@@ -23,13 +23,13 @@ export const MESSAGE_RULES: Readonly<Record<string, Rule>> = {
       if (message.traits !== undefined)
         report(
           ['components', 'messages', name, 'traits'],
-          'are message traits, in which the names of schemas are lost. Write the members of the traits in the message instead.',
+          'are message traits. AsyncAPI tools lose the names of schemas when they merge traits into a message. Write the members of the traits in the message instead.',
         );
     }
     if ('messageTraits' in raw.components)
       report(
         ['components', 'messageTraits'],
-        'are message traits, in which the names of schemas are lost. Write the members of the traits in the messages instead.',
+        'are message traits. AsyncAPI tools lose the names of schemas when they merge traits into a message. Write the members of the traits in the messages instead.',
       );
   },
 

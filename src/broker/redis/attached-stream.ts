@@ -1,4 +1,4 @@
-/** One stream that this node mirrors: it has subscribers here, or had some a moment ago, or a follow covers it. */
+/** One stream that this node mirrors: it has, or just had, subscribers here, or a followed name or pattern of streams covers it. */
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
@@ -121,7 +121,7 @@ export class AttachedStream {
     if (state !== undefined && !isBlank(state)) this.#mirror.see(state.epoch);
   }
 
-  /** Called when a follow is ready. If this stream could not be read by then, the events before its first read are reported as lost. */
+  /** Called when all streams of a pattern were read. If reading this one has failed, events before its first read count as lost. */
   leaveBehind(): void {
     if (!this.#isLoaded && !this.#context.isNew(this.name)) this.#first.appearance = 'found';
   }
