@@ -79,7 +79,7 @@ export const TOOLS: readonly Tool[] = [
   ...PYTHON_PACKAGES,
 ];
 
-/** The path of the program, or `undefined` if it is not in PATH. */
+/** The path of the program; undefined if it is neither at its fixed path nor in PATH or `/usr/sbin`. */
 export function locate(tool: Tool): string | undefined {
   if (tool.file !== undefined) return existsSync(tool.file) ? tool.file : undefined;
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].filter(
@@ -90,7 +90,7 @@ export function locate(tool: Tool): string | undefined {
     .find(isExecutable);
 }
 
-/** The path of the program. @throws {Error} if it is not in PATH */
+/** The path of the program. @throws {Error} if it is not installed */
 export function programOf(tool: Tool): string {
   const program = locate(tool);
   const option = SLOW_TOOLS.includes(tool) ? ' --slow' : '';

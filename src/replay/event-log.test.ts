@@ -4,7 +4,7 @@ import { EventLog } from './event-log.ts';
 import type { EventParts, EventRecord } from './record.ts';
 import { recordAt, sequenceIds } from './testing/records.ts';
 
-/** The size of an event of which few fit into a segment. */
+/** Size of a large event, in bytes. Only a few events of this size fit into a segment. */
 const LARGE = 20_000;
 
 function logOf(events: number, bytes = 300): EventLog {

@@ -10,7 +10,9 @@ export function refused(stream: string, reply: string): NotStored {
   if (reply === 'foreign') return new NotStored(`another version of Tidemark wrote the stream ${stream}`);
   const [, command] = /^denied (.+)$/.exec(reply) ?? [];
   return new NotStored(
-    command === undefined ? `Redis rejected the stream ${stream}` : `the Redis user may not run ${command}`,
+    command === undefined
+      ? `a script of Redis returned ${JSON.stringify(reply)} for the stream ${stream}, which this version of Tidemark does not know`
+      : `the Redis user may not run ${command}`,
   );
 }
 
