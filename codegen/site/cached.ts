@@ -70,8 +70,8 @@ async function render(directory: string): Promise<void> {
 }
 
 /**
- * Removes sites that no gateway has used for a day. A gateway that still uses one of them runs this program again, which writes the site
- * again. The directory is renamed first, so that no gateway finds an incomplete site.
+ * Removes sites that no gateway has started to use for a day. If a gateway that started earlier needs a removed site, it runs this program
+ * again, which writes the site again. The directory is renamed first, so that no gateway finds an incomplete site.
  */
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(CACHE)) {

@@ -20,7 +20,7 @@ export interface Reports {
   readonly clients: readonly ClientRow[];
   /** The number of events per directory. */
   readonly hot: Readonly<Record<string, number>>;
-  /** The reason why the reports of all nodes are not shown. */
+  /** Why the reports about the nodes and their clients cannot be shown; undefined if they can be. */
   readonly refused?: string | undefined;
   /** The text, in lower case, that a row must contain to be shown. */
   readonly search: string;
