@@ -81,6 +81,14 @@ function historyTests(open: OpenBroker): void {
       expect(await broker.publish(draftOf())).toMatchObject({ epoch: first.epoch, sequenceId: 2 });
     });
 
+    test('frees the memory of events older than the allowed age, even if no client reads the history', async () => {
+      const { broker } = await open({ historyAgeMs: 100, sessionTtlMs: 1_000 });
+      await broker.attach('main');
+      await broker.publish(draftOf({ event: 'file_change' }));
+      await vi.waitFor(() => expect(broker.streams()).toMatchObject([{ head: { sequenceId: 1 } }]), 20_000);
+      await vi.waitFor(() => expect(broker.budgets()['historyBudgetBytes']?.used).toBe(0), 20_000);
+    });
+
     test('has a separate bound for session streams', async () => {
       const { broker } = await open({ sessionHistoryEvents: 10 });
       await publishEach(

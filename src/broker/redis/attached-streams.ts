@@ -165,7 +165,7 @@ export class AttachedStreams {
     await this.#compare([...this.#streams.values()]);
   }
 
-  /** Called at each interval: compares mirrors with their streams, drops unused mirrors, and renews the TTL of attached streams. */
+  /** Called at each interval: compares mirrors with their streams, drops old events and unused mirrors, and renews TTLs. */
   lookAtHeads(): void {
     this.#looks += 1;
     this.#release();
@@ -250,6 +250,7 @@ export class AttachedStreams {
       // A node may follow ten thousand streams. Those without subscribers are therefore compared in turns.
       ({ count, isLoaded, turn }) => count > 0 || !isLoaded || turn % FOLLOWED_TURNS === this.#looks % FOLLOWED_TURNS,
     );
+    for (const { history } of due) history?.expire(Date.now());
     await this.#readHeads(due, (attached, text, reading) => {
       // Not awaited: questions to the other nodes about one stream must not delay the other streams.
       const settling = Promise.all([this.#settle(attached, text, reading), attached.renew()]);
