@@ -202,6 +202,18 @@ function sourceLossTests(open: OpenBroker): void {
       expect(listener.sourceLosses).toEqual([{ stream: 'main', paths: ['b'] }]);
     });
 
+    test('without events ends the epoch of its session stream when the stream expires', async () => {
+      const { broker } = await open({ sessionTtlMs: 1_000 });
+      await broker.announce({ stream: 'session:s', paths: ['a'] });
+      await broker.attach('session:s');
+      const { head, losses } = broker.snapshot('session:s');
+      expect(losses).toEqual([{ ...head, sequenceId: 0, paths: ['a'] }]);
+      broker.detach('session:s');
+      await vi.waitFor(() => expect(broker.headOf('session:s')).toBeUndefined(), 20_000);
+      await broker.attach('session:s');
+      expect(broker.snapshot('session:s').head.epoch).not.toBe(head.epoch);
+    });
+
     test('is forgotten when its position leaves the history', async () => {
       const { broker } = await open({ historyEvents: 1 });
       await broker.attach('main');

@@ -109,6 +109,15 @@ describe('the number of streams', () => {
     expect(broker.budgets()['streamsPerNode']).toMatchObject({ used: 100, dropped: 903 });
   });
 
+  test('keeps the source losses of a stream for whose first event there is no room', async () => {
+    const broker = brokerWith({ streamsPerNode: 1 });
+    await publish(broker, 'ana', 'main');
+    await broker.announce({ stream: 'workspace:a', paths: ['src'] });
+    await expect(publish(broker, 'ana', 'workspace:a')).rejects.toMatchObject({ code: 'limit_exceeded' });
+    await broker.attach('workspace:a');
+    expect(broker.snapshot('workspace:a').losses).toMatchObject([{ sequenceId: 0, paths: ['src'] }]);
+  });
+
   test('a detach counts as a use, so a stream that has just lost its last subscriber is not dropped first', async () => {
     const broker = brokerWith({ streamsPerNode: 16 });
     const first = await publish(broker, 'ana', 'session:s0');

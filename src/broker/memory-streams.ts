@@ -3,7 +3,7 @@
  *
  * Epochs have the form `<process>.<drops>`. The first part is random for each process, because a restart loses all counters (STR-3). The
  * second part is the number of streams dropped so far, so that a dropped stream never starts again with its old epoch. Dropping a stream
- * without events needs no new epoch, because its counter is 0 before and after.
+ * without events and source losses needs no new epoch, because its counter is 0 before and after.
  */
 import type { EventTable } from '../catalogue/event-table.ts';
 import { ProtocolError } from '../errors.ts';
@@ -63,6 +63,11 @@ export class MemoryStreams {
   /** Returns a stream without checking whether it has expired. */
   get(name: string): MemoryStream | undefined {
     return this.#streams.get(name);
+  }
+
+  /** Whether the stream has had neither an event nor a source loss that a resume must report. */
+  isBlank({ sequenceId, history }: MemoryStream): boolean {
+    return sequenceId === 0 && history.snapshot().losses.length === 0;
   }
 
   /** Finds or creates a stream, and marks it as used. */
@@ -158,7 +163,7 @@ export class MemoryStreams {
       break;
     }
     if (victim === undefined) {
-      if (newcomer.attached === 0) this.drop(newcomer);
+      if (newcomer.attached === 0 && this.isBlank(newcomer)) this.drop(newcomer);
       const fault = `This node has reached its limit of ${streams.limit} streams, so ${newcomer.name} cannot be created.`;
       const text = `${fault} The operator can raise streamsPerNode.`;
       throw new ProtocolError('limit_exceeded', text, { details: { limit: 'streamsPerNode', maximum: streams.limit } });
@@ -169,8 +174,8 @@ export class MemoryStreams {
 
   #end(stream: MemoryStream): void {
     this.drop(stream);
-    if (stream.sequenceId === 0) return;
+    if (this.isBlank(stream)) return;
     this.#drops += 1;
-    this.#options.onEnded(stream.name);
+    if (stream.sequenceId > 0) this.#options.onEnded(stream.name);
   }
 }

@@ -110,8 +110,7 @@ export class MemoryBroker implements Broker {
     if (stream === undefined || stream.attached === 0) return;
     stream.attached -= 1;
     this.#streams.markUsed(stream, this.#now());
-    const blank = stream.sequenceId === 0 && stream.history.snapshot().losses.length === 0;
-    if (stream.attached === 0 && blank) this.#streams.drop(stream);
+    if (stream.attached === 0 && this.#streams.isBlank(stream)) this.#streams.drop(stream);
   }
 
   follow(selector: string): Promise<void> {
