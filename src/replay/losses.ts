@@ -8,7 +8,7 @@ import type { KeptLoss, Position } from './record.ts';
  * The maximum number of losses that are kept. If there are more, the two oldest are merged into one loss for the whole root. The merged
  * loss reports too much, which is safe.
  */
-const MOST = 256;
+export const MOST_LOSSES = 256;
 
 export class Losses {
   #kept: readonly KeptLoss[] = [];
@@ -17,7 +17,8 @@ export class Losses {
     const others = this.#kept.filter((each) => each.epoch === loss.epoch);
     const kept = [...others, loss].toSorted((a, b) => a.sequenceId - b.sequenceId);
     const [, second] = kept;
-    this.#kept = kept.length > MOST && second !== undefined ? [{ ...second, paths: [''] }, ...kept.slice(2)] : kept;
+    this.#kept =
+      kept.length > MOST_LOSSES && second !== undefined ? [{ ...second, paths: [''] }, ...kept.slice(2)] : kept;
   }
 
   /**

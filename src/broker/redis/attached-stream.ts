@@ -246,13 +246,14 @@ export class AttachedStream {
     this.#hasReceived = false;
   }
 
-  /** Renews the TTL of the stream's keys while the stream is attached. */
+  /** Renews the TTL of the stream's position and source losses while the stream is attached. */
   async renew(): Promise<void> {
     const { connection, keys, ttlOf } = this.#context;
     const ttl = ttlOf(this.name);
     if (ttl === 0 || this.#count === 0 || performance.now() - this.#renewedAt <= ttl / 4) return;
     this.#renewedAt = performance.now();
-    await connection.getAndExpire(keys.of(this.name).meta, ttl);
+    const { meta, losses } = keys.of(this.name);
+    await connection.expire([meta, losses], ttl);
   }
 
   /** Whether a stream without keys has expired. False if Redis lost the keys, or if an event of a newer epoch was received. */

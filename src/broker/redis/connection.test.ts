@@ -60,7 +60,7 @@ describe('the log entry about a Redis error', () => {
     const refusals = [
       () => connection.run('announce', ['canary-set', 'canary'], ['canary']),
       () => connection.get('canary-set'),
-      () => connection.getAndExpire('canary-set', 1),
+      () => connection.expire(['canary-set'], 0.5),
       () => connection.range('canary-set', 'canary'),
     ];
     for (const refuse of refusals) {

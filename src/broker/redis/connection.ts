@@ -111,9 +111,10 @@ export class RedisConnection {
     return bare(this.#usable().get(key));
   }
 
-  /** Reads a key and renews its time to live. */
-  async getAndExpire(key: string, ttlMs: number): Promise<string | null> {
-    return bare(this.#usable().getex(key, 'PX', ttlMs));
+  /** Renews the time to live of these keys. A key that does not exist is ignored. */
+  async expire(keys: readonly string[], ttlMs: number): Promise<void> {
+    const client = this.#usable();
+    await Promise.all(keys.map((key) => bare(client.pexpire(key, ttlMs))));
   }
 
   /** The entries of a Redis stream from this id on. */

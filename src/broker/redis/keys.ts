@@ -20,7 +20,7 @@
  *   tidemark:{main}:order     zset    <key>, sorted by sequence: determines which retained key is dropped first. A retained key is
  *                                     `<key space> <id>`, such as `entity 7` (retain.ts), or `name <event>` for the policy `latest`
  *   tidemark:{main}:losses    stream  <losses>-0 → l: <epoch> <sequence> <paths>: a source loss, with the head at that moment and
- *                                     a JSON list of directories (GAP-2)
+ *                                     a JSON list of directories (GAP-2). Expires with `meta`
  *   tidemark:{main}:witness   hash    <node> → its testimony; # → the number of testimonies so far. Exists only while the nodes
  *                                     decide whether the epoch continues
  *   tidemark:{main}:once:<h>  string  <epoch> <sequence> <eventId> <at> of the first publish with an idempotency key

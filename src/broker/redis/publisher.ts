@@ -4,6 +4,7 @@
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
+import { MOST_LOSSES } from '../../replay/losses.ts';
 import { historyBounds, ttlOf } from '../history-bounds.ts';
 import type { BrokerLimits, PublishResult, SourceLoss } from '../broker.ts';
 import { isUnloaded } from './connection.ts';
@@ -90,7 +91,7 @@ export class RedisPublisher {
     const { connection, keys, limits } = this.#options;
     const { meta, losses, channel } = keys.of(stream);
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
-    const args = [channel, command, limits.historyAgeMs, ttlOf(stream, limits), JSON.stringify(paths)];
+    const args = [channel, command, MOST_LOSSES, ttlOf(stream, limits), JSON.stringify(paths)];
     try {
       if (this.#entered.get(stream) !== KNOWN) await this.#beforeSending(stream, () => this.#enter(stream));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -213,8 +214,8 @@ export class RedisPublisher {
     incarnation: string,
   ): Promise<readonly string[]> {
     const { connection, keys, limits, namesPerKey } = this.#options;
-    const { meta, log, latest, order, channel } = keys.of(stream);
-    const names = [meta, log, latest, order];
+    const { meta, log, latest, order, losses, channel } = keys.of(stream);
+    const names = [meta, log, latest, order, losses];
     const command = connection.sharded ? 'SPUBLISH' : 'PUBLISH';
     const withKey: number[] = [];
     const events: string[] = [];

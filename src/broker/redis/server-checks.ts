@@ -18,7 +18,6 @@ export interface ServerChecks {
 const COMMANDS = [
   'DEL K',
   'GET K',
-  'GETEX K',
   'HDEL K f',
   'HGET K f',
   'HGETALL K',

@@ -6,7 +6,7 @@
  */
 import type { BrokerLog } from '../broker.ts';
 import type { KeptLoss } from '../../replay/record.ts';
-import { Losses } from '../../replay/losses.ts';
+import { Losses, MOST_LOSSES } from '../../replay/losses.ts';
 import { parseLoss } from './line.ts';
 import type { StreamState } from './line.ts';
 
@@ -58,21 +58,16 @@ export class SourceLosses {
 
   /**
    * Reads the losses that were announced before this node mirrored the stream. They are kept. If the stream is new to its followers, they
-   * are reported as well. @throws {Error} if Redis cannot be reached
+   * are reported as well. Losses that Redis has counted but no longer has are treated like those whose message was missed: a client may
+   * still resume from a position before them. @throws {Error} if Redis cannot be reached
    */
   async load({ epoch, losses, sequenceId }: StreamState, isNew: () => boolean): Promise<void> {
     if (this.#count !== undefined) return;
     const entries = losses === 0 ? [] : await this.#options.read('-');
     const count = newCount(epoch, 0);
     this.#count = count;
-    if (isNew()) {
-      this.#apply(count, entries, { number: losses, sequenceId }, (loss) => this.#report(loss));
-    } else {
-      // Losses after the last entry have expired, because Redis keeps losses only for some time.
-      const number = Math.min(losses, numberOf(entries.at(-1)?.[0]));
-      this.#apply(count, entries, { number, sequenceId }, (loss) => this.kept.add(loss));
-      this.#count = newCount(epoch, Math.max(losses, count.number));
-    }
+    const use = isNew() ? (loss: KeptLoss) => this.#report(loss) : (loss: KeptLoss) => this.kept.add(loss);
+    this.#apply(count, entries, { number: losses, sequenceId }, use);
     if (this.#early !== undefined) this.receive(this.#early);
     this.#early = undefined;
   }
@@ -173,24 +168,24 @@ export class SourceLosses {
       const number = numberOf(id);
       const loss = readable(text);
       if (loss?.epoch !== count.epoch || number <= count.number) continue;
-      use(number === count.number + 1 ? loss : this.#merged(count, { number, sequenceId: loss.sequenceId }));
+      if (number === count.number + 1) use(loss);
+      else use(this.#merged(count, { number, sequenceId: loss.sequenceId }, entries));
       advance(count, number);
     }
     if (announced.number > count.number) {
-      use(this.#merged(count, announced));
+      use(this.#merged(count, announced, entries));
       advance(count, announced.number);
     }
     count.readUpTo = count.number;
   }
 
   /** A loss of the whole root, which replaces all losses up to the announced one that were not reported. */
-  #merged(count: Count, { number, sequenceId }: Announced): KeptLoss {
+  #merged(count: Count, { number, sequenceId }: Announced, entries: readonly Entry[]): KeptLoss {
     const { log, stream } = this.#options;
     const numbers = { first: count.number + 1, last: number };
-    log.warn(
-      { stream, ...numbers },
-      'Source losses are missing or unreadable in Redis; a loss of all paths is reported',
-    );
+    const text = 'Source losses are missing or unreadable in Redis; a loss of all paths is reported';
+    // With the maximum number of entries, it is normal that the losses before them are missing.
+    if (entries.length < MOST_LOSSES) log.warn({ stream, ...numbers }, text);
     return { epoch: count.epoch, sequenceId, paths: [''] };
   }
 }
@@ -214,7 +209,7 @@ function readable(text: string): KeptLoss | undefined {
   }
 }
 
-/** The number of a loss, which is the part of its entry id before the "-". It is 0 if there is no entry. */
-function numberOf(id = '0'): number {
+/** The number of a loss, which is the part of its entry id before the "-". */
+function numberOf(id: string): number {
   return Number.parseInt(id, 10);
 }

@@ -1,8 +1,9 @@
 #!lua
--- Announces a source loss to the subscribers on every node (GAP-2). Like an event, the loss is numbered and kept for some time, because
--- it must also be reported by a node whose subscription was interrupted, and by a resume from a position before it.
+-- Announces a source loss to the subscribers on every node (GAP-2). Like an event, the loss is numbered and kept, because it must also be
+-- reported by a node whose subscription was interrupted, and by a resume from its position or an earlier one. A client at the newest
+-- position can resume as long as `meta` exists, even if the log has expired. Therefore the losses expire together with `meta`.
 -- KEYS 1 meta, 2 losses
--- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 how long the loss is kept, in ms, 4 TTL of the stream in ms (0: none), 5 the paths as JSON
+-- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 maximum number of losses to keep, 4 TTL of the stream in ms (0: none), 5 the paths as JSON
 -- Returns the number of the loss. Or only 'unborn' (the stream must be opened first), 'foreign' (written by another version) or 'denied
 -- <command>' (the user lacks a permission); in these cases, nothing was written.
 local state = redis.call('GET', KEYS[1])
@@ -19,9 +20,10 @@ for i = 1, #writes do
 end
 losses = losses + 1
 local text = epoch .. ' ' .. sequence .. ' ' .. ARGV[5]
-redis.call('XADD', KEYS[2], 'MAXLEN', 256, losses .. '-0', 'l', text)
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[3], losses .. '-0', 'l', text)
 redis.call('SET', KEYS[1], head .. ' ' .. losses .. ' ' .. evicted)
-if ARGV[4] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+if ARGV[4] ~= '0' then
+  for i = 1, 2 do redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
+end
 redis.call(ARGV[2], ARGV[1], '?' .. losses .. ' ' .. text)
 return tostring(losses)

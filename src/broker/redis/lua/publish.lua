@@ -8,10 +8,10 @@
 -- else that can fail is checked before the first write: the types of the keys, by reading them, and the permissions of the user. PUBLISH
 -- comes last, so that no event is announced that was not stored.
 --
--- KEYS 1 meta, 2 log, 3 latest, 4 order, 5… idempotency keys
+-- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6… idempotency keys
 -- ARGV 1 incarnation, 2 id that the newest event must have ('': any), 3 channel, 4 PUBLISH or SPUBLISH,
 --      5 bounds "events bytes age ttl keys window" (ms, 0: none), 6 names of the events that this node keeps per key,
---      7 the numbers of the events that have an idempotency key ('1 4': KEYS 5 is the key of the first event, KEYS 6 that of the fourth),
+--      7 the numbers of the events that have an idempotency key ('1 4': KEYS 6 is the key of the first event, KEYS 7 that of the fourth),
 --      8… two arguments for each event: its line from the id on, and what to retain ('+key': it is the newest of its name under the key,
 --        '-key': the key is cleared, '': nothing)
 -- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
@@ -65,7 +65,8 @@ if retains then
   call('ZCARD', KEYS[4])
 end
 local length = call('XLEN', KEYS[2])
--- The keys of a session stream expire together, except `meta` while the stream is attached. So without a log, its retained events are gone.
+-- The keys of a session stream expire together, except `meta` and `losses` while the stream is attached. So without a log, its retained
+-- events are gone.
 local expired = ttl ~= '0' and seq > 0 and length == 0
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 
@@ -104,7 +105,7 @@ local function keep_newest()
 end
 
 -- For each event: its idempotency key, and the result of an earlier publish with that key.
-local once, firsts, owner = {}, {}, 5
+local once, firsts, owner = {}, {}, 6
 for number in string.gmatch(ARGV[7], '%d+') do
   local i = first_event + 2 * (number - 1)
   once[i] = KEYS[owner]
@@ -171,7 +172,7 @@ local newest = string.match(ARGV[last], '^%S+')
 call('SET', KEYS[1], 'f2 ' .. seq .. ' ' .. at .. ' ' .. newest .. ' ' .. epoch .. ' ' .. run .. ' ' .. losses .. ' ' .. evicted)
 call('PEXPIRE', KEYS[2], max_age * 2)
 if ttl ~= '0' then
-  for i = 1, 4 do call('PEXPIRE', KEYS[i], ttl) end
+  for i = 1, 5 do call('PEXPIRE', KEYS[i], ttl) end
 end
 call(ARGV[4], ARGV[3], '@' .. run .. '\n' .. table.concat(lines, '\n'))
 return replies
