@@ -1,10 +1,11 @@
-/** Steps of a handoff whose reply arrives late, never, or with another epoch. */
+/** Steps of a handoff whose reply arrives late, never, or with another epoch, and attempts that fail. */
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import type { TidemarkClient } from '../../generated/client.ts';
 import { clientOf, serve } from '../testing/rig.ts';
 import { orAbort } from './abort.ts';
 import { HandoffLog } from './handoff-log.ts';
-import { offerWork, takeWork, TakeUnknownError } from './handoff.ts';
+import { offerWork, reportWork, takeWork, TakeUnknownError } from './handoff.ts';
 
 type Broadcast = (...given: Parameters<TidemarkClient['broadcast']>) => Promise<unknown>;
 
@@ -82,4 +83,26 @@ test('a step that was published in another epoch does not count as the step with
   await client.ping();
   limit.abort();
   await expect(taken).rejects.toBe(limit.signal.reason);
+});
+
+test('attempts to take work that another agent took first leave nothing behind on the time limit', async () => {
+  const { url } = await serve({ broadcast: 'on' });
+  const { signal } = new AbortController();
+  const limit = new AbortController();
+  const client = clientOf(url);
+  const log = await HandoffLog.open(client, 's1', signal);
+  await offerWork(log, { offer: 'o1', task: 1, leaseMs: 60_000 }, { actor: 'ana', signal });
+  let attempts = 0;
+  const tooLate = withBroadcast(client, async (...given) => {
+    attempts += 1;
+    if (attempts > 5) return client.broadcast(...given);
+    const { offer, fence } = await takeWork(log, 'o1', { actor: 'ana', signal, limit: new AbortController().signal });
+    const reply = await client.broadcast(...given);
+    await reportWork(log, { step: 'release', offer, fence }, { actor: 'ana', signal });
+    return reply;
+  });
+  const late = await HandoffLog.open(tooLate, 's1', signal);
+  const taken = await takeWork(late, 'o1', { actor: 'bo', signal, limit: limit.signal });
+  expect([taken.offer, attempts]).toEqual(['o1', 6]);
+  expect(getEventListeners(limit.signal, 'abort')).toEqual([]);
 });

@@ -106,11 +106,10 @@ export async function takeWork(
       continue;
     }
     const unknown = abortAfter(limit, { delayMs: settleMs, reason: new TakeUnknownError(open.id) });
-    const published = await log.publish(
-      { step: 'take', offer: open.id },
-      { actor, signal: AbortSignal.any([signal, unknown]) },
-    );
-    const { epoch, sequenceId } = published;
+    const ended = AbortSignal.any([signal, unknown.signal]);
+    const { epoch, sequenceId } = await log
+      .publish({ step: 'take', offer: open.id }, { actor, signal: ended })
+      .finally(unknown.cancel);
     const taken = log.offers.get(open.id);
     if (taken?.holder?.fence !== sequenceId) continue;
     return { offer: taken.id, task: taken.task, fence: { epoch, sequenceId }, until: taken.holder.until };
@@ -131,16 +130,31 @@ export async function reportWork(log: HandoffLog, { step, offer, fence }: Report
   return epoch === fence.epoch && hasCounted;
 }
 
-/** A signal that is aborted some time after another signal. */
+interface LaterAbort {
+  readonly signal: AbortSignal;
+  /** Removes the listener of the other signal, and stops the timer. */
+  readonly cancel: () => void;
+}
+
+/** Makes a signal that is aborted some time after another signal. */
 function abortAfter(
-  signal: AbortSignal,
+  other: AbortSignal,
   { delayMs, reason }: { readonly delayMs: number; readonly reason: Error },
-): AbortSignal {
+): LaterAbort {
   const end = new AbortController();
-  const start = (): void => void setTimeout(() => end.abort(reason), delayMs).unref();
-  if (signal.aborted) start();
-  else signal.addEventListener('abort', start, { once: true });
-  return end.signal;
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    timer = setTimeout(() => end.abort(reason), delayMs).unref();
+  };
+  if (other.aborted) start();
+  else other.addEventListener('abort', start, { once: true });
+  return {
+    signal: end.signal,
+    cancel: () => {
+      other.removeEventListener('abort', start);
+      clearTimeout(timer);
+    },
+  };
 }
 
 function wantedOf({ offers }: HandoffLog, only: string | undefined): readonly Offer[] {
