@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { BroadcastData } from '../../generated/types.ts';
 import { documentUrl } from './remote.ts';
+import { MAXIMUM_CONTRACT_BYTES, readText } from './response-text.ts';
 
 interface BundledMessage {
   readonly 'x-event'?: string;
@@ -31,7 +32,8 @@ export function bundledExamples(): Examples {
 export async function gatewayExamples(url: string): Promise<Examples | undefined> {
   try {
     const answer = await fetch(documentUrl(url, '/asyncapi.yaml'), { signal: AbortSignal.timeout(PATIENCE_MS) });
-    return answer.ok ? examplesOf(parse(await answer.text(), { merge: true, maxAliasCount: -1 }) as Bundle) : undefined;
+    const text = answer.ok ? await readText(answer.body, MAXIMUM_CONTRACT_BYTES) : undefined;
+    return text === undefined ? undefined : examplesOf(parse(text, { merge: true, maxAliasCount: -1 }) as Bundle);
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
+import { MAXIMUM_CONTRACT_BYTES, readText } from './response-text.ts';
 
 export interface ContractText {
   /** The name of the contract in reports and error messages: the path, the revision, or the address without credentials. */
@@ -13,8 +14,6 @@ export interface ContractText {
   readonly file?: string;
 }
 
-/** Maximum size of a response. A contract has some hundred kilobytes, so a larger response is not a contract. */
-const MAXIMUM_BYTES = 16 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
 
 /**
@@ -43,7 +42,10 @@ async function readAddress(address: string): Promise<ContractText> {
         EXIT.unreachable,
       );
     }
-    return { name, text: await readBody(response, name) };
+    const text = await readText(response.body, MAXIMUM_CONTRACT_BYTES);
+    if (text === undefined)
+      throw new CliError(`--against: ${name} is larger than ${MAXIMUM_CONTRACT_BYTES} bytes.`, EXIT.usage);
+    return { name, text };
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`--against: ${name} cannot be reached: ${causeOf(error)}.`, EXIT.unreachable, { cause: error });
@@ -66,18 +68,6 @@ function parseAddress(address: string): { url: URL; headers: Record<string, stri
   };
 }
 
-async function readBody(response: Response, name: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > MAXIMUM_BYTES)
-      throw new CliError(`--against: ${name} is larger than ${MAXIMUM_BYTES} bytes.`, EXIT.usage);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} seconds`;
@@ -95,7 +85,7 @@ async function readRevision(revision: string, contract: string): Promise<Contrac
   const object = hasPath ? revision : `${revision}:./${basename(contract)}`;
   if (revision.startsWith('-')) throw notFound(revision, 'a revision must not begin with "-"');
   try {
-    const options = { cwd, encoding: 'utf8', maxBuffer: MAXIMUM_BYTES } as const;
+    const options = { cwd, encoding: 'utf8', maxBuffer: MAXIMUM_CONTRACT_BYTES } as const;
     const { stdout } = await promisify(execFile)('git', ['show', object], options);
     return { name: object, text: stdout };
   } catch (error) {

@@ -68,6 +68,29 @@ describe('a command', () => {
     });
   });
 
+  test('reports the status of a refusal that is too long for a gateway', async () => {
+    const url = await stranger((_request, response) => {
+      const chunk = Buffer.alloc(1024 * 1024, 'x');
+      const write = (): void => {
+        while (response.write(chunk));
+      };
+      response.on('drain', write);
+      write();
+    });
+    expect(await runner.finish(['listen', '--url', url])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('(status 200 OK)'),
+    });
+  });
+
+  test('reports the status of a refusal whose text never ends', async () => {
+    const url = await stranger((_request, response) => void response.writeHead(503).write('{'));
+    expect(await runner.finish(['listen', '--url', url])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('(status 503 Service Unavailable)'),
+    });
+  });
+
   test('accepts the address of a gateway with or without its path, as WebSocket or HTTP', async () => {
     const { url } = await runner.serve();
     const { host } = new URL(url);

@@ -6,15 +6,17 @@ import { randomBytes } from 'node:crypto';
 import { request as requestHttp, STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { httpValidators } from '../../generated/validators.js';
 import type { ErrorMessage } from '../../generated/types.ts';
 import { reasonOf } from './reason.ts';
+import { readText } from './response-text.ts';
 import { plain } from './terminal.ts';
 
 const PATIENCE_MS = 3_000;
 const NOT_FOUND = 404;
+/** Maximum size of a refusal, in bytes. */
+const MAXIMUM_REFUSAL_BYTES = 64 * 1024;
 
 /** Describes why the WebSocket at the address `url` could not be opened. The text can be part of a sentence. */
 export async function connectionFailureText(url: string): Promise<string> {
@@ -55,11 +57,12 @@ async function refusalOf(answer: IncomingMessage): Promise<string> {
   const status = answer.statusCode ?? 0;
   const refusal = `status ${status} ${STATUS_CODES[status] ?? ''}`.trim();
   if (status === NOT_FOUND) return `${refusal}: the WebSocket has another path`;
-  const body = parse(await text(answer));
+  // The status is reported even if the body ends early or never.
+  const body = parse(await readText(answer, MAXIMUM_REFUSAL_BYTES).catch(() => undefined));
   return httpValidators.error(body) ? plain(`${refusal}: ${(body as ErrorMessage).data.message}`) : refusal;
 }
 
-function parse(json: string): unknown {
+function parse(json = ''): unknown {
   try {
     return JSON.parse(json);
   } catch {

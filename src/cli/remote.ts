@@ -12,6 +12,7 @@ import { CliError, EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { networkReason } from './handshake.ts';
 import { reasonOf } from './reason.ts';
+import { MAXIMUM_RESPONSE_BYTES, readText } from './response-text.ts';
 import { plain } from './terminal.ts';
 
 export interface RemoteOptions {
@@ -173,7 +174,7 @@ async function exchange(
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
   try {
     const response = await fetch(address, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return { status: response.status, answer: parse(await response.text()) };
+    return { status: response.status, answer: parse(await readText(response.body, MAXIMUM_RESPONSE_BYTES)) };
   } catch (error) {
     throw unreachable(options.url, networkReason(error), error);
   }
@@ -184,7 +185,7 @@ function retryDelayOf(answer: unknown): number | undefined {
   return httpValidators.error(answer) ? (answer as ErrorMessage).data.retryAfterMs : undefined;
 }
 
-function parse(text: string): unknown {
+function parse(text = ''): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,8 +1,12 @@
-/** `tidemark send` on a real gateway: it shows the frames as they are. */
+/** `tidemark send` on a real gateway, where it shows the frames as they are, and on servers that are not gateways. */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 import { serve } from '../testing/rig.ts';
 
@@ -44,4 +48,45 @@ test.each(['{"type":', '[]', '7'])('refuses %s with an example, and sends nothin
   const { code, frames, stderr } = await send(message);
   expect([code, frames]).toEqual([2, []]);
   expect(stderr).toContain('such as {"type":"ping","data":{}}');
+});
+
+/** Starts a server that accepts the subprotocol, and then sends these frames. */
+async function strangerThatSends(...frames: readonly (string | Buffer)[]): Promise<string> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => SUBPROTOCOL });
+  onTestFinished(() => {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  });
+  server.on('connection', (socket) => {
+    for (const frame of frames) socket.send(frame);
+  });
+  await once(server, 'listening');
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`;
+}
+
+describe('a frame that no gateway sends', () => {
+  test.each([
+    ['not JSON', 'hello', 'the text "hello"'],
+    ['empty', '', 'the text ""'],
+    ['null', 'null', 'the text "null"'],
+    ['a number', '7', 'the text "7"'],
+    ['a list', '["pong"]', String.raw`the text "[\"pong\"]"`],
+    ['without a type', '{"id":"c1"}', String.raw`the text "{\"id\":\"c1\"}"`],
+    ['with a type that is not a string', '{"type":7,"id":"c1"}', 'expected a JSON object with a "type"'],
+    ['long', '['.repeat(100_000), `the text "${'['.repeat(60)}…"`],
+    ['text for the title of a terminal', '\u001b]0;title\u0007', String.raw`the text "\u001b]0;title\u0007"`],
+    ['text that reverses what follows', '\u009b\u202e', String.raw`the text "\u009b\u202e"`],
+    ['binary', Buffer.from('{"type":"pong","id":"c1","data":{}}'), 'a binary frame'],
+  ])('ends the command with an error that shows it: %s', async (_what, frame, shown) => {
+    const url = await strangerThatSends('{"type":"welcome","data":{}}', frame, frame);
+    const { code, stdout, stderr } = await runner.finish(['send', '{"type":"ping"}', '--follow', '--url', url]);
+    expect([code, stdout]).toEqual([1, '{"type":"welcome","data":{}}\n']);
+    expect(stderr).toMatch(/^ws:\S+ sent .*--url is the address of the WebSocket of a gateway\.\n$/);
+    expect(stderr).toContain(shown);
+  });
+
+  test('as the data of an error ends the command with 1', async () => {
+    const url = await strangerThatSends('{"type":"error","id":"c1","data":null}');
+    expect(await runner.finish(['send', '{"type":"ping"}', '--url', url])).toMatchObject({ code: 1, stderr: '' });
+  });
 });

@@ -23,6 +23,8 @@ interface Frame {
   readonly data?: { readonly code?: unknown };
 }
 
+/** Maximum number of characters of an unexpected frame in an error message. */
+const MOST_SHOWN = 60;
 const AUTHENTICATION = 'authenticate';
 /** The close code of a normal end (RFC 6455, 7.4.1). */
 const NORMAL = 1000;
@@ -95,17 +97,22 @@ function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange)
       socket.send(JSON.stringify({ type: AUTHENTICATION, id: AUTHENTICATION, data: secret }));
     socket.send(JSON.stringify(message));
   });
-  socket.addEventListener('message', ({ data }) => {
-    const text = String(data);
-    void print(plain(text));
-    const frame = JSON.parse(text) as Frame;
+  const onMessage = ({ data }: { readonly data: unknown }): void => {
+    const frame = readFrame(data);
+    if (frame === undefined) {
+      socket.removeEventListener('message', onMessage);
+      reject(notFromGateway(url, data));
+      return;
+    }
+    print(plain(String(data))).catch(reject);
     if (frame.id !== message.id) return;
     clearTimeout(timer);
     if (frame.type === 'error')
       process.exitCode =
         frame.data?.code === 'forbidden' || frame.data?.code === 'unauthenticated' ? EXIT.auth : EXIT.runtime;
     if (options.follow !== true) resolve();
-  });
+  };
+  socket.addEventListener('message', onMessage);
   socket.addEventListener('close', ({ code, reason }) => {
     if (!isOpen) {
       void connectionFailureText(url).then((why) => reject(unreachable(url, why)));
@@ -118,4 +125,30 @@ function exchange(socket: WebSocket, message: Frame, { options, url }: Exchange)
     resolve();
   });
   return promise.finally(() => clearTimeout(timer));
+}
+
+/** @returns undefined if no gateway sends this frame (ENV-1) */
+function readFrame(data: unknown): Frame | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    const value: unknown = JSON.parse(data);
+    return isFrame(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFrame(value: unknown): value is Frame {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+function notFromGateway(url: string, data: unknown): CliError {
+  const frame = typeof data === 'string' ? `the text ${quoted(data)}` : 'a binary frame';
+  const text = `${url} sent ${frame}; expected a JSON object with a "type". Check that --url is the address of the WebSocket of a gateway.`;
+  return new CliError(text, EXIT.runtime);
+}
+
+function quoted(text: string): string {
+  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  return plain(JSON.stringify(shown));
 }
