@@ -1,4 +1,7 @@
-/** The tests that every implementation of a broker must pass. They use the real clock and short limits, because Redis has its own clock. */
+/**
+ * The tests that every implementation of a broker must pass. They use the real clock and short limits: Redis has its own clock, which a
+ * test cannot set.
+ */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Broker, BrokerLimits } from './broker.ts';
 import { historySuite } from './history-suite.ts';
@@ -48,7 +51,7 @@ export function brokerSuite(suite: BrokerSuite): void {
 
 function followTests(open: OpenBroker): void {
   describe('following', () => {
-    test('delivers each covered stream that appears later from its first event, and no other stream (MUL-3)', async () => {
+    test('delivers every event of a covered stream that is created later, and no event of another stream (MUL-3)', async () => {
       const { broker, listener } = await open();
       await broker.follow('session:a*');
       await publishOn(broker, ['session:a1', 'session:b', 'session:a2', 'session:a1', 'main', 'session:a2']);

@@ -21,8 +21,8 @@ export type { EventRecord, EventSource, Position, Snapshot } from '../replay/rec
 export const BROKER_RETRY_MS = 1_000;
 
 /**
- * Thrown if a followed stream cannot be attached because its history cannot be read, although the broker is reachable. As soon as the
- * history can be read, the followers of the stream receive its events, or a loss.
+ * Thrown by `attach` if the broker is reachable, but the history of a followed stream cannot be read. As soon as the history can be read,
+ * the followers of the stream receive its events, or a report of their loss.
  */
 export class StreamUnread extends ProtocolError {
   constructor(stream: string, cause: unknown) {
@@ -55,8 +55,8 @@ export interface PublishResult extends StreamPosition {
 }
 
 /**
- * Stands for a position that this node does not know. A client may store it like any position: a resume after it fails with a gap, which
- * reports that events may be missing.
+ * Stands for a position that this node does not know. A client may store this position and resume after it. The resume then fails with a
+ * gap, which reports that events may be missing.
  */
 export const UNKNOWN_POSITION: Position = { epoch: 'unknown', sequenceId: 0 };
 
@@ -65,7 +65,7 @@ export interface StreamLoss {
   readonly stream: string;
   /** The position before the first lost event. The epoch is `unknown` if this node has received no event of the stream. */
   readonly from: Position;
-  /** The position of the last lost event. The epoch is `unknown` if the stream has expired before this node could read it to its end. */
+  /** The position of the last lost event. The epoch is `unknown` if the stream expired before this node had read all of it. */
   readonly to: Position;
   readonly reason: GapReason;
 }
@@ -110,7 +110,7 @@ export interface StreamInfo {
 /** What the gateway passes to its broker. */
 export interface BrokerContext {
   readonly limits: BrokerLimits;
-  /** The replay policy of each event. It determines which events are retained after history has dropped them (RPL-3). */
+  /** The replay policy of each event. It determines which events are kept for warm replays after history has dropped them (RPL-3). */
   readonly events: EventTable;
   readonly log: BrokerLog;
 }
@@ -191,10 +191,11 @@ export interface Broker {
   attach(stream: string): Promise<void>;
   detach(stream: string): void;
   /**
-   * Passes the events of all streams that the selector covers to `onEvent`, until {@link unfollow} has been called as often as `follow`. A
+   * Passes to `onEvent` the events of all streams that the selector covers, until {@link unfollow} has been called as often as `follow`. A
    * stream that is created later is delivered from its first event. Unlike attaching, following does not prevent a session stream from
-   * expiring. After `follow` has resolved, {@link followed} returns every existing stream, with every event that was published before this
-   * call. A stream that cannot be read is left out. Once it can be read, its events up to that moment are reported to `onLoss`.
+   * expiring. After `follow` has resolved, {@link followed} returns every existing stream, with all events that were published before
+   * `follow` was called. `followed` leaves out a stream that cannot be read. Once that stream can be read, `onLoss` reports its events up
+   * to that moment as lost.
    * @throws {ProtocolError} `broker_unavailable`.
    */
   follow(selector: string): Promise<void>;
@@ -204,7 +205,8 @@ export interface Broker {
   /** The newest position of an attached or followed stream on this node. Undefined if this node does not mirror the stream. */
   headOf(stream: string): Position | undefined;
   /**
-   * Resolves when all events that any node has published on an attached stream before this call have been passed to `onEvent` (SYN-1).
+   * Waits for the events that were published on an attached stream before this call, by any node. Resolves when all of them have been
+   * passed to `onEvent` (SYN-1).
    * @throws {ProtocolError} `broker_unavailable`.
    */
   sync(stream: string): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * Creates the encoding of an event that all connections share (EVT-1). `body` is the end of every event message:
+ * Encodes an event once for all connections (EVT-1). `body` is the end of every event message:
  *
  *   "stream":…,"epoch":…,"sequenceId":…,"eventId":…,"event":…,"emittedAt":…,"source":{…},"payload":{…}
  *

@@ -16,15 +16,15 @@ export interface BudgetedStream {
 const FREED = 1 / 16;
 
 /**
- * If the limit is exceeded, shortens the streams in which principals that use more than their fair share have published, until enough
- * memory is free. Session streams are shortened before other streams. Within each of these two groups, the least recently used stream is
+ * If the limit is exceeded, drops events until enough memory is free. Only streams with events of principals that use more than their fair
+ * share lose events. Session streams are shortened before other streams. Within each of these two groups, the least recently used stream is
  * shortened first. Clients learn of the loss as with any other limit of history: by `window_exceeded` at a resume, and by `truncated` in a
  * warm picture (RPL-3, RPL-4).
  *
- * A stream always loses its oldest event first, no matter which principal has published it, because a resume needs a history without
- * holes. So on a shared stream such as `main`, a principal above its fair share also displaces older events of principals below theirs. It
- * cannot displace their events on streams on which it has not published. Once a history is empty, its retained events are dropped in the
- * same way: those of the least recently updated key first, no matter which principal has published them.
+ * A stream always loses its oldest event first, no matter which principal has published it, because a resume needs a history without holes.
+ * So on a shared stream such as `main`, a principal above its fair share also displaces older events of principals below theirs. On streams
+ * on which it has not published, it cannot displace events of other principals. Once a history is empty, its retained events are dropped in
+ * the same way: those of the least recently updated key first, no matter which principal has published them.
  * @param streams all streams by name
  */
 export function shrinkHistories(budget: Budget, streams: RecencyMap<string, BudgetedStream>): void {

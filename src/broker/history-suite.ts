@@ -124,7 +124,7 @@ function budgetTests(open: OpenBroker): void {
 function retentionTests(open: OpenBroker): void {
   describe('history', () => {
     test.each(['one at a time', 'in one turn'])(
-      'retains, below its floor, the newest event per key and name, without the deleted ones, published %s (RPL-3)',
+      'retains the newest event per key and name below the floor, but none of a deleted key, if published %s (RPL-3)',
       async (manner) => {
         const { broker } = await open({ historyEvents: 100 });
         const early = [entity('a'), entity('b'), entity('a'), entity('c'), draftOf(), entity('b', 'entity_deleted')];
@@ -197,7 +197,7 @@ function sessionTests(open: OpenBroker): void {
       expect(listener.losses).toEqual([]);
     });
 
-    test('loses the newest events of its keys too if it had no traffic for its TTL while attached (RPL-5)', async () => {
+    test('also loses its retained events if it was attached but had no traffic for its TTL (RPL-5)', async () => {
       const { broker } = await open({ sessionTtlMs: 2_000, sessionHistoryEvents: 1 });
       const stream = 'session:s';
       await broker.attach(stream);
@@ -211,7 +211,7 @@ function sessionTests(open: OpenBroker): void {
       expect(broker.budgets()['historyBudgetBytes']?.used).toBeLessThan(2_000);
     });
 
-    test('loses the newest events of its keys after its TTL, also if history was already empty', async () => {
+    test('loses its retained events after its TTL, even if history was already empty', async () => {
       const { broker } = await open({ sessionTtlMs: 1_000, historyAgeMs: 100 });
       await broker.attach('session:s');
       await broker.publish({ ...entity('a'), stream: 'session:s' });

@@ -84,8 +84,8 @@ export class MemoryStreams {
   }
 
   /**
-   * Makes room for a stream by dropping other streams. Must be called before the first event of the stream is appended, and not earlier:
-   * clients can create streams without events just by attaching them, and no stream may be dropped for these.
+   * Makes room for a stream by dropping other streams. Must be called just before the first event of the stream is appended. A client can
+   * create empty streams by attaching them, and no stream may be dropped to make room for an empty stream.
    * @throws {ProtocolError} `limit_exceeded` if no stream can be dropped
    */
   admit(stream: MemoryStream, owner: string): void {

@@ -31,7 +31,7 @@ const SWEEP_MS = 2;
 
 export interface MemoryBrokerOptions {
   readonly limits: BrokerLimits;
-  /** The replay policy of each event. It determines which events are retained after history has dropped them (RPL-3). */
+  /** The replay policy of each event. It determines which events are kept for warm replays after history has dropped them (RPL-3). */
   readonly events: EventTable;
   /** Returns the time in milliseconds since 1970. Even if the clock is set back, `emittedAt` never decreases. */
   readonly now?: () => number;

@@ -1,11 +1,11 @@
 /**
  * Selectors of streams. A selector is a name, or a prefix of names followed by `*` (MUL-1). If two selectors cover the same stream, one of
- * them covers all streams of the other. Therefore, if no selector of a list covers another one, each stream is covered by at most one
- * selector of the list.
+ * them covers all streams of the other. A list in normal form has no selector that covers another. Therefore at most one selector of such a
+ * list covers a given stream.
  */
 import { covers } from '../catalogue/event-pattern.ts';
 
-/** The same selectors in normal form: sorted, and without selectors that another one covers. */
+/** The selectors in normal form: sorted, and without selectors that another selector covers. */
 export function normaliseSelectors(selectors: readonly string[]): readonly string[] {
   const unique = [...new Set(selectors)];
   return unique.filter((each) => !unique.some((other) => other !== each && covers(other, each))).toSorted();
@@ -22,8 +22,8 @@ export function selects(selectors: readonly string[], stream: string): boolean {
 }
 
 /**
- * Those of the existing names that the selectors cover. If no selector is a pattern, the result is the selectors themselves, whether or not
- * streams with these names exist.
+ * The existing names that the selectors cover. If no selector is a pattern, yields all selectors, without checking whether their streams
+ * exist.
  */
 export function* selectedNames(selectors: readonly string[], existing: Iterable<string>): Generator<string> {
   if (!selectors.some((each) => each.endsWith('*'))) yield* selectors;
@@ -31,8 +31,8 @@ export function* selectedNames(selectors: readonly string[], existing: Iterable<
 }
 
 /**
- * A map from selectors to values. The cost of {@link covering} depends on the number of different lengths of patterns, not on the number of
- * selectors.
+ * A map from selectors to values. The cost of {@link covering} depends on how many different lengths the patterns have, not on the number
+ * of selectors.
  */
 export class SelectorMap<Value> {
   readonly #names = new Map<string, Value>();

@@ -8,8 +8,8 @@ const KNOWLEDGE =
   /(?<!PATTERNS\.)\b(?:EVENTS(?!\/S)|CUSTOM_EVENT|FILTER_FIELDS|CONTRACT_DIGEST|payloadValidators|commandValidators|EventName|FilterField)\b/g;
 
 /**
- * The places that may name events: the catalogue, the sources (which publish one event), and the handoff commands (which are made of one
- * event).
+ * The only places that may name events: the catalogue, the sources, which publish `file_change`, and the handoff log, which consists of
+ * `session_event`s.
  */
 const PLACES = ['src/catalogue/', 'src/sources/', 'src/agents/handoff-log.ts'];
 

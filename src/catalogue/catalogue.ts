@@ -21,8 +21,8 @@ export type Filter = Readonly<Record<string, readonly string[]>>;
 export interface EventSpec {
   readonly replay: ReplaySpec;
   /**
-   * The filter fields that apply to the event, each with pointers into its `data`. If a pointer leads to an array, any element of it may
-   * match.
+   * The filter fields that apply to the event, each with pointers into its `data`. If a pointer leads to an array, one matching element is
+   * enough.
    */
   readonly filterable: Readonly<Record<string, readonly string[]>>;
   /**

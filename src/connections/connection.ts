@@ -17,7 +17,7 @@ import type { Framing } from '../wire/framing.ts';
 import type { Link, LinkEvents } from './link.ts';
 
 /**
- * Reading from the socket pauses if this many commands wait, or if the waiting commands have as many characters as the largest allowed
+ * Reading from the socket pauses if this many commands wait, or if the waiting commands together are as long as the largest allowed
  * message.
  */
 const MAX_WAITING = 64;
@@ -162,7 +162,7 @@ export class Connection implements Outlet, LinkEvents, QueueOwner {
     void this.#follow(pending);
   }
 
-  /** Starts the next command once the current one has its reply and the turn of the event loop has time left. */
+  /** Waits until the current command has its reply, and until a turn of the event loop has time left. Then starts the next command. */
   async #follow(pending: Promise<void> | void): Promise<void> {
     await pending;
     await this.#turn.admit(this);

@@ -238,8 +238,8 @@ export class Connections {
   }
 
   /**
-   * Closes connections until the send queues are within their budget. Each time, it selects the principal whose queues have the most bytes,
-   * and closes the connection of this principal that has the longest queue.
+   * Closes connections until the send queues are within their budget. Each time, selects the principal with the most queued bytes, and
+   * closes that principal's connection with the longest queue.
    */
   #relieveQueues(): void {
     const byPrincipal = Map.groupBy(this.#connections.values(), ({ session }) => session.principal.id);

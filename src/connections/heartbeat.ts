@@ -82,7 +82,7 @@ export class Heartbeat {
 
 /**
  * For each subscribed stream, the position up to which all of its events were written (CON-7). If events of the stream are queued, this is
- * the position before the first queued event. Otherwise, it is the head of the stream, although a filter may exclude the last events.
+ * the position before the first queued event. Otherwise, it is the head of the stream, even if a filter excludes the last events.
  */
 function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions): StreamPosition[] {
   const unwritten = outbox.unwritten();
@@ -95,7 +95,7 @@ function positionsOf({ session, outbox }: Connection, options: HeartbeatOptions)
   });
 }
 
-/** The streams that subscriptions to many streams follow, and that had events since the last heartbeat of this connection (MUL-8). */
+/** The streams that had events since this connection's last heartbeat. Includes only streams of subscriptions to many streams (MUL-8). */
 function changedStreams(
   session: Session,
   confirmed: readonly Subscription[],

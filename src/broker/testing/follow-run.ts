@@ -82,8 +82,8 @@ export class FollowRun {
   }
 
   /**
-   * Executes the run. @returns a description of each event that the following node lost without a report, received again or out of order,
-   * or received although it had been reported as lost
+   * Executes the run. @returns a description of each fault: the following node lost an event without a report, received an event twice or
+   * out of order, or received an event after the report of its loss
    */
   async violations(): Promise<readonly string[]> {
     const limits = { sessionTtlMs: TTL_MS };
@@ -203,8 +203,9 @@ function judge(acknowledged: readonly Published[], { events, reports }: FollowLi
 }
 
 /**
- * Whether the report includes the event. If the follower has received no event of the event's epoch, it is enough that the report names no
- * stream, or that it names this stream and leads from one epoch to another or from an unknown position.
+ * Whether the report covers the loss of the event. If the follower has received an event of the same epoch, the event must be between the
+ * positions of the report. Otherwise, a report is enough if it names no stream, or if it names this stream and spans two epochs or starts
+ * at an unknown position.
  */
 function includes({ loss }: Report, result: PublishResult, events: readonly EventRecord[]): boolean {
   const { stream, epoch } = result;
@@ -216,7 +217,7 @@ function includes({ loss }: Report, result: PublishResult, events: readonly Even
   return isWithin(loss, result);
 }
 
-/** Whether the event is of one of the epochs that the loss names, and between its positions. */
+/** Whether the event belongs to an epoch of the loss, and is after `from` and not after `to`. */
 function isWithin({ stream, from, to }: StreamLoss, event: StreamPosition): boolean {
   const { epoch, sequenceId } = event;
   if (event.stream !== stream || (from.epoch !== epoch && to.epoch !== epoch)) return false;

@@ -150,7 +150,7 @@ class ScheduleRun {
   async #end(index: number, how: 'crash' | 'leave'): Promise<void> {
     const node = this.#nodes.get(index);
     if (node === undefined) return;
-    // In a crash, the connection forwards nothing from now on, so that the node cannot tell the others that it leaves.
+    // To simulate a crash, stop the connection first. The node then cannot report to the other nodes that it is leaving.
     if (how === 'crash') {
       node.link.holdBack();
       node.link.cut();
