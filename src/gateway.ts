@@ -165,10 +165,10 @@ export class Gateway<Payloads = PayloadMap> {
   }
 
   /**
-   * Publishes one event as the gateway itself. The payload of a declared event is typed; for any other name, any object is accepted. A name
-   * that is probably a misspelt name of a declared event is logged as a warning, once (SUB-7).
-   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (for example, for a name that no
-   * event may have) or `broker_unavailable`. After an error, nothing is stored.
+   * Publishes one event as the gateway itself. The payload of a declared event is typed; for any other name, any object is accepted. If the
+   * name is probably a misspelt name of a declared event, a warning is logged once (SUB-7).
+   * @throws {ProtocolError} `payload_invalid`, `payload_too_large`, `stream_invalid`, `invalid_message` (for example, for an invalid event
+   * name) or `broker_unavailable`. After an error, nothing is stored.
    */
   async publish<E extends string>(
     event: E,

@@ -19,8 +19,8 @@ export class Batch {
   /** When the first event of the chain was queued, in milliseconds since the Unix epoch. */
   readonly since: number;
   /**
-   * The link that was most recently added after this link. When an event is queued for many connections, one after the other, most of them
-   * find their new link here.
+   * The link that was most recently added after this link. An event is queued for its connections one after another: the first connection
+   * adds a link here, and most other connections reuse that link.
    */
   next: Batch | undefined = undefined;
   readonly previous: Batch | undefined;

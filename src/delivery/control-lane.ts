@@ -39,7 +39,7 @@ export class ControlLane {
     return this.#messages[0]?.since;
   }
 
-  /** @param frame the frame, or a function that builds the frame when it is written, so that the frame needs no memory before */
+  /** @param frame the frame, or a function that builds the frame when it is written, so that the frame needs no memory until then */
   push(frame: Buffer | (() => Buffer)): void {
     const message = { frame, since: this.#account.now() };
     if (this.#messages.length === 0) this.#messages = [message];

@@ -189,7 +189,7 @@ export class EventLane {
   }
 }
 
-/** For each stream of which the entry has events to send, the position before the first of these events. */
+/** For each stream with events in the entry, the position before the first of these events. */
 function positionsBefore(entry: Entry): Iterable<StreamPosition> {
   if (entry.kind === 'message') return entry.after === undefined ? [] : [entry.after];
   if (entry.kind === 'replay') return entry.positions();

@@ -70,7 +70,7 @@ export class Fanout {
     return this.#routes.subscriptions();
   }
 
-  /** Records which of the streams that these selectors cover change from now on, until `stop` of the result is called. */
+  /** Starts to record which of the streams covered by the selectors change. Call `stop` of the result to end the recording. */
   watch(selectors: readonly string[]): StreamChanges {
     const changes = new StreamChanges(selectors, (stopped) => this.#watches.delete(stopped));
     this.#watches.add(changes);
@@ -106,8 +106,8 @@ export class Fanout {
   }
 
   /**
-   * Returns the streams that these selectors cover and that had events after the change with the given number. If there are too many for
-   * one message, returns those with the newest events. Also returns the number of the newest change.
+   * Returns the streams covered by the selectors that had events after change number `change`. If there are too many for one message,
+   * returns the streams with the newest events. Also returns the number of the newest change.
    */
   changedSince(
     change: number,

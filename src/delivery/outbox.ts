@@ -10,9 +10,9 @@
  * lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
  * exceeded, the connection is closed (BCK-2). Replies count too, because a peer that sends commands and never reads would otherwise fill
  * the memory with replies. The frames of a replay are not queued. The events of a replay are selected and its frames are built only when
- * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. What it keeps of the histories counts only
- * if they have dropped much of it (replay/pending-events.ts). Selecting events takes processing time, so {@link FlushScheduler} divides it into
- * slices.
+ * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. The events that a replay keeps count only
+ * after history has dropped many events (replay/pending-events.ts). Selecting events takes processing time, so {@link FlushScheduler}
+ * divides it into slices.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -95,8 +95,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Queues a control message that is built when it is written, and needs no memory for its bytes until then. Of the limits, only those on
-   * the number and the age of messages apply to it.
+   * Queues a control message that is built when it is written, and needs no memory for its bytes until then. Only the limits on the number
+   * and age of messages apply to it.
    */
   pushMade(make: () => Buffer): void {
     if (this.#ended) return;
@@ -163,8 +163,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * How long the oldest message has been queued or, if this is longer, how long the socket has accepted nothing, in milliseconds. For a
-   * replay, the time since it last made progress counts instead.
+   * The longer of two times, in milliseconds: how long the oldest message has been queued, and how long the socket has accepted nothing.
+   * For a replay, the time since it last made progress counts instead of its time in the queue.
    */
   get oldestQueuedMs(): number {
     const since = Math.min(
@@ -181,8 +181,8 @@ export class Outbox implements LiveSink {
   }
 
   /**
-   * Checks the limits that can be exceeded without any message being queued: the limit on age, and the limit on bytes, which includes
-   * events that history has dropped while a replay keeps them. A timer must call this.
+   * Checks the limits on age and bytes. Both can be exceeded although no message is added: the bytes also grow when history drops events
+   * that a queued replay still keeps. A timer must call this.
    */
   checkLimits(): void {
     if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) return this.#account.owner.queueOverflowed('age');
@@ -292,8 +292,8 @@ export class Outbox implements LiveSink {
   /**
    * Checks the limits after a message was queued. If a limit is exceeded, the queue is first written, as long as the operating system
    * accepts every byte immediately. Therefore a burst that fills the queue within one turn does not close the connection of a fast client.
-   * If the limit is still exceeded, the owner closes the connection. No event is dropped before that: if the queue were empty, a pending
-   * heartbeat would report the head of the stream, although events were not written (CON-7).
+   * If the limit is still exceeded, the owner closes the connection. The queue keeps its events until then. If it dropped them, a pending
+   * heartbeat would report the head of the stream, although these events were not written (CON-7).
    */
   #checkRoom(): void {
     if (this.#full() === undefined) return;

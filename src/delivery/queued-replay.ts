@@ -72,7 +72,7 @@ export class QueuedReplay {
   readonly #framing: Framing;
   /** The part that was selected last, if it did not fit into the last chunk. */
   #held: Part | undefined;
-  /** The stream that is being replayed, and the position in it before the first event that is still to be sent. */
+  /** The stream that is being replayed, and the position before its first unsent event. */
   #after: StreamPosition | undefined;
   /** When the replay was queued, or last made progress. */
   since: number;
@@ -84,7 +84,7 @@ export class QueuedReplay {
     this.since = since;
   }
 
-  /** For each stream of the replay, the position before the first event that is still to be sent. */
+  /** For each stream of the replay, the position before the first unsent event. */
   *positions(): Generator<StreamPosition> {
     if (this.#after !== undefined) yield this.#after;
     const held = this.#held;

@@ -7,8 +7,8 @@
  *     client A          ●━━━┿━━━━━━━━━━━┿━━━━━━━━━━━┿━━━●
  *     client B              │     ●━━━━━┿━━━━━━━━━━━┿━━━●      after the first part, the same bytes are sent to both
  *
- * The first part of a replay is usually cut, because a client can resume from any position. Few other clients can use such a part, so only
- * the latest one is kept for each kind of subscription.
+ * A replay usually begins inside a part, because a client can resume from any position. Few other clients can use such an incomplete part.
+ * Therefore only the latest incomplete part is kept for each kind of subscription.
  */
 import { RecencyMap } from '../replay/recency-map.ts';
 import type { PendingEvents } from '../replay/pending-events.ts';

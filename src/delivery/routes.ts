@@ -3,7 +3,7 @@
  * subscription is added or removed, only the results for the streams that it covers are computed again.
  *
  *     stream of the event  ──▶  route: all subscriptions to the stream, grouped by the name or pattern of their command
- *     event                ──▶  audiences: groups of equal subscriptions, of which the filters match
+ *     event                ──▶  audiences: groups of equal subscriptions whose filter matches the event
  *     audiences            ──▶  receiver groups: connections that receive the same bytes
  */
 import type { Catalogue } from '../catalogue/catalogue.ts';

@@ -23,8 +23,8 @@ export class SubscriptionRegistry {
   }
 
   /**
-   * Records which of the streams that these selectors cover change from now on, until `stop` of the result is called. The selectors must be
-   * followed.
+   * Starts to record which of the streams covered by the selectors change. Call `stop` of the result to end the recording. The selectors
+   * must be followed.
    */
   watchStreams(selectors: readonly string[]): StreamChanges {
     return this.#fanout.watch(selectors);

@@ -70,7 +70,7 @@ export class AbsentStreams {
 
   /**
    * Yields the streams that still have no events.
-   * @param streams the streams to consider; those that this object has not attached are skipped. By default, all that it has attached
+   * @param streams the streams to consider, by default all that this object has attached; other streams are skipped
    */
   *blank(streams: Iterable<string> = this.#attached): Generator<FollowedStream> {
     const { broker } = this.#context;

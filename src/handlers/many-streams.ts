@@ -65,7 +65,7 @@ class FailedResumes {
   }
 
   /**
-   * The positions from which the client resumed, for the gaps that are not written yet. A heartbeat that is written before a gap reports
+   * For each gap that is not written yet, the position from which the client resumed. A heartbeat that is written before the gap reports
    * this position (CON-7).
    */
   *waiting(): Generator<StreamPosition> {

@@ -40,7 +40,7 @@ function checkRoom(context: HandlerContext, id: string): void {
   }
 }
 
-/** The streams that the command names, and the part of them that the client's scopes cover (MUL-1, MUL-2). */
+/** The stream or selectors of the command. Selectors are limited to the streams that the client's scopes permit (MUL-1, MUL-2). */
 function streamsOf(
   data: SubscribeData,
   { session, limits }: HandlerContext,
