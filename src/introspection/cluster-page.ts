@@ -51,8 +51,8 @@ export function joinPages(
   pages: readonly SubscriptionsPage[],
   options: { readonly limit: number; readonly missing: readonly string[] },
 ): SubscriptionsPage {
-  // If a node has more pages, its next items come directly after the last item of its page. The merged page must end there, or it would
-  // skip these items.
+  // If a node has more pages, the merged page must end at the last item of this node's page. Otherwise, it would skip the node's next
+  // items.
   const bounds = pages.flatMap(({ nextCursor }) => (nextCursor === undefined ? [] : [nextCursor])).toSorted();
   const [bound] = bounds;
   const all = pages.flatMap(({ items }) => items).toSorted((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));

@@ -1,6 +1,6 @@
 /**
- * Explains which subscriptions an event would match and, for the others, which condition is not met (OPS-3). It considers the subscriptions
- * of this node and, through the broker, those of all other nodes.
+ * Explains which subscriptions an event would match, and which condition of each other subscription is not met (OPS-3). Covers the
+ * subscriptions of this node and, through the broker, of all other nodes.
  */
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';

@@ -180,7 +180,8 @@ export class FileListings {
     };
     const { entries, unread, next, position } = await inTime(this.#collect(watched, query));
     const resumeAfter = cursor?.resumeAfter ?? position;
-    // If the first page belongs to an earlier epoch, a client can no longer resume from the position of that page. It must start again.
+    // If the first page belongs to an earlier epoch, a client can no longer resume from the position of that page. The client must request
+    // the first page again.
     if (resumeAfter.epoch !== position.epoch) throw staleCursor();
     const nextCursor = next === undefined ? {} : { nextCursor: writeFileCursor({ nodeId, after: next, resumeAfter }) };
     return { stream, root, nodeId, position, resumeAfter, entries, unread, ...nextCursor };

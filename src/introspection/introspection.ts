@@ -226,7 +226,7 @@ export class Introspection {
     return lag;
   }
 
-  /** One page of the subscriptions of this node that the query selects, and the totals of all selected subscriptions. */
+  /** Selects subscriptions of this node by the query. Returns one page of them, and the totals of all of them. */
   page(query: SubscriptionQuery): SubscriptionsPage {
     const reports = this.#select(query);
     const { cursor, limit = DEFAULT_PAGE } = query;

@@ -16,8 +16,8 @@ import { ProtocolError } from '../errors.ts';
 import { PublishPacer } from './publish-pacer.ts';
 
 /**
- * Number of events that may be published in one turn of the event loop. It is so large that several events share a socket write, and so
- * small that the events of one turn stay far below the limit of a send queue.
+ * Number of events that may be published in one turn of the event loop. It is large enough that several events share a socket write, and
+ * small enough that the events of one turn stay far below the limit of a send queue.
  */
 const PUBLISHES_PER_TURN = 256;
 

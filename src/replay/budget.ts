@@ -6,8 +6,8 @@ const LITTLE = 1 / 1024;
 /**
  * A limit that all clients of a node share, on memory or on a number of items. The use is counted per owner, which is usually a principal.
  * An owner has no fixed share: its use may grow until it equals the part of the budget that is still free (Choudhury and Hahne, "Dynamic
- * queue length thresholds", 1998). With this rule alone, each further owner could use half of what is left, so that soon hardly anything
- * would be left. Therefore a fraction of the budget is reserved for owners that use little.
+ * queue length thresholds", 1998). With this rule alone, each further owner could use half of what is still free, and a few owners could
+ * use up almost the whole budget. Therefore a fraction of the budget is reserved for owners that use little.
  */
 export class Budget {
   readonly limit: number;

@@ -1,6 +1,6 @@
 /**
- * The events of a history, in segments of about 64 KiB. Lists of events that were read from the log share its full segments, so that a replay
- * of a long history does not copy the whole list of its events:
+ * The events of a history, in segments of about 64 KiB. A list that was read from the log shares the full segments of the log. Therefore a
+ * replay of a long history copies only few entries:
  *
  *     the log:              [1 … 170] [171 … 340] [341 … 510] [511 … 600]      the last segment is not full yet
  *     the events after 200:          [201 … 340] [341 … 510] [511 … 600]       the third segment is shared, the others are copied

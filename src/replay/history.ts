@@ -22,7 +22,7 @@ export interface HistoryBounds {
   readonly bytes: number;
   /** Maximum age of an event, in milliseconds since it was emitted. */
   readonly ageMs: number;
-  /** After this time without a new event, in milliseconds, all events are dropped, also the retained ones (RPL-5). */
+  /** After this time without a new event, in milliseconds, all events are dropped, including the retained events (RPL-5). */
   readonly silenceMs: number;
   /** Maximum number of keys whose newest events are retained outside of history. */
   readonly keys: number;
@@ -175,7 +175,10 @@ export class StreamHistory implements ReplayedHistory {
     }
   }
 
-  /** An event after a long silence ends the history, even if the history was not read in between. Redis does the same with its log. */
+  /**
+   * If an event follows a long silence, all earlier events are dropped, even if the history was not read in between. Redis does the same
+   * with its log.
+   */
   #endSilence(atMs: number): void {
     this.#dropIfSilent(atMs);
     this.#newestAtMs = atMs;

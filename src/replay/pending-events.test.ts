@@ -32,7 +32,7 @@ function readerOf(history: StreamHistory, mode: 'resume' | 'warm', names: readon
   return { pending, events };
 }
 
-/** The pending events that the history keeps neither in history nor as retained. */
+/** The pending events that are neither in history nor retained any more. */
 function droppedOf({ pending }: Reader, history: StreamHistory): readonly EventRecord[] {
   const { retained, floor } = history.snapshot();
   return pending.parts.flat().filter((each) => each.sequenceId < floor && !retained.includes(each));

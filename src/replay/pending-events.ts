@@ -1,14 +1,15 @@
 /**
- * The events that one replay still has to send. A replay keeps them in memory until the reader accepts them, although history may drop them
- * in the meantime. Without a limit, one client that reads slowly keeps a whole history that no budget counts, and ten clients that start
- * one after another keep ten. Therefore what a replay keeps counts as queued (BCK-2) once the history has dropped much in the meantime:
+ * The events that one replay still has to send. A replay keeps these events in memory until the reader accepts them, even if history drops
+ * them. The budget of history does not count dropped events: one slow reader could keep a whole history, and ten readers that start one
+ * after another could keep ten. Therefore the events of a replay count as queued (BCK-2) if the history has dropped much since the replay
+ * began:
  *
  *     history   when the replay began:  ●●●●●●●●●●●●●●●●
  *               some time later:              ●●●●●●●●●●●●●●●●                  dropped less than a quarter of what it has: not counted
  *               a long time later:                     ●●●●●●●●●●●●●●●●         dropped more: counted
  *
- * So all replays that are not counted, however many, together keep about half of what the histories have, at most: of two replays of the
- * same events, the older one keeps all dropped events that the younger one keeps.
+ * All replays that are not counted together keep at most about half as much memory as the histories. Their number does not matter: of two
+ * replays of the same events, the older one already keeps every dropped event that the younger one keeps.
  */
 import type { EventSpec } from '../catalogue/catalogue.ts';
 import type { EventParts, EventRecord } from './record.ts';
@@ -19,8 +20,8 @@ const PART_BYTES = 64 * 1024;
 /** What a history may drop before the events of a replay count, as a share of what the history has. */
 const TOLERANCE = 0.25;
 /**
- * The most memory that all replays that are not counted can together keep in addition to the histories, as a share of what the histories
- * have. Resumes and warm pictures can keep different events.
+ * The most memory that uncounted replays can together keep in addition to the histories, as a share of the memory of the histories. The
+ * factor is 2, because resumes and warm pictures can keep different events.
  */
 export const MOST_EXCESS = 2 * TOLERANCE;
 
@@ -64,8 +65,8 @@ export class PendingEvents {
   }
 
   /**
-   * Replaces the pending events by those of them that will be sent. What the history drops of events of other kinds is then not counted.
-   * Replays of different kinds can keep different parts of the same history, so each kind has only its share of the tolerance.
+   * Replaces the pending events by those that will be sent. From then on, only dropped events of the kinds in `specs` count. Replays with
+   * different kinds can keep different parts of the same history, so a replay gets only the share of the tolerance for its kinds.
    */
   replace({ records, specs, share }: ChosenEvents): void {
     const { memory } = this.#history;

@@ -73,8 +73,8 @@ function warm(
   const pending = new PendingEvents([snapshot.retained, ...snapshot.since(0)], snapshot.history);
   const records = chooseWarm(pending, { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
-  // Of the events before the history, only the newest of each key is retained. If it does not match the filter, an older event of the key
-  // that matches may have been dropped.
+  // Below the floor of the history, only the newest event of each key is retained. If this event does not match the filter, an older
+  // matching event of the key may have been dropped.
   const mayLack = policies.has('log') || (perKey && (snapshot.keysEvicted || filtered));
   // If history is complete, nothing is missing, even if keys were dropped.
   const truncated = snapshot.floor > 1 && mayLack;

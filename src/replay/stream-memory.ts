@@ -11,8 +11,8 @@ export class StreamMemory {
   #byEvent: Map<EventSpec, number> | undefined;
 
   /**
-   * Memory of the events that were dropped so far: that are neither in history nor retained any more. Only grows.
-   * @param specs only these events; all events if undefined
+   * Memory of all events that were dropped so far. A dropped event is neither in history nor retained. The value only grows.
+   * @param specs counts only events of these kinds; all events if undefined
    */
   dropped(specs?: ReadonlySet<EventSpec>): number {
     if (specs === undefined) return this.#dropped;

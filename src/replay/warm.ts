@@ -37,11 +37,11 @@ export interface WarmOptions {
 }
 
 /**
- * Examines all events in `pending`, then yields those of the warm picture. After the examination, only the events of the picture are
- * pending, and they are taken from there.
+ * Examines all events in `pending`, and replaces them by the events of the warm picture. Then takes these events from `pending` and yields
+ * them.
  */
 export function* chooseWarm(pending: PendingEvents, options: WarmOptions): Chosen {
-  // A separate generator: the variables of this one would keep all events of the picture in memory until the last of them is sent.
+  // `pictureOf` is a separate generator, so that its variables do not keep all events of the picture in memory until the last one is sent.
   pending.replace(yield* pictureOf(pending.parts, options));
   for (let part = pending.take(); part !== undefined; part = pending.take()) yield* part;
 }
@@ -49,7 +49,7 @@ export function* chooseWarm(pending: PendingEvents, options: WarmOptions): Chose
 /**
  * Returns the events of the warm picture, in ascending order. All events of a part are older than those of the next part. An event that
  * clears its key removes the earlier event of this key, even if the clearing event does not match the filter. A matching event replaces the
- * earlier event of its key. With the policy `log`, it is added instead.
+ * earlier event of its key. With the policy `log`, a matching event is added and replaces nothing.
  */
 function* pictureOf(parts: EventParts, options: WarmOptions): Generator<undefined, ChosenEvents, void> {
   const byKey = new Map<string, EventRecord>();

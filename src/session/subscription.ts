@@ -47,8 +47,8 @@ interface Counted {
 
 /**
  * One subscription. A node has many subscriptions, so each of them should need little memory. Subscriptions with equal events and filters
- * share one object ({@link shareSpec}). Most subscriptions are to one stream. They do not need the
- * lists that a subscription to several streams has.
+ * share one object ({@link shareSpec}). Most subscriptions are to one stream. They do not need the lists of a subscription to several
+ * streams.
  */
 export class Subscription {
   readonly id: string;

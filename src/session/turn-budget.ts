@@ -3,7 +3,7 @@
  * contain thousands of commands, and `ws` emits all of them at once. In addition, many sockets can be read in one turn, and work that waits
  * only for promises continues in the same turn.
  */
-/** Work that takes less than this, in milliseconds, is charged with its time by the clock, and longer work with its processing time. */
+/** Work shorter than this, in milliseconds, is charged by the clock. Longer work is charged by its processing time. */
 const LONG_MS = 1;
 
 export class TurnBudget {
@@ -30,8 +30,8 @@ export class TurnBudget {
 
   /**
    * Begins to measure a piece of work that runs without interruption. Asking the system for the processing time costs as much as a small
-   * command. Therefore the system is asked once per turn, and again only after work that took long by the clock. In this case, the process
-   * may have been stopped in the meantime, and clients must not be charged for that time.
+   * command. Therefore the system is asked once per turn, and again only after work that took long by the clock. During such work, the
+   * system may have suspended the process. Clients must not be charged for that time.
    * @returns a function that returns the processing time of the work, in milliseconds
    */
   measure(): () => number {

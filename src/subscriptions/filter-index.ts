@@ -1,7 +1,7 @@
 /**
- * An index of filters, so that an event visits only few filters that it does not match. Filters with the same fields form one part of the
- * index. For an event, each part is searched by one field: the most selective field that the event declares. A field that the event does
- * not declare does not restrict it (SUB-4). One index serves events that declare different fields, so a part may be indexed by several
+ * An index of filters. A search for an event visits few filters that the event does not match. Filters with the same fields form one part
+ * of the index. For an event, each part is searched by one field: the most selective field that the event declares. A field that the event
+ * does not declare does not restrict it (SUB-4). One index serves events that declare different fields, so a part may be indexed by several
  * fields.
  */
 import type { Catalogue, EventSpec, Filter } from '../catalogue/catalogue.ts';
@@ -40,8 +40,8 @@ export interface Found {
 }
 
 /**
- * Whether the index stores all paths and extensions of the filter unchanged. If so, an event that finds the filter by a field certainly
- * meets this field, which is then not checked again.
+ * Whether the index stores all paths and extensions of the filter unchanged. If so, and if a search finds the filter by a field, the event
+ * certainly meets this field. The field is then not checked again.
  */
 export function isPlain(filter: Filter, { filters }: Catalogue): boolean {
   let [paths, extensions] = [0, 0];

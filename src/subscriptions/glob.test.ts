@@ -212,8 +212,9 @@ describe('matching takes time linear in pattern × path', () => {
       expect(matcher(path)).toBe(false);
       return () => void matcher(path);
     }) as [() => void, () => void];
-    // If the pattern and the path are four times as long, the work is 16 times as much if the cost is linear in both, and 64 times if it is
-    // cubic. Large and small runs alternate, and the best of each is compared, so that a busy machine slows both equally.
+    // The large pattern and path are four times as long as the small ones. If the cost is linear in both, the large run does 16 times the
+    // work; if the cost is cubic, 64 times. Large and small runs alternate, and the fastest of each is compared, so that a busy machine
+    // slows both equally.
     const rounds = Array.from({ length: 9 }, () => [millisecondsOf(1, large), millisecondsOf(16, small)] as const);
     const best = (at: 0 | 1): number => Math.min(...rounds.map((each) => each[at]));
     expect(best(0) / best(1)).toBeLessThan(3);

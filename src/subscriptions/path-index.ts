@@ -30,8 +30,8 @@ export interface PathPlace {
 }
 
 /**
- * The maximum number of places of an item for pairs of a path and an extension. If there are more pairs, the item has one place for each
- * path, because the index would otherwise cost more than it saves.
+ * If an item has paths and extensions, it has one place for each pair of a path and an extension, up to this number of pairs. With more
+ * pairs, it has only one place for each path, because the index would otherwise cost more than it saves.
  */
 export const MAX_PLACES = 64;
 

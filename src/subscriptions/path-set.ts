@@ -37,8 +37,8 @@ function isWithin(path: string, directory: string): boolean {
 
 export class PathSet {
   /**
-   * The plain paths, sorted. None of them is below another one. Therefore at most one of them contains a given path: the last one that is
-   * equal to this path or sorted before it.
+   * The plain paths, sorted. No plain path is below another plain path. Therefore at most one of them contains a given path: the last one
+   * that is equal to the given path or sorted before it.
    */
   readonly #plain: readonly string[];
   readonly #globs: readonly string[];

@@ -91,25 +91,25 @@ export class OneStreamIds implements EventIds {
 
 /**
  * The ids of a subscription to many streams. During the replay, an `id` contains only the positions of streams whose replay has been sent.
- * Live events are queued behind the replay, so their positions are collected separately until the replay is complete. The `id` of such an
- * event depends on the whole replay, so it is known only when the event is written.
+ * Live events are queued behind the replay, so their positions are collected separately until the replay is complete. The `id` of a live
+ * event that was queued during the replay depends on the whole replay, so it is known only when the event is written.
  */
 export class ManyStreamsIds implements EventIds {
   /**
-   * A `positions` message of the replay is framed before some of the replayed events that precede it, and already advances `#received`. The
-   * `id` of these events would therefore include events that the client has not received.
+   * A `positions` message of the replay may be framed before replayed events that precede it, and then it advances `#received` too early.
+   * An `id` of these events would include events that the client has not received.
    */
   readonly resumed = 'without ids';
   /** The positions that the client has received from the replay and from the live events that were queued during it. */
   readonly #received = new KnownPositions();
-  /** The positions that the client will have received when all live messages that have been framed so far are sent. */
+  /** The positions of the client after all live messages that were framed so far have been sent. */
   readonly #live = new KnownPositions();
   readonly #isSent: () => boolean;
   #state: 'replaying' | 'live' = 'replaying';
 
   /**
-   * @param isSent whether everything that was framed so far has been passed to the socket. Only then does a heartbeat have an `id`, because
-   *   a heartbeat overtakes queued events.
+   * @param isSent whether everything that was framed so far has been passed to the socket. If not, a heartbeat has no `id`, because a
+   * heartbeat overtakes queued events.
    */
   constructor(replay: ReplayRequest, isSent: () => boolean) {
     this.#isSent = isSent;
@@ -165,7 +165,7 @@ export class ManyStreamsIds implements EventIds {
   positionsFramed(): void {
     const begun = [...this.#live];
     for (const each of this.#received) this.#live.advance(each);
-    // A stream may have begun a new epoch during the replay. Then the positions of its live events are the newer ones.
+    // If a stream began a new epoch during the replay, the positions of its live events are newer. Therefore they are recorded last.
     for (const each of begun) this.#live.advance(each);
     this.#state = 'live';
   }

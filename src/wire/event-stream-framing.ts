@@ -1,6 +1,6 @@
 /**
  * Converts messages to server-sent events (WHATWG HTML, 9.2), with an `id` if `EventIds` (event-ids.ts) supplies one. A client resumes
- * after the last `id` that it received, so an `id` must not be sent while an earlier event is still to be sent (SSE-2).
+ * after the last `id` that it received, so an `id` must not be sent before all earlier events have been sent (SSE-2).
  *
  *     id: main@01JD8Q6Z6M.4102
  *     data: {"type":"event","data":{…}}
