@@ -148,17 +148,8 @@ export class StandstillDetector {
     const suspects = outstanding(trace).filter(
       (frame) => frame.at >= at - WINDOW_MS && (kind === 'silent' || frame.n < from) && frame.check !== CHECK,
     );
-    // Handshakes without a response are found separately: they are recorded when they fail, so in the trace they may be
-    // after frames that were sent later.
     const open = suspects.filter(({ kind: what }) => what !== 'mark');
-    const tried = trace.frames.filter(
-      ({ n, text, check }) =>
-        n >= from &&
-        n <= from + BURST_MS &&
-        text.startsWith(HANDSHAKE_MARK) &&
-        !/ECONNREFUSED/.test(text) &&
-        check !== CHECK,
-    );
+    const tried = this.#failedHandshakes(kind, from);
     const sent = trace.frames
       .slice(0, from - 1)
       .filter(({ dir, check, kind: what }) => dir === '>>' && check !== CHECK && what !== 'mark');
@@ -171,5 +162,19 @@ export class StandstillDetector {
       suspects: likely,
       last: sent.slice(-SHOWN_FRAMES),
     };
+  }
+
+  /**
+   * The handshakes that may have stopped the server. They are recorded when they fail: if the server stops, together with the
+   * ends of its connections; if it is silent, after their time limit, the first handshake first.
+   */
+  #failedHandshakes(kind: Standstill['kind'], from: number): readonly Frame[] {
+    const { frames } = this.#context.trace;
+    const failed = frames.filter(
+      ({ n, text, check }) =>
+        n >= from && text.startsWith(HANDSHAKE_MARK) && !/ECONNREFUSED/.test(text) && check !== CHECK,
+    );
+    const first = kind === 'silent' ? failed[0] : frames[from - 1];
+    return failed.filter(({ at }) => first !== undefined && at <= first.at + BURST_MS);
   }
 }
