@@ -62,14 +62,15 @@ export async function search(options: SearchOptions): Promise<void> {
   const context = { ...known, limits: found.limits };
   const nonce = randomBytes(6).toString('hex');
   const neighbour = new NeighbourThread({ context, nonce, publish: 'none' });
-  await neighbour.ready();
   try {
+    await neighbour.ready();
     const prepared = await prepareStreams(context, { nonce, canPublish: found.has.has('broadcast') });
     const meter = new Meter({ neighbour, pid: options.pid });
     for (const operation of options.operations)
       options.onResult(await new Search({ options, operation, context, prepared, meter }).run());
-  } finally {
     await neighbour.finish();
+  } finally {
+    await neighbour.end();
   }
 }
 

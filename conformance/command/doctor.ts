@@ -4,9 +4,11 @@ import { applicability } from '../target/needs.ts';
 import { openTarget } from '../runner/run.ts';
 import type { RunContext } from '../runner/context.ts';
 import { openPort, choosePort } from '../runner/stimulus.ts';
+import type { StimulusPort } from '../runner/stimulus.ts';
 import { Witness } from '../runner/witness.ts';
 import { EXIT } from '../runner/verdict.ts';
 import { suiteTapes } from '../tape/library.ts';
+import type { StimEvent } from '../tape/tape.ts';
 import { targetOf } from './target.ts';
 import { print } from './terminal.ts';
 
@@ -52,29 +54,35 @@ function known({ profile }: RunContext): readonly Diagnosis[] {
 }
 
 /** Publishes one event through the stimulus port, and checks that the witness receives it. */
+async function publishOne(port: StimulusPort, event: StimEvent, context: RunContext): Promise<Diagnosis> {
+  const { stream = 'main' } = event;
+  const witness = await Witness.open({ context, check: 'doctor', streams: [stream] });
+  const began = context.now();
+  await port.publish(event);
+  const chosen = choosePort(context).port;
+  const compare = chosen === 'fs' ? 'path' : 'payload';
+  const seen = await witness.signal.until(() => witness.seen(event, compare), witness.patience);
+  const text =
+    seen === undefined
+      ? 'the event was published, but the witness did not receive it'
+      : `an event reaches the witness after ${Math.round(context.now() - began)} ms`;
+  return { good: seen !== undefined, text: `stimulus (${chosen}): ${text}` };
+}
+
 async function stimulus(context: RunContext): Promise<Diagnosis> {
-  const { port } = choosePort(context);
-  const stream = port === 'fs' ? 'main' : `workspace:${context.nonce}`;
+  const { port: chosen } = choosePort(context);
   const event =
-    port === 'fs'
-      ? { event: 'file_change', payload: { path: `${context.nonce}.txt`, changeType: 'create' } }
-      : { event: 'suite.doctor', payload: { nonce: context.nonce } };
+    chosen === 'fs'
+      ? { event: 'file_change', payload: { path: `${context.nonce}.txt`, changeType: 'create' }, stream: 'main' }
+      : { event: 'suite.doctor', payload: { nonce: context.nonce }, stream: `workspace:${context.nonce}` };
+  let port: StimulusPort | undefined;
   try {
-    const opened = await openPort(port === 'fs' ? 'files' : 'publish', { context, check: 'doctor' });
-    const witness = await Witness.open({ context, check: 'doctor', streams: [stream] });
-    const began = context.now();
-    await opened.publish({ ...event, stream });
-    const compare = port === 'fs' ? 'path' : 'payload';
-    const seen = await witness.signal.until(() => witness.seen({ ...event, stream }, compare), witness.patience);
-    opened.close();
-    if (seen === undefined)
-      return { good: false, text: `stimulus (${port}): the event was published, but the witness did not receive it` };
-    return {
-      good: true,
-      text: `stimulus (${port}): an event reaches the witness after ${Math.round(context.now() - began)} ms`,
-    };
+    port = await openPort(chosen === 'fs' ? 'files' : 'publish', { context, check: 'doctor' });
+    return await publishOne(port, event, context);
   } catch (error) {
-    return { good: false, text: `stimulus (${port}): ${error instanceof Error ? error.message : String(error)}` };
+    return { good: false, text: `stimulus (${chosen}): ${error instanceof Error ? error.message : String(error)}` };
+  } finally {
+    port?.close();
   }
 }
 

@@ -166,8 +166,9 @@ export function configureHostile(command: Command): Command {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
       } catch (error) {
         if (error instanceof BadRow || error instanceof UsageError) self.error(error.message, { exitCode: EXIT.usage });
-        if (error instanceof Unreachable) self.error(error.message, { exitCode: EXIT.inconclusive });
-        throw error;
+        if (!(error instanceof Unreachable)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = EXIT.inconclusive;
       }
     });
 }

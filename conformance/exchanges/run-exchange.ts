@@ -135,7 +135,6 @@ class OperationRunner {
   async close(): Promise<void> {
     for (const connection of this.#connections.values())
       if (connection.isOpen) await connection.end({ code: 1000 }, this.#patience);
-    this.#port.close();
   }
 }
 
@@ -169,17 +168,19 @@ export async function runExchange(
   const context: RunContext = { ...run, trace };
   const from = run.now();
   const port = await openPort('publish', { context, check: CHECK });
-  const witness = await watch(context, stream);
+  let witness: Connection | undefined;
   const runner = new OperationRunner(context, stream, port);
   try {
+    witness = await watch(context, stream);
     for (const operation of operations) await runner.run(operation);
     await runner.finish();
   } catch (error) {
     if (error instanceof StimulusError) assertCertain(from, run);
     throw error;
   } finally {
+    port.close();
     await runner.close();
-    await witness.end({ code: 1000 }, PATIENCE_MS);
+    await witness?.end({ code: 1000 }, PATIENCE_MS);
   }
   for (const mark of run.trace.frames) if (mark.at >= from && isPauseMark(mark)) trace.add(mark);
   const violations = TRACE_CHECKS.flatMap(({ id, judge }) =>

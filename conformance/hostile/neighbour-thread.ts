@@ -70,6 +70,10 @@ export class NeighbourThread {
   async finish(): Promise<void> {
     this.#order({ kind: 'finish' });
     await this.#reported('done');
+  }
+
+  /** Ends the thread, which would otherwise keep the process running. */
+  async end(): Promise<void> {
     await this.#worker.terminate();
   }
 }

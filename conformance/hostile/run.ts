@@ -139,6 +139,14 @@ class Run {
   }
 
   async all(): Promise<Summary> {
+    try {
+      return await this.#all();
+    } finally {
+      await this.#neighbour.end();
+    }
+  }
+
+  async #all(): Promise<Summary> {
     const startedAt = now();
     const { target, rows } = this.#options;
     const headers = Object.fromEntries(this.#context.credential);

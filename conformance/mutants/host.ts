@@ -1,10 +1,12 @@
 /** Runs the independent Python server: unchanged, as one of its mutants, or as one of its benign variants. */
 import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../trace/json.ts';
 import { outputOf } from './suite.ts';
@@ -108,6 +110,17 @@ async function writeTokens(directory: string): Promise<Files> {
   return { all: at('tokens.json'), rest: at('rest.json'), credentials };
 }
 
+/** The address that a server prints at its start. Rejects if the server cannot be started, or ends before. */
+async function addressOf(server: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  const ended = new Promise<never>((_resolve, reject) => {
+    server.once('error', reject);
+    server.once('close', (code) => reject(new Error(`The Python server ended at its start, with exit code ${code}.`)));
+  });
+  const line = once(createInterface({ input: server.stdout }), 'line') as Promise<[string]>;
+  const [text] = await Promise.race([line, ended]);
+  return (JSON.parse(text) as { readonly url: string }).url;
+}
+
 /** Starts the server; without a deviation it is correct. */
 export async function serve(deviation: readonly string[], setup: Setup): Promise<Served> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-mutant-'));
@@ -120,20 +133,23 @@ export async function serve(deviation: readonly string[], setup: Setup): Promise
     ...deviation,
   ];
   const server = spawn('python3', [SERVER, '--port', '0', ...options], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [line] = (await once(createInterface({ input: server.stdout }), 'line')) as [string];
-  const { url } = JSON.parse(line) as { readonly url: string };
-  const pid = String(server.pid);
-  const control = {
-    shutdown: ['kill', '-TERM', pid],
-    overflow: ['kill', '-USR2', pid],
-    renew: ['kill', '-USR1', pid],
+  const stop = async (): Promise<void> => {
+    server.kill('SIGKILL');
+    await rm(directory, { recursive: true });
   };
-  const revoke = ['sh', '-c', `cp '${rest}' '${all}' && kill -HUP ${pid}`];
-  return {
-    config: setup === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control },
-    stop: async () => {
-      server.kill('SIGKILL');
-      await rm(directory, { recursive: true });
-    },
-  };
+  try {
+    const url = await addressOf(server);
+    const pid = String(server.pid);
+    const control = {
+      shutdown: ['kill', '-TERM', pid],
+      overflow: ['kill', '-USR2', pid],
+      renew: ['kill', '-USR1', pid],
+    };
+    const revoke = ['sh', '-c', `cp '${rest}' '${all}' && kill -HUP ${pid}`];
+    const config = setup === 'secured' ? { url, credentials, control: { ...control, revoke } } : { url, control };
+    return { config, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

@@ -69,14 +69,17 @@ export function checksOfClause(clause: string): string {
 /** Runs the suite, or some of its checks, against a target. */
 export async function judge(config: JsonObject, only?: string): Promise<Judgement> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-suite-'));
-  const file = join(directory, 'suite.json');
-  await writeFile(file, JSON.stringify(config));
-  const some = only === undefined ? [] : ['--only', only];
-  const options = ['--config', file, '--jobs', JOBS, '--seed', SEED, '--json', '--keep-going', ...some];
-  // Files that the run writes, such as a counterexample, are deleted with the directory.
-  const { exit, stdout, text } = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
-  await rm(directory, { recursive: true });
-  return { exit, checks: checksOf(stdout), text: text.split('\n').at(-1) ?? '' };
+  try {
+    const file = join(directory, 'suite.json');
+    await writeFile(file, JSON.stringify(config));
+    const some = only === undefined ? [] : ['--only', only];
+    const options = ['--config', file, '--jobs', JOBS, '--seed', SEED, '--json', '--keep-going', ...some];
+    const { exit, stdout, text } = await outputOf(process.execPath, [SUITE, 'run', ...options], directory);
+    return { exit, checks: checksOf(stdout), text: text.split('\n').at(-1) ?? '' };
+  } finally {
+    // Files that the run wrote, such as a counterexample, are deleted with the directory.
+    await rm(directory, { recursive: true });
+  }
 }
 
 function checksOf(report: string): readonly Check[] {

@@ -45,8 +45,14 @@ async function openWitnessedPort(tape: Tape, context: RunContext): Promise<Witne
   const { stimulus, id } = tape.header;
   if (stimulus === 'none') return undefined;
   const port = await openPort(stimulus, { context, check: id });
-  const witness = await Witness.open({ context, check: id, streams: streamsOf(tape) });
-  return { port, witness, compare: choosePort(context).port === 'fs' ? 'path' : 'payload' };
+  try {
+    const witness = await Witness.open({ context, check: id, streams: streamsOf(tape) });
+    return { port, witness, compare: choosePort(context).port === 'fs' ? 'path' : 'payload' };
+  } catch (error) {
+    // The command of a port that stays open would keep the suite running.
+    port.close();
+    throw error;
+  }
 }
 
 type Judged = Pick<CheckResult, 'verdict' | 'failures' | 'fired' | 'cause'> & { readonly reason?: string };
