@@ -53,8 +53,11 @@ describe('on a cluster of three shards', () => {
       }
       await Promise.all(rigs.map((rig) => rig.burst({ publishers: 6, count: 100 })));
       for (const rig of rigs) {
-        const report = await rig.finish();
-        expect(report).toEqual({ violations: [], deliveredEverywhere: 600 });
+        const { violations, deliveredEverywhere } = await rig.finish();
+        expect(violations).toEqual([]);
+        // On a busy machine, a publish can time out. Whether its event was stored is then unknown.
+        expect(deliveredEverywhere).toBeGreaterThanOrEqual(600 - rig.refused.unknown - rig.refused.not_stored);
+        expect(deliveredEverywhere).toBeLessThanOrEqual(600 - rig.refused.not_stored);
       }
     });
 

