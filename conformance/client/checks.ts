@@ -121,8 +121,8 @@ interface Reported {
   readonly epoch: string | undefined;
   readonly sequenceId: number;
   /**
-   * The message of the suite that contains this event. If several messages do, this is the first one that was sent after the
-   * message of the previously reported event of the stream, or else the very first one.
+   * The message in which the suite sent this event. If several messages contain the event: the first of them after the
+   * `sending` of the previous report of the stream. If none of them came after it, the first of all.
    */
   readonly sending: Sending;
   readonly frame: Frame;
@@ -156,7 +156,7 @@ function walkHandedOver(
   };
   for (const frame of trace.frames) {
     const { check, kind, dir, json } = frame;
-    // When a tape is run again, it starts a new program and sends it the same events, so forget what was sent before.
+    // A repeated tape starts a new program and sends the same events again. So forget the events of the previous run.
     if (kind === 'mark' && dir === '<<' && textAt(tryParse(frame.text), 'do') === 'connect')
       for (const key of all.keys()) if (key.startsWith(`${check ?? ''} `)) all.delete(key);
     if (kind === 'text' && dir === '<<' && textAt(json, 'type') === 'event') {
@@ -209,8 +209,8 @@ const onceEach = checkOf(
 );
 
 /**
- * An event may be handed over after a newer event if the suite also sent it after the newer event: lost events arrive late
- * (CLI-6), and a warm picture after a gap repeats older events.
+ * The client may hand over an older event after a newer event only if the suite also sent them in this order. Lost events
+ * arrive late (CLI-6), and a warm picture after a gap repeats older events.
  */
 const inOrder = checkOf(
   {

@@ -1,6 +1,6 @@
 /**
- * Measures how much processor time the machine gives to each process, and counts time limits accordingly. The suite cannot
- * ping a client, because some tapes need a connection without any frame, so it reads how many processes want to run.
+ * Estimates how busy the machine is, and makes time limits longer on a busy machine. The suite cannot ping a client, because
+ * some tapes need a connection without any frame. So it reads how many processes want to run.
  */
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -8,7 +8,7 @@ import { TICK_MS, PacedClock } from '../runner/paced-clock.ts';
 
 /** The suite itself counts as a running process while it reads the file, so one process is subtracted. */
 const FREE = 1;
-/** The maximum factor by which a tick takes longer, so that a time limit of 5 s never takes more than 100 s. */
+/** A tick takes at most this many times longer. So a time limit of 5 s never takes more than 100 s. */
 const MOST = 20;
 
 /** How many times longer a process takes than on an idle machine. 1 on systems without `/proc/loadavg`. */

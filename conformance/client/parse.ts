@@ -98,9 +98,9 @@ function readHeartbeat(value: Json, reader: Reader): object {
 }
 
 /**
- * How much longer than the quiet time the step must be able to last, in milliseconds. A program proves with its answers to
- * `echo` that it ran during the quiet time. If it is idle, it needs one tick more for that proof. The clock of the suite may
- * notice the proof another tick later.
+ * How much `atMost` must exceed `quiet`, in milliseconds. The answers of a program to `echo` prove that it ran during the
+ * quiet time. An idle program needs one tick more for that proof. The clock of the suite may notice the proof another tick
+ * later.
  */
 const PROOF_MS = 2 * TICK_MS;
 

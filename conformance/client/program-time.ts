@@ -1,7 +1,8 @@
 /**
  * Proves that the program of a client runs. A busy machine may give a program no processor time for seconds. Meanwhile the
- * client cannot act, so a missing or late action proves nothing. Therefore the suite repeatedly sends `echo` to a program that
- * offers it, and the answers prove when the program ran. For other programs the suite estimates the load of the machine.
+ * client cannot act, so a missing or late action proves nothing. Therefore the suite repeatedly sends the command `echo`, if
+ * the program offers it. The answers prove when the program ran. For other programs the suite estimates the load of the
+ * machine.
  */
 import { TICK_MS, PacedClock, SILENT_MS } from '../runner/paced-clock.ts';
 import { textAt } from '../trace/json.ts';
@@ -131,7 +132,7 @@ export class ProgramTime {
     return this.#clock !== this.#answers || this.#clock.longestMs(from, this.#options.now()) < SILENT_MS / 2;
   }
 
-  /** The last time at which the program has certainly run; undefined for a program without `echo`. */
+  /** When the last answered `echo` was sent: the program has run since then. Undefined for a program without `echo`. */
   get provenAt(): number | undefined {
     return this.#echoes?.provenAt;
   }
@@ -150,8 +151,8 @@ export class ProgramTime {
   }
 
   /**
-   * The clock for time limits. It runs slower than real time if the program is slow, or if the machine is busy. While a program runs that
-   * answers the command `echo`, its answers determine the speed; otherwise the load of the machine does.
+   * The clock for time limits. It runs slower than real time if the program is slow or the machine is busy. The answers to
+   * `echo` determine its speed. If the program has no `echo` or has ended, the load of the machine does.
    */
   get #clock(): PacedClock {
     return this.#answers === undefined || this.#closedAt !== undefined ? this.#options.machine : this.#answers;

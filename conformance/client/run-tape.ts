@@ -14,8 +14,9 @@ import type { ClientTape } from './tape.ts';
 const FEATURE = /^client:(.+)$/;
 
 /**
- * If the suite itself stalled for longer than this, in milliseconds, a failure that the stall may have caused is INCONCLUSIVE.
- * This is half of the shortest time limit of a client in a tape, which is an `openTimeoutMs` of 500.
+ * The longest stall of the suite, in milliseconds, that causes no failure. After a longer stall, a failure that the stall
+ * may have caused is INCONCLUSIVE. The value is half of the shortest time limit of a client in a tape: an `openTimeoutMs` of
+ * 500.
  */
 const MOST_STALLED_MS = 250;
 /**
@@ -73,8 +74,9 @@ export async function runClientTape(source: ClientTape, context: TapeRunContext)
     judged = await perform(tape, state);
   } catch (error) {
     judged = judgeError(error, tape, state.judged);
-    // A stall of the suite may have caused a late result if the client gave up a connection, or if the program has no `echo`.
-    // With `echo`, a time limit also waits for answers of the program, so a stall of the suite does not make it too short.
+    // A stall of the suite may have caused a late result if the client gave up a connection, or if the program has no
+    // `echo`. With `echo`, a time limit of the suite also waits for answers of the program. So a stall does not make that
+    // limit too short.
     isStallable = isLate(judged) && (state.hasGivenUp || state.programTime.provenAt === undefined);
   } finally {
     await state.close();

@@ -98,7 +98,7 @@ function failMissing(
   });
 }
 
-/** The pattern with bound values inserted. The pattern is unchanged if it refers to a name that its own match would bind. */
+/** Inserts the bound values. Returns the pattern unchanged if one of its names has no value before the match. */
 function resolveOr(pattern: Json, state: ClientTapeState): Json {
   try {
     return resolve(pattern, state.bindings);
@@ -238,8 +238,8 @@ function resolved(message: Json, state: ClientTapeState): JsonObject {
 }
 
 /**
- * Steps in which the suite acts. The delay of a client is measured from just before such a step, so that it never seems
- * too short because the suite stalled.
+ * Steps in which the suite acts. The delay of a client is measured from just before such a step. So a stall of the suite
+ * never makes the delay seem too short.
  */
 const ACTS: ReadonlySet<string> = new Set<ClientStep['verb']>([
   'drive',

@@ -76,13 +76,13 @@ export class ClientTapeState {
   readonly notices: Item[] = [];
   /** The delays of the client between the end of a connection and the next attempt. */
   readonly waits: Wait[] = [];
-  /** Why a pass proves nothing, although every step was met: for example, the program had no processor time to do wrong. */
+  /** Why a pass proves nothing. For example, the program had no processor time, so it could not do anything wrong. */
   readonly doubts: string[] = [];
   /** Whether the client has ended a connection or an attempt to connect, perhaps because the suite did not act in time. */
   hasGivenUp = false;
   /** Number of expectations that were met so far. */
   judged = 0;
-  /** The start of the last step in which the suite did something to which the client may react. */
+  /** When the suite last began a step to which the client may react. */
   actedAt = 0;
   /** When the last connection, or attempt, ended. */
   endedAt: number | undefined;
@@ -230,7 +230,7 @@ export class ClientTapeState {
     throw new StepFailed({ frames: [], ...failure, text: `${failure.text}${exited}` });
   }
 
-  /** Waits until the program has had the time to write every notice that it is about to write. */
+  /** Gives the program time to write its last notices, but waits at most for the time limit. */
   async settle(limitMs: number): Promise<void> {
     if (!(await this.programTime.settled(limitMs)))
       this.doubts.push('the program did not answer `echo` at the end of the tape, so it may have more to report');

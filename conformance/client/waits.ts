@@ -3,20 +3,20 @@ import type { Bounds, ClientStep } from './tape.ts';
 import type { Moment, ClientTapeState, Wait } from './tape-state.ts';
 
 /**
- * How much later than required a client may act, in milliseconds, because timers and processes are late on a busy machine.
- * Tapes choose their limits so that a client that ignores a limit is later by more than this.
+ * A client may act this many milliseconds too late, because timers and processes are late on a busy machine. Tapes choose
+ * their limits so that a client that ignores a limit is later by more than this.
  */
 const LATE_MS = 3_000;
 /**
- * How much earlier than required a client may act, because timers count whole milliseconds, and some fire one
- * millisecond too early.
+ * How much too early a client may act, because timers count whole milliseconds, and some fire one millisecond too early. A
+ * lower limit is multiplied by `share`, then reduced by `ms`.
  */
 const EARLY = { share: 0.97, ms: 3 };
 
 /**
- * The share of a lower limit for which the program must certainly have run without acting. If it ran for less, it may have
- * decided to act at once, but got no processor time to do so. Half is enough, because a client that ignores the limit waits for
- * less than half of it.
+ * The program must certainly have run for this share of a lower limit before the client acted. Otherwise the client may have
+ * decided to act at once, but got no processor time to do so. Half is enough, because a client that ignores the limit waits
+ * for less than half of it.
  */
 const PROVEN_SHARE = 0.5;
 

@@ -24,7 +24,7 @@ export function registerClientMutants(program: Command): void {
   program
     .command('client-mutants')
     .description(
-      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose (exit 3 if a mutant is not killed by a check of its clause; a run without --only and --sample also tests the unchanged SDKs, and exits with 3 if one of them fails)',
+      'run the client tapes against mutants: copies of the SDKs that each break one clause on purpose. Without --only and --sample, the unchanged SDKs are tested too. Exit code 3: a mutant was not killed by a check of its clause, or an unchanged SDK failed.',
     )
     .addOption(new Option('--language <language>', 'run only the mutants of this SDK').choices(LANGUAGES))
     .option('--only <globs>', 'run only these mutants, for example "no-*,one-id"')

@@ -27,7 +27,7 @@ export function registerMutants(program: Command): void {
   program
     .command('mutants')
     .description(
-      'run the suite against mutants (servers that each break one clause) and variants (unusual but correct servers); print which checks detect each mutant (exit 3 if a mutant is not killed by a check of its clause, or a variant fails; a run without --only and --sample also exits with 3 if a check kills no mutant, or if a clause that clients can observe has no mutant)',
+      'run the suite against mutants (servers that each break one clause) and variants (unusual but correct servers), and print which checks detect each mutant. Exit code 3: a mutant was not killed by a check of its clause, or a variant failed. Without --only and --sample, exit code 3 also means: a check killed no mutant, or a clause that clients can observe has no mutant.',
     )
     .option('--only <globs>', 'run only these mutants and variants, for example "resume-*,shuffled-keys"')
     .option('--sample <n>', 'run only N mutants and N variants; --seed selects which', whole)

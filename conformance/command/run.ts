@@ -85,8 +85,8 @@ function worse(left: Run, right: Run): Run {
 }
 
 /**
- * Prints each verdict with `--verbose`, otherwise a progress count, because a run takes about two heartbeat intervals of
- * the target, one minute by default.
+ * With `--verbose`, prints each verdict. Otherwise shows a progress count on a terminal, because a run takes about two
+ * heartbeat intervals of the target, one minute by default.
  */
 function onResultOf(flags: RunFlags, most: number): (check: CheckResult) => void {
   if (flags.verbose === true) return (check) => printStatus(checkLine(check));

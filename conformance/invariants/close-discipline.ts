@@ -50,7 +50,7 @@ export const closeDiscipline: Invariant = {
       report.fire();
       const code = numberAt(end.json, 'code');
       const known = code !== undefined && (PROTOCOL_CODES.includes(code) || specOf(code) !== undefined);
-      // A later version may have more codes, because the class of a close code tells a client what to do (CON-6).
+      // A later minor version may have more codes. A client understands a new close code by its class (CON-6).
       const isNewer = code !== undefined && code >= 4000 && code < 4400 && followsLaterMinor(trace);
       if (!known)
         report[isNewer ? 'warn' : 'violate'](

@@ -1,6 +1,6 @@
 /**
- * Finds every fault of a message. The validators stop at the first fault. So each fault is repaired in a copy of the
- * message, with the value that a valid example has at that place, until the copy is valid.
+ * Finds every fault of a message, although a validator stops at the first fault. Each fault is repaired in a copy of the
+ * message, with the value of a valid example at that place. This is repeated until the copy is valid.
  */
 import type { ValidationError, Validator } from '../../generated/validators.js';
 import { isArray, isObject, pointer, valueAt } from '../trace/json.ts';

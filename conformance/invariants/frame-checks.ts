@@ -79,7 +79,7 @@ function contractFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   return { clauses, text: `${name}: ${fault}` };
 }
 
-/** The fault of an `error` message whose `retryable` differs from what the contract defines for its code (ERR-1). */
+/** The fault of an `error` message: it is invalid, or its `retryable` is not what the contract defines for its code (ERR-1). */
 function errorFault(frame: Frame): Omit<Violation, 'frames'> | undefined {
   const fault = contractFault(frame);
   if (fault !== undefined) return fault;
@@ -134,7 +134,7 @@ function judgeEnvelopes(trace: Trace): Finding {
   const unknown = frames.filter(isUnknownPush);
   const warnings = unknown.map(({ n, json }) => ({
     clauses: ['ENV-4' as const],
-    text: `the push ${textAt(json, 'type')} is not in this version of the contract, and the server follows a later one`,
+    text: `the push ${textAt(json, 'type')} is not in this version of the contract, but the server follows a later version`,
     frames: [n],
   }));
   const finding = perFrame(

@@ -6,7 +6,7 @@ import { dataOf, typeOf } from '../trace/reading.ts';
 export const gapReported: Invariant = {
   id: 'invariants/gap-reported',
   clauses: ['GAP-1', 'RPL-4'],
-  why: 'After a failed resume, and before the replay, a gap with the same reason covers the range from the requested position to the position in subscribed.',
+  why: 'After a failed resume, a gap with the same reason arrives before the replay. It covers the range from the requested position to the position in subscribed.',
   check: ({ connections }, report) => {
     for (const { subscriptions, received } of connections)
       for (const subscription of subscriptions) {

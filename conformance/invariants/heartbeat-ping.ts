@@ -25,9 +25,9 @@ export const heartbeatPing: Invariant = {
       if (interval === undefined || first === undefined || last === undefined) continue;
       const pings = frames.filter(({ kind, dir, n }) => kind === 'ping' && dir === '<<' && n < last.n);
       pings.forEach(() => report.fire());
-      // One ping is due per interval, but not more pings than heartbeats. Heartbeats alone do not determine the number, because
-      // extra heartbeats need no ping. Only half of the pings that are due must arrive, because a busy server may take two
-      // intervals for each ping (see heartbeat-cadence).
+      // One ping is due per interval, at most one per heartbeat. Extra heartbeats need no ping, so the number of heartbeats
+      // alone is not enough. Only half of the due pings must arrive, because a busy server may take two intervals for each
+      // ping (see heartbeat-cadence).
       const due = Math.floor(Math.min(beats.length, (last.at - first.at) / interval) / 2);
       if (pings.length < due)
         report.violate(`${beats.length} heartbeats but only ${pings.length} pings were received`, beats[0], last);

@@ -7,9 +7,9 @@ import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
 /**
- * Whether the client asked to end the subscription before the heartbeat. The subscription may then have ended, even if
- * the reply has not arrived yet. Every such command since the client sent `subscribe` counts, even if it was sent before
- * `subscribed` arrived, because a client may read late.
+ * Whether the subscription may have ended, because the client sent `unsubscribe` or `authenticate` before the heartbeat. The
+ * reply need not have arrived. A command counts if it was sent after `subscribe`, even before `subscribed` arrived, because
+ * a client may read late.
  */
 function mayBeOver({ connection, id, subscribed }: StreamSubscription, beat: Frame): boolean {
   const asked = connection.commands.find(({ reply }) => reply === subscribed)?.frame ?? subscribed;
@@ -114,7 +114,7 @@ function judgePositions(connection: ConnectionReading, beat: Frame, report: Repo
 export const heartbeatTruth: Invariant = {
   id: 'invariants/heartbeat-truth',
   clauses: ['CON-3', 'CON-7'],
-  why: 'In a heartbeat, delivered counts the events received before it, positions names every subscribed stream, and no later message of a stream lies at or before the position reported for that stream.',
+  why: 'In a heartbeat, delivered counts the events received before the heartbeat, and positions names every subscribed stream. No later message of a stream lies at or before the position reported for that stream.',
   check: ({ connections }, report) => {
     for (const connection of connections)
       for (const beat of connection.received.filter((frame) => typeOf(frame) === 'heartbeat')) {

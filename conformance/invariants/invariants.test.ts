@@ -74,8 +74,8 @@ const all =
     plants.reduce((sofar, plant) => plant(sofar), lines);
 
 /**
- * The invariant that finds the planted fault, the fault, how to plant it, and the frames that the invariant names as
- * proof.
+ * For each planted fault: the invariant that must find it, its description, how to plant it, and the frames that the
+ * invariant must name as proof.
  */
 const PLANTED: readonly (readonly [string, string, Plant, readonly string[]])[] = [
   ['welcome-first', 'a `subscribed` before welcome', move('welcome', 's1'), ['s1']],

@@ -7,7 +7,7 @@ import { knownEvents, isActiveAt, streamKey } from '../trace/queries.ts';
 export const resumeWhole: Invariant = {
   id: 'invariants/resume-whole',
   clauses: ['RPL-2', 'RPL-4', 'RPL-7'],
-  why: 'A recovered resume replays every matching event after its position, and none at or before it, except in the warm picture if the client asked for it.',
+  why: 'A recovered resume replays every matching event after its position. It replays no event at or before that position, except in a warm picture that the client asked for.',
   check: (reading, report) => {
     const known = knownEvents(reading);
     for (const { subscriptions, events } of reading.connections)

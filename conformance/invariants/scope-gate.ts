@@ -39,7 +39,7 @@ function scopesOf(data: Json | undefined): readonly string[] {
 export const scopeGate: Invariant = {
   id: 'invariants/scope-gate',
   clauses: ['SEC-1', 'RPL-6', 'BRD-2', 'MUL-2'],
-  why: 'The scopes of the principal at that moment cover every delivered event and every accepted publication.',
+  why: 'Every delivered event and every accepted publication is covered by the scopes that the principal had at that moment.',
   needs: ['auth'],
   check: ({ connections }, report) => {
     for (const connection of connections) {

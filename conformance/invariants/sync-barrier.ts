@@ -35,7 +35,7 @@ function firstSeen(reading: Reading): readonly Published[] {
 export const syncBarrier: Invariant = {
   id: 'invariants/sync-barrier',
   clauses: ['SYN-1'],
-  why: 'Every matching event that was published before a sync is written to the connection before the synced that replies to it.',
+  why: 'If a matching event was published before a sync, the connection receives it before the synced that replies to the sync.',
   check: (reading, report) => {
     const published = firstSeen(reading);
     for (const { commands, subscriptions, events } of reading.connections)

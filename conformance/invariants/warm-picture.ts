@@ -21,8 +21,8 @@ function replayOf(event: string, welcome: Json | undefined): ReplaySpec {
 }
 
 /**
- * The unbroken run of events, each received by some connection, that ends at the position of the subscription. Earlier events
- * can add other events to a warm replay, but cannot remove events of this run.
+ * The events up to the position of the subscription, as far back as the connections received every event. Earlier events can
+ * add other events to a warm replay, but cannot remove these events.
  */
 function seenPast(
   subscription: StreamSubscription,

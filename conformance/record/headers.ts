@@ -24,8 +24,8 @@ export function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
 }
 
 /**
- * The headers to send to the target. A page that is loaded through the recorder sends the recorder's origin, which is
- * replaced by the target's origin, because the target accepts only its own.
+ * The headers to send to the target. A page that is loaded through the recorder sends the recorder's origin, but the target
+ * accepts only its own origin. So the recorder replaces the origin.
  */
 export function requestHeaders(headers: IncomingHttpHeaders, target: URL): Readonly<Record<string, string>> {
   const passed = Object.fromEntries(Object.entries(joinedHeaders(headers)).filter(([name]) => !HOP.has(name)));

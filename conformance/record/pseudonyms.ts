@@ -12,7 +12,10 @@ const SHORTEST = 6;
 /** Names of parameters that hold credentials, in lower case. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'password', 'secret']);
 
-/** A string in quotation marks, also in single ones or without its end, and the colon that follows the name of a member. */
+/**
+ * A string in double or single quotation marks, even without its end, and a following colon if the string is a member's
+ * name.
+ */
 const QUOTED = /(["'])((?:(?!\1)[^\\]|\\.)*)(?:\1|\\?$)(\s*:)?/gs;
 
 function unescaped(text: string): string {

@@ -54,9 +54,7 @@ describe('the session of an editor, recorded on real files', () => {
   });
 
   describe('checked as a trace', () => {
-    /**
-     * Checks the session after a change to the live events of one connection: the one that subscribes to all events.
-     */
+    /** Changes the live events of the connection that subscribes to all events, then checks the session. */
     async function judged(
       name: string,
       spoil: (lines: string[], live: readonly number[]) => void,

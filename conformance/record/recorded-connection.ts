@@ -31,8 +31,8 @@ function pass(to: Socket, kind: 'text' | 'binary' | 'ping' | 'pong', content: st
 }
 
 /**
- * Ends the connection to one side in the same way as the connection to the other side has ended: with the same close code, or
- * without a close frame.
+ * Ends the connection to one side just as the other side ended its connection: with the same close code, or without a close
+ * frame.
  */
 function finish(to: Socket, code: number, reason: string): void {
   if (code === 1006) to.cut();

@@ -60,7 +60,7 @@ function laneLines(check: CheckResult, { trace, width }: Explanation): readonly 
 
 const CLAUSE = /\b[A-Z]{3}-\d+\b/g;
 
-/** The clauses to show: for a check of the whole trace, which cites many clauses, only the clauses that its failures name. */
+/** The clauses to show. A check of the whole trace cites many clauses, so only those that its failures name are shown. */
 function clausesToShow({ kind, clauses, failures }: CheckResult): readonly ClauseId[] {
   if (kind === 'tape') return clauses;
   const named = failures.slice(0, SHOWN_FAILURES).flatMap(({ text }) => [...text.matchAll(CLAUSE)].map(([id]) => id));

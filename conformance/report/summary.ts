@@ -73,7 +73,7 @@ export function countVerdicts(checks: readonly CheckResult[]): Readonly<Record<V
   return Object.fromEntries(counts) as Record<Verdict, number>;
 }
 
-/** The input of a summary that a run and the check of a recorded trace have in common. */
+/** What a summary needs, both for a run and for the check of a recorded trace. */
 export interface Judged {
   readonly trace: Trace;
   readonly checks: readonly CheckResult[];

@@ -17,7 +17,7 @@ export interface RunContext {
   readonly trace: Trace;
   readonly watch: StallDetector;
   readonly clock: PacedClock;
-  /** Whether the ping connection has been open since this time, which proves that the target has not been restarted. */
+  /** Whether the ping connection has been open since this time. If so, the target has not been restarted since then. */
   readonly isConnectedSince: (from: number) => boolean;
   readonly profile: Profile;
   readonly timeScale: number;

@@ -38,7 +38,7 @@ export interface Identified {
   readonly command: JsonObject;
 }
 
-/** Stores the position that an `id` represents, which is the position in the message that was sent with this `id`. */
+/** Stores the position that an `id` represents. A client that presents this `id` resumes after that position. */
 export function rememberPosition(trace: Trace, { id, frame, ...rest }: Identified): void {
   const data = dataOf(frame);
   const asked = member(rest.command, 'data');

@@ -37,7 +37,7 @@ interface Item {
   readonly tape: Tape;
 }
 
-/** A tape that must run again alone, and its first result, which is undefined if the target was restarted during the first run. */
+/** A tape to run again alone, and its first result. Without a first result, the target was restarted during the first run. */
 interface Repeat extends Item {
   readonly first?: Performed;
 }
@@ -74,10 +74,7 @@ export class Execution {
   readonly #detector: StandstillDetector;
   readonly #unanswered: UnansweredCommands;
   readonly #certain: Standstill[] = [];
-  /**
-   * The tapes that were running when the target was restarted, and those whose failure is doubtful. Each of them is run
-   * again alone.
-   */
+  /** The tapes to run again alone: each was running when the target was restarted, or its failure is doubtful. */
   readonly #again = new Map<string, Repeat>();
   /** The causes of failures that repeated when a tape ran alone. */
   readonly #confirmed = new Set<string>();
@@ -93,8 +90,8 @@ export class Execution {
   }
 
   /**
-   * The standstills to report: those that happened while a tape ran alone, because their cause is certain. If there are
-   * none of these, all standstills.
+   * The standstills that happened while a tape ran alone, because their cause is certain. If there are none, all
+   * standstills.
    */
   get #reported(): readonly Standstill[] {
     return this.#certain.length > 0 ? this.#certain : this.standstills;
@@ -115,7 +112,7 @@ export class Execution {
     this.#options.onResult?.(result);
   }
 
-  /** Changes the result of a check that was reported before it became known that the check had made the target crash or hang. */
+  /** Changes a result that was already reported. Only later was it clear that the check had made the target crash or hang. */
   #replace(id: string, change: (result: CheckResult) => CheckResult): void {
     const index = this.checks.findIndex((each) => each.id === id);
     const found = this.checks[index];
@@ -316,8 +313,9 @@ export class Execution {
   }
 
   /**
-   * The trace that the checks examine. It ends where the target stopped for good. The server is not blamed for connections that
-   * broke during a standstill, which is reported separately, or in a tape run that was repeated.
+   * The trace that the checks examine. It ends where the target stopped for good. Two kinds of broken connections are not
+   * the fault of the server, so their ends are left out: those that broke during a standstill, which is reported separately,
+   * and those of a tape run that was repeated.
    */
   #judgedTrace(): Trace {
     const { trace } = this.#context;
@@ -343,8 +341,8 @@ export class Execution {
     if (applies.verdict !== 'applies') return applies;
     const reason = this.#over ?? this.#unanswered.headlines[0];
     if (reason !== undefined) return { verdict: 'SKIPPED', reason: `${NEVER_HAPPENED}: ${reason}` };
-    // A check without anything to examine is N/A for a user's own tapes, because these need not cause everything that
-    // the checks examine.
+    // A user's own tapes need not cause everything that the checks examine. So a check that had nothing to examine is N/A
+    // for these tapes.
     return { verdict: this.#options.library === 'own' ? 'N/A' : 'VACUOUS', reason: NEVER_HAPPENED };
   }
 }

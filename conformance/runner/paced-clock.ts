@@ -1,10 +1,9 @@
 /**
- * A clock for time limits that runs slower while the target is slow. On a busy machine a correct server may take seconds
- * to answer, so the time alone proves nothing. Therefore the suite pings the target continuously, on a separate
- * connection. One tick of this clock is one ping with its answer. A time limit expires only when its time has passed and
- * the target has answered as many pings as an idle target answers in that time. So a target that answers pings
- * but not a command is at fault, and a target that answers neither is busy or has stopped, which
- * `standstill-detector.ts` finds out.
+ * A clock for time limits that runs slower while the target is slow. On a busy machine a correct server may take seconds to
+ * answer, so the time alone proves nothing. Therefore the suite pings the target continuously, on a separate connection. One
+ * tick of this clock is one ping with its answer. A time limit expires only when its time has passed and the target has
+ * answered as many pings as an idle target answers in that time. So a target that answers pings but not a command is at
+ * fault. A target that answers neither is busy or has stopped; `standstill-detector.ts` finds out which.
  */
 import type { Timer } from '../target/timer.ts';
 

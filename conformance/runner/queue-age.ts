@@ -1,7 +1,7 @@
 /**
- * Detects a connection that the server closed because a message had waited too long in its send queue (`sendQueueAgeMs`).
- * A correct server does that, and on a busy machine a large replay can take so long. So a close with 4201 proves nothing
- * if the client had stopped reading, or had waited for a reply, for longer than the limit.
+ * Detects a connection that the server closed because a message had waited too long in its send queue (`sendQueueAgeMs`). A
+ * correct server does that. On a busy machine, a large replay can exceed this limit. So a close with 4201 proves nothing if
+ * the client had stopped reading, or had waited for a reply, for longer than the limit.
  */
 import { CLOSE_CODES } from '../../generated/protocol.ts';
 import { member } from '../trace/json.ts';

@@ -11,14 +11,11 @@ import type { RunContext } from './context.ts';
 /** How long a supervisor may take to restart the target, in milliseconds before `--time-scale`. */
 const RETURN_MS = 10_000;
 const POLL_MS = 250;
-/**
- * A frame that stops a server is sent after the last frame of the server, or at most this long before it, in
- * milliseconds.
- */
+/** The frame that stops a server may be older than the server's last frame, but at most by this many milliseconds. */
 const WINDOW_MS = 1000;
 /** When a server stops, the ends of all its connections are detected within this time, in milliseconds. */
 const BURST_MS = 250;
-/** How long after a stall of the suite a correct server may cut connections that it has closed, in milliseconds. */
+/** If a correct server closed connections because the suite stalled, it may cut them up to this many milliseconds later. */
 const GIVEN_UP_MS = 15_000;
 const SHOWN_FRAMES = 6;
 export const CHECK = 'liveness';
@@ -143,8 +140,8 @@ export class StandstillDetector {
   #describe(kind: Standstill['kind'], from: number, fate: 'restarted' | 'gone'): Standstill {
     const { trace } = this.#context;
     const at = trace.frames[Math.max(0, from - 2)]?.at ?? 0;
-    // Use the whole trace, because frames that the server sent before it stopped may be read after the end of another
-    // connection was detected.
+    // Use the whole trace: the suite may read the last frames of the server only after it has detected the end of another
+    // connection.
     const suspects = outstanding(trace).filter(
       (frame) => frame.at >= at - WINDOW_MS && (kind === 'silent' || frame.n < from) && frame.check !== CHECK,
     );

@@ -1,8 +1,7 @@
 /**
- * Determines whether a busy machine may have caused a failure, so that the failure does not count. If the suite gets no
- * processor time, it answers no pings, reads no frames and sends no commands, and a conforming server then closes the
- * connection, for example with 4203 (CON-4). If the server gets no processor time, its own time limits pass while it
- * stands still.
+ * Determines whether a busy machine may have caused a failure, so that the failure does not count. A suite without processor
+ * time answers no pings, reads no frames and sends no commands. A conforming server then closes the connection, for example
+ * with 4203 (CON-4). A server without processor time makes no progress while its own time limits pass.
  */
 import type { WelcomeData } from '../../generated/types.ts';
 import type { RunContext } from './context.ts';
@@ -11,7 +10,7 @@ import type { PacedClock } from './paced-clock.ts';
 import type { StallDetector } from './stall-detector.ts';
 import type { CheckResult } from './verdict.ts';
 
-/** How often a check with a doubtful failure is run again, each time while no other check runs. */
+/** A check with a doubtful failure runs at most this many times while no other check runs. */
 export const RUNS_ALONE = 3;
 /** If suite or server paused for more than this share of the time, the machine is busy. */
 const BUSY_SHARE = 0.1;
@@ -37,9 +36,9 @@ interface Circumstances {
 }
 
 /**
- * The longest stall, in milliseconds, that cannot make a conforming server end a connection: half of the shortest time
- * limit for clients, because delays of the network and the server are added to the stall. A server closes a connection
- * after two heartbeat intervals without a frame from the client (CON-4), so this is at most one heartbeat interval.
+ * The longest stall, in milliseconds, that cannot make a conforming server end a connection. It is half of the shortest time
+ * limit for clients, because delays of the network and the server are added to the stall. A server closes a connection after
+ * two heartbeat intervals without a frame from the client (CON-4). So the stall is at most one heartbeat interval.
  */
 function toleratedStallMs({ welcome }: Circumstances['profile']): number {
   const { authTimeoutMs, handshakeTimeoutMs, sendQueueAgeMs } = welcome.limits;
@@ -57,8 +56,8 @@ export function doubtSince(
 ): Doubt | undefined {
   const doubt = pauseSince(from, circumstances);
   const { clock, now } = circumstances;
-  // The time limit for the reply expired only after the server had answered enough pings, so the server had the time to reply.
-  // This does not hold if it was silent, because the time limit then expires without answers.
+  // The time limit for the reply expired only after the server had answered enough pings, so the server had the time to
+  // reply. A silent server is an exception: the time limit then expires without answers to pings.
   const hadTime = result.cause?.unanswered !== undefined && clock.longestMs(from, now()) < SILENT_MS / 2;
   return doubt !== undefined && hadTime ? { ...doubt, ifRepeated: 'counts' } : doubt;
 }

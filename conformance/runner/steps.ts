@@ -127,8 +127,8 @@ async function closed(step: ClosedStep, state: TapeState): Promise<void> {
 }
 
 /**
- * Fails the step if the command is invalid. The invalid value comes from a wrong server, so this is a failure of the
- * server, not of the tape.
+ * Fails the step if the command is invalid. The tape took the invalid value from a message of the server, so the server is
+ * at fault.
  */
 function assertSendable(message: JsonObject, { as, line }: SendStep): void {
   try {

@@ -6,7 +6,7 @@ export type Bindings = ReadonlyMap<string, Json>;
 
 /**
  * Thrown for a reference without a value: the name was never bound, or the bound value does not have the member. The parser
- * rejects tapes with unbound names, so during a run it means that a received message lacks the member.
+ * rejects tapes with unbound names. So during a run, this error means that a received message lacks the member.
  */
 export class UnboundError extends Error {
   override readonly name = 'UnboundError';

@@ -37,7 +37,7 @@ const ACTOR = 'alice';
 
 /**
  * A case with the stream on which its event must be published. A session event must be published on the stream of its
- * session (STR-5), which gets a name that is unique to the run.
+ * session (STR-5). The name of that stream is unique to the run.
  */
 interface PlacedCase extends FilterCase {
   readonly stream: string;
@@ -89,8 +89,8 @@ function eventOf(index: number, subscription: string): Json {
 type NamedCase = PlacedCase & { readonly id: string };
 
 /**
- * Expects the fence event of a stream, and before it none of the events that do not match. Order is guaranteed only within a stream, so each
- * stream has its own fence event.
+ * Expects the fence event of a stream. Before the fence event, no event may arrive that the filter excludes. Order is
+ * guaranteed only within a stream, so each stream has its own fence event.
  */
 function silenceStep(stream: string, cases: readonly NamedCase[], line: number): Step {
   const wrong = cases.filter((each) => !each.matches && each.stream === stream);

@@ -50,7 +50,7 @@ export function readHeader(line: JsonObject, reader: Reader): TapeHeader {
   const id = reader.text(header['id'], '"id"');
   if (!/^[a-z_]+\/[a-z0-9-]+$/.test(id))
     reader.fail(
-      '"id" must be an operation or push, "/", and a name of lower-case letters, digits and "-", such as ping/echo.',
+      '"id" must be an operation or push, then "/", then a name, such as ping/echo. The name has only lower-case letters, digits and "-".',
     );
   const actors = Object.entries(reader.object(header['actors'] ?? {}, '"actors"'));
   return {

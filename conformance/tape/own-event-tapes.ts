@@ -171,7 +171,7 @@ function filterTape(field: string, checked: Checked): readonly Tape[] {
       line: 0,
     },
   ];
-  const why = `A filter on ${field} delivers exactly the ${event.name} events that have one of its values.`;
+  const why = `A filter on ${field} delivers exactly the ${event.name} events whose ${field} has one of the values of the filter.`;
   return [tapeOf(checked, { check: `filter-${field}`, clauses: ['SUB-4'], why }, steps)];
 }
 

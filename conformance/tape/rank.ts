@@ -26,7 +26,7 @@ const ORDER: readonly string[] = [
   'frames/http',
 ];
 
-/** The rank of a check: the place of its id, or of the part of the id before the slash, in this order. */
+/** The rank of a check: the index in `ORDER` of its id, or of the part of the id before the slash. */
 export function rankOf(id: string): number {
   const index = ORDER.indexOf(ORDER.includes(id) ? id : (id.split('/')[0] ?? ''));
   return index < 0 ? ORDER.length : index;

@@ -28,9 +28,9 @@ export interface CommandOptions {
 type Command = readonly [string, ...string[]];
 
 /**
- * Runs a command until it exits. Its output, and that of processes that it leaves running, is ignored.
- * @throws {CommandError} when the command cannot be started, fails, or does not exit in time. A command that does not
- * exit in time is killed together with the processes that it started.
+ * Runs a command until it exits. Ignores its output, and the output of processes that it leaves running.
+ * @throws {CommandError} when the command cannot be started, fails, or does not exit in time. A command that does not exit
+ * in time is killed together with the processes that it started.
  */
 export async function runCommand(command: Command, options: CommandOptions = {}): Promise<void> {
   await run(command, 'ignore', options);

@@ -10,7 +10,7 @@ interface Message {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Makes, for one connection, a function that replaces each message of the server by none, one or several. */
+/** Makes a function for one connection. It replaces each message of the server with no message, one or several. */
 export type Fault = () => (message: Message) => readonly Message[];
 
 export const FAULTS = {

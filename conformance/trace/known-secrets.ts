@@ -27,8 +27,8 @@ const JSON_STRING: Spelling = {
 };
 
 /**
- * In a query, `+` and `%20` both mean a space, but a careless client also sends a real `+` unchanged, so all three are treated
- * as a space. The escapes are the bytes of the text in UTF-8; one character stands for each.
+ * In a query, `+` and `%20` both mean a space, but a careless client also sends a real `+` unchanged. So all three are
+ * treated as a space. The escapes are the bytes of the text in UTF-8, so each byte becomes one character.
  */
 const QUERY: Spelling = {
   escapes: /%[\da-f]{2}|\+/gi,

@@ -43,7 +43,7 @@ def as_json(position: Optional[Position]) -> Optional[dict[str, object]]:
 
 
 def token_of(tokens: list[str]) -> Union[str, Callable[[], str]]:
-    """Returns the given tokens one after the other, then the last one repeatedly."""
+    """Makes a function that returns one token per call, and repeats the last token. Returns a single token as it is."""
     if len(tokens) == 1:
         return tokens[0]
     left = list(tokens)

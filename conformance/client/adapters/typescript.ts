@@ -40,7 +40,7 @@ function messageOf(error: unknown): Line {
   return { message: error instanceof Error ? error.message : String(error), ...(code === undefined ? {} : { code }) };
 }
 
-/** Returns the given tokens one after the other, then the last one repeatedly. */
+/** Makes a function that returns one token per call, and repeats the last token. Returns a single token as it is. */
 function tokenOf(tokens: readonly string[]): NonNullable<ClientOptions['token']> {
   const left = [...tokens];
   if (left.length === 1) return left[0] ?? '';
