@@ -74,7 +74,7 @@ function take(pattern: Json, items: readonly Item[], state: ClientTapeState): It
   return undefined;
 }
 
-/** Marks something that did not happen in time. If the program has ended, it can no longer happen, so time is not the cause. */
+/** Marks a missing action as late. If the program has ended, the action can no longer happen, so lateness is not the cause. */
 function lateIfRunning({ exit }: ClientTapeState): Pick<Failure, 'late'> {
   return exit === undefined ? { late: true } : {};
 }

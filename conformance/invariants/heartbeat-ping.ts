@@ -4,7 +4,7 @@ import { isEventStream, typeOf } from '../trace/reading.ts';
 
 /**
  * The server sends a ping with each periodic heartbeat, before or after it. Additional heartbeats need no ping. A trace with
- * neither `open` nor `ping` frames is not checked, because other recorders may leave out everything but messages.
+ * neither `open` nor `ping` frames is not checked, because its recorder may have recorded only messages.
  */
 export const heartbeatPing: Invariant = {
   id: 'invariants/heartbeat-ping',
