@@ -2,10 +2,13 @@
  * Compares the facts of operations, channels and messages: their members that are not schemas, such as scopes and bindings. A change of an
  * unknown member is reported as undecided, so that no new member is silently ignored.
  */
-import type { Direction, Draft, Findings, Severity } from './finding.ts';
+import type { Direction, Draft, Findings } from './finding.ts';
 import { show } from './change.ts';
 import type { JsonObject, Path } from './json.ts';
 import { equal, isObject, textsOf, union } from './json.ts';
+import { breaking, compatible, undecided } from './judgement.ts';
+import type { Directed, Judgement } from './judgement.ts';
+import { listOf } from './schema-document.ts';
 
 interface Part {
   readonly path: Path;
@@ -26,13 +29,7 @@ interface Fact {
   readonly after: unknown;
 }
 
-interface Verdict {
-  readonly rule: string;
-  readonly severity: Severity;
-  readonly direction: Direction;
-  readonly summary: string;
-  readonly reason: string;
-}
+type Verdict = Directed & Pick<Draft, 'rule' | 'summary'>;
 
 type Judge = (fact: Fact) => readonly Verdict[];
 
@@ -76,8 +73,7 @@ function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was
     path: value === undefined ? part.path : [...part.path, key],
     value,
   });
-  const undecided = verdict.rule === 'fact-undecided' ? { decided: false as const } : {};
-  return { ...verdict, ...undecided, was: side(before, was), now: side(after, now) };
+  return { ...verdict, was: side(before, was), now: side(after, now) };
 }
 
 /**
@@ -96,66 +92,66 @@ function otherBindings(value: unknown): unknown {
 function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
   return [
     {
+      ...undecided(
+        'The effect of this change on clients of the old contract cannot be determined, so the change counts as breaking.',
+      ),
       rule: 'fact-undecided',
-      severity: 'breaking',
       direction: 'server-to-client',
       summary: `${key} changed from ${show(before)} to ${show(after)}`,
-      reason:
-        'The effect of this change on clients of the old contract cannot be determined, so the change counts as breaking.',
     },
   ];
 }
 
 /** Makes the comparison of a fact whose value is `true` or absent. */
-function flag(rule: string, direction: Direction, words: Readonly<Record<'given' | 'lost', string>>): Judge {
+function flag(rule: string, direction: Direction, judgements: Readonly<Record<'added' | 'removed', Judgement>>): Judge {
   return ({ key, after }) => {
-    const isGiven = after === true;
+    const verb = after === true ? 'added' : 'removed';
+    return [{ ...judgements[verb], rule: `${rule}-${verb}`, direction, summary: `${key} was ${verb}` }];
+  };
+}
+
+/** A kind of scope: `rule` begins the names of its rules, and `subject` begins the summary of a scope. */
+interface ScopeKind {
+  readonly rule: string;
+  readonly subject: string;
+  readonly required: Judgement;
+  readonly notRequired: Judgement;
+}
+
+/** Makes the comparison of a list of scopes that are all required. */
+function scopes({ rule, subject, required, notRequired }: ScopeKind): Judge {
+  return ({ before, after }) => {
+    const [old, next] = [textsOf(before), textsOf(after)];
     return [
-      {
-        rule: `${rule}-${isGiven ? 'added' : 'removed'}`,
-        severity: isGiven ? 'compatible' : 'breaking',
-        direction,
-        summary: `${key} was ${isGiven ? 'added' : 'removed'}`,
-        reason: isGiven ? words.given : words.lost,
-      },
+      ...next
+        .filter((scope) => !old.includes(scope))
+        .map((scope): Verdict => ({
+          ...required,
+          rule: `${rule}-required`,
+          direction: 'client-to-server',
+          summary: `${subject} ${scope} is now required`,
+        })),
+      ...old
+        .filter((scope) => !next.includes(scope))
+        .map((scope): Verdict => ({
+          ...notRequired,
+          rule: `${rule}-not-required`,
+          direction: 'client-to-server',
+          summary: `${subject} ${scope} is no longer required`,
+        })),
     ];
   };
 }
 
-const scopes: Judge = ({ before, after }) => {
-  const [old, next] = [textsOf(before), textsOf(after)];
-  return [
-    ...next
-      .filter((scope) => !old.includes(scope))
-      .map((scope): Verdict => ({
-        rule: 'scope-required',
-        severity: 'breaking',
-        direction: 'client-to-server',
-        summary: `the scope ${scope} is now required`,
-        reason: 'Principals without this scope were permitted, and are now refused with `forbidden`.',
-      })),
-    ...old
-      .filter((scope) => !next.includes(scope))
-      .map((scope): Verdict => ({
-        rule: 'scope-not-required',
-        severity: 'compatible',
-        direction: 'client-to-server',
-        summary: `the scope ${scope} is no longer required`,
-        reason: 'Every client that was permitted is still permitted.',
-      })),
-  ];
-};
-
 const errorPointers: Judge = ({ before, after }) => {
   const [old, next] = [isObject(before) ? before : {}, isObject(after) ? after : {}];
   return union(Object.keys(old), Object.keys(next))
-    .filter((pointer) => old[pointer] !== next[pointer])
+    .filter((pointer) => codeOf(old[pointer]) !== codeOf(next[pointer]))
     .map((pointer) => ({
+      ...breaking('Clients of the old contract that handle the old code no longer receive it.'),
       rule: 'error-pointer-changed',
-      severity: 'breaking',
       direction: 'server-to-client',
       summary: `an invalid value at ${pointer} gets the error ${codeOf(next[pointer])} instead of ${codeOf(old[pointer])}`,
-      reason: 'Clients of the old contract that handle the old code no longer receive it.',
     }));
 };
 
@@ -163,75 +159,117 @@ function codeOf(code: unknown): string {
   return typeof code === 'string' ? code : 'invalid_message';
 }
 
-/**
- * Makes the comparison of a fact that may have any value, such as a security requirement. `words` has the reason of the finding: `lost` if
- * the fact was removed, `added` if it was added or changed. The finding is compatible only if this reason is `HARMLESS`.
- */
-function addedOrChanged(rule: string, direction: Direction, words: Readonly<Record<'added' | 'lost', string>>): Judge {
+/** The three ways in which a fact that may have any value can differ. */
+type Verb = 'added' | 'removed' | 'changed';
+
+/** Makes the comparison of a fact that may have any value, such as a content type. */
+function valueFact(rule: string, direction: Direction, judgements: Readonly<Record<Verb, Judgement>>): Judge {
   return ({ key, before, after }) => {
-    const isLost = after === undefined;
-    const verb = before === undefined ? 'added' : isLost ? 'removed' : 'changed';
-    return [
-      {
-        rule: `${rule}-${verb}`,
-        severity: words[isLost ? 'lost' : 'added'] === HARMLESS ? 'compatible' : 'breaking',
-        direction,
-        summary: `${key} was ${verb}`,
-        reason: words[isLost ? 'lost' : 'added'],
-      },
-    ];
+    const verb = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+    return [{ ...judgements[verb], rule: `${rule}-${verb}`, direction, summary: `${key} was ${verb}` }];
   };
 }
 
-const HARMLESS = 'Every client that was permitted is still permitted.';
+const PERMITTED = compatible('Every client that was permitted is still permitted.');
 
-const correlation: Judge = ({ before, after }) => [
-  {
-    rule: before === undefined ? 'correlation-added' : 'correlation-changed',
-    severity: before === undefined ? 'compatible' : 'breaking',
-    direction: 'server-to-client',
-    summary: `correlationId changed from ${show(before)} to ${show(after)}`,
-    reason:
-      before === undefined
-        ? 'The correlation id only describes which field relates a reply to its command. The schema of this field is compared separately.'
-        : 'Clients of the old contract look for the command id in another field.',
-  },
-];
+/** Compares lists of credentials. A client needs one of them; without a list, or with an empty one, it needs none. */
+const security: Judge = ({ before, after }) => {
+  const [old, next] = [listOf(before), listOf(after)];
+  const verdict = (rule: string, judgement: Judgement, summary: string): Verdict => ({
+    ...judgement,
+    rule,
+    direction: 'client-to-server',
+    summary,
+  });
+  if (old.length === 0 && next.length === 0) return [];
+  if (next.length === 0) return [verdict('security-removed', PERMITTED, 'no credential is required any more')];
+  if (old.length === 0) {
+    const reason = 'Clients of the old contract may send no credential, and are then refused.';
+    return [verdict('security-added', breaking(reason), 'a credential is now required')];
+  }
+  const missingFrom = (list: readonly unknown[]) => (each: unknown) => !list.some((other) => equal(each, other));
+  return [
+    ...next
+      .filter(missingFrom(old))
+      .map((each) => verdict('credential-added', PERMITTED, `the credential ${nameOf(each)} is now accepted`)),
+    ...old.filter(missingFrom(next)).map((each) => {
+      const reason = 'Clients of the old contract may send only this credential, and are then refused.';
+      return verdict('credential-removed', breaking(reason), `the credential ${nameOf(each)} is no longer accepted`);
+    }),
+  ];
+};
+
+/** The name of a security scheme, if the credential is a reference to one; otherwise the credential as short text. */
+function nameOf(credential: unknown): string {
+  const ref = isObject(credential) ? credential['$ref'] : undefined;
+  return typeof ref === 'string' ? (ref.split('/').at(-1) ?? ref) : show(credential);
+}
+
+const correlation: Judge = ({ before, after }) => {
+  const judgement =
+    before === undefined
+      ? compatible(
+          'The correlation id only describes which field relates a reply to its command. The schema of this field is compared separately.',
+        )
+      : breaking('Clients of the old contract look for the command id in another field.');
+  return [
+    {
+      ...judgement,
+      rule: before === undefined ? 'correlation-added' : 'correlation-changed',
+      direction: 'server-to-client',
+      summary: `correlationId changed from ${show(before)} to ${show(after)}`,
+    },
+  ];
+};
+
+const OTHER_MEDIA_TYPE = breaking('Clients of the old contract read and write another media type.');
 
 const JUDGES: Readonly<Record<string, Judge>> = {
-  'x-scopes': scopes,
-  'x-full-scopes': addedOrChanged('full-scopes', 'client-to-server', {
-    added: 'Clients of the old contract receive a summary instead of the full response.',
-    lost: 'Clients of the old contract receive at least what they received before.',
+  'x-scopes': scopes({
+    rule: 'scope',
+    subject: 'the scope',
+    required: breaking('Principals without this scope were permitted, and are now refused with `forbidden`.'),
+    notRequired: PERMITTED,
+  }),
+  'x-full-scopes': scopes({
+    rule: 'full-scope',
+    subject: 'for the full response, the scope',
+    required: breaking('Principals without this scope receive a summary instead of the full response.'),
+    notRequired: compatible('Clients of the old contract receive at least what they received before.'),
   }),
   'x-error-pointers': errorPointers,
   'x-ordered': flag('order', 'server-to-client', {
-    given: 'Clients of the old contract do not rely on the order.',
-    lost: 'The message may now overtake queued events, but clients of the old contract rely on its order.',
+    added: compatible('Clients of the old contract do not rely on the order.'),
+    removed: breaking('The message may now overtake queued events, but clients of the old contract rely on its order.'),
   }),
   'x-before-authentication': flag('before-authentication', 'client-to-server', {
-    given: 'The new server accepts this command earlier than the old server did.',
-    lost: 'The new server refuses this command before `authenticate`, but clients of the old contract may send it earlier.',
+    added: compatible('The new server accepts this command earlier than the old server did.'),
+    removed: breaking(
+      'The new server refuses this command before `authenticate`, but clients of the old contract may send it earlier.',
+    ),
   }),
   'x-serves-below': flag('serves-below', 'client-to-server', {
-    given: 'Clients of the old contract do not request addresses below the path.',
-    lost: 'Clients of the old contract may request addresses below the path.',
+    added: compatible('Clients of the old contract do not request addresses below the path.'),
+    removed: breaking('Clients of the old contract may request addresses below the path.'),
   }),
-  'x-stream': addedOrChanged('event-stream', 'client-to-server', {
-    added: 'Publications of this event on another stream are now refused.',
-    lost: HARMLESS,
+  'x-stream': valueFact('event-stream', 'client-to-server', {
+    added: breaking('Publications of this event on another stream are now refused (STR-5).'),
+    changed: breaking('Publications of this event on the old stream are now refused (STR-5).'),
+    removed: breaking(
+      'Publications of this event that name no stream now go to `main`, not to the stream of the old contract (STR-5).',
+    ),
   }),
   'x-any-origin': flag('any-origin', 'server-to-client', {
-    given: 'Pages of every origin may now read the response.',
-    lost: 'The new server refuses pages of other origins; under the old contract they could read the response.',
+    added: compatible('Pages of every origin may now read the response.'),
+    removed: breaking(
+      'The new server refuses pages of other origins; under the old contract they could read the response.',
+    ),
   }),
-  security: addedOrChanged('security', 'client-to-server', {
-    added: 'Clients of the old contract may connect without the credential that is now required.',
-    lost: HARMLESS,
-  }),
-  contentType: addedOrChanged('content-type', 'server-to-client', {
-    added: 'Clients of the old contract read and write another media type.',
-    lost: 'Clients of the old contract read and write another media type.',
+  security,
+  contentType: valueFact('content-type', 'server-to-client', {
+    added: OTHER_MEDIA_TYPE,
+    changed: OTHER_MEDIA_TYPE,
+    removed: OTHER_MEDIA_TYPE,
   }),
   correlationId: correlation,
 };

@@ -2,9 +2,11 @@
 import { staysWithin } from './change.ts';
 import type { ContractView, MessageView, OperationView } from './contract-view.ts';
 import { compareFacts } from './facts.ts';
-import type { Draft, Findings, Use } from './finding.ts';
+import type { Direction, Draft, Findings, Use } from './finding.ts';
 import { objectAt, textAt, union, valueAt } from './json.ts';
 import type { Path } from './json.ts';
+import { breaking, compatible } from './judgement.ts';
+import type { Judgement } from './judgement.ts';
 import type { Place } from './schema-document.ts';
 import type { SchemaRelation } from './schema-relation.ts';
 
@@ -82,7 +84,7 @@ function compareOperation(versions: Versions, before: OperationView, after: Oper
 
 function compareCommand(versions: Versions, before: OperationView, after: OperationView): void {
   const use: Use = { by: after.name, direction: 'client-to-server', envelope: true };
-  relateByName(versions, before.messages, after.messages, use, missing('command-message'));
+  relateByName(versions, before.messages, after.messages, use, COMMAND_MESSAGE);
   const reply: Use = { by: after.name, direction: 'server-to-client', envelope: true };
   relateByName(versions, before.replies, after.replies, reply, {
     removed: (message) => replyRemoved(before, after, message),
@@ -97,7 +99,7 @@ function compareCommand(versions: Versions, before: OperationView, after: Operat
 function comparePush(versions: Versions, before: OperationView, after: OperationView): void {
   const isOther = ({ raw }: MessageView): boolean => raw['x-event'] === undefined && raw['payload'] !== undefined;
   const use: Use = { by: after.name, direction: 'server-to-client', envelope: true };
-  relateByName(versions, before.messages.filter(isOther), after.messages.filter(isOther), use, missing('push-message'));
+  relateByName(versions, before.messages.filter(isOther), after.messages.filter(isOther), use, PUSH_MESSAGE);
 }
 
 interface Unpaired {
@@ -105,22 +107,32 @@ interface Unpaired {
   readonly added: (message: MessageView) => Draft;
 }
 
+const RENAMED = breaking('Clients of the old contract know the message under another name.');
+
 /**
- * Makes the finding for a message that only one version has. Each command, and each push except `event`, has one message, so this message
- * was renamed.
+ * The findings for a message of a command that only one version has. Each command has one message, so this message was
+ * renamed.
  */
-function missing(rule: string): Unpaired {
-  const draft = (message: MessageView, verb: 'removed' | 'added'): Draft => ({
+const COMMAND_MESSAGE = missing('command-message', 'client-to-server', { removed: RENAMED, added: RENAMED });
+
+/** The findings for a message of a push that only one version has. Each push except `event` has one message. */
+const PUSH_MESSAGE = missing('push-message', 'server-to-client', {
+  removed: RENAMED,
+  added: compatible('Clients ignore unknown push types (ENV-4).'),
+});
+
+function missing(
+  rule: string,
+  direction: Direction,
+  judgements: Readonly<Record<'removed' | 'added', Judgement>>,
+): Unpaired {
+  const draft = ({ name, path }: MessageView, verb: 'removed' | 'added'): Draft => ({
+    ...judgements[verb],
     rule: `${rule}-${verb}`,
-    severity: rule === 'push-message' && verb === 'added' ? 'compatible' : 'breaking',
-    direction: rule === 'push-message' ? 'server-to-client' : 'client-to-server',
-    was: { path: message.path, value: verb === 'removed' ? message.name : undefined },
-    now: { path: message.path, value: verb === 'added' ? message.name : undefined },
-    summary: `the message ${message.name} was ${verb}`,
-    reason:
-      rule === 'push-message' && verb === 'added'
-        ? 'Clients ignore unknown push types (ENV-4).'
-        : 'Clients of the old contract know the message under another name.',
+    direction,
+    was: { path, value: verb === 'removed' ? name : undefined },
+    now: { path, value: verb === 'added' ? name : undefined },
+    summary: `the message ${name} was ${verb}`,
   });
   return { removed: (message) => draft(message, 'removed'), added: (message) => draft(message, 'added') };
 }
