@@ -1,5 +1,6 @@
 /** Reads the files of a contract: UTF-8 text of bounded size. */
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { ContractError, sourceOf } from './source.ts';
 import type { Source } from './source.ts';
 
@@ -10,6 +11,45 @@ export const LARGEST_BYTES = 4 * 1024 * 1024;
 export async function readSource(file: string): Promise<Source> {
   return sourceOf(file, await readText(file));
 }
+
+/**
+ * Reads a file to which a contract refers.
+ * @throws {UnreadableFile} if there is no such file, or it must not be read
+ * @throws {ContractError} if the file is invalid
+ */
+export type ReadFile = (path: string) => Promise<Source>;
+
+/** A file to which a contract refers cannot be read. The message continues a sentence about the reference. */
+export class UnreadableFile extends Error {
+  /**
+   * @param reason begins with "which"
+   * @param remedy a sentence that tells what to do
+   */
+  constructor(reason: string, remedy: string, options?: ErrorOptions) {
+    super(`${reason}. ${remedy}`, options);
+    this.name = 'UnreadableFile';
+  }
+}
+
+export const readFromDisk: ReadFile = async (path) => {
+  try {
+    if ((await stat(path)).isFile()) return await readSource(path);
+  } catch (error) {
+    if (error instanceof ContractError) throw error;
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UnreadableFile(`which cannot be read (${reason})`, 'Correct the path.', { cause: error });
+  }
+  throw new UnreadableFile('which is a directory or a device', 'Refer to a file.');
+};
+
+/** Refuses every file. It is used for a document from an address: its references must not lead to files of this machine. */
+export const readNothing: ReadFile = () =>
+  Promise.reject(
+    new UnreadableFile(
+      'which is in another file, and only one file is read from an address',
+      "Save the files and use their path, or use the address of a contract in one file, such as a gateway's /asyncapi.yaml.",
+    ),
+  );
 
 /** Reads the file as a stream, because a pipe or a device has no size and may never end. */
 async function readText(file: string): Promise<string> {

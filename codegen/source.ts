@@ -24,6 +24,8 @@ const SHOWN = 10;
 
 /** The contract is invalid. The message lists the first findings as `file:line rule pointer: text`. */
 export class ContractError extends Error {
+  /** The name of the contract, which is also the file of every finding that names no other file. */
+  readonly file: string;
   readonly findings: readonly Finding[];
 
   constructor(file: string, findings: readonly Finding[]) {
@@ -31,6 +33,7 @@ export class ContractError extends Error {
     if (findings.length > SHOWN) lines.push(`… and ${findings.length - SHOWN} more.`);
     super(lines.join('\n'));
     this.name = 'ContractError';
+    this.file = file;
     this.findings = findings;
   }
 }
@@ -45,14 +48,20 @@ export function formatFinding(contract: string, { rule, file = contract, pointer
 }
 
 export interface Source {
-  /** The path as the user gave it. Used only in error messages, never in generated text. */
+  /** The path as the user gave it, or another name. Used only in error messages, never in generated text. */
   readonly file: string;
+  /** The path that references to other files start from, if `file` is not this path. */
+  readonly path?: string;
   readonly text: string;
   readonly value: unknown;
   /** The line of the value at a path, or of its nearest ancestor in the text. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
   /** For a contract bundled from several files: maps a finding to the file and place that the author wrote. */
   readonly relocate?: (finding: Finding) => Finding;
+}
+
+export function pathOf({ file, path = file }: Source): string {
+  return path;
 }
 
 /**

@@ -2,15 +2,15 @@
  * `tidemark breaking`: reads two versions of a contract, compares them, and checks recorded tapes against the new one. The
  * command line calls only this file.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { bundle } from '../bundle/bundle.ts';
 import { isOwnEventsDocument } from '../own-events/document.ts';
-import { openContract } from '../own-events/open.ts';
-import { readSource } from '../files.ts';
-import { ContractError, sourceOf } from '../source.ts';
+import { openSource } from '../own-events/open.ts';
+import { readFromDisk, readSource } from '../files.ts';
+import type { ReadFile } from '../files.ts';
+import { ContractError } from '../source.ts';
 import type { Source } from '../source.ts';
+import { readerOf, sourceOfBaseline } from './baseline.ts';
+import type { Baseline } from './baseline.ts';
 import { compareContracts } from './compare.ts';
 import type { ContractVersion } from './compare.ts';
 import type { CompatibilityFinding, Severity } from './finding.ts';
@@ -19,13 +19,14 @@ import { readFrames } from './tape-frames.ts';
 import { checkTapes } from './tapes.ts';
 import type { CompatibilityReport } from './report.ts';
 
+export type { Baseline, Revision } from './baseline.ts';
 export { ContractError } from '../source.ts';
 export { formatGithub, formatText } from './format.ts';
 export { TapeError } from './tape-frames.ts';
 
 export interface CompatibilityOptions {
-  /** The older version. `name` is its name in findings and messages; `file` is its path, if it is a file. */
-  readonly against: { readonly name: string; readonly text: string; readonly file?: string };
+  /** The older version. */
+  readonly against: Baseline;
   /** Path of the newer version. */
   readonly contract: string;
   /** Directory with recorded tapes. */
@@ -41,8 +42,8 @@ export async function compareVersions({
   contract,
   tapes,
 }: CompatibilityOptions): Promise<CompatibilityReport> {
-  const before = readVersion(await openBaseline(against));
-  const after = readVersion(await openVersion(await readSource(contract)));
+  const before = readVersion(await openVersion(sourceOfBaseline(against), readerOf(against)));
+  const after = readVersion(await openVersion(await readSource(contract), readFromDisk));
   const findings = compareContracts(before, after);
   const names = { against: against.name, contract };
   if (tapes === undefined) return { ...names, counts: countOf(findings), findings };
@@ -55,31 +56,9 @@ export async function compareVersions({
 /**
  * Opens a version. An own-events document is first merged with the contract that it extends; the merged contract is compared.
  */
-async function openVersion(source: Source): Promise<Source> {
-  return isOwnEventsDocument(source.value) ? (await openContract(source.file)).source : (await bundle(source)).source;
-}
-
-const ALONE =
-  'Only one file can be read from a Git revision or a URL. Compare with a local file, or with the contract.json that tidemark generate wrote.';
-
-/**
- * Opens the older version. An own-events document is first copied to a temporary file, because the merge reads files. References from this
- * copy to other files cannot be resolved; each is reported as a finding.
- */
-async function openBaseline({ name, text, file }: CompatibilityOptions['against']): Promise<Source> {
-  const source = sourceOf(file ?? name, text);
-  if (!isOwnEventsDocument(source.value)) {
-    const { source: whole } = await bundle(source, file === undefined ? { withoutFiles: ALONE } : {});
-    return { ...whole, file: name };
-  }
-  const directory = await mkdtemp(join(tmpdir(), 'tidemark-breaking-'));
-  try {
-    const copy = join(directory, 'against.yaml');
-    await writeFile(copy, text);
-    return { ...(await openContract(copy)).source, file: name };
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+async function openVersion(source: Source, readFile: ReadFile): Promise<Source> {
+  const open = isOwnEventsDocument(source.value) ? openSource : bundle;
+  return (await open(source, { readFile })).source;
 }
 
 /**

@@ -1,8 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareVersions } from './compatibility.ts';
+import type { CompatibilityFinding } from './finding.ts';
+
+let home: string;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tidemark-own-breaking-'));
+});
+afterAll(() => rm(home, { recursive: true }));
 
 const own = (required: string): string => `asyncapi: 3.0.0
 info: { title: Acme events, version: 1.0.0 }
@@ -20,15 +28,52 @@ components:
 `;
 
 test('own-events documents are compared after the merge, and findings have lines of the documents themselves', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemark-own-breaking-'));
-  try {
-    const contract = join(directory, 'own.yaml');
-    await writeFile(contract, own('target'));
-    const report = await compareVersions({ against: { name: 'v1', text: own('target, ok') }, contract });
-    expect(report.findings.filter(({ severity }) => severity === 'breaking')).toMatchObject([
-      { rule: 'required-removed', usedBy: ['event build_finished'], was: { line: 12 }, now: { line: 12 } },
-    ]);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const contract = join(home, 'own.yaml');
+  await writeFile(contract, own('target'));
+  const report = await compareVersions({ against: { name: 'v1', text: own('target, ok') }, contract });
+  expect(breaking(report)).toMatchObject([
+    { rule: 'required-removed', usedBy: ['event build_finished'], was: { line: 12 }, now: { line: 12 } },
+  ]);
+});
+
+/** A document whose payload is in a second file, and which extends a third one. */
+const SPLIT = own('target')
+  .replace('x-extends: tidemark', 'x-extends: ../base.yaml')
+  .replace(/payload:\n[^]*$/, 'payload: { $ref: ./schemas/build.json }\n');
+const BASE = own('target').replace('build_finished', 'deployed');
+const buildRequires = (...required: readonly string[]): string =>
+  JSON.stringify({ type: 'object', required, properties: { target: { type: 'string' }, ok: { type: 'boolean' } } });
+
+/** Writes the document and the files that it refers to. @returns the path of the document */
+async function writeSplit(version: string, schema: string): Promise<string> {
+  const directory = join(home, version);
+  await mkdir(join(directory, 'api/schemas'), { recursive: true });
+  await writeFile(join(directory, 'base.yaml'), BASE);
+  await writeFile(join(directory, 'api/schemas/build.json'), schema);
+  await writeFile(join(directory, 'api/events.yaml'), SPLIT);
+  return join(directory, 'api/events.yaml');
+}
+
+const breaking = ({ findings }: { readonly findings: readonly CompatibilityFinding[] }): CompatibilityFinding[] =>
+  findings.filter(({ severity }) => severity === 'breaking');
+
+test('files that the older document refers to are read beside that document', async () => {
+  const file = await writeSplit('old', buildRequires('target', 'ok'));
+  const against = { name: 'old', text: SPLIT, file };
+  expect((await compareVersions({ against, contract: file })).findings).toEqual([]);
+  const contract = await writeSplit('new', buildRequires('target'));
+  expect(breaking(await compareVersions({ against, contract }))).toMatchObject([
+    { rule: 'required-removed', summary: 'ok is now optional', usedBy: ['event build_finished'] },
+  ]);
+});
+
+test('an older document from an address must not refer to other files', async () => {
+  const contract = await writeSplit('new', buildRequires('target'));
+  const alone = 'which is in another file, and only one file is read from an address. Save ';
+  const name = 'https://acme.example/events.yaml';
+  const compare = (text: string) => compareVersions({ against: { name, text }, contract });
+  await expect(compare(SPLIT)).rejects.toThrow(`${name}:3 extends /x-extends: is ../base.yaml, ${alone}`);
+  await expect(compare(SPLIT.replace('../base.yaml', 'tidemark'))).rejects.toThrow(
+    `${name}:10 schema-ref /components/messages/build_finished/payload/$ref: refers to ./schemas/build.json, ${alone}`,
+  );
 });

@@ -5,6 +5,8 @@
  * unchanged too.
  */
 import { stringify } from 'yaml';
+import { readFromDisk } from '../files.ts';
+import type { ReadFile } from '../files.ts';
 import { Findings } from '../own-events/findings.ts';
 import { ContractError } from '../source.ts';
 import type { Finding, Source } from '../source.ts';
@@ -19,17 +21,14 @@ export interface Bundled {
 }
 
 export interface BundleOptions {
-  /**
-   * Set if only the text of the contract is known, so that no other file can be read. Contains advice for the finding
-   * about a reference to a file.
-   */
-  readonly withoutFiles?: string;
+  /** Reads the files that the contract refers to. By default they are read from the disk. */
+  readonly readFile?: ReadFile;
 }
 
 /** @throws {ContractError} when a reference does not resolve or is circular */
-export async function bundle(main: Source, options: BundleOptions = {}): Promise<Bundled> {
+export async function bundle(main: Source, { readFile = readFromDisk }: BundleOptions = {}): Promise<Bundled> {
   const findings = new Findings();
-  const bundler = new Bundler(main, new Documents(main, { findings, ...options }), findings);
+  const bundler = new Bundler(main, new Documents(main, { findings, readFile }), findings);
   const value = await bundler.run();
   if (findings.list.length > 0) throw new ContractError(main.file, distinct(findings.list));
   if (!bundler.changed) return { source: main, files: bundler.files };

@@ -1,7 +1,7 @@
 /** Walks through a contract, and replaces references to other files by names in `components` or by copies. */
 import { below, isObject } from '../own-events/findings.ts';
 import type { Findings, Place } from '../own-events/findings.ts';
-import { toPointer } from '../source.ts';
+import { pathOf, toPointer } from '../source.ts';
 import type { Source } from '../source.ts';
 import { keyOf } from './documents.ts';
 import type { Documents, Target } from './documents.ts';
@@ -273,13 +273,13 @@ export class Bundler {
     const { source, path } = target.place;
     const isNamed = source === this.#main && path.length === 3 && isNamedSchema(`#${toPointer(path)}`);
     const known = isNamed ? path[2] : this.#schemaNames.get(keyOf(target.place));
-    return known ?? this.#register(path.at(-1) ?? stemOf(source.file), target);
+    return known ?? this.#register(path.at(-1) ?? stemOf(pathOf(source)), target);
   }
 
   async #register(wanted: string, target: Target): Promise<string> {
     const { place } = target;
     const taken = [...Object.keys(this.#declared('schemas')), ...this.#schemas.keys()];
-    const name = freeName([wanted, `${stemOf(place.source.file)} ${wanted}`], taken);
+    const name = freeName([wanted, `${stemOf(pathOf(place.source))} ${wanted}`], taken);
     if (name === undefined) {
       const text = `would become the schema ${wanted}, but this name is not a possible type name, or another schema already has it. Rename this schema.`;
       this.#findings.add('schema-name', place, text);

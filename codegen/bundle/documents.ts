@@ -1,10 +1,10 @@
 /** Reads the files of a contract and resolves references between them. */
-import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { below, isObject } from '../own-events/findings.ts';
 import type { Findings, Place } from '../own-events/findings.ts';
-import { readSource } from '../files.ts';
-import { ContractError, decodeUri, fromPointer, toPointer } from '../source.ts';
+import { UnreadableFile } from '../files.ts';
+import type { ReadFile } from '../files.ts';
+import { ContractError, decodeUri, fromPointer, pathOf, toPointer } from '../source.ts';
 import type { Source } from '../source.ts';
 
 /** Longest chain of references; a longer one is treated as circular. */
@@ -17,21 +17,20 @@ export interface Target {
 
 export interface DocumentsOptions {
   readonly findings: Findings;
-  /** Set if no file can be read. Contains advice for the finding about a reference to a file. */
-  readonly withoutFiles?: string;
+  readonly readFile: ReadFile;
 }
 
 export class Documents {
   readonly #main: Source;
   readonly #findings: Findings;
-  readonly #withoutFiles: string | undefined;
+  readonly #readFile: ReadFile;
   readonly #sources = new Map<string, Source | undefined>();
 
-  constructor(main: Source, { findings, withoutFiles }: DocumentsOptions) {
+  constructor(main: Source, { findings, readFile }: DocumentsOptions) {
     this.#main = main;
     this.#findings = findings;
-    this.#withoutFiles = withoutFiles;
-    this.#sources.set(resolve(main.file), main);
+    this.#readFile = readFile;
+    this.#sources.set(resolve(pathOf(main)), main);
   }
 
   /** Every file that was read. */
@@ -59,7 +58,7 @@ export class Documents {
       return refuse(
         'whose part after # is not a JSON pointer. Write a JSON pointer, such as #/components/schemas/Name.',
       );
-    const source = path === '' ? place.source : await this.#open(resolve(dirname(place.source.file), path), refuse);
+    const source = path === '' ? place.source : await this.#open(resolve(dirname(pathOf(place.source)), path), refuse);
     if (source === undefined) return undefined;
     const top: Target = { value: source.value, place: { source, path: [] } };
     const target = await this.#descend(top, fromPointer(fragment), hops);
@@ -113,7 +112,6 @@ export class Documents {
 
   async #open(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
     if (this.#sources.has(file)) return this.#sources.get(file);
-    if (this.#withoutFiles !== undefined) return refuse(`which is in another file. ${this.#withoutFiles}`);
     const source = await this.#read(file, refuse);
     this.#sources.set(file, source);
     return source;
@@ -121,20 +119,21 @@ export class Documents {
 
   async #read(file: string, refuse: (text: string) => undefined): Promise<Source | undefined> {
     try {
-      if (!(await stat(file)).isFile()) return refuse('which is a directory or a device. Refer to a file.');
-      return await readSource(file);
+      return await this.#readFile(file);
     } catch (error) {
-      if (!(error instanceof ContractError)) {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-        return refuse(`which cannot be read (${reason}). Correct the path.`);
-      }
+      if (error instanceof UnreadableFile) return refuse(error.message);
+      if (!(error instanceof ContractError)) throw error;
       for (const { rule, line, text } of error.findings)
-        this.#findings.add(rule, { source: { file, text: '', value: undefined, lineOf: () => line }, path: [] }, text);
+        this.#findings.add(
+          rule,
+          { source: { file: error.file, text: '', value: undefined, lineOf: () => line }, path: [] },
+          text,
+        );
       return undefined;
     }
   }
 }
 
 export function keyOf({ source, path }: Place): string {
-  return `${resolve(source.file)}#${toPointer(path)}`;
+  return `${resolve(pathOf(source))}#${toPointer(path)}`;
 }

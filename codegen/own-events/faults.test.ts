@@ -256,7 +256,7 @@ const FAULTS: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a reference to a file that does not exist',
     documentOf({ built: { payload: { $ref: './gone.json' } } }),
-    ['refers to gone.json, which cannot be read (ENOENT).'],
+    ['refers to ./gone.json, which cannot be read (ENOENT).'],
   ],
   [
     'a schema that nothing uses',

@@ -3,6 +3,7 @@
  * payload, an event needs a message, entries in channels and operations, filter fields, requirements and an example.
  * They are made here, modelled on the contract's custom event.
  */
+import type { ReadFile } from '../files.ts';
 import type { ReplaySpec, Schema } from '../model.ts';
 import type { RawContract, RawMessage } from '../raw.ts';
 import { refName } from '../raw.ts';
@@ -30,9 +31,12 @@ export interface MergeOptions {
   readonly document: OwnDocument;
   readonly base: RawContract;
   readonly findings: Findings;
+  /** Reads the files that the document refers to. */
+  readonly readFile: ReadFile;
 }
 
-export async function merge({ document, base, findings }: MergeOptions): Promise<Merged | undefined> {
+export async function merge(options: MergeOptions): Promise<Merged | undefined> {
+  const { document, base, findings, readFile } = options;
   const template = templateOf(base);
   const filterFields = base.components.schemas[FILTER_SCHEMA]?.properties;
   if (template === undefined || filterFields === undefined) {
@@ -50,11 +54,12 @@ export async function merge({ document, base, findings }: MergeOptions): Promise
     own: document.schemas,
     stock: Object.keys(base.components.schemas),
     findings,
+    readFile,
   });
   const filters = filtersOf(document, base, findings);
   const additions: Addition[] = [];
   for (const event of document.events.filter(({ name }) => !taken.has(name)))
-    additions.push(await additionOf(event, { document, base, template, schemas, filters, findings }));
+    additions.push(await additionOf(event, { ...options, template, schemas, filters }));
   // Schemas to which no payload refers are checked too, and then reported as unused.
   for (const [name, value] of Object.entries(document.schemas)) {
     if (schemas.named.has(name) || schemas.parts.has(name)) continue;

@@ -8,15 +8,15 @@ import { stringify } from 'yaml';
 import { bundle } from '../bundle/bundle.ts';
 import { originalPlaces } from '../bundle/origins.ts';
 import { checkContract, parseContract } from '../contract.ts';
-import { readSource } from '../files.ts';
+import { readFromDisk, readNothing, readSource, UnreadableFile } from '../files.ts';
+import type { ReadFile } from '../files.ts';
 import type { Contract } from '../model.ts';
 import type { RawContract } from '../raw.ts';
-import { ContractError, sourceOf } from '../source.ts';
+import { ContractError, pathOf, sourceOf } from '../source.ts';
 import type { Source } from '../source.ts';
 import { EXTENDS, isOwnEventsDocument, readDocument } from './document.ts';
 import type { OwnDocument } from './document.ts';
 import { Findings } from './findings.ts';
-import type { Place } from './findings.ts';
 import { merge } from './merge.ts';
 
 /** The value of `x-extends` for the contract of this version. */
@@ -33,6 +33,8 @@ const LARGEST_BYTES = 8 * 1024 * 1024;
 export interface OpenOptions {
   /** Path of the contract of this version, if it is not in the usual place in this package. */
   readonly stock?: string;
+  /** Reads the files that the contract refers to. By default they are read from the disk. */
+  readonly readFile?: ReadFile;
 }
 
 export interface OpenedContract {
@@ -47,14 +49,24 @@ export interface OpenedContract {
 
 /** @throws {ContractError} with file, line, pointer and remedy of every fault; file system errors are not caught. */
 export async function openContract(file: string, options: OpenOptions = {}): Promise<OpenedContract> {
-  const opener = new Opener(options.stock ?? STOCK_FILE);
-  const written = await readSource(file);
+  return openSource(await readSource(file), options);
+}
+
+/**
+ * Opens a contract that was already read.
+ * @throws {ContractError} with file, line, pointer and remedy of every fault
+ */
+export async function openSource(
+  written: Source,
+  { stock = STOCK_FILE, readFile = readFromDisk }: OpenOptions = {},
+): Promise<OpenedContract> {
   if (!isOwnEventsDocument(written.value)) {
-    const { source, files } = await bundle(written);
+    const { source, files } = await bundle(written, { readFile });
     const { contract } = await parseContract(source);
     return { contract, source, own: undefined, files };
   }
-  const { source, own } = await opener.extend(written, []);
+  const opener = new Opener(stock);
+  const { source, own } = await opener.extend(written, { readFile, above: [] });
   // The AsyncAPI parser is not used here, because it takes seconds. It is not needed: the extended contract is valid
   // AsyncAPI, and so are the parts that the merge adds. Tests check several kinds of merged contracts with the parser.
   return { contract: checkContract(source), source, own, files: opener.files };
@@ -65,6 +77,13 @@ interface Extended {
   readonly own: OwnDocument;
 }
 
+interface Context {
+  /** Reads the files that the document refers to. */
+  readonly readFile: ReadFile;
+  /** Paths and addresses of the documents that extend this one, to detect a circle. */
+  readonly above: readonly string[];
+}
+
 class Opener {
   readonly #stock: string;
   readonly files: string[] = [];
@@ -73,13 +92,13 @@ class Opener {
     this.#stock = stock;
   }
 
-  /** @param above the documents that extend this one, to detect a circle */
-  async extend(source: Source, above: readonly string[]): Promise<Extended> {
+  async extend(source: Source, { readFile, above }: Context): Promise<Extended> {
     this.files.push(source.file);
     const findings = new Findings();
     const own = readDocument(source, findings);
-    const base = own.base === '' ? undefined : await this.#base(own, [...above, source.file], findings);
-    const merged = base === undefined ? undefined : await merge({ document: own, base, findings });
+    const context = { readFile, above: [...above, placeOf(pathOf(source))] };
+    const base = own.base === '' ? undefined : await this.#base(own, context, findings);
+    const merged = base === undefined ? undefined : await merge({ document: own, base, findings, readFile });
     if (findings.list.length > 0 || merged === undefined) throw new ContractError(source.file, findings.list);
     for (const { source: each } of merged.origins.values())
       if (!this.files.includes(each.file)) this.files.push(each.file);
@@ -88,35 +107,40 @@ class Opener {
     return { own, source: { file: source.file, text, value: merged.contract, ...back } };
   }
 
-  async #base(own: OwnDocument, above: readonly string[], findings: Findings): Promise<RawContract | undefined> {
-    const place: Place = { source: own.source, path: [EXTENDS] };
+  async #base(own: OwnDocument, { readFile, above }: Context, findings: Findings): Promise<RawContract | undefined> {
     const { base } = own;
-    const file = base === STOCK ? this.#stock : isUrl(base) ? base : resolve(dirname(own.source.file), base);
+    const refuse = (text: string): undefined => {
+      findings.add('extends', { source: own.source, path: [EXTENDS] }, `is ${base}, ${text}`);
+    };
+    const at = base === STOCK ? this.#stock : placeOf(base, dirname(pathOf(own.source)));
+    if (above.includes(at)) return refuse('which extends this document. Let one of them extend tidemark.');
+    const read = base === STOCK ? readFromDisk : isUrl(at) ? readNothing : readFile;
     try {
-      if (above.map((each) => resolve(each)).includes(file)) {
-        findings.add('extends', place, `is ${base}, which extends this document. Let one of them extend tidemark.`);
-        return undefined;
-      }
-      const written = isUrl(file) ? sourceOf(file, await fetchText(file)) : await readSource(file);
-      if (isOwnEventsDocument(written.value)) return (await this.extend(written, above)).source.value as RawContract;
-      const { source, files } = isUrl(file) ? { source: written, files: [file] } : await bundle(written);
+      const written = isUrl(at) ? sourceOf(at, await fetchText(at)) : await read(at);
+      if (isOwnEventsDocument(written.value))
+        return (await this.extend(written, { readFile: read, above })).source.value as RawContract;
+      const { source, files } = await bundle(written, { readFile: read });
       // The contract of this version was checked before its release.
-      if (file !== this.#stock) {
+      if (at !== this.#stock) {
         this.files.push(...files);
         await parseContract(source);
       }
       return source.value as RawContract;
     } catch (error) {
       if (error instanceof ContractError) throw error;
+      if (error instanceof UnreadableFile)
+        return refuse(`${error.message} Or write tidemark, or the address of a gateway's /asyncapi.yaml.`);
       const reason = error instanceof Error ? error.message : String(error);
-      findings.add(
-        'extends',
-        place,
-        `is ${base}, which cannot be read: ${reason}. Write tidemark, a file, or the address of a gateway's /asyncapi.yaml.`,
+      return refuse(
+        `which cannot be read: ${reason}. Write tidemark, a file, or the address of a gateway's /asyncapi.yaml.`,
       );
-      return undefined;
     }
   }
+}
+
+/** An address, or the absolute path of a file. */
+function placeOf(path: string, directory = ''): string {
+  return isUrl(path) ? path : resolve(directory, path);
 }
 
 function isUrl(text: string): boolean {

@@ -1,8 +1,9 @@
 /** Finds the targets of references in an own-events document: in the document itself, and in files beside it. */
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { UnreadableFile } from '../files.ts';
+import type { ReadFile } from '../files.ts';
 import { typeName } from '../names.ts';
-import { ContractError, decodeUri, fromPointer, sourceOf } from '../source.ts';
+import { ContractError, decodeUri, fromPointer, pathOf } from '../source.ts';
 import type { Source } from '../source.ts';
 import { below } from './findings.ts';
 import type { Findings, Place } from './findings.ts';
@@ -19,14 +20,22 @@ export interface Target {
   readonly stem: string;
 }
 
-export class SchemaFiles {
-  readonly #document: Source;
-  readonly #findings: Findings;
-  readonly #files = new Map<string, Source | undefined>();
+export interface SchemaFilesOptions {
+  readonly document: Source;
+  readonly findings: Findings;
+  readonly readFile: ReadFile;
+}
 
-  constructor(document: Source, findings: Findings) {
-    this.#document = document;
+export class SchemaFiles {
+  readonly #findings: Findings;
+  readonly #readFile: ReadFile;
+  /** The files that were read by their resolved paths; undefined for a file that cannot be read. */
+  readonly #files: Map<string, Source | undefined>;
+
+  constructor({ document, findings, readFile }: SchemaFilesOptions) {
     this.#findings = findings;
+    this.#readFile = readFile;
+    this.#files = new Map([[resolve(pathOf(document)), document]]);
   }
 
   /** @returns undefined if there is no target; the reason is added to the findings */
@@ -42,7 +51,7 @@ export class SchemaFiles {
       );
       return undefined;
     }
-    const source = path === '' ? place.source : await this.#open(join(dirname(place.source.file), path), at);
+    const source = path === '' ? place.source : await this.#open(ref, path, place.source, at);
     if (source === undefined) return undefined;
     if (fragment !== '' && !fragment.startsWith('/')) {
       findings.add(
@@ -62,7 +71,7 @@ export class SchemaFiles {
       findings.add('schema-ref', at, `refers to ${ref}, which does not exist. Correct the reference.`);
       return undefined;
     }
-    const stem = (source.file.split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
+    const stem = (pathOf(source).split('/').at(-1) ?? '').replace(/(?:\.schema)?\.(?:json|ya?ml)$/i, '');
     const name = typeName(keys.at(-1) ?? stem);
     if (name === '') {
       findings.add('schema-name', at, `refers to ${ref}, from whose name no type name can be made. Rename the target.`);
@@ -71,32 +80,34 @@ export class SchemaFiles {
     return { value, place: { source, path: keys }, name, stem };
   }
 
-  async #open(file: string, at: Place): Promise<Source | undefined> {
-    if (this.#files.has(file)) return this.#files.get(file);
-    const source = await this.#readFile(file, at);
-    this.#files.set(file, source);
-    return source;
+  /** Opens the file at a path that is relative to another file. */
+  async #open(ref: string, path: string, from: Source, at: Place): Promise<Source | undefined> {
+    const file = join(dirname(pathOf(from)), path);
+    const key = resolve(file);
+    if (!this.#files.has(key)) this.#files.set(key, await this.#read(ref, file, at));
+    return this.#files.get(key);
   }
 
-  async #readFile(file: string, at: Place): Promise<Source | undefined> {
-    const [document, findings] = [this.#document, this.#findings];
-    if (file === document.file) return document;
+  async #read(ref: string, file: string, at: Place): Promise<Source | undefined> {
+    const findings = this.#findings;
     try {
-      const text = await readFile(file, 'utf8');
-      if (text.length <= LARGEST_FILE_BYTES) return sourceOf(file, text);
+      const source = await this.#readFile(file);
+      if (source.text.length <= LARGEST_FILE_BYTES) return source;
       findings.add(
         'schema-ref',
         at,
-        `refers to ${file}, which has more than 1 MiB. Refer to a file with only the schema.`,
+        `refers to ${ref}, which has more than 1 MiB. Refer to a file with only the schema.`,
       );
     } catch (error) {
-      if (!(error instanceof ContractError)) {
-        const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-        findings.add('schema-ref', at, `refers to ${file}, which cannot be read (${reason}). Correct the path.`);
-      } else {
+      if (error instanceof UnreadableFile) findings.add('schema-ref', at, `refers to ${ref}, ${error.message}`);
+      else if (error instanceof ContractError) {
         for (const each of error.findings)
-          findings.add(each.rule, { source: { ...at.source, file, lineOf: () => each.line }, path: [] }, each.text);
-      }
+          findings.add(
+            each.rule,
+            { source: { ...at.source, file: error.file, lineOf: () => each.line }, path: [] },
+            each.text,
+          );
+      } else throw error;
     }
     return undefined;
   }

@@ -2,6 +2,7 @@
  * Converts the JSON Schemas of an own-events document, and of the files that it refers to, into schemas of the contract: named,
  * closed, described and bounded. Fills in what the contract requires beyond JSON Schema.
  */
+import type { ReadFile } from '../files.ts';
 import type { Schema } from '../model.ts';
 import { SCHEMA_KEYWORDS } from '../rules/schemas.ts';
 import type { Source } from '../source.ts';
@@ -49,6 +50,7 @@ export interface SchemaReaderOptions {
   /** Names of the schemas of the contract that is extended; the document may refer to them. */
   readonly stock: readonly string[];
   readonly findings: Findings;
+  readonly readFile: ReadFile;
 }
 
 /** A named schema and its origin. */
@@ -68,7 +70,7 @@ export class SchemaReader {
 
   constructor(options: SchemaReaderOptions) {
     this.#options = options;
-    this.#files = new SchemaFiles(options.document, options.findings);
+    this.#files = new SchemaFiles(options);
   }
 
   /**

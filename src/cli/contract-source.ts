@@ -1,9 +1,8 @@
 /** Reads the older contract that `--against` names: a file, an address, or a Git revision. */
-import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { CliError, EXIT } from './exit.ts';
+import { readRevision } from './git-revision.ts';
+import type { Revision } from './git-revision.ts';
 import { MAXIMUM_CONTRACT_BYTES, readText } from './response-text.ts';
 
 export interface ContractText {
@@ -12,6 +11,8 @@ export interface ContractText {
   readonly text: string;
   /** Path of the contract if it is a file; references to other files are relative to this path. */
   readonly file?: string;
+  /** The revision of Git that contains the contract; references to other files are read from the same revision. */
+  readonly revision?: Revision;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -73,38 +74,4 @@ function causeOf(error: unknown): string {
   if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} seconds`;
   const { cause } = error;
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-}
-
-/**
- * `REF:PATH` is interpreted as in `git show`: PATH is relative to the top of the repository, or to the working directory if it begins with
- * `./`.
- */
-async function readRevision(revision: string, contract: string): Promise<ContractText> {
-  const hasPath = revision.includes(':');
-  const cwd = hasPath ? process.cwd() : dirname(resolve(contract));
-  const object = hasPath ? revision : `${revision}:./${basename(contract)}`;
-  if (revision.startsWith('-')) throw notFound(revision, 'a revision must not begin with "-"');
-  try {
-    const options = { cwd, encoding: 'utf8', maxBuffer: MAXIMUM_CONTRACT_BYTES } as const;
-    const { stdout } = await promisify(execFile)('git', ['show', object], options);
-    return { name: object, text: stdout };
-  } catch (error) {
-    throw notFound(revision, gitFault(error), error);
-  }
-}
-
-function gitFault(error: unknown): string {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'git is not installed';
-  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-  const [line = ''] = stderr.replace(/^fatal: /, '').split('\n');
-  return line === '' ? 'git failed' : line;
-}
-
-function notFound(against: string, why: string, cause?: unknown): CliError {
-  return new CliError(
-    `--against: ${against} is neither a file nor a Git revision: ${why.replace(/\.$/, '')}. ` +
-      'Give a file, an http(s) address, REF, or REF:PATH.',
-    EXIT.usage,
-    { cause },
-  );
 }
