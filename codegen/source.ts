@@ -56,6 +56,8 @@ export interface Source {
   readonly value: unknown;
   /** The line of the value at a path, or of its nearest ancestor in the text. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
+  /** For a contract bundled from several files: the file that contains the value at a path. */
+  readonly fileOf?: (path: readonly (string | number)[]) => string | undefined;
   /** For a contract bundled from several files: maps a finding to the file and place that the author wrote. */
   readonly relocate?: (finding: Finding) => Finding;
 }

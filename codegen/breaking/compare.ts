@@ -41,11 +41,10 @@ function finding(
   before: ContractVersion,
   after: ContractVersion,
 ): CompatibilityFinding {
-  const side = ({ lineOf }: ContractVersion, { path, value }: Draft['was']): FindingSide => ({
-    pointer: toPointer(path),
-    line: lineOf(path),
-    value,
-  });
+  const side = ({ name, lineOf, fileOf }: ContractVersion, { path, value }: Draft['was']): FindingSide => {
+    const file = fileOf?.(path) ?? name;
+    return { ...(file === name ? {} : { file }), pointer: toPointer(path), line: lineOf(path), value };
+  };
   const { rule, severity, decided = true, direction, summary, reason } = draft;
   return {
     rule,

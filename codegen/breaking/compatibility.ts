@@ -78,8 +78,8 @@ function readVersion(source: Source): ContractVersion {
   return versionOf(source);
 }
 
-function versionOf({ file, value, lineOf }: Source): ContractVersion {
-  return { name: file, document: isObject(value) ? value : {}, lineOf };
+function versionOf({ file, value, lineOf, fileOf }: Source): ContractVersion {
+  return { name: file, document: isObject(value) ? value : {}, lineOf, fileOf };
 }
 
 function countOf(findings: readonly CompatibilityFinding[]): Record<Severity, number> {

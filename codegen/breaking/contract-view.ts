@@ -14,6 +14,8 @@ export interface ContractVersion {
   readonly name: string;
   readonly document: JsonObject;
   readonly lineOf: (path: Path) => number | undefined;
+  /** The file that contains a value, if the contract consists of several files. */
+  readonly fileOf?: ((path: Path) => string | undefined) | undefined;
 }
 
 export interface MessageView {

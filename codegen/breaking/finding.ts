@@ -12,9 +12,14 @@ export type Severity = 'breaking' | 'warning' | 'compatible';
 export type Direction = 'client-to-server' | 'server-to-client' | 'operator';
 
 export interface FindingSide {
-  /** JSON Pointer (RFC 6901). If the value is absent, the pointer to the object that would contain it. */
+  /** The file that contains the value, if that version consists of several files and this is not its main file. */
+  readonly file?: string;
+  /**
+   * JSON Pointer (RFC 6901) into that version, after its files were joined. If the value is absent, the pointer to the
+   * object that would contain it.
+   */
   readonly pointer: string;
-  /** Line number in the file of that version, from 1. */
+  /** Line number in the file that contains the value, from 1. */
   readonly line: number | undefined;
   /** Undefined if the value is absent. */
   readonly value: unknown;

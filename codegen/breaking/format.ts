@@ -49,7 +49,7 @@ function formatFinding({ against, contract, tapes }: CompatibilityReport, findin
   ].join('\n');
 }
 
-function placeOf(file: string, { line, pointer }: CompatibilityFinding['was']): string {
+function placeOf(version: string, { file = version, line, pointer }: CompatibilityFinding['was']): string {
   return `${file}${line === undefined ? '' : `:${line}`} ${pointer}`;
 }
 
@@ -69,14 +69,14 @@ function plural(count: number, noun: string): string {
 
 const LEVELS: Readonly<Record<Severity, string>> = { breaking: 'error', warning: 'warning', compatible: 'notice' };
 
-/** One annotation per finding, at its line in the newer contract. */
+/** One annotation per finding, at its file and line in the newer contract. */
 export function formatGithub(report: CompatibilityReport): string {
   const { contract, findings } = report;
   return findings
     .map((finding) => {
       const { rule, severity, decided, now, summary, reason, usedBy, tapes } = finding;
       const title = `${rule}${decided ? '' : ' (undecided)'}`;
-      const where = `file=${property(contract)}${now.line === undefined ? '' : `,line=${now.line}`},title=${property(title)}`;
+      const where = `file=${property(now.file ?? contract)}${now.line === undefined ? '' : `,line=${now.line}`},title=${property(title)}`;
       const lines = [
         `${sentence(summary)} ${reason}`,
         `${now.pointer}${usedBy.length > 0 ? ` (${usedBy.join(', ')})` : ''}`,

@@ -63,7 +63,13 @@ test('files that the older document refers to are read beside that document', as
   expect((await compareVersions({ against, contract: file })).findings).toEqual([]);
   const contract = await writeSplit('new', buildRequires('target'));
   expect(breaking(await compareVersions({ against, contract }))).toMatchObject([
-    { rule: 'required-removed', summary: 'ok is now optional', usedBy: ['event build_finished'] },
+    {
+      rule: 'required-removed',
+      summary: 'ok is now optional',
+      usedBy: ['event build_finished'],
+      was: { file: join(home, 'old/api/schemas/build.json'), line: 1 },
+      now: { file: join(home, 'new/api/schemas/build.json'), line: 1 },
+    },
   ]);
 });
 

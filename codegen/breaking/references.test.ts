@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { shopWith } from '../testing/shop.ts';
-import { compareVersions } from './compatibility.ts';
+import { compareVersions, formatGithub } from './compatibility.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-breaking-references-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -27,8 +27,14 @@ test('a change in a referenced file is found, and splitting a contract into file
   expect((await compareVersions({ against: whole, contract })).findings).toEqual([]);
 
   write('line.yaml', line('boolean'));
-  const { findings } = await compareVersions({ against: whole, contract });
-  expect(findings.filter(({ severity }) => severity === 'breaking')).not.toEqual([]);
+  const report = await compareVersions({ against: whole, contract });
+  const breaking = report.findings.filter(({ severity }) => severity === 'breaking');
+  expect(breaking).not.toEqual([]);
+  for (const { was, now } of breaking) {
+    expect(was).not.toHaveProperty('file');
+    expect(now).toMatchObject({ file: join(directory, 'line.yaml'), line: 5 });
+  }
+  expect(formatGithub(report)).toContain(`::error file=${join(directory, 'line.yaml')},line=5,title=`);
 });
 
 test('an older version from an address must be one file', async () => {

@@ -19,7 +19,7 @@ export function placeOf(origins: Origins, path: readonly string[]): Place | unde
 export function originalPlaces(
   origins: Origins,
   otherwise: (path: readonly string[]) => Place | undefined,
-): Required<Pick<Source, 'lineOf' | 'relocate'>> {
+): Required<Pick<Source, 'lineOf' | 'fileOf' | 'relocate'>> {
   const find = (path: readonly (string | number)[]): Place | undefined => {
     const keys = path.map(String);
     return placeOf(origins, keys) ?? otherwise(keys);
@@ -29,6 +29,7 @@ export function originalPlaces(
       const at = find(path);
       return at?.source.lineOf(at.path);
     },
+    fileOf: (path) => find(path)?.source.file,
     relocate: (finding: Finding): Finding => {
       if (finding.file !== undefined) return finding;
       const at = find(fromPointer(finding.pointer));

@@ -92,10 +92,13 @@ test('a contract in several files is read from one revision', async () => {
   await write(FILES);
   expect(await compare('v1', 'shop/shop.yaml')).toMatchObject({ code: 0 });
   await write({ 'shop/line.yaml': line('boolean') });
-  expect(await compare('v1:shop/shop.yaml', 'shop/shop.yaml')).toMatchObject({
+  const { code, stdout } = await compare('v1:shop/shop.yaml', 'shop/shop.yaml');
+  expect({ code, stdout }).toMatchObject({
     code: 3,
     stdout: expect.stringContaining('BREAKING enum-added: only the values [true,false] are now valid'),
   });
+  expect(stdout).toContain('old  v1:shop/line.yaml:5 /components/schemas/OrderLine/properties/tag/type = "string"');
+  expect(stdout).toMatch(/new {2}\S*repository\/shop\/line\.yaml:5 \/components/);
 });
 
 test('a reference that the revision cannot resolve is reported with its line and the reason', async () => {
