@@ -91,8 +91,8 @@ export class HandoffLog {
   }
 
   /**
-   * An estimate of the time on the gateway's clock, in milliseconds since 1970. It determines only when this agent tries to take work. It
-   * does not determine which agent gets the work.
+   * Estimated time on the gateway's clock, in milliseconds since 1970. It affects only when this agent tries to take work, never which
+   * agent gets the work.
    */
   get now(): number {
     return Date.now() + this.#ahead;

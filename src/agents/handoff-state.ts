@@ -5,10 +5,11 @@
  *        ↑        │
  *        └────────┘  released, or the lease has ended and another agent takes the work
  *
- * No agent's clock is used. Three properties of the log determine the state. First, its order (STR-2). Second, `emittedAt`: the server sets
- * this time, and it never decreases along a stream (STR-4); it determines when a lease ends. Third, the position of the valid `take`, which
- * is called the fence. An agent that renews, releases or completes work must name the fence. When another agent has taken the work, the
- * fence of the first agent is no longer valid, so the steps of the first agent change nothing.
+ * No agent's clock is used. The state depends on three properties of the log:
+ * - the order of the log (STR-2);
+ * - `emittedAt`, which determines when a lease ends. The server sets this time, and it never decreases along a stream (STR-4);
+ * - the position of the valid `take`, called the fence. To renew, release or complete work, an agent must name the fence. When another
+ * agent has taken the work, the earlier fence is invalid, so steps of the earlier agent change nothing.
  */
 
 import { LONGEST_S } from './duration.ts';
@@ -78,8 +79,8 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: LoggedStep): Of
 }
 
 /**
- * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease of more than `LONGEST_S` seconds is
- * invalid: the timer that waits for its end would fire immediately, and the end might not be a valid date.
+ * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease longer than `LONGEST_S` seconds is
+ * invalid: a timer for the end of the lease would fire immediately, and the end might not be a valid date.
  */
 export function readStep(details: unknown): Step | undefined {
   const handoff = memberOf(details, 'handoff');

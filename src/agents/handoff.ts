@@ -6,8 +6,8 @@ import type { Offer } from './handoff-state.ts';
 
 export const DEFAULT_LEASE_S = 60;
 /**
- * How long after the end of a lease an agent waits before it tries to take the work, in milliseconds. Clocks differ slightly, so an earlier
- * attempt could fail.
+ * Pause between the end of a lease and an attempt to take the work, in milliseconds. Clocks differ slightly, so an earlier attempt could
+ * fail.
  */
 const AFTER_LEASE_MS = 20;
 
@@ -27,8 +27,8 @@ export interface Taking extends Acting {
    */
   readonly limit: AbortSignal;
   /**
-   * How long a reply to a `take` step that was already sent is awaited, in milliseconds after `limit` was aborted; 10,000 by default. If no
-   * reply arrives in this time, {@link TakeUnknownError} is thrown.
+   * How long to wait, after `limit` is aborted, for the reply to a `take` step that was already sent. In milliseconds; 10,000 by default.
+   * If no reply arrives in this time, {@link TakeUnknownError} is thrown.
    */
   readonly settleMs?: number;
 }
@@ -37,7 +37,7 @@ export interface NewOffer {
   /** Id of the offer. If this id was offered before, nothing is published. */
   readonly offer: string;
   readonly task: unknown;
-  /** How long an agent that takes the work has it without a renewal, in milliseconds. */
+  /** The lease: how long an agent keeps the work if it does not renew the lease. In milliseconds. */
   readonly leaseMs: number;
 }
 
@@ -70,11 +70,11 @@ export class OfferError extends Error {
   }
 }
 
-/** Thrown if the gateway has not confirmed a take, so that it is unknown which agent has the work. */
+/** Thrown if the gateway did not confirm a take in time, so that it is unknown which agent has the work. */
 export class TakeUnknownError extends Error {
   constructor(offer: string) {
     super(
-      `The gateway has not confirmed in time that this agent takes the offer ${offer}, so it is unknown whether the agent has the work. If it has, the work is offered again when the lease ends.`,
+      `The gateway did not confirm in time that this agent took the offer ${offer}. This agent may have the work. If so, other agents can take the work when the lease ends.`,
     );
     this.name = 'TakeUnknownError';
   }

@@ -31,8 +31,8 @@ export function assertProtected({ host, required, insecure }: Exposure): void {
 }
 
 /**
- * Why a connection to this local address is rejected; undefined if it is allowed. This is checked for each connection, because an attached
- * gateway does not choose the address on which its host listens.
+ * Why a connection to this local address is rejected; undefined if it is allowed. This is checked for each connection, because a gateway
+ * that is attached to an existing HTTP server does not choose the address of that server.
  * @param localAddress undefined for a Unix domain socket, which is protected by file permissions
  */
 export function exposureOf(
@@ -53,11 +53,10 @@ export function forwardedExposureOf(
   { required, insecure }: Omit<Exposure, 'host'>,
 ): string | undefined {
   if (required || insecure || from === 'peer' || isLoopback(address)) return undefined;
-  const only =
-    'No credential is configured, so this gateway accepts only clients on its own machine, but a proxy forwarded this request';
-  if (address !== UNKNOWN_ADDRESS) return `${only} from another machine (SEC-5). ${REMEDY}`;
+  const only = 'No credential is configured, so this gateway accepts only clients on its own machine (SEC-5).';
+  if (address !== UNKNOWN_ADDRESS) return `${only} A proxy forwarded this request from another machine. ${REMEDY}`;
   return (
-    `${only} without an address that the gateway can read, so it may come from another machine (SEC-5). The proxy must write the ` +
-    `address of the client into the header that \`forwardedHeader\` names. ${REMEDY}`
+    `${only} A proxy forwarded this request without a readable client address, so the client may be on another machine. The proxy must ` +
+    `write the address of the client into the header that \`forwardedHeader\` names. ${REMEDY}`
   );
 }

@@ -1,18 +1,18 @@
 /**
- * Reads the addresses that proxies wrote into the headers of a request. Any client may send these headers; only the last element was
- * certainly written by the peer of the connection. Therefore the elements are read one by one from the right, up to the first invalid one.
+ * Reads the addresses that proxies wrote into the headers of a request. Any client can send these headers. Only the last element is certain
+ * to come from the peer of the connection. So the elements are read from right to left, up to the first invalid element.
  */
 import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 
 /**
- * The header that the proxies in front of the gateway write. The other header must not be used: the proxies forward it as the client sent
- * it.
+ * The header that the proxies in front of the gateway write. The addresses in the other header must not be used: a proxy passes that header
+ * on as the client sent it.
  */
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
 const OTHER = { 'x-forwarded-for': 'forwarded', forwarded: 'x-forwarded-for' } as const;
-/** Node 22 drops, without an error, the headers of a request that follow this number of headers (`http.Server.maxHeadersCount`). */
+/** Node 22 silently drops all headers of a request after this number (`http.Server.maxHeadersCount`). */
 const MAX_HEADERS = 1000;
 const MAPPED = '::ffff:';
 /** An address with an optional port: `192.0.2.1:4711`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
@@ -37,8 +37,8 @@ export function normalAddress(text: string): string | undefined {
 }
 
 /**
- * Yields the addresses in the header, from the last to the first. Yields undefined for an element without a valid address, and for a
- * request that was forwarded without a complete header.
+ * Yields the addresses in the header, from the last to the first. Yields undefined for an element without a valid address. Also yields
+ * undefined if the header, or a part of it, may be missing from a forwarded request.
  */
 export function* forwardedHops(
   { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
@@ -47,7 +47,7 @@ export function* forwardedHops(
   const value = headers[header];
   // The header, or its last element, may have been dropped.
   if (rawHeaders.length >= 2 * MAX_HEADERS) yield undefined;
-  // The proxy does not write the header that it should write. It forwards or writes the other one.
+  // The request has only the other header, so the proxy does not write the header that it should write.
   if (value === undefined && headers[OTHER[header]] !== undefined) yield undefined;
   if (value === undefined) return;
   // Node joins repeated headers in the order in which they were sent.
@@ -57,8 +57,8 @@ export function* forwardedHops(
 }
 
 /**
- * Splits a list at commas, except at commas within quotes. Reading from the right ensures that a quote that a client did not close does not
- * affect the elements to its right.
+ * Splits a list at commas outside quotes, from right to left. So if a client sends an unclosed quote, the elements that proxies appended
+ * are still split correctly.
  */
 function* elementsFromRight(text: string): Generator<string> {
   let element = '';

@@ -56,7 +56,7 @@ export class KeyFileStorage implements KeyStorage {
 }
 
 /**
- * Locks the file against other processes. It uses a lock of SQLite on an empty lock file: the operating system releases this lock when the
+ * Locks the file against other processes, with an SQLite lock on an empty lock file. The operating system releases this lock when the
  * process ends, so a lock is never stale. The lock file is not deleted.
  * @returns a function that releases the lock
  */

@@ -84,8 +84,8 @@ export class KeyRing {
   async #read(): Promise<void> {
     const now = this.#options.now();
     const keys = new Map((await this.#options.storage.read()).map((key) => [key.id, key]));
-    // Also report keys that have expired since the last reading. A connection ends at the expiry that the key had when the client
-    // authenticated, but a rotation may have given the key an earlier expiry since then.
+    // Also report keys that have expired since the last reading. A connection ends by itself only at the expiry that the key had when the
+    // client authenticated. A rotation may since have given the key an earlier expiry.
     const [before, lookedAt] = [this.#keys, this.#lookedAt];
     this.#keys = keys;
     this.#lookedAt = now - EXPIRY_GRACE_MS;

@@ -1,7 +1,7 @@
 /**
- * Decides whether an upgrade or a plain HTTP request is allowed, by its local address, host name and page origin (SEC-4, SEC-5). The
- * headers Host and Origin are used, which a proxy must pass on. A forwarded name (`X-Forwarded-Host`) is ignored, because a malicious page
- * whose domain name resolves to this machine can set that header on its requests, but cannot set Host.
+ * Decides whether an upgrade or a plain HTTP request is allowed, by its local address, host name and page origin (SEC-4, SEC-5). A proxy
+ * must pass on the headers Host and Origin. A forwarded name (`X-Forwarded-Host`) is ignored: a malicious page whose domain name resolves
+ * to this machine can set that header on its requests, but cannot set Host.
  */
 import type { IncomingMessage } from 'node:http';
 import { requestHost } from './request-target.ts';

@@ -31,7 +31,7 @@ const issuer = {
   ],
 };
 
-/** Each source of a key has its own algorithms, because a public key must never be used as a secret. */
+/** Restricts a source of a key to its own algorithms. Otherwise a public key could be used as the secret of a symmetric algorithm. */
 function signedBy(source: string, algorithms: readonly string[]): object {
   return { required: [source], properties: { algorithms: { items: { enum: algorithms } } } };
 }

@@ -208,8 +208,8 @@ describe('a set of keys at an address', () => {
     expect(asked()).toBe(1);
     keys.push(await jwk(second, 'two'));
     const rotated = await sign(second.privateKey, { header: { kid: 'two' } }, 'ES256');
-    // An unknown key causes no request within the cooldown, so that clients cannot cause many requests to the issuer. Until a new request,
-    // the verifier cannot know whether the key exists.
+    // During the cooldown, the key set is not fetched again, so that clients cannot cause many requests to the issuer. Until the next
+    // fetch, the verifier cannot know whether the key exists.
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     await expect(verifier.verify(rotated)).rejects.toThrow(KeysUnavailable);
     expect(asked()).toBe(1);

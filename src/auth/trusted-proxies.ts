@@ -74,8 +74,8 @@ export class TrustedProxies {
   }
 
   /**
-   * Reads the addresses from the peer back to the client. The first one that is not a trusted proxy is the address of the client. If an
-   * element is not understood, the client has the address of the last proxy, but never a loopback address.
+   * Follows the addresses from the peer back to the client. The first address that is not a trusted proxy is the client's. If an element is
+   * invalid, the address of the last proxy is used, or `unknown` if that is a loopback address.
    */
   clientOf(request: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'>): ClientAddress {
     const { remoteAddress = UNKNOWN_ADDRESS } = request.socket;
@@ -85,7 +85,7 @@ export class TrustedProxies {
     for (const hop of forwardedHops(request, this.#header)) {
       from = 'proxy';
       if (hop === undefined) return { address: isLoopback(address) ? UNKNOWN_ADDRESS : address, from };
-      // A loopback address that a proxy on another machine wrote means that machine, which keeps the address of the proxy.
+      // If a proxy on another machine wrote a loopback address, the client is on that machine. Keep the address of that proxy.
       if (!isLoopback(hop) || isLoopback(address)) address = hop;
       if (!this.#trusts(hop)) break;
     }
