@@ -131,8 +131,8 @@ export class Batch {
     this.#replace(keepVanished ? sightings.filter(({ facts }) => facts === undefined) : []);
     const moves = new Map<Sighting, Sighting>();
     for (const each of sightings) {
-      // Only a file can be the new path of a vanished entry here. A renamed directory was already moved in the tree, and a new directory is
-      // read under its new name.
+      // Only renamed files are searched for here. A renamed directory was already moved in the tree, and a new directory is read under its
+      // new name.
       const movable = each.facts !== undefined && each.facts.fileType !== 'directory';
       const from = movable ? this.#source(each, vanished) : undefined;
       if (from !== undefined) moves.set(each, from);
@@ -172,8 +172,8 @@ export class Batch {
   }
 
   /**
-   * Finds the vanished entry that was renamed to the path of a new entry; undefined if there is none. Removes the vanished entry from
-   * `vanished`, so that it has only one new path. A second link to the same file is then reported as created.
+   * Finds the vanished entry that is the same file as a new entry, which means a rename; undefined if there is none. Removes the vanished
+   * entry from `vanished`, so that it counts as renamed only once. A second new link to the same file is then reported as created.
    */
   #source({ directory, name, facts }: Sighting, vanished: Map<string, Sighting>): Sighting | undefined {
     if (facts === undefined || vanished.size === 0 || this.#tree.visible(directory, name) !== undefined)
@@ -192,7 +192,7 @@ export class Batch {
   #rename(from: Sighting, { directory, name, facts }: Sighting): void {
     if (facts === undefined) return;
     const previous = from.directory.pathOf(from.name);
-    // The tree may have a hidden entry at the new path. Remove it. `#source` has ensured that there is no visible one.
+    // The tree may have a hidden entry at the new path. Remove that entry. `#source` has ensured that the tree has no visible entry there.
     this.#dropBelow(directory, name);
     this.#tree.remove(directory, name);
     this.#tree.move(from.directory, from.name, directory, name);
@@ -227,15 +227,15 @@ export class Batch {
   }
 
   #present({ directory, name, report }: Sighting, facts: Facts): void {
-    // `row` also finds hidden entries. Subscribers know a hidden entry in the state that it had when it became ignored.
+    // `row` also finds hidden entries. What subscribers know of a hidden entry is its state when it became ignored.
     const row = this.#tree.row(directory, name);
     const before = row === undefined ? undefined : this.#tree.table.get(row);
     const wasHidden = row !== undefined && this.#tree.table.isHidden(row);
     if (before?.fileType === 'directory' && facts.fileType !== 'directory') this.#dropBelow(directory, name);
     this.#tree.put(directory, name, facts);
     if (before === undefined) this.#reporter.change('create', directory, name, facts);
-    // An entry that was hidden is reported even if it has not changed: a client that listed the directory in the meantime does not know it
-    // (FIL-1).
+    // An entry that was hidden is reported even if it has not changed. While the entry was hidden, listings did not include it, so a client
+    // may not know it (FIL-1).
     else if (wasHidden || before.fileType !== facts.fileType) this.#reporter.change('modify', directory, name, facts);
     // A directory changes whenever an entry is added or removed. Such a change is not reported, because the entry itself is reported.
     else if (facts.fileType !== 'directory' || report === 'attributes' || !isSameDirectory(before, facts))

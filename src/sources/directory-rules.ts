@@ -12,7 +12,7 @@ import { displayName } from './unread-directories.ts';
 /** The ignore rules of the directories above the root. */
 export interface OuterRules {
   readonly rules: IgnoreRules;
-  /** Must be put before a path relative to the root, because the rules match paths relative to the repository that contains the root. */
+  /** The prefix for paths relative to the root. The rules match paths relative to the repository that contains the root. */
   readonly prefix: ByteString;
 }
 

@@ -37,7 +37,7 @@ export class Directory {
   queued = false;
   failures = 0;
   retryAtMs = 0;
-  /** How often in a row the directory was not found when it was read, although it exists. This happens while it is being renamed. */
+  /** Number of consecutive reads that did not find the directory, although it exists. This happens while the directory is being renamed. */
   misses = 0;
   doubt: Doubt = 'none';
 

@@ -3,7 +3,7 @@ import type { Directory } from './directory.ts';
 import type { ReportKind } from './engine/engine.ts';
 import type { ByteString } from './names.ts';
 
-/** Selects which of two reports about the same entry is kept: `attributes` if there is one, otherwise one that is not `closed`. */
+/** Selects one of two reports about the same entry. `attributes` has the highest precedence and `closed` the lowest. */
 export function decisive(one: ReportKind | undefined, other: ReportKind | undefined): ReportKind | undefined {
   if (one === undefined || (one === 'closed' && other !== undefined) || other === 'attributes') return other;
   return one;

@@ -5,11 +5,11 @@
 import type { Directory } from './directory.ts';
 import type { ByteString } from './names.ts';
 
-/** A directory that was found on the disk while the reported names were examined, before it is known which directories were renamed. */
+/** A directory that was found while reported names were examined. It is held until it is known which directories were renamed. */
 export interface HeldDirectory {
   readonly parent: Directory;
   readonly name: ByteString;
-  /** Whether the directory that is now at this path is the one that the tree has there. */
+  /** Whether the directory on the disk is the same as the directory that the tree has at this path. */
   readonly same: boolean;
   readonly reported: boolean;
 }
@@ -23,7 +23,10 @@ export class Displacements {
     this.#displaced.add(directory);
   }
 
-  /** Must be called when a directory is found at its path. @returns whether it may have been at another path since it was last found */
+  /**
+   * Must be called when a directory is found at its path.
+   * @returns whether the directory may have been at another path since it was last found
+   */
   resolve(directory: Directory): boolean {
     return this.#displaced.delete(directory);
   }

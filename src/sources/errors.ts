@@ -5,8 +5,8 @@ function codeOf(error: unknown): unknown {
 }
 
 /**
- * Whether the error of a file system call proves that no entry of the tree has this path. Only these three codes prove it. ELOOP means that
- * a symbolic link that leads to itself has replaced a directory of the path.
+ * Whether the error of a file system call proves that no entry of the tree has this path. Only these three codes prove it. ELOOP: a
+ * directory of the path was replaced by a symbolic link that leads to itself.
  */
 export function isGone(error: unknown): boolean {
   const code = codeOf(error);

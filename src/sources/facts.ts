@@ -21,8 +21,8 @@ export interface Facts {
   /** The time of the last change of content or attributes. Unlike `mtimeMs`, a program cannot set it to another time. */
   readonly ctimeMs: number;
   /**
-   * Whether the file can change after this read and still have the same `ctimeMs`. True if the last change was so recent that the next
-   * change may get the same time, because the clock of the file system is coarse.
+   * Whether a change after this read could leave `ctimeMs` equal. The clock of the file system is coarse, so this is true if the last
+   * change was very recent: the next change may get the same time.
    */
   readonly racy: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * Publishes the reports of a file source in order. If the broker is unavailable, a change is retried with the same idempotency key, so that
- * the change is not published twice if only the reply was lost. If too many changes wait, all of them are dropped and reported as a loss
- * (GAP-2). Steps that wait among the changes are never dropped.
+ * Publishes the reports of a file source in order. If the broker is unavailable, a change is retried with the same idempotency key. So the
+ * change is not published twice if only the reply was lost. If too many changes wait, all of them are dropped and reported as a loss
+ * (GAP-2). A `step` is a function that waits in the same queue. Steps are never dropped.
  */
 import { posix } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
@@ -86,8 +86,8 @@ export class FileFeed implements FileSourceListener {
   }
 
   /**
-   * Runs a function when all changes and losses that were added before are published, or dropped. Later ones wait until the function has
-   * finished. If changes are dropped while the function waits, their loss is reported after it.
+   * Runs a function when all earlier changes and losses are published or dropped. Later changes and losses wait until the function has
+   * finished. If changes are dropped while the function waits, their loss is reported after the function has finished.
    * @returns what the function returns. Rejects if the feed is closed before
    */
   step<T>(run: () => Promise<T>): Promise<T> {
@@ -122,8 +122,8 @@ export class FileFeed implements FileSourceListener {
     warn(
       `${this.waiting} file changes are waiting for the broker. No more can wait, so these changes are dropped and reported as a loss.`,
     );
-    // A listing that waits in a step does not include changes that were added after it. If the loss of such a change were reported before
-    // the position of the listing, a client that continues from this position would miss both.
+    // Report the loss after the waiting steps. A step may send a client a listing, with the position from which the client continues.
+    // Changes after the step are not in the listing. If their loss were reported before that position, the client would miss both.
     this.#queue = [...this.#steps(), { kind: 'loss', paths: [''] }];
     this.#done = 0;
   }

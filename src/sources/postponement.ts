@@ -28,7 +28,7 @@ export class Postponement {
 
   /**
    * Removes from the batch all sightings that newer reports may contradict. Their entries are examined again in the next step. Without
-   * this, an entry that was looked up while a directory above it was at another path would be reported as deleted, or with the facts of
+   * this, a temporarily renamed directory would cause wrong reports: an entry below it would be reported as deleted, or with the facts of
    * another file.
    */
   apply({ batch, inbox, walker, rootIsMoved }: PostponedParts): void {

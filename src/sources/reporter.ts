@@ -12,7 +12,10 @@ export type SourceItem =
   | { readonly kind: 'loss'; readonly paths: readonly string[] }
   | { readonly kind: 'warning'; readonly text: string };
 
-/** Minimum time between two losses of the same directory that are reported because of names that no event can contain, in milliseconds. */
+/**
+ * If no event can contain the name of a changed entry, a loss of its directory is reported. This is the minimum time between two such
+ * losses of one directory, in milliseconds.
+ */
 const UNREPORTABLE_PAUSE_MS = 60_000;
 /** Maximum number of names for which a warning is written. */
 const MOST_NAMES_WARNED = 1_000;
@@ -26,7 +29,7 @@ export class Reporter {
   readonly #root: string;
   readonly #send: (item: SourceItem) => void;
   readonly #hash: HashOf;
-  /** For each directory, the time at which a loss was last reported because of a name in it that no event can contain. */
+  /** For each directory, the time of the last loss that was reported because no event can contain a name. */
   readonly #lastLoss = new Map<string, number>();
   readonly #pendingLosses = new Set<string>();
   readonly #warnedNames = new Set<ByteString>();
@@ -123,7 +126,7 @@ export function measuresOf({ size, mtimeMs }: Facts): Pick<FileChangePayload, 's
   return { size, mtime: new Date(mtimeMs).toISOString() };
 }
 
-/** The path of the directory. If no event can contain this path, the path of the nearest directory above it that an event can name. */
+/** The path of the directory, if an event can contain it. Otherwise the path of the nearest directory above for which this is true. */
 export function nameableAncestor(directory: Directory): string {
   for (let at: Directory | undefined = directory; at?.parent !== undefined; at = at.parent) {
     const text = toReportablePath(at.path);

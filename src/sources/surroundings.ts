@@ -47,7 +47,7 @@ export class Surroundings {
   }
 
   /**
-   * If the mount table has changed since the last call, the earlier and the current mount points below the root; otherwise empty.
+   * Returns the earlier and the current mount points below the root if the mount table has changed since the last call; otherwise nothing.
    */
   changedMounts(): readonly ByteString[] {
     const before = this.#mounts;

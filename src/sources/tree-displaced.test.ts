@@ -31,11 +31,11 @@ interface Interruption {
 interface Interrupted extends StartedTree {
   /** From now on, the next matching call is interrupted. */
   readonly arm: () => void;
-  /** Waits until everything so far is reported. Returns all changes except those of the file that is written for this. */
+  /** Writes files, and waits until these files and all earlier changes are reported. Returns all changes except those of these files. */
   readonly settled: () => Promise<string[]>;
 }
 
-/** Creates a source. After `arm`, its next call of this kind for the path is interrupted; `add` is the call that watches a directory. */
+/** Creates a source. After `arm`, the source's next `call` for the path is interrupted. `add` is the call that watches a directory. */
 function interrupted(call: 'look' | 'list' | 'add', path: string, { before, after }: Interruption): Interrupted {
   let isArmed = false;
   const around = <T>(which: typeof call, at: string, run: () => T): T => {
@@ -69,7 +69,7 @@ function interrupted(call: 'look' | 'list' | 'add', path: string, { before, afte
   };
 }
 
-/** Waits until everything so far is reported: until a file that is written now is reported, and the two steps after that are done. */
+/** Waits until all changes so far are reported. To do so, it writes two files, one after another, and waits for the report of each file. */
 async function fenced(tree: StartedTree): Promise<string[]> {
   for (const fence of ['fence-1', 'fence-2']) {
     writeFileSync(join(tree.directory, fence), '');
@@ -243,7 +243,10 @@ describe('changed permissions of a directory', () => {
 });
 
 describe('one watch for the whole tree, as on macOS and Windows,', () => {
-  /** Creates a source. After `arm`, `old` is at another path during the source's next call of this kind for the path `at`. */
+  /**
+   * Creates a source. After `arm`, the directory `old` is moved away during the source's next `call` for the path `at`, and then moved
+   * back.
+   */
   function covered(call: 'look' | 'list', at: string) {
     let isArmed = false;
     let engine: PathEngine | undefined;

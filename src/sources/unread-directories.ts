@@ -20,8 +20,8 @@ export class UnreadDirectories {
   }
 
   /**
-   * Records that a directory cannot be read. Its known entries are kept. @returns whether the directory was readable before, so that a loss
-   * must be reported
+   * Records that a directory cannot be read. Its known entries are kept.
+   * @returns whether the directory was readable before, so that a loss must be reported
    */
   add(directory: Directory, error: unknown): boolean {
     directory.failures += 1;
@@ -58,18 +58,18 @@ export class UnreadDirectories {
   }
 
   /**
-   * Requests a report of a loss in this directory, after all waiting directories have been read. A loss was already reported when the
-   * directory could not be read. This is not enough: a subscriber that read the directory after that report may have seen an entry that was
-   * deleted before this source could read the directory.
+   * Requests a report of a loss in this directory, after all waiting directories have been read. It is needed even if a loss was reported
+   * when the directory could not be read. After that first report, a subscriber may have seen an entry that was deleted before this source
+   * could read the directory.
    */
   reportLossWhenRead(directory: Directory): void {
     this.#recovered.add(directory);
   }
 
   /**
-   * Must be called when a directory is moved or removed. If a loss was reported in the directory and the second report is still missing, a
-   * loss is reported for its previous parent instead: a subscriber may have seen entries that this source never knew, so no event reports
-   * their removal.
+   * Must be called when a directory is moved or removed. If the report of a loss after its reading is still due, a loss in the previous
+   * parent is reported instead. A subscriber may have seen entries that this source never knew, so no event reports that these entries are
+   * gone.
    */
   reportLossAbove(directory: Directory, parent: Directory | undefined): void {
     const isUnread = this.#recovered.delete(directory) || directory.failures > 0;

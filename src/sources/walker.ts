@@ -203,8 +203,9 @@ export class Walker {
   }
 
   /**
-   * The directories that were found while the reported names were examined. They are not followed before `Batch.moveDirectories` has moved
-   * the renamed ones in the tree: otherwise, a renamed directory would be watched and read as a new one. Undefined at all other times.
+   * The directories that were found while the reported names were examined; undefined at all other times. They are followed only after
+   * `Batch.moveDirectories` has moved the renamed directories in the tree. Otherwise, a renamed directory would be treated as a new
+   * directory.
    */
   heldDirectories: HeldDirectory[] | undefined;
 

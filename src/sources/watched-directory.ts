@@ -94,7 +94,7 @@ export async function watchDirectory(target: FileChangeTarget, options: WatchOpt
   };
 }
 
-/** Returns one page of a listing. Its position is that of the stream after all changes that the page includes were published. */
+/** Returns one page of a listing. Its position is the head of the stream after all changes in the page were published. */
 function listPublished(
   { source, feed }: { readonly source: FileSource; readonly feed: FileFeed },
   query: FileQuery,

@@ -6,8 +6,8 @@ export interface ChosenEngine {
   readonly engine: Engine;
   readonly name: 'inotify' | 'fs.watch';
   /**
-   * A file descriptor of an engine whose wait blocks its thread. Writing an eight-byte number other than zero to it ends a wait, so that
-   * the thread receives its messages. Undefined if the thread receives messages while the engine waits.
+   * A file descriptor, if the wait of the engine blocks its thread. To end a wait, so that the thread can receive messages, write an
+   * eight-byte number other than zero to it. Undefined if the thread can receive messages during a wait.
    */
   readonly bell: number | undefined;
   /** Ends a wait of an engine that has no `bell`. */

@@ -75,8 +75,8 @@ function bind() {
 export class InotifyEngine implements Engine {
   readonly coversTree = false;
   /**
-   * A file descriptor. Writing an eight-byte number other than zero to it ends a wait. The thread that writes to it must also be the one
-   * that closes it.
+   * A file descriptor. To end a wait, write an eight-byte number other than zero to it. Only the thread that writes to the descriptor may
+   * close it.
    */
   readonly bell: number;
   readonly #calls = bind();

@@ -35,7 +35,7 @@ export class NodeWatchEngine implements Engine {
     // A recursive watch does not accept a path as bytes.
     const place = this.coversTree ? (toText(path) ?? path) : toBuffer(path);
     const watcher = watchDirectory(place, options, (type, name) => {
-      // Without a recursive watch, a report that is not a rename is treated as a change of attributes, because it may be one.
+      // Without a recursive watch, any report except a rename may mean a change of attributes, so it is treated as such a change.
       const kind = type === 'rename' ? 'name' : this.coversTree ? 'content' : 'attributes';
       // On Windows, a change without a name means that the buffer has overflowed.
       if (name === null) this.#take((reports) => reports.onOverflow());

@@ -25,7 +25,7 @@ export class IgnoreRules {
   readonly parent: IgnoreRules | undefined;
   /**
    * The directory of the ignore file, ending with `/` unless it is empty. It is relative to the repository that contains the root, or to
-   * the root if there is none. This prefix is removed from a path before the path is matched.
+   * the root if there is no repository. This prefix is removed from a path before the path is matched.
    */
   readonly base: ByteString;
   readonly version: string;
@@ -106,8 +106,9 @@ export function rulesAbove(root: ByteString, options: PatternOptions): RulesAbov
 }
 
 /**
- * Finds the root of the repository that contains a directory (`top`), if there is one, and the directories from there down to the parent of
- * the directory (`between`). `seen` identifies the state of what was found in all these directories.
+ * Finds the repository that contains a directory. `top` is the root of the repository; undefined if there is no repository. `between` has
+ * the directories from `top` down to the parent of the directory. `seen` identifies the state of `.git` in all directories that were
+ * visited.
  */
 function repositoryOf(directory: ByteString): { top: ByteString | undefined; between: ByteString[]; seen: string[] } {
   const between: ByteString[] = [];

@@ -219,8 +219,8 @@ function accepts(token: Token, code: number): boolean {
 }
 
 /**
- * How an active state of the automaton was reached. `LOOPED`: its token, `*` or `**`, has matched the last byte. `ENTERED`: its token has
- * not matched a byte yet. Only then, a `**` can be skipped together with its slash.
+ * How an active state of the automaton was reached. `LOOPED`: the token of the state, `*` or `**`, has matched the last byte. `ENTERED`:
+ * the token has not matched a byte yet. Only in this case can a `**` be skipped together with its slash.
  */
 const LOOPED = 1;
 const ENTERED = 2;

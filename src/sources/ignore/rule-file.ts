@@ -9,7 +9,7 @@ import type { IgnorePattern, PatternOptions } from './pattern.ts';
 
 /** Maximum size of an ignore file in bytes. Real ignore files are far smaller. */
 const LARGEST = 1024 * 1024;
-/** Patterns of a file after this number of patterns are ignored, because every path is compared with every pattern. */
+/** Maximum number of patterns that are used of one file. It is limited because every path is compared with every pattern. */
 const MOST_PATTERNS = 10_000;
 
 export interface RuleFile {

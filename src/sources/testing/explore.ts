@@ -32,7 +32,10 @@ export type Follow = (directory: string, listener: FileSourceOptions['listener']
 
 type Item = { readonly change: FileChangePayload } | { readonly loss: readonly string[] };
 
-/** Runs an exploration. @returns the first difference, or the tools that never succeeded; without such faults, the losses and warnings */
+/**
+ * Runs an exploration.
+ * @returns the first difference. Without a difference: the tools that never succeeded or, if all succeeded, the losses and warnings
+ */
 export async function explore({
   seed,
   rounds,

@@ -32,7 +32,7 @@ export interface Interleaving {
 
 /** How long to wait for a report, in milliseconds. A test waits this long only if the report is really missing. */
 const PATIENCE_MS = 5_000;
-/** After this time, in milliseconds, no more operations are run between the steps of the source in this round. */
+/** In each round, operations run between the steps of the source only for this time, in milliseconds. */
 const LONGEST_DISTURBANCE_MS = 200;
 
 /** Runs all rounds. @returns the first difference between reports and disk; without a difference, the losses and warnings */

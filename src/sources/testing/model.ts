@@ -9,7 +9,7 @@ import type { FileChangePayload } from '../../../generated/types.ts';
 /** For each path, the type of the entry and, for a file, also its size and modification time. */
 export type Picture = Map<string, string>;
 
-/** Stands for the size and time of a file with several names, of which only the path is compared. */
+/** Replaces the description of a file with several names, because only the path of such a file is compared. */
 const LINKED = 'file with several names';
 
 function describeEntry(fileType: string, size: number | undefined, mtime: string | undefined): string {

@@ -1,7 +1,7 @@
 /**
- * An engine that covers the whole tree, as on macOS and Windows: it reports paths. It finds changes by comparing the tree with the state
- * that the tree had at the last call of {@link PathEngine.observe}. Like a real engine, it reports a renamed directory under its two paths
- * only, not the entries below it.
+ * An engine that covers the whole tree and reports paths, as on macOS and Windows. It finds changes by comparing the tree with its state at
+ * the last call of {@link PathEngine.observe}. Like a real engine, it reports only the two paths of a renamed directory, not the entries
+ * below that directory.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
