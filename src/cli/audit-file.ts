@@ -51,8 +51,8 @@ export function openAuditFile({ file, report, mostWaitingBytes = MOST_WAITING_BY
 }
 
 /**
- * Writes lines in batches, in the background. Pino's own file writer is not used here, for two reasons: when the process ends, it waits for
- * the reader of a FIFO; and once a reader has exited, it drops every line without an error.
+ * Writes lines in batches, in the background. Pino's own file writer is not used, for two reasons. When the process ends, Pino's writer
+ * waits for the reader of a FIFO. And once that reader has exited, Pino's writer drops every line without an error.
  */
 class LineWriter {
   readonly #fd: number;

@@ -149,8 +149,8 @@ async function build(file: string, options: BuildOptions): Promise<void> {
 }
 
 /**
- * Runs `work` once. With `--watch`, runs `work` again after each change of `file` or of another file that it used. `work` returns the files
- * that it used; if it fails, the findings of its error name them.
+ * Runs `work`. With `--watch`, runs `work` again after each change of `file` or of another file that `work` used.
+ * @param work returns the files that it used. If it fails, the findings of its error name the files.
  */
 async function repeat(
   file: string,

@@ -10,8 +10,8 @@ const SETTLE_MS = 100;
 const STAMP_LAG_MS = 10;
 
 /**
- * Reports changes of files. A change between two calls of `next` ends the second call at once, so no change is missed in between. The
- * directories of the files are watched, because editors replace a file by a new one, which a watch of the old file would not report.
+ * Reports changes of files. A change between two calls of `next` ends the second call at once, so no change is missed. Directories are
+ * watched instead of files: if an editor replaces a file by a new file, a watch of the old file would not report this.
  */
 export class FileChanges {
   readonly #watchers = new Map<string, FSWatcher>();

@@ -25,7 +25,7 @@ interface HandoffOptions extends TimedOptions {
 interface OfferOptions extends HandoffOptions {
   readonly task: unknown;
   readonly offer?: string;
-  /** The lease: how long an agent keeps the work that it takes, unless it renews the lease. In milliseconds. */
+  /** The lease: how long an agent keeps the work if it does not renew the lease. In milliseconds. */
   readonly lease: number;
 }
 

@@ -43,17 +43,17 @@ export function registerListen(program: Command): void {
     )
     .option(
       '--path <paths>',
-      'of the events about files, receive only those at these paths or globs, relative to the watched directory; may be repeated',
+      'receive events about files only for these paths or globs, relative to the watched directory; may be repeated. Other events are still received',
       collect,
     )
     .option(
       '--ext <extensions>',
-      'of the events about files, receive only those with these file extensions; may be repeated. Other events are still received: add --event file_change to exclude them',
+      'receive events about files only for these file extensions; may be repeated. Other events are still received; add --event file_change to exclude them',
       collect,
     )
     .option(
       '--filter <field=values>',
-      `of the events with the given filter field, receive only those with one of the given values; fields: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of your own events`,
+      `receive an event that has the given filter field only if the field has one of the given values; fields: ${[...stockCatalogue.filters.keys()].join(', ')}, and those of your own events`,
       append,
     )
     .option('--replay <mode>', 'warm: begin with the current state; none: receive only new events', readReplay)
@@ -205,8 +205,9 @@ function unknownField(field: string): CliError {
 }
 
 /**
- * Checks a request before it is sent. A gateway with the same contract has exactly the filter fields and events that are known here.
- * Another gateway may have more, and checks the request itself. Warns about events that the contract of the gateway does not declare.
+ * Checks a request before it is sent. If the gateway has the same contract as this command, a filter field that is unknown here is an
+ * error. A gateway with another contract may have more filter fields, so it checks the request itself. Warns about events that the
+ * gateway's contract does not declare.
  * @throws {CliError} for a filter field that the gateway cannot have
  */
 function checkRequest({ contract }: TidemarkClient, { events, filter = {} }: Following['request']): void {

@@ -59,7 +59,7 @@ function fromVariable(name: string): string | undefined {
   return value === '' ? undefined : oneWord(value, name);
 }
 
-/** Refuses a value of several words. It is not a credential, and in a header it would be rejected with an error that quotes the value. */
+/** Refuses a value that is not one word. Such a value is no credential, and the error for an invalid header would quote it. */
 function oneWord(text: string, place: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new CliError(
@@ -204,7 +204,7 @@ function refused(options: RemoteOptions, status: number, answer: unknown): CliEr
     return new CliError(message, EXIT.runtime);
   }
   const { code, message } = (answer as ErrorMessage).data;
-  // For an unknown path, a gateway answers 404 with an error code to which the contract gives another status.
+  // At an unknown path, a gateway answers 404 with an error code. In the contract, that code has a status other than 404.
   if (status === NOT_FOUND && !(Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].httpStatus === NOT_FOUND))
     return unreachable(options.url, 'status 404: the WebSocket has another path');
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));

@@ -18,9 +18,9 @@ export interface MemoryCost {
 const PROCESS_BYTES = 128 * 1024 * 1024;
 const SEMI_SPACE_OPTION = '--max-semi-space-size';
 /**
- * The default maximum of one semi-space, in MiB, for Node 24 on a machine with 16 GiB or more. V8 keeps recently created objects in a young
- * generation, which has three semi-spaces. Under load, they grow to their maximum, and the memory is not given back. Measured with 55 MiB
- * of live objects: the heap was 187 MiB with the default, and 99 MiB with a maximum of 16.
+ * The default maximum of one semi-space, in MiB, for Node 24 on a machine with 16 GiB or more. V8 keeps new objects in three semi-spaces.
+ * Under load, each semi-space grows to its maximum, and V8 does not give the memory back. Measured with 55 MiB of live objects: the heap
+ * was 187 MiB with the default, and 99 MiB with a maximum of 16.
  */
 const DEFAULT_SEMI_SPACE_MIB = 64;
 const SEMI_SPACES = 3;

@@ -5,7 +5,7 @@ import type { Distribution } from '../introspection/distribution.ts';
 
 const PREFIX = 'tidemark_';
 
-/** prom-client declares the enum `MetricType` with numbers, but at run time a metric has a string such as this one as its type. */
+/** prom-client declares `MetricType` as an enum of numbers, but at run time the type of a metric is a string such as this. */
 const HISTOGRAM = 'histogram' as unknown as MetricType;
 
 type Values = () => ReadonlyMap<string | number, number>;

@@ -29,8 +29,8 @@ const KNOWN_CLOSE_CODES = [...STANDARD_CLOSE_CODES, ...Object.values(CLOSE_CODES
 const REFUSALS = [400, 401, 403, 404, 422, 426, 429, 500, 503];
 
 /**
- * Reads the figures once per scrape. Reading them iterates over all connections, and a dozen metrics need them in the same turn of the
- * event loop.
+ * Reads the figures once per turn of the event loop, and so once per scrape. A reading iterates over all connections, and a dozen metrics
+ * of one scrape need the figures.
  */
 function perTurn<T>(read: () => T): () => T {
   let current: { readonly value: T } | undefined;

@@ -3,9 +3,9 @@ import { readdirSync, statSync } from 'node:fs';
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 /**
- * Gauges of prom-client that are left out, because they list every socket of the process at each scrape: with 1,000 connections, they took
- * most of the time of a scrape. `tidemark_connections` counts connections. `process_open_fds` is replaced by one that does not list
- * the files.
+ * Gauges of prom-client that are left out. They list every socket of the process at each scrape: with 1,000 connections, this took most of
+ * the time of a scrape. `tidemark_connections` counts connections. Another gauge with the name `process_open_fds` counts the open files
+ * without listing them.
  */
 const LISTING = [
   ...['handles', 'requests', 'resources'].flatMap((kind) => [`nodejs_active_${kind}`, `nodejs_active_${kind}_total`]),

@@ -27,8 +27,8 @@ const UNLIMITED: ReadonlySet<HttpOperationName> = new Set([
 ]);
 
 /**
- * The longest time that a bucket needs to pay its debt, in milliseconds. A bucket owes at most one minute of tokens (token-bucket.ts). When
- * a bucket was unused for this time, and then for the time in which it refills, it equals a new bucket and can be dropped.
+ * The longest time that a bucket needs to pay its debt, in milliseconds: a bucket owes at most one minute of tokens (token-bucket.ts).
+ * After this time and the time to refill, an unused bucket equals a new bucket, so it can be dropped.
  */
 const LONGEST_DEBT_MS = 60_000;
 
@@ -37,8 +37,8 @@ export class RequestLimiter {
   readonly #restMs: number;
   #buckets = new Map<string, TokenBucket>();
   /**
-   * Buckets that were not used since `#turnedAt`. They are dropped the next time `#turnedAt` is set, so that clients that have left use no
-   * memory.
+   * Buckets that were not used since `#turnedAt`. They are dropped when `#turnedAt` is set next, so that they do not use memory after their
+   * clients have left.
    */
   #resting = new Map<string, TokenBucket>();
   #turnedAt: number;

@@ -1,6 +1,6 @@
 /**
- * The HTTP operations of the contract (OPS-0 to OPS-9). Bodies are plain objects. A failure is answered with the `error` message and with
- * the HTTP status that the contract gives its code.
+ * The HTTP operations of the contract (OPS-0 to OPS-9). Bodies are plain objects. A failure is answered with the `error` message, and with
+ * the HTTP status that the contract assigns to the error code.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

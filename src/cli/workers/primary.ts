@@ -72,8 +72,8 @@ class Workers {
     // On a terminal, SIGHUP means that the terminal was closed. It ends the process, as it does by default.
     if (!process.stdin.isTTY) process.on('SIGHUP', () => void this.#restartAll());
     const numbers = Array.from({ length: workers }, (_, index) => index + 1);
-    // The first worker starts alone. A fault that prevents it from starting would probably prevent every worker from starting, and each of
-    // them would report the fault.
+    // The first worker starts alone. If it cannot start, the other workers probably cannot start either, and each would report the same
+    // fault.
     const first = await this.#start(WATCHER, { watches: true });
     if (first === undefined) return this.#endWith(EXIT.runtime);
     const others = await Promise.all(

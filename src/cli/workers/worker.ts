@@ -91,7 +91,7 @@ export class WorkerLink {
   }
 
   #send(message: WorkerMessage): void {
-    // An empty callback is passed, because otherwise a failed send is an `error` event, which would end this process.
+    // The empty callback is needed: without a callback, a failed send emits an `error` event, which would end this process.
     if (process.connected) process.send?.(message, undefined, {}, () => undefined);
   }
 }
