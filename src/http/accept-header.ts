@@ -6,7 +6,7 @@ interface MediaRange {
   readonly weight: number;
 }
 
-/** Media ranges that include the type, the most specific first. The first one that occurs in the `Accept` header determines the weight. */
+/** For each type, the media ranges that include it, most specific first. The first of these in the `Accept` header sets the weight. */
 const JSON_RANGES = ['application/json', 'application/*', '*/*'];
 const YAML_RANGES = ['application/yaml', 'application/*', '*/*'];
 const HTML_RANGES = ['text/html', 'text/*', '*/*'];

@@ -1,11 +1,11 @@
 /**
- * Determines the changes in a batch of reports. The operating system reports the name of an entry, but not what changed. The change is
- * found by comparing the entry on the disk with the tree, which has the earlier state of the entry.
+ * Determines the changes in a batch of reports. The operating system reports the name of an entry, but not the change. So the entry on the
+ * disk is compared with its earlier state in the tree.
  *
  * - If a path existed before and still exists, the change is a `modify`. This includes an editor's atomic save (write a temporary file,
- * rename it over the old one), because for the user it is still the same file.
- * - If a file has disappeared and the same file is found at a new path in the same batch, the change is a `rename`. For a renamed
- * directory, one rename is reported for the directory and one for each entry below it, so that filters on paths match the files.
+ * rename it over the old file), because for the user it is still the same file.
+ * - If a file has disappeared, and the same file is found at a new path in the same batch, the change is a `rename`. For a renamed
+ * directory, renames are reported for the directory and for each entry below it, so that filters on paths match the files.
  * - An entry that appeared and disappeared within one batch is not reported.
  */
 import type { Directory, Tree } from './directory.ts';
@@ -43,7 +43,7 @@ export class Batch {
   /** For each entry, the index of its newest sighting. */
   #places = new Map<Directory, Map<ByteString, number>>();
   #size = 0;
-  /** The sightings of entries that had vanished at the last call of `moveDirectories`, by the identity of the file. */
+  /** Sightings of vanished entries at the last call of `moveDirectories`, by the identity of the file. */
   #lost = new Map<string, Sighting>();
 
   constructor(tree: Tree, reporter: Reporter, host: BatchHost) {

@@ -10,8 +10,8 @@ import { toByteString } from './names.ts';
 import type { ByteString } from './names.ts';
 
 /**
- * How the directory that is now at the path compares with the watched one. `unclear`: the path cannot be accessed, but the error does not
- * prove that the directory is gone.
+ * How the directory that is now at the path compares with the watched directory. `unclear`: the path cannot be accessed, but the error does
+ * not prove that the directory is gone.
  */
 export type RootState = 'same' | 'replaced' | 'gone' | 'unclear';
 
