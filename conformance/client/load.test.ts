@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { slowness } from './load.ts';
+import { TICK_MS } from '../runner/paced-clock.ts';
+import { loadClock, slowness } from './load.ts';
 
 describe('the slowness of the machine', () => {
   test('is the number of running processes per processor, without the suite itself', () => {
@@ -14,4 +15,16 @@ describe('the slowness of the machine', () => {
   test('is at most 20, so that every time limit ends', () => {
     expect(slowness('900.0 800.0 700.0 950/2000 4711\n', 2)).toBe(20);
   });
+});
+
+test.each([1, 2, 3])('a tick takes as many times longer as the machine is slower (%s)', async (times) => {
+  const clock = loadClock(
+    () => performance.now(),
+    () => times,
+  );
+  const ticks: number[] = [];
+  await new Promise<void>((done) => clock.onTick((ms) => ticks.push(ms) === 4 && done()));
+  clock.close();
+  // Timers of Node may fire up to 1 ms early.
+  expect(Math.min(...ticks)).toBeGreaterThanOrEqual(TICK_MS * times - 1);
 });

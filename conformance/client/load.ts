@@ -25,15 +25,20 @@ function readLoad(): string {
   }
 }
 
-/** Makes a clock whose ticks take longer while more processes want to run than there are processors. */
-export function loadClock(now: () => number): PacedClock {
-  const processors = cpus().length;
+/** How busy this machine is now. */
+function currentSlowness(): number {
+  return slowness(readLoad(), cpus().length);
+}
+
+/**
+ * Makes a clock whose ticks take longer while more processes want to run than there are processors.
+ * @param slownessNow how many times longer a tick takes, at least 1
+ */
+export function loadClock(now: () => number, slownessNow: () => number = currentSlowness): PacedClock {
   return new PacedClock({
     now,
-    ping: () =>
-      new Promise((done) => {
-        setTimeout(done, TICK_MS * (slowness(readLoad(), processors) - 1));
-      }),
+    // The clock waits for the answer to a ping or for the duration of a tick, whichever is longer.
+    ping: () => new Promise((done) => setTimeout(done, TICK_MS * slownessNow())),
     onSlow: () => undefined,
   });
 }
