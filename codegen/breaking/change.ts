@@ -30,12 +30,12 @@ export interface Change {
   readonly text: string;
 }
 
-/** Whether the old version accepts everything that the new one accepts, except members that the old version does not declare. */
+/** Whether the old version accepts every value of the new version, apart from new members that it does not declare. */
 export function staysWithin(changes: readonly Change[]): boolean {
   return changes.every(({ effect }) => effect === 'narrows' || effect === 'adds-fields' || effect === 'meaning');
 }
 
-/** Whether the new version accepts everything that the old one accepts. */
+/** Whether the new version accepts every value of the old version. */
 export function stillAccepts(changes: readonly Change[]): boolean {
   return changes.every(({ effect }) => effect === 'widens' || effect === 'adds-fields' || effect === 'meaning');
 }

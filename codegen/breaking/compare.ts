@@ -1,8 +1,8 @@
 /**
- * Compares two versions of a contract. The set of valid values may only widen for what a client sends (commands, HTTP
- * requests, published payloads). It may only narrow for what the server sends (replies, pushes, events, HTTP responses).
- * The exception is new fields and events from the server, because clients must ignore those that they do not know
- * (ENV-4). These rules assume that the server is upgraded before the clients.
+ * Compares two versions of a contract, assuming that the server is upgraded before the clients. The server must still
+ * accept every value that old clients send (commands, HTTP requests, published payloads). The server must not send new
+ * values to old clients (replies, pushes, events, HTTP responses). New fields and new events are the exception: clients
+ * ignore fields and events that they do not know (ENV-4).
  */
 import { ContractView } from './contract-view.ts';
 import type { ContractVersion } from './contract-view.ts';

@@ -99,7 +99,7 @@ function keyDrafts(before: EventView, after: EventView): Draft[] {
       now: replaySide(after, member),
       summary: `x-replay.${member} of ${after.name} changed from ${show(before.replay[member])} to ${show(after.replay[member])}`,
       reason:
-        'Events replace or clear one another by other rules than before, so new subscribers receive a different warm picture.',
+        'The rules by which events replace or clear earlier events changed, so new subscribers receive a different warm picture.',
     }));
 }
 
@@ -133,7 +133,7 @@ function filterDrafts({ was }: Versions, before: EventView, after: EventView): D
 const FILTER_REASONS = {
   added: {
     breaking:
-      'Subscriptions that use the field for other events received every event of this name before; now they receive only those that match (SUB-4).',
+      'Old clients may filter other events by this field. They received every event of this name, and now receive only events that match the filter (SUB-4).',
     compatible: 'No old client can use a filter field that no event had.',
   },
   removed: {

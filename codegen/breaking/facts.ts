@@ -102,7 +102,7 @@ function unknownFact({ key, before, after }: Fact): readonly Verdict[] {
   ];
 }
 
-/** Makes the comparison of a fact whose value is `true` or absent. */
+/** Returns the function that compares a fact whose value is `true` or absent. */
 function flag(rule: string, direction: Direction, judgements: Readonly<Record<'added' | 'removed', Judgement>>): Judge {
   return ({ key, after }) => {
     const verb = after === true ? 'added' : 'removed';

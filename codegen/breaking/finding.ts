@@ -43,7 +43,7 @@ export interface CompatibilityFinding {
   readonly tapes: readonly string[];
 }
 
-/** A finding to which line numbers, and the tapes that show its effect, have not been added yet. */
+/** A finding without line numbers and without the tapes that show its effect. Both are added later. */
 export interface Draft {
   readonly rule: string;
   readonly severity: Severity;
@@ -145,7 +145,7 @@ export class Findings {
   }
 }
 
-/** Whether the change allows new members at the top level of the message, and not inside one of its members. */
+/** Whether the change adds members to the message itself, not to an object inside the message. */
 function isDirectly({ was, now }: Change, top: { readonly was: Path; readonly now: Path }): boolean {
   const [before, after] = [toPointer(was.path), toPointer(now.path)];
   const [old, next] = [toPointer(top.was), toPointer(top.now)];

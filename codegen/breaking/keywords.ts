@@ -11,7 +11,7 @@ interface Sides {
 
 type Bound = 'lower' | 'upper';
 
-/** For each keyword: the end of the range that it limits, and the limit that applies without the keyword. */
+/** For each keyword: which end of the range the keyword limits, and the limit if the keyword is absent. */
 const BOUNDS = {
   minLength: ['lower', 0],
   maxLength: ['upper', Number.POSITIVE_INFINITY],

@@ -157,7 +157,7 @@ function replyAdded(before: OperationView, after: OperationView, { name }: Messa
     was: { path: [...before.path, 'reply', 'messages'], value: undefined },
     now: { path: [...after.path, 'reply', 'messages'], value: name },
     summary: `${after.name} now has the reply ${name}`,
-    reason: 'Clients of the old contract do not know this reply and keep waiting for one that they know.',
+    reason: 'Clients of the old contract do not know this reply, and keep waiting for a reply that they know.',
   };
 }
 
@@ -252,8 +252,8 @@ interface Bodies {
 }
 
 /**
- * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. The names are not
- * sent. So a response with a new name is a finding only if no response of the old version allows all its values.
+ * Compares the bodies of an HTTP operation. Messages with the same name are compared with each other. But the names are
+ * not sent. So a new response is a finding only if no response of the old version allows all values of the new response.
  */
 function relateBodies(versions: Versions, { before, after, use, operations }: Bodies): void {
   const [left, right] = [new Set(before), new Set(after)];

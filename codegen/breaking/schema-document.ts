@@ -144,7 +144,7 @@ export class SchemaDocument {
     return bare;
   }
 
-  /** Every value that the schema accepts, if it or its alternatives list them; otherwise undefined. */
+  /** Every value that the schema accepts. Undefined if neither the schema nor its alternatives list the values. */
   valuesOf(place: Place, depth = 0): readonly unknown[] | undefined {
     const at = depth > 32 ? undefined : this.resolve(place);
     if (at === undefined || at.schema === true) return undefined;
@@ -226,7 +226,7 @@ export function unique(values: readonly unknown[]): unknown[] {
 const MAPS_OF_SCHEMAS: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 const SETS: ReadonlySet<string> = new Set(['required', 'enum', 'type']);
 
-/** Copies a schema without annotations, and sorts lists whose order has no meaning. Adds the references in it to `refs`. */
+/** Copies a schema without annotations, and sorts lists whose order has no meaning. Adds the references of the schema to `refs`. */
 function strip(schema: unknown, refs: string[]): unknown {
   if (Array.isArray(schema)) return schema.map((each) => strip(each, refs));
   if (!isObject(schema)) return schema;

@@ -62,8 +62,8 @@ export class SchemaRelation implements Relation {
   readonly now: SchemaDocument;
   readonly #unchanged: ReadonlySet<string>;
   /**
-   * The pairs of schemas whose comparison has begun and not ended. In a recursive schema such a pair occurs again; it is
-   * then skipped, because comparing it again would find nothing new.
+   * The pairs of schemas that are being compared. A recursive schema leads to the same pair again. The pair is then
+   * skipped, because a second comparison would find nothing new.
    */
   readonly #open = new Set<string>();
 

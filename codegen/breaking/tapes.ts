@@ -72,15 +72,15 @@ function causesOf({ pointers, missing }: Fault, findings: readonly Compatibility
 }
 
 /**
- * Rules whose changes make no value invalid. Their findings never explain an invalid frame, even if they are at the
- * keyword that made the frame invalid: then another change of this keyword is the cause.
+ * Rules about changes that make no value invalid. A finding of such a rule never explains an invalid frame. This is so
+ * even at the keyword that refuses the frame: the cause is then another change of this keyword.
  */
 const WIDENING: ReadonlySet<string> = new Set(['value-added', 'variant-added', 'required-removed']);
 
 /** Finds what makes a frame invalid in one version of the contract. */
 class FrameJudge {
   readonly #view: ContractView;
-  /** A view of the contract that also accepts patterns. A pattern names only some members of a message. */
+  /** A view of the contract that also accepts expected frames of tapes, which may name only some members of a message. */
   readonly #partial: ContractView;
   readonly #pointers: WeakMap<object, string>;
 

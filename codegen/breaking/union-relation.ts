@@ -12,8 +12,8 @@ import { sharedTypes, typesOf } from './types.ts';
 export function relateUnions(relation: Relation, { was, now }: PlacePair): Change[] {
   const { before, after } = alternatives(relation, { was, now });
   const changes = [...pairUp(relation, { was, now }, before, after)];
-  // `oneOf` refuses a value that two alternatives accept. So if an alternative has changed, the result is undecided unless
-  // it is certain that the alternatives do not overlap.
+  // `oneOf` refuses a value that two alternatives accept. So if an alternative has changed and alternatives may overlap,
+  // the result is undecided.
   if (changes.length > 0 || !haveEqualMembers(relation, before, after)) {
     for (const [document, place] of [
       [relation.was, was],
@@ -41,8 +41,8 @@ interface Alternatives {
 }
 
 /**
- * The alternatives of both versions. If one version has a single schema, this schema is split by its types, so that it
- * can be compared with alternatives.
+ * The alternatives of both versions. If only one version has alternatives, the single schema of the other version is
+ * split by its types, for comparison with these alternatives.
  */
 function alternatives({ was: old, now: next }: Relation, { was, now }: PlacePair): Alternatives {
   const [before, after] = [old.branchesOf(was), next.branchesOf(now)];
@@ -120,7 +120,7 @@ function nameOf({ path }: Place): string {
   return String(path.at(-1));
 }
 
-/** Whether both schemas require members with only one possible value, and the value of each such member is the same in both. */
+/** A mark is a required member with one possible value. True if the schemas share marks, and each shared mark has equal values. */
 function haveSameMark({ was, now }: Relation, a: Place, b: Place): boolean {
   const [before, after] = [marksOf(was, a), marksOf(now, b)];
   const shared = [...before.keys()].filter((name) => after.has(name));
