@@ -1,6 +1,6 @@
 /**
- * The members of messages that the client's hand-written runtime sends and reads. Types alone cannot check that a
- * contract has them: without these members, the generated client would compile but deliver nothing.
+ * The members of messages that the client's hand-written runtime sends and reads. If a contract lacks these members,
+ * the generated client compiles but delivers nothing. So this check is needed in addition to types.
  */
 import type { RawContract } from './raw.ts';
 import { messageName, refName } from './raw.ts';
@@ -8,7 +8,7 @@ import { schemaAt } from './rules/rule.ts';
 import { toPointer } from './source.ts';
 import type { Finding, Source } from './source.ts';
 
-/** For each command: the members that the runtime sends, and the members of the success reply that it reads. */
+/** For each command: the members that the runtime sends, and the members of the success reply that the runtime reads. */
 const COMMANDS: Readonly<Record<string, { readonly sent: readonly string[]; readonly read: readonly string[] }>> = {
   subscribe: {
     sent: ['/data/subscriptionId', '/data/stream', '/data/events', '/data/replay'],

@@ -23,7 +23,7 @@ const SPEC = {
   contractDigest: CONTRACT_DIGEST,
   events: ['file_change', 'entity_created', 'entity_updated', 'entity_deleted', 'relationship_created', 'relationship_updated', 'relationship_deleted', 'graph_update', 'sync_status', 'session_event'],
   subprotocol: SUBPROTOCOL,
-  // This object does not use COMMANDS and CLOSE_CODES: web pages would then load members of theirs that the client does not read.
+  // Contains only what the client reads. COMMANDS and CLOSE_CODES have more members, which web pages would have to load.
   commands: { subscribe: { reply: 'subscribed' }, unsubscribe: { reply: 'unsubscribed' }, list_subscriptions: { reply: 'subscriptions' }, broadcast: { reply: 'broadcasted' }, authenticate: { reply: 'authenticated' }, sync: { reply: 'synced' }, ping: { reply: 'pong' } },
   closeCodes: { 4000: { name: 'protocol_error', class: 'do-not-retry' as const }, 4003: { name: 'forbidden', class: 'do-not-retry' as const }, 4006: { name: 'unsupported_version', class: 'do-not-retry' as const }, 4008: { name: 'auth_timeout', class: 'do-not-retry' as const }, 4009: { name: 'removed', class: 'do-not-retry' as const }, 4100: { name: 'token_expired', class: 'refresh' as const }, 4101: { name: 'token_revoked', class: 'refresh' as const }, 4200: { name: 'shutdown', class: 'retry-resume' as const }, 4201: { name: 'slow_consumer', class: 'retry-resume' as const }, 4202: { name: 'overloaded', class: 'retry-resume' as const }, 4203: { name: 'heartbeat_timeout', class: 'retry-resume' as const }, 4204: { name: 'rate_limited', class: 'retry-resume' as const }, 4205: { name: 'disconnected', class: 'retry-resume' as const }, 4300: { name: 'state_invalidated', class: 'retry-fresh' as const } },
   credentialParameters: CREDENTIAL_PARAMETERS,

@@ -53,7 +53,7 @@ export type CommandName =
   | 'sync'
   | 'ping';
 
-/** Each command: its success reply, the scopes that it needs (SEC-1), whether it may be sent before `authenticate` (SEC-2), and the error codes of invalid values other than `invalid_message`. */
+/** Each command: its success reply, the scopes that it needs (SEC-1), and whether it may be sent before `authenticate` (SEC-2). `errorPointers`: the error codes of invalid values, by pointer, if not `invalid_message`. */
 export const COMMANDS = {
   subscribe: { reply: 'subscribed', scopes: ['subscribe:<event>@<stream>'], beforeAuthentication: false, errorPointers: { '/data/stream': 'stream_invalid', '/data/streams': 'stream_invalid', '/data/filter': 'filter_invalid' } },
   unsubscribe: { reply: 'unsubscribed', scopes: [], beforeAuthentication: false, errorPointers: {} },
@@ -157,7 +157,7 @@ export interface EventSpec {
   readonly replay: ReplaySpec;
   /** For each filter field that applies to the event, pointers into its `data`. If a pointer leads to an array, any of its elements may match. */
   readonly filterable: { readonly [Field in FilterField]?: readonly string[] };
-  /** For each filter field whose values are limited, the values that the event can have in it. A field is absent if the event can have any value. */
+  /** The possible values of each filter field in this event. A field is absent if the event can have any value there. */
   readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };
   /** The only stream on which the event may be published. Its name is the kind, a colon and an id; `id` is a pointer to this id in `data` of the event (STR-5). */
   readonly stream?: { readonly kind: 'session' | 'workspace'; readonly id: string };

@@ -11,8 +11,8 @@ import type { ItemOf } from './runtime/subscription.ts';
 export type TidemarkStreams<Item = TidemarkEvent> = StreamsSubscription<TidemarkProtocol, Item>;
 
 /**
- * Subscribes to several streams: names, and patterns such as `session:*`, which include streams that appear later
- * (MUL-1, MUL-3). It resumes each stream at its own position over reconnects, yields each event once and reports
+ * Subscribes to several streams. A pattern such as `session:*` includes streams that appear later (MUL-1, MUL-3).
+ * After a reconnect each stream resumes at its own position. The subscription yields each event once, and reports
  * every gap of each stream.
  * @throws {TypeError} when `streams` is empty, `replay` is invalid, or another subscription of the client has the id; {ConnectionError}
  *   after `client.close()`.

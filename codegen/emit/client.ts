@@ -28,7 +28,7 @@ const SPEC = {
   contractDigest: CONTRACT_DIGEST,
   events: [@names],
   subprotocol: SUBPROTOCOL,
-  // This object does not use COMMANDS and CLOSE_CODES: web pages would then load members of theirs that the client does not read.
+  // Contains only what the client reads. COMMANDS and CLOSE_CODES have more members, which web pages would have to load.
   commands: { @commands },
   closeCodes: { @closeCodes },
   credentialParameters: CREDENTIAL_PARAMETERS,

@@ -12,7 +12,7 @@ import type { MirrorOptions } from './runtime/mirror.ts';
 import { pictureRules } from './runtime/picture.ts';
 import type { EventMap } from './types.ts';
 
-/** The events of which the server keeps the newest one per key (RPL-3), without events that only remove a key. */
+/** The names of events of which the server keeps the newest per key (RPL-3). Events that only remove a key are not included. */
 export type KeptEvent = @kept;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Finds and replaces the schemas inside a schema. They are in certain keywords only. The values of all other keywords
+ * Finds and replaces the schemas inside a schema. Only some keywords contain schemas. The values of all other keywords
  * are data, in which `$ref` has no meaning: for example, an object in a `const` may have a member `$ref`.
  */
 import type { Schema } from '../model.ts';

@@ -107,7 +107,7 @@ function emitOperations(contract: Contract): string {
     ),
     table(
       'COMMANDS',
-      'Each command: its success reply, the scopes that it needs (SEC-1), whether it may be sent before `authenticate` (SEC-2), and the error codes of invalid values other than `invalid_message`.',
+      'Each command: its success reply, the scopes that it needs (SEC-1), and whether it may be sent before `authenticate` (SEC-2). `errorPointers`: the error codes of invalid values, by pointer, if not `invalid_message`.',
       byName,
       ({ name, reply, scopes, beforeAuthentication }) => ({
         reply,
@@ -182,7 +182,7 @@ function emitEvents({ events, customEvent, filters, replayPolicies }: Contract):
       ),
       '  readonly filterable: { readonly [Field in FilterField]?: readonly string[] };',
       doc(
-        'For each filter field whose values are limited, the values that the event can have in it. A field is absent if the event can have any value.',
+        'The possible values of each filter field in this event. A field is absent if the event can have any value there.',
         '  ',
       ),
       '  readonly enumerated: { readonly [Field in FilterField]?: readonly string[] };',

@@ -82,8 +82,8 @@ try {
 }
 \`\`\`
 
-With \`since\`, events published after that position are found, even those published before the call. The result contains the \`position\` to wait
-from next, and so does the error. Without \`since\`, only events published from now on count. \`signal\` ends the wait; with
+With \`since\`, events after that position count, even if they were published before the call. Both the result and the error contain the
+\`position\` from which to wait next. Without \`since\`, only events published from now on count. \`signal\` ends the wait; with
 \`onGap\`, the wait continues after a gap.
 `;
 
@@ -96,8 +96,8 @@ const changes = client.subscribe({ events: ['file_change'], filter: { paths: ['s
 for await (const group of settled(changes, { quietMs: 300 })) console.log(group.length, 'changes');
 \`\`\`
 
-\`settled\` yields the events of a burst as one group when no event has arrived for \`quietMs\`, at the latest after \`atMostMs\`. Of several
-changes of one file in a group, only the newest is kept.
+\`settled\` yields the events of a burst as one group. A group ends when no event has arrived for \`quietMs\`, or after \`atMostMs\` at the
+latest. If a group has several changes of one file, only the newest is kept.
 `;
 
 const MIRROR = `## A mirror of the current state
@@ -197,7 +197,7 @@ const IMPORTS = `## What can be imported
 | \`tidemark-client\` | the client |
 | \`tidemark-client/mirror\` | \`mirror(client, 'entity_*')\`: a map that follows the current state |
 | \`tidemark-client/streams\` | \`followStreams\` and \`waitOnStreams\`: several streams in one subscription |
-| \`tidemark-client/diagnose\` | \`diagnose(client)\`: why it does not connect |
+| \`tidemark-client/diagnose\` | \`diagnose(client)\`: why the client does not connect |
 | \`tidemark-client/types\` | types of every message and payload |
 | \`tidemark-client/protocol\` | names, codes, limits and policies as constants |
 | \`tidemark-client/validators\` | validators without code generation at run time; strict for commands, tolerant for what servers send |

@@ -11,8 +11,8 @@ import { mapParts, partsOf, referencesOf } from './parts.ts';
 export const strictId = (name: string): string => `strict.${typeNameOf(name)}`;
 
 /**
- * The id of the tolerant form of each schema, by the name of the schema. If strict and tolerant form are equal, both have the same id, so
- * that the schema is compiled once.
+ * Returns the function from the name of a schema to the id of its tolerant form. If the strict and the tolerant form are equal, both have
+ * the same id, so that the schema is compiled once.
  */
 export function tolerantIds({ schemas }: Contract): (name: string) => string {
   const isLoosened = (schema: Schema): boolean =>
@@ -60,8 +60,8 @@ interface TolerantOptions {
 }
 
 /**
- * The tolerant form of a schema. It accepts unknown members. If a value matches several alternatives of a `oneOf` only
- * because unknown members are accepted, it accepts this value too.
+ * The tolerant form of a schema, which accepts unknown members. Because of these members, a value may match several
+ * alternatives of a `oneOf`. The tolerant form accepts such a value too.
  */
 export function toTolerant(contract: Contract, schema: Schema, { refer, kind }: TolerantOptions): object {
   const referToFinal = (name: string): string => refer(finalName(contract.schemas, name));
@@ -76,8 +76,8 @@ export function toTolerant(contract: Contract, schema: Schema, { refer, kind }: 
 
 /**
  * Finds the member that distinguishes the alternatives of a `oneOf`: every alternative requires it, with a constant
- * value. With this member, an error is about the intended alternative; otherwise it is about all alternatives.
- * Alternatives with the same constant are combined into one, which has its own `oneOf`.
+ * value. With this member, a validator reports errors of the intended alternative only; otherwise, of all alternatives.
+ * Alternatives with the same constant become one alternative with its own `oneOf`.
  */
 function tagOf(
   contract: Contract,

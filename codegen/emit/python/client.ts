@@ -104,7 +104,7 @@ function init(): string {
     ) -> None:
         """Raises ValueError if the address is invalid or contains a credential (SEC-2).
 
-        token: a token, or a function (plain or async) that fetches a valid one before each connection and before the present token expires.
+        token: a token, or a function (plain or async) that fetches a valid token before each connection and before the current token expires.
         backoff_min: upper bound of the first wait between attempts. backoff_max: upper bound of every wait between attempts.
         max_attempts: consecutive failed attempts after which the client gives up; None for no limit.
         open_timeout: longest time from an attempt to the first message. command_timeout: longest time from a call to its reply.
@@ -248,8 +248,8 @@ function waitFor(filter: string): string {
 ${WAIT_OPTIONS(filter, true)}    ) -> Waited[Any]:
         """Waits for the first event that matches the name or pattern and that the predicate accepts.
 
-        since: events after this position count, even if they were published before the call. Without it, only events published from now
-        on count. \`\`(await client.sync())["position"]\`\` is the current position.
+        since: events after this position count, even if they were published before the call. Without \`\`since\`\`, only events published from
+        now on count. \`\`(await client.sync())["position"]\`\` is the current position.
         timeout: in seconds, including the time to connect.
         on_gap: called for each gap, and the wait continues. Without \`\`on_gap\`\`, a gap ends the wait, because the awaited event may be lost.
 
@@ -275,8 +275,8 @@ function keySpaces({ events }: Contract): readonly (readonly Event[])[] {
 }
 
 /**
- * The overloads of \`mirror\`: one for every event that is kept by key, and one for the prefix of a key space if no event of another key
- * space has this prefix.
+ * The overloads of `mirror`: one for each event that is kept by key, except events that only delete a key. A key space of several events
+ * also has an overload for the common prefix of their names, if no event outside the key space has this prefix.
  */
 function mirrors(contract: Contract): string {
   const patterns = keySpaces(contract).flatMap((space) => {
@@ -298,9 +298,9 @@ function mirrors(contract: Contract): string {
     def mirror(self, pattern: str, *, stream: str = ...) -> Mirror[types.AnyEvent]: ...
 
     def mirror(self, pattern: str, *, stream: str = "main") -> Mirror[Any]:
-        """A read-only mapping from key to newest event, which follows the state that the server keeps.
+        """A read-only mapping from each key to its newest event.
 
-        It also follows this state across reconnects, gaps and new epochs.
+        The mapping follows the state that the server keeps, also across reconnects, gaps and new epochs.
 
         \`\`async with client.mirror(...) as entities\`\` waits until the first state is complete. The contract defines the keys, and which events delete a key.
 

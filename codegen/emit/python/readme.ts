@@ -93,8 +93,8 @@ async def watch(client: Client) -> None:
 \`\`\`
 
 The subscription also follows streams that appear later. Each stream has its own order, position and gaps; \`Gap.stream\` names the stream. After a lost connection each
-stream resumes after its own position. If the connection ends during the first warm replay (\`replay="warm"\`), a gap is reported for each stream whose own replay was not complete,
-and that replay is sent again. \`client.wait_on_streams\` waits for one event on several streams.
+stream resumes after its own position. The connection may end before the first warm replay (\`replay="warm"\`) of some streams is complete. For
+each of these streams, a gap is reported and the replay is sent again. \`client.wait_on_streams\` waits for one event on several streams.
 `;
 
 const MIRROR = `## Mirror the current state
@@ -116,8 +116,8 @@ new epoch or a loss, the mirror fetches the whole state again, and shows the old
 
 const LISTENING = `## Listen to the client itself
 
-\`client.on(name, listener)\` reports events about the client itself: \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\`, \`error\` and others, listed in
-its docstring. Without \`max_attempts\` a client tries to reconnect until it is closed. \`client.diagnosis\` contains counts of these events.
+\`client.on(name, listener)\` reports events about the client itself, such as \`reconnecting\`, \`closed\`, \`gap\`, \`parked\`, \`loss\` and
+\`error\`. The docstring of \`on\` lists all of them. Without \`max_attempts\` a client tries to reconnect until it is closed. \`client.diagnosis\` contains counts of these events.
 `;
 
 const OWN_CONTRACT = `## From a contract of your own

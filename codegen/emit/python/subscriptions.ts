@@ -15,8 +15,8 @@ function isImported(type: string): boolean {
 }
 
 /**
- * The filter as an argument of the runtime. If it already has the required type, it is not cast, because `mypy --strict`
- * reports a redundant cast as an error.
+ * The filter as an argument of the runtime. A filter that already has the required type is not cast, because
+ * `mypy --strict` reports a redundant cast as an error.
  */
 export function filterArgument(filter: string): string {
   return isImported(filter) ? `cast("Union[${ANY_OBJECT}, None]", filter)` : 'filter';
@@ -114,13 +114,13 @@ ${followOverload(filter, 'Sequence[str]', 'Union[types.AnyEvent, Gap]', 'Literal
         events: Sequence[str],
         *,
 ${FOLLOW_OPTIONS(filter, 'Literal["aside", "inline"] = "aside"', true)}    ) -> StreamsSubscription[Any]:
-        """Subscribes to several streams: names, and patterns such as \`\`session:*\`\`, which include streams that appear later.
+        """Subscribes to several streams. A pattern such as \`\`session:*\`\` includes streams that appear later.
 
-        Each stream resumes at its own position over reconnects; every event is yielded once, and a gap names its stream (MUL-1, MUL-3).
+        After a reconnect each stream resumes at its own position. Every event is yielded once. A gap names its stream (MUL-1, MUL-3).
 
-        replay: "warm" to receive the current state first, "none" for new events only, or the positions to resume from, as
-        \`\`subscription.positions\`\` has them: a stream without a position is replayed from its first event. The other options are
-        those of :meth:\`subscribe\`.
+        replay: "warm" to receive the current state first, "none" for new events only, or positions to resume from, such as
+        \`\`subscription.positions\`\`. If a stream has no position there, it is replayed from its first event.
+        The other options are those of :meth:\`subscribe\`.
 
         Raises ValueError if \`\`streams\`\` is empty or another subscription has the id, ConnectionLost after \`\`close()\`\`.
         """

@@ -127,7 +127,7 @@ class TypesModule {
       );
       return;
     }
-    // This form is for keys that cannot be members of a class. Its types are quoted, because Python evaluates them at the definition.
+    // This form is for keys that cannot be members of a class. The types are quoted, because Python evaluates them at once.
     const entries = members.map(({ key, type }) => `    ${literal(key)}: ${literal(type)},`);
     this.#classes.push([`${name} = TypedDict(${literal(name)}, {`, ...entries, '})', '', ''].join('\n'));
   }

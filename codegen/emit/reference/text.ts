@@ -106,7 +106,7 @@ function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ');
 }
 
-/** Makes an anchor with the same name as on the page, because Markdown makes anchors only for headings. */
+/** Makes an anchor with the same name as on the HTML page. Markdown itself makes anchors only for headings. */
 function anchorOf(name: string): string {
   return `<a id="${name}"></a>`;
 }

@@ -45,7 +45,7 @@ class Client(ClientCore):
     ) -> None:
         """Raises ValueError if the address is invalid or contains a credential (SEC-2).
 
-        token: a token, or a function (plain or async) that fetches a valid one before each connection and before the present token expires.
+        token: a token, or a function (plain or async) that fetches a valid token before each connection and before the current token expires.
         backoff_min: upper bound of the first wait between attempts. backoff_max: upper bound of every wait between attempts.
         max_attempts: consecutive failed attempts after which the client gives up; None for no limit.
         open_timeout: longest time from an attempt to the first message. command_timeout: longest time from a call to its reply.
@@ -451,8 +451,8 @@ class Client(ClientCore):
     ) -> Waited[Any]:
         """Waits for the first event that matches the name or pattern and that the predicate accepts.
 
-        since: events after this position count, even if they were published before the call. Without it, only events published from now
-        on count. ``(await client.sync())["position"]`` is the current position.
+        since: events after this position count, even if they were published before the call. Without ``since``, only events published from
+        now on count. ``(await client.sync())["position"]`` is the current position.
         timeout: in seconds, including the time to connect.
         on_gap: called for each gap, and the wait continues. Without ``on_gap``, a gap ends the wait, because the awaited event may be lost.
 
@@ -676,13 +676,13 @@ class Client(ClientCore):
         gaps: Literal["aside", "inline"] = "aside",
         on_gap: Union[Callable[[Gap], object], None] = None,
     ) -> StreamsSubscription[Any]:
-        """Subscribes to several streams: names, and patterns such as ``session:*``, which include streams that appear later.
+        """Subscribes to several streams. A pattern such as ``session:*`` includes streams that appear later.
 
-        Each stream resumes at its own position over reconnects; every event is yielded once, and a gap names its stream (MUL-1, MUL-3).
+        After a reconnect each stream resumes at its own position. Every event is yielded once. A gap names its stream (MUL-1, MUL-3).
 
-        replay: "warm" to receive the current state first, "none" for new events only, or the positions to resume from, as
-        ``subscription.positions`` has them: a stream without a position is replayed from its first event. The other options are
-        those of :meth:`subscribe`.
+        replay: "warm" to receive the current state first, "none" for new events only, or positions to resume from, such as
+        ``subscription.positions``. If a stream has no position there, it is replayed from its first event.
+        The other options are those of :meth:`subscribe`.
 
         Raises ValueError if ``streams`` is empty or another subscription has the id, ConnectionLost after ``close()``.
         """
@@ -754,9 +754,9 @@ class Client(ClientCore):
     def mirror(self, pattern: str, *, stream: str = ...) -> Mirror[types.AnyEvent]: ...
 
     def mirror(self, pattern: str, *, stream: str = "main") -> Mirror[Any]:
-        """A read-only mapping from key to newest event, which follows the state that the server keeps.
+        """A read-only mapping from each key to its newest event.
 
-        It also follows this state across reconnects, gaps and new epochs.
+        The mapping follows the state that the server keeps, also across reconnects, gaps and new epochs.
 
         ``async with client.mirror(...) as entities`` waits until the first state is complete. The contract defines the keys, and which events delete a key.
 
