@@ -36,8 +36,8 @@ class Walk {
   readonly #sizes = new Map<unknown, Size>();
   readonly #open = new Set<unknown>();
   /**
-   * The newest node of each anchor so far, which is what an alias refers to (YAML 1.2.2, section 7.1). `Alias.resolve`
-   * would walk through the whole document for each alias.
+   * The newest node of each anchor so far. An alias refers to this node (YAML 1.2.2, section 7.1). `Alias.resolve` is
+   * not used, because it walks through the whole document for each alias.
    */
   readonly #anchors = new Map<string, unknown>();
 

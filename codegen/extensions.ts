@@ -221,8 +221,8 @@ export function checkExtensions(source: Source): Finding[] {
 }
 
 /**
- * Findings about missing members. If another member looks like a misspelling of the missing one, the finding is reported
- * there, otherwise at the object.
+ * Findings about missing members. If the object has a member that looks like a misspelling of the missing member, the
+ * finding is at the misspelt member. Otherwise it is at the object.
  */
 function absences(errors: readonly ErrorObject[]): Fault[] {
   const path = fromPointer(errors[0]?.instancePath ?? '');

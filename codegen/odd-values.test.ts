@@ -66,8 +66,8 @@ async function subjectsOf(contract: Contract): Promise<Subject[]> {
 }
 
 /**
- * The verdict of ajv at run time; undefined if it throws. It throws for a constant object if the value has a member
- * `toString` that is not a function. The generated validators do not.
+ * The verdict of ajv at run time; undefined if ajv throws. For a schema with a constant object, ajv throws if the value
+ * has a member `toString` that is not a function. The generated validators do not throw.
  */
 function opinionOf(atRunTime: Subject['atRunTime'], value: unknown): boolean | undefined {
   try {

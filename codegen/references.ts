@@ -21,7 +21,7 @@ const PLACES: readonly string[] = [
 
 type Path = readonly (string | number)[];
 
-/** @returns the contract with these references replaced, and a finding for each that does not resolve or is circular. */
+/** @returns the contract with these references replaced, and a finding for each reference that does not resolve or is circular. */
 export function resolveReferences(source: Source): { readonly value: unknown; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   let { value } = source;

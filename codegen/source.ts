@@ -68,7 +68,7 @@ export function pathOf({ file, path = file }: Source): string {
 
 /**
  * Reads YAML or JSON, which may have merge keys (`<<: *anchor`).
- * @throws {ContractError} if the text is neither, repeats a key, is nested too deeply, or has circular or too many aliases
+ * @throws {ContractError} if the text is not YAML, repeats a key, is nested too deeply, or has aliases that are circular or expand too much
  */
 export function sourceOf(file: string, text: string): Source {
   const lines = new LineCounter();

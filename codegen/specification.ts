@@ -35,8 +35,8 @@ export function checkVersion(source: Source): Finding[] {
 
 /**
  * Keeps one finding for each place in the file. The parser follows references, so it reports a fault of a schema again
- * for each use of the schema. If it reports a place and a part of that place, only the inner finding is kept, because
- * the outer one is its consequence.
+ * for each use of the schema. If the parser reports a place and also a part of that place, only the finding about the
+ * part is kept, because the other finding is its consequence.
  */
 export function specificationFindings(source: Source, diagnostics: readonly Diagnostic[]): Finding[] {
   const faults = diagnostics.filter(({ severity }) => severity <= WARNING);

@@ -1,8 +1,7 @@
 /**
  * Bundles a contract and the files that it refers to into one document. Schemas and messages from other files get a
- * name in `components`, from which the names of their types are derived. Any other part is copied to the place of the
- * reference. References within the contract's own file are unchanged, so a contract without other references is
- * unchanged too.
+ * name in `components`; the names of their types are derived from this name. Any other part replaces the reference to
+ * it. References within the contract's own file are unchanged. A contract without other references is unchanged.
  */
 import { stringify } from 'yaml';
 import { readFromDisk } from '../files.ts';

@@ -6,7 +6,7 @@ import type { Place } from '../own-events/findings.ts';
 /** For a pointer into the bundled contract, the place where the author wrote the value. */
 export type Origins = ReadonlyMap<string, Place>;
 
-/** The original place of a value, if it or a part that contains it comes from another file; otherwise undefined. */
+/** The original place of a value from another file. Undefined if no part that contains the value comes from another file. */
 export function placeOf(origins: Origins, path: readonly string[]): Place | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const origin = origins.get(toPointer(path.slice(0, length)));

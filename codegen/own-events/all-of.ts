@@ -33,8 +33,8 @@ export function placed(value: Json, place: Place): PlacedSchema {
 }
 
 /**
- * The part of an `allOf` with one part and no other keywords beside it, except annotations. Authors use this form to
- * add a description to a reference.
+ * The only part of an `allOf`, if the schema has no other keywords except annotations. Authors use this form to add a
+ * description to a reference.
  */
 export function onlyPart({ allOf, ...rest }: Json, annotations: ReadonlySet<string>): unknown {
   if (!Array.isArray(allOf) || allOf.length !== 1) return undefined;

@@ -14,8 +14,8 @@ export const FILTER_SCHEMA = 'SubscriptionFilter';
 export type Filters = RawContract['x-filters'];
 
 /**
- * The message of custom events, with the schemas of the message and of its `data`. The messages of a team's own events are
- * made from it.
+ * The message of custom events, with the schemas of the message and of its `data`. It is the template for the messages
+ * of a team's own events.
  */
 export interface Template {
   readonly message: RawMessage;

@@ -1,7 +1,7 @@
 /**
  * Merges an own-events document with the contract that it extends into one ordinary AsyncAPI document. Besides its
  * payload, an event needs a message, entries in channels and operations, filter fields, requirements and an example.
- * They are made here, modelled on the contract's custom event.
+ * This file makes these parts, modelled on the contract's custom event.
  */
 import type { ReadFile } from '../files.ts';
 import type { ReplaySpec, Schema } from '../model.ts';
@@ -105,7 +105,7 @@ function checkNames({ events, schemas }: OwnDocument, base: RawContract, finding
       findings.add(
         'event-name',
         place,
-        `needs the type ${clash}, which another schema already has. Rename one of them.`,
+        `needs the type ${clash}, but another schema already has this name. Rename the event or the schema.`,
       );
     else continue;
     taken.add(name);
@@ -121,12 +121,12 @@ function nameFault(name: string, messages: RawContract['components']['messages']
   if (taken !== undefined || name === EVENT_OPERATION)
     return 'is the name of a message of the protocol. Give it another name.';
   if (isEventName(name)) return undefined;
-  return 'is not the name of an event: names are parts joined by dots, each a lower-case letter followed by lower-case letters, digits and _, such as build.finished. Rename it.';
+  return 'is not the name of an event. Join parts by dots, such as build.finished. Each part begins with a lower-case letter, followed by lower-case letters, digits or _. Rename the event.';
 }
 
 /**
- * The filter fields of the extended contract, those that the document declares, and those that its events use without a
- * declaration.
+ * The filter fields of three origins: the extended contract has them, the document declares them, or events of the
+ * document use them without a declaration.
  */
 function filtersOf(document: OwnDocument, base: RawContract, findings: Findings): Filters {
   const stock = base['x-filters'];

@@ -37,7 +37,7 @@ const TEXTS: readonly string[] = [
 ];
 
 /**
- * @param above the schemas of the values that contain this one. None of them is used again, because a schema may refer to itself.
+ * @param above the schemas of the values that contain this value. No sample uses them again, because a circular schema would never end.
  * @returns undefined if no value could be made, although the schema may accept one
  */
 export function sampleOf(schemas: Schemas, schema: Schema, above: readonly Schema[] = []): unknown {

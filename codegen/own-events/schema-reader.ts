@@ -271,8 +271,8 @@ function isKept(keyword: string): boolean {
 }
 
 /**
- * The type that is stated or implied. For an object, also the keywords that close it, or that open it and give the
- * reason.
+ * The type that the schema states or implies. For an object, also the keywords that close the object, or that open it
+ * and give the reason.
  */
 function shapeOf(value: Readonly<Record<string, unknown>>): {
   readonly type: string | undefined;

@@ -1,7 +1,6 @@
 /**
- * Tests that other tools can read the contract, and a contract into which a team's own events are merged, without
- * conversion.
- * `docs/explanation/tools.md` has the table.
+ * Tests that other tools can read the contract without conversion, also after a team's own events have been merged into
+ * it. `docs/explanation/tools.md` has the table of tools.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

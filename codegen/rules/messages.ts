@@ -124,8 +124,8 @@ function compilePayloads(raw: RawContract): (schema: string) => ValidateFunction
 }
 
 /**
- * The validators, by the text of their schema and of all schemas that it refers to. A process may check several contracts, which have most
- * schemas in common, so the validators are kept.
+ * Compiled validators. The key is the text of a schema and of all schemas that the schema refers to. The validators are kept, because a
+ * process may check several contracts, which have most schemas in common.
  */
 const validators = new Map<string, ValidateFunction | undefined>();
 const MOST_VALIDATORS = 1_000;

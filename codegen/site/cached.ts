@@ -70,8 +70,8 @@ async function render(directory: string): Promise<void> {
 }
 
 /**
- * Removes sites that no gateway has started to use for a day. If a gateway that started earlier needs a removed site, it runs this program
- * again, which writes the site again. The directory is renamed first, so that no gateway finds an incomplete site.
+ * Removes each site that no gateway has started to use within the last day. If an older gateway still needs the site, the gateway runs
+ * this program again, and the site is written again. The directory is renamed first, so that no gateway finds an incomplete site.
  */
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(CACHE)) {

@@ -12,7 +12,7 @@ export interface Framing {
   readonly addresses: Addresses;
 }
 
-/** @param from path of the page, or empty for the page at `/docs` itself, whose links are relative to the directory above */
+/** @param from path of the page. Empty for the page at `/docs`: its relative links begin at the directory above `docs/`. */
 export function framePage(draft: Draft, from: string, { contract, drafts, addresses }: Framing): string {
   const to = (path: string): string => escape(relativeTo(from, path));
   const { title, version, digest, license } = contract;

@@ -129,8 +129,8 @@ function renderMarkdown(markdown: string, placed: Placed): string {
     },
   });
   const html = marked.parse(markdown.replaceAll(/<!--[^]*?-->/g, ''), { async: false });
-  // In links of the API reference, some headings have a number although they occur only once on their page. Remove the
-  // number.
+  // Some links of the API reference end in a number, such as `#position-1`, although the heading occurs only once on its
+  // page. Remove the number.
   return html.replaceAll(/href="#([a-z0-9-]+)-\d+"/g, (all, slug: string) =>
     html.includes(` id="${slug}"`) && !html.includes(all.replace('href="#', ' id="')) ? `href="#${slug}"` : all,
   );

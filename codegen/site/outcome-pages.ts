@@ -104,7 +104,7 @@ export function closeCodePages(contract: Contract, tapes: readonly Tape[]): read
   }));
 }
 
-/** Whether a step has the code in a close frame or in a `closing` message, and not only as some other number. */
+/** Whether a step has the code in a close frame or in a `closing` message. The same number elsewhere does not count. */
 function isClosedWith(step: string, number: string): boolean {
   return ['"closed":', '"drop":', '"type":"closing","data":'].some((place) =>
     step.includes(`${place}{"code":${number}`),

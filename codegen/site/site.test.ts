@@ -101,7 +101,7 @@ describe('the site', () => {
     expect(before.length).toBeGreaterThan(500);
     const index = idsOf(text(ENTRY));
     expect(before.filter((id) => !addresses.has(id))).toEqual([]);
-    // The start page must have an entry for each name, except that for a field the entry of its message is sufficient.
+    // The start page must have an entry for each name. For a field, the entry of its message is sufficient.
     expect(before.filter((id) => !index.includes(id) && !index.includes(id.split('.')[0] ?? ''))).toEqual([]);
   });
 

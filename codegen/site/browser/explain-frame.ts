@@ -112,8 +112,8 @@ const list = (values: unknown): string =>
   Array.isArray(values) ? values.map((each) => JSON.stringify(each)).join(', ') : String(values);
 
 /**
- * Explains how to correct an error of the validator. The first value is the name of the invalid member if the error points to the parent
- * of this member, otherwise undefined. The second value is the correction.
+ * Explains how to correct an error of the validator. Returns a member and the correction. The member is set only if the error points to
+ * the parent of the invalid member.
  */
 function correctionOf(keyword: string, params: Params): readonly [string | undefined, string] {
   switch (keyword) {

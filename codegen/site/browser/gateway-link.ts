@@ -30,8 +30,8 @@ export class GatewayLink {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempts = 0;
   /**
-   * The close code to show while the link reconnects: the code with which the last open connection was closed. Every failed attempt to
-   * reconnect has the code 1006, which would hide it.
+   * The code with which the last open connection was closed. The form shows this code while the link reconnects, because every failed
+   * attempt has only the code 1006.
    */
   #reason: number | undefined;
 
