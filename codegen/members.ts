@@ -14,8 +14,8 @@ export function targetOf(schemas: Schemas, schema: Schema): Schema | undefined {
 }
 
 /**
- * For a list, or a list of lists: the schema of the innermost items. For any other schema: the schema itself. Undefined if a reference to the
- * items leads nowhere, or the list contains itself.
+ * For a list, or a list of lists: the schema of the innermost items. For any other schema: the schema itself. Undefined if a reference to
+ * the items leads nowhere, or the list contains itself.
  */
 export function elementOf(schemas: Schemas, schema: Schema): Schema | undefined {
   const seen = new Set<Schema>();

@@ -5,7 +5,9 @@ import { objectAt, union } from './json.ts';
 import { breaking, compatible, entryDraft, undecided, warning } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
 
-/** For each of these facts: the function that compares the fact of the old contract with that of the new one. Keys: members of the contract. */
+/**
+ * For each of these facts: the function that compares the fact of the old contract with that of the new one. Keys: members of the contract.
+ */
 export const ROOT_FACTS: Readonly<Record<string, (before: unknown, after: unknown) => readonly Draft[]>> = {
   'x-subprotocol': (before, after) => [
     entryDraft(

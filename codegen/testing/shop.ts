@@ -75,8 +75,8 @@ const ODD_PAYLOAD = {
 };
 
 /**
- * `Twig` and `Branch` refer to each other and are open. Only `OrderLine`, the leaf of a twig, is closed. So their tolerant validators differ
- * from the strict ones only because of a schema that is reached through the circle.
+ * `Twig` and `Branch` refer to each other and are open. Only `OrderLine`, the leaf of a twig, is closed. So their tolerant validators
+ * differ from the strict ones only because of a schema that is reached through the circle.
  */
 const CIRCLE = {
   Twig: {

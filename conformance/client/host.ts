@@ -15,7 +15,9 @@ export interface Upgrade {
   readonly request: JsonObject;
   /** When the request arrived, in milliseconds since the run began. */
   readonly at: number;
-  /** Whether the client still waits. On a busy machine it may give up before the suite answers; such an attempt can no longer be accepted. */
+  /**
+   * Whether the client still waits. On a busy machine it may give up before the suite answers; such an attempt can no longer be accepted.
+   */
   readonly isPending: () => boolean;
   readonly accept: (options: Omit<AcceptOptions, 'protocol'>) => Promise<Peer>;
   readonly refuse: (status: number) => void;

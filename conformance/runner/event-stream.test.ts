@@ -65,8 +65,8 @@ function tapeFor(events: string): Tape {
 }
 
 /**
- * Runs a tape in which a client loses events, reconnects with the `id` of a later message, and receives these events. Returns the checks that
- * fail.
+ * Runs a tape in which a client loses events, reconnects with the `id` of a later message, and receives these events. Returns the checks
+ * that fail.
  */
 async function failuresOf(
   later: readonly Message[],

@@ -16,8 +16,8 @@ export class ResourceSubscriptions {
   }
 
   /**
-   * Resolves when the gateway has confirmed the subscription. A second subscription to the same resource shares the first, so that no change
-   * between the two is missed. @throws what `StreamWatch.watch` throws
+   * Resolves when the gateway has confirmed the subscription. A second subscription to the same resource shares the first, so that no
+   * change between the two is missed. @throws what `StreamWatch.watch` throws
    */
   async subscribe(uri: string): Promise<void> {
     const known = this.#held.get(uri);

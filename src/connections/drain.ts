@@ -27,7 +27,8 @@ export async function closeForShutdown(
   const spreadMs = Math.max(MIN_SPREAD_MS, returnMs);
   for (let start = 0; start < connections.length; start += BATCH) {
     for (const connection of connections.slice(start, start + BATCH)) {
-      // A heartbeat is sent before queued events. The queue must therefore be flushed first, so that the heartbeat reports the last position.
+      // A heartbeat is sent before queued events. The queue must therefore be flushed first, so that the heartbeat reports the last
+      // position.
       connection.outbox.flush();
       heartbeat.beat(connection);
       connection.close('shutdown', 'The node is shutting down.', { retryAfterMs: Math.round(random() * spreadMs) });

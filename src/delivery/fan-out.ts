@@ -38,7 +38,9 @@ export interface FanoutOptions {
 export class Fanout {
   readonly #routes: Routes;
   readonly #ended = new EndedStreams();
-  /** The followed streams that have changed recently. The number is the value of `#changes` directly after the latest change of the stream. */
+  /**
+   * The followed streams that have changed recently. The number is the value of `#changes` directly after the latest change of the stream.
+   */
   readonly #recent = new RecencyMap<string, number>();
   #changes = 0;
   readonly #watches = new Set<StreamChanges>();

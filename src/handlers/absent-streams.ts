@@ -1,7 +1,7 @@
 /**
  * Streams that a client wants to resume, but that have no events, for example after a restart of the gateway. A resume of such a stream
- * fails, and the gap that reports this names the current epoch of the stream (MUL-5). To know this epoch, the node attaches the stream (begins
- * to mirror it) while the subscription is made.
+ * fails, and the gap that reports this names the current epoch of the stream (MUL-5). To know this epoch, the node attaches the stream
+ * (begins to mirror it) while the subscription is made.
  */
 import type { SubscribeData } from '../../generated/types.ts';
 import { StreamUnread } from '../broker/broker.ts';

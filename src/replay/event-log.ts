@@ -13,7 +13,8 @@ const SEGMENT_BYTES = 63 * 1024;
 const ENVELOPE_BYTES = 112;
 
 /**
- * Empty lists, which are never changed. All logs share them, because most streams have few events, and their logs should need little memory.
+ * Empty lists, which are never changed. All logs share them, because most streams have few events, and their logs should need little
+ * memory.
  */
 const NONE: EventRecord[] = [];
 const NO_SEGMENTS: EventRecord[][] = [];

@@ -1,8 +1,8 @@
 /**
  * The replayable part of a stream. It consists of two parts. The history contains the newest events without a hole, limited by count, bytes
  * and age (RPL-5). In addition, some events are retained after the history has dropped them. A warm picture, which shows the current state
- * to a new subscriber, still needs them (RPL-3): the newest event of each name with the replay policy `latest`, and the newest event of each
- * key with `latest-per-key`.
+ * to a new subscriber, still needs them (RPL-3): the newest event of each name with the replay policy `latest`, and the newest event of
+ * each key with `latest-per-key`.
  *
  *     retained: newest per key            history: floor … head
  *     ─ ─ ─ ● ─ ─ ● ─ ● ─ ─ ─ ─ ─ ─ ─ ─ ─ ●●●●●●●●●●●●●●●●●●●

@@ -1,4 +1,6 @@
-/** A long version of tree-interleaving.test.ts. `TIDEMARK_INTERLEAVING_SEEDS` sets the number of seeds; a seed takes about three seconds. */
+/**
+ * A long version of tree-interleaving.test.ts. `TIDEMARK_INTERLEAVING_SEEDS` sets the number of seeds; a seed takes about three seconds.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { interleave } from './testing/interleave.ts';
 import { cleanUp } from './testing/watched.ts';

@@ -19,8 +19,8 @@ export interface Framing {
   /** Size of an event's frame, in bytes. @param reason the kind of replay, if the event is replayed */
   eventBytes(prefix: string, record: EventRecord, reason?: ReplayReason): number;
   /**
-   * The frames of several events, one after another, in a buffer of their own. They may be kept for a long time (replay-blocks.ts), and in a
-   * slab, one small frame would keep 64 KiB in memory.
+   * The frames of several events, one after another, in a buffer of their own. They may be kept for a long time (replay-blocks.ts), and in
+   * a slab, one small frame would keep 64 KiB in memory.
    */
   events(prefix: string, records: readonly EventRecord[], reason?: ReplayReason): Buffer;
   /** Writes the frame of an event into `target`, beginning at `offset`. @returns the offset after the frame */

@@ -1,6 +1,6 @@
 /**
- * Decides whether an epoch continues after the Redis server of a stream was replaced. For this, each node reports which events of the stream
- * it has seen; this report is its testimony.
+ * Decides whether an epoch continues after the Redis server of a stream was replaced. For this, each node reports which events of the
+ * stream it has seen; this report is its testimony.
  */
 import type { Head, Testimony } from './knowledge.ts';
 

@@ -8,8 +8,8 @@ export interface PlantedFault {
   readonly rules: FenceRules;
   /**
    * Steps after which a violation is only a few steps away. From there, an exhaustive search finds the remaining steps. Most steps are an
-   * action of a node, with the number of the node: `renew 0`. A stream may follow (`read 1 s`), or the id of another node: in `give up 0 n2`,
-   * node 0 treats the node n2 as stopped. `save` saves the state of Redis, and `restart saved` restarts Redis with that state.
+   * action of a node, with the number of the node: `renew 0`. A stream may follow (`read 1 s`), or the id of another node: in `give up 0
+   * n2`, node 0 treats the node n2 as stopped. `save` saves the state of Redis, and `restart saved` restarts Redis with that state.
    */
   readonly near: string;
 }
