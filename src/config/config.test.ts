@@ -70,6 +70,14 @@ describe('a setting', () => {
     expect(config.replay).toEqual({ 'build.finished': 'log', '*': 'none' });
   });
 
+  test('of a custom event in the file may be changed by its variable', () => {
+    const file = fileOf('replay:\n  my.event: log\n');
+    const resolved = resolveConfig({ file, environment: { TIDEMARK_REPLAY_MY_EVENT: 'none' } });
+    expect(resolved.config.replay).toEqual({ 'my.event': 'none' });
+    expect(sourceOf(resolved, 'replay.my.event')).toBe('TIDEMARK_REPLAY_MY_EVENT');
+    expect(resolved.warnings.map(({ where }) => where)).toEqual(['auth']);
+  });
+
   test('with directories gives each root a name', () => {
     const { config } = resolveConfig({ flags: { watch: ['shop=./a/b', '.'] } });
     expect(config.watch).toEqual([
@@ -184,6 +192,20 @@ describe('a problem', () => {
     expect(problemsOf('replay:\n  entity_created: latest-per-key\n')).toEqual([]);
   });
 
+  test('is a variable that stands for the policies of several events', () => {
+    const file = fileOf('replay:\n  my.event: log\n  my_event: log\n  file.change: log\n');
+    const problemsWith = (...names: readonly string[]) =>
+      resolveConfig({ file, environment: Object.fromEntries(names.map((name) => [name, 'none'])) }).problems;
+    expect(problemsWith('TIDEMARK_REPLAY_MY_EVENT', 'TIDEMARK_REPLAY_FILE_CHANGE')).toEqual([
+      {
+        where: 'TIDEMARK_REPLAY_FILE_CHANGE',
+        text: expect.stringContaining('`replay.file_change` and `replay.file.change`'),
+      },
+      { where: 'TIDEMARK_REPLAY_MY_EVENT', text: expect.stringContaining('`replay.my.event` and `replay.my_event`') },
+    ]);
+    expect(problemsWith('TIDEMARK_REPLAY_GRAPH_UPDATE')).toEqual([]);
+  });
+
   test('is a repeated name of a root', () => {
     expect(resolveConfig({ flags: { watch: ['a/src', 'b/src'] } }).problems).toEqual([
       { where: '--watch', text: expect.stringContaining('two roots named src') },
@@ -195,6 +217,15 @@ describe('a warning', () => {
   test('reports unknown variables, and a gateway without credentials', () => {
     const { warnings } = resolveConfig({ environment: { TIDEMARK_PROT: '1', TIDEMARK_URL: 'ws://x' } });
     expect(warnings.map(({ where }) => where)).toEqual(['TIDEMARK_PROT', 'auth']);
+  });
+
+  test('reports the variable of a custom event that the file does not list, and where its policy is set', () => {
+    const { config, warnings } = resolveConfig({ environment: { TIDEMARK_REPLAY_MY_EVENT: 'none' } });
+    expect(config.replay).toEqual({});
+    expect(warnings[0]).toEqual({
+      where: 'TIDEMARK_REPLAY_MY_EVENT',
+      text: expect.stringContaining('set in the file, under `replay`'),
+    });
   });
 
   test('reports the origin `null`, which pages of every site can send (SEC-4)', () => {
@@ -226,5 +257,11 @@ describe('a warning', () => {
     );
     const { problems, warnings } = resolveConfig({ file, environment: { TIDEMARK_SECRET: 'x' } });
     expect([problems, warnings]).toEqual([[], []]);
+  });
+
+  test('does not report the variable with the secret of an issuer that has a problem', () => {
+    const file = fileOf('auth: { issuers: [{ issuer: a, secretVariable: TIDEMARK_SECRET }, 7] }\n');
+    const { problems, warnings } = resolveConfig({ file, environment: { TIDEMARK_SECRET: 'x' } });
+    expect([problems.length > 0, warnings]).toEqual([true, []]);
   });
 });

@@ -15,6 +15,8 @@ import { readConfigFile } from './file.ts';
 import type { FileSettings, Problem } from './file.ts';
 import { SETTINGS, variableOf } from './settings.ts';
 import type { Setting, Value } from './settings.ts';
+import type { Environment } from './variables.ts';
+import { variableProblems, variableWarnings } from './variables.ts';
 
 export type { Problem } from './file.ts';
 
@@ -71,7 +73,7 @@ export interface Resolved {
 export interface ConfigSources {
   /** The values of the given flags, by flag name. */
   readonly flags?: Readonly<Record<string, unknown>>;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
   /** Path of a configuration file. */
   readonly file?: string;
 }
@@ -83,17 +85,6 @@ interface Given {
   readonly raw: unknown;
   readonly source: string;
 }
-
-/** Environment variables that are not settings, but are read by commands. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set([
-  'TIDEMARK_CONFIG',
-  'TIDEMARK_URL',
-  'TIDEMARK_TOKEN',
-  'TIDEMARK_API_KEY',
-  // Set by `serve --workers` for its workers.
-  'TIDEMARK_WORKER_NUMBER',
-  'TIDEMARK_WORKER_WATCHES',
-]);
 
 /** Resolves a configuration. Problems with values are returned, not thrown. @throws {Error} if the file cannot be read */
 export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSources): Resolved {
@@ -109,8 +100,12 @@ export function resolveConfig({ flags = {}, environment = {}, file }: ConfigSour
   });
   const auth = readAuth(entries);
   const config = configOf(entries, auth?.settings);
-  problems.push(...(auth?.problems ?? []), ...contradictions(config, entries));
-  return { config, entries, problems, warnings: warningsOf(config, environment) };
+  problems.push(
+    ...(auth?.problems ?? []),
+    ...variableProblems(entries, environment),
+    ...contradictions(config, entries),
+  );
+  return { config, entries, problems, warnings: [...variableWarnings(entries, environment), ...warningsOf(config)] };
 }
 
 interface ReadAuth {
@@ -127,8 +122,9 @@ function readAuth(entries: readonly Entry[]): ReadAuth | undefined {
 }
 
 /**
- * The settings for replay policies of custom events. The table of settings cannot list them, because it does not know the names of these
- * events.
+ * The settings for the replay policies of custom events, which the file lists. The table of settings cannot list them, because it does not
+ * know the names of these events. A variable of such a setting has an effect only if the file lists the setting, because the name of the
+ * event cannot be derived from the variable.
  */
 function customReplays({ entries }: FileSettings): Setting[] {
   const template = SETTINGS.find(({ key }) => key === 'replay.*');
@@ -139,7 +135,7 @@ function customReplays({ entries }: FileSettings): Setting[] {
 
 interface Places {
   readonly flags: Readonly<Record<string, unknown>>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly fromFile: FileSettings;
   readonly file: string;
 }
@@ -300,14 +296,8 @@ function faultOfRedisUrl(url: string | undefined): string | undefined {
   }
 }
 
-function warningsOf(config: Config, environment: Readonly<Record<string, string | undefined>>): Problem[] {
-  const secrets = config.auth?.issuers.flatMap(({ key }) => (key.kind === 'secretVariable' ? [key.value] : [])) ?? [];
-  const known = new Set([...SETTINGS.flatMap((setting) => variableOf(setting) ?? []), ...OTHER_VARIABLES, ...secrets]);
-  const strays = Object.keys(environment).filter((name) => name.startsWith('TIDEMARK_') && !known.has(name));
-  const warnings = strays.map((name) => ({
-    where: name,
-    text: 'Unknown variable, which has no effect. Correct its name, or remove it.',
-  }));
+function warningsOf(config: Config): Problem[] {
+  const warnings: Problem[] = [];
   if (config.auth === undefined) {
     const reach = isLoopback(config.host) ? 'Every program on this machine' : 'Anyone who can reach the gateway';
     warnings.push({

@@ -25,7 +25,8 @@ const PARTS: readonly Part[] = [
     title: 'Replay policies',
     text:
       'The replay policy of an event is set under `replay:` in the file: `none`, `latest`, `latest-per-key` or `log`. Policies ' +
-      'can also be set for your own events. Policies have no flags. `replay.*` applies to all custom events and has no variable.',
+      'can also be set for your own events; the variable of such a policy, such as `TIDEMARK_REPLAY_BUILD_DONE` for `build.done`, ' +
+      'has an effect only if the file has the policy too. Policies have no flags. `replay.*` applies to all custom events and has no variable.',
     holds: ({ key }) => key.startsWith('replay.'),
   },
 ];
