@@ -7,7 +7,7 @@ import { httpValidators } from '../../generated/validators.js';
 import { eventBody, eventOptions, exampleNames } from './event-body.ts';
 import type { EventOptions } from './event-body.ts';
 import { call, remoteOptions } from './remote.ts';
-import { readSubscriptions } from './subscription-reports.ts';
+import { noSubscriptionText, readSubscriptions } from './subscription-reports.ts';
 import { plain, print, printJson, printStatus, table, tint } from './terminal.ts';
 
 interface ExplainOptions extends EventOptions {
@@ -59,7 +59,8 @@ async function explain(options: ExplainOptions): Promise<void> {
           'The lists in the response are incomplete, so matchCount and mismatchCount count the subscriptions of all principals.',
         ),
       );
-  } else await print(reportOf({ matches, mismatches }, known));
+  } else if (matches.length + mismatches.length > 0) await print(reportOf({ matches, mismatches }, known));
+  else if (unlisted === 0) await print(noSubscriptionText({ principal, connection }, answer));
   warnOfOthers(answer);
 }
 
@@ -76,7 +77,6 @@ function reportOf(
   { matches, mismatches }: Pick<Explanation, 'matches' | 'mismatches'>,
   known: ReadonlyMap<string, SubscriptionReport>,
 ): string {
-  if (matches.length + mismatches.length === 0) return 'No client has a subscription.';
   const who = (each: Who): string[] => {
     const { principal = 'disconnected', remoteAddress = '' } = known.get(keyOf(each)) ?? {};
     return [plain(principal), remoteAddress, each.connectionId, plain(each.subscriptionId)];

@@ -3,6 +3,7 @@ import type { CountsByName, SubscriptionReport, SubscriptionsPage } from '../../
 import { httpValidators } from '../../generated/validators.js';
 import { call } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
+import { plain } from './terminal.ts';
 
 export interface SubscriptionReports {
   readonly items: readonly SubscriptionReport[];
@@ -53,6 +54,27 @@ export async function readSubscriptions(
     if (cursor === undefined)
       return { items, directories: page.aggregates.directories, missingNodes: page.missingNodes };
   }
+}
+
+/** Which subscriptions a command lists. */
+export interface Selection {
+  readonly principal?: string | undefined;
+  readonly stream?: string | undefined;
+  readonly connection?: string | undefined;
+}
+
+/** The text for a list without subscriptions. It claims nothing about the subscriptions that were not selected, or not read. */
+export function noSubscriptionText(
+  { principal, stream, connection }: Selection,
+  { missingNodes }: Pick<SubscriptionReports, 'missingNodes'>,
+): string {
+  const selected = [
+    ...(principal === undefined ? [] : [` of ${plain(principal)}`]),
+    ...(stream === undefined ? [] : [` to the stream ${plain(stream)}`]),
+    ...(connection === undefined ? [] : [` on the connection ${plain(connection)}`]),
+  ].join('');
+  if (missingNodes.length > 0) return `The nodes that answered have no subscription${selected}.`;
+  return selected === '' ? 'No client has a subscription.' : `There is no subscription${selected}.`;
 }
 
 /** Groups subscriptions by client. @param now the current time, in milliseconds since the Unix epoch */

@@ -98,6 +98,14 @@ describe('tidemark top', () => {
     expect(stdout).toMatch(/^0 clients with 0 subscriptions; 0 slow, .*\n\nNo client has a subscription\.\n$/);
   });
 
+  test('names what was selected if it selects no subscription', async () => {
+    const served = await serve();
+    await subscribed(served, { events: ['*'] });
+    const selection = ['--principal', 'user:ana', '--stream', 'session:s'];
+    const { stdout } = await runner.finish(['top', '--once', ...selection], { env: { TIDEMARK_URL: served.url } });
+    expect(stdout).toContain('\n\nThere is no subscription of user:ana to the stream session:s.\n');
+  });
+
   test('sorts by the given key, and shows events per second from the second reading on', async () => {
     const served = await serve();
     const idle = await connectionOf(await subscribed(served, { events: ['other'] }));
@@ -225,7 +233,7 @@ describe('tidemark explain', () => {
     expect(JSON.parse(none.stdout)).toMatchObject({ matches: [], matchCount: 0, mismatches: [], mismatchCount: 0 });
     expect(none.stderr).toBe('');
     const nobody = await runner.finish([...words, '--principal', 'user:ana'], { env });
-    expect(nobody.stdout).toBe('No client has a subscription.\n');
+    expect(nobody.stdout).toBe('There is no subscription of user:ana.\n');
   });
 
   test('warns that the counts include all principals when not every subscription is listed', async () => {
@@ -238,6 +246,8 @@ describe('tidemark explain', () => {
     expect(JSON.parse(stdout)).toMatchObject({ matches: [], matchCount: 1001 });
     expect(stderr).toContain('so matchCount and mismatchCount count the subscriptions of all principals');
     expect(stderr).toContain('1 more subscriptions are not listed');
+    const text = await runner.finish([...words, '--principal', 'user:ana'], { env: { TIDEMARK_URL: served.url } });
+    expect([text.stdout, text.stderr]).toEqual(['', expect.stringContaining('1 more subscriptions are not listed')]);
   });
 
   test('narrows to a connection', async () => {
@@ -247,6 +257,15 @@ describe('tidemark explain', () => {
     const env = { TIDEMARK_URL: served.url };
     const { stdout } = await runner.finish([...words, '--connection', one, '--json'], { env });
     expect(JSON.parse(stdout)).toMatchObject({ matches: [{ connectionId: one }], matchCount: 1, mismatchCount: 0 });
+    const idle = await connectionOf(await connect(served.url));
+    const none = await runner.finish([...words, '--connection', idle], { env });
+    expect(none.stdout).toBe(`There is no subscription on the connection ${idle}.\n`);
+  });
+
+  test('names no client if none has a subscription', async () => {
+    const { url } = await serve();
+    const { stdout } = await runner.finish([...words, '--stream', 'workspace:w'], { env: { TIDEMARK_URL: url } });
+    expect(stdout).toBe('No client has a subscription.\n');
   });
 
   test('refuses an event that could not be published, as broadcast does', async () => {

@@ -6,7 +6,7 @@ import { CliError, EXIT } from './exit.ts';
 import { bytesText, durationText } from './quantity.ts';
 import { remoteOptions } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { clientsOf, readSubscriptions } from './subscription-reports.ts';
+import { clientsOf, noSubscriptionText, readSubscriptions } from './subscription-reports.ts';
 import type { ClientReport, SubscriptionReports } from './subscription-reports.ts';
 import { plain, print, printJson, printStatus, table, tint } from './terminal.ts';
 
@@ -151,10 +151,11 @@ async function show(seen: Reading, options: TopOptions, screen: Screen | undefin
   screen.draw(text);
 }
 
-function textOf(seen: Reading, { limit }: TopOptions): string {
-  const { rows } = seen;
-  const shown = rows.slice(0, limit);
-  const text = [...heading(seen), '', rows.length === 0 ? 'No client has a subscription.' : tableOf(shown)];
+function textOf(seen: Reading, options: TopOptions): string {
+  const { rows, reports } = seen;
+  const shown = rows.slice(0, options.limit);
+  const list = rows.length === 0 ? noSubscriptionText(options, reports) : tableOf(shown);
+  const text = [...heading(seen), '', list];
   if (rows.length > shown.length) text.push(`… ${rows.length - shown.length} more; a higher --limit shows them`);
   return text.join('\n');
 }

@@ -122,6 +122,20 @@ describe('an operator at the console', () => {
     expect(faults).toEqual([]);
   });
 
+  test('sees that no client has a subscription, also not its own', async () => {
+    const { page, gateway } = await openConsole();
+    await gateway.publish('tick', {});
+    const event = page.locator('#events li', { hasText: 'tick' });
+    await event.locator('summary').click();
+    await page.getByRole('button', { name: /^Disconnect / }).click();
+    await page.getByRole('button', { name: 'Disconnect for good' }).click();
+    await vi.waitUntil(() => gateway.health().connections === 0, PATIENCE);
+    await event.getByRole('button', { name: 'Explain' }).click();
+    expect(await page.locator('#explanation td').innerText()).toBe(
+      'No client has a subscription, so no client receives this event.',
+    );
+  });
+
   test('finds rows by text, sorts by any column, and pauses', async () => {
     const opened = await openConsole();
     const { page, gateway } = opened;

@@ -60,7 +60,7 @@ export class ExplainDialog {
         source: event.source.name,
         ...(connectionId === '' ? {} : { connectionId }),
       });
-      if (isCurrent()) this.#draw(this.#answer(explanation));
+      if (isCurrent()) this.#draw(this.#answer(explanation, connectionId));
     } catch (error) {
       if (!isCurrent()) return;
       this.#draw(h('p', { class: 'bad' }, error instanceof Error ? error.message : 'The gateway did not answer.'));
@@ -71,9 +71,11 @@ export class ExplainDialog {
     render(content, find('explanation', HTMLElement));
   }
 
-  #answer({ matches, matchCount, mismatches, mismatchCount, missingNodes }: Explanation): ComponentChild {
+  /** @param connectionId the selected client; empty for all clients */
+  #answer(explanation: Explanation, connectionId: string): ComponentChild {
+    const { matches, matchCount, mismatches, mismatchCount, missingNodes } = explanation;
     const principals = new Map(this.#options.clients().map((each) => [each.connectionId, each.principal]));
-    const who = (connectionId: string): string => principals.get(connectionId) ?? 'not listed';
+    const who = (id: string): string => principals.get(id) ?? 'not listed';
     const rows: ExplainedRow[] = [
       ...matches.map((each) => ({ ...each, principal: who(each.connectionId), receives: true, reason: '' })),
       ...mismatches.map((each) => ({
@@ -93,7 +95,7 @@ export class ExplainDialog {
         {},
         `${receivers(matchCount)} this event now, ${mismatchCount} ${mismatchCount === 1 ? 'does' : 'do'} not.${missing}`,
       ),
-      explainedTable(rows),
+      explainedTable(rows, emptyText(connectionId, explanation)),
     );
   }
 }
@@ -102,12 +104,21 @@ function receivers(count: number): string {
   return count === 1 ? '1 subscription receives' : `${count} subscriptions receive`;
 }
 
-function explainedTable(rows: readonly ExplainedRow[]): ComponentChild {
+/** The text for an explanation without subscriptions. */
+function emptyText(connectionId: string, { missingNodes }: Explanation): string {
+  const whose = connectionId === '' ? '' : ' of this client';
+  if (missingNodes.length > 0) return `The nodes that answered have no subscription${whose}.`;
+  return connectionId === ''
+    ? 'No client has a subscription, so no client receives this event.'
+    : 'This client has no subscription, so it receives no event.';
+}
+
+function explainedTable(rows: readonly ExplainedRow[], empty: string): ComponentChild {
   return h(DataTable<ExplainedRow>, {
     label: 'Explanation',
     sortBy: 'Receives',
     rows,
-    empty: 'This client has no subscription, so it receives no event.',
+    empty,
     keyOf: ({ connectionId, subscriptionId }) => `${connectionId}/${subscriptionId}`,
     columns: [
       { title: 'Receives', value: ({ receives }) => (receives ? 'yes' : 'no') },
