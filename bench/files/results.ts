@@ -32,7 +32,7 @@ export interface Results {
   readonly files: number;
   readonly storm: number;
   readonly changes: number;
-  /** Number of files in the repository of the checkout. */
+  /** Number of files in the repository in which `git checkout` is measured. */
   readonly branch: number;
   readonly rounds: Readonly<Record<string, readonly Round[]>>;
 }

@@ -210,7 +210,8 @@ export class StreamCursors {
 
   /**
    * Handles a loss that the server reported. After a failed resume, the report directly follows `subscribed` (MUL-5).
-   * @returns whether the loss is new. False if it was reported before the picture was cut off, and the repeated resume has failed too.
+   * @returns whether the loss is new. False for a loss that is reported again: the connection was lost during the warm replay that followed
+   * the first report, and the repeated resume has failed like the first.
    */
   skip(stream: string, from: Position, to: Position): boolean {
     const cursor = this.#cursors.get(stream);
@@ -264,8 +265,8 @@ export class StreamCursors {
   }
 
   /**
-   * The loss to report for a stream that was unknown at the latest fresh start and now appears: since the subscription began (MUL-3), the
-   * stream may have had events that the client did not receive.
+   * The loss to report when a stream appears that was unknown when the client last subscribed without positions. Until then, the stream may
+   * have had events that the client did not receive, although the subscription includes them (MUL-3).
    */
   #lossBefore(stream: string): Loss | undefined {
     if (this.#reported?.has(stream) !== false || this.#begun.has(stream)) return undefined;

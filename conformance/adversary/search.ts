@@ -75,7 +75,7 @@ export async function search(options: SearchOptions): Promise<void> {
 }
 
 /**
- * Fills the histories of the streams to which inputs subscribe: one with deep paths, one with many keys, one with large
+ * Fills the histories of streams to which hostile clients will subscribe: one with deep paths, one with many keys, one with large
  * payloads.
  */
 async function prepareStreams(

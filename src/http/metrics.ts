@@ -88,7 +88,11 @@ function connections(exposition: Exposition, figures: () => HealthFigures, count
     figures().status === 'draining' ? 1 : 0,
   );
   exposition.counter('accepted', 'Connections accepted.', () => counters.accepted);
-  exposition.counter('closed_slow', 'Connections closed past the hard limit (4201).', () => counters.closedSlow);
+  exposition.counter(
+    'closed_slow',
+    'Connections closed with 4201, because their send queue exceeded a limit.',
+    () => counters.closedSlow,
+  );
   exposition.tally(
     {
       name: 'refused',

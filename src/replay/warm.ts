@@ -47,7 +47,7 @@ export function* chooseWarm(pending: PendingEvents, options: WarmOptions): Chose
 }
 
 /**
- * Returns the events of the warm picture, in ascending order. All events of a part are older than those of the next part. An event that
+ * Returns the events of the warm picture, in ascending order. `parts` must be in ascending order too. An event that
  * clears its key removes the earlier event of this key, even if the clearing event does not match the filter. A matching event replaces the
  * earlier event of its key. With the policy `log`, a matching event is added and replaces nothing.
  */

@@ -75,8 +75,8 @@ export class OneStreamIds implements EventIds {
   }
 
   /**
-   * The `id` of `subscribed`. If a warm picture follows, a client that loses its connection before the end of the picture resumes from this
-   * `id` (RPL-7).
+   * The `id` of `subscribed`. If a warm replay follows and the client loses its connection before the end of the replay, the client resumes
+   * from this `id` (RPL-7).
    */
   #ofSubscribed({ position, recovery }: SubscribedData): string {
     const { stream, replay } = this.#options;

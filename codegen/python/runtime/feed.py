@@ -292,7 +292,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
             self._port.report("error", ProtocolViolation(text))
 
     def _moved(self) -> None:
-        """Moves the reader's position as soon as all earlier items have been read."""
+        """Moves the reader's position to here, as soon as the reader has read all items that are queued now."""
         self._queue.mark(self._mark())
 
     def _fail(self, error: BaseException) -> None:

@@ -6,8 +6,9 @@
  *                           ask <id> <number> <text>    a question to all other nodes
  *   tidemark:0:nodes:<id>   answer <id> <number> <text> to the node that asked
  *
- * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract. `<id>` identifies
- * one process, and is never used for another one.
+ * `<id>` identifies the process that sends the message, and is never used for another one. In `tidemark:0:nodes:<id>`, it is the process
+ * that asked. `<number>` counts the heartbeats of a process, or its questions; an answer has the number of its question.
+ * `<node>` is percent-encoded. It consists of the name of the node and, after a line break, the digest of its contract.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrokerLog, BrokerPeer, NodeAnswer, NodeAnswers } from '../broker.ts';
