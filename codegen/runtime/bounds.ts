@@ -14,7 +14,8 @@ function within(
   value: unknown,
   { least, most }: { readonly least: number; readonly most: number },
 ): number | undefined {
-  if (typeof value !== 'number' || Number.isNaN(value) || value < 0) return undefined;
+  // The negation also excludes NaN.
+  if (typeof value !== 'number' || !(value >= 0)) return undefined;
   return Math.min(most, Math.max(least, value));
 }
 

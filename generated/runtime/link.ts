@@ -123,11 +123,11 @@ export class Link {
    * Closes the connection at the request of the client, without reporting its end. Resolves when the peer has closed too, or after
    * `graceMs`.
    */
-  close(graceMs: number): Promise<void> {
-    if (this.#over) return Promise.resolve();
+  async close(graceMs: number): Promise<void> {
+    if (this.#over) return;
     this.#over = true;
     this.#cancelWatch();
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       const cancel = startTimer(graceMs, resolve, { holdsProcess: true });
       this.#onSocketClosed = () => {
         cancel();
