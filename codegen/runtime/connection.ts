@@ -83,6 +83,8 @@ export class Connection {
   #nextAttemptAt = 0;
   #cancelWait: () => void = () => undefined;
   #stopError: unknown;
+  /** Resolves when the last socket is closed; undefined before `stop`, and without a socket. */
+  #closed: Promise<void> | undefined;
 
   constructor({ settings, spec, credentials, hooks }: ConnectionOptions) {
     this.#settings = settings;
@@ -157,19 +159,24 @@ export class Connection {
     this.#link?.giveUp(reason);
   }
 
-  /** Closes the connection permanently. @param error pending calls reject with it. */
+  /**
+   * Closes the connection permanently. Every call waits until the socket is closed.
+   *
+   * @param error pending calls reject with the error of the first call
+   */
   async stop(error: unknown): Promise<void> {
-    if (this.#state === 'stopped') return;
-    const link = this.#link;
-    this.#state = 'stopped';
-    this.#stopError = error;
-    this.#link = undefined;
-    this.#cancelWait();
-    this.#authenticator.cancel();
-    this.#table.failAll(error);
-    this.#calls.failAll(error);
-    this.#hooks.onStopped(error);
-    await link?.close(CLOSE_GRACE_MS);
+    if (this.#state !== 'stopped') {
+      this.#state = 'stopped';
+      this.#stopError = error;
+      this.#closed = this.#link?.close(CLOSE_GRACE_MS);
+      this.#link = undefined;
+      this.#cancelWait();
+      this.#authenticator.cancel();
+      this.#table.failAll(error);
+      this.#calls.failAll(error);
+      this.#hooks.onStopped(error);
+    }
+    await this.#closed;
   }
 
   async #connect(): Promise<void> {
@@ -254,8 +261,6 @@ export class Connection {
         closeClass,
       }),
     );
-    // A listener may have closed the client.
-    if (this.state !== 'waiting') return;
     if (final === undefined) this.#retry();
     else void this.stop(final);
   }
@@ -275,6 +280,8 @@ export class Connection {
   }
 
   #retry(): void {
+    // A listener may have closed the client.
+    if (this.#state === 'stopped') return;
     const { maxAttempts, backoff, random, stableAfterMs } = this.#settings;
     if (this.#readyAt !== undefined && performance.now() - this.#readyAt >= stableAfterMs) this.#unstable = 0;
     if (this.#readyAt === undefined) this.#unreached += 1;

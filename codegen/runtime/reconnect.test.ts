@@ -218,6 +218,28 @@ describe('credentials', () => {
 
   test('authenticate replaces the credential of the connection and of later ones', async () => {
     const { server } = await modelServer();
+  test('a client that is closed when its token function fails does not connect again', async () => {
+    const server = await fakeServer();
+    const client = clientOf(server, {
+      token: () => {
+        throw new Error('no network');
+      },
+    });
+    client.on('error', () => void client.close());
+    expect(await rejection(client.connect())).toMatchObject({ reason: 'client_closed' });
+    expect(client.state).toBe('closed');
+  });
+
+  test('after a rejected token, close() resolves when the connection is closed', async () => {
+    const server = await fakeServer({
+      script: (connection, command) => connection.refuse(command, { code: 'unauthenticated' }),
+    });
+    const client = clientOf(server, { token: 'fixed' });
+    expect(await rejection(client.connect())).toBeInstanceOf(TidemarkError);
+    await client.close();
+    expect(server.connections[0]?.isOpen).toBe(false);
+  });
+
     const client = clientOf(server, { token: 'old' });
     await client.connect();
     expect((await client.authenticate('new')).principal.id).toBe('user:ana');

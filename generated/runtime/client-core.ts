@@ -49,7 +49,6 @@ export class ClientCore<P extends Protocol> {
   #welcome: P['pushes']['welcome'] | undefined;
   #contract: ContractMatch | undefined;
   #lastSubscription = 0;
-  #closed: Promise<void> | undefined;
 
   /**
    * Creates a client that does not connect yet. The first subscription, command or `connect()` opens the connection.
@@ -144,7 +143,7 @@ export class ClientCore<P extends Protocol> {
    * @throws {ConnectionError} when the client gives up or is closed; {TidemarkError} when its credential is rejected.
    */
   async connect(): Promise<P['pushes']['welcome']> {
-    if (this.#closed !== undefined || this.state === 'closed') throw closedError();
+    if (this.state === 'closed') throw closedError();
     const connected = this.#connectCalls.add();
     this.#connection.review();
     this.#settleConnectCalls();
@@ -254,12 +253,7 @@ export class ClientCore<P extends Protocol> {
    * second.
    */
   close(): Promise<void> {
-    return this.#close(closedError());
-  }
-
-  #close(error: unknown): Promise<void> {
-    this.#closed ??= this.#connection.stop(error);
-    return this.#closed;
+    return this.#connection.stop(closedError());
   }
 
   async #ask<Name extends keyof P['commands'] & keyof P['replies'] & string>(
@@ -339,7 +333,7 @@ export class ClientCore<P extends Protocol> {
     else if (error instanceof Error) this.#emitter.emit('error', error);
   }
 
-  readonly #onAbort = (): void => void this.#close(this.#signal?.reason);
+  readonly #onAbort = (): void => void this.#connection.stop(this.#signal?.reason);
 
   #nextId(): string {
     do this.#lastSubscription += 1;

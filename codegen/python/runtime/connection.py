@@ -72,6 +72,8 @@ class Connection:
         self._wait = Timer()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop_error: BaseException = ConnectionLost("client_closed", "The client was closed.")
+        #: Set when ``stop`` has closed the last socket.
+        self._closed = asyncio.Event()
         self.state: ConnectionState = "idle"
 
     @property
@@ -83,6 +85,8 @@ class Connection:
         """Connects if the client has not connected yet. Called when there is something to send."""
         if self.state == "idle":
             self.start_task(self._connect())
+            # Set here and not in the task, because `begin` may be called again before the task runs.
+            self.state = "connecting"
 
     async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
         """Sends a command for a caller, at most once. Waits for a connection and then for the reply. The timeout limits
@@ -161,8 +165,10 @@ class Connection:
             self._link.give_up(reason)
 
     async def stop(self, error: BaseException) -> None:
-        """Closes the connection permanently; pending calls fail with ``error``."""
+        """Closes the connection permanently. Every call waits until the socket is closed. Pending calls fail with the error of the
+        first call."""
         if self.state == "stopped":
+            await self._closed.wait()
             return
         link, self._link = self._link, None
         self.state = "stopped"
@@ -177,8 +183,11 @@ class Connection:
         current = asyncio.current_task()
         for task in [each for each in self._tasks if each is not current]:
             task.cancel()
-        if link is not None:
-            await link.close(CLOSE_GRACE)
+        try:
+            if link is not None:
+                await link.close(CLOSE_GRACE)
+        finally:
+            self._closed.set()
 
     # ---- the socket
 

@@ -112,12 +112,14 @@ class Link:
         self._over = True
         self._watch.cancel()
         socket = self._socket
-        if socket is not None:
-            try:
+        try:
+            if socket is not None:
                 await asyncio.wait_for(socket.close(NORMAL, "client closed"), grace)
-            except (asyncio.TimeoutError, OSError, WebSocketException):
-                pass
-        self._task.cancel()
+        except (asyncio.TimeoutError, OSError, WebSocketException):
+            pass
+        finally:
+            # Also if the caller is cancelled: the task then cuts the connection.
+            self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:

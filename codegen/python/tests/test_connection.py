@@ -1,0 +1,173 @@
+"""The connection of a client, with a server on a real socket that each test scripts."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import logging
+import unittest
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any, Union
+
+import websockets
+
+from runtime.client_core import ClientCore
+from runtime.errors import ProtocolViolation, TidemarkError
+from runtime.picture import KeyedEvent
+from runtime.wire import ProtocolSpec
+
+REPLIES = {"subscribe": "subscribed", "authenticate": "authenticated", "ping": "pong"}
+SPEC = ProtocolSpec("tidemark.v1", frozenset({"token"}), REPLIES, {}, "digest", ["made"])
+#: Only prevents a test from hanging, in seconds.
+PATIENCE = 30.0
+
+Message = dict[str, Any]
+#: Returns the type and the data of the reply to a command; None sends no reply.
+Script = Callable[[Message], Union[tuple[str, Message], None]]
+
+
+class Server:
+    """Accepts clients, keeps their commands, and answers as its script says."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.accepted = 0
+        self.open: list[Any] = []
+        self.commands: list[Message] = []
+        self._changed = asyncio.Event()
+
+    async def serve(self, socket: Any, *_: object) -> None:
+        self.accepted += 1
+        self.open.append(socket)
+        await self.send("welcome", {"heartbeatIntervalMs": 25_000})
+        try:
+            async for text in socket:
+                command = json.loads(text)
+                self.commands.append(command)
+                self._changed.set()
+                reply = self.script(command)
+                if reply is not None:
+                    await socket.send(json.dumps({"type": reply[0], "id": command["id"], "data": reply[1]}))
+        finally:
+            self.open.remove(socket)
+            self._changed.set()
+
+    async def send(self, kind: str, data: object) -> None:
+        await self.send_text(json.dumps({"type": kind, "data": data}))
+
+    async def send_text(self, text: str) -> None:
+        await self.open[-1].send(text)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until a command or the end of a connection makes the condition true."""
+        while not condition():
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), PATIENCE)
+
+    def tokens(self) -> list[object]:
+        return [command["data"].get("token") for command in self.commands if command["type"] == "authenticate"]
+
+
+def accept(command: Message) -> tuple[str, Message]:
+    return REPLIES[command["type"]], {}
+
+
+class ConnectionTest(unittest.IsolatedAsyncioTestCase):
+    async def start(self, script: Script = accept, **options: Any) -> tuple[Server, ClientCore]:
+        """Starts a server and makes a client for it. Both are closed after the test."""
+        server = Server(script)
+        quiet = logging.getLogger("test.server")
+        quiet.setLevel(logging.CRITICAL)
+        serving = getattr(websockets, "serve")(server.serve, "127.0.0.1", 0, subprotocols=["tidemark.v1"], logger=quiet)
+        listening = await self.enterAsyncContext(serving)
+        port = next(iter(listening.sockets)).getsockname()[1]
+        client = ClientCore(SPEC, f"ws://127.0.0.1:{port}/ws", **options)
+        self.addAsyncCleanup(client.close)
+        return server, client
+
+
+def subscribe(client: ClientCore) -> Any:
+    return client.subscribe_items(["*"], "main", lambda _: None)
+
+
+class AClient(ConnectionTest):
+    async def test_opens_one_connection_however_many_calls_need_it_at_once(self) -> None:
+        server, client = await self.start()
+        attempts: list[object] = []
+        client.on("connecting", attempts.append)
+        subscribe(client)
+        subscribe(client)
+        client._mirror({"made": KeyedEvent("latest")}, "made", "main")
+        await asyncio.gather(*(client._call("ping", {}, None) for _ in range(3)))
+        self.assertEqual((attempts, server.accepted), ([1], 1))
+        await client.close()
+        await server.until(lambda: server.open == [])
+
+    async def test_that_is_closed_at_once_opens_no_connection(self) -> None:
+        server, client = await self.start()
+        subscribe(client)
+        await client.close()
+        # A second client shows that the server would have accepted a connection by now.
+        other = ClientCore(SPEC, client.diagnosis.url)
+        await other._call("ping", {}, None)
+        await other.close()
+        self.assertEqual(server.accepted, 1)
+
+    async def test_is_closed_only_when_its_socket_is_closed_however_often_it_is_closed(self) -> None:
+        _, client = await self.start()
+        await client._call("ping", {}, None)
+        first = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        self.assertEqual(client.state, "closed")
+        await client.close()
+        self.assertTrue(first.done())
+
+    async def test_that_was_refused_has_no_socket_left_after_its_close(self) -> None:
+        _, client = await self.start(lambda _: ("error", {"code": "unauthenticated", "message": "Unknown token."}), token="t")
+        with self.assertRaises(TidemarkError):
+            await client._call("ping", {}, None)
+        self.assertEqual(links(), 1)
+        await client.close()
+        self.assertEqual(links(), 0)
+
+    async def test_cuts_the_connection_if_its_close_is_cancelled(self) -> None:
+        ended = asyncio.Event()
+        server = await asyncio.start_server(lambda *streams: silent_peer(*streams, ended), "127.0.0.1", 0)
+        async with server:
+            client = ClientCore(SPEC, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws")
+            opened = asyncio.Event()
+            client.on("welcome", lambda _: opened.set())
+            subscribe(client)
+            await asyncio.wait_for(opened.wait(), PATIENCE)
+            closing = asyncio.create_task(client.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.wait_for(ended.wait(), PATIENCE)
+
+
+def links() -> int:
+    """The number of sockets that clients in this process read."""
+    return sum(getattr(task.get_coro(), "__qualname__", "") == "Link._run" for task in asyncio.all_tasks())
+
+
+async def silent_peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ended: asyncio.Event) -> None:
+    """Accepts the WebSocket and sends ``welcome``. After that it answers nothing, not even a close frame."""
+    request = (await reader.readuntil(b"\r\n\r\n")).decode()
+    key = next(line.split(": ")[1] for line in request.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+    lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Protocol: tidemark.v1"]
+    lines.append(f"Sec-WebSocket-Accept: {base64.b64encode(digest).decode()}")
+    welcome = b'{"type":"welcome","data":{"heartbeatIntervalMs":600000}}'
+    writer.write("\r\n".join([*lines, "", ""]).encode() + bytes([0x81, len(welcome)]) + welcome)
+    try:
+        while await reader.read(1000):
+            pass
+    except ConnectionError:
+        pass
+    ended.set()
+    writer.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
