@@ -74,16 +74,20 @@ export class Authenticator {
     });
   }
 
-  /** Called when the server has accepted a credential. Schedules its renewal if there is a token function. */
-  accepted(link: Link, data: Frame['data']): void {
-    this.#options.onAuthenticated(data);
+  /**
+   * Called when the server has accepted a credential. Schedules its renewal if there is a token function.
+   *
+   * @param link the connection; undefined if it has ended meanwhile
+   */
+  accepted(link: Link | undefined, data: Frame['data']): void {
     this.cancel();
     const expiresAt = isObject(data.principal) ? data.principal.expiresAt : undefined;
-    if (!this.#options.credentials.renewable || typeof expiresAt !== 'string') return;
-    const leftMs = Date.parse(expiresAt) - Date.now();
+    const leftMs = typeof expiresAt === 'string' ? Date.parse(expiresAt) - Date.now() : 0;
     // The token may seem expired although it was just accepted, because the clocks of client and server differ.
-    if (!(leftMs >= MIN_LEFT_MS)) return;
-    this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
+    if (link !== undefined && this.#options.credentials.renewable && leftMs >= MIN_LEFT_MS)
+      this.#cancelRenewal = startTimer(leftMs * RENEW_AT, () => void this.#renew(link));
+    // Called last, because a listener may close the client, which cancels the renewal.
+    this.#options.onAuthenticated(data);
   }
 
   /** Cancels the renewal, because the connection has ended or a newer credential was accepted. */

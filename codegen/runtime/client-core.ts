@@ -37,7 +37,6 @@ import type { Frame, Protocol, ProtocolSpec } from './wire.ts';
 export class ClientCore<P extends Protocol> {
   readonly #spec: ProtocolSpec;
   readonly #settings: Settings;
-  readonly #credentials: Credentials;
   readonly #connection: Connection;
   readonly #pacer: Pacer;
   readonly #emitter = new Emitter<Lifecycle<P>>();
@@ -58,7 +57,6 @@ export class ClientCore<P extends Protocol> {
     const settings = readSettings(options, spec);
     this.#spec = spec;
     this.#settings = settings;
-    this.#credentials = new Credentials({ token: options.token, apiKey: options.apiKey });
     const pushes = new Pushes({
       feeds: this.#feeds,
       eventsReceived: () => this.#connection.events,
@@ -76,7 +74,7 @@ export class ClientCore<P extends Protocol> {
     this.#connection = new Connection({
       settings,
       spec,
-      credentials: this.#credentials,
+      credentials: new Credentials(options),
       hooks: {
         onConnecting: (attempt) => this.#emitter.emit('connecting', { attempt }),
         onOpen: () => this.#emitter.emit('open', { url: settings.url }),
@@ -242,8 +240,7 @@ export class ClientCore<P extends Protocol> {
    */
   async authenticate(token: string, options?: CallOptions): Promise<P['replies']['authenticate']> {
     const reply = await this.#ask('authenticate', { token }, options);
-    this.#credentials.adopt(token);
-    this.#emitter.emit('authenticated', reply);
+    this.#connection.adopt(token, reply as Frame['data']);
     return reply;
   }
 

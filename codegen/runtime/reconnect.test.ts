@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionError, TidemarkError } from './errors.ts';
 import { until } from './testing/fake-server.ts';
+import type { Script } from './testing/fake-server.ts';
 import { clientOf, collect, fakeServer, modelServer, rejection } from './testing/harness.ts';
+import type { Frame } from './wire.ts';
 
 describe('close codes', () => {
   test.each([4000, 4003, 4006, 4008, 1008])(
@@ -216,8 +218,6 @@ describe('credentials', () => {
     expect(errors[0]?.cause).toMatchObject({ message: 'no network' });
   });
 
-  test('authenticate replaces the credential of the connection and of later ones', async () => {
-    const { server } = await modelServer();
   test('a client that is closed when its token function fails does not connect again', async () => {
     const server = await fakeServer();
     const client = clientOf(server, {
@@ -240,6 +240,8 @@ describe('credentials', () => {
     expect(server.connections[0]?.isOpen).toBe(false);
   });
 
+  test('authenticate replaces the credential of the connection and of later ones', async () => {
+    const { server } = await modelServer();
     const client = clientOf(server, { token: 'old' });
     await client.connect();
     expect((await client.authenticate('new')).principal.id).toBe('user:ana');
@@ -251,11 +253,7 @@ describe('credentials', () => {
   test('a token is renewed before it expires, without a new connection', async () => {
     let fetched = 0;
     const server = await fakeServer({
-      script: (connection, command) => {
-        const lifeMs = command.data.token === 't1' ? 2_100 : 3_600_000;
-        const expiresAt = new Date(Date.now() + lifeMs).toISOString();
-        connection.reply(command, 'authenticated', { principal: { id: 'user:ana', expiresAt } });
-      },
+      script: acceptFor(({ token }) => (token === 't1' ? 3_000 : 3_600_000)),
     });
     const client = clientOf(server, { token: () => `t${(fetched += 1)}` });
     await client.connect();
@@ -264,4 +262,40 @@ describe('credentials', () => {
     expect((await connection.take('authenticate')).data).toEqual({ token: 't2' });
     expect(server.connections.length).toBe(1);
   });
+
+  test('a token that the application sends is renewed before it expires too', async () => {
+    let fetched = 0;
+    const server = await fakeServer({ script: acceptFor(({ token }) => (token === 'own' ? 3_000 : 3_600_000)) });
+    const client = clientOf(server, { token: () => `t${(fetched += 1)}` });
+    let authenticated = 0;
+    client.on('authenticated', () => (authenticated += 1));
+    await client.connect();
+    await client.authenticate('own');
+    expect(authenticated).toBe(2);
+    const connection = await server.connection(1);
+    for (const token of ['t1', 'own', 't2']) expect((await connection.take('authenticate')).data).toEqual({ token });
+    expect(server.connections.length).toBe(1);
+  });
+
+  test('a client that is closed as soon as its token is accepted fetches no other token', async () => {
+    let fetched = 0;
+    const server = await fakeServer({ script: acceptFor(() => 3_000) });
+    const client = clientOf(server, { token: () => `t${(fetched += 1)}` });
+    client.on('authenticated', () => void client.close());
+    await rejection(client.connect());
+    // The renewal of a later client shows that the renewal of the first one would be due.
+    await clientOf(server, { token: () => 'other' }).connect();
+    const other = await server.connection(2);
+    await other.take('authenticate');
+    await other.take('authenticate');
+    expect(fetched).toBe(1);
+  });
 });
+
+/** A script that accepts every credential, for as long as the function returns, in milliseconds. */
+function acceptFor(lifeOf: (credential: Frame['data']) => number): Script {
+  return (connection, command) => {
+    const expiresAt = new Date(Date.now() + lifeOf(command.data)).toISOString();
+    connection.reply(command, 'authenticated', { principal: { id: 'user:ana', expiresAt } });
+  };
+}

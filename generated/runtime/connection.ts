@@ -146,6 +146,12 @@ export class Connection {
     return true;
   }
 
+  /** Handles the reply to an `authenticate` of the application: later connections and renewals follow the new token. */
+  adopt(token: string, reply: Frame['data']): void {
+    this.#credentials.adopt(token);
+    this.#authenticator.accepted(this.#link, reply);
+  }
+
   expectHeartbeats(intervalMs: number): void {
     this.#link?.expectHeartbeats(intervalMs);
   }

@@ -212,10 +212,7 @@ ${BROADCAST_OPTIONS(true)}    ) -> ${broadcasted}:
 
         Later connections use the new token too, unless the client has a token function. Raises TidemarkError or ConnectionLost.
         """
-        reply = await self._call("authenticate", {"token": token}, timeout)
-        self._connection.adopt_token(token)
-        self.report("authenticated", reply)
-        return cast(${replyOf('authenticate')}, reply)
+        return cast(${replyOf('authenticate')}, await self._authenticate(token, timeout))
 `;
 }
 

@@ -248,6 +248,11 @@ class ClientCore:
     async def _call(self, command: str, data: JsonObject, timeout: Union[float, None]) -> JsonObject:
         return await self._connection.call(command, data, timeout)
 
+    async def _authenticate(self, token: str, timeout: Union[float, None]) -> JsonObject:
+        reply = await self._call("authenticate", {"token": token}, timeout)
+        self._connection.adopt(token, reply)
+        return reply
+
     # ---- used by its subscriptions
 
     def send_command(self, command: str, data: JsonObject, settle: Settle) -> bool:

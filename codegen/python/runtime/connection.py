@@ -146,9 +146,10 @@ class Connection:
         self._table.send(link.send, command, data, self._settings.command_timeout, settled)
         return True
 
-    def adopt_token(self, token: str) -> None:
-        """Uses an accepted token for later connections, unless there is a token function."""
+    def adopt(self, token: str, reply: JsonObject) -> None:
+        """Handles the reply to an ``authenticate`` of the application: later connections and renewals follow the new token."""
         self._authenticator.adopt(token)
+        self._authenticator.accepted(self._link, reply)
 
     def welcomed(self, data: JsonObject) -> None:
         interval = heartbeat_interval_of(data.get("heartbeatIntervalMs"))

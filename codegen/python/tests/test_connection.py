@@ -146,6 +146,29 @@ class AClient(ConnectionTest):
             await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
+class ACredential(ConnectionTest):
+    async def test_that_the_application_sends_is_renewed_before_it_expires_too(self) -> None:
+        def accept_token(command: Message) -> tuple[str, Message]:
+            life = timedelta(seconds=3 if command["data"].get("token") == "own" else 3600)
+            expiry = (datetime.now(timezone.utc) + life).isoformat()
+            return REPLIES[command["type"]], {"principal": {"id": "user:ana", "expiresAt": expiry}}
+
+        fetched = iter(["t1", "t2"])
+        server, client = await self.start(accept_token, token=lambda: next(fetched))
+        seen: list[object] = []
+        client.on("authenticated", seen.append)
+        await client._authenticate("own", None)
+        self.assertEqual(len(seen), 2)
+        await server.until(lambda: len(server.tokens()) == 3)
+        self.assertEqual((server.tokens(), server.accepted), (["t1", "own", "t2"], 1))
+
+    async def test_whose_expiry_has_no_time_zone_is_accepted_and_not_renewed(self) -> None:
+        principal = {"id": "user:ana", "expiresAt": "2100-01-01T00:00:00"}
+        _, client = await self.start(lambda command: (REPLIES[command["type"]], {"principal": principal}), token=lambda: "t")
+        await client._call("ping", {}, None)
+        self.assertEqual(client.state, "open")
+
+
 def links() -> int:
     """The number of sockets that clients in this process read."""
     return sum(getattr(task.get_coro(), "__qualname__", "") == "Link._run" for task in asyncio.all_tasks())

@@ -952,10 +952,7 @@ class Client(ClientCore):
 
         Later connections use the new token too, unless the client has a token function. Raises TidemarkError or ConnectionLost.
         """
-        reply = await self._call("authenticate", {"token": token}, timeout)
-        self._connection.adopt_token(token)
-        self.report("authenticated", reply)
-        return cast(types.AuthenticatedData, reply)
+        return cast(types.AuthenticatedData, await self._authenticate(token, timeout))
 
 
 @overload

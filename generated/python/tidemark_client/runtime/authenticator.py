@@ -81,7 +81,7 @@ class Authenticator:
     def _settled(self, link: Link, answer: Answer) -> None:
         if not isinstance(answer, BaseException):
             self._refusals = 0
-            self._accepted(link, answer)
+            self.accepted(link, answer)
             self._hooks.on_accepted(link)
             return
         if not link.usable:
@@ -97,21 +97,17 @@ class Authenticator:
         else:
             self._hooks.on_refused(answer)
 
-    def _accepted(self, link: Link, data: JsonObject) -> None:
-        """Called when the server has accepted a credential. Schedules its renewal if there is a token function (SEC-3)."""
-        self._hooks.on_authenticated(data)
+    def accepted(self, link: Union[Link, None], data: JsonObject) -> None:
+        """Called when the server has accepted a credential. Schedules its renewal if there is a token function (SEC-3).
+
+        link: the connection; None if it has ended meanwhile.
+        """
         self._renewal.cancel()
-        principal = as_object(data.get("principal"))
-        expires_at = None if principal is None else principal.get("expiresAt")
-        if not self.renewable or not isinstance(expires_at, str):
-            return
-        try:
-            expiry = datetime.fromisoformat(expires_at.replace("Z", "+00:00"))
-        except ValueError:
-            return
-        left = (expiry - datetime.now(timezone.utc)).total_seconds()
-        if left >= MIN_LEFT:
-            self._renewal.start(left * RENEW_AT, lambda: self._hooks.start_task(self._renew(link)))
+        left = _lifetime_of(data)
+        if link is not None and self.renewable and left >= MIN_LEFT:
+            live: Link = link
+            self._renewal.start(left * RENEW_AT, lambda: self._hooks.start_task(self._renew(live)))
+        self._hooks.on_authenticated(data)
 
     async def _renew(self, link: Link) -> None:
         try:
@@ -124,8 +120,22 @@ class Authenticator:
 
         def settled(answer: Answer) -> None:
             if not isinstance(answer, BaseException):
-                self._accepted(link, answer)
+                self.accepted(link, answer)
             elif link.usable:
                 self._hooks.on_error(answer)
 
         self._table.send(link.send, "authenticate", credential, self._settings.command_timeout, settled)
+
+
+def _lifetime_of(data: JsonObject) -> float:
+    """The time until the accepted credential expires, in seconds; 0 if the server has not sent it."""
+    principal = as_object(data.get("principal"))
+    expires_at = None if principal is None else principal.get("expiresAt")
+    if not isinstance(expires_at, str):
+        return 0
+    try:
+        expiry = datetime.fromisoformat(expires_at.replace("Z", "+00:00"))
+        return (expiry - datetime.now(timezone.utc)).total_seconds()
+    except (TypeError, ValueError):
+        # The time is not ISO 8601, or has no time zone.
+        return 0
