@@ -1,9 +1,20 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { WebSocket as WsWebSocket } from 'ws';
 import { ConnectionError, ProtocolViolation, TidemarkError } from './errors.ts';
 import { until } from './testing/fake-server.ts';
 import { clientOf, fakeServer, modelServer, rejection } from './testing/harness.ts';
 import { SampleClient } from './testing/sample-client.ts';
+
+/** The error that a function throws, with everything that a log may show of it. */
+function shown(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return inspect(error, { depth: Infinity, showHidden: true });
+  }
+  throw new Error('no error was thrown');
+}
 
 describe('connecting', () => {
   test('connects on first use, and resolves with the welcome', async () => {
@@ -64,8 +75,23 @@ describe('connecting', () => {
     expect(await server.connection(2)).toMatchObject({ isOpen: true });
   });
 
-  test.each(['ftp://localhost/ws', 'ws://localhost/ws?access_token=abc', 'ws://ana:secret@localhost/ws'])(
-    'rejects the address %s immediately',
+  test.each([
+    'ftp://localhost/ws',
+    'ws://localhost/ws?access_token=s3cret',
+    'ws://ana:s3cret@localhost/ws',
+    'ftp://ana:s3cret@localhost/ws',
+    'ws://ana:s3cret@localhost:99999/ws',
+    'ws://ana:s3cret/ws',
+    'ana:s3cret@localhost',
+    'localhost:7400/ws',
+  ])('rejects the address %s immediately, and does not repeat a secret', (url) => {
+    const make = (): unknown => new SampleClient({ url });
+    expect(make).toThrow(TypeError);
+    expect(shown(make)).not.toContain('s3cret');
+  });
+
+  test.each(['HTTP://localhost/ws', ' ws://localhost/ws', 'ws://LOCALHOST/ws#top', new URL('http://localhost/ws')])(
+    'reads the address %s as one for a WebSocket',
     (url) => {
       expect(() => new SampleClient({ url })).toThrow(TypeError);
       expect(() => new SampleClient({ url })).not.toThrow(/secret|abc/u);

@@ -30,10 +30,6 @@ export class Credentials {
     this.#apiKey = apiKey;
   }
 
-  get configured(): boolean {
-    return this.#source !== undefined || this.#apiKey !== undefined;
-  }
-
   /** Whether the next attempt can use a new credential. */
   get renewable(): boolean {
     return typeof this.#source === 'function';
@@ -55,15 +51,14 @@ export class Credentials {
 /**
  * The address to connect to, as `ws:` or `wss:`.
  * @throws {TypeError} when the address is invalid or contains a credential. A gateway would reject such an address with
- * status 400, which WebSocket clients cannot see.
+ * status 400, which WebSocket clients cannot see. The error does not contain the address, because the address may contain a credential.
  */
 export function readUrl(url: string | URL, credentialParameters: readonly string[]): string {
-  const parsed = new URL(url);
-  if (parsed.protocol === 'http:') parsed.protocol = 'ws:';
-  if (parsed.protocol === 'https:') parsed.protocol = 'wss:';
-  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
-    throw new TypeError(`The url must begin with ws:, wss:, http: or https:, not "${parsed.protocol}".`);
-  }
+  const text = String(url).replace(/^\s*http/i, 'ws');
+  // The error of `new URL` would contain the address.
+  if (!/^\s*wss?:/i.test(text) || !URL.canParse(text))
+    throw new TypeError('The url is not valid; it must begin with ws:, wss:, http: or https:.');
+  const parsed = new URL(text);
   const secret = [...parsed.searchParams.keys()].find((name) => credentialParameters.includes(name.toLowerCase()));
   if (secret !== undefined || parsed.username !== '' || parsed.password !== '') {
     const where = secret === undefined ? 'the user part' : `the parameter "${secret}"`;

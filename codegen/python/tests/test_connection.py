@@ -168,6 +168,17 @@ class ACredential(ConnectionTest):
         await client._call("ping", {}, None)
         self.assertEqual(client.state, "open")
 
+    async def test_is_in_no_log_and_no_repr(self) -> None:
+        server, client = await self.start(token="s3cret", max_attempts=1)
+        with self.assertLogs(level="DEBUG") as logs:
+            logging.debug("one line, because assertLogs needs one")
+            await client._call("ping", {}, None)
+            await client.close()
+        self.assertEqual(server.tokens(), ["s3cret"])
+        self.assertNotIn("s3cret", "\n".join(logs.output))
+        for shown in (client, client._settings, client._connection, client.diagnosis):
+            self.assertNotIn("s3cret", repr(shown))
+
 
 def links() -> int:
     """The number of sockets that clients in this process read."""

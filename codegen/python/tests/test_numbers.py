@@ -1,6 +1,7 @@
 """Delays that a server sends are limited before the client uses them."""
 
 import math
+import traceback
 import unittest
 
 from runtime.settings import read_url
@@ -38,10 +39,27 @@ class AFrame(unittest.TestCase):
 
 class AnAddress(unittest.TestCase):
     def test_with_a_credential_is_refused_without_repeating_it(self) -> None:
-        for url in ("ws://a/ws?Token=s3cret", "ws://user:s3cret@a/ws", "ftp://a/?token=s3cret"):
-            with self.assertRaises(ValueError) as caught:
+        for url in (
+            "ws://a/ws?Token=s3cret",
+            "ws://user:s3cret@a/ws",
+            "ftp://a/?token=s3cret",
+            "ftp://user:s3cret@a/",
+            "user:s3cret@a",
+            # urllib quotes the whole address here.
+            "ws://user:s3cret@a\u2100/",
+            # Without the host, the password is in the place of the port.
+            "ws://user:s3cret/ws",
+            "ws://user:s3cret/rest@a/",
+            "ws://[user:s3cret@a/",
+        ):
+            with self.subTest(url=url), self.assertRaises(ValueError) as caught:
                 read_url(url, frozenset({"token"}))
-            self.assertNotIn("s3cret", str(caught.exception))
+            self.assertNotIn("s3cret", "".join(traceback.format_exception(caught.exception)))
+
+    def test_is_refused_if_its_port_is_impossible(self) -> None:
+        for url in ("ws://a:99999/", "ws://a:x/", "ws://:7400/", "ws:///ws", "a:7400/ws"):
+            with self.subTest(url=url), self.assertRaises(ValueError):
+                read_url(url, frozenset())
 
     def test_of_http_is_read_as_the_same_address_for_websocket(self) -> None:
         self.assertEqual(read_url("https://a:1/ws?x=1#top", frozenset()), "wss://a:1/ws?x=1")

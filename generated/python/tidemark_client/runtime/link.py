@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 #: The asyncio client of the installed version. It is in different modules in websockets 10 and 14.
 CONNECT: Callable[..., Awaitable[object]] = getattr(websockets, "connect")
+
+#: At the level DEBUG, ``websockets`` logs every frame, and the first frame contains the credential. So the level is set here, and a
+#: program that sets the level of all loggers to DEBUG does not change it.
+LOGGER = logging.getLogger(__name__)
+LOGGER.setLevel(logging.INFO)
 
 ABNORMAL = 1006
 NORMAL = 1000
@@ -158,6 +164,7 @@ class Link:
             ping_interval=None,
             open_timeout=None,
             close_timeout=1,
+            logger=LOGGER,
         )
         return cast(Socket, socket)
 
