@@ -13,7 +13,7 @@ import type { FollowOptions, StreamsSubscription } from './streams-subscription.
 import type { ItemOf } from './subscription.ts';
 import { firstEvent } from './wait.ts';
 import type { WaitOptions } from './wait.ts';
-import { isObject } from './wire.ts';
+import { isObject, isWholeNumber } from './wire.ts';
 import type { Protocol, StreamPosition } from './wire.ts';
 
 /** Size limit of a command, in bytes, if the server does not announce its limit: the contract's default. */
@@ -90,5 +90,5 @@ function roomOf<P extends Protocol>(client: ClientCore<P>): () => number {
 function readRoom(welcome: object | undefined): number {
   const limits = welcome !== undefined && 'limits' in welcome && isObject(welcome.limits) ? welcome.limits : {};
   const { inboundMessageBytes } = limits;
-  return typeof inboundMessageBytes === 'number' ? inboundMessageBytes : DEFAULT_ROOM_BYTES;
+  return isWholeNumber(inboundMessageBytes) ? inboundMessageBytes : DEFAULT_ROOM_BYTES;
 }

@@ -7,7 +7,7 @@ import { retryAfterOf } from './bounds.ts';
 import { readError } from './commands.ts';
 import { ProtocolViolation } from './errors.ts';
 import type { ClientFeed } from './feed-port.ts';
-import { isObject, isStrings, readEventPrefix, readPosition } from './wire.ts';
+import { isObject, isStrings, isWholeNumber, readEventPrefix, readPosition } from './wire.ts';
 import type { Frame, Position } from './wire.ts';
 
 export interface PushesOptions {
@@ -55,8 +55,8 @@ export class Pushes {
 
   #heartbeat(data: Frame['data']): void {
     const { delivered, positions } = data;
-    if (typeof delivered !== 'number' || !Array.isArray(positions)) {
-      this.#violation('a "heartbeat" without delivered or positions (CON-3)');
+    if (!isWholeNumber(delivered) || !Array.isArray(positions)) {
+      this.#violation('a "heartbeat" without valid delivered or positions (CON-3)');
       return;
     }
     const received = this.#options.eventsReceived();
@@ -81,7 +81,7 @@ export class Pushes {
   #replayComplete(data: Frame['data']): void {
     const { count, truncated } = data;
     const position = readPosition(data.position);
-    const end = { position, count: typeof count === 'number' ? count : 0, truncated: truncated === true };
+    const end = { position, count: isWholeNumber(count) ? count : 0, truncated: truncated === true };
     this.#attentive(this.#idOf(data))?.replayComplete(end);
   }
 
@@ -111,8 +111,8 @@ export class Pushes {
 
   #closing(data: Frame['data']): void {
     const { code, retryAfterMs } = data;
-    if (typeof code !== 'number') {
-      this.#violation('a "closing" without code (CON-5)');
+    if (!isWholeNumber(code)) {
+      this.#violation('a "closing" without a valid code (CON-5)');
       return;
     }
     this.#options.onClosing(data, code, retryAfterOf(retryAfterMs));

@@ -101,7 +101,7 @@ export function readFrame(text: unknown): Frame | string {
 
 export function readEventPrefix(data: Readonly<Record<string, unknown>>): EventPrefix | undefined {
   const { subscriptionIds, isReplay, stream, epoch, sequenceId } = data;
-  const isPlaced = typeof stream === 'string' && typeof epoch === 'string' && isSequence(sequenceId);
+  const isPlaced = typeof stream === 'string' && typeof epoch === 'string' && isWholeNumber(sequenceId);
   if (!isPlaced || !isStrings(subscriptionIds) || typeof isReplay !== 'boolean') return undefined;
   return { subscriptionIds, isReplay, stream, epoch, sequenceId };
 }
@@ -109,7 +109,7 @@ export function readEventPrefix(data: Readonly<Record<string, unknown>>): EventP
 export function readPosition(value: unknown): Position | undefined {
   if (!isObject(value)) return undefined;
   const { epoch, sequenceId } = value;
-  return typeof epoch === 'string' && isSequence(sequenceId) ? { epoch, sequenceId } : undefined;
+  return typeof epoch === 'string' && isWholeNumber(sequenceId) ? { epoch, sequenceId } : undefined;
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -120,6 +120,7 @@ export function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-function isSequence(value: unknown): value is number {
+/** Whether the value is a whole number from 0 to 2^53 - 1. */
+export function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

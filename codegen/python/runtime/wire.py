@@ -66,7 +66,7 @@ def read_frame(text: object) -> Union[Frame, str]:
     if not isinstance(text, str):
         return "a binary frame; every message is a text frame (ENV-1)"
     try:
-        value: object = json.loads(text)
+        value: object = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return "a frame that is not JSON"
     message = as_object(value)
@@ -86,11 +86,8 @@ def read_position(value: object) -> Union[Position, None]:
     members = as_object(value)
     if members is None:
         return None
-    epoch, sequence_id = members.get("epoch"), members.get("sequenceId")
-    if isinstance(epoch, str) and is_sequence(sequence_id):
-        assert isinstance(sequence_id, int)
-        return Position(epoch, sequence_id)
-    return None
+    epoch, sequence_id = members.get("epoch"), as_whole_number(members.get("sequenceId"))
+    return Position(epoch, sequence_id) if isinstance(epoch, str) and sequence_id is not None else None
 
 
 def read_event_prefix(data: JsonObject) -> Union[EventPrefix, None]:
@@ -117,8 +114,25 @@ def as_strings(value: object) -> Union[Sequence[str], None]:
     return cast(Sequence[str], items) if items is not None and all(isinstance(item, str) for item in items) else None
 
 
-def is_sequence(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
+def as_whole_number(value: object) -> Union[int, None]:
+    """The value if it is a whole number from 0 to 2^53 - 1; otherwise None."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SAFE_INTEGER
+    return cast(int, value) if is_whole else None
+
+
+def _read_fraction(digits: str) -> float:
+    """Reads a JSON number with a fraction or an exponent. 10.0 and 1e1 become the int 10: JSON Schema and JavaScript do not
+    distinguish them from 10."""
+    number = float(digits)
+    return int(number) if number.is_integer() and abs(number) <= MAX_SAFE_INTEGER else number
+
+
+def _refuse_constant(name: str) -> float:
+    """Refuses NaN and Infinity, which Python reads by default although they are not JSON."""
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=_read_fraction, parse_constant=_refuse_constant)
 
 
 #: The class of a private close code by its first two digits, so that codes of a newer contract can be classified too.

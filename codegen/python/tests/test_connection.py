@@ -180,6 +180,31 @@ class ACredential(ConnectionTest):
             self.assertNotIn("s3cret", repr(shown))
 
 
+class ANumberInAPush(ConnectionTest):
+    async def test_is_an_integer_however_the_server_writes_it(self) -> None:
+        server, client = await self.start()
+        reported: list[object] = []
+        for name in ("error", "loss", "closing"):
+            client.on(name, reported.append)  # type: ignore[arg-type]
+        await client._call("ping", {}, None)
+        await server.send_text('{"type":"heartbeat","data":{"delivered":0.0,"positions":[]}}')
+        await server.send_text('{"type":"closing","data":{"code":4.2e3}}')
+        await client._call("ping", {}, None)
+        self.assertEqual(reported, [{"code": 4200}])
+
+    async def test_that_is_no_integer_is_reported_as_a_violation(self) -> None:
+        server, client = await self.start()
+        errors: list[object] = []
+        client.on("error", errors.append)
+        await client._call("ping", {}, None)
+        for number in ("true", "1.5", "-1", '"1"', "1e300", str(10**30)):
+            await server.send_text(f'{{"type":"heartbeat","data":{{"delivered":{number},"positions":[]}}}}')
+            await server.send_text(f'{{"type":"closing","data":{{"code":{number}}}}}')
+        await client._call("ping", {}, None)
+        self.assertEqual([type(error) for error in errors], [ProtocolViolation] * 12)
+        self.assertEqual(server.accepted, 1)
+
+
 def links() -> int:
     """The number of sockets that clients in this process read."""
     return sum(getattr(task.get_coro(), "__qualname__", "") == "Link._run" for task in asyncio.all_tasks())

@@ -6,7 +6,7 @@ import unittest
 
 from runtime.settings import read_url
 from runtime.timing import MAX_RETRY, MIN_RETRY, backoff, heartbeat_interval_of, retry_after_of
-from runtime.wire import read_frame, read_position
+from runtime.wire import Frame, as_list, read_frame, read_position
 
 
 class ANumberOfAServer(unittest.TestCase):
@@ -30,10 +30,16 @@ class ANumberOfAServer(unittest.TestCase):
         for number in (-1, 1.5, True, "1", 2**53):
             self.assertIsNone(read_position({"epoch": "e", "sequenceId": number}))
 
+    def test_is_an_int_if_its_value_is_an_integer(self) -> None:
+        frame = read_frame('{"type":"a","data":{"numbers":[10.0,1e1,-3.00,0.5,1e300,2]}}')
+        assert isinstance(frame, Frame)
+        numbers = as_list(frame.data["numbers"])
+        self.assertEqual(repr(numbers), "[10, 10, -3, 0.5, 1e+300, 2]")
+
 
 class AFrame(unittest.TestCase):
     def test_that_is_invalid_is_refused_with_a_reason(self) -> None:
-        for text in (b"{}", "{", "[]", '{"data":{}}', '{"type":"a"}', '{"type":"a","data":[]}', '{"type":"a","id":1,"data":{}}', "[" * 100_000):
+        for text in (b"{}", "{", "[]", '{"data":{}}', '{"type":"a"}', '{"type":"a","data":[]}', '{"type":"a","id":1,"data":{}}', '{"type":"a","data":{"n":NaN}}', "[" * 100_000):
             self.assertIsInstance(read_frame(text), str)
 
 

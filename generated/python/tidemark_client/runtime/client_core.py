@@ -23,7 +23,7 @@ from .subscription import Subscription
 from .subscription_port import Gap
 from .timing import backoff
 from .wait import StreamsWaited, Waited, wait_for_event, wait_on_streams
-from .wire import Frame, JsonObject, Position, ProtocolSpec, as_object
+from .wire import Frame, JsonObject, Position, ProtocolSpec, as_object, as_whole_number
 
 Self = TypeVar("Self", bound="ClientCore")
 
@@ -326,8 +326,8 @@ class ClientCore:
 
     def on_welcome(self, data: JsonObject) -> None:
         self._welcome = data
-        room = (as_object(data.get("limits")) or {}).get("inboundMessageBytes")
-        self._room = room if isinstance(room, int) else DEFAULT_ROOM
+        room = as_whole_number((as_object(data.get("limits")) or {}).get("inboundMessageBytes"))
+        self._room = DEFAULT_ROOM if room is None else room
         self._connection.welcomed(data)
         self._contract = match_contract(self._spec, data)
         self.report("welcome", data)

@@ -17,6 +17,7 @@ from .wire import (
     as_list,
     as_object,
     as_strings,
+    as_whole_number,
     read_event_prefix,
     read_position,
 )
@@ -71,9 +72,9 @@ class Pushes:
                 subscription.event(data, prefix)
 
     def _heartbeat(self, data: JsonObject) -> None:
-        delivered, positions = data.get("delivered"), as_list(data.get("positions"))
-        if not isinstance(delivered, int) or positions is None:
-            self._violation('a "heartbeat" without delivered or positions (CON-3)')
+        delivered, positions = as_whole_number(data.get("delivered")), as_list(data.get("positions"))
+        if delivered is None or positions is None:
+            self._violation('a "heartbeat" without valid delivered or positions (CON-3)')
             return
         received = self._target.events_received
         if delivered > received:
@@ -95,11 +96,11 @@ class Pushes:
 
     def _replay_complete(self, data: JsonObject) -> None:
         subscription = self._attentive(self._id_of(data))
-        count = data.get("count")
+        count = as_whole_number(data.get("count"))
         if subscription is not None:
             position = read_position(data.get("position"))
             subscription.replay_complete(
-                ReplayEnd(position, count if isinstance(count, int) else 0, data.get("truncated") is True)
+                ReplayEnd(position, 0 if count is None else count, data.get("truncated") is True)
             )
 
     def _positions(self, data: JsonObject) -> None:
@@ -124,9 +125,9 @@ class Pushes:
             subscription.closed_by_server(reason if isinstance(reason, str) else "unknown")
 
     def _closing(self, data: JsonObject) -> None:
-        code = data.get("code")
-        if not isinstance(code, int):
-            self._violation('a "closing" without code (CON-5)')
+        code = as_whole_number(data.get("code"))
+        if code is None:
+            self._violation('a "closing" without a valid code (CON-5)')
             return
         self._target.on_closing(data, code, retry_after_of(data.get("retryAfterMs")))
 
