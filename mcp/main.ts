@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { withoutCredentials } from '../src/cli/credential-mask.ts';
 import { CliError, EXIT } from '../src/cli/exit.ts';
 import { append } from '../src/cli/event-options.ts';
 import { remoteOptions } from '../src/cli/remote.ts';
@@ -63,7 +64,10 @@ const program = remoteOptions(new Command('tidemark-mcp'))
     'for development: allow webhooks to http URLs and to addresses that are not public',
   )
   .exitOverride()
-  .configureOutput({ writeOut: (text) => process.stderr.write(text) })
+  .configureOutput({
+    writeOut: (text) => process.stderr.write(text),
+    outputError: (text, write) => write(withoutCredentials(text)),
+  })
   .action(serve);
 
 async function serve(options: Options): Promise<void> {
@@ -125,9 +129,7 @@ function readAddress(text: string): Address {
   return { host, port: Number(port) };
 }
 
-/**
- * Writes a fault to the log of this program. The texts of errors from libraries contain no credential, because no URL contains one.
- */
+/** Writes a fault to the log of this program. */
 function onFault(error: unknown): void {
   // Ignore that a client has disconnected before it had sent its whole request or read its whole response.
   if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
@@ -135,7 +137,7 @@ function onFault(error: unknown): void {
 }
 
 function log(text: string): void {
-  process.stderr.write(`tidemark-mcp: ${text}\n`);
+  process.stderr.write(`tidemark-mcp: ${withoutCredentials(text)}\n`);
 }
 
 process.stderr.on('error', () => undefined);

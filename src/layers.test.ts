@@ -79,6 +79,7 @@ const SHARED_WITH_MCP = [
   'src/catalogue/built-contract.ts',
   'src/catalogue/near-miss.ts',
   'src/cli/codegen.ts',
+  'src/cli/credential-mask.ts',
   'src/cli/event-options.ts',
   'src/cli/exit.ts',
   'src/cli/handshake.ts',

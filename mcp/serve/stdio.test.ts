@@ -27,3 +27,19 @@ test('stdout contains only the protocol, and the process ends when stdin ends, e
   expect((await exited)[0]).toBe(0);
   for (const line of (await output).trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ jsonrpc: '2.0' });
 });
+
+test.each(
+  [
+    ['--url', 'ftp://ana:s3cret@h/ws'],
+    ['--url', 'ws://ana:s3cret/ws'],
+    ['--contract', 'https://ana:s3cret@h/events.yaml'],
+    ['--http', 'http://ana:s3cret@h:7410'],
+    ['--token=s3cret'],
+  ].map((argv) => [argv]),
+)('a credential in a wrong argument is not repeated: %j', async (argv) => {
+  const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  expect(code).toBe(2);
+  expect(errors).not.toBe('');
+  expect(output + errors).not.toContain('s3cret');
+});

@@ -6,6 +6,7 @@ import { constants, existsSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { parseRedisUrl } from '../broker/redis/url.ts';
 import { catalogueOf } from '../catalogue/built-contract.ts';
 import { eventTable } from '../catalogue/event-table.ts';
 import type { Config, Entry, Problem } from '../config/config.ts';
@@ -140,8 +141,21 @@ function complain(problems: Parameters<typeof problemLines>[0]): void {
 function shownValue({ setting, value }: Entry): unknown {
   if (value === undefined) return null;
   if (setting.kind === 'section') return '(set)';
-  if (setting.secret !== true || typeof value !== 'string') return value;
-  return value.replace(/(:\/\/).*@/s, '$1…@');
+  return setting.secret === true && typeof value === 'string' ? maskedAddress(value) : value;
+}
+
+/**
+ * The address of Redis without its login. In an invalid address without `@`, any part may be the password, for example if the host was
+ * forgotten, so nothing of it is shown.
+ */
+function maskedAddress(url: string): string {
+  if (url.includes('@')) return url.replace(/^([a-z+]+:\/\/)?.*@/is, '$1…@');
+  try {
+    parseRedisUrl(url);
+    return url;
+  } catch {
+    return '(invalid)';
+  }
 }
 
 function textOf(value: unknown): string {

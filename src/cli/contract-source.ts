@@ -16,6 +16,7 @@ export interface ContractText {
 }
 
 const TIMEOUT_MS = 15_000;
+const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
  * Reads the text of the older contract.
@@ -25,7 +26,7 @@ const TIMEOUT_MS = 15_000;
  * invalid, or if the contract is too large
  */
 export async function readContractText(against: string, contract: string): Promise<ContractText> {
-  if (/^https?:\/\//i.test(against)) return readAddress(against);
+  if (ADDRESS.test(against)) return readAddress(against);
   const found = await stat(against).catch(() => undefined);
   if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8'), file: against };
   if (found !== undefined) throw new CliError(`--against: ${against} is not a file.`, EXIT.usage);
@@ -55,8 +56,10 @@ async function readAddress(address: string): Promise<ContractText> {
 
 /** Separates the credentials from the address, because `fetch` refuses an address with credentials, and messages must not show them. */
 function parseAddress(address: string): { url: URL; headers: Record<string, string>; name: string } {
-  if (!URL.canParse(address)) throw new CliError(`--against: ${address} is not a valid address.`, EXIT.usage);
-  const url = new URL(address);
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  // The message does not quote the address: with a wrong port, any part of it may be a password.
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new CliError('--against: not a valid address; expected https://HOST/PATH or http://HOST/PATH.', EXIT.usage);
   const { username, password } = url;
   url.username = '';
   url.password = '';

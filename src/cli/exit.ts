@@ -1,4 +1,5 @@
 /** Exit codes, and the error that ends a command with an exit code and a message. */
+import { withoutCredentials } from './credential-mask.ts';
 
 export const EXIT = {
   ok: 0,
@@ -17,12 +18,15 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Thrown to end the command with an exit code. The message states what was wrong, what was expected and what to do. */
+/**
+ * Thrown to end the command with an exit code. The message states what was wrong, what was expected and what to do. Credentials in it are
+ * masked.
+ */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
 
   constructor(message: string, exitCode: ExitCode, options: { readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(withoutCredentials(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CliError';
     this.exitCode = exitCode;
   }

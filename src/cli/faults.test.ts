@@ -169,6 +169,28 @@ describe('a command', () => {
       }
   });
 
+  test.each(
+    [
+      ['status', '--url', 'ftp://ana:canary@h/ws'],
+      ['status', '--url', 'ws://ana:canary@h:99999/ws'],
+      ['status', '--url', 'ws://ana:canary/ws'],
+      ['listen', '--url', 'ana:canary@h'],
+      ['listen', '--token=canary'],
+      ['breaking', '--against', 'ftp://ana:canary@h/asyncapi.yaml'],
+      ['breaking', '--against', 'https://ana:canary@h:99999/asyncapi.yaml'],
+      ['breaking', '--against', 'HEAD', '--contract', 'https://ana:canary@h/asyncapi.yaml'],
+      ['contract', 'check', 'https://ana:canary@h/events.yaml'],
+      ['mock', '--contract', 'https://h/events.yaml?token=canary'],
+      ['serve', '--contract', 'https://ana:can/ary@h/events.yaml'],
+      ['config', 'check', '--contract', 'https://ana:canary@h/events.yaml'],
+      ['generate', '--out', 'out', '--contract', 'https://ana:canary@h/events.yaml'],
+    ].map((argv) => [argv]),
+  )('does not repeat a credential in a wrong argument: %j', async (argv) => {
+    const { code, stdout, stderr } = await runner.finish(argv);
+    expect(code).toBe(2);
+    expect(stdout + stderr).not.toMatch(/canary|ary@/);
+  });
+
   test('rejects an address without scheme, a duration beyond the limit of timers, and a missing file', async () => {
     const refused = [
       [['status', '--url', 'localhost:7400/ws'], 'is not a valid address; expected for example ws://'],

@@ -1,6 +1,7 @@
 /** `tidemark`: the command line. Data is written to stdout, messages to stderr. `exit.ts` lists the exit codes. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
+import { withoutCredentials } from './credential-mask.ts';
 import { CliError, EXIT } from './exit.ts';
 import { plain, printStatus, tint } from './terminal.ts';
 
@@ -39,6 +40,7 @@ async function createProgram(asked: string | undefined): Promise<Command> {
     .description('Real-time events of files and code graphs. Every loss of events is reported.')
     .version(packageVersion())
     .showHelpAfterError('(see --help)')
+    .configureOutput({ outputError: (text, write) => write(withoutCredentials(text)) })
     .addHelpText('after', '\nTo test any implementation against the contract: tidemark conformance --help')
     .exitOverride();
   const isOne = asked !== undefined && asked !== 'completion' && Object.hasOwn(COMMANDS, asked);
@@ -67,10 +69,11 @@ function exitCodeFor(error: unknown): number {
   }
   // A system error about a file or an address is not a bug of this program, so no stack trace is printed.
   if (error instanceof Error && 'syscall' in error) {
-    printStatus(tint('red', plain(error.message)));
+    printStatus(tint('red', plain(withoutCredentials(error.message))));
     return EXIT.usage;
   }
-  printStatus(tint('red', error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  printStatus(tint('red', withoutCredentials(text)));
   return EXIT.runtime;
 }
 

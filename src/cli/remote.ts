@@ -85,7 +85,8 @@ function readSecret(file: string): string {
 export function webSocketUrl(url: string): string {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (address === undefined || !PROTOCOLS.has(address.protocol))
-    throw new CliError(`--url ${url} is not a valid address; expected for example ${DEFAULT_URL}.`, EXIT.usage);
+    // The message does not quote the address: without a scheme or with a wrong port, any part of it may be a password.
+    throw new CliError(`--url is not a valid address; expected for example ${DEFAULT_URL}.`, EXIT.usage);
   if (carriesCredential(address))
     throw new CliError(
       `--url contains a credential, and proxies or servers may write the URL to their logs. ${CREDENTIAL_HINT}`,

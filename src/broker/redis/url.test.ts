@@ -70,6 +70,16 @@ describe('a Redis URL', () => {
     expect(() => parseRedisUrl(url)).toThrow(text);
   });
 
+  test('without its host is rejected without quoting the password', () => {
+    for (const url of [
+      'redis://ana:s3cret',
+      'redis://:s3cret/1',
+      'redis://ana:s3/cret@h',
+      'redis+cluster://a,ana:s3cret',
+    ])
+      expect(() => parseRedisUrl(url)).toThrow(/^(?!.*(?:s3|cret))/);
+  });
+
   test('may name files with TLS certificates, whose content is read', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tidemark-url-'));
     writeFileSync(join(directory, 'ca.pem'), 'CA');

@@ -94,7 +94,8 @@ function parseHosts(text: string, mode: RedisAddress['mode']): readonly RedisHos
     const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(part);
     const port = match?.[3] === undefined ? (mode === 'sentinel' ? 26_379 : 6_379) : Number(match[3]);
     if (match === null || port < 1 || port > 65_535)
-      throw new Error(`The Redis URL has the host "${part}": expected host[:port].`);
+      // The message does not quote the part: if the host is missing, the part is the user and the password.
+      throw new Error('The Redis URL has an invalid host: expected host[:port], with a port from 1 to 65535.');
     return { host: match[1] ?? match[2] ?? '', port };
   });
   if (mode === 'single' && hosts.length > 1) {
