@@ -1,6 +1,5 @@
 /** `tidemark conformance hostile`: runs the hostile pack against any gateway. */
 import { readFileSync } from 'node:fs';
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import { casesOf } from '../hostile/expand.ts';
@@ -11,6 +10,7 @@ import { runPack } from '../hostile/run.ts';
 import type { Summary } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import { EXIT } from '../runner/verdict.ts';
+import { ConfigError, parseTargetAddress } from '../target/config.ts';
 import { collect, natural, positive, whole } from './option-values.ts';
 import { UsageError } from './terminal.ts';
 import type { Target } from '../hostile/wire.ts';
@@ -19,7 +19,7 @@ import type { Target } from '../hostile/wire.ts';
 const COMMANDER_USAGE = 1;
 
 interface Options {
-  readonly url?: Target;
+  readonly url?: string;
   readonly only?: string;
   readonly tokenFile?: string;
   readonly patience: number;
@@ -34,10 +34,9 @@ interface Options {
   readonly worst?: string;
 }
 
-function parseTarget(text: string): Target {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['ws:', 'wss:'].includes(url.protocol))
-    throw new InvalidArgumentError('Expected ws://host:port/ws or wss://host:port/ws.');
+/** Parses the address. Commander cannot do it, because its errors quote the value. */
+function targetOf(text: string): Target {
+  const url = parseTargetAddress(text, '--url', 'ws');
   const secure = url.protocol === 'wss:';
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -89,15 +88,15 @@ async function act(options: Options, fail: (message: string) => never): Promise<
       print(options.json === true ? JSON.stringify({ id, clause, why }) : `${id}  ${clause}  ${why}`);
     return;
   }
-  const { url } = options;
-  if (url === undefined)
+  if (options.url === undefined)
     fail('Pass --url with the WebSocket address of the gateway to test, such as ws://127.0.0.1:7400/ws.');
+  const target = targetOf(options.url);
   if (options.search !== undefined || options.operation.length > 0) {
-    process.exitCode = await searchWorst({ ...options, url, credential: credentialOf(options) });
+    process.exitCode = await searchWorst({ ...options, url: target, credential: credentialOf(options) });
     return;
   }
   const run = await runPack({
-    target: url,
+    target,
     rows,
     selects,
     patienceMs: options.patience,
@@ -119,7 +118,7 @@ export function configureHostile(command: Command): Command {
     .description(
       'send a gateway invalid and hostile input, and measure the effect on a well-behaved client, the neighbour',
     )
-    .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws', parseTarget)
+    .option('--url <url>', 'the WebSocket of the gateway: ws://host:port/ws')
     .option('--only <globs>', 'run only the cases whose id matches, for example "json/*,utf8/*"')
     .option(
       '--token-file <file>',
@@ -165,9 +164,11 @@ export function configureHostile(command: Command): Command {
       try {
         await act(self.opts<Options>(), (message) => self.error(message, { exitCode: EXIT.usage }));
       } catch (error) {
-        if (error instanceof BadRow || error instanceof UsageError) self.error(error.message, { exitCode: EXIT.usage });
+        if (error instanceof BadRow || error instanceof UsageError || error instanceof ConfigError)
+          self.error(error.message, { exitCode: EXIT.usage });
         if (!(error instanceof Unreachable)) throw error;
-        process.stderr.write(`${error.message}\n`);
+        process.stderr.write(`${error.message}
+`);
         process.exitCode = EXIT.inconclusive;
       }
     });

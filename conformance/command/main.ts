@@ -13,9 +13,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
 });
 
+/** Masks the value of an option that does not exist, such as `--token=…`: messages end in logs. */
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/(--(?:token|api-key)=)[^\s']*/g, '$1…');
+}
+
 const program = new Command('tidemark conformance')
   .description('Tests any gateway, and any client, against the contract.')
   .showHelpAfterError('(see --help)')
+  .configureOutput({ outputError: (text, write) => write(withoutCredentials(text)) })
   .exitOverride();
 registerConformance(program);
 registerHostile(program);

@@ -1,7 +1,7 @@
 /** `conformance record`: records the traffic between real clients and a real gateway. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { ConfigError } from '../target/config.ts';
+import { parseAddress } from '../target/config.ts';
 import { startRecorder } from '../record/recorder.ts';
 import type { Recorder, RecorderOptions } from '../record/recorder.ts';
 import { EXIT } from '../runner/verdict.ts';
@@ -24,19 +24,10 @@ function listenAt(text: string): { readonly host: string; readonly port: number 
   return { host, port };
 }
 
-function addressOf(text: string, what: string, protocols: readonly string[]): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !protocols.includes(url.protocol))
-    throw new ConfigError(
-      `${what} must be an address such as ${protocols[0] ?? ''}//127.0.0.1:7400/ws, not ${JSON.stringify(text)}.`,
-    );
-  return url;
-}
-
 function optionsOf({ target: address, httpUrl: httpAddress, listen, out }: RecordFlags): RecorderOptions {
-  const target = addressOf(address, '--target', ['ws:', 'wss:']);
-  const beside = new URL(address.replace(/^ws/, 'http')).origin;
-  const httpTarget = addressOf(httpAddress ?? beside, '--http-url', ['http:', 'https:']);
+  const target = parseAddress(address, '--target', 'ws');
+  const beside = new URL(target.href.replace(/^ws/, 'http')).origin;
+  const httpTarget = parseAddress(httpAddress ?? beside, '--http-url', 'http');
   if (existsSync(out)) throw new UsageError(`${out} already exists; choose another file with --out.`);
   return {
     ...listenAt(listen),

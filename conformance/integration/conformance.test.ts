@@ -203,7 +203,7 @@ describe('a run ends', () => {
 describe('wrong usage ends with 2:', () => {
   test.each<[string, readonly string[], string]>([
     ['no target', ['run'], 'No gateway given'],
-    ['an invalid address', ['run', '--url', 'localhost:7400'], 'not a WebSocket address'],
+    ['an invalid address', ['run', '--url', 'localhost:7400'], 'not a valid address; expected ws: or wss:'],
     ['a pattern that matches nothing', ['run', '--url', 'ws://127.0.0.1:1/ws', '--only', 'nope/*'], 'matches none of'],
     ['an unknown format', ['run', '--url', 'ws://127.0.0.1:1/ws', '--report', 'pdf=x'], '--report must be'],
     ['a missing configuration', ['run', '--config', '/nowhere.json'], 'cannot be read'],
@@ -215,6 +215,27 @@ describe('wrong usage ends with 2:', () => {
   ])('%s', async (_what, args, text) => {
     const { code, stderr } = await suite(...args);
     expect(stderr).toContain(text);
+    expect(code).toBe(2);
+  });
+
+  test.each(
+    [
+      ['run', '--url', 'ftp://ana:s3cret@h/ws'],
+      ['run', '--url', 'ws://ana:s3cret@h/ws'],
+      ['run', '--url', 'ws://ana:s3cret/ws'],
+      ['run', '--url', 'ws://h/ws?token=s3cret'],
+      ['run', '--url', 'ws://h/ws', '--http-url', 'http://ana:s3cret@h'],
+      ['doctor', '--url', 'ws://ana:s3cret@h/ws'],
+      ['hostile', '--url', 'ftp://ana:s3cret@h/ws'],
+      ['hostile', '--url', 'ws://ana:s3cret@h/ws'],
+      ['record', '--out', '/nowhere/out.ndjson', '--target', 'ftp://ana:s3cret@h/ws'],
+      ['record', '--out', '/nowhere/out.ndjson', '--target', 'ws://h/ws', '--http-url', 'ftp://ana:s3cret@h'],
+      ['hostile', '--token=s3cret'],
+    ].map((args) => [args]),
+  )('a credential in an argument, which is not repeated: %j', async (args) => {
+    const { code, stdout, stderr } = await suite(...args);
+    expect(stderr).toMatch(/contains a credential|is not a valid address|unknown option/);
+    expect(stdout + stderr).not.toContain('s3cret');
     expect(code).toBe(2);
   });
 

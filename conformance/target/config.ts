@@ -3,6 +3,7 @@
  * it.
  */
 import { readFileSync } from 'node:fs';
+import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { readSource } from './credential.ts';
 import type { Credential } from './credential.ts';
 import { isArray, isObject, tryParse } from '../trace/json.ts';
@@ -111,10 +112,34 @@ function httpUrlOf(url: string): string {
   return address.origin;
 }
 
-function checkUrl(value: string): string {
-  if (!URL.canParse(value) || !/^wss?:$/.test(new URL(value).protocol))
-    fail(`${JSON.stringify(value)} is not a WebSocket address; expected, for example, ws://127.0.0.1:7400/ws.`);
-  return value;
+const EXAMPLES = { ws: 'ws://127.0.0.1:7400/ws', http: 'http://127.0.0.1:7400' } as const;
+
+/**
+ * Parses an address that the user gave. The message does not quote it: in an invalid address, any part may be a password.
+ *
+ * @param what the option or setting with the address
+ * @throws {ConfigError} if the address is invalid
+ */
+export function parseAddress(text: string, what: string, kind: 'ws' | 'http'): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && [`${kind}:`, `${kind}s:`].includes(url.protocol)) return url;
+  return fail(`${what} is not a valid address; expected ${kind}: or ${kind}s:, as in ${EXAMPLES[kind]}.`);
+}
+
+/** Parses the address of a target. @throws {ConfigError} also if it contains a credential, which traces and reports would show */
+export function parseTargetAddress(text: string, what: string, kind: 'ws' | 'http'): URL {
+  const url = parseAddress(text, what, kind);
+  const parameters: readonly string[] = CREDENTIAL_PARAMETERS;
+  const isSecret = (name: string): boolean => parameters.includes(name.toLowerCase());
+  if (url.username === '' && url.password === '' && ![...url.searchParams.keys()].some(isSecret)) return url;
+  return fail(
+    `${what} contains a credential, which traces and reports would show. Remove it from the address; --help lists the options for credentials.`,
+  );
+}
+
+function checkAddress(text: string, what: string, kind: 'ws' | 'http'): string {
+  parseTargetAddress(text, what, kind);
+  return text;
 }
 
 const KEYS = ['url', 'httpUrl', 'stimulus', 'credentials', 'control', 'without', 'claims'];
@@ -128,13 +153,14 @@ export function readConfig(
   const stray = Object.keys(value).find((key) => !KEYS.includes(key));
   if (stray !== undefined)
     fail(`The configuration has an unknown key ${JSON.stringify(stray)}; allowed are ${KEYS.join(', ')}.`);
-  const url = checkUrl(over.url ?? readText(value['url'], 'url (or --url)'));
+  const url = checkAddress(over.url ?? readText(value['url'], 'url (or --url)'), 'url (or --url)', 'ws');
+  const httpUrl = over.httpUrl ?? (value['httpUrl'] === undefined ? undefined : readText(value['httpUrl'], 'httpUrl'));
   const { credentials = {}, control = {} } = value;
   if (!isObject(credentials)) return fail('credentials must be an object.');
   if (!isObject(control)) return fail('control must be an object.');
   return {
     url,
-    httpUrl: over.httpUrl ?? (value['httpUrl'] === undefined ? httpUrlOf(url) : readText(value['httpUrl'], 'httpUrl')),
+    httpUrl: httpUrl === undefined ? httpUrlOf(url) : checkAddress(httpUrl, 'httpUrl (or --http-url)', 'http'),
     stimulus: over.stimulus === undefined ? readStimulus(value['stimulus']) : parseStimulus(over.stimulus),
     credentials: Object.fromEntries(
       Object.entries(credentials).map(([name, each]) => [name, readCredential(name, each)]),
