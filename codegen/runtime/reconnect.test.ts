@@ -87,7 +87,7 @@ describe('close codes', () => {
 
   test('the wait grows with each connection that does not last, and is reset after one that did', async () => {
     const { server } = await modelServer();
-    const client = clientOf(server, { backoff: { minMs: 2, maxMs: 100 }, random: () => 1, stableAfterMs: 60 });
+    const client = clientOf(server, { backoff: { minMs: 2, maxMs: 100 }, random: () => 1, stableAfterMs: 1_000 });
     const delays: number[] = [];
     client.on('reconnecting', ({ delayMs }) => delays.push(delayMs));
     void client.connect();
@@ -96,7 +96,7 @@ describe('close codes', () => {
       await server.connection(nth + 1);
     }
     await client.connect();
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await new Promise((resolve) => setTimeout(resolve, 1_020));
     server.connections[3]?.drop();
     await server.connection(5);
     expect(delays).toEqual([2, 4, 8, 2]);
@@ -117,12 +117,12 @@ describe('silence', () => {
   });
 
   test('is broken by any message', async () => {
-    const { server, model } = await modelServer({ heartbeatIntervalMs: 40 });
+    const { server, model } = await modelServer({ heartbeatIntervalMs: 400 });
     const client = clientOf(server);
     await client.connect();
     const connection = await server.connection(1);
-    for (let n = 0; n < 8; n += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 25));
+    for (let n = 0; n < 6; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
       model.heartbeat(connection);
     }
     expect([client.state, server.connections.length]).toEqual(['open', 1]);
