@@ -48,5 +48,5 @@ export function gapLine({ stream, reason, from, to, repair }: TidemarkGap): stri
       : repair.kind === 'rescan'
         ? `; read these paths again: ${repair.paths.map((each) => (each === '' ? 'the watched directory' : each)).join(', ')}`
         : `; fetch these ids again: ${repair.ids.join(', ')}`;
-  return `gap on ${stream}: ${reason}, from ${place(from)} to ${place(to)}${plain(hint)}`;
+  return plain(`gap on ${stream}: ${reason}, from ${place(from)} to ${place(to)}${hint}`);
 }

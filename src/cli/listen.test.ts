@@ -30,6 +30,11 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
+/** The position that a command printed for the next `--resume`. */
+function positionIn(stderr: string): string {
+  return /^position (\S+)$/m.exec(stderr)?.[1] ?? '';
+}
+
 describe('tidemark listen', () => {
   test('prints a saved .ts file and no .js file, as NDJSON', async () => {
     const { env } = await serve(['--watch', 'shop']);
@@ -107,6 +112,53 @@ describe('tidemark listen', () => {
     const lost = await finish(['listen', '--resume', 'another:1', '--count', '1'], { env });
     expect(lost.stderr).toMatch(/gap on main: epoch_changed, from another:1 to /);
     expect(lost.stdout).toMatch(/built {2}replay {2}\{"step":3\}/);
+  });
+
+  test('prints the position for the next --resume when it ends, also after an error', async () => {
+    const { env } = await serve();
+    const publish = (n: number) => finish(['broadcast', '--event', 'built', '--payload', `{"n":${n}}`], { env });
+    const first = start(['listen', '--event', 'built'], { env });
+    await first.prints('listening to built on main');
+    await publish(1);
+    await vi.waitUntil(() => first.lines.length === 1, wait);
+    first.process.kill('SIGINT');
+    expect(await first.ended).toBe(130);
+    await publish(2);
+    const second = start(['listen', '--event', 'built', '--resume', positionIn(first.stderr)], { env });
+    await vi.waitUntil(() => second.lines.length === 1, wait);
+    expect(second.stdout).toContain('{"n":2}');
+    const { stdout } = await finish(['top', '--once', '--json'], { env });
+    const { rows } = JSON.parse(stdout) as { readonly rows: readonly { readonly connectionId: string }[] };
+    await finish(['disconnect', rows[0]?.connectionId ?? '', '--no-reconnect'], { env });
+    expect(await second.ended).not.toBe(0);
+    expect(second.stderr).toMatch(/\nposition [^\n]+:2\n.*\n$/);
+    await publish(3);
+    const third = await finish(['listen', '--resume', positionIn(second.stderr), '--count', '1'], { env });
+    expect(third).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[^\n]*\{"n":3\}\n$/) });
+    const json = await finish(['listen', '--resume', positionIn(second.stderr), '--count', '1', '--json'], { env });
+    expect(json.stderr).toBe('');
+  });
+
+  test('with --settle and --count prints a position from which the events that it did not print follow', async () => {
+    const { env } = await serve();
+    const publish = (n: number) => finish(['broadcast', '--event', 'built', '--payload', `{"n":${n}}`], { env });
+    const [, epoch = ''] = /epoch (\S+)/.exec((await publish(1)).stdout) ?? [];
+    for (const n of [2, 3]) await publish(n);
+    const args = ['listen', '--event', 'built', '--settle', '300ms', '--count', '2'];
+    const settled = await finish([...args, '--resume', `${epoch}:0`], { env });
+    expect(settled.stdout).toMatch(/\{"n":1\}\n.*\{"n":2\}\n$/);
+    expect(positionIn(settled.stderr)).toBe(`${epoch}:2`);
+  });
+
+  test('prints no position if its state at the start is incomplete', async () => {
+    const { env } = await serve();
+    for (const id of ['a', 'b'])
+      await finish(
+        ['broadcast', '--event', 'entity_created', '--payload', `{"id":"${id}","entityType":"function","name":"n"}`],
+        { env },
+      );
+    const { code, stderr } = await finish(['listen', '--event', 'entity_created', '--count', '1'], { env });
+    expect([code, stderr]).toEqual([0, 'listening to entity_created on main\n']);
   });
 
   test('follows several streams, and prints the positions of all of them at the end', async () => {

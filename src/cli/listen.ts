@@ -5,7 +5,7 @@ import { isGap, settled } from '../../generated/client.ts';
 import type { TidemarkClient, TidemarkGap } from '../../generated/client.ts';
 import { followStreams } from '../../generated/streams.ts';
 import type { SubscribeData } from '../../generated/types.ts';
-import { writePositions } from '../agents/position.ts';
+import { writePosition, writePositions } from '../agents/position.ts';
 import { stockCatalogue } from '../catalogue/catalogue.ts';
 import { nearest } from '../catalogue/near-miss.ts';
 import { append, collect, filterOf, readPause, readSeconds } from './event-options.ts';
@@ -13,11 +13,12 @@ import type { FilterOptions } from './event-options.ts';
 import { eventLine, gapLine } from './event-line.ts';
 import { CliError, EXIT } from './exit.ts';
 import { showHints } from './hints.ts';
+import { PrintProgress } from './print-progress.ts';
 import { asCliError, firstConnection, openClient, reportWait } from './remote-client.ts';
 import type { Wait } from './remote-client.ts';
 import { remoteOptions, webSocketUrl } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { labelOf, readSince, streamOption, targetOf } from './stream-options.ts';
+import { labelOf, printPosition, readSince, streamOption, targetOf } from './stream-options.ts';
 import type { Since, StreamOptions, Target } from './stream-options.ts';
 import { print, printJson, printStatus, tint } from './terminal.ts';
 
@@ -35,7 +36,9 @@ interface ListenOptions extends RemoteOptions, FilterOptions, StreamOptions {
 
 export function registerListen(program: Command): void {
   streamOption(remoteOptions(program.command('listen')))
-    .description('print events as they arrive, until Ctrl-C')
+    .description(
+      'print events as they arrive, until Ctrl-C; at the end, prints the position for the next --resume to stderr, except with --json',
+    )
     .option(
       '--event <names>',
       'receive only these events: names, or patterns such as entity_*; may be repeated (default: *)',
@@ -59,7 +62,7 @@ export function registerListen(program: Command): void {
     .option('--replay <mode>', 'warm: begin with the current state; none: receive only new events', readReplay)
     .option(
       '--resume <position>',
-      'begin with the events after <epoch>:<sequenceId>; for several streams, give <stream>=<epoch>:<sequenceId>,…',
+      'begin with the events after the given position, which an earlier `listen` printed: <epoch>:<sequenceId>; for several streams, <stream>=<epoch>:<sequenceId>,…',
       readSince,
     )
     .option(
@@ -144,17 +147,34 @@ async function follow(
   showHints(hints);
   if (!json) printStatus(tint('dim', `listening to ${request.events.join(', ')} on ${labelOf(target)}`));
   const extras = 'streams' in target ? (['stream'] as const) : [];
+  const progress = new PrintProgress();
+  const tracked = progress.track(subscription);
   let seen = 0;
-  for await (const item of settle === undefined ? subscription : oneByOne(settled(subscription, { quietMs: settle }))) {
-    if (isGap(item)) await printGap(item, json);
-    else await (json ? printJson(item) : print(eventLine(item, extras)));
-    if (!isGap(item)) seen += 1;
-    if (seen >= count) break;
+  try {
+    for await (const item of settle === undefined ? tracked : oneByOne(settled(tracked, { quietMs: settle }))) {
+      if (isGap(item)) await printGap(item, json);
+      else await (json ? printJson(item) : print(eventLine(item, extras)));
+      progress.printed(item);
+      if (!isGap(item)) seen += 1;
+      if (seen >= count) break;
+    }
+  } finally {
+    // The events in the output of --json contain their positions.
+    if (!json) printProgress(progress, subscription);
   }
-  // Print the positions for the next `--resume`. Only a subscription to several streams has them.
-  if (!json && 'positions' in subscription && subscription.positions !== undefined)
-    printStatus(`position ${writePositions(subscription.positions)}`);
   return seen >= count ? 'counted' : 'aborted';
+}
+
+/** Prints the position for the next --resume. Prints nothing if the state at the start has not arrived completely. */
+function printProgress(progress: PrintProgress, subscription: ReturnType<typeof subscribe>): void {
+  if ('positions' in subscription) {
+    const positions = progress.position(subscription.positions ?? []);
+    if (subscription.positions !== undefined && positions !== undefined) printPosition(writePositions(positions));
+    return;
+  }
+  const { stream, position: read } = subscription;
+  const [position] = (read === undefined ? [] : progress.position([{ stream, ...read }])) ?? [];
+  if (position !== undefined) printPosition(writePosition(position));
 }
 
 interface Subscribing extends Pick<SubscribeData, 'events' | 'filter'> {

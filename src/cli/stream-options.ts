@@ -6,6 +6,7 @@ import type { StreamPosition } from '../../generated/streams.ts';
 import { readPosition, readPositions } from '../agents/position.ts';
 import { collect } from './event-options.ts';
 import { CliError, EXIT } from './exit.ts';
+import { plain, printStatus } from './terminal.ts';
 
 export interface StreamOptions {
   readonly stream?: readonly string[];
@@ -54,4 +55,9 @@ export function targetOf({ stream: names = ['main'] }: StreamOptions, since: Sin
 
 export function labelOf(target: Target): string {
   return 'stream' in target ? target.stream : target.streams.join(', ');
+}
+
+/** Prints a position, from which a later command can continue, to stderr. */
+export function printPosition(position: string): void {
+  printStatus(`position ${plain(position)}`);
 }

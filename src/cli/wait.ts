@@ -15,7 +15,7 @@ import { EXIT } from './exit.ts';
 import { remoteOptions } from './remote.ts';
 import { withClient } from './client-command.ts';
 import type { TimedOptions } from './client-command.ts';
-import { readSince, streamOption, targetOf } from './stream-options.ts';
+import { printPosition, readSince, streamOption, targetOf } from './stream-options.ts';
 import type { Since, StreamOptions, Target } from './stream-options.ts';
 import { plain, printJson, printStatus, tint } from './terminal.ts';
 
@@ -122,8 +122,4 @@ async function firstOn(
   }
   const { event, positions } = await waitOnStreams(client, name, matches, { ...target, ...limits });
   return { event, position: writePositions(positions) };
-}
-
-function printPosition(position: string): void {
-  printStatus(`position ${position}`);
 }
