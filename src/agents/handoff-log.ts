@@ -153,7 +153,7 @@ export class HandoffLog {
     const { payload, epoch, sequenceId, emittedAt, isReplay } = item;
     const at = Date.parse(emittedAt);
     if (!isReplay) this.#ahead = at - Date.now();
-    const step = payload.sessionEvent === 'session_handoff' ? readStep(payload.details) : undefined;
+    const step = readStep(payload);
     if (step !== undefined) {
       const before = this.#offers;
       this.#offers = follow(before, { step, actor: payload.actor, sequenceId, at });

@@ -74,10 +74,12 @@ describe('an offer', () => {
   });
 });
 
-describe('the step in the details of an event', () => {
+describe('the step in the payload of an event', () => {
+  const payloadWith = (details: unknown) => ({ sessionEvent: 'session_handoff', details });
+
   test('is read unchanged', () => {
     for (const step of [offer('a'), take('a'), held('done', 'a', 3), held('renew', 'a', 3), held('release', 'a', 3)])
-      expect(readStep({ handoff: JSON.parse(JSON.stringify(step)) })).toEqual(step);
+      expect(readStep(payloadWith({ handoff: JSON.parse(JSON.stringify(step)) }))).toEqual(step);
   });
 
   test.each([
@@ -93,8 +95,14 @@ describe('the step in the details of an event', () => {
     { handoff: { step: 'done', offer: 'a' } },
     { handoff: { step: 'steal', offer: 'a', fence: 1 } },
     { to: 'ben' },
-  ])('is not recognised in %j', (details) => {
-    expect(readStep(details)).toBeUndefined();
+  ])('is not recognised in the details %j', (details) => {
+    expect(readStep(payloadWith(details))).toBeUndefined();
+  });
+
+  test('is not recognised in another session event, or in a payload that no gateway sends', () => {
+    const details = { handoff: take('a') };
+    for (const payload of [undefined, null, 7, 'session_handoff', [], { details }, { sessionEvent: 'other', details }])
+      expect(readStep(payload)).toBeUndefined();
   });
 });
 

@@ -79,11 +79,12 @@ function changeOf(offer: Offer, { step, actor, sequenceId, at }: LoggedStep): Of
 }
 
 /**
- * Reads the step in the `details` of a session event; undefined if they contain no valid step. A lease longer than `LONGEST_S` seconds is
- * invalid: a timer for the end of the lease would fire immediately, and the end might not be a valid date.
+ * Reads the step in the payload of a session event; undefined if the payload contains no valid step. A lease longer than `LONGEST_S` seconds
+ * is invalid: a timer for the end of the lease would fire immediately, and the end might not be a valid date.
  */
-export function readStep(details: unknown): Step | undefined {
-  const handoff = memberOf(details, 'handoff');
+export function readStep(payload: unknown): Step | undefined {
+  if (memberOf(payload, 'sessionEvent') !== 'session_handoff') return undefined;
+  const handoff = memberOf(memberOf(payload, 'details'), 'handoff');
   const [step, offer, fence, leaseMs] = ['step', 'offer', 'fence', 'leaseMs'].map((name) => memberOf(handoff, name));
   if (typeof offer !== 'string') return undefined;
   if (step === 'take') return { step, offer };

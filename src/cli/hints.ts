@@ -1,7 +1,9 @@
 /** Reports names in a command that the gateway accepted although they are probably misspelt (SUB-7). */
-import type { Hint } from '../../generated/types.ts';
 import { plain, printStatus, tint } from './terminal.ts';
 
-export function showHints(hints: readonly Hint[] = []): void {
-  for (const { message } of hints) printStatus(tint('yellow', `warning: ${plain(message)}`));
+/** @param hints the `hints` of a reply, which have any value if the server is not a gateway */
+export function showHints(hints: unknown): void {
+  for (const hint of Array.isArray(hints) ? (hints as readonly unknown[]) : [])
+    if (typeof hint === 'object' && hint !== null && 'message' in hint && typeof hint.message === 'string')
+      printStatus(tint('yellow', `warning: ${plain(hint.message)}`));
 }
