@@ -90,7 +90,7 @@ export function assemble(options: ResolvedOptions, isDraining: () => boolean): A
     connections,
   });
   const deliver = timedDelivery({ fanout, counters, now });
-  const listener = listenerOf(options, { connections, deliver, fanout, files, introspection });
+  const listener = listenerOf(options, { connections, deliver, fanout, files, introspection, turn });
   return { connections, files, http, introspection, publisher, listener };
 }
 
@@ -99,9 +99,12 @@ function listenerOf(
   parts: Pick<Assembly, 'connections' | 'files' | 'introspection'> & {
     readonly deliver: BrokerListener['onEvent'];
     readonly fanout: Fanout;
+    readonly turn: TurnBudget;
   },
 ): BrokerListener {
-  const { connections, deliver, fanout, files, introspection } = parts;
+  const { connections, deliver, fanout, files, introspection, turn } = parts;
+  // The other nodes share one place in the rotation of clients, and are not charged.
+  const slices = { turn, client: 'other nodes', onSlice: () => undefined };
   const subscriptions = (): ReturnType<Fanout['subscriptions']> => fanout.subscriptions();
   return {
     nodeId,
@@ -113,8 +116,8 @@ function listenerOf(
     onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: (health) => log.debug({ broker: health }, 'broker health'),
     onQuestion: (question) =>
-      answerPageRequest(question, { introspection }) ??
-      answerExplainRequest(question, { subscriptions, catalogue }) ??
+      answerPageRequest(question, { introspection, slices }) ??
+      answerExplainRequest(question, { subscriptions, catalogue, slices }) ??
       files.answer(question) ??
       answerDisconnectRequest(question, { connections }) ??
       answerFiguresRequest(question, { introspection }),

@@ -8,6 +8,8 @@ import { StreamUnread } from '../broker/broker.ts';
 import type { FollowedStream } from '../broker/broker.ts';
 import { selects } from '../broker/stream-selectors.ts';
 import type { StreamPosition } from '../replay/record.ts';
+import { inSlices } from '../session/slices.ts';
+import type { SliceOptions } from '../session/slices.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -17,25 +19,14 @@ export function positionsOf({ replay }: SubscribeData): ReadonlyMap<string, Stre
   return new Map(positions.map((each) => [each.stream, each]));
 }
 
-/**
- * Calls `work` for each item. If the time of a turn of the event loop is used up, continues in a later turn. If the connection is closed,
- * ends early. The client is charged for the processing time.
- */
-export async function inSlices<Item>(
-  items: Iterable<Item>,
-  { session, turn }: Pick<HandlerContext, 'session' | 'turn'>,
-  work: (item: Item) => void,
-): Promise<void> {
-  let measured = turn.measure();
-  for (const each of items) {
-    work(each);
-    if (!turn.over) continue;
-    session.chargeWork(measured());
-    await turn.admit(session);
-    if (session.closed) return;
-    measured = turn.measure();
-  }
-  session.chargeWork(measured());
+/** The slices of a command: the client is charged for their processing time, and they end early if the connection is closed. */
+export function slicesOf({ session, turn }: Pick<HandlerContext, 'session' | 'turn'>): SliceOptions {
+  return {
+    turn,
+    client: session,
+    onSlice: (ms) => session.chargeWork(ms),
+    isCancelled: () => session.closed,
+  };
 }
 
 export class AbsentStreams {
@@ -51,7 +42,7 @@ export class AbsentStreams {
     const { broker } = this.#context;
     const attaching: Promise<unknown>[] = [];
     let failed: { readonly error: unknown } | undefined;
-    await inSlices(positionsOf(data).keys(), this.#context, (stream) => {
+    await inSlices(positionsOf(data).keys(), slicesOf(this.#context), (stream) => {
       if (!selects(selectors, stream) || (broker.headOf(stream)?.sequenceId ?? 0) > 0) return;
       const done = broker.attach(stream).then(
         () => this.#attached.add(stream),

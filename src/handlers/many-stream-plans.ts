@@ -8,7 +8,8 @@ import type { FollowedStream } from '../broker/broker.ts';
 import type { StreamChanges } from '../delivery/stream-changes.ts';
 import type { StreamPosition } from '../replay/record.ts';
 import type { StreamRequest } from '../replay/recovery.ts';
-import { inSlices, positionsOf } from './absent-streams.ts';
+import { inSlices } from '../session/slices.ts';
+import { positionsOf, slicesOf } from './absent-streams.ts';
 import type { AbsentStreams } from './absent-streams.ts';
 import { planStream } from './stream-replay.ts';
 import type { Selection, StreamPlan } from './stream-replay.ts';
@@ -62,7 +63,7 @@ export class ManyStreamPlans {
   }
 
   async #planInSlices(streams: Iterable<FollowedStream>): Promise<void> {
-    await inSlices(streams, this.#selection.context, (each) => this.#plan(each));
+    await inSlices(streams, slicesOf(this.#selection.context), (each) => this.#plan(each));
   }
 
   /** Forgets the plans of all changed streams. @returns those of the changed streams that must be planned again */

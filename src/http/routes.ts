@@ -27,9 +27,11 @@ import { RefusedConnection } from '../connections/refused-connection.ts';
 import { ProtocolError } from '../errors.ts';
 import type { ExplainQuery } from '../introspection/explanation.ts';
 import type { FileListings } from '../introspection/file-listings.ts';
-import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
+import type { Introspection } from '../introspection/introspection.ts';
+import type { SubscriptionQuery } from '../introspection/subscriptions-page.ts';
 import { parseJson } from '../wire/json-guard.ts';
 import { checkRequest } from '../wire/schema-error.ts';
+import type { SliceOptions } from '../session/slices.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import type { CollectMetrics } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
@@ -49,11 +51,11 @@ export interface RouteOptions extends GuardOptions, AttemptOptions {
   readonly path: string;
   readonly introspection: Introspection;
   /** The subscriptions of all nodes (OPS-2). */
-  readonly subscriptions: (query: SubscriptionQuery) => Promise<SubscriptionsPage>;
+  readonly subscriptions: (query: SubscriptionQuery, slices: SliceOptions) => Promise<SubscriptionsPage>;
   /** The figures of all nodes (OPS-9). */
   readonly nodes: () => Promise<NodesReport>;
   /** Explains which subscriptions of all nodes an event would match (OPS-3). */
-  readonly explain: (query: ExplainQuery) => Promise<Explanation>;
+  readonly explain: (query: ExplainQuery, slices: SliceOptions) => Promise<Explanation>;
   readonly files: FileListings;
   /** Ends a connection on whichever node has it (OPS-8). */
   readonly disconnect: (request: DisconnectRequest) => Promise<DisconnectResult>;
@@ -112,12 +114,17 @@ function decodeBody(body: string | Buffer): string {
 const POINTERS = { payload: '/payload', stream: '/stream' } as const;
 const OPERATION_NAMES = Object.keys(HTTP_OPERATIONS) as HttpOperationName[];
 
+interface AdmittedRequest extends Admitted {
+  /** Divides long work for the response into slices. */
+  readonly slices: SliceOptions;
+}
+
 interface Route {
   /** The schema of the body, if the operation has one. */
   readonly body?: Validator;
   /** Reads the data of the request. By default, the data is the body of the request. */
   readonly read?: (request: FastifyRequest) => unknown;
-  readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: Admitted) => unknown;
+  readonly answer: (request: FastifyRequest, reply: FastifyReply, admitted: AdmittedRequest) => unknown;
   readonly hooks?: ReturnType<typeof attemptHooks>;
 }
 
@@ -130,7 +137,9 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     },
     get_healthz: { answer: () => ({ status: 'ok' }) },
     get_readyz: { answer: (_request, reply) => readiness(introspection, reply) },
-    get_subscriptions: { answer: (request) => options.subscriptions(readQuery('get_subscriptions', request.query)) },
+    get_subscriptions: {
+      answer: ({ query }, _reply, { slices }) => options.subscriptions(readQuery('get_subscriptions', query), slices),
+    },
     get_events: {
       hooks: attemptHooks(options),
       read: (request) => readSubscribe(request, options.catalogue.commands.subscribe),
@@ -148,14 +157,15 @@ function routesOf(options: RouteOptions): Readonly<Record<HttpOperationName, Rou
     },
     post_explain: {
       body: httpValidators.explain_request,
-      answer: ({ body }) => {
+      answer: ({ body }, _reply, { slices }) => {
         const { event, payload, source = 'broadcast', connectionId } = body as ExplainRequest;
         const stream = publisher.check(body as ExplainRequest, POINTERS);
-        return options.explain({
+        const query = {
           stream,
           event: { event, payload, source: { name: source, principal: 'anonymous' } },
           ...(connectionId === undefined ? {} : { connectionId }),
-        });
+        };
+        return options.explain(query, slices);
       },
     },
     post_files: { body: httpValidators.files_request, answer: ({ body }) => options.files.page(body as FilesRequest) },
@@ -214,16 +224,19 @@ export function registerOwnAddresses(app: FastifyInstance): void {
 /** Sends a JSON response unless a response was already sent. Charges the client for the processing time of the request. */
 async function sendPaid(
   reply: FastifyReply,
-  { turn, chargeWork }: Pick<Admitted, 'chargeWork'> & { readonly turn: TurnBudget },
-  answer: () => unknown,
+  { turn, chargeWork, client }: Pick<Admitted, 'chargeWork'> & { readonly turn: TurnBudget; readonly client: string },
+  answer: (slices: SliceOptions) => unknown,
 ): Promise<FastifyReply> {
+  let slicedMs = 0;
+  const slices = { turn, client, onSlice: (ms: number): void => void (slicedMs += ms) };
   const collected = turn.measure();
-  const pending = answer();
-  const collectedMs = collected();
+  const pending = answer(slices);
+  // This time includes the slices so far.
+  const collectedMs = collected() - slicedMs;
   const value = await pending;
   const written = turn.measure();
   const text = value === reply ? undefined : JSON.stringify(value);
-  chargeWork(collectedMs + written());
+  chargeWork(collectedMs + slicedMs + written());
   return text === undefined ? reply : reply.type('application/json; charset=utf-8').send(text);
 }
 
@@ -263,9 +276,12 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       url: addressOf(name, options.path),
       ...hooks,
       handler: async (request, reply) => {
-        await options.turn.admit(guard.addressOf(request));
+        const client = guard.addressOf(request);
+        await options.turn.admit(client);
         const admitted = await guard.admit(name, request, () => read(request));
-        return sendPaid(reply, { ...admitted, turn: options.turn }, () => answer(request, reply, admitted));
+        return sendPaid(reply, { ...admitted, turn: options.turn, client }, (slices) =>
+          answer(request, reply, { ...admitted, slices }),
+        );
       },
     });
   }

@@ -7,9 +7,11 @@ import type { DisconnectRequest } from '../../generated/types.ts';
 import { HTTP_OPERATIONS, WEBSOCKET_PATH } from '../../generated/protocol.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { FileListings } from '../introspection/file-listings.ts';
-import type { Introspection, SubscriptionQuery } from '../introspection/introspection.ts';
+import type { Introspection } from '../introspection/introspection.ts';
+import type { SubscriptionQuery } from '../introspection/subscriptions-page.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Publisher } from '../publishing/publisher.ts';
+import type { SliceOptions } from '../session/slices.ts';
 import type { TurnBudget } from '../session/turn-budget.ts';
 import { requestTarget } from '../auth/request-target.ts';
 import { explainEverywhere } from '../introspection/explanation.ts';
@@ -28,7 +30,7 @@ import { createMetrics } from './metrics.ts';
 import { RequestLimiter } from './request-limiter.ts';
 import { asProtocolError, fail, faultLog, registerOwnAddresses, registerRoutes } from './routes.ts';
 
-export interface HttpOptions extends ResolvedOptions, ExplanationOptions, DisconnectionOptions {
+export interface HttpOptions extends ResolvedOptions, Omit<ExplanationOptions, 'slices'>, DisconnectionOptions {
   readonly introspection: Introspection;
   readonly files: FileListings;
   readonly publisher: Publisher;
@@ -77,9 +79,9 @@ export function createHttp(options: HttpOptions): Http {
       () => options.catalogue.documents().site(),
       (err) => options.log.warn({ err }, 'the documentation cannot be read; /docs serves only the reference'),
     ),
-    subscriptions: (query: SubscriptionQuery) => clusterPage(options, query),
+    subscriptions: (query: SubscriptionQuery, slices: SliceOptions) => clusterPage({ ...options, slices }, query),
     nodes: () => clusterNodes(options),
-    explain: (query: ExplainQuery) => explainEverywhere(query, options),
+    explain: (query: ExplainQuery, slices: SliceOptions) => explainEverywhere(query, { ...options, slices }),
     disconnect: (request: DisconnectRequest) => disconnectEverywhere(request, options),
   };
   const app = Fastify({

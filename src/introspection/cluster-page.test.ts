@@ -1,9 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
-import type { SubscriptionQuery } from './introspection.ts';
-import { orderKey } from './introspection.ts';
+import { TurnBudget } from '../session/turn-budget.ts';
+import { orderKey } from './subscriptions-page.ts';
+import type { SubscriptionQuery } from './subscriptions-page.ts';
 import { answerPageRequest, joinPages, clusterPage } from './cluster-page.ts';
+import type { ClusterPageOptions } from './cluster-page.ts';
+
+const slices = { turn: new TurnBudget(10), client: 'a client', onSlice: () => undefined };
 
 function report(connectionId: string, filter: SubscriptionReport['filter'] = {}): SubscriptionReport {
   const time = '2026-01-01T00:00:00.000Z';
@@ -51,6 +55,11 @@ function pageOf(
   };
 }
 
+/** A node with these subscriptions. */
+function nodeWith(reports: readonly SubscriptionReport[]): Omit<ClusterPageOptions, 'broker'> {
+  return { introspection: { page: (query) => Promise.resolve(pageOf(reports, query)) }, slices };
+}
+
 describe('pages of several nodes', () => {
   test('joined page by page contain every subscription once and in order, wherever each node cuts its own pages', () => {
     const nodes = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 999 }), { maxLength: 12 }), { maxLength: 4 });
@@ -84,12 +93,12 @@ describe('pages of several nodes', () => {
     const page = await clusterPage(
       {
         broker: {
-          askNodes: (question) => {
-            const answer = answerPageRequest(question, { introspection: { page: (query) => pageOf(theirs, query) } });
-            return Promise.resolve({ answers: [{ node: 'other', answer: answer ?? '' }], missing: ['third'] });
+          askNodes: async (question) => {
+            const answer = (await answerPageRequest(question, nodeWith(theirs))) ?? '';
+            return { answers: [{ node: 'other', answer }], missing: ['third'] };
           },
         },
-        introspection: { page: (query) => pageOf(own, query) },
+        ...nodeWith(own),
       },
       { limit: 2 },
     );
@@ -100,12 +109,11 @@ describe('pages of several nodes', () => {
 });
 
 describe('the answer to a page request', () => {
-  test('is cut to the size of one message, and reports that more follows', () => {
+  test('is cut to the size of one message, and reports that more follows', async () => {
     const wide = { paths: Array.from({ length: 64 }, (_, index) => `${index}/${'x'.repeat(250)}`) };
     const reports = Array.from({ length: 200 }, (_, index) => report(String(index).padStart(4, '0'), wide));
-    const answer = answerPageRequest(JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } }), {
-      introspection: { page: (query) => pageOf(reports, query) },
-    });
+    const question = JSON.stringify({ ask: 'subscriptions', query: { limit: 200 } });
+    const answer = await answerPageRequest(question, nodeWith(reports));
     expect(answer?.length).toBeLessThan(1024 * 1024);
     const page = JSON.parse(answer ?? '') as SubscriptionsPage;
     expect(page.items.length).toBeGreaterThan(20);
@@ -113,7 +121,6 @@ describe('the answer to a page request', () => {
   });
 
   test('is undefined if the question is of another version', () => {
-    const introspection = { page: (query: SubscriptionQuery) => pageOf([], query) };
-    expect(answerPageRequest('{"ask":"weather"}', { introspection })).toBeUndefined();
+    expect(answerPageRequest('{"ask":"weather"}', nodeWith([]))).toBeUndefined();
   });
 });

@@ -4,8 +4,10 @@
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
-import type { Introspection, SubscriptionQuery } from './introspection.ts';
-import { DEFAULT_PAGE, orderKey } from './introspection.ts';
+import type { SliceOptions } from '../session/slices.ts';
+import type { Introspection } from './introspection.ts';
+import { DEFAULT_PAGE, orderKey } from './subscriptions-page.ts';
+import type { SubscriptionQuery } from './subscriptions-page.ts';
 
 interface PageRequest {
   readonly ask: 'subscriptions';
@@ -15,6 +17,7 @@ interface PageRequest {
 export interface ClusterPageOptions {
   readonly broker: Pick<Broker, 'askNodes'>;
   readonly introspection: Pick<Introspection, 'page'>;
+  readonly slices: SliceOptions;
 }
 
 /**
@@ -26,22 +29,33 @@ const MAX_ANSWER_CHARACTERS = 1024 * 1024;
 /** Answers the request of another node with a page of this node. @returns undefined if this version does not know the request */
 export function answerPageRequest(
   text: string,
-  { introspection }: Pick<ClusterPageOptions, 'introspection'>,
-): string | undefined {
+  { introspection, slices }: Omit<ClusterPageOptions, 'broker'>,
+): Promise<string> | undefined {
   const question = JSON.parse(text) as Partial<PageRequest>;
   if (question.ask !== 'subscriptions' || question.query === undefined) return undefined;
-  for (let limit = question.query.limit ?? DEFAULT_PAGE; ; limit = Math.ceil(limit / 2)) {
-    const answer = JSON.stringify(introspection.page({ ...question.query, limit }));
-    if (answer.length <= MAX_ANSWER_CHARACTERS || limit === 1) return answer;
+  return introspection.page(question.query, slices).then(answerOf);
+}
+
+function answerOf(page: SubscriptionsPage): string {
+  for (let length = page.items.length; ; length = Math.ceil(length / 2)) {
+    const answer = JSON.stringify(firstItems(page, length));
+    if (answer.length <= MAX_ANSWER_CHARACTERS || length <= 1) return answer;
   }
+}
+
+function firstItems(page: SubscriptionsPage, length: number): SubscriptionsPage {
+  const last = page.items[length - 1];
+  if (last === undefined || length === page.items.length) return page;
+  return { ...page, items: page.items.slice(0, length), nextCursor: orderKey(last) };
 }
 
 /** One page of the subscriptions of all nodes. */
 export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
-  // This must run before the first `await`, so that the client is charged for the time of iterating over the subscriptions.
-  const here = options.introspection.page(query);
   const question: PageRequest = { ask: 'subscriptions', query };
-  const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
+  const [here, { answers, missing }] = await Promise.all([
+    options.introspection.page(query, options.slices),
+    options.broker.askNodes(JSON.stringify(question)),
+  ]);
   const others = answers.map(({ answer }) => JSON.parse(answer) as SubscriptionsPage);
   return joinPages([here, ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
 }

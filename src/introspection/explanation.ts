@@ -5,10 +5,13 @@
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
 import type { Broker } from '../broker/broker.ts';
 import { selects } from '../broker/stream-selectors.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Catalogue, Filter } from '../catalogue/catalogue.ts';
+import { inSlices } from '../session/slices.ts';
+import type { SliceOptions } from '../session/slices.ts';
 import type { Subscription } from '../session/subscription.ts';
 import type { Matchable } from '../subscriptions/event-facts.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
+import type { FilterSpec, Mismatch } from '../subscriptions/filter.ts';
 
 /** A hypothetical event, and which subscriptions to compare with it. */
 export interface ExplainQuery {
@@ -21,6 +24,8 @@ export interface ExplainQuery {
 export interface ExplanationOptions {
   readonly subscriptions: () => Iterable<Subscription>;
   readonly catalogue: Catalogue;
+  /** A node may have many subscriptions, and each comparison compiles a filter. Therefore the work is divided into slices. */
+  readonly slices: SliceOptions;
 }
 
 interface ExplainRequest {
@@ -34,32 +39,68 @@ const MAX_ITEMS = 1000;
 const MAX_CHARACTERS = 512 * 1024;
 
 /** Explains the event for the subscriptions of this node. */
-function explainHere(query: ExplainQuery, options: ExplanationOptions): Explanation {
-  const matches: ExplainMatch[] = [];
-  const filtered: ExplainMismatch[] = [];
-  const elsewhere: ExplainMismatch[] = [];
-  for (const subscription of options.subscriptions()) {
-    const { id: subscriptionId, session, selectors, events, filter } = subscription;
-    const { connectionId } = session;
-    if (query.connectionId !== undefined && connectionId !== query.connectionId) continue;
-    const who = { connectionId, subscriptionId };
-    if (!selects(selectors, query.stream)) {
-      elsewhere.push({ ...who, clause: 'stream', wanted: [...selectors], seen: [query.stream] });
-      continue;
-    }
-    const mismatch = explainMismatch({ events, filter }, query.event, options.catalogue);
-    if (mismatch === undefined) matches.push(who);
-    else filtered.push({ ...who, clause: mismatch.clause, wanted: [...mismatch.wanted], seen: [...mismatch.seen] });
+async function explainHere(query: ExplainQuery, options: ExplanationOptions): Promise<Explanation> {
+  const here = new NodeExplanation(query, options.catalogue);
+  await inSlices([...options.subscriptions()], options.slices, (each) => here.add(each));
+  return here.result();
+}
+
+class NodeExplanation {
+  readonly #query: ExplainQuery;
+  readonly #catalogue: Catalogue;
+  readonly #matches: ExplainMatch[] = [];
+  readonly #filtered: ExplainMismatch[] = [];
+  readonly #elsewhere: ExplainMismatch[] = [];
+  #matchCount = 0;
+  #mismatchCount = 0;
+  /** The result for each filter. Subscriptions with equal events and filters share the object of the filter, so it is compared once. */
+  readonly #compared = new Map<Filter, { readonly mismatch: Mismatch | undefined; readonly spec: FilterSpec }>();
+
+  constructor(query: ExplainQuery, catalogue: Catalogue) {
+    this.#query = query;
+    this.#catalogue = catalogue;
   }
-  const mismatches = [...filtered, ...elsewhere];
-  return {
-    matches: cut(matches),
-    matchCount: matches.length,
-    mismatches: cut(mismatches),
-    mismatchCount: mismatches.length,
-    partial: false,
-    missingNodes: [],
-  };
+
+  add({ id: subscriptionId, session: { connectionId }, selectors, events, filter }: Subscription): void {
+    const { stream, connectionId: only } = this.#query;
+    if (only !== undefined && connectionId !== only) return;
+    const who = { connectionId, subscriptionId };
+    if (!selects(selectors, stream)) {
+      this.#mismatchCount += 1;
+      if (this.#elsewhere.length < MAX_ITEMS)
+        this.#elsewhere.push({ ...who, clause: 'stream', wanted: [...selectors], seen: [stream] });
+      return;
+    }
+    const mismatch = this.#compare({ events, filter });
+    if (mismatch === undefined) {
+      this.#matchCount += 1;
+      if (this.#matches.length < MAX_ITEMS) this.#matches.push(who);
+      return;
+    }
+    const { clause, wanted, seen } = mismatch;
+    this.#mismatchCount += 1;
+    if (this.#filtered.length < MAX_ITEMS)
+      this.#filtered.push({ ...who, clause, wanted: [...wanted], seen: [...seen] });
+  }
+
+  #compare(spec: FilterSpec): Mismatch | undefined {
+    const known = this.#compared.get(spec.filter);
+    if (known?.spec.events === spec.events) return known.mismatch;
+    const mismatch = explainMismatch(spec, this.#query.event, this.#catalogue);
+    this.#compared.set(spec.filter, { mismatch, spec });
+    return mismatch;
+  }
+
+  result(): Explanation {
+    return {
+      matches: cut(this.#matches),
+      matchCount: this.#matchCount,
+      mismatches: cut([...this.#filtered, ...this.#elsewhere]),
+      mismatchCount: this.#mismatchCount,
+      partial: false,
+      missingNodes: [],
+    };
+  }
 }
 
 function cut<Item>(items: readonly Item[]): Item[] {
@@ -69,10 +110,10 @@ function cut<Item>(items: readonly Item[]): Item[] {
 }
 
 /** Answers the request of another node with the explanation of this node. @returns undefined if this version does not know the request */
-export function answerExplainRequest(text: string, options: ExplanationOptions): string | undefined {
+export function answerExplainRequest(text: string, options: ExplanationOptions): Promise<string> | undefined {
   const question = JSON.parse(text) as Partial<ExplainRequest>;
   if (question.ask !== 'explain' || question.query === undefined) return undefined;
-  return JSON.stringify(explainHere(question.query, options));
+  return explainHere(question.query, options).then((each) => JSON.stringify(each));
 }
 
 /** Explains the event for the subscriptions of all nodes. */
@@ -80,10 +121,11 @@ export async function explainEverywhere(
   query: ExplainQuery,
   options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
 ): Promise<Explanation> {
-  // This must run before the first `await`, so that the client is charged for the time of iterating over the subscriptions.
-  const here = explainHere(query, options);
   const question: ExplainRequest = { ask: 'explain', query };
-  const { answers, missing } = await options.broker.askNodes(JSON.stringify(question));
+  const [here, { answers, missing }] = await Promise.all([
+    explainHere(query, options),
+    options.broker.askNodes(JSON.stringify(question)),
+  ]);
   const others = answers.map(({ answer }) => JSON.parse(answer) as Explanation);
   return joinExplanations([here, ...others], missing);
 }
