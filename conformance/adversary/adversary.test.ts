@@ -1,12 +1,16 @@
 /** The adversary finds costly inputs without help, and its messages stay within the limits of a real gateway. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { serveOpen, suite } from '../testing/processes.ts';
+import { serveWatching, suite } from '../testing/processes.ts';
 import { ATTACKED } from './attacked-operations.ts';
 import { climbHill } from './hill-climbing.ts';
 import { mutate, randomInput } from './input.ts';
 import type { Gene } from './input.ts';
 import { readKept } from './kept-inputs.ts';
 import { Random } from './random.ts';
+import type { Replies } from './session.ts';
 
 const GENES: readonly Gene[] = [
   { name: 'commands', min: 1, max: 100 },
@@ -48,21 +52,50 @@ describe('the search', () => {
   });
 });
 
+async function watchedDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'adversary-'));
+  await writeFile(join(directory, 'a.ts'), '');
+  return directory;
+}
+
+interface Result {
+  readonly operation: string;
+  readonly worst: readonly { readonly cost: { readonly cpuMs: number; readonly replies: Replies } }[];
+}
+
+/** Replies with which an operation refuses what its attack sends, after it has read it: a forged token, a forged cursor. */
+const FORGERIES: Readonly<Record<string, string>> = { authenticate: 'error unauthenticated', post_files: 'status 400' };
+/** Replies to what exceeds the rate of commands and requests. `no reply` follows the close of a connection that sent too many. */
+const OVER_RATE: readonly string[] = ['error rate_limited', 'status 429', 'no reply'];
+
+/** Why an input says little about its operation; undefined if the server processed it. */
+function refusalOf(operation: string, replies: Replies): string | undefined {
+  const kinds = Object.keys(replies).filter((kind) => !OVER_RATE.includes(kind));
+  const isRefusal = (kind: string): boolean => /^(error|status [345]|no )/.test(kind) && kind !== FORGERIES[operation];
+  return kinds.length === 0 || kinds.some(isRefusal) ? `${operation} ${JSON.stringify(replies)}` : undefined;
+}
+
 describe('conformance hostile --search', () => {
-  test('measures each operation of a real gateway, and finds no fault in its replies', async () => {
-    const gateway = await serveOpen();
+  test('measures each operation of a real gateway, which processes every input and whose replies have no fault', async () => {
+    // With this rate, the search does not wait long between the inputs of HTTP operations. All other limits have their defaults.
+    const gateway = await serveWatching(await watchedDirectory(), { commandsPerSecond: 1000 });
     try {
+      // Four inputs: the three that are kept, and the largest one.
       const { code, stdout } = await suite(
-        ...['hostile', '--url', gateway.url, '--search', '2', '--json', '--max-latency', '20000'],
+        ...['hostile', '--url', gateway.url, '--search', '4', '--json', '--max-latency', '20000'],
         ...['--pid', String(gateway.pid)],
       );
       const results = stdout
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as { operation: string; worst: { cost: { cpuMs: number } }[] });
+        .map((line) => JSON.parse(line) as Result);
       expect(results.map(({ operation }) => operation)).toEqual(ATTACKED.map(({ name }) => name));
-      for (const each of results) expect(each).toMatchObject({ evaluations: 2, faults: [] });
+      for (const each of results) expect(each).toMatchObject({ evaluations: 4, faults: [] });
       expect(results.every(({ worst }) => worst.every(({ cost }) => cost.cpuMs > 0))).toBe(true);
+      const refused = results.flatMap(({ operation, worst }) =>
+        worst.flatMap(({ cost }) => refusalOf(operation, cost.replies) ?? []),
+      );
+      expect(refused).toEqual([]);
       expect(code).toBe(0);
     } finally {
       await gateway.stop();
@@ -75,8 +108,10 @@ describe('conformance hostile --search', () => {
     expect(code).toBe(2);
   });
 
-  test('has stored inputs for every operation', () => {
-    const kept = new Set(readKept().map(({ operation }) => operation));
-    expect(ATTACKED.map(({ name }) => name).filter((name) => !kept.has(name))).toEqual([]);
+  test('has stored inputs for every operation, which a gateway with default limits processed', () => {
+    const kept = readKept();
+    const stored = new Set(kept.map(({ operation }) => operation));
+    expect(ATTACKED.map(({ name }) => name).filter((name) => !stored.has(name))).toEqual([]);
+    expect(kept.flatMap(({ operation, cost }) => refusalOf(operation, cost.replies) ?? [])).toEqual([]);
   });
 });

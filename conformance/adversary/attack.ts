@@ -93,12 +93,14 @@ export function subscribeCommand(
   limits: Limits,
   options: { readonly count: number; readonly stream: string },
 ) {
-  const { filterCharactersPerConnection = 65_536 } = limits;
+  const { filterCharactersPerConnection = 65_536, eventsPerSubscription = 32 } = limits;
   const share = Math.max(1, Math.floor(filterCharactersPerConnection / options.count));
+  // An operation without this gene subscribes with one pattern.
+  const events = Math.min(input['events'] ?? 1, eventsPerSubscription);
   const modes = [{ mode: 'none' }, { mode: 'warm' }];
   return {
     stream: options.stream,
-    events: ['*', ...PREFIXES.slice(0, of(input, 'events') - 1)],
+    events: ['*', ...PREFIXES.slice(0, events - 1)],
     filter: { paths: patternsOf(input, limits, share) },
     replay: modes[of(input, 'replay')] ?? { mode: 'none' },
   };
@@ -127,7 +129,8 @@ export const times = <Item>(count: number, make: (at: number) => Item): Item[] =
  * Makes the `subscribe` commands of the attacking connection. Each subscription has the filter that the input describes.
  */
 export function ownSubscriptions(input: Input, limits: Limits, stream: string): readonly Command[] {
-  const count = of(input, 'subscriptions');
+  const { subscriptionsPerConnection = 100 } = limits;
+  const count = Math.min(of(input, 'subscriptions'), subscriptionsPerConnection);
   return times(count, () => ({ type: 'subscribe', data: subscribeCommand(input, limits, { count, stream }) }));
 }
 

@@ -41,6 +41,9 @@ function manyStreams(
   return { streams: names.length > 0 ? [...names, ...prepared.streams] : ['session:*'], replay };
 }
 
+/** The longest token that the contract allows, in characters. A longer one is refused before it is read. */
+const LONGEST_TOKEN = 16_384;
+
 export const COMMANDS: readonly AttackedOperation[] = [
   {
     name: 'subscribe',
@@ -122,11 +125,11 @@ export const COMMANDS: readonly AttackedOperation[] = [
   },
   {
     name: 'authenticate',
-    genes: [commands, gene('characters', 1, 60_000), gene('dots', 0, 200)],
+    genes: [commands, gene('characters', 1, LONGEST_TOKEN), gene('dots', 0, 200)],
     attack: (input) => {
       const part = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'x', typ: 'JWT' })).toString('base64url');
       const filler = 'A'.repeat(of(input, 'characters'));
-      const token = `${part}${`.${part}`.repeat(of(input, 'dots'))}.${filler}`.slice(0, 60_000);
+      const token = `${part}${`.${part}`.repeat(of(input, 'dots'))}.${filler}`.slice(0, LONGEST_TOKEN);
       return { ...NOTHING, packet: times(of(input, 'commands'), () => ({ type: 'authenticate', data: { token } })) };
     },
   },

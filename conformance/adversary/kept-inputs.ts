@@ -4,13 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { isObject, tryParse } from '../trace/json.ts';
 import type { Evaluated } from './hill-climbing.ts';
 import type { Input } from './input.ts';
-import type { Cost } from './meter.ts';
-import type { SearchResult } from './search.ts';
+import type { Measured, SearchResult } from './search.ts';
 
 /** In a clone and in the package, the file is beside this module. */
 const FILE = fileURLToPath(new URL('worst.ndjson', import.meta.url));
 
-export interface KeptInput extends Evaluated<Cost> {
+export interface KeptInput extends Evaluated<Measured> {
   readonly operation: string;
 }
 

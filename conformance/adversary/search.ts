@@ -3,13 +3,14 @@
  * neighbour, measures how long it has to wait for replies.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { NeighbourThread } from '../hostile/neighbour-thread.ts';
 import { hostileContextOf, readFeatures } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import type { RunOptions } from '../hostile/run.ts';
 import type { HostileContext } from '../hostile/steps.ts';
 import { deepPath } from './attack.ts';
-import type { AttackedOperation, Command, Prepared } from './attack.ts';
+import type { Attack, AttackedOperation, Command, Prepared } from './attack.ts';
 import { climbHill } from './hill-climbing.ts';
 import type { Evaluated } from './hill-climbing.ts';
 import type { Input } from './input.ts';
@@ -17,6 +18,7 @@ import { Meter } from './meter.ts';
 import type { Cost } from './meter.ts';
 import { Random } from './random.ts';
 import { AttackSession } from './session.ts';
+import type { Replies } from './session.ts';
 
 export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' | 'patienceMs'> {
   readonly operations: readonly AttackedOperation[];
@@ -34,11 +36,16 @@ export interface SearchOptions extends Pick<RunOptions, 'target' | 'credential' 
   readonly onResult: (result: SearchResult) => void;
 }
 
+/** A cost, and how the server replied. If it refused most of an input, the cost says little about the operation. */
+export interface Measured extends Cost {
+  readonly replies: Replies;
+}
+
 export interface SearchResult {
   readonly operation: string;
   readonly evaluations: number;
   /** The costliest inputs; each was repeated, and its cost is the median. */
-  readonly worst: readonly Evaluated<Cost>[];
+  readonly worst: readonly Evaluated<Measured>[];
   /** The neighbour's longest wait for a reply during an input, in milliseconds: percentiles of all inputs. */
   readonly waits: { readonly p50: number; readonly p99: number; readonly max: number };
   /** The faults of the server. */
@@ -106,6 +113,12 @@ async function prepareStreams(
   }
 }
 
+/** The first of all equal inputs. */
+function distinct(ranked: readonly Evaluated<Measured>[]): readonly Evaluated<Measured>[] {
+  const seen = new Set<string>();
+  return ranked.filter(({ input }) => seen.size < seen.add(JSON.stringify(input)).size);
+}
+
 interface SearchParts {
   readonly options: SearchOptions;
   readonly operation: AttackedOperation;
@@ -118,6 +131,7 @@ class Search {
   readonly #parts: SearchParts;
   readonly #waits: number[] = [];
   readonly #faults = new Set<string>();
+  #refilledAt = 0;
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
@@ -126,7 +140,7 @@ class Search {
   async run(): Promise<SearchResult> {
     const { operation, options } = this.#parts;
     const start = options.start(operation.name);
-    const ranked = await climbHill<Cost>({
+    const ranked = await climbHill<Measured>({
       genes: operation.genes,
       start,
       evaluations: options.evaluations ?? start.length,
@@ -134,23 +148,26 @@ class Search {
       evaluate: (input) => this.#evaluate(input),
       rank: ({ cpuMs, waitMs }) => cpuMs ?? waitMs,
     });
-    const worst: Evaluated<Cost>[] = [];
-    for (const { input } of ranked.slice(0, KEPT)) worst.push({ input, cost: await this.#confirm(input) });
+    const worst: Evaluated<Measured>[] = [];
+    for (const { input } of distinct(ranked).slice(0, KEPT)) worst.push({ input, cost: await this.#confirm(input) });
     const sorted = this.#waits.toSorted((a, b) => a - b);
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     const waits = { p50: at(0.5), p99: at(0.99), max: at(1) };
     return { operation: operation.name, evaluations: ranked.length, worst, waits, faults: [...this.#faults] };
   }
 
-  async #evaluate(input: Input): Promise<Cost> {
+  async #evaluate(input: Input): Promise<Measured> {
     const { operation, context, prepared, meter } = this.#parts;
     const attack = operation.attack(input, context.limits, prepared);
+    await wait(Math.max(0, this.#refilledAt - performance.now()));
     const session = await AttackSession.open(context);
     try {
       await session.prepare(attack);
+      const startedAt = performance.now();
       const cost = await meter.measure(() => session.strike(attack));
       this.#waits.push(cost.waitMs);
-      return cost;
+      this.#spend(attack, cost.cpuMs ?? performance.now() - startedAt);
+      return { ...cost, replies: session.replies };
     } catch (cause) {
       if (!(cause instanceof Unreachable)) throw cause;
       throw new Unreachable(`${operation.name} ${JSON.stringify(input)}: ${cause.message}`, { cause });
@@ -160,9 +177,20 @@ class Search {
     }
   }
 
+  /**
+   * Notes when the server accepts as many requests again as before an attack. HTTP requests count against the rate of a principal or an
+   * address, so it would refuse an input that follows earlier. Commands count against the rate of their own connection (OPS-6).
+   */
+  #spend({ requests }: Attack, workMs: number): void {
+    if (requests.length === 0) return;
+    const { commandsPerSecond = 50, commandCostMs = 5 } = this.#parts.context.limits;
+    const tokens = requests.length + workMs / commandCostMs;
+    this.#refilledAt = performance.now() + (tokens / commandsPerSecond) * 1000;
+  }
+
   /** Measures an input several times, and returns the median cost. */
-  async #confirm(input: Input): Promise<Cost> {
-    const costs: Cost[] = [];
+  async #confirm(input: Input): Promise<Measured> {
+    const costs: Measured[] = [];
     for (let round = 0; round < this.#parts.options.repeats; round += 1) costs.push(await this.#evaluate(input));
     const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
     const known = costs.flatMap(({ cpuMs }) => (cpuMs === undefined ? [] : [cpuMs]));
@@ -170,6 +198,7 @@ class Search {
       waitMs: median(costs.map(({ waitMs }) => waitMs)),
       cpuMs: known.length === 0 ? undefined : median(known),
       residentBytes: costs.at(-1)?.residentBytes,
+      replies: costs.at(-1)?.replies ?? {},
     };
   }
 }

@@ -5,6 +5,7 @@ import { OPCODE, clientFrame } from '../hostile/frame.ts';
 import { upgrade } from '../hostile/run-case.ts';
 import type { HostileContext } from '../hostile/steps.ts';
 import { Unreachable, Wire } from '../hostile/wire.ts';
+import type { Message } from '../hostile/wire.ts';
 import { HELD_CONNECTION } from './attack.ts';
 import type { Attack, Command, HttpRequest } from './attack.ts';
 
@@ -16,18 +17,26 @@ const REPLIES_WITHIN_MS = 10_000;
 
 const ATTEMPTS = 5;
 
+/** How many replies of each kind the server sent, such as `{"subscribed": 60, "error rate_limited": 40}`. */
+export type Replies = Readonly<Record<string, number>>;
+
 export class AttackSession {
   readonly #context: HostileContext;
   readonly #wire: Wire;
   #holder: AttackSession | undefined;
   #sent = 0;
-  #replies = 0;
-  /** The number of messages that have been examined. */
-  #counted = 0;
+  #answered = 0;
+  readonly #replies = new Map<string, number>();
+  /** The `connectionId` in the server's `welcome`. */
+  readonly connectionId: string | undefined;
 
   private constructor(context: HostileContext, wire: Wire) {
     this.#context = context;
     this.#wire = wire;
+    const id = wire.messages[0]?.data['connectionId'];
+    this.connectionId = typeof id === 'string' ? id : undefined;
+    // The wire itself keeps only some thousand messages, and would drop replies that follow a long replay.
+    wire.listen({ onMessage: (message) => this.#take(message), onPong: () => undefined });
   }
 
   /** @throws {Unreachable} when the server accepts no connection in several attempts */
@@ -55,15 +64,10 @@ export class AttackSession {
     const held = this.#holder?.connectionId ?? HELD_CONNECTION;
     const sent = requests.map((each) => {
       const body = each.body?.replace(HELD_CONNECTION, held);
-      return sendRequest(this.#context, { ...each, ...(body === undefined ? {} : { body }) });
+      const answer = sendRequest(this.#context, { ...each, ...(body === undefined ? {} : { body }) });
+      return answer.then((kind) => this.#count(kind));
     });
     await Promise.all([this.send(packet), ...sent]);
-  }
-
-  /** The `connectionId` in the server's `welcome`. */
-  get connectionId(): string | undefined {
-    const id = this.#wire.messages[0]?.data['connectionId'];
-    return typeof id === 'string' ? id : undefined;
   }
 
   /** Writes all commands at once, and waits until each has its reply or the connection has ended. */
@@ -75,14 +79,29 @@ export class AttackSession {
       clientFrame(OPCODE.text, JSON.stringify({ type, id: `a${first + at}`, data }) + ' '.repeat(spaces)),
     );
     await this.#wire.write(Buffer.concat(frames));
-    await this.#wire.until(() => this.#wire.ending !== 'open' || this.#countReplies() >= this.#sent, REPLIES_WITHIN_MS);
+    await this.#wire.until(() => this.#wire.ending !== 'open' || this.#answered >= this.#sent, REPLIES_WITHIN_MS);
   }
 
-  #countReplies(): number {
-    const { messages } = this.#wire;
-    for (; this.#counted < messages.length; this.#counted += 1)
-      if (messages[this.#counted]?.id !== undefined) this.#replies += 1;
-    return this.#replies;
+  #take({ id, type, data }: Message): void {
+    if (id === undefined) return;
+    this.#answered += 1;
+    this.#count(type === 'error' ? `error ${String(data['code'])}` : type);
+  }
+
+  #count(kind: string): void {
+    this.#replies.set(kind, (this.#replies.get(kind) ?? 0) + 1);
+  }
+
+  /**
+   * The replies so far, including those to the preparation and on the second connection. They show whether the server processed the
+   * input or refused it.
+   */
+  get replies(): Replies {
+    const unanswered = this.#sent - this.#answered;
+    const total: Record<string, number> = { ...this.#holder?.replies };
+    const own = [...this.#replies, ...(unanswered > 0 ? [['no reply', unanswered] as const] : [])];
+    for (const [kind, times] of own) total[kind] = (total[kind] ?? 0) + times;
+    return total;
   }
 
   /** Faults in the server's messages. They are faults regardless of the input. */
@@ -96,10 +115,11 @@ export class AttackSession {
   }
 }
 
+/** @returns the kind of the response, such as `status 200`, or `no response` */
 function sendRequest(
   { target, credential }: HostileContext,
   { method, path, body, until }: HttpRequest,
-): Promise<void> {
+): Promise<string> {
   return new Promise((resolve) => {
     const headers = {
       ...Object.fromEntries(credential),
@@ -108,13 +128,13 @@ function sendRequest(
     const call = request(
       { host: target.host, port: target.port, method, path, headers, agent: new Agent() },
       (response) => {
-        response.on('close', () => resolve());
+        response.on('close', () => resolve(`status ${response.statusCode}`));
         if (until === undefined) response.resume();
         else endAfter(response, until);
       },
     );
     call.setTimeout(REPLIES_WITHIN_MS, () => call.destroy());
-    call.on('error', () => resolve());
+    call.on('error', () => resolve('no response'));
     call.end(body);
   });
 }

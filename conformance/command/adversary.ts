@@ -3,9 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { ATTACKED } from '../adversary/attacked-operations.ts';
 import type { Evaluated } from '../adversary/hill-climbing.ts';
 import { keptText, readKept, startsOf } from '../adversary/kept-inputs.ts';
-import type { Cost } from '../adversary/meter.ts';
 import { search } from '../adversary/search.ts';
-import type { SearchResult } from '../adversary/search.ts';
+import type { Measured, SearchResult } from '../adversary/search.ts';
 import type { RunOptions } from '../hostile/run.ts';
 import type { Target } from '../hostile/wire.ts';
 import { EXIT } from '../runner/verdict.ts';
@@ -77,7 +76,7 @@ function textOf({ operation, evaluations, waits, worst, faults }: SearchResult):
   ].join('\n');
 }
 
-function costText({ input, cost }: Evaluated<Cost>): string {
+function costText({ input, cost }: Evaluated<Measured>): string {
   const cpu = cost.cpuMs === undefined ? '' : `, processor ${cost.cpuMs} ms`;
-  return `    wait ${cost.waitMs} ms${cpu}  ${JSON.stringify(input)}`;
+  return `    wait ${cost.waitMs} ms${cpu}  ${JSON.stringify(input)}  replies ${JSON.stringify(cost.replies)}`;
 }

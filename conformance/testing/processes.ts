@@ -90,9 +90,11 @@ export function serveContract(contract: string): Promise<Served> {
   return serve(TIDEMARK, ['serve', '--config', file, '--json']);
 }
 
-/** A gateway that watches a directory, with broadcast on. */
-export function serveWatching(directory: string): Promise<Served> {
-  return serve(TIDEMARK, ['serve', '--port', '0', '--watch', directory, '--broadcast', 'on', '--json']);
+/** A gateway that watches a directory, with broadcast on. Its limits have their defaults, except for those that are given. */
+export function serveWatching(directory: string, limits: Readonly<Record<string, number>> = {}): Promise<Served> {
+  const file = join(mkdtempSync(join(tmpdir(), 'conformance-')), 'tidemark.yaml');
+  writeFileSync(file, JSON.stringify({ port: 0, broadcast: 'on', limits }));
+  return serve(TIDEMARK, ['serve', '--config', file, '--watch', directory, '--json']);
 }
 
 /** The independent Python server. With `--mutant` it is wrong on purpose. */
