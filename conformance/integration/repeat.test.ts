@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAULTS, faultyRelay } from '../testing/faulty-relay.ts';
 import type { Fault } from '../testing/faulty-relay.ts';
-import { serveOpen, suite } from '../testing/processes.ts';
+import { finish, serveOpen, suite } from '../testing/processes.ts';
 import type { Ended, Served } from '../testing/processes.ts';
 
 const SUITE = fileURLToPath(new URL('../command/main.ts', import.meta.url));
@@ -38,15 +37,9 @@ function againOf(stdout: string): string {
 }
 
 /** Runs a command that a report shows, as a user would, in a shell. */
-async function repeat(command: string): Promise<Ended> {
+function repeat(command: string): Promise<Ended> {
   const line = command.replace('npx tidemark conformance', `${process.execPath} ${SUITE}`);
-  const child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, stdout, stderr };
+  return finish('sh', ['-c', line]);
 }
 
 test('the command to repeat a check has every option that can change its result', async () => {

@@ -21,8 +21,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
-async function finish(file: string, args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Runs a program until it exits, and collects what it prints. */
+export async function finish(program: string, args: readonly string[]): Promise<Ended> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
@@ -33,11 +34,11 @@ async function finish(file: string, args: readonly string[]): Promise<Ended> {
 
 /** Runs the suite until it exits. */
 export function suite(...args: readonly string[]): Promise<Ended> {
-  return finish(SUITE, args);
+  return finish(process.execPath, [SUITE, ...args]);
 }
 
 export function tidemark(...args: readonly string[]): Promise<Ended> {
-  return finish(TIDEMARK, args);
+  return finish(process.execPath, [TIDEMARK, ...args]);
 }
 
 export interface Served {
