@@ -169,14 +169,14 @@ describe('keys', () => {
 
 /** Serves a set of keys and counts the requests for it. */
 async function keyServer(
-  answer: () => { status?: number; location?: string; keys?: readonly JWK[]; padding?: string },
+  answer: () => { status?: number; location?: string; keys?: readonly JWK[]; padding?: string; body?: string },
 ) {
   let asked = 0;
   const server = createServer((_request, response) => {
     asked += 1;
-    const { status = 200, location, keys = [], padding } = answer();
+    const { status = 200, location, keys = [], padding, body } = answer();
     response.writeHead(status, { 'content-type': 'application/json', ...(location === undefined ? {} : { location }) });
-    response.end(JSON.stringify({ keys, padding }));
+    response.end(body ?? JSON.stringify({ keys, padding }));
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -238,6 +238,18 @@ describe('a set of keys at an address', () => {
     const unknown = verifier.verify(await sign(privateKey, { header: { kid: 'none' } }, 'ES256'));
     await expect(unknown).rejects.toThrow(/no applicable key/);
     await expect(unknown).rejects.not.toThrow(KeysUnavailable);
+  });
+
+  test.each([
+    ['a page in place of the set', '<html>Maintenance</html>'],
+    ['a document that is no set', '{"error":"not ready"}'],
+    ['a key that is damaged', '{"keys":[{"kid":"one","alg":"ES256","kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}'],
+    ['several damaged keys', `{"keys":[${Array(2).fill('{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}').join()}]}`],
+  ])('makes no token invalid while the issuer answers with %s', async (name, body) => {
+    const { privateKey } = await generateKeyPair('ES256');
+    const header = name.startsWith('several') ? {} : { kid: 'one' };
+    const verifier = await open([remote((await keyServer(() => ({ body }))).url)]);
+    await expect(verifier.verify(await sign(privateKey, { header }, 'ES256'))).rejects.toThrow(KeysUnavailable);
   });
 
   test('is not fetched from an address in the token', async () => {

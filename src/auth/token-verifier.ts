@@ -138,7 +138,8 @@ async function verifyWithAny(
   keys: AsyncIterable<CryptoKey>,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  let wrong: unknown;
+  // The set skips keys that cannot be imported.
+  let wrong: unknown = new KeysUnavailable('none of the keys for this token is valid');
   for await (const key of keys) {
     try {
       return (await jwtVerify(token, key, options)).payload;
@@ -153,8 +154,8 @@ async function verifyWithAny(
 /**
  * A set of keys that is fetched again when a token names an unknown key. During the cooldown after a fetch, the set is not fetched again,
  * so that clients cannot cause many requests to the issuer.
- * @returns a function that finds the key of a token. During the cooldown, it throws {@link KeysUnavailable} for an unknown key, because the
- * issuer may have added the key since the last fetch.
+ * @returns a function that finds the key of a token. It throws {@link KeysUnavailable} if the set cannot be fetched or is invalid. During
+ * the cooldown, it throws the same error for an unknown key, because the issuer may have added the key since the last fetch.
  */
 function remoteKeys(url: string): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), { ...JWKS, [customFetch]: fetchKeys });
@@ -163,10 +164,13 @@ function remoteKeys(url: string): JWTVerifyGetKey {
     try {
       return await keys(header, token);
     } catch (error) {
-      if (!isRecent || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      throw new KeysUnavailable(`the key set of ${url} has just been fetched and has no key for this token`, {
-        cause: error,
-      });
+      if (error instanceof errors.JWKSMultipleMatchingKeys || error instanceof KeysUnavailable) throw error;
+      const isUnknown = error instanceof errors.JWKSNoMatchingKey;
+      if (isUnknown && !isRecent) throw error;
+      const reason = isUnknown
+        ? `the key set of ${url} has just been fetched and has no key for this token`
+        : `the key set of ${url} cannot be used: ${messageOf(error)}`;
+      throw new KeysUnavailable(reason, { cause: error });
     }
   };
 }
@@ -246,14 +250,14 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
     if (response.status === 200) return response;
     throw new Error(`the response has the status ${response.status}`);
   } catch (cause) {
-    const reason = cause instanceof Error ? `${cause.message}${causeOf(cause)}` : 'unknown fault';
-    throw new KeysUnavailable(`the keys at ${url} cannot be fetched: ${reason}`, { cause });
+    throw new KeysUnavailable(`the keys at ${url} cannot be fetched: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** The message of the error's cause. It tells more than the message of `fetch` itself, which is only `fetch failed`. */
-function causeOf({ cause }: Error): string {
-  return cause instanceof Error ? ` (${cause.message})` : '';
+/** The messages of an error and of its cause. The message of `fetch` itself is only `fetch failed`. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown fault';
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }
 
 /** Fetches a document of limited size. Redirects are not followed. */
