@@ -132,7 +132,6 @@ export interface Call {
 }
 
 const TIMEOUT_MS = 10_000;
-const NOT_FOUND = 404;
 const TOO_MANY_REQUESTS = 429;
 
 /**
@@ -205,9 +204,7 @@ function refused(options: RemoteOptions, status: number, answer: unknown): CliEr
     return new CliError(message, EXIT.runtime);
   }
   const { code, message } = (answer as ErrorMessage).data;
-  // At an unknown path, a gateway answers 404 with an error code. In the contract, that code has a status other than 404.
-  if (status === NOT_FOUND && !(Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].httpStatus === NOT_FOUND))
-    return unreachable(options.url, 'status 404: the WebSocket has another path');
+  if (code === 'unknown_type') return unreachable(options.url, `status ${status}: the WebSocket has another path`);
   return new CliError(refusalText({ code, message }, options), exitCodeOf(code));
 }
 

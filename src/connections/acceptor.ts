@@ -83,7 +83,7 @@ export class Acceptor {
   /** Refuses an upgrade whose path is not the path of the WebSocket. */
   refuseUnknown(socket: Duplex): void {
     const message = `Not found; the WebSocket is at ${this.#options.path}.`;
-    this.#refuse(socket, new RefusedConnection(404, new ProtocolError('invalid_message', message)));
+    this.#refuse(socket, new ProtocolError('unknown_type', message));
   }
 
   /** Answers an upgrade, either by opening a connection or with an HTTP failure. Never rejects. */

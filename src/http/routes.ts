@@ -217,8 +217,8 @@ function readiness({ status }: Introspection, reply: FastifyReply): unknown {
  */
 export function registerOwnAddresses(app: FastifyInstance): void {
   app.get('/', async (_request, reply) => reply.redirect('docs', 302));
-  const error = new ProtocolError('invalid_message', 'Not found; see /docs.');
-  app.setNotFoundHandler((_request, reply) => fail(reply, error, 404));
+  const error = new ProtocolError('unknown_type', 'Not found; see /docs.');
+  app.setNotFoundHandler((_request, reply) => fail(reply, error));
 }
 
 /** Sends a JSON response unless a response was already sent. Charges the client for the processing time of the request. */

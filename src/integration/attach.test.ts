@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
 import type { RawClient } from '../testing/raw-client.ts';
@@ -72,16 +73,19 @@ describe('a gateway attached to a host’s http.Server', () => {
     onCleanup(async () => void host.close());
     const { port } = host.address() as AddressInfo;
     await gatewayOf().attach(host);
-    const upgrade = async (): Promise<number | undefined> => {
+    const upgrade = async (): Promise<{ status: number | undefined; body: string }> => {
       const headers = { connection: 'Upgrade', upgrade: 'websocket' };
       const request = httpRequest({ port, path: '/other', headers }).end();
       const [response] = (await once(request, 'response')) as [IncomingMessage];
-      response.resume();
-      return response.statusCode;
+      return { status: response.statusCode, body: await text(response) };
     };
-    expect(await upgrade()).toBe(404);
+    const refused = await upgrade();
+    expect({ ...refused, body: JSON.parse(refused.body) as unknown }).toMatchObject({
+      status: 404,
+      body: { type: 'error', data: { code: 'unknown_type' } },
+    });
     host.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 Tea\r\nConnection: close\r\n\r\n'));
-    expect(await upgrade()).toBe(418);
+    expect(await upgrade()).toMatchObject({ status: 418 });
   });
 
   test('does not serve without credentials on a public address of the host, unless allowed (SEC-5)', async () => {

@@ -227,7 +227,11 @@ describe('the gateway', () => {
     expect((await get('/ws')).status).toBe(426);
     expect((await get('/healthz')).status).toBe(200);
     expect((await get('/readyz')).status).toBe(200);
-    expect((await get('/nowhere')).status).toBe(404);
+    const nowhere = await get('/nowhere');
+    expect({ status: nowhere.status, body: await nowhere.json() }).toMatchObject({
+      status: 404,
+      body: { type: 'error', data: { code: 'unknown_type' } },
+    });
     expect(await (await get('/metrics')).text()).toMatch(/tidemark_connections 1/);
     expect(await (await get('/asyncapi.yaml')).text()).toMatch(/^# The Tidemark protocol/);
     expect(await (await get('/docs')).text()).toMatch(/<html/);
