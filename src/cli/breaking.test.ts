@@ -115,6 +115,12 @@ describe('tidemark breaking', () => {
     const against = (address: string) => finish(['breaking', '--against', address, '--contract', 'broken.yaml']);
     try {
       expect(await against(`${origin}/asyncapi.yaml`)).toMatchObject({ code: 3 });
+      for (const credential of ['50%off:secret', 'me:secret%', 'me:%ff'])
+        expect(await against(`http://${credential}@127.0.0.1:${port}/asyncapi.yaml`)).toEqual({
+          code: 2,
+          stdout: '',
+          stderr: expect.stringMatching(/^--against: the user name or password has a "%" .*%25\.\n$/),
+        });
       expect(await against(`http://me:secret@127.0.0.1:${port}/none`)).toEqual({
         code: 5,
         stdout: '',

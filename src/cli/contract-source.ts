@@ -60,16 +60,27 @@ function parseAddress(address: string): { url: URL; headers: Record<string, stri
   // The message does not quote the address: with a wrong port, any part of it may be a password.
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new CliError('--against: not a valid address; expected https://HOST/PATH or http://HOST/PATH.', EXIT.usage);
-  const { username, password } = url;
+  const username = decoded(url.username);
+  const password = decoded(url.password);
   url.username = '';
   url.password = '';
-  const given = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const headers = username === '' ? {} : { authorization: `Basic ${Buffer.from(given).toString('base64')}` };
+  const headers =
+    username === '' ? {} : { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
   return {
     url,
     headers: { accept: 'application/yaml, text/yaml, */*', ...headers },
     name: `${url.origin}${url.pathname}`,
   };
+}
+
+/** Decodes a percent-encoded part of the credentials. The message does not quote the part, because it may be a secret. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    const message = '--against: the user name or password has a "%" that is not a percent-encoding; write "%" as %25.';
+    throw new CliError(message, EXIT.usage, { cause });
+  }
 }
 
 function causeOf(error: unknown): string {
