@@ -1,6 +1,6 @@
 /**
- * Measures a node with many connections: memory of an idle connection with three subscriptions, cost of the heartbeats, time to drain, and
- * reconnecting after a restart. Memory is compared with a server on `ws` that only accepts connections.
+ * Measures a node with many connections, which are idle and have three subscriptions each: memory per connection, cost of the heartbeats,
+ * time to drain, and time to reconnect after a restart. Memory is compared with a server on `ws` that only accepts connections.
  *
  *     node bench/connections.ts [--connections 10000] [--json FILE]
  *
@@ -124,7 +124,8 @@ async function until(what: string, condition: () => boolean): Promise<number> {
 interface PerConnection {
   readonly residentKib: number;
   /**
-   * Resident memory without V8's young generation, which has a maximum size per process and so does not grow with every connection.
+   * Resident memory without V8's young generation. The young generation has a maximum size per process, so its size does not depend on the
+   * number of connections.
    */
   readonly settledKib: number;
   readonly heapKib: number;
@@ -170,10 +171,9 @@ interface Results {
   readonly connectUs: number;
   readonly heartbeatUs: number;
   readonly drainSeconds: number;
-  /**
-   * The time from the start of the new gateway until every subscription is live again, and the processing time of the gateway for this.
-   */
+  /** The time from the start of the new gateway until every subscription is live again. */
   readonly reconnectSeconds: number;
+  /** The processing time of the new gateway during `reconnectSeconds`. */
   readonly reconnectCpuSeconds: number;
   /** The number of clients that did not receive every event after the restart. */
   readonly lackingEvents: number;

@@ -6,9 +6,9 @@
  *     node bench/files.ts --docs                         # also writes the JSON, the chart and the table of the docs
  *
  * In each round, the watchers watch the same tree one after another, each in its own process. When a watcher is ready, the benchmark makes
- * 5,000 changes at 1,000 per second. Then it creates many files as fast as possible (the storm), then runs `git checkout` of a branch that
- * differs in about 13,000 files, and then changes files below a renamed directory. `--quick` does a tenth of this work, in one round. The
- * tree is restored after each watcher. Tables show the median and the range of the rounds.
+ * 5,000 changes at 1,000 per second. Next, it creates many files as fast as possible (the storm). Next, it checks out a Git branch, which
+ * changes about 13,000 files. Last, it changes files below a renamed directory. `--quick` does a tenth of this work, in one round. The tree
+ * is restored after each watcher. Tables show the median and the range of the rounds.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

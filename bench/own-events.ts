@@ -1,10 +1,9 @@
 /**
- * Compares the cost of an event that the stock contract declares with the cost of an event that a user's own contract
- * declares: `node bench/own-events.ts [subscriptions]`.
+ * Compares the cost of a stock event with the cost of a team's own event: `node bench/own-events.ts [subscriptions]`.
  *
- * The two events are `entity_created` of the stock contract and an event of an own contract with the same payload, filter field and replay
- * policy. Each payload is validated, matched with subscriptions that filter by a field of the event, and delivered. Rounds alternate, so
- * that other work on the machine slows both.
+ * The stock event is `entity_created`. The own event has the same payload, filter field and replay policy. Each payload is validated,
+ * matched with subscriptions that filter by a field of the event, and delivered. Rounds alternate, so that other work on the machine slows
+ * both.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

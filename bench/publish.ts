@@ -4,8 +4,8 @@
  *
  *     node bench/publish.ts [checkout, default this one]
  *
- * The clock of the gateway advances with each event, so no two events have the same time, as at fewer than 1,000 events per second. Prints
- * the median of the rounds.
+ * The clock of the gateway advances by a millisecond with each event. Therefore every event has its own time, as in a gateway with fewer
+ * than 1,000 events per second. Prints the median of the rounds.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -168,7 +168,7 @@ async function subscriptionOf(socket: WebSocket): Promise<void> {
   }
 }
 
-/** Opens a WebSocket to a server, and appends the latency of each event that contains the time of its publication to `latencies`. */
+/** Opens a WebSocket to a server. For each received event that contains its publication time, appends the latency to `latencies`. */
 async function listen({ server }: RunningPeer, latencies: number[]): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}${server.path}`);
   await once(socket, 'open');

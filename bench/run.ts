@@ -6,7 +6,7 @@
  * In each round, the servers run each scenario one after another (A B C, A B C, …), so that other work on the machine affects all servers
  * equally. The client checks that every connection received every event, once and in order. The processing time per delivery is compared,
  * because throughput depends on how busy the machine is. Tables show the median and the range of the ratios of two servers within a round.
- * `--other` adds the gateway of another checkout, to compare it before and after a change.
+ * `--other` adds the gateway of another checkout, for example to compare the gateway before and after a change.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

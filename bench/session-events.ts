@@ -1,15 +1,16 @@
 /**
- * Measures the cost of an event on one of many sessions, while a client follows `session:*`. Setups with different numbers of sessions
- * exist at the same time and are measured in turn, so that a busy machine affects all of them alike.
+ * Measures the cost of an event on one of many sessions, while a client follows `session:*`. There is one setup for each number of
+ * sessions. All setups exist at the same time and are measured in turn, so a busy machine affects all of them alike.
  *
  *     node bench/session-events.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--rounds 15] [--json FILE]
  *
- * For each setup, prints the medians of the rounds: the processing time of the gateway that serves the client, events per second, and, with
- * Redis, the number of Redis commands (from `INFO commandstats`; the JSON file also has their processing time). With Redis, another gateway
- * publishes. Exits with 1 if an event is missing, repeated or out of order.
+ * For each setup, prints the medians of the rounds: the processing time of the gateway that serves the client, and events per second. With
+ * Redis, another gateway publishes. Then the output also has the number of Redis commands, and the JSON file has their processing time,
+ * both from `INFO commandstats`. Exits with 1 if an event is missing, repeated or out of order.
  *
- * Each second, a gateway also compares followed streams with Redis. This work grows with the number of sessions, not with the number of
- * events. Therefore it is measured separately, while no events are published, and is subtracted in the last columns.
+ * Each second, a gateway also compares some of the followed streams with Redis. This work grows with the number of sessions, not with the
+ * number of events. Therefore it is measured separately, while no events are published. The last columns show the figures without
+ * this work.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -31,7 +32,7 @@ const AT_A_TIME = 100;
 const WARM_UP = 5_000;
 /** How long the work without events is measured, in milliseconds. A gateway compares each followed stream once in ten seconds. */
 const IDLE_MS = 10_000;
-/** How long to wait before the work without events is measured, in milliseconds, so that work that the events caused has ended. */
+/** The wait before the work without events is measured, in milliseconds. In this time, the gateway finishes the work for earlier events. */
 const REST_MS = 2_000;
 /** The TTL of sessions in milliseconds. It is longer than the benchmark, so that no session expires. */
 const TTL_MS = 3_600_000;

@@ -4,8 +4,8 @@
  *     node bench/sessions.ts [--sizes 100,1000,10000] [--brokers memory,redis] [--json FILE]
  *
  * Checks that the client receives every event once, in order per session, and the end of every session once; otherwise exits with 1. Prints
- * the processing time of the gateway that serves the client. With the memory broker, this gateway also publishes the events; with Redis,
- * another gateway does.
+ * the processing time of the gateway that serves the client. With the memory broker, this gateway also publishes the events. With Redis,
+ * another gateway publishes the events.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';

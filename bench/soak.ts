@@ -5,9 +5,9 @@
  *     node bench/soak.ts [--minutes 30] [--readers 1000] [--rate 20] [--redis]
  *
  * Readers subscribe to one stream. Every second, one reader in a hundred disconnects and resumes after its last event.
- * Every reader must receive every event once, in order. Memory is the resident size of the gateway's process; its
- * growth is the slope of a line through the lowest sample of each minute of the second half, in MiB per hour. Exit code
- * 1: an event was missing, repeated or out of order, or a resume failed.
+ * Every reader must receive every event once, in order. Memory is the resident size of the gateway's process. To find its
+ * growth in MiB per hour, the lowest sample of each minute is taken. The growth is the slope of a line through these
+ * samples of the second half of the run. Exit code 1: an event was missing, repeated or out of order, or a resume failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -4,9 +4,9 @@
  *     node bench/workers.ts [--workers 1,2] [--rounds 5] [--connections 200] [--events 2000]
  *
  * In each round, the numbers of workers are measured one after another, each with its own Redis prefix. A gateway in this process publishes
- * the events through Redis. This process also has the connections, and counts their events. Therefore this process and Redis need
- * processing time as well: on two cores, two workers do not have both cores. The share of the busiest worker shows how evenly the work is
- * divided; with more cores, deliveries per second grow as long as this share falls.
+ * the events through Redis. This process also has the connections, and counts their events. This process and Redis use processing time too,
+ * so on a machine with two cores, two workers have less than two cores. The share of the busiest worker shows how evenly the work is
+ * divided. The lower this share, the more deliveries per second the workers can make on enough cores.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';

@@ -47,8 +47,8 @@ export class Subject {
   }
 
   /**
-   * Starts to watch a directory. @returns how long the watcher took to become ready, in milliseconds, and the resources that it used for
-   * this
+   * Starts to watch a directory. @returns the time until the watcher was ready, in milliseconds, and the resources that the process had
+   * used by then
    */
   async watch(directory: string): Promise<{ readonly readyMs: number; readonly use: Use }> {
     const began = performance.now();

@@ -1,6 +1,6 @@
 /**
- * The program of a process that watches one directory with one watcher. It reports to the benchmark which changes it saw and which
- * resources it used.
+ * The program of a process that watches one directory with one watcher. It reports the seen changes and the used resources to the
+ * benchmark.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { WATCHERS } from './watchers.ts';

@@ -28,7 +28,7 @@ const onTheSpot =
 
 export const WATCHERS = {
   /**
-   * A gateway that watches the directory. A change counts as reported only when its event is published, whereas the other watchers just
+   * A gateway that watches the directory. A change counts as reported when the gateway has published its event. The other watchers only
    * call a function.
    */
   gateway: async () => {

@@ -1,6 +1,6 @@
 /**
- * The changes in a directory with which the watchers are compared. Each function makes changes, and returns those that a watcher must
- * report, with their times.
+ * Makes the changes on which the watchers are compared. Each function changes files in a directory. It returns the changes that a watcher
+ * must report, each with its time.
  */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -94,7 +94,7 @@ function git(root: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
 }
 
-/** Creates two branches. On the second one, a third of these files is changed, a third is removed, and as many new files are added. */
+/** Creates two branches. The second branch changes a third of the files, removes up to a third, and adds a third as many new files. */
 export function makeBranches(root: string, files: number): void {
   git(root, 'init', '-q', '-b', 'one');
   for (let n = 0; n < files; n += 1) writeBranchFile(root, n, 'one');

@@ -1,5 +1,5 @@
 /**
- * Draws a chart with one panel per quantity, which shows how the processing time of an event grows with this quantity. The chart is
+ * Draws a chart with one panel per quantity. Each panel shows how the processing time of an event grows with its quantity. The chart is
  * readable in light and dark mode.
  */
 import type { Summary } from '../report.ts';

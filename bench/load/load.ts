@@ -1,6 +1,6 @@
 /**
- * Replaces load.c on machines without a C compiler. It has the same arguments and result, but does not measure memory. It needs more
- * processing time than the C client, which makes the figures of the server worse. Therefore, compare only results of the same client.
+ * Replaces load.c on machines without a C compiler. It has the same arguments and result, but does not measure memory. It uses more
+ * processing time than the C client, so the server's figures are worse. Therefore, compare only results of the same client.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';

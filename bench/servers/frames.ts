@@ -1,6 +1,6 @@
 /**
- * A simple server on `ws`, without history or filters, with which the gateway's fan-out is compared. The frame of an
- * event is built once, and all frames of one turn of the event loop are sent to each socket in one write.
+ * A simple server on `ws`, without history or filters. The benchmarks compare the gateway's fan-out with this server. The frame of an event
+ * is built once, and all frames of one turn of the event loop are sent to each socket in one write.
  *
  *     node bench/servers/frames.ts PORT CONTROL_PORT BYTES PREFILL
  *

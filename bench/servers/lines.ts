@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Calls `take` immediately with each line that a control connection sends, so that all lines of one packet are handled
- * in one turn of the event loop.
+ * Calls `take` with each line from a control connection. The calls are immediate, so all lines of one packet are
+ * handled in one turn of the event loop.
  */
 export function readLines(socket: Socket, take: (line: string) => void): void {
   let rest = '';

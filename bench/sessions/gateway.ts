@@ -1,6 +1,6 @@
 /**
- * A gateway in its own process, for bench/sessions.ts and bench/session-events.ts. They send requests to it: to publish one event on each
- * of some sessions, to publish events on a session that is not measured, or to report the processing time so far.
+ * A gateway in its own process, for bench/sessions.ts and bench/session-events.ts. It has three kinds of requests: publish one event on
+ * each of some sessions, publish events on a session that is not measured, and report the processing time so far.
  *
  *     node bench/sessions/gateway.ts TTL_MS [REDIS_URL]
  */

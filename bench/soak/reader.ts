@@ -1,4 +1,4 @@
-/** A client that checks that it receives every event once and in order, even if it reconnects. */
+/** A client that reconnects, and checks that it still receives every event once and in order. */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
