@@ -80,8 +80,8 @@ async function serve(options: Options): Promise<void> {
 }
 
 /**
- * Rejects options that need `--http` if it is missing. Otherwise, a server meant for several callers would serve anyone with the operator's
- * credential.
+ * If `--http` is missing, rejects the options that need `--http`. Without this check, a server meant for several callers would use the
+ * operator's credential for everyone.
  */
 function refuseHttpOptions({ callers, allowHost, insecure, allowPrivateCallbacks }: Options): void {
   const given = Object.entries({
@@ -131,7 +131,7 @@ function readAddress(text: string): Address {
 
 /** Writes a fault to the log of this program. */
 function onFault(error: unknown): void {
-  // Ignore that a client has disconnected before it had sent its whole request or read its whole response.
+  // Ignore a client that disconnects before it has sent its whole request or read its whole response.
   if (error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ECONNRESET')) return;
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -10,8 +10,8 @@ const CONTRACT_REF = '#/components/schemas/';
 const OWN_REF = '#/$defs/';
 
 /**
- * Returns the schema with every schema of the contract to which it refers, directly or indirectly, in `$defs`. Members that begin with `x-`
- * are left out, because validators may reject unknown keywords.
+ * Returns the schema with a member `$defs`, which contains every schema of the contract that it uses directly or indirectly. Members that
+ * begin with `x-` are left out, because validators may reject unknown keywords.
  * @param schemas `components.schemas` of the bundled contract, to which `$ref`s point
  */
 export function selfContained(schema: JsonSchema, schemas: Readonly<Record<string, JsonSchema>>): JsonSchema {

@@ -1,7 +1,7 @@
 /**
- * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). It contains the stream, its epoch and the position.
- * Therefore the server recognises a cursor from another epoch of the stream, and reports lost events as truncated. Inside a warm picture it
- * also contains the position at which the picture was taken.
+ * The cursor of a subscription: opaque to clients (SEP-3415, *Cursor Lifecycle*). A cursor contains the stream, its epoch and the
+ * sequenceId. If the stream has a new epoch, the server can see this in the cursor, and reports `truncated`. A cursor inside a warm picture
+ * also contains the sequenceId at which the picture was taken.
  */
 import type { Bookmark } from '../gateway/bookmark.ts';
 

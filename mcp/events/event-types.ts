@@ -7,7 +7,7 @@ import { refTo } from '../contract/schema.ts';
 import type { JsonSchema } from '../contract/schema.ts';
 import type { Selection } from '../gateway/page.ts';
 
-/** The name of the type of all custom events, unless the contract declares an event of this name. */
+/** The name of the type of all custom events. If the contract declares an event of this name, there is no type for custom events. */
 const CUSTOM_TYPE = 'custom_event';
 
 export interface EventType {

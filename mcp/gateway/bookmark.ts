@@ -1,8 +1,8 @@
 /**
  * How far a reader of events has read. A plain bookmark means that the reader has read everything up to its position.
  *
- * The picture (the warm replay) that follows a failed resume consists of old events in ascending order (RPL-4). While the picture is read,
- * the bookmark contains how far it was read, and the position of the stream at which it was taken:
+ * After a failed resume, the gateway sends a picture (a warm replay): old events in ascending order (RPL-4). While the reader reads the
+ * picture, its bookmark contains how far it has read, and the stream's position at the time of the picture:
  *
  *     0 … position.sequenceId          the part of the picture that was read
  *     position.sequenceId … pictureHead  the rest of the picture, not read yet

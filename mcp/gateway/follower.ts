@@ -83,8 +83,8 @@ export class Follower {
     let isMissing = start === 'truncated';
     let hasStarted = start === 'reported';
     for await (const found of withEndOfReplay(subscription)) {
-      // A live event shows that the picture is complete. It is not yielded here, because the next subscription, which reads the events
-      // after the picture, delivers it too.
+      // A live event shows that the picture is complete. Do not yield the live event: the next subscription reads the events after the
+      // picture, and delivers it again.
       const item = bookmark.pictureHead !== undefined && isLive(found) ? undefined : found;
       if (item !== undefined && isGap(item)) {
         const { next, isRestart } = afterLoss(item, bookmark);

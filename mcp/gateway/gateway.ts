@@ -61,8 +61,8 @@ export class Gateway {
   }
 
   /**
-   * Returns the current client, or creates one. A client that has closed, for example because the gateway refused its credential, is
-   * replaced, because the credential may have been renewed.
+   * Returns the current client, or creates one. A closed client is replaced: if the gateway refused its credential, the credential may have
+   * been renewed since then.
    */
   #open(): TidemarkClient {
     if (this.#client !== undefined && this.#client.state !== 'closed') return this.#client;

@@ -1,4 +1,4 @@
-/** Reads past events from a gateway, at most a given number: those after a bookmark, up to now. */
+/** Reads past events from a gateway: at most a given number of events after a bookmark. */
 import { isGap } from '../../generated/client.ts';
 import type { Position, TidemarkClient, TidemarkEvent, TidemarkGap } from '../../generated/client.ts';
 import type { SubscriptionFilter } from '../../generated/types.ts';
@@ -37,7 +37,7 @@ export interface Page {
 /**
  * Reads the page of events after a bookmark. In two cases, reading cannot continue directly after the bookmark:
  *
- * - The stream has a new epoch. The page starts at the first event of that epoch, so only events that were lost are missing.
+ * - The stream has a new epoch. The page starts at the first event of that epoch. Unread events of the old epoch are lost.
  * - The history no longer has the position. The page starts with a warm replay, as after a failed resume (RPL-4).
  *
  * If the page is full before the warm replay is complete, the bookmark of the page records this. The next pages then contain the rest of

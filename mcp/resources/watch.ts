@@ -1,6 +1,6 @@
 /**
- * Watches streams for new events, and notifies hosts that have subscribed to the resources of these streams. A stream without such a host
- * is not read. At most one notification a second is sent for a resource.
+ * Watches streams for new events, and notifies hosts that have subscribed to the resources of these streams. A stream is read only while a
+ * host is subscribed to its resource. At most one notification a second is sent for a resource.
  */
 import { ProtocolError, ProtocolErrorCode, ResourceNotFoundError } from '@modelcontextprotocol/server';
 import { orAbort } from '../../src/agents/abort.ts';

@@ -1,7 +1,6 @@
 /**
- * The callers of an HTTP server: each has a token for this server and a credential for the gateway. A caller's token for this server is
- * never sent to the gateway, because MCP forbids sending a token to a server for which it was not issued (Authorization, *Token
- * Passthrough*).
+ * The callers of an HTTP server. Each caller has a token for this server, and a credential for the gateway. The token is never sent to the
+ * gateway, because MCP forbids sending a token to a server for which it was not issued (Authorization, *Token Passthrough*).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -19,8 +18,8 @@ export interface Caller {
 }
 
 /**
- * The file with a caller's gateway credential. It is required, because otherwise the credential in the environment of this server would be
- * used for the caller.
+ * The file with a caller's gateway credential. The file is required: without it, this server would use the credential of its own
+ * environment for the caller.
  */
 export type CredentialFile = { readonly tokenFile: string } | { readonly apiKeyFile: string };
 

@@ -1,6 +1,6 @@
 /**
- * Serves MCP over Streamable HTTP. Refuses requests from web pages of other origins and requests for other host names, so that no other web
- * page can use the server through a browser (Streamable HTTP, *Security*).
+ * Serves MCP over Streamable HTTP. A foreign web page must not use the server through a browser (Streamable HTTP, *Security*). Therefore
+ * requests with a foreign origin or a foreign host name are refused.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -26,8 +26,8 @@ export interface HttpOptions {
    */
   readonly callers?: readonly Caller[];
   /**
-   * Host names by which clients may address this server, in addition to those of this machine. Pages from origins with these host names may
-   * call too.
+   * Host names by which clients may address this server, in addition to this machine's own names. Pages from origins with these host names
+   * may call too.
    */
   readonly allowedHosts?: readonly string[];
   /** The streams that are listed as resources; default `main`. */

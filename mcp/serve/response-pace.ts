@@ -29,7 +29,7 @@ export class ResponsePace {
 
   /** Resolves when the client has read everything that was sent, or has disconnected. */
   async taken(): Promise<void> {
-    // If the client is waiting for data, what was just sent is handed to it before this turn of the event loop ends.
+    // If the client is waiting for data, it takes the data that was just sent before this turn of the event loop ends.
     await new Promise(setImmediate);
     while (!this.#isIdle && !this.#hasEnded) await this.#changed.promise;
   }

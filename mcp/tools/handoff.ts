@@ -68,8 +68,9 @@ export const handoffTake: Tool<Taking> = {
   name: 'handoff_take',
   title: 'Take work',
   description:
-    'Waits for work that no agent has, and takes it. `outcome` is `taken`, with the task, the end of the lease, and the fence that ' +
-    'handoff_report needs, or `none` if no work was free in time. Renew well before `leaseUntil`: after that time another agent may take the work.',
+    'Waits for work that no agent has, and takes it. If `outcome` is `taken`, the result has the task, the end of the lease, and the fence ' +
+    'that handoff_report needs. `none` means that no work was free in time. Renew well before `leaseUntil`: after that time another agent ' +
+    'may take the work.',
   isReadOnly: false,
   isIdempotent: false,
   input: (contract) =>

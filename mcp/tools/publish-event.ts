@@ -64,8 +64,8 @@ export const publishEvent: Tool<Publication> = {
 type Broadcast = Parameters<TidemarkClient['broadcast']>[0];
 
 /**
- * Publishes an event. If the connection is lost, it is unknown whether the event was published. Then tries once more, which is safe because
- * of the idempotency key.
+ * Publishes an event. If the connection is lost, it is unknown whether the event was published, so the function publishes again. The
+ * idempotency key prevents a duplicate.
  */
 async function publishOnce(
   client: TidemarkClient,

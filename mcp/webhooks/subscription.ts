@@ -126,8 +126,8 @@ export class WebhookSubscription {
   }
 
   /**
-   * Waits until all earlier deliveries have ended, and then reports a gap. If the client stored the cursor of the gap earlier, and then
-   * resumed from it, it would miss the events of those deliveries.
+   * Waits until all earlier deliveries have ended, and then reports a gap. If the gap were reported earlier, a client could store its
+   * cursor and resume from it, and would then miss the events of those deliveries.
    */
   async #reportGap(cursor: string): Promise<void> {
     await this.#settle();

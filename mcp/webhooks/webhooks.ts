@@ -221,8 +221,8 @@ export class Webhooks {
   }
 
   /**
-   * Called when the source has ended. From now on, a new subscription may have the same id, while the end of this subscription is still
-   * being reported, signed with its own key.
+   * Called when the source has ended. A new subscription may now have the same id. The end of this subscription may still be in delivery,
+   * signed with this subscription's own key.
    */
   #forget(id: string, held: Held): void {
     if (this.#held.get(id) === held) this.#held.delete(id);
@@ -243,8 +243,8 @@ export class Webhooks {
   }
 
   /**
-   * Determines the end of the lifetime. The suggested lifetime is raised to the shortest one or lowered to the longest one if necessary.
-   * Without a suggestion, the lifetime is the usual one; for null, it is the longest one.
+   * Determines the end of the lifetime. A lifetime that the client suggests is limited to the range from `shortest` to `longest`. Without a
+   * suggestion, the lifetime is `usual`; for null, it is `longest`.
    */
   #until(ttlMs: number | null | undefined): number {
     const { shortest, usual, longest } = this.#options.ttlMs;
@@ -252,7 +252,7 @@ export class Webhooks {
     return Date.now() + Math.min(Math.max(wanted, shortest), longest);
   }
 
-  /** Asks the endpoint whether it wants deliveries, unless it is already verified for this principal and URL (*Endpoint verification*). */
+  /** Asks the endpoint whether it wants deliveries (*Endpoint verification*). Skips a URL that was recently verified for this principal. */
   async #verify(id: string, { key: { principal, url } }: WebhookRequest, key: Buffer): Promise<void> {
     const now = Date.now();
     if (this.#verified.has(principal, url, now)) return;
