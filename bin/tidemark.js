@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * Starts the command line. This file is plain JavaScript that every Node since 18 can read, so that an old Node prints a useful message
- * instead of a syntax error.
- * In an installed package, it loads dist/. In a clone, it runs the sources, for which Node must be able to strip types (22.18 and later;
- * the gateway needs 22.21). An older Node starts the Node that `npm ci` installed.
+ * Starts the command line. This file is plain JavaScript. Every Node since 18 can read it, so an old Node prints a useful message instead
+ * of a syntax error.
+ * In an installed package, this file loads dist/. In a clone, it runs the TypeScript sources. Node can strip types since 22.18, and the
+ * gateway needs 22.21. If the running Node is older, this file starts the Node that `npm ci` installed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -73,9 +73,9 @@ function refuse(needed, hint) {
 }
 
 /**
- * Runs the sources in a child process, and exits with the child's exit code. This process must not end at a signal, because the shell would
+ * Runs the sources in a child process, and exits with the child's exit code. A signal must not end this process, because the shell would
  * show its prompt while the gateway still drains. At a terminal, Ctrl-C and a hang-up are not passed on: the terminal sends them to the
- * whole process group, so the child would receive them twice, and a second Ctrl-C means "stop draining".
+ * child itself. If the child received Ctrl-C twice, it would stop draining.
  *
  * @param {string} node
  */

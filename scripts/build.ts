@@ -1,8 +1,8 @@
 /**
  * `npm run build`: compiles each of the five packages into its own dist/. `npm run build -- client` builds only the client.
  *
- * The dist/ of the gateway, of the suite and of the MCP server has the same layout as the clone, so that paths relative to a module are the
- * same in both. Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
+ * The gateway, the suite and the MCP server find files by paths relative to a module. Therefore their dist/ has the same layout as the
+ * clone. Files that a module reads at run time (Lua scripts, pages, tapes, the contract) are copied to the same place under dist/.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * The files into which the parts of a CI run write how many checks or tests passed and failed. They are in node_modules, which `npm ci`
- * empties, so that counts of an earlier run are not used.
+ * The parts of a CI run write into these files how many checks or tests passed and failed. The files are in node_modules: `npm ci` empties
+ * this directory, so counts of an earlier run are not used.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

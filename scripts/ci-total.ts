@@ -35,6 +35,6 @@ function asCounts(report: unknown): Counts {
 
 function fromVitest(report: unknown): Counts {
   const { numPassedTests, numFailedTests, numFailedTestSuites } = report as VitestReport;
-  // A test file that does not load counts as one failure, because none of its tests ran.
+  // A test file that does not load has no failed test, only a failed suite. Therefore suites count if no test failed.
   return { passed: numPassedTests, failed: numFailedTests === 0 ? numFailedTestSuites : numFailedTests };
 }

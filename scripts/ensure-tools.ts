@@ -1,8 +1,8 @@
 /**
- * Runs before the tests, and ensures that the programs that the tests run are installed: Redis, a browser, the tools that must be able to
- * read the contract, and others. A test is not skipped if a program is missing, because a skipped test proves nothing. As root on Debian,
- * this script installs missing packages; otherwise it prints the command that installs them. With `--slow`, it also ensures the programs
- * that only `npm run test:slow` needs.
+ * Runs before the tests, and installs the programs that the tests use: Redis, a browser, the tools that must be able to read the contract,
+ * and others. A test is not skipped if a program is missing, because a skipped test proves nothing. If this script does not run as root on
+ * Debian, it prints the command that installs the missing packages. With `--slow`, it also handles the programs that only
+ * `npm run test:slow` needs.
  */
 import { spawn } from 'node:child_process';
 import type { SpawnOptions } from 'node:child_process';

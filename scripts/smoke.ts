@@ -1,7 +1,7 @@
 /**
  * `npm run smoke`: tests the published packages as their users would use them. It packs all five packages, checks their exports, installs
- * the gateway alone, as an operator does, and then the other packages. From these installations it runs the command line, a Node client and
- * an embedded gateway, each on the oldest Node that `engines` allows and on the current one, and a page in Chromium. Run `npm run build`
+ * the gateway alone, as an operator does, and then the other packages. Then it runs the installed command line, a Node client and an
+ * embedded gateway, on the oldest Node that `engines` allows and on the current Node. It also runs a page in Chromium. Run `npm run build`
  * first.
  */
 import assert from 'node:assert/strict';
@@ -43,7 +43,7 @@ let passed = 0;
 let failed = 0;
 
 try {
-  // These steps need no package, so they run at the same time as the steps that do.
+  // These steps need no package, so they run at the same time as the next steps.
   const independent = [
     step('the API reference matches the docstrings', checkApiReference),
     step('the oldest Node that engines names is installed', installOldestNodes),

@@ -29,7 +29,7 @@ async function publishedFiles(): Promise<Map<string, SourceGraph>> {
     files.set(path, graph);
     return graph;
   };
-  // These casts are safe: this program published the events, so they have the members of its types.
+  // These casts are safe: this program published the events, so their payloads match its types.
   for (const { source, payload } of entities.values()) {
     const { changedFields: _changed, ...entity } = { changedFields: [], ...payload };
     if (source.name === SOURCE_NAME) graphAt(pathOf(payload.id)).entities.push(entity as unknown as Entity);

@@ -17,8 +17,8 @@ export class Publication {
   readonly #client: TidemarkClient;
   #files = new Map<string, SourceGraph>();
   /**
-   * When the next command may be sent without exceeding the average rate that the gateway allows, on the clock of
-   * `performance.now()`.
+   * The time, on the clock of `performance.now()`, from which the next command does not exceed the average rate that
+   * the gateway allows.
    */
   #paidUntil = 0;
 

@@ -24,7 +24,7 @@ const CHANNELS: Readonly<Record<string, readonly string[]>> = {
   sync: ['sync_status'],
 };
 
-/** Maps each filter field of the older system, which has one value, to the filter field of Tidemark, which is a list. */
+/** The filter fields of the older system, and their names in Tidemark. The older fields have one value, those of Tidemark are lists. */
 const FIELDS: Readonly<Record<string, string>> = {
   path: 'paths',
   extension: 'extensions',

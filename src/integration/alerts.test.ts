@@ -39,8 +39,8 @@ function loopDelay(text: string): number {
 }
 
 /**
- * Scrapes until the metrics show no blocked event loop. A busy machine may block the event loop at any time, but only the block that the
- * test causes may be visible.
+ * Scrapes until the metrics show no blocked event loop. A busy machine may block the event loop too, but the scrapes of a test must show
+ * only the block that the test causes.
  */
 async function calmScrape(served: Served): Promise<string> {
   let text = '';
@@ -127,8 +127,8 @@ const CAUSES: Readonly<Record<string, () => Promise<Observed>>> = {
     const served = await serve();
     const before = await calmScrape(served);
     let after = '';
-    // Node measures the delay between two ticks of an internal timer. A block is only measured if one tick occurred before it and one after
-    // it, so the test may need several blocks.
+    // Node measures the delay between two ticks of an internal timer. Only a block between two ticks is measured, so the test may need
+    // several blocks.
     await vi.waitUntil(async () => {
       const until = performance.now() + 400;
       while (performance.now() < until);

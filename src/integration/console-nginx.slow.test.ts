@@ -1,6 +1,6 @@
 /**
- * The console behind a real nginx with a path prefix and TLS, in front of two nodes that share a real Redis: an operator finds a stalled
- * client and a busy directory, and disconnects the client.
+ * The console of two nodes that share a real Redis, behind a real nginx with a path prefix and TLS. An operator finds a stalled client and
+ * a busy directory, and disconnects the client.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

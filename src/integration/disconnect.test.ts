@@ -41,7 +41,7 @@ async function idOf(client: RawClient): Promise<string> {
   return String((await client.find(({ type }) => type === 'welcome')).data['connectionId']);
 }
 
-/** A client of the SDK that subscribes to `tick`, and the numbers that it has received. */
+/** Subscribes a client of the SDK to `tick`. @returns the client, and a function that lists the sequenceIds that it has received */
 async function follower(url: string) {
   const client = clientOf(url);
   const subscription = client.subscribe({ events: ['tick'], replay: { mode: 'none' } });

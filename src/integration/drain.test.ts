@@ -76,7 +76,7 @@ describe('a node that drains', () => {
     const all = await Promise.all(Array.from({ length: 40 }, () => connect(url)));
     await gateway.close();
     const closing = await all[0]?.find((each) => each.type === 'closing');
-    // Half of the forty accepts per second are used for the forty clients, so the reconnects are spread over two seconds.
+    // Reconnecting clients may use half of the forty accepts per second, so the forty clients reconnect over two seconds.
     expect(closing?.data['retryAfterMs']).toBe(1998);
   });
 

@@ -7,8 +7,8 @@ import type { Served } from '../testing/rig.ts';
 
 const SESSIONS = 'streams=session:*&events=tick';
 /**
- * Number of events in each of twelve sessions. With this `TEXT`, the events do not fit into the buffers of the sockets while the client
- * does not read.
+ * Number of events in each of twelve sessions. Each event contains `TEXT`. If the client does not read, the buffers of the sockets are too
+ * small for all these events.
  */
 const BEFORE = 50;
 const TEXT = 'x'.repeat(32_768);

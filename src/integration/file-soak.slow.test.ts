@@ -26,8 +26,8 @@ const PER_MINUTE = 60 / SAMPLE_SECONDS;
 /** The maximum growth of memory in MiB per hour, measured after the first third of the run. */
 const MOST_PER_HOUR = 64;
 /**
- * The settings of a small node (docs/guides/operate.md). With the default limit, V8 keeps garbage for so long that the resident memory
- * shows nothing within half an hour.
+ * The settings of a small node (docs/guides/operate.md). With V8's default limit, garbage would hide the growth of memory for more than
+ * half an hour.
  */
 const SETTINGS = { NODE_OPTIONS: '--max-semi-space-size=16 --max-old-space-size=96' };
 

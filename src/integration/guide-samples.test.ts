@@ -1,4 +1,4 @@
-/** The programs of the guide for agents are valid for both clients, and those that follow several streams receive events. */
+/** The programs of the guide for agents are valid for both clients. The programs that follow several streams receive events. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -17,8 +17,9 @@ const SESSION = 'kills';
 const GIVEN_UP_MS = 30_000;
 
 /**
- * Kills the processes one after the other. Redis is killed only when the nodes treat the killed gateways as stopped. Before that, no node
- * could know whether a killed gateway had seen more than Redis has kept, so the session would begin a new epoch (docs/decisions/0007).
+ * Kills the processes one after the other. Redis is killed only when the nodes treat the killed gateways as stopped. If Redis restarted
+ * earlier, no node could know whether a killed gateway had seen events that Redis lost. The session would begin a new epoch
+ * (docs/decisions/0007).
  */
 async function trouble(victims: readonly Victim[], over: AbortSignal): Promise<readonly string[]> {
   const killed: string[] = [];

@@ -1,4 +1,4 @@
-/** A client that reads is not disconnected because the replies that it requested are large (SUB-6, BCK-2). */
+/** A client may request many large replies. The gateway does not disconnect the client if it reads them (SUB-6, BCK-2). */
 import { describe, expect, test, vi } from 'vitest';
 import { PATIENCE, connect, serve } from '../testing/rig.ts';
 import type { RawClient } from '../testing/raw-client.ts';
@@ -21,7 +21,7 @@ describe('a client that requests its list of subscriptions many times at once', 
     const { url, gateway } = await serve({ limits: { ...LIMITS, sendQueueBytes } });
     const client = await connect(url);
     await subscribeWidely(client);
-    // The client does not read for a moment, like a client that is busy with the messages that it has read.
+    // The client does not read for a moment, like a client that is busy with earlier messages.
     client.ws.pause();
     for (let n = 0; n < LISTINGS; n += 1) client.sendText(list(n));
     await vi.waitUntil(() => gateway.health().backpressure.queuedBytes > 0, PATIENCE);

@@ -1,6 +1,6 @@
 /**
- * A node whose budgets have a sum of 256 MiB, and 200 principals that want more: 10,000 streams, 1,000,000 keys, 100,000 filters. The node
- * does not exceed its memory, reports what it dropped, and serves another client, which needs little.
+ * The budgets of a node are 256 MiB in total. 200 principals request more: 10,000 streams, 1,000,000 keys, 100,000 filters. The node does
+ * not exceed its memory, reports what it dropped, and still serves another client that needs little.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Typical work of an operator who uses only the command line, on two nodes with a real Redis that require API keys. Nodes and commands run
- * as processes, as an operator would start them.
+ * Typical work of an operator who uses only the command line. Two nodes share a real Redis, and require API keys. Nodes and commands run as
+ * processes, as an operator would start them.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

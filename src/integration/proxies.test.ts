@@ -13,7 +13,7 @@ import { ReverseProxy } from '../testing/reverse-proxy.ts';
 import { PATIENCE, connect, onCleanup, serve } from '../testing/rig.ts';
 import type { Served } from '../testing/rig.ts';
 
-/** All addresses in 127.0.0.0/8 belong to this machine. The first one is the proxy's, the others are those of clients. */
+/** The addresses of the proxy and of three clients. All addresses in 127.0.0.0/8 belong to this machine. */
 const PROXY = '127.0.0.1';
 const ANA = '127.0.0.2';
 const BEN = '127.0.0.3';
@@ -141,7 +141,7 @@ describe('a forwarded name', () => {
 
 describe('without credentials (SEC-5)', () => {
   const OUTSIDE = { 'x-forwarded-for': '203.0.113.9' };
-  /** Ana's address is also that of a proxy, which forwards clients of other machines. */
+  /** A second proxy, which forwards clients of other machines, has the same address as Ana. */
   const trustedProxies = [PROXY, ANA];
 
   test('a client that the proxies forward from another machine is refused', async () => {

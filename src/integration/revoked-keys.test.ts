@@ -18,7 +18,7 @@ class LastReading implements KeyStorage {
     this.#storage = storage;
   }
 
-  /** Lets all readings after the next one fail; the gateway then continues with the keys that it knows. */
+  /** Allows one more reading. Later readings fail, and the gateway then continues with the keys that it knows. */
   allowOneMore(): void {
     this.#left = 1;
   }

@@ -15,7 +15,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const KERNEL_BYTES = 12 * 1024 * 1024;
 const TEXT = 'x'.repeat(30_000);
 
-/** Connects a client with one subscription that then stops reading. */
+/** Connects a client, creates one subscription, and stops reading. */
 async function stall(url: string, subscriptionId = 's'): Promise<RawClient> {
   const client = await connect(url);
   await client.call('subscribe', { subscriptionId, events: ['tick'] });

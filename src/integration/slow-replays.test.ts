@@ -1,4 +1,4 @@
-/** Clients that read a replay slowly, while the history that it was taken from is replaced by newer events (BCK-2). */
+/** Clients that read a replay slowly, while newer events replace the history that the replay consists of (BCK-2). */
 import { describe, expect, test, vi } from 'vitest';
 import type { Gateway } from '../gateway.ts';
 import type { RawClient } from '../testing/raw-client.ts';
@@ -8,7 +8,7 @@ const TEXT = 'x'.repeat(60_000);
 /** Number of events that fill the history. Their frames are larger than the buffers of the operating system for one socket. */
 const HISTORY_EVENTS = 300;
 
-/** The limits on time are long. These clients do not read at all, but stand for clients that read a little from time to time. */
+/** The time limits are so long that they have no effect. A client that does not read can then stand for a client that reads slowly. */
 const LIMITS = {
   historyEvents: HISTORY_EVENTS,
   retainedKeys: 600,

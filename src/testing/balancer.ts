@@ -1,6 +1,6 @@
 /**
  * A single address for several gateways. Like a TCP load balancer, it passes each new connection to the next gateway that accepts the
- * connection. With probes, only gateways that report that they are ready receive connections.
+ * connection. With probes, a gateway receives connections only while its `/readyz` succeeds.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';

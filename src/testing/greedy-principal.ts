@@ -16,7 +16,7 @@ export interface PrincipalReport {
   readonly subscribed: number;
   /** Number of subscriptions that were refused with `limit_exceeded`. */
   readonly refused: number;
-  /** Number of the other results: errors other than `limit_exceeded`, and every publication that failed. */
+  /** Number of unexpected results: errors other than `limit_exceeded`, and every publication that failed. */
   readonly unexplained: number;
 }
 

@@ -38,7 +38,7 @@ export type AgentStep =
     }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** The fraction of pieces of work that the agent takes and never reports on. The lease of such a piece ends, and another agent takes it. */
+/** The agent never reports on this fraction of its work. The lease of such work ends, and another agent takes it. */
 const FORGETS = 0.05;
 /** How long the agent waits for work before it connects to the other gateway, in milliseconds. */
 const PATIENCE_MS = 15_000;

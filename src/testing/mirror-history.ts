@@ -1,6 +1,6 @@
 /**
- * Runs random sequences of actions on a real gateway, whose clients connect through a proxy that cuts connections. Checks that a
- * subscription misses no event without a gap and repeats no event, and that a mirror finally equals the warm picture of the gateway.
+ * Runs random sequences of actions on a real gateway. Its clients connect through a proxy that cuts connections. Checks that a subscription
+ * repeats no event, and that a gap reports each missing event. In the end, a mirror must equal the warm picture of the gateway.
  */
 import * as fc from 'fast-check';
 import { expect, vi } from 'vitest';

@@ -16,7 +16,7 @@ function unreadable(pid: number, cause?: unknown): Error {
 
 /** The resident memory of a process, in MiB. @throws {Error} if the process has ended */
 export function residentMebibytes(pid: number): number {
-  // The entry of a process that has ended, but whose parent has not waited for it, has no VmRSS.
+  // If a process has ended, but its parent has not waited for it yet, its status has no VmRSS.
   const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(statusOf(pid)) ?? [];
   if (kibibytes === undefined) throw unreadable(pid);
   return Number(kibibytes) / 1024;

@@ -17,8 +17,8 @@ export function slopePerHour(samples: readonly Measurement[]): number {
 }
 
 /**
- * Splits the measurements into groups of `size` consecutive ones, and returns the lowest of each group. An incomplete last group is left
- * out. If the memory of a Node process is measured, only the lowest values show growth: the others contain garbage that V8 has not
+ * Groups every `size` consecutive measurements, and returns the lowest measurement of each group. An incomplete last group is left out. If
+ * the memory of a Node process is measured, only the lowest values show growth, because higher values contain garbage that V8 has not
  * collected yet.
  */
 export function lowestOf(samples: readonly Measurement[], size: number): readonly Measurement[] {

@@ -30,8 +30,8 @@ function withoutComments(text: string): string {
 }
 
 /**
- * The imports that form a forbidden cycle. A cycle that exists at run time is forbidden: all its run-time imports are returned. Any other
- * cycle is allowed if a comment gives the reason: only its type imports without such a comment are returned.
+ * The imports that form a forbidden cycle. If a cycle exists at run time, it is forbidden, and all its run-time imports are returned. Any
+ * other cycle contains type imports. It is allowed if a comment at these imports gives the reason. Without a comment, they are returned.
  */
 export function cycles(files: Sources): string[] {
   const all = new Map([...files].map(([path, text]) => [path, importsOf(path, text)]));

@@ -1,4 +1,4 @@
-/** A test case for one limit: the low value with which a gateway is started, the action that exceeds it, and the expected outcome. */
+/** A test case for one limit: a low value of the limit, an action that exceeds this value, and the expected outcome. */
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { expect, vi } from 'vitest';

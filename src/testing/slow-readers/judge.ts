@@ -1,6 +1,6 @@
 /**
- * Checks what the peers of a schedule received: the order of messages (BCK-3), the positions in heartbeats (CON-7), and that no event is
- * missing after a resume from any heartbeat.
+ * Checks what the peers of a schedule received: the order of messages (BCK-3), and the positions in heartbeats (CON-7). After a resume from
+ * any heartbeat, no event may be missing.
  */
 import type { Resumed } from './schedule.ts';
 import type { Asked, Peer, Simulation, TrueEvent } from './simulation.ts';
@@ -116,7 +116,7 @@ function matches({ events }: Asked, { event }: TrueEvent): boolean {
   return events.includes('*') || events.includes(event);
 }
 
-/** The live events that a subscription must have received before a step: those that reached the node after it began and before it ended. */
+/** The live events that a subscription must have received before a step: its matching events that reached the node while it existed. */
 function missable({ truth }: Simulation, asked: Asked, before: number): readonly TrueEvent[] {
   return (truth.get(asked.stream) ?? []).filter(
     (each) =>

@@ -1,6 +1,6 @@
 /**
- * The peer of a connection, simulated without a network: a socket with a buffer of limited size, and a simulated `ws` that writes frames to
- * this socket. Records each written frame and the step in which it was written.
+ * Simulates the peer of a connection without a network. The socket has a buffer of limited size. A simulated `ws` writes frames to this
+ * socket. Records each written frame and the step in which it was written.
  */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
