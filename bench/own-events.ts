@@ -1,7 +1,7 @@
 /**
  * Compares the cost of a stock event with the cost of a team's own event: `node bench/own-events.ts [subscriptions]`.
  *
- * The stock event is `entity_created`. The own event has the same payload, filter field and replay policy. Each payload is validated,
+ * The stock event is `entity_created`. The other event has the same payload, filter field and replay policy. Each payload is validated,
  * matched with subscriptions that filter by a field of the event, and delivered. Rounds alternate, so that other work on the machine slows
  * both.
  */

@@ -1,7 +1,7 @@
 /**
- * A server like frames.ts that writes to all sockets by one call of a C function. This server ignores sockets that are closed or that
- * accept only a part of the bytes. The load client then reports a missing event. A real native writer would have to handle such sockets,
- * and would therefore save less processing time.
+ * A server like frames.ts that writes to all sockets by one call of a C function. It does not handle a socket that is closed or that accepts
+ * only a part of the bytes. The load client then reports a missing event. A real native writer would have to handle such sockets, and would
+ * therefore save less processing time.
  *
  *     node bench/servers/native.ts PORT CONTROL_PORT BYTES LIBRARY
  */
