@@ -7,7 +7,7 @@
  *
  * In each round, the watchers watch the same tree one after another, each in its own process. When a watcher is ready, the benchmark makes
  * 5,000 changes at 1,000 per second. Next, it creates many files as fast as possible (the storm). Next, it checks out a Git branch, which
- * changes about 13,000 files. Last, it changes files below a renamed directory. `--quick` does a tenth of this work, in one round. The tree
+ * changes 15,000 files. Last, it changes files below a renamed directory. `--quick` does a tenth of this work, in one round. The tree
  * is restored after each watcher. Tables show the median and the range of the rounds.
  */
 import { spawnSync } from 'node:child_process';

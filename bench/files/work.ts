@@ -94,7 +94,7 @@ function git(root: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
 }
 
-/** Creates two branches. The second branch changes a third of the files, removes up to a third, and adds a third as many new files. */
+/** Creates two branches. The second branch changes a third of the files, removes a third, and adds the same number of new files. */
 export function makeBranches(root: string, files: number): void {
   git(root, 'init', '-q', '-b', 'one');
   for (let n = 0; n < files; n += 1) writeBranchFile(root, n, 'one');
@@ -118,7 +118,7 @@ function writeBranchFile(root: string, n: number, branch: string): void {
   writeFileSync(join(root, branchFile(n)), `${branch} ${n}\n`);
 }
 
-/** Every third directory, which the second branch lacks, so that whole directories disappear as well. */
+/** Every third directory. The second branch removes all files of these directories, and adds new files to them. */
 function removedDirectories(files: number): readonly string[] {
   return Array.from({ length: Math.min(100, files) }, (_each, n) => `repo/d${n * 3 + 1}`);
 }
