@@ -155,7 +155,7 @@ function assertCertain(from: number, run: RunContext): void {
   if (doubt?.ifRepeated === 'proves nothing') throw new StarvedError(doubt.reason);
 }
 
-/** Runs an exchange on a new stream, so that an exchange that is repeated starts from an empty stream. */
+/** Runs an exchange. The caller gives a new stream for each run, so that a repeated exchange also starts from an empty stream. */
 export async function runExchange(
   operations: readonly Operation[],
   run: RunContext,

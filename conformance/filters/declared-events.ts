@@ -1,6 +1,6 @@
 /**
- * The events that the suite can check: the events of the contract from which the suite was generated, and the events of
- * the contract that `--contract` names, which are declared once, before the run starts.
+ * The events that the suite can check. They come from two contracts: the contract from which the suite was generated,
+ * and the contract that `--contract` names. The events of the second contract are declared once, before the run starts.
  */
 import { CUSTOM_EVENT, EVENTS, FILTER_FIELDS } from '../../generated/protocol.ts';
 import type { ReplaySpec } from '../../generated/protocol.ts';

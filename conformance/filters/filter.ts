@@ -60,7 +60,7 @@ function matchesSegment(pattern: string, segment: string): boolean {
   );
 }
 
-/** Whether a path matches: a plain path matches itself and every path below it, a pattern with a wildcard only whole paths. */
+/** Whether a path matches. Without a wildcard, `wanted` matches itself and every path below it. With one, it matches whole paths. */
 export function matchesPath(wanted: string, actual: string): boolean {
   const pattern = wanted
     .normalize('NFC')

@@ -116,7 +116,7 @@ class Table {
         each.at = Math.min(each.at, at);
   }
 
-  /** Orders all events so that each event of a stream comes before the next event of that stream. */
+  /** Orders the events of all streams. The events of one stream keep their order. */
   inOrder(): readonly Emission[] {
     const all = [...this.#emissions.values()].toSorted((left, right) => right.sequenceId - left.sequenceId);
     const next = new Map<string, number>();

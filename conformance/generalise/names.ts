@@ -68,10 +68,9 @@ export class Names {
   }
 
   /**
-   * The pattern for a value that the server chose. If a name is already bound to the value, the pattern refers to the
-   * name. Otherwise, if the value occurs again later, the pattern binds a name to it. Otherwise it accepts any value of
-   * this kind. Inside a branch of `par`, only names that were `known` before the branches may be
-   * used.
+   * The pattern for a value that the server chose. If a name is already bound to the value, the pattern refers to that
+   * name. If the value has no name but occurs again later, the pattern binds a new name to the value. A pattern for any
+   * other value accepts every value of the kind. A branch of `par` may only use names that were `known` before the branches.
    */
   pattern(kind: Volatility, key: string, known?: ReadonlySet<string>): Json {
     const name = this.#known.get(key);

@@ -195,7 +195,7 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
     ['lost with its connection', '--reset-at', 1],
   ])('is not reported to lose an event that was %s', async (_what, option, connectionsLost) => {
     const { url } = await serve(CARELESS, option, '"payload":{"number":1}');
-    // The server fails these cases, which takes the whole patience, so that the neighbour publishes more events meanwhile.
+    // The server fails these cases, and each failure takes the whole patience. Meanwhile the neighbour publishes more events.
     const { summary } = await report([
       '--url',
       url,

@@ -51,13 +51,13 @@ export interface Suite {
 export interface Matrix {
   readonly kills: readonly Kill[];
   /**
-   * Checks that detected no mutant of the clauses that they cite. Mutants of other clauses do not count, because some
-   * mutants fail every check.
+   * Checks that detected no mutant of their own clauses. Mutants of other clauses do not count, because some mutants
+   * fail every check.
    */
   readonly idle: readonly string[];
   /** Checks that applied to no server. */
   readonly unused: readonly string[];
-  /** Clauses that no mutant breaks, so that nothing proves that the suite tests them. */
+  /** Clauses that no mutant breaks. Nothing proves that the suite tests these clauses. */
   readonly unbroken: readonly string[];
   /** Correct variants that failed, with the failed checks. */
   readonly failed: readonly { readonly variant: Variant; readonly by: readonly string[] }[];

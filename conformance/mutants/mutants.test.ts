@@ -79,7 +79,7 @@ describe('a matrix', () => {
     );
     const all = ['ping/echo', 'ping/idle', 'ping/other', 'ping/unseen', 'sync/x'];
     const matrix = matrixOf({ checks: all, clauses: ['ENV-3'] }, [{ mutant, judgements: [checks] }], []);
-    // `sync/x` fails only for a mutant of another clause, which does not show that it tests its own clause.
+    // `sync/x` fails only for a mutant of another clause. That failure does not show that `sync/x` tests its own clause.
     expect(matrix.idle).toEqual(['ping/idle', 'ping/unseen', 'sync/x']);
     expect(matrix.unused).toEqual(['ping/other']);
     expect([isProof(matrix, 'whole'), isProof(matrix, 'sample')]).toEqual([false, true]);

@@ -31,8 +31,8 @@ class VariantsTest(unittest.IsolatedAsyncioTestCase):
 
 
 class BenignTest(ServerTest):
-    """A server with all benign variants at once, except `bursts`, which would wait 20 ms after every byte of
-    `one-byte-writes`."""
+    """A server with all benign variants at once, except `bursts`. With `bursts`, the server would wait 20 ms after every
+    byte of `one-byte-writes`."""
 
     async def asyncSetUp(self) -> None:
         names = [variant["name"] for variant in await listed("--list-benign") if variant["name"] != "bursts"]

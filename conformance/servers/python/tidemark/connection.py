@@ -29,8 +29,8 @@ CLOSE_GRACE = 5.0
 """How long a closing client may take to read the waiting messages and to answer the close frame, in seconds."""
 
 SLOW_GRACE = 15.0
-"""Replaces `CLOSE_GRACE` for a client that is closed because it reads slowly. It is longer, because the client must first
-read the messages that were sent before the reason for the close."""
+"""The longer `CLOSE_GRACE` of a client that is closed because it reads slowly. Before the reason for the close, the
+client must read all messages that were sent earlier."""
 
 REFUSALS_PER_BURST = 10
 """A client is disconnected (4204) after `commandBurst` times this number of rejected commands within a minute."""

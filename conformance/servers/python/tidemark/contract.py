@@ -108,8 +108,7 @@ class Contract:
         return specs
 
     def _values(self, root: Mapping[str, Any], pointers: tuple[str, ...]) -> list[str] | None:
-        """All values that are possible at the pointers, or None if a schema at one of them does not enumerate its
-        values."""
+        """All possible values at the pointers. None if the schema at any pointer does not enumerate its values."""
         values: list[str] = []
         for pointer in pointers:
             schema: Mapping[str, Any] = root

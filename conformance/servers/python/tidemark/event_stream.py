@@ -218,9 +218,9 @@ class EventStreamWire(Wire):
 
 
 class ManyStreamsWire(EventStreamWire):
-    """The server-sent events of a subscription to many streams. Their ids have a position for each stream (SSE-5).
+    """The server-sent events of a subscription to many streams. Each event id has a position for each stream (SSE-5).
 
-    An id is made when its message is written, so it covers this message and all earlier ones, and no later message.
+    The id is made when the message is written. So the id covers that message and all earlier messages, but no later message.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: EventStreams, data: Mapping[str, Any]) -> None:

@@ -33,8 +33,8 @@ class Parts:
 
 
 def compose(variants: list[type]) -> Parts:
-    """Makes the parts of a server with these variants. Several variants of one part become one class that inherits from
-    all of them, so each calls the next by `super()`. A part without a variant is the unchanged class."""
+    """Makes the parts of a server with these variants. If a part has several variants, its class inherits from all of them,
+    and each variant calls the next with `super()`. A part without a variant is the unchanged class."""
     plain = Parts()
     chosen: dict[str, type] = {}
     for each in fields(Parts):

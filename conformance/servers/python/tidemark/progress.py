@@ -35,8 +35,8 @@ class Progress:
         return push("heartbeat", {"delivered": self.delivered, "positions": positions})
 
     def changed(self, subscriptions: list[Subscription]) -> list[str]:
-        """The streams of these subscriptions to many streams in which events were published since the last heartbeat
-        (MUL-8). At most 256: a heartbeat may omit streams."""
+        """Of the streams that these subscriptions follow, those with new events since the last heartbeat (MUL-8). Returns
+        at most 256 streams: a heartbeat may omit streams."""
         heads = {
             each.name: each.head
             for each in self.node.streams

@@ -149,8 +149,8 @@ class Routes:
         return origin in self.node.options.origins or (scheme in ("http", "https") and rest.lower() == host.lower())
 
     def token_of(self, head: Head) -> str | None:
-        """The credential of a request. If an Authorization header has another scheme than Bearer, its whole value is
-        returned, which is then rejected as an invalid credential."""
+        """The credential of a request. If the scheme of the Authorization header is not Bearer, the whole header value is
+        returned. That value is then rejected as an invalid credential."""
         authorization = head.get("authorization")
         if authorization is None:
             return head.get("x-api-key")

@@ -220,8 +220,8 @@ class Stream:
         return loss
 
     def losses_since(self, after: Position) -> list[Loss]:
-        """The losses since a position, including losses at exactly this position, because the client may not have
-        received their gaps before the connection broke."""
+        """The losses since a position. Losses at exactly this position are included: the connection may have broken
+        before the client received their gaps."""
         return [each for each in self._losses if each.sequence_id >= after.sequence_id]
 
     def warm(self, wanted: Filter) -> Replay:
@@ -293,8 +293,8 @@ class Streams:
     def get(self, name: str) -> Stream:
         """Returns a stream, and creates it on first use.
 
-        Forgetting a blank stream is safe: when it is created again, it usually continues with the same epoch and
-        sequenceId. Its epoch is a new one if a stream with content was forgotten in between.
+        A blank stream may be forgotten. When the stream is created again, its epoch and sequenceId are usually the same.
+        If a stream with content was forgotten in between, the epoch is new.
         """
         stream = self._streams.get(name)
         if stream is None:
