@@ -1,6 +1,6 @@
 /**
- * Commands that wait for their reply (ENV-3). Ids are never reused. Each command gets exactly one answer, unless its wait
- * is cancelled: the reply, or an error after its time limit or at the end of the connection.
+ * Commands that wait for their reply (ENV-3). Ids are never reused. If its wait is not cancelled, each command gets
+ * exactly one answer: the reply, or an error at its time limit or at the end of the connection.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

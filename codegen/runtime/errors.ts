@@ -129,8 +129,8 @@ export function closedError(): ConnectionError {
 }
 
 /**
- * The server sent something that the contract does not allow. Reported by the lifecycle event `error`; if it was the
- * reply to a command, the command rejects with it.
+ * The server sent something that the contract does not allow. Reported by the lifecycle event `error`. If a reply breaks
+ * the contract, its command rejects with this error.
  */
 export class ProtocolViolation extends Error {
   constructor(message: string, options: { readonly cause?: unknown } = {}) {

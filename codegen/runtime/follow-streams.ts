@@ -39,8 +39,8 @@ export function followStreams<
 export interface StreamsWaitOptions<P extends Protocol> extends Omit<WaitOptions<P>, 'stream' | 'since'> {
   readonly streams: readonly string[];
   /**
-   * Also accepts events that were published before the wait began: of a stream with a position in this list, the events after
-   * that position; of any other stream, all events. Default: only events published from now on.
+   * Also accepts events from before the wait. For a stream with a position in this list: the events after that position. For any
+   * other stream: all events. Default: only events published from now on.
    */
   readonly since?: readonly StreamPosition[] | undefined;
 }

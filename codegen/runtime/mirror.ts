@@ -87,7 +87,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
         // If a replay was cut off before it was complete, start again, because a key may have been deleted meanwhile.
         if (this.#next !== undefined && 'attempted' in recovery && recovery.attempted === false) this.#refresh();
       }),
-      // After a loss in transit, a resume yields the lost event after later events, so it would replace a newer event of its key.
+      // After a loss in transit, a resume yields the lost event late, so this event would replace a newer event of its key.
       client.on('loss', () => this.#refresh()),
     ];
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -172,7 +172,7 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
 
   /**
    * Resolves when the map has every event that was published on the stream before this call (SYN-1).
-   * @throws the errors of `client.sync`, except for a lost connection, after which the command is sent again;
+   * @throws the errors of `client.sync`, but if the connection is lost, the command is sent again;
    * {ConnectionError} if the mirror is closed.
    */
   async sync(options: CallOptions = {}): Promise<void> {

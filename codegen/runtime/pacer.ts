@@ -5,7 +5,7 @@
  *
  * A few commands are in flight at once until the server first answers `rate_limited`. From then on, until the client is
  * closed, they are sent one by one, spaced by the `retryAfterMs` of that answer (at most by `MAX_SPACING_MS`). The spacing
- * grows whenever a command sent with it is rate limited again, because `retryAfterMs` only reports when the next command is
+ * grows whenever a command sent at this spacing is rate limited again, because `retryAfterMs` only reports when the next command is
  * allowed, not the sustained rate.
  *
  * Part of the client runtime: imports nothing from outside this directory.
@@ -38,7 +38,7 @@ export class Pacer {
   #waiting: (() => boolean)[] = [];
   #inFlight = 0;
   #spacingMs = 0;
-  /** Number of changes of the spacing. A `rate_limited` widens it only if its command was sent after the last change. */
+  /** How often the spacing has changed. A `rate_limited` widens the spacing only if its command was sent after the last change. */
   #spacings = 0;
   /** Number of the current connection. Replies on earlier connections are ignored. */
   #connection = 0;

@@ -61,7 +61,7 @@ export class DeliveryQueue<Item, Mark = Position> {
     reader.resolve({ done: false, value: item });
   }
 
-  /** Moves the position without an item: it takes effect when every item before it has been read. */
+  /** Moves the position without an item. The new position takes effect when every earlier item has been read. */
   mark(position: Mark | undefined): void {
     const last = this.#entries.at(-1);
     if (last === undefined) this.#move(position);

@@ -42,8 +42,8 @@ const MIN_LEFT_MS = 2_000;
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
   /**
-   * Number of consecutive rejections of the credential. An expired token may have caused the first one, so the token function is then
-   * called once more.
+   * Number of consecutive rejections of the credential. The first rejection may be due to an expired token, so the
+   * token function is then called once more.
    */
   #refusals = 0;
   #cancelRenewal: () => void = () => undefined;

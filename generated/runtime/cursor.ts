@@ -8,11 +8,10 @@
  * - `proven`, at most `position`: the `delivered` of a heartbeat has confirmed everything up to here (CON-3).
  * - `floor` and `seen`: the numbers up to `floor`, and those in `seen`, are duplicates if they arrive again.
  *
- * The position does not move during a warm replay, which is complete only with its `replay_complete`: a resume from the
- * middle of the replay would miss the rest of the replay. The position does move during a resume replay, which has every
- * event in ascending order.
+ * During a warm replay, the position does not move until `replay_complete`: a resume from the middle would miss the rest of
+ * the replay. During a resume replay, the position moves with each event, because every event arrives in ascending order.
  *
- * A warm replay that is cut off is requested again. The first replay shows the stream at a position A, the new one at a
+ * If a warm replay is cut off, it is requested again. The first replay shows the stream at a position A, the new one at a
  * later position B. The new replay lacks some events between A and B: some are in no warm replay, others were replaced or
  * deleted. Therefore the client accepts events of the new replay only up to A, and then resumes after A (CLI-13).
  *
@@ -65,7 +64,7 @@ export class Cursor {
   /** Newest number received on this connection; 0 before the first event. Numbers ascend within a connection. */
   #newest = 0;
   #phase: 'warm' | 'resume' | 'live' = 'warm';
-  /** While a warm replay is not complete: its position in `subscribed`. If it was requested again, the position of the first one. */
+  /** While a warm replay is not complete: its position in `subscribed`. If the replay was repeated, the position of the first replay. */
   #picture: Position | undefined;
   /** A loss that the client reports when the next `subscribed` arrives: the reason, and the last position before the loss. */
   #forgotten: { readonly reason: ClientGapReason; readonly from: Position | undefined } | undefined;
@@ -81,7 +80,7 @@ export class Cursor {
   }
 
   /**
-   * The position from which to resume without missing an event; undefined while only a fresh start can guarantee this.
+   * A resume from this position misses no event. Undefined if only a fresh start misses no event.
    */
   get position(): Position | undefined {
     return this.#position;
@@ -91,7 +90,7 @@ export class Cursor {
     return this.#phase === 'live';
   }
 
-  /** Handles `subscribed`. @returns a loss for which the server sends no `gap`, so that the client must report it. */
+  /** Handles `subscribed`. @returns a loss that the client must report, because the server sends no `gap` for it. */
   start({ position, asked, recovery }: Start): CursorGap | undefined {
     this.#newest = 0;
     const isSameEpoch = position.epoch === this.#epoch;

@@ -1,6 +1,6 @@
 /**
  * Finds out why a client does not connect. A WebSocket does not reveal why it could not be opened, so the server is
- * asked by HTTP. This is a separate export, so an application that does not use it does not load it.
+ * asked by HTTP. This is a separate export, so only an application that uses it loads it.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

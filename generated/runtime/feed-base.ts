@@ -168,10 +168,10 @@ export abstract class FeedBase<Mark, Summary> implements ClientFeed {
   protected abstract subscribed(asked: ReplayMode, data: Frame['data']): void;
   protected abstract forget(reason: ClientGapReason): void;
   /**
-   * Handles a loss that the server reports. Returns whether to report the loss to the owner; false if the owner already knows of it.
+   * Handles a loss that the server reports. Returns false if the owner already knows of the loss, otherwise true.
    */
   protected abstract skip(stream: string, from: Position, to: Position): boolean;
-  /** The mark of the reader once it has read everything that was received. */
+  /** The mark that the reader will have when it has read everything received so far. */
   protected abstract mark(): Mark | undefined;
   /** The point that the reader has reached. */
   protected abstract readPlace(): SubscriptionPlace;

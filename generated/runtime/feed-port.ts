@@ -63,7 +63,7 @@ export interface ClientFeed extends SubscriptionDiagnosis {
   shutDown(error: unknown, options: { readonly atOnce: boolean }): void;
   event(data: Frame['data'], prefix: EventPrefix): void;
   replayComplete(end: ReplayEnd): void;
-  /** Called for a heartbeat that proves that no event was lost so far. @param positions its positions, by stream. */
+  /** Called for a heartbeat whose count proves that no event was lost. @param positions the heartbeat's positions, by stream. */
   heartbeat(positions: ReadonlyMap<string, Position>): void;
   /** Called when `delivered` of a heartbeat is greater than the client's count: an event was lost. The client will reconnect. */
   lossFound(): void;

@@ -1,6 +1,6 @@
 /**
- * Decides, by the replay policies of the contract (RPL-3), which events a warm replay contains, under which key each is
- * kept, and which events remove a key. Pure.
+ * Applies the replay policies of the contract (RPL-3): which events a warm replay contains, the key of each event, and
+ * which events remove a key. Pure.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -62,8 +62,8 @@ export class StreamCursors {
   readonly #floors = new Map<string, Position>();
   #moves: Moves = { streams: new Map(), isComplete: false };
   /**
-   * Whether the client can resume: from the start if it was given positions, otherwise when the first warm picture is complete or, with
-   * mode `none`, at the first `subscribed`.
+   * Whether the client can resume. With given positions: from the start. With mode `none`: from the first `subscribed`. Otherwise:
+   * from the end of the first warm picture.
    */
   #placed: boolean;
   #asked: ReplayMode = 'warm';
@@ -71,12 +71,12 @@ export class StreamCursors {
   /** Whether the first warm picture has begun and is not complete. */
   #isInPicture = false;
   /**
-   * The streams that were known at the latest `subscribed`: each of them continues, or its loss was reported then. Undefined if that
-   * `subscribed` was the first one or answered a resume.
+   * The streams known at the latest `subscribed`. Each stream continued there, or its loss was reported there. Undefined if that
+   * `subscribed` was the first or answered a resume.
    */
   #reported: ReadonlySet<string> | undefined;
   #hasBegun: boolean;
-  /** Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off. */
+  /** Whether the warm picture of a stream was cut off, and the repeated picture shows the stream at a later position. */
   #isBehind = false;
   #forgotten: readonly StreamGap[] = [];
   #reason: ClientGapReason = 'state_invalidated';
@@ -99,7 +99,7 @@ export class StreamCursors {
     return this.#live;
   }
 
-  /** Where to resume without missing an event; undefined while only a fresh start can guarantee that. */
+  /** A resume from these positions misses no event. Undefined if only a fresh start misses no event. */
   get positions(): readonly StreamPosition[] | undefined {
     if (!this.#placed) return undefined;
     return [...this.#cursors].flatMap(([stream, cursor]) => {
@@ -123,7 +123,7 @@ export class StreamCursors {
     for (const { stream, epoch, sequenceId } of positions) this.#floors.set(stream, { epoch, sequenceId });
   }
 
-  /** Handles `subscribed`. @returns the losses for which the server sends no `gap`, so that the client must report them. */
+  /** Handles `subscribed`. @returns the losses that the client must report, because the server sends no `gap` for them. */
   start(asked: ReplayMode): readonly StreamGap[] {
     if (this.#isInPicture) this.#dropUnplaced();
     const gaps = this.#forgotten;

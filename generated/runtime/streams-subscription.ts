@@ -39,7 +39,7 @@ export interface StreamsReplay {
  * A subscription to several streams that continues over reconnects. Iterate it once; leaving the loop unsubscribes.
  *
  * The events of each stream are in the order of the stream, each exactly once, over any number of connections; the
- * order between streams is not defined. For each stream, there are the same two exceptions as for a {@link Subscription};
+ * order between streams is not defined. For each stream, the two exceptions of a {@link Subscription} apply;
  * a gap names its stream.
  */
 export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
@@ -47,7 +47,7 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   'stream' | 'position' | 'ready' | 'caughtUp' | 'replay'
 > {
   /**
-   * The names and patterns of streams. After `subscribed`, these are the ones that the server uses: it removes those that the client's
+   * The names and patterns of streams. After `subscribed`, only those that the server uses: the server removes those that the client's
    * scopes do not permit, and those that another pattern already covers.
    */
   readonly streams: readonly string[];

@@ -1,5 +1,5 @@
-"""Decides, by the replay policies of the contract (RPL-3), which events a warm replay contains, under which key each is
-kept, and which events remove a key."""
+"""Applies the replay policies of the contract (RPL-3): which events a warm replay contains, the key of each event, and
+which events remove a key."""
 
 from __future__ import annotations
 

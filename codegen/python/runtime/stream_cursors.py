@@ -31,7 +31,7 @@ class Moves:
 
 @dataclass(frozen=True)
 class StreamLoss:
-    """A loss in one of the streams for which the server sends no ``gap``, so that the client must report it.
+    """A loss in one stream. The client must report it, because the server sends no ``gap`` for it.
 
     The position after the loss is not known yet.
     """
@@ -67,17 +67,17 @@ class StreamCursors:
         #: For streams whose position was left out of the resume: the position after which their events are new.
         self._floors: dict[str, Position] = {}
         self._moves = Moves()
-        #: Whether the client can resume: from the start if it was given positions, otherwise when the first warm picture is complete or,
-        #: with mode ``none``, at the first ``subscribed``.
+        #: Whether the client can resume. With given positions: from the start. With mode ``none``: from the first ``subscribed``.
+        #: Otherwise: from the end of the first warm picture.
         self._placed = positions is not None
         self._has_begun = self._placed
         #: Whether the first warm picture has begun and is not complete.
         self._in_picture = False
-        #: The streams that were known at the latest ``subscribed``: each of them continues, or its loss was reported then. None if
-        #: that ``subscribed`` was the first one or answered a resume.
+        #: The streams known at the latest ``subscribed``. Each stream continued there, or its loss was reported there. None if that
+        #: ``subscribed`` was the first or answered a resume.
         self._reported: Union[Set[str], None] = None
         self._reason: ClientGapReason = "state_invalidated"
-        #: Whether a repeated warm picture of a stream was taken at a later position than the first one, which was cut off.
+        #: Whether the warm picture of a stream was cut off, and the repeated picture shows the stream at a later position.
         self._behind = False
         self._asked: ReplayMode = "warm"
         self._forgotten: Sequence[StreamLoss] = ()
@@ -109,7 +109,7 @@ class StreamCursors:
         self._floors = dict(positions)
 
     def start(self, asked: ReplayMode) -> Sequence[StreamLoss]:
-        """Handles ``subscribed``. Returns the losses for which the server sends no ``gap``, so that the client must report them."""
+        """Handles ``subscribed``. Returns the losses that the client must report, because the server sends no ``gap`` for them."""
         if self._in_picture:
             self._drop_unplaced()
         losses, self._forgotten = self._forgotten, ()
@@ -126,7 +126,7 @@ class StreamCursors:
         return losses
 
     def accept(self, prefix: EventPrefix) -> tuple[bool, Loss]:
-        """Handles an event. Returns whether it is new to this subscription, and a loss that it reveals."""
+        """Handles an event. Returns whether the event is new to this subscription, and the loss that the event reveals, if any."""
         stream, position = prefix.stream, prefix.position
         loss = None if self.live else self._loss_before(stream)
         cursor = self._begin(stream, position)

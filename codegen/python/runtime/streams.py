@@ -46,8 +46,8 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     """A subscription to several streams that continues over reconnects: ``async for event in subscription``.
 
     The events of each stream arrive in the order of the stream, each exactly once, over any number of connections; the order of
-    events of different streams is not defined. For each stream, there are the same two exceptions as for a subscription to one stream;
-    a gap names its stream. As there, leaving the loop does not end the subscription.
+    events of different streams is not defined. For each stream, the two exceptions of a subscription to one stream apply; a gap names
+    its stream. Leaving the loop does not end the subscription.
     """
 
     def __init__(self, id_: str, request: StreamsRequest, settings: FeedSettings, port: SubscriptionPort) -> None:
@@ -69,8 +69,8 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     def streams(self) -> Sequence[str]:
         """The names and patterns of streams.
 
-        After ``subscribed``, these are the ones that the server uses: it removes those that the client's scopes do not
-        permit, and those that another pattern already covers.
+        After ``subscribed``, only the names and patterns that the server uses: the server removes those that the client's
+        scopes do not permit, and those that another pattern already covers.
         """
         return self._selectors
 
@@ -195,10 +195,10 @@ def covers(selectors: Sequence[str], stream: str) -> bool:
 def fit_into(
     room: int, positions: Mapping[str, Position], data: JsonObject
 ) -> tuple[Mapping[str, Position], Mapping[str, Position]]:
-    """Chooses the positions that fit into one command of at most ``room`` bytes; returns them, and the positions left out.
+    """Chooses the positions that fit into one command of at most ``room`` bytes. Returns these and the positions left out.
 
-    The streams of the positions left out are replayed from their first event (MUL-5), so those with the fewest events are
-    left out first.
+    The streams of the positions left out are replayed from their first event (MUL-5), so streams with the fewest events
+    are left out first.
     """
     room -= ENVELOPE_BYTES + _size_of(data)
     named: dict[str, Position] = {}
@@ -218,7 +218,7 @@ def _size_of(value: object) -> int:
 
 
 def _join_into(reader: Moves) -> Callable[[Moves, Moves], Moves]:
-    """Joins the changes of positions of two items, or applies a change to the reader's positions, which removes ended streams."""
+    """Joins the position changes of two items. If the older change is ``reader``, streams that ended are removed from it."""
 
     def join(older: Moves, newer: Moves) -> Moves:
         for stream, position in newer.streams.items():

@@ -21,8 +21,8 @@ Settle = Callable[[Answer], None]
 class CommandTable:
     """Pending commands. Ids are never reused.
 
-    Each command gets exactly one answer, unless its wait is cancelled: the reply, or an error after its time limit or at the
-    end of the connection.
+    If its wait is not cancelled, each command gets exactly one answer: the reply, or an error at its time limit or at the end
+    of the connection.
     """
 
     def __init__(self, replies: Mapping[str, str]) -> None:
@@ -109,7 +109,7 @@ class Pacer:
         self._waiting: deque[Callable[[], bool]] = deque()
         self._in_flight = 0
         self._spacing = 0.0
-        #: Number of changes of the interval. A ``rate_limited`` widens it only if its command was sent after the last change.
+        #: How often the interval has changed. A ``rate_limited`` widens the interval only if its command was sent after the last change.
         self._spacings = 0
         #: Number of the current connection. A reply on an earlier connection is ignored.
         self._connection = 0

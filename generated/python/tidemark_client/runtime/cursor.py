@@ -7,11 +7,10 @@ It uses no socket and no clock. There are three kinds of marks, because "receive
 - ``proven``, at most ``position``: the ``delivered`` of a heartbeat has confirmed everything up to here (CON-3).
 - ``floor`` and ``seen``: the numbers up to ``floor``, and those in ``seen``, are duplicates if they arrive again.
 
-The position does not move during a warm replay, which is complete only with its ``replay_complete``: a resume from the
-middle of the replay would miss the rest of the replay. The position does move during a resume replay, which has every
-event in ascending order.
+During a warm replay, the position does not move until ``replay_complete``: a resume from the middle would miss the rest of
+the replay. During a resume replay, the position moves with each event, because every event arrives in ascending order.
 
-A warm replay that is cut off is requested again. The first replay shows the stream at a position A, the new one at a later
+If a warm replay is cut off, it is requested again. The first replay shows the stream at a position A, the new one at a later
 position B. The new replay lacks some events between A and B: some are in no warm replay, others were replaced or deleted.
 So the client accepts events of the new replay only up to A, and then resumes after A (CLI-13).
 """
@@ -58,7 +57,7 @@ class Cursor:
         #: Newest number received on this connection. Numbers ascend within a connection.
         self._newest = 0
         self._phase: Literal["warm", "resume", "live"] = "warm"
-        #: While a warm replay is not complete: its position in ``subscribed``. If it was requested again, the position of the first one.
+        #: While a warm replay is not complete: its position in ``subscribed``. After a repeated replay, that of the first replay.
         self._picture: Union[Position, None] = None
         #: A loss that the client reports when the next ``subscribed`` arrives: the reason, and the last position before the loss.
         self._forgotten: Union[tuple[ClientGapReason, Union[Position, None]], None] = None
@@ -67,7 +66,7 @@ class Cursor:
 
     @property
     def position(self) -> Union[Position, None]:
-        """The position from which to resume without missing an event; None while only a fresh start can guarantee this."""
+        """A resume from this position misses no event. None if only a fresh start misses no event."""
         return self._position
 
     @property
@@ -75,7 +74,7 @@ class Cursor:
         return self._phase == "live"
 
     def start(self, position: Position, asked: ReplayMode, *, attempted: bool, recovered: bool) -> Union[CursorGap, None]:
-        """Handles ``subscribed``. Returns a loss for which the server sends no ``gap``, so that the client must report it."""
+        """Handles ``subscribed``. Returns a loss that the client must report, because the server sends no ``gap`` for it."""
         self._newest = 0
         if asked == "resume" and recovered and position.epoch == self._epoch:
             self._phase = "resume"
@@ -95,7 +94,7 @@ class Cursor:
         return gap
 
     def accept(self, event: Position) -> tuple[bool, Union[CursorGap, None]]:
-        """Handles an event. Returns whether it is new to this subscription, and a loss that it reveals."""
+        """Handles an event. Returns whether the event is new to this subscription, and the loss that the event reveals, if any."""
         gap = None
         if event.epoch != self._epoch:
             gap = self._enter(Position(event.epoch, event.sequence_id - 1))

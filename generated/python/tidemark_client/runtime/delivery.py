@@ -65,7 +65,7 @@ class DeliveryQueue(Generic[Mark]):
             self._position = self._joined(self._position, position)
 
     async def take(self) -> object:
-        """The next item. Raises StopAsyncIteration at the end, or, once, the error that ended the queue."""
+        """The next item. At the end, raises the error that ended the queue, if any; after that, StopAsyncIteration."""
         while not self._entries:
             if self._ended:
                 error, self._error = self._error, None

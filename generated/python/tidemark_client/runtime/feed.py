@@ -176,7 +176,7 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def heartbeat(self, positions: Mapping[str, Position]) -> None:
-        """Handles a heartbeat that proves that no event was lost so far. positions: its positions, by stream."""
+        """Handles a heartbeat whose count proves that no event was lost. positions: the heartbeat's positions, by stream."""
 
     @abstractmethod
     def loss_found(self) -> None:
@@ -222,15 +222,15 @@ class Feed(ABC, Generic[Item_co, Mark, Summary]):
 
     @abstractmethod
     def _skip(self, stream: str, start: Position, end: Position) -> bool:
-        """Handles a loss that the server reports. Returns whether to report it to the owner; False if the owner already knows of it."""
+        """Handles a loss that the server reports. Returns False if the owner already knows of the loss, otherwise True."""
 
     @abstractmethod
     def _mark(self) -> Union[Mark, None]:
-        """The mark of the reader once it has read everything that was received."""
+        """The mark that the reader will have when it has read everything received so far."""
 
     @abstractmethod
     def _ended(self, reason: str, message: str) -> SubscriptionEnded:
-        """The error, with the position from which a new subscription can resume once all buffered items have been read."""
+        """The error. Contains the position to resume from after all buffered items have been read."""
 
     # ---- used by its ServerSubscription
 

@@ -71,7 +71,7 @@ class Mirror(Mapping[str, Event_co]):
         self._gap_listeners: list[Callable[[Gap], object]] = []
         self._logs: set[_ChangeLog[Event_co]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # After a loss in transit, a resume yields the lost event after later events, so it would replace a newer event of its key.
+        # After a loss in transit, a resume yields the lost event late, so this event would replace a newer event of its key.
         self._offs = [client.on("resumed", self._resumed), client.on("loss", lambda _: self._refresh())]
         self._refresh()
 
@@ -95,7 +95,7 @@ class Mirror(Mapping[str, Event_co]):
     async def sync(self, *, timeout: Union[float, None] = None) -> None:
         """Returns when the mapping has every event that was published on the stream before this call (SYN-1).
 
-        Raises the same errors as ``client.sync``, except for a lost connection, after which the command is sent again.
+        Raises the same errors as ``client.sync``. But if the connection is lost, the command is sent again.
         Raises ConnectionLost if the mirror is closed.
         """
         while True:
