@@ -4,10 +4,10 @@ import type { Position } from '../broker.ts';
 /**
  * How a stream was entered into the index:
  *   `created`: before its first event
- *   a position in the epoch of the stream: the stream already had events up to this position, which are not new
- *   `found`: the same, but the position is unknown, because the announcement was not received
+ *   a position in the epoch of the stream: the stream already had events up to this position. These events are not new
+ *   `found`: the stream may already have had events. Their newest position is unknown, because the announcement was not received
  *   a position in an earlier epoch: Redis has lost the events up to this position
- *   `replaced`: the same, but the position is unknown
+ *   `replaced`: Redis has lost events of an earlier epoch. The newest position of these events is unknown
  */
 export type Appearance = 'created' | 'found' | 'replaced' | Position;
 

@@ -1,4 +1,4 @@
-/** One stream that this node mirrors: it has, or just had, subscribers here, or a followed name or pattern of streams covers it. */
+/** One stream that this node mirrors. The stream has or just had subscribers here, or this node follows its name or a matching pattern. */
 import type { EventTable } from '../../catalogue/event-table.ts';
 import type { Budget } from '../../replay/budget.ts';
 import { StreamHistory } from '../../replay/history.ts';
@@ -265,8 +265,8 @@ export class AttachedStream {
   }
 
   /**
-   * Whether the stream expired before its next event or, without a next event, has expired by now. An attached stream does not expire. A
-   * stream without events counts as expired, because no event of it can be missed.
+   * Whether the stream expired before its next event. If there is no next event: whether the stream has expired by now. An attached stream
+   * does not expire. A stream without events counts as expired, because a node cannot miss any event of this stream.
    */
   #hadExpired(head: KnownPlace, next: Line | undefined): boolean {
     if (this.#count > 0) return false;

@@ -217,7 +217,7 @@ export class AttachedStreams {
     this.#options.listener()?.onUnnamedLoss(pattern);
   }
 
-  /** Loads the stream, and creates it if necessary. A load that a follow has started does not create it, so a second load follows. */
+  /** Loads the stream, and creates it if necessary. A load that a follow started creates no stream: then the stream is loaded again. */
   async #loadAttached(attached: AttachedStream): Promise<void> {
     try {
       await attached.load();
@@ -233,7 +233,7 @@ export class AttachedStreams {
         this.#drop(attached);
   }
 
-  /** Drops the mirror of a stream that could not be read, unless the stream is attached or followed. */
+  /** Drops the mirror of a stream that could not be read, if the stream is neither attached nor followed. */
   #releaseUnloaded(attached: AttachedStream): void {
     if (attached.count === 0 && !attached.isLoaded && !this.follows.covers(attached.name)) this.#drop(attached);
   }

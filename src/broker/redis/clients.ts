@@ -116,8 +116,8 @@ function clusterClient(options: ClientOptions): Cluster {
     ...AUTO_PIPELINING,
     redisOptions: commonOptions(options),
     lazyConnect: true,
-    // ioredis connects to a shard when the first command for this shard is sent. Without a queue, ioredis would reject all other commands
-    // for the shard until it is connected, even those of its own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
+    // The first command for a shard makes ioredis connect to this shard. Without a queue, ioredis would reject all further commands until
+    // the shard is connected, even the commands of its own ready check. Commands wait for at most CONNECT_TIMEOUT_MS.
     enableOfflineQueue: true,
     shardedSubscribers: true,
     // With 0, a command is not sent again after its connection closed.

@@ -24,7 +24,7 @@ export interface CompletenessOptions {
   readonly subscribedAt: () => number | undefined;
 }
 
-/** The value of `losses` in a moment at which messages could be missed. It differs from every value that `losses` returns. */
+/** The `losses` of a moment at which messages could be missed. The function `losses` never returns this value. */
 const MISSING = -1;
 
 export class Completeness {
@@ -53,9 +53,9 @@ export class Completeness {
   }
 
   /**
-   * Whether this node may have missed events of a stream whose keys are gone: true if it has not read the stream since it last subscribed
-   * to the stream. The age of the last event is not considered, because Redis may delete or evict keys before their TTL has passed. False
-   * for a stream without TTL.
+   * Whether this node may have missed events of a stream whose keys are gone. True if the node has not read the stream since its last
+   * subscription to the stream. The age of the last event does not matter, because Redis may delete or evict keys before their TTL has
+   * passed. False for a stream without TTL.
    */
   get mayMiss(): boolean {
     return this.#options.ttlMs > 0 && this.#last.losses !== this.#options.losses();

@@ -1,7 +1,7 @@
 /**
  * The connections of one node to Redis: one for commands and one for subscriptions. In a cluster, ioredis has one of each per shard. A
- * command is sent at most once: it is not queued while Redis is unreachable, and not resent after a reconnect, because a publish that is
- * sent twice could be stored twice.
+ * command is sent at most once, because a publish that is sent twice could be stored twice. While Redis is unreachable, commands are not
+ * queued. After a reconnect, commands are not sent again.
  */
 import { Cluster } from 'ioredis';
 import type { Redis } from 'ioredis';
@@ -179,8 +179,8 @@ export class RedisConnection {
   }
 
   /**
-   * The client for commands. @throws {NotSent} if the client is not ready. Otherwise ioredis would queue the command, or fail with an error
-   * that does not show that the command was not sent.
+   * The client for commands. A client that is not ready would queue the command, or fail with an error that does not show whether the
+   * command was sent. @throws {NotSent} if the client is not ready
    */
   #usable(): Redis | Cluster {
     const client = this.#clients?.commands;

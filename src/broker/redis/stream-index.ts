@@ -89,8 +89,8 @@ export class StreamIndex {
   /** The state of the index when this node last read it. Undefined while the node follows no streams. */
   #read: Edition | undefined;
   /**
-   * Streams that this node has created but may not have entered into the index yet. If Redis has lost the events of a stream, the value is
-   * the newest known position of these events.
+   * Streams that this node has created but may not have entered into the index yet. If Redis has lost events of a stream, the value is the
+   * newest known position of the lost events.
    */
   readonly #owed = new Map<string, Position | undefined>();
   /** Streams that are being entered after they were created. */
@@ -133,7 +133,7 @@ export class StreamIndex {
   }
 
   /**
-   * Enters a stream that exists and may have events, unless it is in the index already. Must be called before this node publishes an event
+   * Enters an existing stream, which may have events, if the index lacks the stream. Must be called before this node publishes an event
    * after the given head.
    */
   async enterFound(stream: string, head: Position): Promise<void> {
@@ -147,8 +147,8 @@ export class StreamIndex {
   }
 
   /**
-   * Removes streams that were found not to exist. A stream that was created again in the meantime stays in the index: it has another place
-   * there, or this method enters it again.
+   * Removes streams that were found not to exist. If a stream was created again in the meantime, it stays in the index: either its place
+   * is a new one, or this method enters the stream again.
    */
   async remove(expired: readonly Entry[]): Promise<void> {
     if (expired.length === 0) return;
@@ -215,8 +215,8 @@ export class StreamIndex {
     const missed = read.newest > last.newest ? await this.#missed(last.newest, read) : [];
     const named = missed.filter((stream) => stream !== DROPPED);
     const hasExpired = read.newest > last.newest && read.now - last.now > this.#departedTtlMs * DEPARTED_TOLERANCE;
-    // `#read` is set only after all reads have succeeded. Otherwise, the next call would not return these streams. If a concurrent call has
-    // set it in the meantime, that call has reported the missed streams.
+    // `#read` is set only after all reads have succeeded: if a read fails, the next call must return these streams. If a concurrent call
+    // has set `#read` in the meantime, that call has reported the missed streams.
     if (this.#read !== last) return { entries: read.entries, missed: [], hasUnnamed: false };
     this.#read = { newest: read.newest, identity: read.identity, now: read.now };
     for (const place of this.#announced) if (place <= read.newest) this.#announced.delete(place);
@@ -234,9 +234,9 @@ export class StreamIndex {
   }
 
   /**
-   * Returns how a stream was entered into the index. If it is not in the index and has no events, the result is `created`, because a stream
-   * is entered before its first event. If it has events, its place is read again, because it may have been entered in the meantime; without
-   * a place, the result is `found`.
+   * Returns how a stream was entered into the index. If the stream has no place and no events, the result is `created`, because a stream
+   * is entered before its first event. If a stream without a place has events, the place is read again: the stream may have been entered in
+   * the meantime. If there is still no place, the result is `found`.
    */
   async appearanceOf(stream: string): Promise<Appearance> {
     const place = await this.placeOf(stream);
@@ -263,8 +263,8 @@ export class StreamIndex {
   }
 
   /**
-   * Completes the index: enters all streams that exist but are not in it, because an earlier version wrote them or because the index was
-   * lost. If the Redis user may not run SCAN, a stream is entered only when it is used again.
+   * Completes the index: enters every existing stream that the index lacks. An earlier version wrote these streams, or the index was lost.
+   * If the Redis user may not run SCAN, a stream is entered only when the stream is used again.
    */
   async #complete(): Promise<void> {
     if (!this.#mayScan) return;

@@ -1,6 +1,6 @@
 /**
  * Limits how many reads of streams are in progress at a time. Ten thousand reads at once would fill the connection. The last replies,
- * including that to the heartbeat, would then arrive after their timeout.
+ * including the reply to the heartbeat, would then arrive after their timeout.
  */
 
 /** The priority of a task. `subscribed` tasks run first, because a client waits for them. A follow of many streams can wait longer. */

@@ -33,7 +33,7 @@ export interface FenceOptions {
   /** How long to wait for the testimonies of the other nodes, in milliseconds. */
   readonly waitMs: number;
   /**
-   * How long a node waits, in milliseconds, before it concludes that no node vouches for the log. Other nodes may still be reconnecting.
+   * How long a node waits for another node to vouch for the log, in milliseconds. Other nodes may still be reconnecting.
    */
   readonly listenMs: number;
 }
@@ -284,7 +284,7 @@ function wasLost({ sequenceId, at }: KnownPlace, ttl: number): boolean {
   return sequenceId > 0 && (ttl === 0 || Date.now() - at < ttl);
 }
 
-/** The testimonies about a stream that were read from Redis, and the state of the stream to which they refer. */
+/** The testimonies about a stream, as read from Redis, and the state of the stream that the testimonies are about. */
 interface Testimonies {
   /** The state of the stream, as it is stored in Redis. */
   readonly text: string;
