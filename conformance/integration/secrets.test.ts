@@ -90,4 +90,30 @@ describe('a report and a trace contain no part of a secret', () => {
     expect(output).toContain('unknown key');
     expect(output).not.toMatch(/horse|staple/);
   });
+
+  test('that the headers of an event stream repeat', async () => {
+    const behaviour: Behaviour = {
+      onOpen: (socket) => sendJson(socket, welcome),
+      onRequest: (request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream', 'x-said': keyOf(request) }).flushHeaders();
+      },
+    };
+    const events = { query: { stream: 'main', events: ['file_change'] } };
+    const open = { as: 'bob', open: { events, headers: { 'x-said': 'nothing' } } };
+    const output = await outputOf(behaviour, open);
+    expect(output).toContain('the headers of the response are not as expected');
+    expect(output).not.toMatch(/horse|staple/);
+  });
+
+  test('that a binary frame repeats', async () => {
+    const hex = Buffer.from(`unknown key ${OTHER}`).toString('hex');
+    const behaviour: Behaviour = {
+      onOpen: (socket) => sendJson(socket, welcome),
+      onMessage: (_message, socket) => socket.sendFrame({ opcode: 'binary', hex }),
+    };
+    const send = { as: 'bob', send: { type: 'ping', id: '1', data: {} } };
+    const output = await outputOf(behaviour, OPEN, send, { as: 'bob', recv: { type: 'pong' }, within: 500 });
+    expect(output).toContain(Buffer.from('unknown key ').toString('hex'));
+    expect(output).not.toContain(Buffer.from(SECRET).toString('hex'));
+  });
 });

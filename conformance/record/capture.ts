@@ -1,11 +1,8 @@
 /** A trace that is written line by line while it is recorded, so that an interrupted recording is not lost. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { TRACE_VERSION, Trace } from '../trace/trace.ts';
-import type { FrameKind, NewFrame } from '../trace/trace.ts';
+import { changedText, contentOf, TRACE_VERSION, Trace } from '../trace/trace.ts';
+import type { NewFrame } from '../trace/trace.ts';
 import { Pseudonyms } from './pseudonyms.ts';
-
-/** The kinds of frames whose content is bytes, which a capture shows as hexadecimal digits. */
-const IN_HEX: ReadonlySet<FrameKind> = new Set(['binary', 'ping', 'pong']);
 
 /** The address without the parts in which people put credentials. */
 function shownAddress(target: URL): string {
@@ -48,12 +45,10 @@ export class Capture {
     this.#write(line);
   }
 
-  #withoutSecrets({ kind, dir, text }: NewFrame): string {
-    const content = IN_HEX.has(kind) ? Buffer.from(text, 'hex').toString('utf8') : text;
-    if (dir === '>>' && (kind === 'text' || kind === 'binary')) this.pseudonyms.learnMessage(content);
-    const hidden = this.pseudonyms.hide(content);
-    if (hidden === content) return text;
-    return IN_HEX.has(kind) ? Buffer.from(hidden, 'utf8').toString('hex') : hidden;
+  #withoutSecrets(frame: NewFrame): string {
+    const { kind, dir } = frame;
+    if (dir === '>>' && (kind === 'text' || kind === 'binary')) this.pseudonyms.learnMessage(contentOf(frame));
+    return changedText(frame, (content) => this.pseudonyms.hide(content));
   }
 
   close(): void {

@@ -2,8 +2,9 @@
  * Replaces secrets before a capture is written. Each known secret is replaced by the same name wherever it occurs, so
  * that the capture still shows which client used which credential.
  */
-import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
+import { COMMANDS, CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 import { textAt, tryParse } from '../trace/json.ts';
+import type { Json } from '../trace/json.ts';
 import { KnownSecrets } from '../trace/known-secrets.ts';
 
 /** Shorter strings are not treated as secrets: replacing them would garble other words. */
@@ -23,9 +24,32 @@ function unescaped(text: string): string {
   return typeof parsed === 'string' ? parsed : text;
 }
 
-function isAuthenticate(text: string): boolean {
+/** Whether the text is a command of the contract other than `authenticate`. */
+function isOtherCommand(json: Json | undefined): boolean {
+  const type = textAt(json, 'type');
+  return type !== undefined && type !== 'authenticate' && Object.hasOwn(COMMANDS, type);
+}
+
+/**
+ * The text in which to search for secrets: a message that is or resembles an `authenticate` command. A message that was
+ * converted to JSON twice is a JSON string, and its content is searched.
+ */
+function searchedPart(text: string): string | undefined {
   const json = tryParse(text);
-  return json === undefined ? /["']authenticate["']/.test(text) : textAt(json, 'type') === 'authenticate';
+  if (typeof json === 'string') return searchedPart(json);
+  if (isOtherCommand(json)) return undefined;
+  // JSON is written again, because the word itself may have escapes.
+  return /authenticate/i.test(json === undefined ? text : JSON.stringify(json)) ? text : undefined;
+}
+
+/** The values of a `cookie` header (RFC 6265 §4.2.1). A pair without a name is only a value. */
+function cookieValues(header: string): readonly string[] {
+  return header.split(';').map((pair) =>
+    pair
+      .slice(pair.indexOf('=') + 1)
+      .trim()
+      .replace(/^"(.*)"$/, '$1'),
+  );
 }
 
 export class Pseudonyms {
@@ -39,7 +63,8 @@ export class Pseudonyms {
   learnHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>): void {
     const { authorization, 'x-api-key': apiKey, cookie } = headers;
     if (typeof authorization === 'string') this.learn(authorization.replace(/^\S+\s+/, ''));
-    for (const each of [apiKey, cookie]) if (typeof each === 'string') this.learn(each);
+    if (typeof apiKey === 'string') this.learn(apiKey);
+    if (typeof cookie === 'string') for (const value of cookieValues(cookie)) this.learn(value);
   }
 
   /** Learns the secrets in a query string. Clients must not send secrets there, but may do so by mistake. */
@@ -52,9 +77,8 @@ export class Pseudonyms {
    * the command in an invalid form, or with a secret in a member of another name. Other messages are not searched.
    */
   learnMessage(text: string): void {
-    if (!isAuthenticate(text)) return;
     let name = '';
-    for (const [, , content = '', colon] of text.matchAll(QUOTED))
+    for (const [, , content = '', colon] of searchedPart(text)?.matchAll(QUOTED) ?? [])
       if (colon !== undefined) name = content;
       else if (name !== 'type' && name !== 'id') this.learn(unescaped(content));
   }

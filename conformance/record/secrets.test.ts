@@ -83,12 +83,28 @@ describe('a capture contains no part of a secret', () => {
     ['is the text of an object in another language', "{'type': 'authenticate', 'data': {'token': 'hidden/part'}}"],
     ['is cut off', '{"type":"authenticate","data":{"token":"hidden/part'],
     ['names the secret twice', '{"type":"authenticate","data":{"token":"hidden/part","token":"other-one"}}'],
+    ['was converted to JSON twice', JSON.stringify(authenticate({ token: 'hidden/part' }))],
+    ['is in a list', `[${authenticate({ token: 'hidden/part' })}]`],
+    ['is in a member', `{"message":${authenticate({ token: 'hidden/part' })}}`],
+    ['has a type in capitals', '{"type":"Authenticate","data":{"token":"hidden/part"}}'],
     ['has the secret in a list', '{"type":"authenticate","data":{"tokens":["hidden/part"]}}'],
     ['has the secret in a member of another name', authenticate({ bearer: 'hidden/part' })],
   ])('of an authenticate that %s', async (_how, message) => {
     const text = await captureOf(message, 'again hidden/part');
     expect(text).not.toMatch(/hidden|part/);
     expect(text).toContain('again secret-1');
+  });
+
+  test('of a cookie among others', async () => {
+    const cookie = 'session=hidden/part; theme=dark; "quoted-one"; other="another"';
+    const text = await captureOfHttp('theme dark hidden/part quoted-one another', ['/', { cookie }]);
+    expect(text).not.toMatch(/hidden|quoted|another/);
+    expect(text).toContain('theme dark secret-1');
+  });
+
+  test('and the texts of other commands are as they were sent', async () => {
+    const broadcast = { type: 'broadcast', data: { payload: { text: 'how to authenticate' } } };
+    expect(await captureOf(JSON.stringify(broadcast), 'how to authenticate')).not.toContain('secret-1');
   });
 
   test('of a binary message', async () => {

@@ -152,8 +152,10 @@ export class Connection {
       timer: this.#context.clock.timer,
       onOpen: (answered) => {
         this.#opened = 'yes';
-        this.headers = answered;
-        this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ by: EVENT_STREAM, headers: answered }) });
+        // Reports show the headers.
+        const shown = trace.headersWithoutSecrets(answered);
+        this.headers = shown;
+        this.#add({ dir: '<<', kind: 'open', text: JSON.stringify({ by: EVENT_STREAM, headers: shown }) });
         const command = { dir: '>>', kind: 'text', text: JSON.stringify(equivalent) } as const;
         this.#add(expected === 'refused' ? { ...command, malformed: true } : command);
       },

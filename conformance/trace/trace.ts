@@ -60,6 +60,22 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
+/** The kinds of frames whose text shows bytes, as hexadecimal digits. */
+const IN_HEX: ReadonlySet<FrameKind> = new Set(['binary', 'ping', 'pong']);
+
+/** The content of a frame as text. Bytes are decoded as UTF-8. */
+export function contentOf({ kind, text }: Pick<NewFrame, 'kind' | 'text'>): string {
+  return IN_HEX.has(kind) ? Buffer.from(text, 'hex').toString('utf8') : text;
+}
+
+/** The text of a frame whose content is changed by `change`. Bytes that are not changed remain as they are, also if they are not UTF-8. */
+export function changedText(frame: Pick<NewFrame, 'kind' | 'text'>, change: (content: string) => string): string {
+  const content = contentOf(frame);
+  const changed = change(content);
+  if (changed === content) return frame.text;
+  return IN_HEX.has(frame.kind) ? Buffer.from(changed, 'utf8').toString('hex') : changed;
+}
+
 /** The text that replaces a secret of the client in a trace, in frames of both sides. */
 export const CONCEALED = '[a secret of the client]';
 /** Shorter secrets are not replaced, because a message may contain them by chance. */
@@ -98,7 +114,7 @@ export class Trace {
   }
 
   add(frame: NewFrame): Frame {
-    const text = this.withoutSecrets(frame.text);
+    const text = changedText(frame, (content) => this.withoutSecrets(content));
     const json = frame.kind === 'binary' ? undefined : tryParse(text);
     const at = frame.at ?? Math.round(this.#now() * 10) / 10;
     const added: Frame = { ...frame, text, n: this.frames.length + 1, at, json };
