@@ -189,6 +189,12 @@ describe('a careless server', { timeout: PACK_TIMEOUT_MS }, () => {
     expect(summary.findings.join()).toContain('an event arrived that should have been refused');
   });
 
+  test('fails when its neighbour receives an event of its own that was refused', async () => {
+    const { url } = await serve(CARELESS, '--deny-at', '"payload":{"number":1}');
+    const { summary } = await report(['--url', url, '--only', 'frames/reserved-bits', ...impatient]);
+    expect(summary.findings.join()).toContain(`number 1 of the neighbour's own events, which the gateway refused`);
+  });
+
   // The number identifies one of the neighbour's own events.
   test.each([
     ['refused', '--refuse-at', 0],

@@ -5,6 +5,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setTimeout as wait } from 'node:timers/promises';
+import { ERRORS } from '../../generated/protocol.ts';
+import { member, textAt, tryParse } from '../trace/json.ts';
 import { OPCODE, clientFrame } from './frame.ts';
 import { ask, readGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
@@ -67,6 +69,15 @@ interface Publication {
   accepted: boolean;
 }
 
+/** `unknown` if there is no reply, or if the gateway failed: the event may then arrive. */
+type Outcome = 'accepted' | 'refused' | 'unknown';
+
+/** The outcome of a publication whose reply is an error with this code. */
+function outcomeOf(code: unknown): Outcome {
+  const status = Object.entries(ERRORS).find(([known]) => known === code)?.[1].httpStatus;
+  return status === undefined || status >= 500 ? 'unknown' : 'refused';
+}
+
 class Neighbour {
   /** The connection; undefined while a new one is opened and subscribed. */
   #wire: Wire | undefined;
@@ -77,10 +88,13 @@ class Neighbour {
   /** The numbers of the events that unanswered `broadcast` commands publish, by the id of the command. */
   readonly #broadcasts = new Map<string, number>();
   readonly #publications = new Map<number, Publication>();
+  /** The numbers of the events that have arrived. */
+  readonly #received = new Set<number>();
+  /** The numbers of the events that the gateway refused to publish. */
+  readonly #refused = new Set<number>();
   #serial = 0;
   #lastPong = 0;
   #lastNumber = 0;
-  #received = 0;
 
   async connect(): Promise<void> {
     const wire = await Wire.open(context.target, { secrets: [] });
@@ -130,7 +144,7 @@ class Neighbour {
     await this.#readMetrics();
     this.#flush();
     const missed = [...this.#publications.values()].filter(({ accepted }) => accepted).length;
-    report({ kind: 'done', published: this.#received + missed, received: this.#received });
+    report({ kind: 'done', published: this.#received.size + missed, received: this.#received.size });
     this.#wire?.destroy();
   }
 
@@ -191,19 +205,27 @@ class Neighbour {
     const data = { stream, event: TRICKLE, payload: { number } };
     if (publish === 'command') this.#broadcasts.set(this.#command(wire, 'broadcast', data), number);
     else {
-      const { status } = await ask(context.target, `${context.target.path}/broadcast`, {
+      const { status, body } = await ask(context.target, `${context.target.path}/broadcast`, {
         headers,
         body: JSON.stringify(data),
       });
-      this.#settle(number, status === 200 ? 'accepted' : 'refused');
+      const code = textAt(member(tryParse(body), 'data'), 'code');
+      this.#settle(number, status === 200 ? 'accepted' : outcomeOf(code));
     }
   }
 
-  /** Records the reply to a publication. The neighbour does not wait for a refused event. */
-  #settle(number: number, outcome: 'accepted' | 'refused'): void {
+  /** Records the reply to a publication. The neighbour does not wait for a refused event, and reports it if it arrives. */
+  #settle(number: number, outcome: Outcome): void {
     const publication = this.#publications.get(number);
-    if (outcome === 'refused') this.#publications.delete(number);
-    else if (publication !== undefined) publication.accepted = true;
+    if (outcome === 'accepted' && publication !== undefined) publication.accepted = true;
+    if (outcome !== 'refused') return;
+    this.#publications.delete(number);
+    this.#refused.add(number);
+    if (this.#received.has(number)) this.#reportRefused(number);
+  }
+
+  #reportRefused(number: number): void {
+    report({ kind: 'stray', text: `number ${number} of the neighbour's own events, which the gateway refused` });
   }
 
   async #readMetrics(): Promise<void> {
@@ -222,7 +244,7 @@ class Neighbour {
     if (type === 'pong') this.#measure('command', this.#commands.get(id));
     this.#commands.delete(id);
     const number = this.#broadcasts.get(id);
-    if (number !== undefined) this.#settle(number, type === 'broadcasted' ? 'accepted' : 'refused');
+    if (number !== undefined) this.#settle(number, type === 'broadcasted' ? 'accepted' : outcomeOf(data['code']));
     this.#broadcasts.delete(id);
   }
 
@@ -230,7 +252,8 @@ class Neighbour {
     const payload = data['payload'] as { readonly number?: number };
     if (data['event'] === TRICKLE && data['stream'] === stream && payload.number !== undefined) {
       this.#measure('event', this.#publications.get(payload.number)?.sentAt);
-      if (this.#publications.delete(payload.number)) this.#received += 1;
+      if (this.#publications.delete(payload.number)) this.#received.add(payload.number);
+      else if (this.#refused.has(payload.number)) this.#reportRefused(payload.number);
       return;
     }
     const text = JSON.stringify(data);

@@ -1,9 +1,9 @@
 /**
  * A server with the faults that the pack must find: it accepts every frame, checks no origin, parses with `JSON.parse`,
- * publishes every event and sends stack traces. With an option, it crashes, blocks its event loop, refuses the command or
- * resets the connection when it receives a given text.
+ * publishes every event and sends stack traces. With an option, it crashes, blocks its event loop, refuses the command,
+ * executes the command but says that it refused it, or resets the connection, when it receives a given text.
  *
- *     node careless-server.ts [--die-at TEXT] [--block-at TEXT] [--refuse-at TEXT] [--reset-at TEXT]
+ *     node careless-server.ts [--die-at TEXT] [--block-at TEXT] [--refuse-at TEXT] [--deny-at TEXT] [--reset-at TEXT]
  */
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -21,7 +21,7 @@ interface Command {
 
 const anyText = { type: 'string' } as const;
 const { values: faults } = parseArgs({
-  options: { 'die-at': anyText, 'block-at': anyText, 'refuse-at': anyText, 'reset-at': anyText },
+  options: { 'die-at': anyText, 'block-at': anyText, 'refuse-at': anyText, 'deny-at': anyText, 'reset-at': anyText },
 });
 const clients = new Set<Duplex>();
 const EPOCH = 'epoch';
@@ -77,6 +77,11 @@ function take(socket: Duplex, text: string): void {
       return;
     }
     const [type, data] = answer(command);
+    // The server says that it refused the command, which it has executed.
+    if (isAt('deny-at')) {
+      send(socket, { type: 'error', id: command.id, data: REFUSAL });
+      return;
+    }
     send(socket, { type, ...(command.id === undefined ? {} : { id: command.id }), data });
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? '') : '';
