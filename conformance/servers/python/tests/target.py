@@ -69,6 +69,25 @@ class Client:
             return code
 
 
+class EventReader:
+    """Reads server-sent events. `last_id` is the last id that was received."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.last_id = ""
+
+    async def until(self, kind: str) -> Message:
+        """Reads up to the next message of this type."""
+        while True:
+            block = await asyncio.wait_for(self._reader.readuntil(b"\n\n"), PATIENCE)
+            fields = [line.partition(": ")[::2] for line in block.decode().splitlines()]
+            self.last_id = dict(fields).get("id", self.last_id)
+            text = "\n".join(value for name, value in fields if name == "data")
+            message: Message = json.loads(text) if text else {}
+            if message.get("type") == kind:
+                return message
+
+
 class ServerTest(unittest.IsolatedAsyncioTestCase):
     """Tests over a socket. `arguments` are the command-line arguments of the server."""
 
@@ -124,6 +143,16 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
         answer = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         return parse_answer(answer)
+
+    async def event_stream(self, query: str) -> EventReader:
+        """Opens an event stream with this query."""
+        host, _, port = self.http_url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        self.addCleanup(writer.close)
+        writer.write(f"GET /ws/events?{query} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        self.assertIn(b" 200 ", head.splitlines()[0])
+        return EventReader(reader)
 
     async def eventually(self, holds: Callable[[], Awaitable[bool]]) -> None:
         for _ in range(200):

@@ -107,6 +107,21 @@ class ReplayTest(ServerTest):
         self.assertNotEqual(after["epoch"], before["epoch"])
 
 
+    async def test_the_ids_of_many_streams_name_the_new_epochs_after_their_gaps(self) -> None:
+        client, streams = await self.connect(), ["main", "workspace:w"]
+        for stream in streams:
+            await client.ask("broadcast", **note(1, stream))
+        events = await self.event_stream("streams=main&streams=workspace:w&events=*")
+        await events.until("replay_complete")
+        self.send_signal(signal.SIGUSR1)
+        gaps = [(await events.until("gap"))["data"] for _ in streams]
+        await client.ask("broadcast", **note(2))
+        await events.until("event")
+        reached = {"main": 1, "workspace:w": 0}
+        places = [f"{gap['to']['epoch']}/{reached[gap['stream']]}/{gap['stream']}" for gap in gaps]
+        self.assertEqual(sorted(events.last_id.split("|")), sorted(places))
+
+
 class BoundedHistoryTest(ServerTest):
     arguments = (
         "--broadcast",

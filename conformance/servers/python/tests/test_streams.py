@@ -81,3 +81,14 @@ class LossesTest(unittest.TestCase):
         self.assertFalse(stream.is_blank)
         streams.end(stream)
         self.assertNotEqual(streams.get("main").epoch, stream.epoch)
+
+
+class RetainedTest(unittest.TestCase):
+    def test_a_new_event_makes_the_picture_of_an_expired_stream_complete(self) -> None:
+        stream = make_stream()
+        status = Filter(CONTRACT, ["sync_status"], {})
+        stream.append("sync_status", SOURCE, {"status": "running"})
+        stream.clear()
+        self.assertTrue(stream.warm(status).truncated)
+        stream.append("sync_status", SOURCE, {"status": "completed"})
+        self.assertFalse(stream.warm(status).truncated)

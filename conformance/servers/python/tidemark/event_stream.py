@@ -227,6 +227,7 @@ class ManyStreamsWire(EventStreamWire):
         super().__init__(reader, writer, events, data)
         asked = data["replay"].get("positions", [])
         self._places: dict[str, Mapping[str, Any]] = {each["stream"]: each for each in asked}
+        self._is_replaying = self._mode != "none"
 
     def fields(self, message: Mapping[str, Any]) -> dict[str, str]:
         fields = super().fields(message)
@@ -247,6 +248,11 @@ class ManyStreamsWire(EventStreamWire):
             self._places.update({each["stream"]: each for each in data["positions"]})
             for stream in data.get("ended", []):
                 self._places.pop(stream, None)
+        if kind == "replay_complete":
+            self._is_replaying = False
+        # During the replay, the picture of the stream follows the gap. A gap of a pattern has no position (MUL-9).
+        if kind == "gap" and not self._is_replaying and not data["stream"].endswith("*"):
+            self._places[data["stream"]] = data["to"]
 
     def many_id(self) -> str:
         longest = sorted(self._places.items(), key=lambda each: -int(each[1]["sequenceId"]))[:MOST_STREAMS]

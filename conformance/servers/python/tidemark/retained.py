@@ -28,6 +28,8 @@ class Retained:
         policy = self._contract.event(event.name).replay
         if policy.policy == "latest":
             self._latest[event.name] = event
+            # The newest event replaces all that were lost, so the picture is complete again.
+            self.evicted.discard(event.name)
         elif policy.policy == "latest-per-key":
             self._add_key(event, replay_key(self._contract, event), policy.clears)
 
