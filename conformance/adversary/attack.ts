@@ -2,10 +2,18 @@
  * Makes the parts of attacks: deep patterns, wide filters, long paths, large payloads. The parts stay within the limits
  * in `welcome`, so the server must process them and must not close the connection.
  */
+import { LIMITS } from '../../generated/protocol.ts';
+import type { LimitName } from '../../generated/protocol.ts';
 import type { Gene, Input } from './input.ts';
 
-/** Limits of the server, from `welcome`. */
-export type Limits = Readonly<Record<string, number>>;
+/** All limits of the contract, with the values of the server. */
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** The limits of `welcome`. A limit that the server does not announce has the default of the contract. */
+export function limitsOf(announced: Readonly<Record<string, number>>): Limits {
+  const names = Object.keys(LIMITS) as LimitName[];
+  return Object.fromEntries(names.map((name) => [name, announced[name] ?? LIMITS[name].default])) as Limits;
+}
 
 export interface Command {
   readonly type: string;
@@ -68,11 +76,7 @@ const payloadGenes = [gene('padding', 0, 60_000), gene('depth', 0, 24), gene('me
 export const of = (input: Input, name: string): number => input[name] ?? 0;
 
 /** Makes path patterns with at most `characters` characters in total. */
-export function patternsOf(
-  input: Input,
-  { patternLength = 256, patternsPerFilterField = 64 }: Limits,
-  characters: number,
-) {
+export function patternsOf(input: Input, { patternLength, patternsPerFilterField }: Limits, characters: number) {
   const segment = SEGMENTS[of(input, 'style')] ?? '*';
   const patterns: string[] = [];
   let left = characters;
@@ -93,7 +97,7 @@ export function subscribeCommand(
   limits: Limits,
   options: { readonly count: number; readonly stream: string },
 ) {
-  const { filterCharactersPerConnection = 65_536, eventsPerSubscription = 32 } = limits;
+  const { filterCharactersPerConnection, eventsPerSubscription } = limits;
   const share = Math.max(1, Math.floor(filterCharactersPerConnection / options.count));
   // An operation without this gene subscribes with one pattern.
   const events = Math.min(input['events'] ?? 1, eventsPerSubscription);
@@ -106,7 +110,7 @@ export function subscribeCommand(
   };
 }
 
-function payloadOf(input: Input, { payloadBytes = 65_536 }: Limits): Record<string, unknown> {
+function payloadOf(input: Input, { payloadBytes }: Limits): Record<string, unknown> {
   const padding = 'x'.repeat(Math.min(of(input, 'padding'), Math.floor(payloadBytes / 2)));
   const members = Object.fromEntries(
     Array.from({ length: Math.min(of(input, 'members'), Math.floor(payloadBytes / 40)) }, (_, at) => [`k${at}`, at]),
@@ -129,8 +133,7 @@ export const times = <Item>(count: number, make: (at: number) => Item): Item[] =
  * Makes the `subscribe` commands of the attacking connection. Each subscription has the filter that the input describes.
  */
 export function ownSubscriptions(input: Input, limits: Limits, stream: string): readonly Command[] {
-  const { subscriptionsPerConnection = 100 } = limits;
-  const count = Math.min(of(input, 'subscriptions'), subscriptionsPerConnection);
+  const count = Math.min(of(input, 'subscriptions'), limits.subscriptionsPerConnection);
   return times(count, () => ({ type: 'subscribe', data: subscribeCommand(input, limits, { count, stream }) }));
 }
 

@@ -16,13 +16,14 @@ import {
   subscriptions,
   times,
 } from './attack.ts';
+import { maximumLengthOf } from '../invariants/contract.ts';
 import type { AttackedOperation, Command, Limits, Prepared } from './attack.ts';
 import type { Input } from './input.ts';
 
 /** Makes lists of streams to follow, and of positions to resume from, that together fit in one message. */
 function manyStreams(
   input: Input,
-  { streamsPerSubscription = 32, inboundMessageBytes = 65_536 }: Limits,
+  { streamsPerSubscription, inboundMessageBytes }: Limits,
   { prepared, at }: { readonly prepared: Prepared; readonly at: number },
 ) {
   const names = times(
@@ -41,8 +42,8 @@ function manyStreams(
   return { streams: names.length > 0 ? [...names, ...prepared.streams] : ['session:*'], replay };
 }
 
-/** The longest token that the contract allows, in characters. A longer one is refused before it is read. */
-const LONGEST_TOKEN = 16_384;
+/** The length of the longest token that the contract allows, in characters. A longer token is refused before it is read. */
+const LONGEST_TOKEN = maximumLengthOf('TokenCredential', 'token');
 
 export const COMMANDS: readonly AttackedOperation[] = [
   {
@@ -118,7 +119,7 @@ export const COMMANDS: readonly AttackedOperation[] = [
   {
     name: 'ping',
     genes: [gene('commands', 1, 300), gene('spaces', 0, 65_000)],
-    attack: (input, { inboundMessageBytes = 65_536 }) => {
+    attack: (input, { inboundMessageBytes }) => {
       const spaces = Math.min(of(input, 'spaces'), inboundMessageBytes - 64);
       return { ...NOTHING, packet: times(of(input, 'commands'), () => ({ type: 'ping', data: {}, spaces })) };
     },

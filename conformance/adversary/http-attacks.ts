@@ -74,7 +74,7 @@ export const REQUESTS: readonly AttackedOperation[] = [
     name: 'post_disconnect',
     genes: [commands, subscriptions, ...filterGenes, gene('held', 0, 1), gene('spaces', 0, 65_000)],
     attack: (input, limits, prepared) => {
-      const { inboundMessageBytes = 65_536 } = limits;
+      const { inboundMessageBytes } = limits;
       const spaces = ' '.repeat(Math.min(of(input, 'spaces'), inboundMessageBytes - 128));
       const idOf = (at: number): string => (of(input, 'held') === 1 ? HELD_CONNECTION : `0${at}`.padEnd(26, '0'));
       const request = (at: number): HttpRequest => {

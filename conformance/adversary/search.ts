@@ -9,8 +9,8 @@ import { hostileContextOf, readFeatures } from '../hostile/run.ts';
 import { Unreachable } from '../hostile/wire.ts';
 import type { RunOptions } from '../hostile/run.ts';
 import type { HostileContext } from '../hostile/steps.ts';
-import { deepPath } from './attack.ts';
-import type { Attack, AttackedOperation, Command, Prepared } from './attack.ts';
+import { deepPath, limitsOf } from './attack.ts';
+import type { Attack, AttackedOperation, Command, Limits, Prepared } from './attack.ts';
 import { climbHill } from './hill-climbing.ts';
 import type { Evaluated } from './hill-climbing.ts';
 import type { Input } from './input.ts';
@@ -66,15 +66,16 @@ const FILLERS = 20;
 export async function search(options: SearchOptions): Promise<void> {
   const known = hostileContextOf({ ...options, patienceMs: Math.max(options.patienceMs, SEARCH_PATIENCE_MS) });
   const found = await readFeatures(known);
-  const context = { ...known, limits: found.limits };
+  const limits = limitsOf(found.limits);
+  const context = { ...known, limits };
   const nonce = randomBytes(6).toString('hex');
   const neighbour = new NeighbourThread({ context, nonce, publish: 'none' });
   try {
     await neighbour.ready();
-    const prepared = await prepareStreams(context, { nonce, canPublish: found.has.has('broadcast') });
+    const prepared = await prepareStreams(context, { nonce, limits, canPublish: found.has.has('broadcast') });
     const meter = new Meter({ neighbour, pid: options.pid });
     for (const operation of options.operations)
-      options.onResult(await new Search({ options, operation, context, prepared, meter }).run());
+      options.onResult(await new Search({ options, operation, context, limits, prepared, meter }).run());
     await neighbour.finish();
   } finally {
     await neighbour.end();
@@ -87,13 +88,12 @@ export async function search(options: SearchOptions): Promise<void> {
  */
 async function prepareStreams(
   context: HostileContext,
-  { nonce, canPublish }: { readonly nonce: string; readonly canPublish: boolean },
+  { nonce, limits, canPublish }: { readonly nonce: string; readonly limits: Limits; readonly canPublish: boolean },
 ): Promise<Prepared> {
   const streams = ['deep', 'keys', 'large'].map((name) => `session:hostile-${nonce}-${name}`);
   if (!canPublish) return { streams };
   const [deep = '', keys = '', large = ''] = streams;
-  const { commandBurst = 100 } = context.limits;
-  const perFiller = Math.max(1, Math.floor(commandBurst * 0.9));
+  const perFiller = Math.max(1, Math.floor(limits.commandBurst * 0.9));
   for (let filler = 0; filler < FILLERS; filler += 1) {
     const session = await AttackSession.open(context);
     await session.send(Array.from({ length: perFiller }, (_, at) => past(filler * perFiller + at)));
@@ -115,14 +115,19 @@ async function prepareStreams(
 
 /** The first of all equal inputs. */
 function distinct(ranked: readonly Evaluated<Measured>[]): readonly Evaluated<Measured>[] {
-  const seen = new Set<string>();
-  return ranked.filter(({ input }) => seen.size < seen.add(JSON.stringify(input)).size);
+  const first = new Map<string, Evaluated<Measured>>();
+  for (const each of ranked) {
+    const key = JSON.stringify(each.input);
+    if (!first.has(key)) first.set(key, each);
+  }
+  return [...first.values()];
 }
 
 interface SearchParts {
   readonly options: SearchOptions;
   readonly operation: AttackedOperation;
   readonly context: HostileContext;
+  readonly limits: Limits;
   readonly prepared: Prepared;
   readonly meter: Meter;
 }
@@ -157,8 +162,8 @@ class Search {
   }
 
   async #evaluate(input: Input): Promise<Measured> {
-    const { operation, context, prepared, meter } = this.#parts;
-    const attack = operation.attack(input, context.limits, prepared);
+    const { operation, context, limits, prepared, meter } = this.#parts;
+    const attack = operation.attack(input, limits, prepared);
     await wait(Math.max(0, this.#refilledAt - performance.now()));
     const session = await AttackSession.open(context);
     try {
@@ -183,7 +188,7 @@ class Search {
    */
   #spend({ requests }: Attack, workMs: number): void {
     if (requests.length === 0) return;
-    const { commandsPerSecond = 50, commandCostMs = 5 } = this.#parts.context.limits;
+    const { commandsPerSecond, commandCostMs } = this.#parts.limits;
     const tokens = requests.length + workMs / commandCostMs;
     this.#refilledAt = performance.now() + (tokens / commandsPerSecond) * 1000;
   }

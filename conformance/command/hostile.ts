@@ -167,8 +167,7 @@ export function configureHostile(command: Command): Command {
         if (error instanceof BadRow || error instanceof UsageError || error instanceof ConfigError)
           self.error(error.message, { exitCode: EXIT.usage });
         if (!(error instanceof Unreachable)) throw error;
-        process.stderr.write(`${error.message}
-`);
+        process.stderr.write(`${error.message}\n`);
         process.exitCode = EXIT.inconclusive;
       }
     });

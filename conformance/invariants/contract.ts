@@ -51,6 +51,13 @@ export function httpOperation(method: string, path: string): HttpOperation | und
   return name === undefined ? undefined : { name, replies: repliesOf(name), clauses: clausesOfOperation(name) };
 }
 
+/** The maximum length of a property of a schema, in characters. @throws {Error} when the contract gives none */
+export function maximumLengthOf(schema: string, property: string): number {
+  const length = valueAt(CONTRACT, `/components/schemas/${schema}/properties/${property}/maxLength`);
+  if (typeof length !== 'number') throw new Error(`${schema}.${property} has no maxLength in the contract.`);
+  return length;
+}
+
 /** An example of a message in the contract. */
 export function exampleOf(message: string): Json {
   return valueAt(CONTRACT, `/components/messages/${message}/examples/0/payload`) ?? {};
