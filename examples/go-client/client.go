@@ -15,8 +15,8 @@ import (
 
 // Position is a position in a stream.
 type Position struct {
-	Epoch      string `json:"epoch"`
-	SequenceID int64  `json:"sequenceId"`
+	Epoch      string  `json:"epoch"`
+	SequenceID integer `json:"sequenceId"`
 }
 
 // Reply is the answer to a command: Data, or an error.
@@ -83,7 +83,7 @@ type Client struct {
 	subscriptions map[string]*Subscription
 	order         []string
 	// received counts the event messages of this connection (CLI-6).
-	received   int64
+	received   integer
 	patience   time.Duration
 	announced  int
 	retryAfter *time.Duration

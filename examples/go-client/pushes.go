@@ -7,21 +7,21 @@ import (
 
 // The members of pushes that the client reads. Where zero is a valid value, the member is a pointer, so that nil means that it is missing.
 type pushData struct {
-	SubscriptionIDs     []string      `json:"subscriptionIds"`
-	SubscriptionID      string        `json:"subscriptionId"`
-	Stream              string        `json:"stream"`
-	Epoch               string        `json:"epoch"`
-	SequenceID          *int64        `json:"sequenceId"`
-	IsReplay            *bool         `json:"isReplay"`
-	Delivered           *int64        `json:"delivered"`
-	Positions           []interface{} `json:"positions"`
-	Position            *Position     `json:"position"`
-	From                *Position     `json:"from"`
-	To                  *Position     `json:"to"`
-	Reason              string        `json:"reason"`
-	Code                int           `json:"code"`
-	RetryAfterMs        interface{}   `json:"retryAfterMs"`
-	HeartbeatIntervalMs interface{}   `json:"heartbeatIntervalMs"`
+	SubscriptionIDs     []string          `json:"subscriptionIds"`
+	SubscriptionID      string            `json:"subscriptionId"`
+	Stream              string            `json:"stream"`
+	Epoch               string            `json:"epoch"`
+	SequenceID          *integer          `json:"sequenceId"`
+	IsReplay            *bool             `json:"isReplay"`
+	Delivered           *integer          `json:"delivered"`
+	Positions           []json.RawMessage `json:"positions"`
+	Position            *Position         `json:"position"`
+	From                *Position         `json:"from"`
+	To                  *Position         `json:"to"`
+	Reason              string            `json:"reason"`
+	Code                integer           `json:"code"`
+	RetryAfterMs        interface{}       `json:"retryAfterMs"`
+	HeartbeatIntervalMs interface{}       `json:"heartbeatIntervalMs"`
 }
 
 // push handles a message that answers no command. Types that it does not know are ignored (ENV-4).
@@ -56,7 +56,7 @@ func (c *Client) push(frame envelope) {
 		}
 	case "closing":
 		if data.Code != 0 {
-			c.announced = data.Code
+			c.announced = int(data.Code)
 			c.retryAfter = retryAfterOf(data.RetryAfterMs)
 		}
 	}
@@ -82,11 +82,19 @@ func (c *Client) welcomed(data pushData) {
 	c.patience = time.Duration(interval*silentIntervals) * time.Millisecond
 }
 
+// place returns the position in Stream of an event, or of an item of the positions of a heartbeat.
+func (d pushData) place() (at Position, ok bool) {
+	if d.SequenceID == nil || *d.SequenceID < 0 || d.Epoch == "" || d.Stream == "" {
+		return Position{}, false
+	}
+	return Position{d.Epoch, *d.SequenceID}, true
+}
+
 func (c *Client) event(data pushData, raw json.RawMessage) {
-	if data.SequenceID == nil || *data.SequenceID < 0 || data.Epoch == "" || data.Stream == "" || data.IsReplay == nil {
+	at, ok := data.place()
+	if !ok || data.IsReplay == nil {
 		return
 	}
-	at := Position{data.Epoch, *data.SequenceID}
 	for _, id := range data.SubscriptionIDs {
 		if subscription := c.subscriptions[id]; subscription != nil {
 			subscription.event(at, raw)
@@ -111,12 +119,12 @@ func (c *Client) heartbeat(data pushData) {
 	}
 	heads := map[string]Position{}
 	for _, each := range data.Positions {
-		members, _ := each.(map[string]interface{})
-		stream, _ := members["stream"].(string)
-		epoch, _ := members["epoch"].(string)
-		number, isNumber := members["sequenceId"].(float64)
-		if stream != "" && epoch != "" && isNumber && number >= 0 && number == float64(int64(number)) {
-			heads[stream] = Position{epoch, int64(number)}
+		var head pushData
+		if json.Unmarshal(each, &head) != nil {
+			continue
+		}
+		if at, ok := head.place(); ok {
+			heads[head.Stream] = at
 		}
 	}
 	for _, subscription := range c.subscriptions {

@@ -17,8 +17,8 @@ type Subscription struct {
 	// epoch is the epoch of the last delivered events; handed contains their numbers since the last confirmed position (CLI-7).
 	epoch     string
 	announced string
-	handed    map[int64]bool
-	floor     int64
+	handed    map[integer]bool
+	floor     integer
 	replay    string
 	live      bool
 	active    bool
@@ -44,10 +44,10 @@ func (c *Client) Subscribe(id, stream string, request map[string]interface{}, li
 		if at, ok := replay["after"].(map[string]interface{}); ok {
 			number, _ := at["sequenceId"].(float64)
 			epoch, _ := at["epoch"].(string)
-			after = &Position{epoch, int64(number)}
+			after = &Position{epoch, integer(number)}
 		}
 	}
-	s := &Subscription{client: c, id: id, stream: stream, request: request, replay: mode, handed: map[int64]bool{}}
+	s := &Subscription{client: c, id: id, stream: stream, request: request, replay: mode, handed: map[integer]bool{}}
 	s.pause = newPause(s, limit, held)
 	if after != nil {
 		s.position, s.proven, s.epoch, s.floor, s.replay = after, after, after.Epoch, after.SequenceID, "warm"
@@ -155,7 +155,7 @@ func (s *Subscription) subscribed(raw json.RawMessage) {
 }
 
 func (s *Subscription) reset(epoch string) {
-	s.epoch, s.announced, s.floor, s.handed = epoch, "", 0, map[int64]bool{}
+	s.epoch, s.announced, s.floor, s.handed = epoch, "", 0, map[integer]bool{}
 }
 
 // disconnected marks the subscription as ended at the server. After a close with 43xx the position is no longer valid (CLI-2).
