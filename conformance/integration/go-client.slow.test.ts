@@ -8,6 +8,8 @@ import { GO, programOf } from '../../scripts/tools.ts';
 import { suite } from '../testing/processes.ts';
 
 const SOURCES = fileURLToPath(new URL('../../examples/go-client', import.meta.url));
+/** Behaviour that the contract does not require of clients. */
+const TAPES = fileURLToPath(new URL('../../examples/client-tapes', import.meta.url));
 
 test('the client in Go, written from the contract and the guide, conforms', async () => {
   const program = join(mkdtempSync(join(tmpdir(), 'go-client-')), 'go-client');
@@ -18,7 +20,9 @@ test('the client in Go, written from the contract and the guide, conforms', asyn
   });
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  const { code, stdout } = await suite('client', '--command', program);
-  expect(stdout).toMatch(/conformant: (\d+) of \1 checks passed/);
-  expect(code).toBe(0);
+  for (const tapes of [[], ['--tapes', TAPES]]) {
+    const { code, stdout } = await suite('client', '--command', program, ...tapes);
+    expect(stdout).toMatch(/conformant: (\d+) of \1 checks passed/);
+    expect(code).toBe(0);
+  }
 }, 900_000);

@@ -8,6 +8,8 @@ import { JAVAC, programOf } from '../../scripts/tools.ts';
 import { suite } from '../testing/processes.ts';
 
 const SOURCES = fileURLToPath(new URL('../../examples/client-java/tidemark', import.meta.url));
+/** Behaviour that the contract does not require of clients. */
+const TAPES = fileURLToPath(new URL('../../examples/client-tapes', import.meta.url));
 
 test('the client in Java, written from the contract and the guide, conforms', async () => {
   const classes = mkdtempSync(join(tmpdir(), 'client-java-'));
@@ -17,7 +19,9 @@ test('the client in Java, written from the contract and the guide, conforms', as
   });
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  const { code, stdout } = await suite('client', '--command', `java -cp ${classes} tidemark.Program`);
-  expect(stdout).toMatch(/conformant: \d+ of \d+ checks passed/);
-  expect(code).toBe(0);
+  for (const tapes of [[], ['--tapes', TAPES]]) {
+    const { code, stdout } = await suite('client', '--command', `java -cp ${classes} tidemark.Program`, ...tapes);
+    expect(stdout).toMatch(/conformant: \d+ of \d+ checks passed/);
+    expect(code).toBe(0);
+  }
 }, 900_000);

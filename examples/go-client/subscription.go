@@ -22,7 +22,7 @@ type Subscription struct {
 	replay    string
 	live      bool
 	active    bool
-	// asked reports whether a subscribe or an unsubscribe is unanswered, or is repeated later.
+	// asked reports whether a subscribe is unanswered, or an unsubscribe is unanswered or is repeated later.
 	asked     bool
 	isResume  bool
 	lost      bool
@@ -278,6 +278,10 @@ func (c *Client) Unsubscribe(id string, settle func(Reply)) {
 // unsubscribe ends the subscription on the server, because the program does not want it any more or because its reader is too slow. The
 // program may unsubscribe while the command for a slow reader is unanswered; then that command is the last one.
 func (s *Subscription) unsubscribe() {
+	// A subscription that ended before a repeated unsubscribe may have a successor with the same id.
+	if s.ended {
+		return
+	}
 	s.active, s.asked = false, true
 	s.client.send("unsubscribe", "unsubscribed", map[string]interface{}{"subscriptionId": s.id}, func(reply Reply) {
 		refused, isRefused := reply.Err.(*CommandError)

@@ -94,8 +94,14 @@ final class Client implements Connection.Owner, AutoCloseable {
     return subscription.gone.thenApply(done -> Map.of("subscriptionIds", List.of(subscription.id)));
   }
 
+  /** The subscription with this id, in any state; null if there is none. */
+  Subscription known(Object id) {
+    return id instanceof String ? subscriptions.get(id) : null;
+  }
+
+  /** The subscription with this id, if events may arrive for it; otherwise null. */
   Subscription subscription(Object id) {
-    Subscription subscription = id instanceof String ? subscriptions.get(id) : null;
+    Subscription subscription = known(id);
     return subscription != null && subscription.state == Subscription.State.ACTIVE ? subscription : null;
   }
 
@@ -194,8 +200,10 @@ final class Client implements Connection.Owner, AutoCloseable {
 
   private void subscribed(Subscription subscription, Connection on, Map<String, Object> data, Throwable fault) {
     if (fault instanceof Failure failure && failure.code.equals("wrong_reply")) on.drop();
-    else if (fault instanceof Failure failure && failure.retryable && !subscription.isUnsubscribed()) again(subscription, on, failure);
-    else if (fault != null) end(subscription, (Failure) fault);
+    else if (fault instanceof Failure failure && failure.retryable && !subscription.isUnsubscribed()) {
+      subscription.state = Subscription.State.PAUSED;
+      again(subscription, on, failure, () -> proceed(subscription));
+    } else if (fault != null) end(subscription, (Failure) fault);
     else {
       try {
         put(subscription, subscription.cursor.subscribed(data));
@@ -210,10 +218,10 @@ final class Client implements Connection.Owner, AutoCloseable {
     }
   }
 
-  private void again(Subscription subscription, Connection on, Failure failure) {
-    subscription.state = Subscription.State.PAUSED;
+  /** Repeats a command after the wait that its retryable error requires, if the connection is still the same. */
+  private void again(Subscription subscription, Connection on, Failure failure, Runnable command) {
     loop.schedule(() -> guarded(() -> {
-      if (on == connection) proceed(subscription);
+      if (on == connection) command.run();
     }), subscription.backoff.nextMs(failure.retryAfterMs), TimeUnit.MILLISECONDS);
   }
 
@@ -222,7 +230,10 @@ final class Client implements Connection.Owner, AutoCloseable {
     subscription.state = Subscription.State.PAUSING;
     Connection on = connection;
     on.command("unsubscribe", Map.of("subscriptionId", subscription.id)).whenComplete((data, fault) -> {
-      if (subscription.isUnsubscribed()) end(subscription, null);
+      if (fault instanceof Failure failure && failure.retryable) again(subscription, on, failure, () -> {
+        if (subscription.state == Subscription.State.PAUSING) stop(subscription);
+      });
+      else if (subscription.isUnsubscribed()) end(subscription, null);
       else if (on == connection) {
         subscription.state = Subscription.State.PAUSED;
         proceed(subscription);

@@ -32,7 +32,7 @@ final class Pushes {
       }
       case "heartbeat" -> heartbeat(from, data);
       case "subscription_closed" -> {
-        Subscription subscription = client.subscription(data.get("subscriptionId"));
+        Subscription subscription = client.known(data.get("subscriptionId"));
         String reason = data.get("reason") instanceof String text ? text : "forbidden";
         if (subscription != null) client.end(subscription, new Failure(reason, "The server ended the subscription."));
       }
