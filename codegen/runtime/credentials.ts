@@ -37,9 +37,9 @@ export class Credentials {
 
   /** The credential for the next connection; undefined for a client without one. @throws the error of the token function. */
   async fetch(): Promise<Credential | undefined> {
-    if (this.#apiKey !== undefined) return { apiKey: this.#apiKey };
-    if (this.#source === undefined) return undefined;
-    return { token: typeof this.#source === 'function' ? await this.#source() : this.#source };
+    if (this.#source !== undefined)
+      return { token: typeof this.#source === 'function' ? await this.#source() : this.#source };
+    return this.#apiKey === undefined ? undefined : { apiKey: this.#apiKey };
   }
 
   /** Uses an accepted token for later connections, unless there is a token function. */

@@ -240,9 +240,12 @@ describe('credentials', () => {
     expect(server.connections[0]?.isOpen).toBe(false);
   });
 
-  test('authenticate replaces the credential of the connection and of later ones', async () => {
+  test.each([
+    ['token', { token: 'old' }],
+    ['API key', { apiKey: 'tm_1' }],
+  ])('authenticate replaces the %s of the connection and of later ones', async (_name, credential) => {
     const { server } = await modelServer();
-    const client = clientOf(server, { token: 'old' });
+    const client = clientOf(server, credential);
     await client.connect();
     expect((await client.authenticate('new')).principal.id).toBe('user:ana');
     server.connections[0]?.drop();

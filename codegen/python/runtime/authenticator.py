@@ -61,10 +61,8 @@ class Authenticator:
 
     async def credential(self) -> Union[JsonObject, None]:
         """The data of ``authenticate``; None for a client without a credential."""
-        if self._settings.api_key is not None:
-            return {"apiKey": self._settings.api_key}
         if self._token is None:
-            return None
+            return None if self._settings.api_key is None else {"apiKey": self._settings.api_key}
         if isinstance(self._token, str):
             return {"token": self._token}
         token = self._token()

@@ -162,6 +162,15 @@ class ACredential(ConnectionTest):
         await server.until(lambda: len(server.tokens()) == 3)
         self.assertEqual((server.tokens(), server.accepted), (["t1", "own", "t2"], 1))
 
+    async def test_that_the_application_sends_replaces_the_first_one_on_later_connections_too(self) -> None:
+        for first in ({"token": "old"}, {"api_key": "tm_1"}):
+            server, client = await self.start(**first, random=lambda: 0.0)
+            await client._authenticate("new", None)
+            await server.open[0].close()
+            await server.until(lambda: server.accepted == 2)
+            await client._call("ping", {}, None)
+            self.assertEqual(server.tokens(), [first.get("token"), "new", "new"])
+
     async def test_whose_expiry_has_no_time_zone_is_accepted_and_not_renewed(self) -> None:
         principal = {"id": "user:ana", "expiresAt": "2100-01-01T00:00:00"}
         _, client = await self.start(lambda command: (REPLIES[command["type"]], {"principal": principal}), token=lambda: "t")
