@@ -117,16 +117,16 @@ class Link:
             return
         self._over = True
         self._watch.cancel()
-        socket = self._socket
         try:
-            if socket is not None:
-                await asyncio.wait_for(socket.close(NORMAL, "client closed"), grace)
-        except (asyncio.TimeoutError, OSError, WebSocketException):
-            pass
+            if self._socket is not None:
+                closing = self._loop.create_task(self._socket.close(NORMAL, "client closed"))
+                closing.add_done_callback(ignore_result)
+                # Not `wait_for`, which cancels the task and then waits for its end: websockets 10 ends only after its own time limit.
+                await asyncio.wait({closing}, timeout=grace)
         finally:
             # Also if the caller is cancelled: the task then cuts the connection.
             self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.wait({self._task})
 
     async def _run(self) -> None:
         socket: Union[Socket, None] = None
@@ -213,6 +213,12 @@ def close_of(error: ConnectionClosed) -> tuple[int, str]:
     """Code and reason of the peer's close frame; 1006 if there was none (RFC 6455 §7.1.5)."""
     received = getattr(error, "rcvd", None)
     return (ABNORMAL, "") if received is None else (int(received.code), str(received.reason))
+
+
+def ignore_result(task: asyncio.Task[None]) -> None:
+    """Retrieves the exception of a task, because asyncio logs exceptions that nothing retrieves."""
+    if not task.cancelled():
+        task.exception()
 
 
 def abandon(socket: Socket, loop: asyncio.AbstractEventLoop) -> None:
