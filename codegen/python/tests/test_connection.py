@@ -39,6 +39,7 @@ class Server:
     async def serve(self, socket: Any, *_: object) -> None:
         self.accepted += 1
         self.open.append(socket)
+        self._changed.set()
         await self.send("welcome", {"heartbeatIntervalMs": 25_000})
         try:
             async for text in socket:
@@ -59,7 +60,7 @@ class Server:
         await self.open[-1].send(text)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until a command or the end of a connection makes the condition true."""
+        """Waits until a command, or the begin or end of a connection, makes the condition true."""
         while not condition():
             self._changed.clear()
             await asyncio.wait_for(self._changed.wait(), PATIENCE)
@@ -112,6 +113,23 @@ class AClient(ConnectionTest):
         await other._call("ping", {}, None)
         await other.close()
         self.assertEqual(server.accepted, 1)
+
+    async def test_refuses_subscriptions_outside_its_event_loop_and_keeps_nothing_of_them(self) -> None:
+        server, client = await self.start(random=lambda: 0.0)
+        made = {"made": KeyedEvent("latest")}
+        for begin in (
+            lambda: subscribe(client),
+            lambda: client._follow_streams(["main"], ["*"], filter=None, replay="warm"),
+            lambda: client._mirror(made, "made", "main"),
+        ):
+            with self.assertRaisesRegex(RuntimeError, "no running event loop"):
+                await asyncio.to_thread(begin)
+        await client._call("ping", {}, None)
+        # After a loss, a mirror would subscribe again.
+        await server.send("heartbeat", {"delivered": 1, "positions": []})
+        await server.until(lambda: server.accepted == 2)
+        await client._call("ping", {}, None)
+        self.assertEqual([command["type"] for command in server.commands], ["ping", "ping"])
 
     async def test_is_closed_only_when_its_socket_is_closed_however_often_it_is_closed(self) -> None:
         _, client = await self.start()

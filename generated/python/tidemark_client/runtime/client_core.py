@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, Union
 
 from .commands import Pacer, Settle
-from .connection import Connection, ConnectionEnd
+from .connection import Connection, ConnectionEnd, require_loop
 from .contract_match import ContractMatch, match_contract
 from .diagnosis import ClientState, Counts, Diagnosis
 from .errors import ConnectionLost
@@ -158,6 +158,7 @@ class ClientCore:
         return id_
 
     def _attach(self, subscription: AnyFeed) -> None:
+        require_loop()
         self._subscriptions[subscription.id] = subscription
         subscription.connected()
         self._connection.begin()
@@ -222,6 +223,7 @@ class ClientCore:
         return await wait_for_event(subscription, event, predicate, since=since, timeout=timeout, on_gap=on_gap)
 
     def _mirror(self, declared: Mapping[str, KeyedEvent], pattern: str, stream: str) -> Mirror[Any]:
+        require_loop()
         return Mirror(self, PictureRules(declared, pattern), stream)
 
     # ---- used by its mirrors

@@ -326,3 +326,8 @@ class Connection:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def require_loop() -> None:
+    """Raises RuntimeError outside an event loop, before anything is registered that could not connect."""
+    asyncio.get_running_loop()
