@@ -84,9 +84,7 @@ class Connection:
     def begin(self) -> None:
         """Connects if the client has not connected yet. Called when there is something to send."""
         if self.state == "idle":
-            self.start_task(self._connect())
-            # Set here and not in the task, because `begin` may be called again before the task runs.
-            self.state = "connecting"
+            self._connect()
 
     async def call(self, command: str, data: JsonObject, timeout: Union[float, None] = None) -> JsonObject:
         """Sends a command for a caller, at most once. Waits for a connection and then for the reply. The timeout limits
@@ -228,7 +226,7 @@ class Connection:
         """Whether the state is unchanged after a listener was called."""
         return self.state == state
 
-    async def _connect(self) -> None:
+    def _connect(self) -> None:
         self.state = "connecting"
         self._hooks.on_connecting(self._unreached + 1)
         if self._still("connecting"):
@@ -320,7 +318,7 @@ class Connection:
         self._retry_after = self._ready_at = None
         self._hooks.on_reconnecting(self._unreached + 1, delay)
         if self._still("waiting"):
-            self._wait.start(delay, lambda: self.start_task(self._connect()))
+            self._wait.start(delay, self._connect)
 
     def start_task(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
