@@ -222,7 +222,11 @@ class ACredential(ConnectionTest):
         await client._call("ping", {}, None)
         self.assertEqual(client.state, "open")
 
-    async def test_is_in_no_log_and_no_repr(self) -> None:
+    async def test_is_in_no_log_and_no_repr_even_if_every_logger_has_the_level_debug(self) -> None:
+        for logger in logging.root.manager.loggerDict.values():
+            if isinstance(logger, logging.Logger):
+                self.addCleanup(logger.setLevel, logger.level)
+                logger.setLevel(logging.DEBUG)
         server, client = await self.start(token="s3cret", max_attempts=1)
         with self.assertLogs(level="DEBUG") as logs:
             logging.debug("one line, because assertLogs needs one")

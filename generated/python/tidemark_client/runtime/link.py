@@ -29,10 +29,11 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 #: The asyncio client of the installed version. It is in different modules in websockets 10 and 14.
 CONNECT: Callable[..., Awaitable[object]] = getattr(websockets, "connect")
 
-#: At the level DEBUG, ``websockets`` logs every frame, and the first frame contains the credential. So the level is set here, and a
-#: program that sets the level of all loggers to DEBUG does not change it.
+#: At the level DEBUG, ``websockets`` logs every frame, and the first frame contains the credential. The level saves the time to format
+#: these records; the filter drops them even if a program sets the level of every logger to DEBUG.
 LOGGER = logging.getLogger(__name__)
 LOGGER.setLevel(logging.INFO)
+LOGGER.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 ABNORMAL = 1006
 NORMAL = 1000
