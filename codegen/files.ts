@@ -21,6 +21,8 @@ export type ReadFile = (path: string) => Promise<Source>;
 
 /** A file to which a contract refers cannot be read. The message continues a sentence about the reference. */
 export class UnreadableFile extends Error {
+  readonly reason: string;
+
   /**
    * @param reason begins with "which"
    * @param remedy a sentence that tells what to do
@@ -28,6 +30,7 @@ export class UnreadableFile extends Error {
   constructor(reason: string, remedy: string, options?: ErrorOptions) {
     super(`${reason}. ${remedy}`, options);
     this.name = 'UnreadableFile';
+    this.reason = reason;
   }
 }
 

@@ -75,7 +75,7 @@ test('files that the older document refers to are read beside that document', as
 
 test('an older document from an address must not refer to other files', async () => {
   const contract = await writeSplit('new', buildRequires('target'));
-  const alone = 'which is in another file, and only one file is read from an address. Save ';
+  const alone = 'which is in another file, and only one file is read from an address. ';
   const name = 'https://acme.example/events.yaml';
   const compare = (text: string) => compareVersions({ against: { name, text }, contract });
   await expect(compare(SPLIT)).rejects.toThrow(`${name}:3 extends /x-extends: is ../base.yaml, ${alone}`);

@@ -128,6 +128,10 @@ class Opener {
       return source.value as RawContract;
     } catch (error) {
       if (error instanceof ContractError) throw error;
+      if (error instanceof UnreadableFile && read === readNothing)
+        return refuse(
+          `${error.reason}. Extend tidemark or an address, such as that of a gateway's /asyncapi.yaml, or save both files and use their paths.`,
+        );
       if (error instanceof UnreadableFile)
         return refuse(`${error.message} Or write tidemark, or the address of a gateway's /asyncapi.yaml.`);
       const reason = error instanceof Error ? error.message : String(error);

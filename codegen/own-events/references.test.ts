@@ -22,18 +22,17 @@ const REFERRING = documentOf({ built: { payload: { $ref: './build.json' } } });
 const BUILD = { type: 'object', properties: { target: { type: 'string' } } };
 
 test('a document from an address must not refer to files', async () => {
-  const advice = 'which is in another file, and only one file is read from an address. Save the files';
+  const reason = 'which is in another file, and only one file is read from an address.';
+  const gateway = "a gateway's /asyncapi.yaml";
   served.set('/refers.yaml', stringify(REFERRING));
   served.set('/extends.yaml', stringify(documentOf({ built: {} }, { 'x-extends': './base.yaml' })));
   const extending = (path: string): object => documentOf({ tested: {} }, { 'x-extends': `${origin}${path}` });
   const others = { 'build.json': BUILD, 'base.yaml': documentOf({ deployed: {} }) };
   expect(await findingsOf(extending('/refers.yaml'), others)).toEqual([
-    expect.stringContaining(
-      `refers.yaml:11 /components/messages/built/payload/$ref: refers to ./build.json, ${advice}`,
-    ),
+    `refers.yaml:11 /components/messages/built/payload/$ref: refers to ./build.json, ${reason} Save the files and use their path, or use the address of a contract in one file, such as ${gateway}.`,
   ]);
   expect(await findingsOf(extending('/extends.yaml'), others)).toEqual([
-    expect.stringContaining(`extends.yaml:5 /x-extends: is ./base.yaml, ${advice}`),
+    `extends.yaml:5 /x-extends: is ./base.yaml, ${reason} Extend tidemark or an address, such as that of ${gateway}, or save both files and use their paths.`,
   ]);
 });
 
