@@ -60,7 +60,7 @@ function finding(
   };
 }
 
-/** Compares the address of the WebSocket, its channel, and the content type of all messages. */
+/** Compares the address of the WebSocket, and its channel. */
 function compareRoot({ was, now, findings }: Versions): void {
   const path = ['channels', CONNECTION, 'address'];
   const [before, after] = [textAt(was.document, ...path), textAt(now.document, ...path)];
@@ -74,11 +74,6 @@ function compareRoot({ was, now, findings }: Versions): void {
       summary: `the address of the WebSocket changed from ${before ?? 'none'} to ${after ?? 'none'}`,
       reason: 'Clients of the old contract connect to the old address.',
     });
-  const only = ({ document }: { readonly document: object }): { path: string[]; raw: Record<string, unknown> } => ({
-    path: [],
-    raw: 'defaultContentType' in document ? { contentType: document.defaultContentType } : {},
-  });
-  compareFacts(findings, { before: only(was), after: only(now), by: 'every message' });
   const [old, next] = [objectAt(was.document, 'channels', CONNECTION), objectAt(now.document, 'channels', CONNECTION)];
   compareFacts(findings, {
     before: { path: ['channels', CONNECTION], raw: old },

@@ -3,6 +3,8 @@
  */
 import { fromPointer } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
+import { sideOf } from './change.ts';
+import type { Side } from './change.ts';
 import { isObject, objectAt, textAt, textsOf, valueAt } from './json.ts';
 import type { JsonObject, Path } from './json.ts';
 import { SchemaDocument } from './schema-document.ts';
@@ -22,6 +24,8 @@ export interface MessageView {
   readonly name: string;
   readonly path: Path;
   readonly raw: JsonObject;
+  /** Values of the document that apply to the message unless it has its own. */
+  readonly defaults: Readonly<Record<string, Side>>;
   readonly payload: Place;
 }
 
@@ -48,12 +52,14 @@ export interface EventView {
 export class ContractView {
   readonly document: JsonObject;
   readonly schemas: SchemaDocument;
+  readonly #defaults: Readonly<Record<string, Side>>;
   readonly operations: ReadonlyMap<string, OperationView>;
   readonly events: ReadonlyMap<string, EventView>;
 
   constructor({ document }: ContractVersion) {
     this.document = document;
     this.schemas = new SchemaDocument(document);
+    this.#defaults = { contentType: sideOf({ schema: document, path: [] }, 'defaultContentType') };
     this.operations = new Map(
       Object.keys(objectAt(document, 'operations')).map((name) => [name, this.#operation(name)]),
     );
@@ -83,7 +89,7 @@ export class ContractView {
   #message(ref: unknown, at: Path): MessageView {
     const { path, raw } = this.#follow(ref, at);
     const payload = this.schemas.at([...path, 'payload']) ?? { schema: true, path };
-    return { name: String(path.at(-1)), path, raw, payload };
+    return { name: String(path.at(-1)), path, raw, defaults: this.#defaults, payload };
   }
 
   /** Follows references to an object. */

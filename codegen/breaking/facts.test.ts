@@ -11,6 +11,7 @@ const full = '/operations/get_health/x-full-scopes';
 const [bearer, apiKey] = at('/operations/subscribe/security') as [object, object];
 const security = (...alternatives: readonly object[]): Changes => ({ '/operations/subscribe/security': alternatives });
 const home = '/components/messages/session_event/x-stream';
+const mediaType = '/components/messages/sync/contentType';
 const pointers = (value: unknown): Changes => ({ '/components/messages/sync/x-error-pointers': value });
 
 const ROWS: readonly Row[] = [
@@ -79,6 +80,19 @@ const ROWS: readonly Row[] = [
     [`event-stream-removed breaking ${SENT}`],
   ],
   ['the default code of an invalid value is written out', pointers({}), pointers({ '/data': 'invalid_message' }), []],
+  ['the default content type is written out', {}, { [mediaType]: 'application/json' }, []],
+  [
+    'a message has another content type than the default one',
+    {},
+    { [mediaType]: 'application/cbor' },
+    [`content-type-changed breaking ${RECEIVED}`],
+  ],
+  [
+    'a message no longer has a content type of its own',
+    { [mediaType]: 'application/cbor' },
+    {},
+    [`content-type-changed breaking ${RECEIVED}`],
+  ],
   [
     'a message is no longer ordered',
     {},
@@ -120,4 +134,13 @@ describe('a changed fact', () => {
   test.each(ROWS)('%s', (_name, before, after, verdicts) => {
     expect(verdictsOf(findingsOf(before, after)).toSorted()).toEqual(verdicts.toSorted());
   });
+});
+
+test('another default content type is one finding, which names what sends messages without a content type of their own', () => {
+  const own = { '/components/messages/heartbeat/contentType': 'application/json' };
+  const side = { pointer: '/defaultContentType' };
+  const findings = findingsOf(own, { ...own, '/defaultContentType': 'application/cbor' });
+  expect(findings).toMatchObject([{ rule: 'content-type-changed', was: side, now: side }]);
+  expect(findings[0]?.usedBy).toEqual(expect.arrayContaining(['subscribe', 'event file_change']));
+  expect(findings[0]?.usedBy).not.toContain('heartbeat');
 });

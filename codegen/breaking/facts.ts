@@ -3,7 +3,8 @@
  * unknown member is reported as undecided, so that no new member is silently ignored.
  */
 import type { Direction, Draft, Findings } from './finding.ts';
-import { show } from './change.ts';
+import { show, sideOf } from './change.ts';
+import type { Side } from './change.ts';
 import type { JsonObject, Path } from './json.ts';
 import { equal, isObject, textsOf, union } from './json.ts';
 import { breaking, compatible, undecided } from './judgement.ts';
@@ -13,6 +14,7 @@ import { listOf } from './schema-document.ts';
 interface Part {
   readonly path: Path;
   readonly raw: JsonObject;
+  readonly defaults?: Readonly<Record<string, Side>>;
   readonly channel?: Part;
 }
 
@@ -56,24 +58,27 @@ const IGNORED: ReadonlySet<string> = new Set([
 ]);
 
 export function compareFacts(findings: Findings, { before, after, by }: Pair): void {
-  for (const key of union(Object.keys(before.raw), Object.keys(after.raw))) {
+  for (const key of union(keysOf(before), keysOf(after))) {
     if (IGNORED.has(key)) continue;
-    const fact = { key, before: before.raw[key], after: after.raw[key] };
+    const [was, now] = [factOf(before, key), factOf(after, key)];
+    const fact = { key, before: was.value, after: now.value };
     const [a, b] =
       key === 'bindings' ? [otherBindings(fact.before), otherBindings(fact.after)] : [fact.before, fact.after];
     if (equal(a, b)) continue;
-    for (const verdict of (JUDGES[key] ?? unknownFact)(fact)) findings.add(draftOf(verdict, before, after, fact), by);
+    for (const verdict of (JUDGES[key] ?? unknownFact)(fact)) findings.add({ ...verdict, was, now }, by);
   }
   const [old, next] = [before.channel, after.channel];
   if (old !== undefined && next !== undefined) compareFacts(findings, { before: old, after: next, by });
 }
 
-function draftOf(verdict: Verdict, before: Part, after: Part, { key, before: was, after: now }: Fact): Draft {
-  const side = (part: Part, value: unknown): Draft['was'] => ({
-    path: value === undefined ? part.path : [...part.path, key],
-    value,
-  });
-  return { ...verdict, was: side(before, was), now: side(after, now) };
+function keysOf({ raw, defaults = {} }: Part): string[] {
+  return [...Object.keys(raw), ...Object.keys(defaults)];
+}
+
+/** The value of a fact and its place: that of the part itself, or else the default of the document. */
+function factOf({ path, raw, defaults = {} }: Part, key: string): Side {
+  const own = sideOf({ schema: raw, path }, key);
+  return own.value === undefined ? (defaults[key] ?? own) : own;
 }
 
 /**
