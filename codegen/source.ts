@@ -39,8 +39,19 @@ export class ContractError extends Error {
 }
 
 /** Makes the error from findings about a contract, each at the place that the author wrote. */
-export function contractError({ file, relocate }: Source, findings: readonly Finding[]): ContractError {
-  return new ContractError(file, relocate === undefined ? findings : findings.map(relocate));
+export function contractError(source: Source, findings: readonly Finding[]): ContractError {
+  return new ContractError(
+    source.file,
+    findings.map((finding) => atOrigin(source, finding)),
+  );
+}
+
+function atOrigin({ originOf }: Source, finding: Finding): Finding {
+  if (originOf === undefined || finding.file !== undefined) return finding;
+  const origin = originOf(fromPointer(finding.pointer));
+  if (origin === undefined) return { ...finding, line: undefined };
+  const { file, path, line } = origin;
+  return { ...finding, file, pointer: toPointer(path), line };
 }
 
 export function formatFinding(contract: string, { rule, file = contract, pointer, line, text }: Finding): string {
@@ -56,10 +67,15 @@ export interface Source {
   readonly value: unknown;
   /** The line of the value at a path, or of its nearest ancestor in the text. */
   readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
-  /** For a contract bundled from several files: the file that contains the value at a path. */
-  readonly fileOf?: (path: readonly (string | number)[]) => string | undefined;
-  /** For a contract bundled from several files: maps a finding to the file and place that the author wrote. */
-  readonly relocate?: (finding: Finding) => Finding;
+  /** For a contract that was joined from several files: where the author wrote the value at a path. Undefined if that is not known. */
+  readonly originOf?: (path: readonly (string | number)[]) => Origin | undefined;
+}
+
+/** The place in a file where the author wrote a value. */
+export interface Origin {
+  readonly file: string;
+  readonly path: readonly (string | number)[];
+  readonly line: number | undefined;
 }
 
 export function pathOf({ file, path = file }: Source): string {

@@ -41,9 +41,10 @@ function finding(
   before: ContractVersion,
   after: ContractVersion,
 ): CompatibilityFinding {
-  const side = ({ name, lineOf, fileOf }: ContractVersion, { path, value }: Draft['was']): FindingSide => {
-    const file = fileOf?.(path) ?? name;
-    return { ...(file === name ? {} : { file }), pointer: toPointer(path), line: lineOf(path), value };
+  const side = ({ name, originOf }: ContractVersion, { path, value }: Draft['was']): FindingSide => {
+    const origin = originOf(path) ?? { file: name, path, line: undefined };
+    const file = origin.file === name ? {} : { file: origin.file };
+    return { ...file, pointer: toPointer(origin.path), line: origin.line, value };
   };
   const { rule, severity, decided = true, direction, summary, reason } = draft;
   return {

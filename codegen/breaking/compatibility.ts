@@ -8,13 +8,14 @@ import { openSource } from '../own-events/open.ts';
 import { readFromDisk, readSource } from '../files.ts';
 import type { ReadFile } from '../files.ts';
 import { ContractError } from '../source.ts';
-import type { Source } from '../source.ts';
+import type { Origin, Source } from '../source.ts';
 import { readerOf, sourceOfBaseline } from './baseline.ts';
 import type { Baseline } from './baseline.ts';
 import { compareContracts } from './compare.ts';
 import type { ContractVersion } from './compare.ts';
 import type { CompatibilityFinding, Severity } from './finding.ts';
 import { isObject } from './json.ts';
+import type { Path } from './json.ts';
 import { readFrames } from './tape-frames.ts';
 import { checkTapes } from './tapes.ts';
 import type { CompatibilityReport } from './report.ts';
@@ -78,8 +79,9 @@ function readVersion(source: Source): ContractVersion {
   return versionOf(source);
 }
 
-function versionOf({ file, value, lineOf, fileOf }: Source): ContractVersion {
-  return { name: file, document: isObject(value) ? value : {}, lineOf, fileOf };
+function versionOf({ file, value, lineOf, originOf }: Source): ContractVersion {
+  const inFile = (path: Path): Origin => ({ file, path, line: lineOf(path) });
+  return { name: file, document: isObject(value) ? value : {}, originOf: originOf ?? inFile };
 }
 
 function countOf(findings: readonly CompatibilityFinding[]): Record<Severity, number> {

@@ -2,6 +2,7 @@
  * One version of a contract, prepared for the comparison: maps from the names that are sent to operations, messages and events.
  */
 import { fromPointer } from '../source.ts';
+import type { Origin } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
 import { sideOf } from './change.ts';
 import type { Side } from './change.ts';
@@ -15,9 +16,8 @@ export interface ContractVersion {
   /** The name of the file or Git revision, as the user gave it. */
   readonly name: string;
   readonly document: JsonObject;
-  readonly lineOf: (path: Path) => number | undefined;
-  /** The file that contains a value, if the contract consists of several files. */
-  readonly fileOf?: ((path: Path) => string | undefined) | undefined;
+  /** Where the author wrote the value at a path. Undefined if that is not known. */
+  readonly originOf: (path: Path) => Origin | undefined;
 }
 
 export interface MessageView {

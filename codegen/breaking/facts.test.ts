@@ -1,5 +1,6 @@
 /** Tests the verdicts on facts of operations, channels and messages that are not schemas. */
 import { describe, expect, test } from 'vitest';
+import { formatText } from './format.ts';
 import { at, findingsOf, verdictsOf } from './testing/versions.ts';
 import type { Changes } from './testing/versions.ts';
 
@@ -143,4 +144,13 @@ test('another default content type is one finding, which names what sends messag
   expect(findings).toMatchObject([{ rule: 'content-type-changed', was: side, now: side }]);
   expect(findings[0]?.usedBy).toEqual(expect.arrayContaining(['subscribe', 'event file_change']));
   expect(findings[0]?.usedBy).not.toContain('heartbeat');
+});
+
+test('a report calls the place of a value that the whole contract lacks its top', () => {
+  const findings = findingsOf({}, { '/defaultContentType': undefined });
+  const counts = { breaking: findings.length, warning: 0, compatible: 0 };
+  const text = formatText({ against: 'old.yaml', contract: 'new.yaml', counts, findings });
+  expect(text).toMatch(
+    /\n {2}old {2}old\.yaml:\d+ \/defaultContentType = "application\/json"\n {2}new {2}new\.yaml:\d+ \(top\) \(absent\)\n/,
+  );
 });

@@ -15,8 +15,8 @@ export interface FindingSide {
   /** The file that contains the value, if that version consists of several files and this is not its main file. */
   readonly file?: string;
   /**
-   * JSON Pointer (RFC 6901) into that version, after its files were joined. If the value is absent, the pointer to the
-   * object that would contain it.
+   * JSON Pointer (RFC 6901) into the file that contains the value; into the joined version if that file is not known. If the value is
+   * absent, the pointer to the object that would contain it.
    */
   readonly pointer: string;
   /** Line number in the file that contains the value, from 1. */

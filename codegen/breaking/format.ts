@@ -42,15 +42,19 @@ function formatFinding({ against, contract, tapes }: CompatibilityReport, findin
     head,
     `  ${reason}`,
     `  direction  ${direction}${usedBy.length > 0 ? `, in ${usedBy.join(', ')}` : ''}`,
-    `  old  ${placeOf(against, was)}${valueOf(was.value)}`,
-    `  new  ${placeOf(contract, now)}${valueOf(now.value)}`,
+    `  old  ${placeText(against, was)}${valueOf(was.value)}`,
+    `  new  ${placeText(contract, now)}${valueOf(now.value)}`,
     ...(tapes === undefined ? [] : [`  tapes  ${tapesOf(finding)}`]),
     '',
   ].join('\n');
 }
 
-function placeOf(version: string, { file = version, line, pointer }: CompatibilityFinding['was']): string {
-  return `${file}${line === undefined ? '' : `:${line}`} ${pointer}`;
+function placeText(version: string, { file = version, line, pointer }: CompatibilityFinding['was']): string {
+  return `${file}${line === undefined ? '' : `:${line}`} ${pointerText(pointer)}`;
+}
+
+function pointerText(pointer: string): string {
+  return pointer === '' ? '(top)' : pointer;
 }
 
 function valueOf(value: unknown): string {
@@ -79,7 +83,7 @@ export function formatGithub(report: CompatibilityReport): string {
       const where = `file=${property(now.file ?? contract)}${now.line === undefined ? '' : `,line=${now.line}`},title=${property(title)}`;
       const lines = [
         `${sentence(summary)} ${reason}`,
-        `${now.pointer}${usedBy.length > 0 ? ` (${usedBy.join(', ')})` : ''}`,
+        `${pointerText(now.pointer)}${usedBy.length > 0 ? ` (${usedBy.join(', ')})` : ''}`,
         ...(tapes.length > 0 ? [`Recorded frames that break: ${tapesOf(finding)}`] : []),
       ];
       return `::${LEVELS[severity]} ${where}::${message(lines.join('\n'))}`;

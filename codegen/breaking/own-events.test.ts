@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { compareVersions } from './compatibility.ts';
+import { compareVersions, formatGithub, formatText } from './compatibility.ts';
 import type { CompatibilityFinding } from './finding.ts';
 
 let home: string;
@@ -62,15 +62,23 @@ test('files that the older document refers to are read beside that document', as
   const against = { name: 'old', text: SPLIT, file };
   expect((await compareVersions({ against, contract: file })).findings).toEqual([]);
   const contract = await writeSplit('new', buildRequires('target'));
-  expect(breaking(await compareVersions({ against, contract }))).toMatchObject([
+  const report = await compareVersions({ against, contract });
+  const [was, now] = ['old', 'new'].map((version) => join(home, version, 'api/schemas/build.json'));
+  const pointer = '/required';
+  expect(breaking(report)).toMatchObject([
     {
       rule: 'required-removed',
       summary: 'ok is now optional',
       usedBy: ['event build_finished'],
-      was: { file: join(home, 'old/api/schemas/build.json'), line: 1 },
-      now: { file: join(home, 'new/api/schemas/build.json'), line: 1 },
+      was: { file: was, line: 1, pointer },
+      now: { file: now, line: 1, pointer },
     },
   ]);
+  expect(formatText(report)).toContain(
+    `\n  old  ${was}:1 /required = ["target","ok"]\n  new  ${now}:1 /required = ["target"]\n`,
+  );
+  expect(formatGithub(report)).toContain(`file=${now},line=1,`);
+  expect(formatGithub(report)).toContain('%0A/required (event build_finished)');
 });
 
 test('an older document from an address must not refer to other files', async () => {

@@ -96,7 +96,7 @@ class Opener {
     this.files.push(source.file);
     const findings = new Findings();
     const own = readDocument(source, findings);
-    const context = { readFile, above: [...above, placeOf(pathOf(source))] };
+    const context = { readFile, above: [...above, locationOf(pathOf(source))] };
     const base = own.base === '' ? undefined : await this.#base(own, context, findings);
     const merged = base === undefined ? undefined : await merge({ document: own, base, findings, readFile });
     if (findings.list.length > 0 || merged === undefined) throw new ContractError(source.file, findings.list);
@@ -112,7 +112,7 @@ class Opener {
     const refuse = (text: string): undefined => {
       findings.add('extends', { source: own.source, path: [EXTENDS] }, `is ${base}, ${text}`);
     };
-    const at = base === STOCK ? this.#stock : placeOf(base, dirname(pathOf(own.source)));
+    const at = base === STOCK ? this.#stock : locationOf(base, dirname(pathOf(own.source)));
     if (above.includes(at)) return refuse('which extends this document. Let one of them extend tidemark.');
     const read = base === STOCK ? readFromDisk : isUrl(at) ? readNothing : readFile;
     try {
@@ -143,7 +143,7 @@ class Opener {
 }
 
 /** An address, or the absolute path of a file. */
-function placeOf(path: string, directory = ''): string {
+function locationOf(path: string, directory = ''): string {
   return isUrl(path) ? path : resolve(directory, path);
 }
 

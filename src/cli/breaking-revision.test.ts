@@ -97,8 +97,8 @@ test('a contract in several files is read from one revision', async () => {
     code: 3,
     stdout: expect.stringContaining('BREAKING enum-added: only the values [true,false] are now valid'),
   });
-  expect(stdout).toContain('old  v1:shop/line.yaml:5 /components/schemas/OrderLine/properties/tag/type = "string"');
-  expect(stdout).toMatch(/new {2}\S*repository\/shop\/line\.yaml:5 \/components/);
+  expect(stdout).toContain('old  v1:shop/line.yaml:5 /properties/tag/type = "string"');
+  expect(stdout).toMatch(/new {2}\S*repository\/shop\/line\.yaml:5 \/properties/);
 });
 
 test('a reference that the revision cannot resolve is reported with its line and the reason', async () => {

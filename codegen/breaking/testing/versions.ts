@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { compareContracts } from '../compare.ts';
 import type { ContractVersion } from '../compare.ts';
 import type { CompatibilityFinding } from '../finding.ts';
+import type { Path } from '../json.ts';
 import { fromPointer, sourceOf } from '../../source.ts';
+import type { Origin } from '../../source.ts';
 
 export const CONTRACT = readFileSync(new URL('../../../asyncapi.yaml', import.meta.url), 'utf8');
 
@@ -26,7 +28,11 @@ export function versionWith(changes: Changes = {}): ContractVersion {
     else if (Array.isArray(parent)) parent.splice(Number(last), 1);
     else delete parent[last];
   }
-  return { name: 'asyncapi.yaml', document, lineOf: SOURCE.lineOf };
+  return { name: 'asyncapi.yaml', document, originOf };
+}
+
+function originOf(path: Path): Origin {
+  return { file: 'asyncapi.yaml', path, line: SOURCE.lineOf(path) };
 }
 
 export function findingsOf(before: Changes, after: Changes): CompatibilityFinding[] {
