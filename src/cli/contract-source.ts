@@ -1,31 +1,21 @@
 /** Reads the older contract that `--against` names: a file, an address, or a Git revision. */
 import { readFile, stat } from 'node:fs/promises';
+import type { Baseline } from 'tidemark-codegen/breaking/compatibility';
 import { CliError, EXIT } from './exit.ts';
 import { readRevision } from './git-revision.ts';
-import type { Revision } from './git-revision.ts';
 import { MAXIMUM_CONTRACT_BYTES, readText } from './response-text.ts';
-
-export interface ContractText {
-  /** The name of the contract in reports and error messages: the path, the revision, or the address without credentials. */
-  readonly name: string;
-  readonly text: string;
-  /** Path of the contract if it is a file; references to other files are relative to this path. */
-  readonly file?: string;
-  /** The revision of Git that contains the contract; references to other files are read from the same revision. */
-  readonly revision?: Revision;
-}
 
 const TIMEOUT_MS = 15_000;
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
- * Reads the text of the older contract.
+ * Reads the text of the older contract. Its name in reports and errors is the path, the revision, or the address without credentials.
  * @param against an `http:` or `https:` address, a path that exists, or `REF` or `REF:PATH` of Git
  * @param contract path of the newer contract; if `against` is only a `REF`, this path is read in that revision
  * @throws {CliError} with exit code 5 if the address cannot be reached or answers with an error status; with exit code 2 if `against` is
  * invalid, or if the contract is too large
  */
-export async function readContractText(against: string, contract: string): Promise<ContractText> {
+export async function readContractText(against: string, contract: string): Promise<Baseline> {
   if (ADDRESS.test(against)) return readAddress(against);
   const found = await stat(against).catch(() => undefined);
   if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8'), file: against };
@@ -33,7 +23,7 @@ export async function readContractText(against: string, contract: string): Promi
   return readRevision(against, contract);
 }
 
-async function readAddress(address: string): Promise<ContractText> {
+async function readAddress(address: string): Promise<Baseline> {
   const { url, headers, name } = parseAddress(address);
   try {
     const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });

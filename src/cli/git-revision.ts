@@ -2,24 +2,9 @@
 import { execFile } from 'node:child_process';
 import { basename, dirname, posix, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import type { Baseline } from 'tidemark-codegen/breaking/compatibility';
 import { CliError, EXIT } from './exit.ts';
 import { MAXIMUM_CONTRACT_BYTES } from './response-text.ts';
-
-/** A revision that contains a contract. Paths in it begin at the top of the repository. */
-export interface Revision {
-  /** The path of the contract. */
-  readonly path: string;
-  /** The name of a file in reports and error messages, such as `v1:api/events.yaml`. */
-  readonly nameOf: (path: string) => string;
-  /** @throws {Error} with the reason, if the revision has no such file */
-  readonly readText: (path: string) => Promise<string>;
-}
-
-export interface RevisionText {
-  readonly name: string;
-  readonly text: string;
-  readonly revision: Revision;
-}
 
 /** `REF:PATH`. A REF may contain colons in braces, such as `main@{2030-01-31 12:00}`, and an empty one is the index. */
 const REF_PATH = /^(:[0-3]|(?:\{[^}]*\}|[^:{])*):(.*)$/s;
@@ -31,7 +16,7 @@ const REF_PATH = /^(:[0-3]|(?:\{[^}]*\}|[^:{])*):(.*)$/s;
  * @param contract the path that is read if `against` is only a `REF`
  * @throws {CliError} with exit code 2 if there is no such revision or file
  */
-export async function readRevision(against: string, contract: string): Promise<RevisionText> {
+export async function readRevision(against: string, contract: string): Promise<Baseline> {
   if (against.startsWith('-')) throw notFound(against, 'a revision must not begin with "-"');
   const { ref, given, cwd } = parse(against, contract);
   try {
