@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = '1.0.0';
 export const SUBPROTOCOL = 'tidemark.v1';
 
 /** SHA-256 of the bytes of `contract.json`, as in `welcome.contractDigest` (CON-2). */
-export const CONTRACT_DIGEST = 'sha256:e392bf0c4680a11da72ad179b773fbf5f3f39527182a426b70a336d9ab038e38';
+export const CONTRACT_DIGEST = 'sha256:54e657d23d42b942b4c710050af7cf5ac0a0f3f3b16cb39e26d62f831f94b493';
 
 /** The path on which the gateway accepts WebSocket connections. */
 export const WEBSOCKET_PATH = '/ws';
@@ -360,7 +360,7 @@ export const LIMITS: { readonly [Name in LimitName]: LimitSpec } = {
   handshakeTimeoutMs: { default: 5000, unit: 'ms', minimum: 100, maximum: 60000, description: 'Time for the headers of a request to arrive.' },
   authTimeoutMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Time for the first `authenticate` command, after which the connection is closed with 4008.' },
   heartbeatIntervalMs: { default: 25000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Interval between two heartbeats.' },
-  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201. The events of a replay count once history has dropped much of what it had when the replay began.' },
+  sendQueueBytes: { default: 1048576, unit: 'bytes', minimum: 16384, maximum: 1073741824, description: 'Size of a send queue above which the connection is closed with 4201. The events that a replay still has to send and that history has dropped count too, once history has dropped much since the replay began.' },
   sendQueueMessages: { default: 4096, unit: 'messages', minimum: 16, maximum: 1000000, description: 'Number of messages in a send queue above which the connection is closed with 4201.' },
   sendQueueBudgetBytes: { default: 268435456, unit: 'bytes', minimum: 1048576, maximum: 1099511627776, description: 'Estimated size of the send queues of all connections of one node together. Above it, the principal with the largest queues in total loses its connection with the longest queue, with 4201.' },
   sendQueueAgeMs: { default: 10000, unit: 'ms', minimum: 100, maximum: 600000, description: 'Age of the oldest queued message above which the connection is closed with 4201.' },

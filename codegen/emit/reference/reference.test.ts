@@ -69,7 +69,7 @@ describe('the reference page', () => {
   test('shows the default, the bounds and the unit of each limit', () => {
     const row = /<tr id="limit-sendQueueBytes">.*?<\/tr>/.exec(page)?.[0].replaceAll(/<[^>]+>/g, ' ') ?? '';
     expect(row.replaceAll(/\s+/g, '')).toBe(
-      'sendQueueBytesSizeofasendqueueabovewhichtheconnectionisclosedwith4201.Theeventsofareplaycountoncehistoryhasdroppedmuchofwhatithadwhenthereplaybegan.1048576bytes1MiB1638416KiB10737418241GiB',
+      'sendQueueBytesSizeofasendqueueabovewhichtheconnectionisclosedwith4201.Theeventsthatareplaystillhastosendandthathistoryhasdroppedcounttoo,oncehistoryhasdroppedmuchsincethereplaybegan.1048576bytes1MiB1638416KiB10737418241GiB',
     );
   });
 

@@ -14,7 +14,7 @@ from .runtime.wire import ProtocolSpec
 #: The version of the contract.
 PROTOCOL_VERSION: Final = "1.0.0"
 #: SHA-256 of the bytes of `contract.json`, as `welcome.contractDigest` reports it (CON-2).
-CONTRACT_DIGEST: Final = "sha256:e392bf0c4680a11da72ad179b773fbf5f3f39527182a426b70a336d9ab038e38"
+CONTRACT_DIGEST: Final = "sha256:54e657d23d42b942b4c710050af7cf5ac0a0f3f3b16cb39e26d62f831f94b493"
 #: The path on which the gateway accepts WebSocket connections.
 WEBSOCKET_PATH: Final = "/ws"
 #: The declared events. Any other name is a custom event (EVT-4).
