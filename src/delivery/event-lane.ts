@@ -83,12 +83,16 @@ export class EventLane {
     else this.#account.add(entry.frame.length);
   }
 
-  /** The memory that the events of all queued replays need in addition to the histories, in bytes. Iterates over the whole lane. */
-  get excessBytes(): number {
-    if (this.#replays === 0) return 0;
+  /**
+   * Counts the memory that the events of all queued replays need in addition to the histories. Iterates over the whole lane.
+   * @param limit if the memory is larger than this, any number of bytes above `limit` is counted
+   */
+  countExcess(limit: number): void {
     let bytes = 0;
-    for (const entry of this.#entries) if (entry?.kind === 'replay') bytes += entry.excessBytes;
-    return bytes;
+    if (this.#replays > 0)
+      for (const entry of this.#entries)
+        if (entry?.kind === 'replay' && bytes <= limit) bytes += entry.excessBytes(limit - bytes);
+    this.#account.setExcess(bytes);
   }
 
   /** Removes the batch. @returns its chunks, the oldest first; the caller must write each chunk, or pass it to {@link keep} */

@@ -3,6 +3,7 @@ import { eventTable } from '../catalogue/event-table.ts';
 import { StreamHistory } from '../replay/history.ts';
 import { PendingEvents } from '../replay/pending-events.ts';
 import { EPOCH, recordAt } from '../replay/testing/records.ts';
+import { chooseMatching } from '../replay/warm.ts';
 import { eventPrefix } from '../wire/codec.ts';
 import { WEBSOCKET_FRAMING as framing } from '../wire/websocket-framing.ts';
 import { SendQueueBudget } from './send-queue-budget.ts';
@@ -11,6 +12,40 @@ import { Outbox } from './outbox.ts';
 import type { Bound } from './queue-account.ts';
 import { LIMITS, Peer, event, frame, ownerOf, record, replayOf, rig, stall } from './testing/outbox-rig.ts';
 import type { Rig } from './testing/outbox-rig.ts';
+
+/** A peer that does not read, and a queued replay of a history that has ten events of 10,000 bytes each. */
+async function slowReplay(): Promise<{
+  readonly slow: Rig;
+  readonly pending: PendingEvents;
+  /** Publishes further events, each of which replaces the oldest in history. */
+  readonly publish: (count: number) => void;
+}> {
+  const slow = rig();
+  await stall(slow);
+  const history = new StreamHistory({
+    bounds: { events: 10, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1, keyBytes: 1 },
+    events: eventTable(),
+    after: { epoch: EPOCH, sequenceId: 0 },
+  });
+  const publish = (count: number): void => {
+    for (let n = 0; n < count; n += 1)
+      history.append(recordAt(history.head.sequenceId + 1, { event: 'file_change', bytes: 10_000 }));
+  };
+  publish(10);
+  const { memory } = history;
+  const pending = new PendingEvents(
+    history
+      .snapshot()
+      .since(0)
+      .flatMap((part) => part.map((each) => [each])),
+    memory,
+  );
+  slow.outbox.pushReplay({
+    ...replayOf([], eventPrefix(['s']), [pending]),
+    items: chooseMatching(pending, () => true),
+  });
+  return { slow, pending, publish };
+}
 
 describe('the bounds of an outbox', () => {
   test.each<[Bound, string, (each: Outbox) => void]>([
@@ -78,26 +113,14 @@ describe('the bounds of an outbox', () => {
   });
 
   test('include what only a replay keeps, once history has dropped much of it', async () => {
-    const slow = rig();
-    await stall(slow);
-    const history = new StreamHistory({
-      bounds: { events: 10, bytes: 1e9, ageMs: 1e9, silenceMs: Infinity, keys: 1, keyBytes: 1 },
-      events: eventTable(),
-      after: { epoch: EPOCH, sequenceId: 0 },
-    });
-    const publish = (from: number, to: number): void => {
-      for (let at = from; at <= to; at += 1) history.append(recordAt(at, { event: 'file_change', bytes: 10_000 }));
-    };
-    publish(1, 10);
-    const pending = new PendingEvents(history.snapshot().since(0), history);
-    slow.outbox.pushReplay(replayOf([record(1)], eventPrefix(['s']), [pending]));
-    publish(11, 12);
+    const { slow, publish } = await slowReplay();
+    publish(2);
     slow.outbox.checkLimits();
     expect([slow.overflows, slow.outbox.queuedBytes, slow.outbox.slow]).toEqual([[], 20_000, false]);
-    publish(13, 16);
+    publish(4);
     slow.outbox.checkLimits();
     expect([slow.overflows, slow.outbox.queuedBytes, slow.outbox.slow]).toEqual([[], 80_000, true]);
-    publish(17, 17);
+    publish(1);
     slow.outbox.checkLimits();
     expect(slow.overflows).toEqual(['bytes']);
   });

@@ -10,9 +10,9 @@
  * lanes together are limited in bytes, messages and age. If more than half of a limit is used, the connection is slow; if a limit is
  * exceeded, the connection is closed (BCK-2). Replies count too, because a peer that sends commands and never reads would otherwise fill
  * the memory with replies. The frames of a replay are not queued. The events of a replay are selected and its frames are built only when
- * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. The events that a replay keeps count only
- * after history has dropped many events (replay/pending-events.ts). Selecting events takes processing time, so {@link FlushScheduler}
- * divides it into slices.
+ * the socket accepts them, so that a long replay to a slow reader needs no memory for its bytes. Events that only a replay keeps count once
+ * history has dropped many events (replay/pending-events.ts). Selecting events takes processing time, so {@link FlushScheduler} divides it
+ * into slices.
  */
 import type { Writable } from 'node:stream';
 import type { Position } from '../broker/broker.ts';
@@ -186,7 +186,7 @@ export class Outbox implements LiveSink {
    */
   checkLimits(): void {
     if (this.oldestQueuedMs > this.#limits.sendQueueAgeMs) return this.#account.owner.queueOverflowed('age');
-    this.#account.setExcess(this.#events.excessBytes);
+    this.#events.countExcess(this.#limits.sendQueueBytes);
     if (this.#full() === 'bytes') this.#account.owner.queueOverflowed('bytes');
   }
 

@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import type { EventSpec } from '../catalogue/catalogue.ts';
+import { PendingEvents } from '../replay/pending-events.ts';
+import { StreamMemory } from '../replay/stream-memory.ts';
+import { recordAt } from '../replay/testing/records.ts';
 import type { ReplayBlock } from '../session/session.ts';
 import { WEBSOCKET_FRAMING } from '../wire/websocket-framing.ts';
 import { QueuedReplay } from './queued-replay.ts';
@@ -18,4 +22,28 @@ test('a block that did not fit into the last chunk counts with the position befo
   expect(positions()).toEqual(['a:7', 'b:4']);
   expect(take()).toMatchObject({ events: 5, done: true });
   expect(positions()).toEqual(['b:9']);
+});
+
+test('only streams with unsent events are examined when the memory that a replay needs is counted, up to a limit', () => {
+  const examined = new Set<number>();
+  const pending = Array.from({ length: 100 }, (_, stream) => {
+    class ObservedMemory extends StreamMemory {
+      override dropped(specs?: ReadonlySet<EventSpec>): number {
+        examined.add(stream);
+        return super.dropped(specs);
+      }
+    }
+    const memory = new ObservedMemory(1);
+    memory.add(100);
+    const each = new PendingEvents([[recordAt(1)]], memory);
+    memory.close();
+    return each;
+  });
+  const replay = { after: undefined, prefix: '', reason: 'resume' as const, pending, items: [].values() };
+  const queued = new QueuedReplay(replay, WEBSOCKET_FRAMING, 0);
+  for (const each of pending.slice(0, 50)) each.take();
+  examined.clear();
+  expect(queued.excessBytes(250)).toBe(300);
+  expect([...examined]).toEqual([50, 51, 52]);
+  expect(queued.excessBytes(Infinity)).toBe(5000);
 });

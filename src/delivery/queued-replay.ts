@@ -74,6 +74,8 @@ export class QueuedReplay {
   #held: Part | undefined;
   /** The stream that is being replayed, and the position before its first unsent event. */
   #after: StreamPosition | undefined;
+  /** Number of streams at the beginning of the replay whose events were all taken. */
+  #finished = 0;
   /** When the replay was queued, or last made progress. */
   since: number;
 
@@ -93,9 +95,17 @@ export class QueuedReplay {
     if (this.#replay.waiting !== undefined) yield* this.#replay.waiting();
   }
 
-  /** The memory that the events of this replay need in addition to the histories, in bytes. */
-  get excessBytes(): number {
-    return this.#replay.pending.reduce((sum, each) => sum + each.excessBytes, 0);
+  /**
+   * The memory that the events of this replay need in addition to the histories, in bytes.
+   * @param limit if the memory is larger than this, the result is any number above `limit`
+   */
+  excessBytes(limit: number): number {
+    const { pending } = this.#replay;
+    while (pending[this.#finished]?.isEmpty === true) this.#finished += 1;
+    let bytes = 0;
+    for (let at = this.#finished; at < pending.length && bytes <= limit; at += 1)
+      bytes += pending[at]?.excessBytes(limit - bytes) ?? 0;
+    return bytes;
   }
 
   /** Selects the next events of the replay, and builds their frames. */

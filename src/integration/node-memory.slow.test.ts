@@ -27,7 +27,7 @@ const LIMITS = {
   connectionsPerNode: 210,
   inboundMessageBytes: 16_384,
   sendQueueBudgetBytes: 8 * MIB,
-  historyBudgetBytes: 12 * MIB,
+  historyBudgetBytes: 14 * MIB,
   filterBytes: 10 * MIB,
   idempotencyKeys: 16_384,
   subscriptionsPerConnection: 500,

@@ -14,7 +14,6 @@ import { RecencyMap } from './recency-map.ts';
 import type { EventTable } from '../catalogue/event-table.ts';
 import type { EventRecord, KeptLoss, Position, Snapshot } from './record.ts';
 import { StreamMemory } from './stream-memory.ts';
-import type { ReplayedHistory } from './stream-memory.ts';
 import { keyOf } from './warm.ts';
 
 export interface HistoryBounds {
@@ -45,7 +44,7 @@ export interface StreamHistoryOptions {
   readonly budget?: Budget;
 }
 
-interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since' | 'history'> {
+interface SnapshotSource extends Pick<Snapshot, 'head' | 'floor' | 'keysEvicted' | 'since' | 'memory'> {
   readonly readRetained: (floor: number) => readonly EventRecord[];
   readonly readLosses: (floor: number) => readonly KeptLoss[];
 }
@@ -56,7 +55,7 @@ class HistorySnapshot implements Snapshot {
   readonly floor: number;
   readonly keysEvicted: boolean;
   readonly since: Snapshot['since'];
-  readonly history: ReplayedHistory;
+  readonly memory: StreamMemory;
   readonly #source: SnapshotSource;
   #retained: readonly EventRecord[] | undefined;
 
@@ -65,7 +64,7 @@ class HistorySnapshot implements Snapshot {
     this.floor = source.floor;
     this.keysEvicted = source.keysEvicted;
     this.since = source.since;
-    this.history = source.history;
+    this.memory = source.memory;
     this.#source = source;
   }
 
@@ -81,7 +80,7 @@ class HistorySnapshot implements Snapshot {
 /** For each key, the newest event of each name. The least recently updated key is the oldest. */
 type Retained = RecencyMap<string, Map<string, EventRecord>>;
 
-export class StreamHistory implements ReplayedHistory {
+export class StreamHistory {
   readonly #bounds: HistoryBounds;
   readonly #events: EventTable;
   readonly #retained: Retained = new RecencyMap();
@@ -96,14 +95,13 @@ export class StreamHistory implements ReplayedHistory {
   #head: Position;
   /** When the newest event was emitted, in milliseconds since 1970. Not updated if `silenceMs` is infinite. */
   #newestAtMs: number;
-  readonly memory = new StreamMemory();
-  /** Whether {@link close} was called. */
-  closed = false;
+  readonly memory: StreamMemory;
 
   constructor(options: StreamHistoryOptions) {
     this.#bounds = options.bounds;
     this.#events = options.events;
     this.#head = { epoch: options.after.epoch, sequenceId: options.after.sequenceId };
+    this.memory = new StreamMemory(options.after.sequenceId + 1);
     this.#newestAtMs = options.newestAtMs ?? Infinity;
     this.#keysEvicted = options.keysEvicted ?? false;
     this.#losses = options.losses ?? new Losses();
@@ -145,7 +143,7 @@ export class StreamHistory implements ReplayedHistory {
 
   /** Lowest sequenceId in history. If history is empty, the sequenceId of the head plus 1. */
   get floor(): number {
-    return this.#head.sequenceId - this.events + 1;
+    return this.memory.floor;
   }
 
   /**
@@ -201,7 +199,7 @@ export class StreamHistory implements ReplayedHistory {
       head: this.#head,
       floor: this.floor,
       keysEvicted: this.#keysEvicted,
-      history: this,
+      memory: this.memory,
       since: (sequenceId) => this.#log.after(Math.max(0, sequenceId - this.floor + 1)),
       readRetained: (floor) => this.#retainedBelow(floor),
       readLosses: (floor) => this.#losses.within(this.#head.epoch, floor),
@@ -211,6 +209,7 @@ export class StreamHistory implements ReplayedHistory {
   #dropOldest(): void {
     const oldest = this.#log.dropOldest();
     if (oldest === undefined) return;
+    this.memory.floor = oldest.sequenceId + 1;
     this.#bytes -= oldest.bytes;
     if (!this.#isRetained(oldest)) this.#uncount(oldest);
   }
@@ -289,8 +288,7 @@ export class StreamHistory implements ReplayedHistory {
   close(): void {
     for (const [principal, weight] of this.#weights) this.#budget?.count(principal, -weight);
     this.#weights.clear();
-    this.memory.dropAll();
-    this.closed = true;
+    this.memory.close();
   }
 
   #retainedBelow(floor: number): readonly EventRecord[] {

@@ -1,6 +1,6 @@
 /** The types of an event in history, and of the state of a stream on one node at one moment. */
 
-import type { ReplayedHistory } from './stream-memory.ts';
+import type { StreamMemory } from './stream-memory.ts';
 
 /** A position in a stream. Positions are comparable only within one epoch (STR-3); `sequenceId` 0 means "before the first event". */
 export interface Position {
@@ -63,6 +63,6 @@ export interface Snapshot {
   readonly keysEvicted: boolean;
   /** Source losses of this epoch, in ascending order. */
   readonly losses: readonly KeptLoss[];
-  /** The history itself. Unlike the other members, it remains valid. */
-  readonly history: ReplayedHistory;
+  /** The memory of the history. Unlike the other members, it remains valid. It does not keep the history in memory. */
+  readonly memory: StreamMemory;
 }

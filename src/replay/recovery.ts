@@ -70,7 +70,7 @@ function warm(
   facts: RecoveryFacts,
 ): Pick<RecoveryPlan, 'picture' | 'records' | 'pending' | 'floor' | 'after' | 'losses' | 'replayReason' | 'truncated'> {
   const { snapshot, table, matches, policies, filtered } = facts;
-  const pending = new PendingEvents([snapshot.retained, ...snapshot.since(0)], snapshot.history);
+  const pending = new PendingEvents([snapshot.retained, ...snapshot.since(0)], snapshot.memory);
   const records = chooseWarm(pending, { table, matches });
   const perKey = policies.has('latest-per-key') || policies.has('latest');
   // Below the floor of the history, only the newest event of each key is retained. If this event does not match the filter, an older
@@ -103,7 +103,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
   const { snapshot, request, matches, concerns } = facts;
   const position = { epoch: snapshot.head.epoch, sequenceId: snapshot.head.sequenceId };
   if (request.mode === 'none') {
-    const pending = new PendingEvents([], snapshot.history);
+    const pending = new PendingEvents([], snapshot.memory);
     return {
       position,
       recovery: NOT_ATTEMPTED,
@@ -128,7 +128,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
       gap: { from: after, to: position, reason },
       ...warm(facts),
     };
-  const pending = new PendingEvents(snapshot.since(after.sequenceId), snapshot.history);
+  const pending = new PendingEvents(snapshot.since(after.sequenceId), snapshot.memory);
   const picture = withPicture === true ? warm(facts) : undefined;
   return {
     position,

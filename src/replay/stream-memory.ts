@@ -1,14 +1,30 @@
 import type { EventSpec } from '../catalogue/catalogue.ts';
 
-/** Counts the memory of the history of one stream on one node, in bytes (estimated). */
+/**
+ * Counts the memory of the history of one stream on one node, in bytes (estimated). A replay keeps this object instead of the history:
+ * otherwise a queued replay would keep all events of a history in memory that the node has dropped.
+ */
 export class StreamMemory {
   /** Memory of the events in history and of the retained events. */
   weight = 0;
+  /** Lowest sequenceId in history. */
+  floor: number;
+  /** Whether the node has dropped the whole history. */
+  closed = false;
   #dropped = 0;
   /** The part of `#dropped` that was dropped at the end of the history. */
   #last = 0;
   /** The rest of `#dropped`, by event. All custom events share one entry. Created at the first drop, because most streams drop nothing. */
   #byEvent: Map<EventSpec, number> | undefined;
+
+  constructor(floor: number) {
+    this.floor = floor;
+  }
+
+  /** Whether an event that was appended to the history is still in it. A retained event may be in memory although it is not in history. */
+  has(sequenceId: number): boolean {
+    return !this.closed && sequenceId >= this.floor;
+  }
 
   /**
    * Memory of all events that were dropped so far. A dropped event is neither in history nor retained. The value only grows.
@@ -33,19 +49,11 @@ export class StreamMemory {
     this.#byEvent.set(spec, (this.#byEvent.get(spec) ?? 0) + weight);
   }
 
-  /** Counts all events as dropped, because the history has ended. */
-  dropAll(): void {
+  /** Counts all events as dropped, because the node has dropped the whole history. */
+  close(): void {
     this.#dropped += this.weight;
     this.#last += this.weight;
     this.weight = 0;
+    this.closed = true;
   }
-}
-
-/** The history from which the events of a replay were selected. */
-export interface ReplayedHistory {
-  /** Lowest sequenceId in history. */
-  readonly floor: number;
-  /** Whether the node has dropped the whole history. */
-  readonly closed: boolean;
-  readonly memory: Pick<StreamMemory, 'weight' | 'dropped'>;
 }

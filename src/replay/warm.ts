@@ -71,5 +71,5 @@ function* pictureOf(parts: EventParts, options: WarmOptions): Generator<undefine
       }
     }
   const records = [...logged, ...byKey.values()].toSorted((a, b) => a.sequenceId - b.sequenceId);
-  return { records, specs, share: specs.size / (options.table.names.length + 1) };
+  return { records, specs };
 }

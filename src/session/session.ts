@@ -41,7 +41,7 @@ export interface Replay {
   /** The prefix of the event frames for this connection. */
   readonly prefix: string;
   readonly reason: ReplayReason;
-  /** The events that are not sent yet, of each stream of the replay. */
+  /** The events that are not sent yet, of each stream of the replay, in the order in which the streams are sent. */
   readonly pending: readonly PendingEvents[];
   /** In ascending order. At an `undefined` item, the replay may pause, so that other connections are served. */
   readonly items: Iterator<EventRecord | ReplayBlock | ServerMessage | undefined>;

@@ -38,5 +38,5 @@ export function sequenceIds(records: readonly EventRecord[]): readonly number[] 
 
 /** Events to replay from a history that keeps all of them. */
 export function pendingOf(parts: EventParts): PendingEvents {
-  return new PendingEvents(parts, { floor: 1, closed: false, memory: new StreamMemory() });
+  return new PendingEvents(parts, new StreamMemory(1));
 }
