@@ -176,6 +176,7 @@ export class EventLane {
     if (taken.done) {
       this.#advance();
       this.#replays -= 1;
+      if (this.#replays === 0) this.#account.setExcess(0);
     }
     if (taken.chunk !== undefined) return taken.chunk;
     return taken.done ? this.take(room, deadline) : undefined;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../catalogue/event-table.ts';
 import { StreamHistory } from '../replay/history.ts';
 import { PendingEvents } from '../replay/pending-events.ts';
@@ -123,6 +123,25 @@ describe('the bounds of an outbox', () => {
     publish(1);
     slow.outbox.checkLimits();
     expect(slow.overflows).toEqual(['bytes']);
+  });
+
+  test('do not include events that a replay has sent since the last check', async () => {
+    const { slow, publish, pending } = await slowReplay();
+    publish(6);
+    slow.outbox.checkLimits();
+    expect(slow.outbox.queuedBytes).toBe(80_000);
+    for (let n = 0; n < 3; n += 1) pending.take();
+    slow.outbox.pushInOrder(frame(30_000));
+    expect([slow.overflows, slow.outbox.queuedBytes]).toEqual([[], 80_000]);
+  });
+
+  test('include nothing of a replay that was sent', async () => {
+    const { slow, publish } = await slowReplay();
+    publish(6);
+    slow.outbox.checkLimits();
+    slow.peer.resume();
+    await vi.waitFor(() => expect(slow.outbox.queuedMessages).toBe(0), { timeout: 30_000 });
+    expect([slow.outbox.queuedBytes, slow.outbox.slow]).toEqual([0, false]);
   });
 
   test('do not close the connection of a peer that reads everything, no matter how much is queued within one tick', async () => {

@@ -300,6 +300,9 @@ export class Outbox implements LiveSink {
     this.#deadline = performance.now() + SLICE_MS;
     while (this.#socket.writableLength === 0) if (!this.#write()) break;
     this.#deadline = 0;
+    if (this.#full() === undefined) return;
+    // A replay may have sent events since its excess was last counted.
+    this.#events.countExcess(this.#limits.sendQueueBytes);
     const bound = this.#full();
     if (bound !== undefined) this.#account.owner.queueOverflowed(bound);
   }
