@@ -1,4 +1,4 @@
-/** Determines after which position a stream is delivered to the followers of this node, and which losses are reported first. */
+/** Decides which events and losses the followers of a stream receive when a node begins to mirror the stream. */
 import { UNKNOWN_POSITION } from '../broker.ts';
 import type { Position, StreamLoss } from '../broker.ts';
 import type { Appearance } from './appearance.ts';
@@ -17,8 +17,8 @@ export interface Found {
 export const NOT_FOUND: Found = { appearance: undefined, place: undefined, epoch: undefined };
 
 /**
- * If this node learned of a stream less than this time ago, in milliseconds, the stream has not expired and appeared again since. If it was
- * deleted and appeared again, it has another epoch than the announced one.
+ * If this node learned of a stream less than this time ago, in milliseconds, the stream cannot have expired and appeared again since. If it
+ * was deleted and appeared again, the announced epoch shows this: it differs from the epoch of the stream.
  */
 const RECENT_MS = 100;
 
@@ -67,7 +67,7 @@ export class FirstDelivery {
   /**
    * Must be called with the head of the stream when the stream has been read for the first time. If the stream already had events when this
    * node learned of it, these events are not delivered but reported as a loss.
-   * @param unread an epoch that was seen before, and that Redis no longer has
+   * @param unread an epoch that Redis had, but that ended before this node read it
    */
   begin({ epoch, sequenceId }: Position, unread: string | undefined): Begun {
     const { appearance = 'found' } = this;

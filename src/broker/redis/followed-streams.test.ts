@@ -1,4 +1,4 @@
-/** Follows of streams on a real Redis, while reads fail, messages arrive late, and streams appear, expire or exist already. */
+/** Nodes follow streams of a real Redis while reads fail, messages arrive late, and streams appear, expire or exist already. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { draftOf, upTo } from '../testing/event-drafts.ts';
 import { failing, NEVER, PATIENCE, publish, RedisNodes, wrapRuns } from '../testing/redis-nodes.ts';

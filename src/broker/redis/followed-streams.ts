@@ -38,8 +38,7 @@ export interface FollowedStreamsOptions {
   /** Called if streams of this pattern may have been created and expired again unnoticed, and Redis no longer has their names. */
   readonly missedUnnamed: (pattern: string) => void;
   /**
-   * Resolves once the mirrors of the streams that the selector covers have every event that was published before `since`, a time of the
-   * performance clock.
+   * Waits until the mirrors of the selected streams have every event that was published before `since`, a time of the performance clock.
    */
   readonly sync: (selector: string, since: number) => Promise<void>;
 }
@@ -84,8 +83,8 @@ export class FollowedStreams {
   }
 
   /**
-   * Whether a follow covers the stream and has already loaded all streams that existed when the follow began. If so, a stream that is not
-   * loaded yet is new to the followers: its events must be delivered.
+   * For a stream that is not loaded yet: whether it is new to its followers, so that its events must be delivered. It is new if a follow
+   * that covers it has already loaded all streams that existed when the follow began.
    */
   isNew(stream: string): boolean {
     return this.#follows.covering(stream).some(({ established }) => established);
@@ -164,8 +163,8 @@ export class FollowedStreams {
   }
 
   /**
-   * Reports for each follow that streams may have been missed. If the follow is of a single name and that stream is mirrored, this is not
-   * needed, because the mirror finds out what was lost.
+   * Reports for each follow that streams may have been missed. A follow of one name needs no report if its stream is mirrored: the mirror
+   * finds out what was lost.
    */
   #reportUnnamed(): void {
     const { isMirrored, missed, missedUnnamed } = this.#options;

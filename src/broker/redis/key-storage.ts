@@ -35,8 +35,8 @@ export class RedisKeyStorage implements KeyStorage {
   }
 
   /**
-   * @throws {Error} that names the server if it does not answer in time, or names the Redis key if its content is not an API key of this
-   * version
+   * @throws {Error} if the server does not answer in time (the message names the server), or if the Redis key contains anything but API
+   * keys of this version (the message names the key)
    */
   async read(): Promise<readonly StoredKey[]> {
     return [...(await this.#texts())].map(([id, text]) => this.#parse(id, text));

@@ -52,8 +52,8 @@
  *                               joins, left                               changes of the registry (fence/registry.ts)
  *                               fence <stream>                            a request for testimonies (fence/epoch-fence.ts)
  *                               stream <name> <place> <epoch>             a new stream was entered into the index
- *                               found <epoch> <sequence> <name> <place>   a stream was entered that already has events up to this position,
- *                                                                         or whose events up to this position were lost
+ *                               found <epoch> <sequence> <name> <place>   an older stream was entered into the index: its events up to
+ *                                                                         this position are not new, or were lost
  *   tidemark:0:nodes:<nodeId> answers to the questions of one node
  *
  * A line is one event: <epoch> <sequence> <at> <eventId> <event> "source":{…},"payload":{…}

@@ -20,7 +20,7 @@ export function isBlank({ sequenceId, losses }: StreamState): boolean {
   return sequenceId === 0 && losses === 0;
 }
 
-/** One stored event, of which only the parts before its content are parsed. The content is parsed when the event is needed. */
+/** One stored event. Only the parts before its content are parsed; the content is parsed when the event is needed. */
 export interface Line {
   readonly epoch: string;
   readonly sequenceId: number;

@@ -7,8 +7,8 @@ export function below(lines: readonly Line[], floor: number): readonly Line[] {
 }
 
 /**
- * The lines that were published. If a script failed after its first write, the log may have an entry after the newest position of the
- * state, or several entries with the same sequenceId. Of the latter, only the last one was published.
+ * Returns the lines that were published. If a script failed after its first write, the log may have an entry after the newest position of
+ * the state, which was not published. The log may also have several entries with one sequenceId; only the last of them was published.
  */
 export function linesUpTo(state: StreamState, lines: readonly Line[]): readonly Line[] {
   const byNumber = new Map<number, Line>();

@@ -24,7 +24,7 @@ export interface MirrorSourceOptions {
   readonly mayCreate: () => boolean;
 }
 
-/** Thrown if a stream does not exist and may not be created. It existed before, because the index named it, so it has expired. */
+/** Thrown if a stream does not exist and may not be created. The index named the stream, so it existed and has expired. */
 export class StreamExpired extends Error {}
 
 const PAGE_EVENTS = 512;

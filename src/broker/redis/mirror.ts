@@ -65,7 +65,7 @@ export interface MirrorOptions {
   readonly stream: string;
   /**
    * Called after the first read of the stream. Returns the position after which the events of the log are delivered; undefined if all of
-   * them are only history. `unread` is an epoch that was seen before, and that Redis no longer has.
+   * them are only history. `unread` is an epoch that Redis had, but that ended before this node read it.
    */
   readonly deliverAfter: (state: StreamState, unread: string | undefined) => Position | undefined;
   /**
@@ -107,7 +107,7 @@ export class StreamMirror {
   readonly #options: MirrorOptions;
   #loaded: Loaded | undefined;
   #waiting: Waiting[] = [];
-  /** The first epoch, other than that of the history, of which Redis had events since the log was last read. */
+  /** The first epoch, other than that of the history, that was passed to {@link see} since the log was last read. */
   #unread: string | undefined;
   #catching: Promise<void> | undefined;
   #again = false;
@@ -125,7 +125,7 @@ export class StreamMirror {
     return this.#loaded?.history;
   }
 
-  /** The first epoch, other than that of {@link history}, of which Redis had events since the log was last read; undefined if none. */
+  /** The first epoch, other than that of {@link history}, that was passed to {@link see} since the log was last read; undefined if none. */
   get unread(): string | undefined {
     return this.#unread;
   }
@@ -292,7 +292,7 @@ export class StreamMirror {
     return { page, state, lines: kept, retained: below(retained, floor), floor };
   }
 
-  /** @param unread an epoch that was seen before, and that Redis no longer has */
+  /** @param unread an epoch that Redis had, but that ended before this node read it */
   #replace({ page, state, lines, retained, floor }: Picture, unread: string | undefined): void {
     const after = { epoch: state.epoch, sequenceId: floor - 1 };
     const before = this.#deliveredBefore(state, lines[0], unread);

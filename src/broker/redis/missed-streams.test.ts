@@ -151,7 +151,7 @@ describe('a stream that appears while a node is away', () => {
 });
 
 describe('more streams than are kept in the list of departed streams, which end while a node is away', () => {
-  /** Fills the list, as a principal can with made-up names, after the stream `session:a` has appeared and ended. */
+  /** Lets the stream `session:a` appear and end. Then fills the list with made-up names, as a principal can do. */
   async function overflow(selectors?: string[]): Promise<Away> {
     const away = await followerAway({ limits: SHORT }, selectors);
     await publish(away.writer, 'session:a');

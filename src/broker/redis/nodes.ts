@@ -135,7 +135,7 @@ export class RedisNodes {
     }
   }
 
-  /** Waits until this node has received a heartbeat of every other live node, from which it knows these nodes. */
+  /** Waits for 1.5 intervals after the start. In this time, every live node sends a heartbeat, and this node learns of it. */
   async #haveListened(): Promise<void> {
     const since = this.#startedAt === undefined ? 0 : performance.now() - this.#startedAt;
     const left = this.#options.intervalMs * 1.5 - since;

@@ -11,7 +11,7 @@ export function refused(stream: string, reply: string): NotStored {
   const [, command] = /^denied (.+)$/.exec(reply) ?? [];
   return new NotStored(
     command === undefined
-      ? `a script of Redis returned ${JSON.stringify(reply)} for the stream ${stream}, which this version of Tidemark does not know`
+      ? `for the stream ${stream}, a Redis script returned ${JSON.stringify(reply)}, a reply that this version of Tidemark does not know`
       : `the Redis user may not run ${command}`,
   );
 }
@@ -20,8 +20,8 @@ export const NOT_STORED = { outcome: 'not_stored' } as const;
 const UNKNOWN = { outcome: 'unknown' } as const;
 
 /**
- * For each error code with which Redis rejects a script before it runs: the message that the publisher receives. A script that runs never
- * fails with these codes (publish.lua).
+ * The error codes with which Redis rejects a script before it runs, each with the message for the publisher. A running script never fails
+ * with these codes (publish.lua).
  */
 const REFUSALS: readonly (readonly [code: string, reason: string])[] = [
   ['OOM', 'Redis is out of memory'],

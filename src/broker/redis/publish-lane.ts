@@ -24,9 +24,9 @@ export class LaneBatch<Item> {
   entered: 'earlier' | 'now' = 'earlier';
   /** Whether Redis has the script. If not, the text of the script must be sent. */
   script: 'loaded' | 'unloaded' = 'loaded';
-  /** How often the batch was sent so far while no batch before it was in flight. */
+  /** How often the batch was sent so far as the first one, with no other batch in flight before it. */
   attempts = 0;
-  /** The answer of Redis, from the time when the batch is sent until it must be sent again. */
+  /** The answer of Redis to the batch. Undefined while the batch must be sent, or sent again. */
   answer: Promise<Refusal | Report> | undefined;
 
   constructor(items: readonly Item[]) {
@@ -58,7 +58,7 @@ const EARLY_BATCH_EVENTS = 32;
 /** These two limits keep a script call below about a millisecond of Redis time. */
 const MAX_BATCH_EVENTS = 128;
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** After a refusal as `moved`, this many batches are sent one after another, because another node may publish on the stream, too. */
+/** After a refusal as `moved`, this many batches are sent with only one in flight, because another node may publish on the stream, too. */
 const BATCHES_AFTER_MOVED = 16;
 
 export class PublishLane<Item> {
@@ -70,7 +70,7 @@ export class PublishLane<Item> {
   #first: LaneBatch<Item> | undefined;
   /** The batch that is in flight behind {@link #first}. */
   #second: LaneBatch<Item> | undefined;
-  /** The number of batches that are still sent one after another. */
+  /** How many more batches are sent with only one in flight. */
   #singles = 0;
 
   constructor(options: PublishLaneOptions<Item>) {
@@ -99,7 +99,7 @@ export class PublishLane<Item> {
       this.#second = undefined;
       this.#singles = Math.max(this.#singles - 1, 0);
       const stored = this.#store(this.#first);
-      // Reported after the next batch was sent, so that Redis already works on this batch while the publishers handle their results.
+      // The previous batch is reported only now: Redis works on this batch while the publishers handle the results of the previous one.
       report?.();
       this.#sendSecond();
       report = await stored;

@@ -1,6 +1,6 @@
 /**
- * Sends the events that one node publishes to Redis. The events of a stream that wait at the same time share a call of the script
- * lua/publish.lua, in order, because a call costs Redis more than an event (docs/guides/operate.md has the numbers).
+ * Sends to Redis the events that one node publishes. Events of a stream that wait at the same time share one call of lua/publish.lua, in
+ * order, because a call costs Redis more than an event (docs/guides/operate.md has the numbers).
  */
 import { BROKER_RETRY_MS } from '../broker.ts';
 import { ProtocolError } from '../../errors.ts';
@@ -22,7 +22,7 @@ import { NOT_STORED, NotStored, publishFailure, refusalOf, refused } from './pub
 export interface Outgoing {
   readonly stream: string;
   readonly eventId: string;
-  /** The text to store in Redis for the event (a line, see keys.ts), from the event id to its end. */
+  /** The line to store in Redis for the event (keys.ts), without the parts before the event id. */
   readonly rest: string;
   /** `+key`, `-key` or empty: how the event changes the retained events (retain.ts). */
   readonly retain: string;

@@ -56,7 +56,7 @@ export async function checkServer(checks: ServerChecks): Promise<void> {
 
 async function checkFormat({ connection, keys, address }: ServerChecks): Promise<void> {
   const main = await connection.get(keys.of('main').meta);
-  // Version 1.0 did not store a format. A state that it wrote is recognised by the number with which it begins.
+  // Version 1.0 stored no format. Its states begin with a digit; later states do not.
   const isFirst = main !== null && /^\d/.test(main);
   const found = isFirst ? '1' : String(await connection.run('format', [keys.format], [FORMAT]));
   if (found === FORMAT) return;

@@ -1,4 +1,4 @@
-/** Source losses of a stream on a real Redis whose messages are missed, whose reads fail, or whose epoch changes. */
+/** Source losses of streams on a real Redis: nodes miss their messages, cannot read them, or the epoch of the stream changes. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NEVER, PATIENCE, publish, RedisNodes, wrapRuns } from '../testing/redis-nodes.ts';
 import type { Node } from '../testing/redis-nodes.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
   await nodes.closeAll();
 });
 
-/** Starts a node that announces losses, and a node with a subscriber of `main`, which has received the losses of these paths. */
+/** Starts a node that announces losses of these paths. Returns a second node, whose subscriber of `main` has received these losses. */
 async function subscriber(paths: readonly string[], intervalMs = NEVER): Promise<Node> {
   writer = await nodes.start();
   const node = await nodes.start({ intervalMs });
@@ -57,7 +57,7 @@ async function announceMissed(path: string, number: number): Promise<void> {
   receive.mockRestore();
 }
 
-/** Announces a loss without a message and, unless `text` is given, without an entry. */
+/** Counts a loss in Redis without publishing a message. Adds an entry for the loss only if `text` is given. */
 async function countLoss(text = ''): Promise<void> {
   const script = `local head, losses, evicted = string.match(redis.call('GET', KEYS[1]), '^(.*) (%d+) (%d)$')
     redis.call('SET', KEYS[1], head .. ' ' .. losses + 1 .. ' ' .. evicted)

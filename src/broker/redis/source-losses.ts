@@ -30,7 +30,7 @@ interface Announced {
   readonly sequenceId: number;
 }
 
-/** Which losses of an epoch were reported. When Redis counts from another number, a new count replaces it. */
+/** Which losses of an epoch were reported. A new count replaces it when the epoch changes, or when Redis assigns numbers again. */
 interface Count {
   readonly epoch: string;
   /** The number of the loss that was reported last. */
@@ -58,7 +58,7 @@ export class SourceLosses {
 
   /**
    * Reads the losses that were announced before this node mirrored the stream. They are kept. If the stream is new to its followers, they
-   * are reported as well. Losses that Redis has counted but no longer has are treated like those whose message was missed: a client may
+   * are reported as well. Losses that Redis has counted but no longer has are merged into a loss of all paths, because a client may
    * still resume from a position before them. @throws {Error} if Redis cannot be reached
    */
   async load({ epoch, losses, sequenceId }: StreamState, isNew: () => boolean): Promise<void> {
@@ -123,8 +123,8 @@ export class SourceLosses {
   }
 
   /**
-   * Called if Redis has lost losses that were reported, because the server restarted or was replaced, and assigns their numbers again.
-   * Losses up to the announced one may therefore not have been reported.
+   * Called if the server was restarted or replaced and has lost entries of reported losses. It then assigns their numbers to new losses. So
+   * any loss up to the announced one may be a new loss, and all of them are reported as one.
    */
   #countAgain(epoch: string, announced: Announced): void {
     const count = newCount(epoch, 0);
@@ -157,12 +157,13 @@ export class SourceLosses {
       const { log, stream } = this.#options;
       log.warn({ err: error, stream }, 'The source losses of a stream cannot be read from Redis yet; retrying');
     } finally {
-      // Cleared in the same turn as the last comparison, so that no later announcement relies on this run.
+      // Cleared in the same turn of the event loop as the last comparison. Otherwise, a loss that is announced in between would wait for
+      // this run, which reads no more losses.
       this.#reading = undefined;
     }
   }
 
-  /** Applies the losses up to the announced one, and those after it that have entries. Losses without a readable entry are merged. */
+  /** Uses all losses up to the announced one, and any later losses that have entries. Losses without a readable entry are merged. */
   #apply(count: Count, entries: readonly Entry[], announced: Announced, use: (loss: KeptLoss) => void): void {
     for (const [id, [, text = '']] of entries) {
       const number = numberOf(id);
@@ -179,7 +180,7 @@ export class SourceLosses {
     count.readUpTo = count.number;
   }
 
-  /** A loss of the whole root, which replaces all losses up to the announced one that were not reported. */
+  /** Returns a loss of the whole root. It replaces all unreported losses up to the announced one. */
   #merged(count: Count, { number, sequenceId }: Announced, entries: readonly Entry[]): KeptLoss {
     const { log, stream } = this.#options;
     const numbers = { first: count.number + 1, last: number };

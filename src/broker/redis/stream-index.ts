@@ -1,22 +1,22 @@
 /**
- * The index of the streams in Redis. A node that follows a pattern needs the index to learn of new streams, because a node cannot subscribe
- * to the channel of every stream that may exist:
+ * The index of the streams in Redis. A node cannot subscribe to the channel of every stream that may exist. So a node that follows a
+ * pattern learns of new streams from the index:
  *
- *   first publish ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow it mirror it
+ *   first publish ─► register ─► index, `stream <name>` on the channel of all nodes ─► nodes that follow the stream mirror it
  *
- * The announcement may be lost. Therefore a node that follows streams also reads, each second, the entries that it has not read yet. The
- * index is one key, which in a cluster may be on another server than the stream. Therefore creating a stream and entering it into the index
- * are two steps. A stream is entered before its first event is published. A stream for which nothing is published is not entered: a client
- * can create it just by naming it, and it has no events that anyone could miss.
+ * The announcement may be lost. Therefore a node that follows streams also reads the new entries of the index each second. The index is one
+ * key. In a cluster, the index and a stream may be on different servers, so creating a stream and entering it into the index are two steps.
+ * A stream is entered before its first event is published. A client can also create a stream just by naming it. Such a stream is not
+ * entered, because it has no events that anyone could miss.
  *
- * A stream with events that is not in the index was written by an earlier version, or the index was lost. It is entered as `found`, with
- * its newest position, because its events up to this position are not new. An index that is not marked as complete is first completed by a
- * scan of all keys. A stream whose events were lost is entered again, as `replaced`.
+ * A stream with events may be missing in the index, because an earlier version wrote it, or because the index was lost. It is then entered
+ * as `found`, with its newest position: its events up to this position are not new. If the index is not marked as complete, a scan of all
+ * keys first completes it. A stream whose events were lost is entered again, as `replaced`.
  *
- * At each interval, every node checks a few entries and removes expired streams, whether or not it follows streams. A removed stream is
- * kept in the list of departed streams. From this list, a node that could not reach Redis between the creation of a stream and its removal
- * learns that it missed the stream. The list is bounded. If it no longer has all streams that a node may have missed, or if Redis has lost
- * the index, the node learns that it may have missed streams whose names are unknown.
+ * At each interval, every node checks a few entries and moves expired streams to the list of departed streams, whether or not it follows
+ * streams. If a node could not reach Redis between the creation of a stream and its removal, it learns from this list that it missed the
+ * stream. The list is bounded. If some missed streams may no longer be in the list, or if Redis has lost the index, the node learns that it
+ * may have missed streams whose names are unknown.
  */
 import { randomInt } from 'node:crypto';
 import type { BrokerLog, Position } from '../broker.ts';
@@ -31,13 +31,13 @@ import type { StreamState } from './line.ts';
 import { portions, readHeads } from './stream-heads.ts';
 
 /**
- * How many entries each node checks at each interval, in addition to two for each stream that it has entered since the last check.
+ * How many entries each node checks at each interval. It also checks two entries for each stream that it has entered since the last check.
  * Therefore the index has at most about twice as many entries as there are streams.
  */
 const CHECKED = 20;
 /** Maximum number of existing streams that are entered concurrently. */
 const ENTERED = 64;
-/** Maximum number of departed streams that are kept, which take about 1 MB. A node that missed more streams cannot name them all. */
+/** Maximum number of departed streams that are kept (about 1 MB). A node that missed more streams cannot name them all. */
 const DEPARTED = 10_000;
 /**
  * How long departed streams are kept after the last departure, in milliseconds. A node that could not reach Redis for longer may have

@@ -67,8 +67,8 @@ export function know(
 }
 
 /**
- * Records that the position was the newest of its stream at some time after `departures` was read. When `departures` changes later, this
- * confirmation no longer counts, because the node that was removed as stopped may have appended to the stream before.
+ * Records that the position was the newest of its stream at some time after `departures` was read. If `departures` changes later, this
+ * confirmation no longer counts: before its removal, a node that was removed as stopped may have appended to the stream.
  */
 export function confirm(known: Known, stream: string, place: KnownPlace, departures: number): void {
   const knowledge = known.streams.get(stream);

@@ -1,7 +1,7 @@
 /**
- * The earlier epochs of a stream that one node has read. If the stream has such an epoch again, its keys in Redis were restored, for
- * example from a backup after FLUSHALL. The epoch must not continue: its events would be delivered twice, and its positions would be
- * assigned again.
+ * The earlier epochs of one stream, as this node has read them. If the stream returns to an earlier epoch, its keys in Redis were restored,
+ * for example from a backup after FLUSHALL. The earlier epoch must not continue: its events would be delivered twice, and its positions
+ * would be assigned again.
  */
 
 /** How many earlier epochs of a stream are remembered. */
@@ -15,7 +15,7 @@ export class LeftEpochs {
     return this.#left.has(epoch);
   }
 
-  /** Must be called with the epoch of each state, in the order in which the states were read. */
+  /** Must be called for each state that this node reads of the stream, in the order of the reads. */
   note(epoch: string): void {
     if (epoch === this.#current) return;
     if (this.#current !== undefined) this.#left.add(this.#current);

@@ -1,11 +1,11 @@
 /**
- * Tracks which other nodes may know more than this node. The functions use no clock and no network: their callers pass what was read from
- * Redis and the clock.
+ * Tracks which other nodes may know events that this node does not know. The functions use no clock and no network: their callers read the
+ * clock and Redis.
  *
  * Each node registers in Redis (registry.ts) and renews its lease there. Its entry lists the nodes that it knows. A node may publish and
- * read only when it is listed in the entries of all other registered nodes, or in the entry of at least one member. Therefore, every node
- * that may know more is listed in some entry, even if some nodes never learned of each other. A node that later compares the knowledge of
- * the nodes follows these lists from entry to entry (docs/decisions/0007).
+ * read only if the entries of all other registered nodes list it, or the entry of at least one member. Therefore, some entry lists each
+ * node that may know events, even if two nodes never learned of each other. To compare what all nodes know, a node follows these lists from
+ * entry to entry (docs/decisions/0007).
  */
 
 export interface RegistryEntry {

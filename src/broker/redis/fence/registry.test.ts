@@ -90,7 +90,7 @@ describe('a node whose lease expires while it renews the lease', () => {
     await redis.stop();
   });
 
-  /** Nodes on a real Redis that share a clock, unless another one is given. */
+  /** Creates nodes on a real Redis. They share one clock, except a node that is created with its own clock. */
   function scene() {
     prefixes += 1;
     const keys = new RedisKeys({ prefix: `tidemark:g${prefixes}`, db: 0 });

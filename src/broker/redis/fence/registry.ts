@@ -15,7 +15,7 @@ export interface NodeRegistryOptions {
   readonly keys: RedisKeys;
   readonly newId: () => string;
   /**
-   * If this node could not renew its lease for this time, in milliseconds, it gives itself up: it is no longer a member, and gets a new id.
+   * If this node could not renew its lease for this time, in milliseconds, it is no longer a member, and gets a new id.
    */
   readonly leaseMs: number;
   /**
@@ -29,8 +29,8 @@ export interface NodeRegistryOptions {
 }
 
 /**
- * The number of leases without a renewal after which the other nodes treat a node as stopped. The node itself stops applying messages after
- * one lease, so it stops first, even if the clocks of the other nodes run a quarter faster than its own.
+ * If a node does not renew its lease for this time, in units of `leaseMs`, the other nodes treat it as stopped. The node itself stops
+ * applying messages after 1 `leaseMs`. So it stops first, even if the clocks of the other nodes run a quarter faster than its own.
  */
 const GIVEN_UP_AFTER_LEASES = 1.25;
 /** How long the registry is kept after the last renewal of any node, in leases. */
@@ -43,7 +43,7 @@ export class NodeRegistry {
   readonly #now: () => number;
   /** For each peer, the time at which its count of renewals last changed. */
   readonly #changedAt = new Map<string, number>();
-  /** The entries that the next renewal removes, each with the count that it must have; '' for an earlier entry of this node. */
+  /** The ids of the entries that the next renewal removes. An entry must still have the given count; '' for an old id of this node. */
   readonly #gone = new Map<string, string>();
   #count = 0;
   /** The time at which the last successful renewal was sent. */

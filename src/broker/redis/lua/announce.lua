@@ -1,11 +1,11 @@
 #!lua
--- Announces a source loss to the subscribers on every node (GAP-2). Like an event, the loss is numbered and kept, because it must also be
--- reported by a node whose subscription was interrupted, and by a resume from its position or an earlier one. A client at the newest
--- position can resume as long as `meta` exists, even if the log has expired. Therefore the losses expire together with `meta`.
+-- Announces a source loss to the subscribers on every node (GAP-2). Like an event, the loss is numbered and kept: a node whose subscription
+-- was interrupted, and a resume from its position or an earlier one, must also report it. A client at the newest position can resume as
+-- long as `meta` exists, even if the log has expired. Therefore the losses expire together with `meta`.
 -- KEYS 1 meta, 2 losses
 -- ARGV 1 channel, 2 PUBLISH or SPUBLISH, 3 maximum number of losses to keep, 4 TTL of the stream in ms (0: none), 5 the paths as JSON
--- Returns the number of the loss. Or only 'unborn' (the stream must be opened first), 'foreign' (written by another version) or 'denied
--- <command>' (the user lacks a permission); in these cases, nothing was written.
+-- Returns the number of the loss. If nothing was written, returns only the reason: 'unborn' (the stream must be opened first), 'foreign'
+-- (another version wrote the stream) or 'denied <command>' (the user lacks a permission).
 local state = redis.call('GET', KEYS[1])
 if not state then return 'unborn' end
 local head, sequence, epoch, losses, evicted =

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads one page of the streams that were entered into the index after a place.
--- The member '#' of the index is not a stream: its score is the newest place. It is sorted directly before the newest stream, which has the
--- same score, and is left out of the page. The next page begins after the last stream of this page.
+-- The member '#' of the index is not a stream, and is left out of the page. Its score is the newest place. So it is sorted directly before
+-- the newest stream, which has the same score. The next page begins after the last stream of this page.
 -- KEYS 1 index   ARGV 1 place, 2 maximum number of entries; at least 2, because '#' may be one of them
 -- Returns {newest place, place after which the next page begins ('' after the last page), identity of the index ('' if it is not
 -- complete, see complete.lua), time of the server in ms, then for each stream: its name, its place}.

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Creates the stream if it does not exist. It gets an epoch at once, because even the position before its first event needs an epoch. What
--- is left of an earlier epoch is deleted, because the new epoch assigns the same sequenceIds again. A client can create streams just by
--- naming them. Therefore a stream without events has a TTL. Every call of this script renews this TTL. The first event or source loss
--- replaces it by the TTL of a stream with events, or removes it if such a stream does not expire.
+-- Creates the stream if it does not exist. It gets an epoch at once, because even the position before its first event needs an epoch. Keys
+-- that an earlier epoch left are deleted, because the new epoch assigns the same sequenceIds again. A client can create streams just by
+-- naming them. Therefore a stream without events has a TTL, which each call of this script renews. At the first event or source loss, the
+-- stream gets the TTL of a stream with events, or no TTL if streams with events do not expire.
 -- KEYS 1 meta, 2 log, 3 latest, 4 order, 5 losses, 6 witnesses
 -- ARGV 1 incarnation, 2 epoch to begin, 3 TTL of a stream without events in ms,
 --      4 'create', or 'find' if a missing stream must not be created

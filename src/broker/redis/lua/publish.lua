@@ -15,9 +15,9 @@
 --      8… two arguments for each event: its line from the id on, and what to retain ('+key': it is the newest of its name under the key,
 --        '-key': the key is cleared, '': nothing)
 -- Returns 'published <epoch> <sequence of the event before> <at>', then for each event '', or the first result '<epoch> <sequence>
--- <eventId> <at>' of a duplicate. Or only 'unborn' (the stream must be opened first), 'fenced' (the fence must decide first), 'moved'
--- (the newest event is another one), 'foreign' (written by another version) or 'denied <command>' (the user lacks a permission); in these
--- cases, nothing was written.
+-- <eventId> <at>' of a duplicate. If nothing was written, returns only the reason: 'unborn' (the stream must be opened first), 'fenced'
+-- (the fence must decide first), 'moved' (ARGV 2 is not the newest event), 'foreign' (another version wrote the stream) or 'denied
+-- <command>' (the user lacks a permission).
 --
 -- Numbers are joined to texts without formatting. Lua writes all digits of a number below 1e14; from there on, it would round. A stream
 -- reaches this number after 30 years at 100,000 events per second.
@@ -65,8 +65,8 @@ if retains then
   call('ZCARD', KEYS[4])
 end
 local length = call('XLEN', KEYS[2])
--- The keys of a session stream expire together, except `meta` and `losses` while the stream is attached. So without a log, its retained
--- events are gone.
+-- The keys of a session stream expire together, except `meta` and `losses` while the stream is attached. So if the log is gone, the
+-- retained events are gone too.
 local expired = ttl ~= '0' and seq > 0 and length == 0
 local used = trims and call('MEMORY', 'USAGE', KEYS[2]) or 0
 

@@ -2,7 +2,7 @@
 -- Enters a stream into the index of streams, and announces the stream to the nodes (keys.ts).
 -- KEYS 1 index, 2 departed streams
 -- ARGV 1 stream
---      2 'created': the stream has no events yet; 'found': the stream may have events; nothing is changed if it is already in the index;
+--      2 'created': the stream has no events yet. 'found': the stream may have events; if it is already in the index, nothing is changed.
 --        'replaced': the stream exists in a new epoch, and its earlier events were lost
 --      3 channel of the nodes
 --      4 the position '<epoch> <sequence>' up to which the events of a found or replaced stream are not new, '' if the stream has no events

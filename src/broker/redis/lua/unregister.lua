@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Removes expired streams from the index, and records them as departed. A stream that was created again has another place, and is not
--- removed.
+-- Removes expired streams from the index, and records them as departed. A stream that was created again in the meantime has a newer place
+-- than the given one, and is not removed.
 -- KEYS 1 index, 2 departed streams
 -- ARGV 1 maximum number of departed streams to keep, 2 how long they are kept after the last departure, in ms,
 --      then for each stream: its name, its place when it was found expired

@@ -60,7 +60,7 @@ export interface ScheduleOptions {
   readonly random: () => number;
 }
 
-/** Runs one random schedule. @returns its steps, up to a violation if there is one */
+/** Runs one random schedule until it is complete or a promise of the model is violated. */
 export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
   readonly actions: readonly Action[];
   readonly violation: string | undefined;
@@ -77,8 +77,8 @@ export function runSchedule({ from, rules, length, random }: ScheduleOptions): {
 }
 
 /**
- * How often each kind of step is chosen in a random schedule, relative to the others; 1 if it is not listed. The kind is chosen before the
- * step: otherwise most steps would be reads, because there are many ways to read.
+ * How often a random schedule chooses each kind of step, relative to the other kinds. A kind that is not listed has the weight 1. The kind
+ * is chosen first, and then a step of this kind. Otherwise most steps would be reads, because there are many ways to read.
  */
 const WEIGHTS: Readonly<Partial<Record<Action['kind'], number>>> = {
   publish: 4,

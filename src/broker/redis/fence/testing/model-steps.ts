@@ -271,8 +271,8 @@ function deliver(world: World, node: ModelNode, rules: FenceRules): void {
   const { stream, incarnation, place } = message;
   const known = node.known.streams.get(stream);
   if (known === undefined || !rules.applies(node.known, node.membership, stream, incarnation)) return;
-  // A message that does not follow the known position is a repetition, or shows that an earlier one is missing. In the latter case, a real
-  // node reads the log, which is a separate step of the model.
+  // If the message does not directly follow the known position, it is a repetition, or an earlier message is missing. If one is missing, a
+  // real node reads the log. The model has a separate step for this.
   if (place.epoch !== known.place.epoch || place.sequenceId !== known.place.sequenceId + 1) return;
   knowledge.know(node.known, stream, place);
   recordKnown(world, stream, place);
