@@ -1,6 +1,6 @@
 /**
- * The interfaces between the client and its subscriptions. Because of them, `client.ts` need not import every kind of subscription:
- * subscriptions to several streams are in another entry point of the package, `streams.ts`, which a page loads only if it uses them.
+ * The interfaces between the client and its subscriptions. With them, `client.ts` need not import the code of subscriptions to several
+ * streams. A page loads this code, from the entry point `streams.ts` of the package, only if it uses such subscriptions.
  *
  * Part of the client runtime: imports nothing from outside this directory.
  */

@@ -66,7 +66,7 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   /** The latest replay. */
   readonly replay: StreamsReplay | undefined;
   /**
-   * How many events of all streams lie between the reader and the newest ones that the server has reported. Until the next heartbeat, this
+   * How many events of all streams lie between the reader and the newest reported position of each stream. Until the next heartbeat, this
    * includes events that the subscription does not select. Undefined while no positions are known.
    */
   readonly lag: number | undefined;

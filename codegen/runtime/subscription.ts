@@ -13,8 +13,7 @@ export type SubscriptionState =
   | 'replaying'
   | 'live'
   /**
-   * The buffer was full. The subscription is ended on the server until half of the buffer has been read, and is then
-   * resumed.
+   * The buffer was full, so the client has unsubscribed. It resumes when half of the buffer has been read.
    */
   | 'parked'
   | 'ended';

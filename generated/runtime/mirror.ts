@@ -171,9 +171,9 @@ export class Mirror<P extends Protocol, Event extends Mirrored> implements Reado
   }
 
   /**
-   * Resolves when the map has every event that was published on the stream before this call (SYN-1).
-   * @throws the errors of `client.sync`, but if the connection is lost, the command is sent again;
-   * {ConnectionError} if the mirror is closed.
+   * Resolves when the map has every event that was published on the stream before this call (SYN-1). If the connection is
+   * lost, sends the command again.
+   * @throws the other errors of `client.sync`; {ConnectionError} if the mirror is closed.
    */
   async sync(options: CallOptions = {}): Promise<void> {
     for (;;) {

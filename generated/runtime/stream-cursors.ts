@@ -210,8 +210,8 @@ export class StreamCursors {
 
   /**
    * Handles a loss that the server reported. After a failed resume, the report directly follows `subscribed` (MUL-5).
-   * @returns whether the loss is new. False for a loss that is reported again: the connection was lost during the warm replay that followed
-   * the first report, and the repeated resume has failed like the first.
+   * @returns whether the loss is new. False if the server reports the same loss again: after the first report, the connection was lost
+   * during the warm replay, and the repeated resume has failed too.
    */
   skip(stream: string, from: Position, to: Position): boolean {
     const cursor = this.#cursors.get(stream);
@@ -223,8 +223,8 @@ export class StreamCursors {
 
   #failed(stream: string, known: Cursor | undefined, to: Position): boolean {
     const repair = this.#repairs.get(stream);
-    // If the loss ends where the reported loss ended, the stream has no new events. The server then repeats the same warm picture, and the
-    // known cursor drops the events that were already received. Otherwise this is a new loss, and the whole picture is delivered again.
+    // `repair.to` is the end of the loss that was reported before. If this loss has the same end, the stream has no new events: the server
+    // repeats the same picture, and the known cursor drops its received events. Otherwise, the loss is new, and the picture is too.
     const continues = repair?.to.epoch === to.epoch && repair.to.sequenceId === to.sequenceId;
     const cursor = continues && known !== undefined ? known : new Cursor();
     const asked = continues ? 'warm' : 'resume';
@@ -238,8 +238,8 @@ export class StreamCursors {
 
   /**
    * Must be called when `delivered` of a heartbeat is greater than our count: an event of this connection was lost. Every stream
-   * returns to its proven position, so that only the lost events are delivered, late. If a stream has no proven position, the loss is
-   * reported and the first replay is requested again.
+   * returns to its proven position, and the next resume delivers only the lost events, late. If a stream has no proven position, the
+   * client reports a loss and requests the first replay again.
    */
   rewind(): void {
     for (const [stream, position] of this.#ended) this.#cursors.set(stream, new Cursor(position));
@@ -265,8 +265,8 @@ export class StreamCursors {
   }
 
   /**
-   * The loss to report when a stream appears that was unknown when the client last subscribed without positions. Until then, the stream may
-   * have had events that the client did not receive, although the subscription includes them (MUL-3).
+   * Returns the loss to report for a stream that appears after the client had to subscribe again without positions. The client did not know
+   * the stream at that time. Since the first subscribe, the stream may have had events that the client did not receive (MUL-3).
    */
   #lossBefore(stream: string): Loss | undefined {
     if (this.#reported?.has(stream) !== false || this.#begun.has(stream)) return undefined;
@@ -298,9 +298,9 @@ export class StreamCursors {
   }
 
   /**
-   * The cursor of the stream to which a received position belongs.
-   * @param at the received position. Its epoch becomes the epoch of a new cursor.
-   * @param from where a new stream begins; by default before its first event.
+   * Returns the cursor of a stream. If this is the first message about the stream since `subscribed`, starts its cursor.
+   * @param at the position in the message. A new cursor gets the epoch of this position.
+   * @param from where the cursor of an unknown stream begins, outside a warm picture; by default before the first event
    */
   #begin(stream: string, at: Position, from?: Position): Cursor {
     const beforeFirst = { epoch: at.epoch, sequenceId: 0 };
@@ -308,7 +308,7 @@ export class StreamCursors {
     let cursor = this.#cursors.get(stream);
     if (cursor !== undefined && this.#begun.has(stream)) return cursor;
     const repair = this.#repairs.get(stream);
-    // The resume of this stream succeeded this time.
+    // There is no new loss before this message, so the repeated resume has succeeded from the position that it named.
     if (this.#repairs.delete(stream)) cursor = repair?.asked === undefined ? undefined : new Cursor(repair.asked);
     if (cursor === undefined) {
       cursor = isWarm ? new Cursor() : new Cursor(from ?? beforeFirst);
@@ -338,8 +338,8 @@ export class StreamCursors {
 }
 
 /**
- * Stands for the position of a warm picture. The server reports this position only when the picture is complete; until then, every event
- * of the picture is accepted.
+ * A placeholder after every event of the epoch. The server reports the position of a warm picture only when the picture is complete. Until
+ * then, this placeholder replaces it, so that every event of the picture is accepted.
  */
 function anywhereIn({ epoch }: Position): Position {
   return { epoch, sequenceId: Infinity };

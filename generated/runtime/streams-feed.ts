@@ -177,7 +177,7 @@ function readerAt(positions: readonly StreamPosition[] | undefined): Moves {
   return { streams, isComplete: positions !== undefined };
 }
 
-/** Joins the changes of positions of two items, or applies a change to the reader's positions, which removes ended streams. */
+/** Returns a function that adds newer position changes to older ones. It removes streams that have ended from the reader's positions. */
 function joinInto(reader: Moves): (older: Moves, newer: Moves) => Moves {
   return (older, newer) => {
     for (const [stream, position] of newer.streams)

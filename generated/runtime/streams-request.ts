@@ -54,8 +54,8 @@ export function covers(selectors: readonly string[], stream: string): boolean {
 }
 
 /**
- * Chooses the positions that fit into one command of a size that the server accepts. The other positions are left out, and their streams
- * are replayed from the first event (MUL-5). Therefore, positions of streams with the fewest events are left out first.
+ * Chooses the positions that fit into one command, because the server limits its size. A stream whose position is left out is replayed from
+ * its first event (MUL-5). Therefore, positions of the streams with the fewest events are left out first.
  */
 export function fitInto(
   roomBytes: number,

@@ -197,7 +197,8 @@ class StreamCursors:
     def skip(self, stream: str, start: Position, end: Position) -> bool:
         """Handles a loss that the server reported. After a failed resume, the report directly follows ``subscribed`` (MUL-5).
 
-        Returns whether the loss is new. False if it was reported before the picture was cut off, and the repeated resume has failed too.
+        Returns whether the loss is new. False if the server reports the same loss again: after the first report, the connection was
+        lost during the warm replay, and the repeated resume has failed too.
         """
         cursor = self._cursors.get(stream)
         if not self.live and self._asked == "resume" and stream not in self._begun:
@@ -210,8 +211,8 @@ class StreamCursors:
     def rewind(self) -> None:
         """Handles a heartbeat whose ``delivered`` is greater than our count: an event of this connection was lost.
 
-        Every stream returns to its proven position, so that only the lost events are delivered, late. If a stream has no
-        proven position, the loss is reported and the first replay is requested again.
+        Every stream returns to its proven position, and the next resume delivers only the lost events, late. If a stream has no
+        proven position, the client reports a loss and requests the first replay again.
         """
         for stream, position in self._ended.items():
             self._cursors[stream] = Cursor(position)
@@ -231,9 +232,9 @@ class StreamCursors:
     def _failed(self, stream: str, known: Union[Cursor, None], end: Position) -> bool:
         repair = self._repairs.get(stream)
         asked = repair.asked if repair is not None else None if known is None else known.position
-        # If the loss ends where the reported loss ended, the stream has no new events. The server then repeats the same warm picture,
-        # and the known cursor drops the events that were already received. Otherwise this is a new loss, and the whole picture is
-        # delivered again.
+        # ``repair.end`` is the end of the loss that was reported before. If this loss has the same end, the stream has no new events: the
+        # server repeats the same picture, and the known cursor drops its received events. Otherwise, the loss is new, and the
+        # picture is too.
         continues = repair is not None and repair.end == end
         cursor = known if continues and known is not None else Cursor()
         cursor.start(_anywhere_in(end), "warm" if continues else "resume", attempted=True, recovered=False)
@@ -251,9 +252,10 @@ class StreamCursors:
         return ((stream, self._resume_at(stream, cursor)) for stream, cursor in self._cursors.items())
 
     def _loss_before(self, stream: str) -> Union[StreamLoss, None]:
-        """The loss to report for a stream that was unknown at the latest fresh start and now appears.
+        """The loss to report for a stream that appears after the client had to subscribe again without positions.
 
-        Since the subscription began (MUL-3), the stream may have had events that the client did not receive.
+        The client did not know the stream at that time. Since the first subscribe, the stream may have had events that the client
+        did not receive (MUL-3).
         """
         if self._reported is None or stream in self._reported or stream in self._begun:
             return None
@@ -284,10 +286,10 @@ class StreamCursors:
         self._ended.clear()
 
     def _begin(self, stream: str, at: Position, start: Union[Position, None] = None) -> Cursor:
-        """The cursor of the stream to which a received position belongs.
+        """Returns the cursor of a stream. If this is the first message about the stream since ``subscribed``, starts its cursor.
 
-        at: the received position. Its epoch becomes the epoch of a new cursor. start: where a new stream begins; by default
-        before its first event.
+        at: the position in the message. A new cursor gets the epoch of this position. start: where the cursor of an unknown
+        stream begins, outside a warm picture; by default before the first event.
         """
         cursor = self._cursors.get(stream)
         if cursor is not None and stream in self._begun:
@@ -296,7 +298,7 @@ class StreamCursors:
         is_warm = self._asked == "warm" and not self.live
         repair = self._repairs.pop(stream, None)
         if repair is not None:
-            # The resume of this stream succeeded this time.
+            # There is no new loss before this message, so the repeated resume has succeeded from the position that it named.
             cursor = None if repair.asked is None else Cursor(repair.asked)
         if cursor is None:
             cursor = Cursor() if is_warm else Cursor(start or before_first)
@@ -325,6 +327,6 @@ class StreamCursors:
 
 
 def _anywhere_in(position: Position) -> Position:
-    """Stands for the position of a warm picture, which the server reports only when the picture is complete. Until then,
-    every event of the picture is accepted."""
+    """A placeholder after every event of the epoch. The server reports the position of a warm picture only when the picture is
+    complete. Until then, this placeholder replaces it, so that every event of the picture is accepted."""
     return Position(position.epoch, sys.maxsize)
