@@ -237,8 +237,8 @@ class Filter:
         return None
 
     def check_field(self, field: str, spec: EventSpec, event: Mapping[str, Any]) -> Mismatch | None:
-        """Applies one filter field. It constrains only events that declare the field; such an event does not match if
-        it has no value in the field."""
+        """Applies one filter field. An event that does not declare the field matches. An event that declares the field but
+        has no value in it does not match."""
         pointers = spec.filterable.get(field)
         if pointers is None:
             return None

@@ -132,7 +132,7 @@ class Node:
                 connection.queue_gap(self.gap(subscriptions, stream.head, head, "epoch_changed", stream=stream.name))
 
     def expire(self, stream: Stream) -> None:
-        """Forgets an expired session stream (RPL-5). If a subscription names it as its only stream, only its events are
+        """Forgets an expired session stream (RPL-5). If it is the only stream of a subscription, only its events are
         forgotten. A subscription to many streams gets no gap: `ended` in `positions` reports the end of the stream (MUL-6)."""
         if self.subscriptions.alone_on(stream.name):
             stream.clear()
