@@ -47,8 +47,8 @@ export interface StreamsSubscription<P extends Protocol, Item> extends Omit<
   'stream' | 'position' | 'ready' | 'caughtUp' | 'replay'
 > {
   /**
-   * The names and patterns of streams. After `subscribed`, only those that the server uses: the server removes those that the client's
-   * scopes do not permit, and those that another pattern already covers.
+   * The names and patterns of streams. After `subscribed`, the list that the server uses: each pattern is narrowed to the streams that the
+   * client's scopes permit, and a name or pattern that another pattern covers is removed (MUL-1, MUL-2).
    */
   readonly streams: readonly string[];
   /**

@@ -63,7 +63,7 @@ export class IndexPages {
     }
   }
 
-  /** The streams that were entered after the place `from`, up to the place `to`, and have left the index since. */
+  /** The departed streams whose place was after `from`, up to `to`. */
   async departed(from: number, to: number): Promise<readonly Entry[]> {
     const departed: Entry[] = [];
     for (let after = String(from); after !== '';) {

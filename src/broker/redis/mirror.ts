@@ -226,7 +226,7 @@ export class StreamMirror {
       this.#options.onKnown(loaded.head);
       if (more) continue;
       if (loaded.head.sequenceId < state.sequenceId) return this.#reload();
-      // The stream still has the epoch of the mirror, although `unread` was seen before this read. So `unread` is an earlier epoch.
+      // `unread` was seen before this read, and the stream still has the epoch of the mirror. So `unread` is an earlier epoch.
       if (this.#unread === unread) this.#unread = undefined;
       return this.#options.onRead(page);
     }

@@ -1,4 +1,4 @@
-"""Heartbeats, which report up to which position of each stream the client has been sent everything (CON-7)."""
+"""Heartbeats. For each stream, they report the position up to which every event was sent to the client (CON-7)."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ class StreamsSubscription(Feed[Item_co, Moves, StreamsSummary]):
     def streams(self) -> Sequence[str]:
         """The names and patterns of streams.
 
-        After ``subscribed``, only the names and patterns that the server uses: the server removes those that the client's
-        scopes do not permit, and those that another pattern already covers.
+        After ``subscribed``, the list that the server uses: each pattern is narrowed to the streams that the client's scopes
+        permit, and a name or pattern that another pattern covers is removed (MUL-1, MUL-2).
         """
         return self._selectors
 

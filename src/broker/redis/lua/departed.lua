@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-oom
--- Reads one page of the streams that were entered into the index after a place, up to a last place, and have left the index since.
+-- Reads one page of the departed streams, which have left the index. Their places were after a first place, up to a last place.
 -- KEYS 1 departed streams   ARGV 1 place, 2 last place, 3 maximum number of entries
 -- Returns {place after which the next page begins ('' after the last page), then for each stream: its name, its place}. The name '#'
 -- stands for all streams that were dropped from this list; its place is the newest of their places.
