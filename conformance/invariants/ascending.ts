@@ -1,16 +1,18 @@
 import type { Invariant, Report } from '../trace/finding.ts';
-import { continuationsOf } from '../trace/queries.ts';
+import { stepsOf, streamKey } from '../trace/queries.ts';
 import type { ConnectionReading, SeenEvent } from '../trace/reading.ts';
 
+/** Compares the events of one epoch. The events of two epochs may alternate if a subscription has not reached the new epoch yet. */
 function judgeOrder({ events }: ConnectionReading, report: Report): void {
   const last = new Map<string, SeenEvent>();
   for (const event of events) {
     if (event.isReplay) continue;
-    const before = last.get(event.stream);
-    last.set(event.stream, event);
+    const key = streamKey(event.stream, event.epoch);
+    const before = last.get(key);
+    last.set(key, event);
     if (before === undefined) continue;
     report.fire();
-    if (before.epoch === event.epoch && event.sequenceId <= before.sequenceId)
+    if (event.sequenceId <= before.sequenceId)
       report.violate(
         `stream ${event.stream}: event ${event.sequenceId} came after event ${before.sequenceId}`,
         before.frame,
@@ -25,12 +27,13 @@ function judgeOrder({ events }: ConnectionReading, report: Report): void {
  */
 function judgeEpochs({ subscriptions }: ConnectionReading, report: Report): void {
   for (const subscription of subscriptions)
-    for (const { event, after, known } of continuationsOf(subscription)) {
+    for (const { event, before } of stepsOf(subscription)) {
+      if (event === undefined) continue;
       report.fire();
-      if (after !== undefined && after.epoch !== event.epoch)
+      if (before.place !== undefined && before.place.epoch !== event.epoch)
         report.violate(
           `stream ${event.stream}: the epoch changed without a gap for the subscription ${subscription.id}`,
-          known,
+          before.frame,
           event.frame,
         );
     }

@@ -1,6 +1,6 @@
 import type { Invariant } from '../trace/finding.ts';
 import type { StreamSubscription } from '../trace/reading.ts';
-import { continuationsOf } from '../trace/queries.ts';
+import { isLiveAt, omittedBefore, stepsOf } from '../trace/queries.ts';
 
 function isWhole(subscription: StreamSubscription): boolean {
   return subscription.events.includes('*') && Object.keys(subscription.filter).length === 0;
@@ -14,13 +14,22 @@ export const contiguous: Invariant = {
   check: ({ connections }, report) => {
     for (const { subscriptions } of connections)
       for (const subscription of subscriptions.filter(isWhole))
-        for (const { event, after, known } of continuationsOf(subscription)) {
+        for (const { frame, event, before } of stepsOf(subscription)) {
           report.fire();
-          if (after?.epoch === event.epoch && event.sequenceId !== after.sequenceId + 1)
+          const { place } = before;
+          const omitted =
+            event === undefined && isLiveAt(subscription, frame.n) ? omittedBefore(frame, place) : undefined;
+          if (omitted !== undefined)
             report.violate(
-              `stream ${subscription.stream}: expected event ${after.sequenceId + 1} after event ${after.sequenceId}, got event ${event.sequenceId}`,
-              known,
-              event.frame,
+              `stream ${subscription.stream}: ${omitted} were not delivered, and the gap does not report them`,
+              before.frame,
+              frame,
+            );
+          if (event !== undefined && place?.epoch === event.epoch && event.sequenceId !== place.sequenceId + 1)
+            report.violate(
+              `stream ${subscription.stream}: expected event ${place.sequenceId + 1} after event ${place.sequenceId}, got event ${event.sequenceId}`,
+              before.frame,
+              frame,
             );
         }
   },

@@ -1,165 +1,73 @@
 import { describe, expect, test } from 'vitest';
-import { checkOf } from '../trace/finding.ts';
-import type { Json, JsonObject } from '../trace/json.ts';
-import { Trace } from '../trace/trace.ts';
-import { INVARIANTS } from './table.ts';
+import { STREAM, findersOf, placeAt, script } from '../testing/loss-script.ts';
+import type { Script } from '../testing/loss-script.ts';
 
-const STREAM = 'workspace:w';
-
-/** A trace in which one client subscribes to a stream, and a witness receives the events that the client misses. */
-class Script {
-  readonly trace = new Trace({ trace: 1, startedAt: '2026-01-01T00:00:00.000Z', target: 'ws://losses/ws' }, () => 0);
-  #serial = 0;
-
-  #line(connection: number, dir: '>>' | '<<', message: JsonObject): this {
-    this.trace.add({ actor: `client${connection}`, connection, dir, kind: 'text', text: JSON.stringify(message) });
-    return this;
-  }
-
-  gets(type: string, data: Json, id?: string): this {
-    return this.#line(1, '<<', { type, ...(id === undefined ? {} : { id }), data });
-  }
-
-  #subscribe(subscriptionId: string, asked: JsonObject, subscribed: JsonObject): this {
-    this.#serial += 1;
-    const id = `c${this.#serial}`;
-    const data = { subscriptionId, events: ['*'], replay: { mode: 'none' }, ...asked };
-    this.#line(1, '>>', { type: 'subscribe', id, data });
-    return this.gets('subscribed', { subscriptionId, recovery: { attempted: false }, ...subscribed }, id);
-  }
-
-  toOne(id: string, position: string, asked: JsonObject = {}): this {
-    return this.#subscribe(id, { stream: STREAM, ...asked }, { stream: STREAM, position: placeAt(position) });
-  }
-
-  /** Subscribes to all workspaces. `position` is that of the stream, if it had events. */
-  toMany(id: string, position?: string): this {
-    this.#subscribe(id, { streams: ['workspace:*'] }, { streams: ['workspace:*'] });
-    return position === undefined
-      ? this
-      : this.gets('positions', { subscriptionId: id, positions: [{ stream: STREAM, ...placeAt(position) }] });
-  }
-
-  leaves(id: string): this {
-    this.#line(1, '>>', { type: 'unsubscribe', id: `leave-${id}`, data: { subscriptionId: id } });
-    return this.gets('unsubscribed', { subscriptionIds: [id] }, `leave-${id}`);
-  }
-
-  /** A live event, for these subscriptions of the client; without any, only the witness receives it. */
-  event(position: string, ...subscriptionIds: readonly string[]): this {
-    const data = {
-      ...{ isReplay: false, stream: STREAM, ...placeAt(position), eventId: position, event: 'note' },
-      ...{ emittedAt: '2026-01-01T00:00:00.000Z', source: { name: 'a' }, payload: {} },
-    };
-    if (subscriptionIds.length > 0) return this.gets('event', { ...data, subscriptionIds: [...subscriptionIds] });
-    return this.#line(2, '<<', { type: 'event', data: { ...data, subscriptionIds: ['all'] } });
-  }
-
-  gap(from: string, to: string, subscriptionIds: readonly string[], reason = 'epoch_changed'): this {
-    const data = {
-      stream: STREAM,
-      subscriptionIds: [...subscriptionIds],
-      from: placeAt(from),
-      to: placeAt(to),
-      reason,
-    };
-    return this.gets('gap', data);
-  }
-}
-
-/** `old 3` is the position 3 of the epoch `old`. */
-function placeAt(text: string): { readonly epoch: string; readonly sequenceId: number } {
-  const [epoch = '', sequenceId = ''] = text.split(' ');
-  return { epoch, sequenceId: Number(sequenceId) };
-}
-
-const JUDGES = ['ascending', 'contiguous', 'filter-complete', 'many-streams'];
-
-/** The invariants that find a fault in the trace. */
-function findersOf({ trace }: Script): readonly string[] {
-  return JUDGES.filter((name) => {
-    const invariant = INVARIANTS.find(({ id }) => id === `invariants/${name}`);
-    return invariant !== undefined && checkOf(invariant).judge(trace).violations.length > 0;
-  });
-}
-
-const script = (): Script => new Script();
-
-describe('an epoch that changes without a gap', () => {
-  test.each<[string, Script]>([
-    ['is found', script().toOne('a', 'old 0').event('old 1', 'a').event('new 1', 'a')],
-    ['is found before the first event', script().toOne('a', 'old 0').event('new 1', 'a')],
+describe('events that a subscription passed over before a gap', () => {
+  test.each<[string, Script, readonly string[]]>([
     [
-      'is found although a subscription to many streams began in the old epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').toMany('m', 'old 1').event('new 1', 'a'),
+      'are found if the gap begins after them',
+      script().toOne('a', 'old 1').gap('old 5', 'old 9', ['a'], 'broker_lost').event('old 10', 'a'),
+      ['contiguous'],
     ],
     [
-      'is found although a subscription to many streams began in the new epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').toMany('m', 'new 1').event('new 2', 'a', 'm'),
+      'are found if the gap for a new epoch begins after them',
+      script().toOne('a', 'old 1').gap('old 5', 'new 0', ['a']).event('new 1', 'a'),
+      ['contiguous'],
     ],
     [
-      'is found although a subscription to the stream began in the new epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').toOne('b', 'new 1').event('new 2', 'a', 'b'),
+      'are found if the gap is for many streams',
+      script().toMany('m', 'old 1').gap('old 5', 'old 9', ['m'], 'broker_lost').event('old 10', 'm'),
+      ['many-streams'],
     ],
     [
-      'is found although a later subscription began in the new epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').event('new 1', 'a').toOne('b', 'new 1'),
+      'are found if the gap reports a source loss',
+      script().toOne('a', 'old 1').gap('old 5', 'old 5', ['a'], 'source_overflow').event('old 6', 'a'),
+      ['contiguous'],
     ],
     [
-      'is found although a gap names another subscription',
-      script().toOne('a', 'old 1').toOne('b', 'old 1').gap('old 1', 'new 0', ['b']).event('new 1', 'a', 'b'),
-    ],
-    [
-      'is found although a source loss was reported',
-      script()
-        .toOne('a', 'old 0')
-        .event('old 1', 'a')
-        .gap('old 1', 'old 1', ['a'], 'source_overflow')
-        .event('new 1', 'a'),
-    ],
-  ])('%s', (_what, faulty) => {
-    expect(findersOf(faulty)).toContain('ascending');
-  });
-
-  test('is found for a subscription to many streams, also after a source loss', () => {
-    const faulty = script().toMany('m', 'old 1').gap('old 1', 'old 1', ['m'], 'source_overflow').event('new 1', 'm');
-    expect(findersOf(faulty)).toEqual(['many-streams']);
-  });
-
-  test.each<[string, Script]>([
-    [
-      'if a gap names every subscription',
-      script().toOne('a', 'old 1').toOne('b', 'old 1').gap('old 1', 'new 4', ['a', 'b']).event('new 5', 'a', 'b'),
-    ],
-    [
-      'if each subscription has a gap of its own',
+      'are found if the gap is for another stream',
       script()
         .toOne('a', 'old 1')
-        .toMany('m', 'old 1')
-        .gap('old 1', 'new 0', ['a'])
-        .gap('old 1', 'new 0', ['m'])
-        .event('new 1', 'a', 'm'),
+        .gets('gap', {
+          ...{ stream: 'main', subscriptionIds: ['a'], reason: 'broker_lost' },
+          ...{ from: placeAt('old 1'), to: placeAt('old 5') },
+        })
+        .event('old 6', 'a'),
+      ['contiguous'],
     ],
+  ])('%s', (_what, faulty, finders) => {
+    expect(findersOf(faulty)).toEqual(finders);
+  });
+
+  test.each<[string, Script]>([
     [
-      'if the client subscribed again in the new epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').leaves('a').toOne('b', 'new 0').event('new 1', 'b'),
-    ],
-    [
-      'if the client subscribed again to many streams before the first event of the new epoch',
-      script().toOne('a', 'old 0').event('old 1', 'a').leaves('a').toMany('m').event('new 1', 'm'),
-    ],
-    [
-      'if the stream had ended',
+      'if the subscription does not select them',
       script()
-        .toMany('m', 'old 1')
-        .gets('positions', { subscriptionId: 'm', positions: [], ended: [STREAM] })
-        .event('new 1', 'm'),
+        .toOne('a', 'old 1', { events: ['other'] })
+        .gap('old 5', 'old 9', ['a'], 'broker_lost')
+        .event('old 10', 'a'),
     ],
     [
-      'if the server does not know the new epoch',
-      script().toOne('a', 'old 1').gap('old 1', 'unknown 0', ['a']).event('new 1', 'a'),
+      'if the gap begins at an unknown position',
+      script().toMany('m', 'old 1').gap('unknown 0', 'new 5', ['m']).event('new 6', 'm'),
     ],
-  ])('is not assumed %s', (_what, right) => {
+    [
+      'if the gap reports a failed resume from a position that the server never assigned',
+      script()
+        .toOne('a', 'old 4', { replay: { mode: 'resume', after: placeAt('old 99') } })
+        .gap('old 99', 'old 4', ['a'], 'unknown_position')
+        .gets('replay_complete', { subscriptionId: 'a', position: placeAt('old 4'), count: 0, truncated: false })
+        .event('old 5', 'a'),
+    ],
+    [
+      'if the gap reports events that were already delivered',
+      script().toOne('a', 'old 10').gap('old 4', 'old 8', ['a'], 'broker_lost').event('old 11', 'a'),
+    ],
+    [
+      'if the gap reports events of many streams that were already delivered',
+      script().toMany('m', 'old 10').gap('old 4', 'old 8', ['m'], 'broker_lost').event('old 11', 'm'),
+    ],
+  ])('are no fault %s', (_what, right) => {
     expect(findersOf(right)).toEqual([]);
   });
 });
@@ -186,6 +94,57 @@ describe('an event that is missing', () => {
       ['filter-complete'],
     ],
     [
+      'although a later gap reports events of another epoch',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .event('old 3', 'a')
+        .gap('old 3', 'new 0', ['a'])
+        .event('new 1', 'a')
+        .gap('new 1', 'new 2', ['a'], 'broker_lost'),
+      ['filter-complete'],
+    ],
+    [
+      'although a later gap reports a source loss in another epoch',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .event('old 3', 'a')
+        .gap('old 3', 'new 0', ['a'])
+        .event('new 1', 'a')
+        .gap('new 1', 'new 1', ['a'], 'source_overflow'),
+      ['filter-complete'],
+    ],
+    [
+      'in a later epoch',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .gap('old 1', 'new 0', ['a'])
+        .event('new 1')
+        .event('new 2', 'a'),
+      ['filter-complete'],
+    ],
+    [
+      'in a later epoch that the server did not know at first',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .gap('old 1', 'unknown 0', ['a'], 'broker_lost')
+        .event('new 1')
+        .event('new 2', 'a')
+        .event('new 3')
+        .event('new 4', 'a'),
+      ['filter-complete'],
+    ],
+    [
+      'before a sync, although an event of another epoch has its number',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .event('new 2', 'a')
+        .syncs('old 2'),
+      ['ascending', 'sync-barrier'],
+    ],
+    [
       'after the end of a gap of many streams',
       script().toMany('m', 'old 1').gap('old 1', 'new 4', ['m']).event('new 6', 'm'),
       ['many-streams'],
@@ -203,6 +162,43 @@ describe('an event that is missing', () => {
     [
       'if a gap reports it',
       script().toOne('a', 'old 1').event('old 2').gap('old 1', 'old 2', ['a'], 'broker_lost').event('old 3', 'a'),
+    ],
+    [
+      'if a gap reports it before a sync',
+      script().toOne('a', 'old 1').event('old 2').gap('old 1', 'old 2', ['a'], 'broker_lost').syncs('old 2'),
+    ],
+    [
+      'if a gap reports it before a later epoch begins',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .event('new 1')
+        .event('new 3')
+        .gap('old 1', 'new 1', ['a'])
+        .event('new 2', 'a')
+        .gap('new 2', 'new 3', ['a'], 'broker_lost')
+        .event('new 4', 'a'),
+    ],
+    [
+      'if a gap whose ends are unknown reports it',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .event('old 3', 'a')
+        .gap('unknown 0', 'unknown 0', ['a'], 'broker_lost')
+        .event('new 2', 'a'),
+    ],
+    [
+      'if the subscription does not match an event of another epoch that has its number',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .toOne('b', 'old 1')
+        .event('old 2', 'a', 'b')
+        .gap('old 2', 'new 1', ['a', 'b'])
+        .gets('event', {
+          ...{ isReplay: false, stream: STREAM, ...placeAt('new 2'), eventId: 'new 2', event: 'other' },
+          ...{ emittedAt: '2026-01-01T00:00:00.000Z', source: { name: 'a' }, payload: {}, subscriptionIds: ['b'] },
+        }),
     ],
     [
       'if a gap of many streams reports it',

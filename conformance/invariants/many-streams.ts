@@ -2,7 +2,7 @@ import type { Invariant, Report } from '../trace/finding.ts';
 import { member, numberAt, textAt, textsAt } from '../trace/json.ts';
 import type { ManyStreamsSubscription, Place, SeenEvent } from '../trace/reading.ts';
 import { dataOf, placesOf, typeOf } from '../trace/reading.ts';
-import { endOf, isActiveAt } from '../trace/queries.ts';
+import { isActiveAt, isLiveAt, losesEvents, omittedBefore, placeAfter } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 import { coversStream } from '../trace/selector.ts';
 
@@ -59,7 +59,7 @@ function judgeStream(
   items: readonly Item[],
   report: Report,
 ): void {
-  const { id, subscribed, completed, mode, whole, after } = subscription;
+  const { id, subscribed, mode, whole, after } = subscription;
   let last: Place | undefined = mode === 'resume' ? after.get(stream) : undefined;
   let exact = mode === 'resume';
   let named: Frame | undefined;
@@ -69,11 +69,17 @@ function judgeStream(
       continue;
     }
     if (item.kind === 'gap') {
-      // A source loss loses no events (GAP-2).
-      if (textAt(dataOf(item.frame), 'reason') === 'source_overflow') continue;
+      if (!losesEvents(item.frame)) continue;
+      const isLive = isLiveAt(subscription, item.frame.n);
+      const omitted = isLive && whole && exact ? omittedBefore(item.frame, last) : undefined;
+      if (omitted !== undefined)
+        report.violate(
+          `subscription ${id}: ${omitted} of ${stream} were not delivered, and the gap does not report them`,
+          subscribed,
+          item.frame,
+        );
       // After the gap of a failed resume comes a warm picture, whose events are before the end of the gap.
-      const isLive = mode === 'none' || (completed !== undefined && item.frame.n > completed.n);
-      last = isLive ? endOf(item.frame) : undefined;
+      last = isLive ? placeAfter(item.frame, last) : undefined;
       exact = last !== undefined;
       continue;
     }

@@ -3,7 +3,7 @@ import type { Invariant } from '../trace/finding.ts';
 import { member, textAt } from '../trace/json.ts';
 import type { Reading } from '../trace/reading.ts';
 import { dataOf, placeOf, typeOf } from '../trace/reading.ts';
-import { isActiveAt } from '../trace/queries.ts';
+import { covers, gapsOf, isActiveAt } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 
 interface Published {
@@ -35,7 +35,7 @@ function firstSeen(reading: Reading): readonly Published[] {
 export const syncBarrier: Invariant = {
   id: 'invariants/sync-barrier',
   clauses: ['SYN-1'],
-  why: 'If a matching event was published before a sync, the connection receives it before the synced that replies to the sync.',
+  why: 'If a matching event was published before a sync, the connection receives it, or a gap that reports its loss, before the synced that replies to the sync.',
   check: (reading, report) => {
     const published = firstSeen(reading);
     for (const { commands, subscriptions, events } of reading.connections)
@@ -60,11 +60,12 @@ export const syncBarrier: Invariant = {
               isActiveAt(each, reply.n) &&
               each.position.epoch === event.epoch &&
               each.position.sequenceId < event.sequenceId &&
-              wants(each, event),
+              wants(each, event) &&
+              !gapsOf(each).some((gap) => gap.n < reply.n && covers(gap, event)),
           );
           const came = events.some(
-            ({ frame, sequenceId, stream: where }) =>
-              where === stream && sequenceId === event.sequenceId && frame.n < reply.n,
+            ({ frame, epoch, sequenceId, stream: where }) =>
+              where === stream && epoch === event.epoch && sequenceId === event.sequenceId && frame.n < reply.n,
           );
           if (subscription !== undefined && !came)
             report.violate(

@@ -115,10 +115,21 @@ describe('a resume of many streams after the id of a message that follows a gap'
       [delivered, lost('broker_lost', 'old 1', 'old 4'), elsewhere],
       'old',
     ],
+    [
+      'an event of another stream, after a gap for events that were already received',
+      [event(OWN, 'old 4', false), lost('broker_lost', 'old 1', 'old 2'), elsewhere],
+      'old',
+    ],
   ])('continues after the gap: %s', async (_what, later, epoch) => {
     expect(await failuresOf(later, [event(OWN, `${epoch} 5`, true)])).not.toContain('invariants/many-streams');
     expect(await failuresOf(later, [event(OWN, `${epoch} 6`, true)])).toContain('invariants/many-streams');
   });
+});
+
+test('a resume of many streams may begin at the first event of a stream whose position was unknown after a gap', async () => {
+  const later = [delivered, lost('broker_lost', 'old 1', 'unknown 0'), elsewhere];
+  expect(await failuresOf(later, [event(OWN, 'new 1', true)])).not.toContain('invariants/many-streams');
+  expect(await failuresOf(later, [event(OWN, 'new 2', true)])).toContain('invariants/many-streams');
 });
 
 test('a resume of many streams after the id of a heartbeat continues after the positions in the heartbeat', async () => {

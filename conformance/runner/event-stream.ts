@@ -4,6 +4,7 @@
  */
 import { isArray, member, textAt, textsAt } from '../trace/json.ts';
 import type { Json, JsonObject } from '../trace/json.ts';
+import { endOf, placeAfter } from '../trace/queries.ts';
 import { dataOf, placeOf, placesOf, typeOf } from '../trace/reading.ts';
 import type { Place } from '../trace/reading.ts';
 import type { Frame, Trace } from '../trace/trace.ts';
@@ -54,24 +55,25 @@ export function rememberPosition(trace: Trace, { id, frame, ...rest }: Identifie
   }
   const positions = member(data, 'positions');
   const named =
-    typeOf(frame) === 'event'
-      ? data
-      : (member(data, 'position') ?? member(data, 'to') ?? (isArray(positions) ? positions[0] : undefined));
-  const place = placeOf(named);
+    typeOf(frame) === 'event' ? data : (member(data, 'position') ?? (isArray(positions) ? positions[0] : undefined));
+  const place = typeOf(frame) === 'gap' ? endOf(frame) : placeOf(named);
   if (place !== undefined) positionsOf(trace).set(id, { after: place, withPicture: false });
 }
 
 /**
- * The position of a stream after a live event or a gap. The gap of a failed resume does not count, because the warm picture
- * of its stream follows; nor does a gap for streams that the server cannot name (MUL-9).
+ * Moves the position of a stream to a live event, or behind a gap. If the server does not know where the stream continues, an `id` no longer
+ * includes the stream. The gap of a failed resume does not count, because the warm picture of its stream follows.
  */
-function movedBy(frame: Frame, phase: 'replay' | 'live'): ReadonlyMap<string, Place> {
+function move(places: Map<string, Place>, frame: Frame, phase: 'replay' | 'live'): void {
   const data = dataOf(frame);
-  const stream = textAt(data, 'stream') ?? '*';
-  const isGap = typeOf(frame) === 'gap' && phase === 'live' && !stream.endsWith('*');
+  const stream = textAt(data, 'stream');
+  if (stream === undefined) return;
   const isLive = typeOf(frame) === 'event' && member(data, 'isReplay') === false;
-  const place = isLive ? placeOf(data) : isGap ? placeOf(member(data, 'to')) : undefined;
-  return new Map(place === undefined ? [] : [[stream, place]]);
+  const isGap = typeOf(frame) === 'gap' && phase === 'live';
+  if (!isLive && !isGap) return;
+  const place = isLive ? placeOf(data) : placeAfter(frame, places.get(stream));
+  if (place !== undefined) places.set(stream, place);
+  else if (isGap) places.delete(stream);
 }
 
 /**
@@ -86,8 +88,8 @@ function placesAfter({ received, identified, command }: Omit<Identified, 'id' | 
     const data = dataOf(frame);
     if (typeOf(frame) === 'replay_complete') phase = 'live';
     const isList = typeOf(frame) === 'positions' || (typeOf(frame) === 'heartbeat' && identified.has(frame));
-    const moved = isList ? placesOf(member(data, 'positions')) : movedBy(frame, phase);
-    for (const [stream, place] of moved) places.set(stream, place);
+    if (isList) for (const [stream, place] of placesOf(member(data, 'positions'))) places.set(stream, place);
+    else move(places, frame, phase);
     for (const ended of textsAt(data, 'ended')) places.delete(ended);
   }
   return places;

@@ -1,5 +1,5 @@
 /** Functions that several invariants use to evaluate the reading of a trace. */
-import { member, textsAt } from './json.ts';
+import { member, textAt, textsAt } from './json.ts';
 import { dataOf, placeOf, typeOf } from './reading.ts';
 import type { Place, StreamSubscription, Reading, SeenEvent, SubscriptionSpan } from './reading.ts';
 import type { Frame } from './trace.ts';
@@ -12,12 +12,18 @@ export function isActiveAt(subscription: SubscriptionSpan, n: number): boolean {
   return subscription.subscribed.n < n && (subscription.ended === undefined || n < subscription.ended.n);
 }
 
-/** The gaps that a subscription received. */
+/** Whether messages of the stream are live at a frame, because the subscription has no replay or its replay is complete. */
+export function isLiveAt({ mode, completed }: SubscriptionSpan, n: number): boolean {
+  return mode === 'none' || (completed !== undefined && completed.n < n);
+}
+
+/** The gaps of its stream that a subscription received. */
 export function gapsOf(subscription: StreamSubscription): readonly Frame[] {
   return subscription.connection.received.filter(
     (frame) =>
       typeOf(frame) === 'gap' &&
       isActiveAt(subscription, frame.n) &&
+      textAt(dataOf(frame), 'stream') === subscription.stream &&
       textsAt(dataOf(frame), 'subscriptionIds').includes(subscription.id),
   );
 }
@@ -28,42 +34,82 @@ export function endOf(gap: Frame): Place | undefined {
   return to?.epoch === UNKNOWN_EPOCH ? undefined : to;
 }
 
+/**
+ * Whether a gap reports lost events of a stream. A source loss loses no events (GAP-2), and a gap whose `stream` is a pattern does not name the
+ * streams (MUL-9).
+ */
+export function losesEvents(gap: Frame): boolean {
+  const data = dataOf(gap);
+  return textAt(data, 'reason') !== 'source_overflow' && textAt(data, 'stream')?.endsWith('*') !== true;
+}
+
+/**
+ * The position of a subscription in the stream of a gap, after the gap. Undefined if the server does not know it.
+ * @param before the position before the gap; undefined if it is not known
+ */
+export function placeAfter(gap: Frame, before: Place | undefined): Place | undefined {
+  if (!losesEvents(gap)) return before;
+  const to = endOf(gap);
+  // A gap may report events as lost that the subscription has already received or passed.
+  const isPassed = to !== undefined && to.epoch === before?.epoch && to.sequenceId < before.sequenceId;
+  return isPassed ? before : to;
+}
+
+/**
+ * The events between the position of a subscription and the start of a gap, as a text. They were neither delivered nor reported as lost.
+ * Undefined if there are none.
+ */
+export function omittedBefore(gap: Frame, place: Place | undefined): string | undefined {
+  const from = placeOf(member(dataOf(gap), 'from'));
+  if (!losesEvents(gap) || place === undefined || from?.epoch !== place.epoch) return undefined;
+  return from.sequenceId > place.sequenceId ? `events ${place.sequenceId + 1} to ${from.sequenceId}` : undefined;
+}
+
 /** Whether a gap reports the event at a position as lost. */
 export function covers(gap: Frame, { epoch, sequenceId }: Place): boolean {
+  if (!losesEvents(gap)) return false;
   const from = placeOf(member(dataOf(gap), 'from'));
   const to = endOf(gap);
+  if (from?.epoch !== epoch && to?.epoch !== epoch) return from?.epoch === UNKNOWN_EPOCH;
   return (
     (from?.epoch !== epoch || sequenceId > from.sequenceId) && (to?.epoch !== epoch || sequenceId <= to.sequenceId)
   );
 }
 
-/** A live event of a stream, as one subscription to the stream expects it. */
-export interface Continuation {
-  readonly event: SeenEvent;
-  /** The position after which the subscription continues; undefined if a gap did not report it. */
-  readonly after: Place | undefined;
-  /** The frame that the position is from: `subscribed`, an event or a gap. */
-  readonly known: Frame;
+/** The position of a subscription in its stream, and the frame that it is from: `subscribed`, an event or a gap. */
+export interface Mark {
+  /** Undefined if a gap did not report the position. */
+  readonly place: Place | undefined;
+  readonly frame: Frame;
 }
 
-/** The live events that the connection received of the stream while the subscription was active. */
-export function continuationsOf(subscription: StreamSubscription): readonly Continuation[] {
-  const { connection, stream, subscribed, position } = subscription;
+/** A live event or a gap that a subscription to one stream received. */
+export interface Step {
+  readonly frame: Frame;
+  /** Undefined if the step is a gap. */
+  readonly event: SeenEvent | undefined;
+  readonly before: Mark;
+  readonly after: Mark;
+}
+
+/** The live events and the gaps that name a subscription, in the order of arrival, while the subscription was active. */
+export function stepsOf(subscription: StreamSubscription): readonly Step[] {
+  const { connection, id, stream, subscribed, position } = subscription;
   const gaps = gapsOf(subscription).map((frame) => ({ frame, event: undefined }));
   const live = connection.events
-    .filter((event) => !event.isReplay && event.stream === stream && isActiveAt(subscription, event.frame.n))
+    .filter((event) => !event.isReplay && event.stream === stream && event.subscriptionIds.includes(id))
+    .filter(({ frame }) => isActiveAt(subscription, frame.n))
     .map((event) => ({ frame: event.frame, event }));
-  const found: Continuation[] = [];
-  let after: Place | undefined = position;
-  let known = subscribed;
+  const steps: Step[] = [];
+  let before: Mark = { place: position, frame: subscribed };
   for (const { frame, event } of [...gaps, ...live].toSorted((left, right) => left.frame.n - right.frame.n)) {
-    if (event !== undefined) found.push({ event, after, known });
-    const next: Place | undefined = event ?? endOf(frame);
-    // The gap for a source loss that a resume replays is at an earlier position.
-    const isEarlier: boolean = after?.epoch === next?.epoch && (next?.sequenceId ?? 0) < (after?.sequenceId ?? 0);
-    if (event !== undefined || !isEarlier) [after, known] = [next, frame];
+    const place: Place | undefined = event ?? placeAfter(frame, before.place);
+    // A gap that changes no position is not the origin of the position.
+    const after: Mark = place === before.place ? before : { place, frame };
+    steps.push({ frame, event, before, after });
+    before = after;
   }
-  return found;
+  return steps;
 }
 
 /** Every event that any connection received, by stream and epoch and then by number. */

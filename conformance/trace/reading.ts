@@ -31,6 +31,8 @@ export interface Place {
 export interface SubscriptionSpan {
   readonly connection: ConnectionReading;
   readonly id: string;
+  /** The mode of the replay. */
+  readonly mode: string;
   readonly subscribed: Frame;
   /** The `unsubscribed` or `subscription_closed` that ended the subscription; undefined while it is active. */
   ended: Frame | undefined;
@@ -44,7 +46,6 @@ export interface ManyStreamsSubscription extends SubscriptionSpan {
   readonly streams: readonly string[];
   /** Whether the subscription selects every event and has no filter. */
   readonly whole: boolean;
-  readonly mode: string;
   /** The positions from which the client resumed, by stream. */
   readonly after: ReadonlyMap<string, Place>;
 }
@@ -55,7 +56,6 @@ export interface StreamSubscription extends SubscriptionSpan {
   readonly events: readonly string[];
   /** The filter that the client requested, not the form that the server returned. */
   readonly filter: JsonObject;
-  readonly mode: string;
   readonly after: Place | undefined;
   /** Whether the client also asked for the part of the warm picture up to `after` (RPL-7). */
   readonly withPicture: boolean;
