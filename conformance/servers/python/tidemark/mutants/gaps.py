@@ -38,6 +38,15 @@ class GapsOpenEnded(RewritesGaps):
         return {**data, "to": data["from"]}
 
 
+@mutant("gap-for-epoch-begins-late", "the gap for a new epoch begins one event after the last delivered event", clause="GAP-1")
+class GapForEpochBeginsLate(Connection):
+    def queue_gap(self, message: Message) -> None:
+        data = message["data"]
+        start = {**data["from"], "sequenceId": data["from"]["sequenceId"] + 1}
+        late = data["reason"] == "epoch_changed"
+        super().queue_gap({**message, "data": {**data, "from": start}} if late else message)
+
+
 @mutant("gap-reasons-alike", "every gap has the reason epoch_changed", clause="GAP-1")
 class GapReasonsAlike(RewritesGaps):
     def rewritten(self, data: dict[str, Any]) -> dict[str, Any]:
