@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { member, textAt } from '../trace/json.ts';
+import { endOf } from '../trace/queries.ts';
+import { describeMessage } from './contract.ts';
 import { STREAM, findersOf, placeAt, script } from '../testing/loss-script.ts';
 import type { Script } from '../testing/loss-script.ts';
 
@@ -207,4 +210,11 @@ describe('an event that is missing', () => {
   ])('is no fault %s', (_what, right) => {
     expect(findersOf(right)).toEqual([]);
   });
+});
+
+test('the end of a gap is unknown if its epoch is the one of the example with unknown positions in the contract', () => {
+  const examples = describeMessage('gap')?.examples.flatMap((each) => member(each, 'data') ?? []) ?? [];
+  const unnamed = examples.filter((data) => textAt(data, 'stream')?.endsWith('*') === true);
+  const { frames } = unnamed.reduce<Script>((sofar, data) => sofar.gets('gap', data), script()).trace;
+  expect(frames.map(endOf)).toEqual([undefined]);
 });
