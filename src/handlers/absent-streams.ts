@@ -79,7 +79,7 @@ export class AbsentStreams {
     this.#attached.clear();
     for (const stream of streams) {
       broker.detach(stream);
-      if (turn.over) await turn.admit(session);
+      if (turn.over) await turn.readmit(session);
     }
   }
 }

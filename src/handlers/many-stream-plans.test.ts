@@ -35,7 +35,7 @@ class OneStreamTurns extends TurnBudget {
     return true;
   }
 
-  override async admit(): Promise<void> {
+  override async readmit(): Promise<void> {
     this.turns += 1;
     await this.#between(this.turns);
   }

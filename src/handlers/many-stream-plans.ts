@@ -59,7 +59,7 @@ export class ManyStreamPlans {
     await this.#planInSlices(this.#absent.blank());
     for (let round = 1; round < MOST_ROUNDS && this.#changes.size > FEW_STREAMS; round += 1)
       await this.#planInSlices(this.#changed());
-    await turn.admit(session);
+    await turn.readmit(session);
   }
 
   async #planInSlices(streams: Iterable<FollowedStream>): Promise<void> {

@@ -27,12 +27,19 @@ export interface GuardOptions {
   readonly limiter: RequestLimiter;
 }
 
+/** The client of a request whose credential was checked. */
+export interface Identified {
+  /** Undefined if a credential is required and the request has none. */
+  readonly principal: Principal | undefined;
+  readonly remoteAddress: string;
+}
+
 export interface Admitted<Data = unknown> {
   readonly data: Data;
   readonly caller: Caller;
   /** `full` if the client has the scopes for the full response of the operation. */
   readonly detail: 'full' | 'summary';
-  /** Charges the client for the processing time of the response, in milliseconds. */
+  /** Charges the client for processing time of the response, in milliseconds. May be called several times. */
   readonly chargeWork: (ms: number) => void;
 }
 
@@ -60,15 +67,19 @@ export class Guard {
     }
   }
 
+  /** Checks the credential of a request. */
+  async identify(name: HttpOperationName, request: FastifyRequest): Promise<Identified> {
+    const remoteAddress = this.addressOf(request);
+    return { principal: await this.#principalOf(name, request, remoteAddress), remoteAddress };
+  }
+
   /**
-   * Checks the credential, the rate, the request and the scopes, in this order. An operation without a scope is open to all clients.
+   * Checks the rate, the request and the scopes of a client, in this order. An operation without a scope is open to all clients.
    * @param read reads and checks the data of the request, to which the scopes apply
    */
-  async admit<Data>(name: HttpOperationName, request: FastifyRequest, read: () => Data): Promise<Admitted<Data>> {
+  admit<Data>(name: HttpOperationName, { principal, remoteAddress }: Identified, read: () => Data): Admitted<Data> {
     const { audit, catalogue, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
-    const remoteAddress = this.addressOf(request);
-    const principal = await this.#principalOf(name, request, remoteAddress);
     const payer = this.#payerOf(principal, remoteAddress);
     limiter.take(name, payer);
     if (principal === undefined) throw this.#missingCredential(remoteAddress);
@@ -79,7 +90,7 @@ export class Guard {
       data,
       caller,
       detail: hasScopes(operation.fullScopes, data, principal, catalogue) ? 'full' : 'summary',
-      chargeWork: (ms) => limiter.chargeWork(name, payer, ms),
+      chargeWork: limiter.meterOf(name, payer),
     };
   }
 

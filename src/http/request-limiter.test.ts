@@ -55,13 +55,20 @@ describe('requests', () => {
 
   test('that took long cost more than one token', () => {
     const { limiter, pass } = rig();
-    limiter.chargeWork('get_health', 'ana', 5);
-    limiter.chargeWork('get_health', 'ana', 10);
+    limiter.meterOf('get_health', 'ana')(5);
+    limiter.meterOf('get_health', 'ana')(10);
     expect(passing(limiter, 'ana')).toBe(2);
-    limiter.chargeWork('get_health', 'ana', 55);
+    limiter.meterOf('get_health', 'ana')(55);
     pass(1000);
     expect(passing(limiter, 'ana')).toBe(0);
     pass(200);
+    expect(passing(limiter, 'ana')).toBe(2);
+  });
+
+  test('that are charged in parts pay as much as if they were charged at once', () => {
+    const { limiter } = rig();
+    const charge = limiter.meterOf('get_health', 'ana');
+    for (const ms of [3, 1, 2, 4]) charge(ms);
     expect(passing(limiter, 'ana')).toBe(2);
   });
 
@@ -69,7 +76,7 @@ describe('requests', () => {
     const { limiter, pass } = rig();
     for (let n = 0; n < 10_000; n += 1) limiter.take('get_health', `address ${n}`);
     expect(limiter.size).toBe(10_000);
-    limiter.chargeWork('get_health', 'debtor', 1e9);
+    limiter.meterOf('get_health', 'debtor')(1e9);
     pass(59_000);
     expect(passing(limiter, 'debtor')).toBe(0);
     for (let turn = 0; turn < 2; turn += 1) {

@@ -72,11 +72,20 @@ export class RequestLimiter {
     );
   }
 
-  /** Charges the client for processing time, in milliseconds, that exceeds the time included in one request. */
-  chargeWork(operation: HttpOperationName, client: string, ms: number): void {
+  /**
+   * Measures the cost of one request.
+   * @returns a function that charges the client for processing time, in milliseconds. The first `commandCostMs` are included in the
+   * token that the request has taken.
+   */
+  meterOf(operation: HttpOperationName, client: string): (ms: number) => void {
     const { commandCostMs } = this.#options.limits;
-    if (!UNLIMITED.has(operation) && ms > commandCostMs)
-      this.#bucketOf(`${operation} ${client}`).charge(ms / commandCostMs - 1);
+    let includedMs = commandCostMs;
+    return (ms) => {
+      const paidMs = Math.min(ms, includedMs);
+      includedMs -= paidMs;
+      if (!UNLIMITED.has(operation) && ms > paidMs)
+        this.#bucketOf(`${operation} ${client}`).charge((ms - paidMs) / commandCostMs);
+    };
   }
 
   #bucketOf(key: string): TokenBucket {

@@ -221,22 +221,32 @@ export function registerOwnAddresses(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => fail(reply, error));
 }
 
-/** Sends a JSON response unless a response was already sent. Charges the client for the processing time of the request. */
+/**
+ * Sends a JSON response unless a response was already sent. Charges the client for the processing time of the request: for each slice when
+ * it ends, so that the client's next request already finds the balance reduced, and also if the request fails.
+ */
 async function sendPaid(
   reply: FastifyReply,
   { turn, chargeWork, client }: Pick<Admitted, 'chargeWork'> & { readonly turn: TurnBudget; readonly client: string },
   answer: (slices: SliceOptions) => unknown,
 ): Promise<FastifyReply> {
   let slicedMs = 0;
-  const slices = { turn, client, onSlice: (ms: number): void => void (slicedMs += ms) };
+  const onSlice = (ms: number): void => {
+    slicedMs += ms;
+    chargeWork(ms);
+  };
   const collected = turn.measure();
-  const pending = answer(slices);
-  // This time includes the slices so far.
-  const collectedMs = collected() - slicedMs;
+  let pending: unknown;
+  try {
+    pending = answer({ turn, client, onSlice });
+  } finally {
+    // The measured time includes the slices so far, which are charged already.
+    chargeWork(Math.max(0, collected() - slicedMs));
+  }
   const value = await pending;
   const written = turn.measure();
   const text = value === reply ? undefined : JSON.stringify(value);
-  chargeWork(collectedMs + slicedMs + written());
+  chargeWork(written());
   return text === undefined ? reply : reply.type('application/json; charset=utf-8').send(text);
 }
 
@@ -276,9 +286,13 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       url: addressOf(name, options.path),
       ...hooks,
       handler: async (request, reply) => {
-        const client = guard.addressOf(request);
+        // Requests for different operations, such as a probe and an explanation, do not wait for each other.
+        const client = `${name} ${guard.addressOf(request)}`;
         await options.turn.admit(client);
-        const admitted = await guard.admit(name, request, () => read(request));
+        const identified = await guard.identify(name, request);
+        // Other requests of the client may have started meanwhile and are not charged for all of their work yet. They continue first.
+        if (options.turn.mustWait) await options.turn.admit(client);
+        const admitted = guard.admit(name, identified, () => read(request));
         return sendPaid(reply, { ...admitted, turn: options.turn, client }, (slices) =>
           answer(request, reply, { ...admitted, slices }),
         );

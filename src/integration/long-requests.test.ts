@@ -1,15 +1,30 @@
-/** Requests that concern all subscriptions of a node (OPS-3): other clients do not wait until they are answered. */
-import { expect, test } from 'vitest';
+/** Requests that concern all subscriptions of a node (OPS-3): their clients pay for all of the work, and other clients do not wait for it. */
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { ANONYMOUS, NOBODY } from '../auth/principal.ts';
+import type { NodeAnswers } from '../broker/broker.ts';
+import { MemoryBroker } from '../broker/memory.ts';
+import { SUITE_LIMITS } from '../broker/testing/suite-limits.ts';
+import { eventTable } from '../catalogue/event-table.ts';
+import type { GatewayOptions } from '../gateway.ts';
 import { connect, serve } from '../testing/rig.ts';
+import type { Served } from '../testing/rig.ts';
 
+const BURST = 300;
 /** Every turn of the event loop ends after a millisecond of this work, and every further millisecond counts as one request. */
-const LIMITS = { turnBudgetMs: 1, commandCostMs: 1, commandBurst: 300, commandsPerSecond: 1 };
+const LIMITS = { turnBudgetMs: 1, commandCostMs: 1, commandBurst: BURST, commandsPerSecond: 1 };
 const CLIENTS = 20;
 const EACH = 100;
+const TOKEN = { authorization: 'Bearer x' };
+const QUERY = {
+  event: 'file_change',
+  payload: { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' },
+};
 
 /** Connects a client with subscriptions that have different filters. */
 async function subscribe(url: string, number: number): Promise<void> {
-  const client = await connect(url);
+  const client = await connect(url, { headers: TOKEN });
   for (let at = 0; at < EACH; at += 1) {
     const paths = Array.from({ length: 20 }, (_, pattern) => `*${number}-${at}*${pattern}`);
     const data = { events: ['file_change'], filter: { paths }, replay: { mode: 'none' } };
@@ -19,27 +34,102 @@ async function subscribe(url: string, number: number): Promise<void> {
   expect(client.frames.filter(({ type }) => type === 'subscribed')).toHaveLength(EACH);
 }
 
-function explain(httpUrl: string): Promise<Response> {
-  const payload = { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' };
-  return fetch(`${httpUrl}/ws/explain`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ event: 'file_change', payload }),
-  });
+/** Starts a gateway whose explanations take long, and whose clients receive no further tokens. */
+async function serveMany(options: GatewayOptions = {}): Promise<Served> {
+  const startedAt = Date.now();
+  const served = await serve({ authenticator: acceptAll(), now: () => startedAt, limits: LIMITS, ...options });
+  await Promise.all(Array.from({ length: CLIENTS }, (_, at) => subscribe(served.url, at)));
+  return served;
 }
 
-test('an explanation for thousands of subscriptions leaves the other clients their turns, and its client pays for all of it', async () => {
-  const { url, httpUrl } = await serve({ limits: LIMITS });
-  await Promise.all(Array.from({ length: CLIENTS }, (_, at) => subscribe(url, at)));
-  const neighbour = await connect(url);
-  const progress = { isAnswered: false };
-  const answer = explain(httpUrl).finally(() => (progress.isAnswered = true));
-  let pongs = 0;
-  for (; !progress.isAnswered && pongs < 100; pongs += 1) await neighbour.call('ping');
-  const expected = { matchCount: 0, mismatchCount: CLIENTS * EACH };
-  expect(await (await answer).json()).toMatchObject(expected);
-  expect(pongs).toBeGreaterThan(10);
-  let answers = 1;
-  while (answers < 30 && (await explain(httpUrl)).status === 200) answers += 1;
-  expect(answers).toBeLessThan(30);
+/** @param checked returns a promise that resolves when the credential of a request was checked */
+function acceptAll(checked: () => Promise<void> = () => Promise.resolve()): Authenticator {
+  return {
+    required: true,
+    anonymous: NOBODY,
+    authenticate: () => checked().then(() => ANONYMOUS),
+    onRevoked: () => undefined,
+    close: () => Promise.resolve(),
+  };
+}
+
+function explain(httpUrl: string, { body = QUERY }: { readonly body?: object } = {}): Promise<Response> {
+  const headers = { 'content-type': 'application/json', ...TOKEN };
+  return fetch(`${httpUrl}/ws/explain`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+/** Uses up the tokens for explanations by requests that cost one token each. @returns how many there were */
+async function useUpTokens(httpUrl: string): Promise<number> {
+  let tokens = 0;
+  while ((await explain(httpUrl, { body: {} })).status === 400) tokens += 1;
+  return tokens;
+}
+
+/** Requests so many explanations at once. @returns how many of them the gateway did not refuse */
+async function countAdmitted(httpUrl: string, count: number): Promise<number> {
+  const responses = await Promise.all(Array.from({ length: count }, () => explain(httpUrl)));
+  return responses.filter(({ status }) => status !== 429).length;
+}
+
+/** The memory broker, except that another node seems to share it. */
+class SharedBroker extends MemoryBroker {
+  /** Asks the other node. */
+  ask = (): Promise<NodeAnswers> => Promise.resolve({ answers: [], missing: [] });
+
+  override askNodes(): Promise<NodeAnswers> {
+    return this.ask();
+  }
+}
+
+function sharedBroker(): SharedBroker {
+  return new SharedBroker({ limits: SUITE_LIMITS, events: eventTable() });
+}
+
+describe('an explanation for thousands of subscriptions', () => {
+  test('leaves the other clients their turns', async () => {
+    const { url, httpUrl } = await serveMany();
+    const neighbour = await connect(url, { headers: TOKEN });
+    const progress = { isAnswered: false };
+    const answer = explain(httpUrl).finally(() => (progress.isAnswered = true));
+    let pongs = 0;
+    for (; !progress.isAnswered && pongs < 100; pongs += 1) await neighbour.call('ping');
+    const expected = { matchCount: 0, mismatchCount: CLIENTS * EACH };
+    expect(await (await answer).json()).toMatchObject(expected);
+    expect(pongs).toBeGreaterThan(10);
+  });
+
+  test('does not delay other requests of the same address', async () => {
+    const { httpUrl } = await serveMany();
+    const progress = { isAnswered: false };
+    const answer = explain(httpUrl).finally(() => (progress.isAnswered = true));
+    let probes = 0;
+    for (; !progress.isAnswered && probes < 20; probes += 1) await (await fetch(`${httpUrl}/healthz`)).text();
+    await answer;
+    expect(probes).toBeGreaterThan(3);
+  });
+
+  test('is charged for each slice, so that requests at once do not pass the rate limit', async () => {
+    const { httpUrl } = await serveMany();
+    expect(await countAdmitted(httpUrl, 30)).toBeLessThan(30);
+  });
+
+  test('is charged for each slice also if the credentials of all requests were checked at the same moment', async () => {
+    const [checked, gate] = [{ count: 0 }, Promise.withResolvers<void>()];
+    const { httpUrl } = await serveMany({
+      authenticator: acceptAll(() => {
+        checked.count += 1;
+        if (checked.count === CLIENTS + 30) gate.resolve();
+        return checked.count > CLIENTS ? gate.promise : Promise.resolve();
+      }),
+    });
+    expect(await countAdmitted(httpUrl, 30)).toBeLessThan(30);
+  });
+
+  test('is charged even if it fails', async () => {
+    const broker = sharedBroker();
+    broker.ask = () => Promise.resolve({ answers: [{ node: 'other', answer: 'not JSON' }], missing: [] });
+    const { httpUrl } = await serveMany({ broker, log: pino({ level: 'silent' }) });
+    expect((await explain(httpUrl)).status).toBe(500);
+    expect(await useUpTokens(httpUrl)).toBeLessThan(BURST - 10);
+  });
 });

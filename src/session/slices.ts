@@ -3,7 +3,7 @@ import type { TurnBudget } from './turn-budget.ts';
 
 export interface SliceOptions {
   readonly turn: TurnBudget;
-  /** Identifies the client for `TurnBudget.admit`. */
+  /** Identifies the client for `TurnBudget`. */
   readonly client: object | string;
   /** Called after each slice with its processing time, in milliseconds. */
   readonly onSlice: (ms: number) => void;
@@ -22,7 +22,7 @@ export async function inSlices<Item>(
     work(each);
     if (!turn.over) continue;
     onSlice(measured());
-    await turn.admit(client);
+    await turn.readmit(client);
     if (isCancelled()) return;
     measured = turn.measure();
   }

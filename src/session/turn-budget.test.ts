@@ -62,6 +62,21 @@ test('long work that runs in slices delays later work by one slice only', async 
   expect(Math.max(...started)).toBeLessThanOrEqual(2);
 });
 
+test('work that has started continues before new work of its client, but not before the turn of another client', async () => {
+  const turn = new TurnBudget(1);
+  turn.start();
+  for (const until = performance.now() + 2; performance.now() < until;);
+  const order: string[] = [];
+  const note = (what: string) => (): void => void order.push(what);
+  await Promise.all([
+    turn.admit('one').then(note('first request')),
+    turn.admit('one').then(note('second request')),
+    turn.readmit('one').then(note('paused request')),
+    turn.admit('two').then(note('other client')),
+  ]);
+  expect(order).toEqual(['paused request', 'other client', 'first request', 'second request']);
+});
+
 test('a client with many requests delays another client by one turn only', async () => {
   const turn = new TurnBudget(5);
   let done = 0;

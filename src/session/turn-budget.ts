@@ -6,6 +6,12 @@
 /** Work shorter than this, in milliseconds, is charged by the clock. Longer work is charged by its processing time. */
 const LONG_MS = 1;
 
+interface WaitingWork {
+  /** Paused work, which continues before new work of the same client starts. */
+  readonly paused: (() => void)[];
+  readonly fresh: (() => void)[];
+}
+
 export class TurnBudget {
   readonly #limitMs: number;
   /** When the first command of this turn started, in milliseconds of `performance.now`. */
@@ -14,7 +20,7 @@ export class TurnBudget {
   #cpuBefore: NodeJS.CpuUsage | undefined;
 
   /** The waiting work of each client. The client that is served next is first. */
-  readonly #waiting = new Map<object | string, (() => void)[]>();
+  readonly #waiting = new Map<object | string, WaitingWork>();
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -46,19 +52,31 @@ export class TurnBudget {
   }
 
   /**
-   * Resolves when work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that turn.
-   * Clients are served in rotation, so that a client with a hundred requests does not delay the others. The work of one client is admitted
-   * in the order of its arrival. Long work must call this method again after each of its slices.
+   * Resolves when new work may start. If the time of this turn is used up, the work starts in a later turn, and its time counts for that
+   * turn. Clients are served in rotation, so that a client with a hundred requests does not delay the others. The work of one client is
+   * admitted in the order of its arrival. Long work must call `readmit` after each of its slices.
    */
   async admit(client: object | string): Promise<void> {
-    if (this.over || this.#waiting.size > 0)
-      await new Promise<void>((resolve) => {
-        const own = this.#waiting.get(client);
-        if (own === undefined) this.#waiting.set(client, [resolve]);
-        else own.push(resolve);
-        setImmediate(this.#admitNext);
-      });
+    if (this.mustWait) await this.#wait(client, 'fresh');
     this.start();
+  }
+
+  /**
+   * Like `admit`, but for work that has started and continues. It precedes new work of the same client. Otherwise, all requests that a
+   * client sends at once would pass the rate limit before the first of them is charged for its second slice.
+   */
+  async readmit(client: object | string): Promise<void> {
+    if (this.mustWait) await this.#wait(client, 'paused');
+    this.start();
+  }
+
+  #wait(client: object | string, kind: keyof WaitingWork): Promise<void> {
+    return new Promise((resolve) => {
+      const own = this.#waiting.get(client) ?? { paused: [], fresh: [] };
+      own[kind].push(resolve);
+      this.#waiting.set(client, own);
+      setImmediate(this.#admitNext);
+    });
   }
 
   /**
@@ -71,9 +89,14 @@ export class TurnBudget {
     if (next === undefined) return;
     const [client, work] = next;
     this.#waiting.delete(client);
-    work.shift()?.();
-    if (work.length > 0) this.#waiting.set(client, work);
+    (work.paused.shift() ?? work.fresh.shift())?.();
+    if (work.paused.length + work.fresh.length > 0) this.#waiting.set(client, work);
   };
+
+  /** Whether new work must wait for its admission. Work that need not wait can start without `await`, so that no other work precedes it. */
+  get mustWait(): boolean {
+    return this.over || this.#waiting.size > 0;
+  }
 
   /** Whether further work must wait for a later turn of the event loop. */
   get over(): boolean {
