@@ -17,6 +17,7 @@ import { FileListings } from './introspection/file-listings.ts';
 import { Introspection } from './introspection/introspection.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Publisher } from './publishing/publisher.ts';
+import type { SliceOptions } from './session/slices.ts';
 import { TurnBudget } from './session/turn-budget.ts';
 
 /** The parts of a gateway that the class `Gateway` uses directly. */
@@ -104,7 +105,12 @@ function listenerOf(
 ): BrokerListener {
   const { connections, deliver, fanout, files, introspection, turn } = parts;
   // The other nodes share one place in the rotation of clients, and are not charged.
-  const slices = { turn, client: 'other nodes', onSlice: () => undefined };
+  const slicesFor = (isAwaited: () => boolean): SliceOptions => ({
+    turn,
+    client: 'other nodes',
+    onSlice: () => undefined,
+    isCancelled: () => !isAwaited(),
+  });
   const subscriptions = (): ReturnType<Fanout['subscriptions']> => fanout.subscriptions();
   return {
     nodeId,
@@ -115,9 +121,9 @@ function listenerOf(
     onSourceLoss: (loss) => fanout.reportSourceLoss(loss),
     onEnded: (stream) => fanout.reportEnd(stream),
     onHealth: (health) => log.debug({ broker: health }, 'broker health'),
-    onQuestion: (question) =>
-      answerPageRequest(question, { introspection, slices }) ??
-      answerExplainRequest(question, { subscriptions, catalogue, slices }) ??
+    onQuestion: (question, isAwaited) =>
+      answerPageRequest(question, { introspection, slices: slicesFor(isAwaited) }) ??
+      answerExplainRequest(question, { subscriptions, catalogue, slices: slicesFor(isAwaited) }) ??
       files.answer(question) ??
       answerDisconnectRequest(question, { connections }) ??
       answerFiguresRequest(question, { introspection }),

@@ -154,8 +154,12 @@ export interface BrokerListener {
   /** A followed stream has expired. If an event is published on it later, that event has a new epoch and the sequenceId 1 (MUL-6). */
   onEnded(stream: string): void;
   onHealth(health: BrokerHealth): void;
-  /** Answers a question of another node ({@link Broker.askNodes}); undefined if this node cannot answer it. */
-  onQuestion(question: string): string | Promise<string> | undefined;
+  /**
+   * Answers a question of another node ({@link Broker.askNodes}).
+   * @param isAwaited whether the other node still waits for the answer. If not, the broker does not send it, so it may be incomplete.
+   * @returns undefined if this node cannot answer the question
+   */
+  onQuestion(question: string, isAwaited: () => boolean): string | Promise<string> | undefined;
 }
 
 /** Limits of history (RPL-5) and of idempotency. The contract has the defaults. */

@@ -238,7 +238,8 @@ async function sendPaid(
   const collected = turn.measure();
   let pending: unknown;
   try {
-    pending = answer({ turn, client, onSlice });
+    // If the client disconnects, nobody receives the response.
+    pending = answer({ turn, client, onSlice, isCancelled: () => reply.raw.destroyed });
   } finally {
     // The measured time includes the slices so far, which are charged already.
     chargeWork(Math.max(0, collected() - slicedMs));

@@ -1,9 +1,10 @@
 /** Requests that concern all subscriptions of a node (OPS-3): their clients pay for all of the work, and other clients do not wait for it. */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import type { Explanation } from '../../generated/types.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { ANONYMOUS, NOBODY } from '../auth/principal.ts';
-import type { NodeAnswers } from '../broker/broker.ts';
+import type { BrokerListener, NodeAnswers } from '../broker/broker.ts';
 import { MemoryBroker } from '../broker/memory.ts';
 import { SUITE_LIMITS } from '../broker/testing/suite-limits.ts';
 import { eventTable } from '../catalogue/event-table.ts';
@@ -53,9 +54,12 @@ function acceptAll(checked: () => Promise<void> = () => Promise.resolve()): Auth
   };
 }
 
-function explain(httpUrl: string, { body = QUERY }: { readonly body?: object } = {}): Promise<Response> {
+function explain(
+  httpUrl: string,
+  { body = QUERY, signal = null }: { readonly body?: object; readonly signal?: AbortSignal | null } = {},
+): Promise<Response> {
   const headers = { 'content-type': 'application/json', ...TOKEN };
-  return fetch(`${httpUrl}/ws/explain`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return fetch(`${httpUrl}/ws/explain`, { method: 'POST', headers, body: JSON.stringify(body), signal });
 }
 
 /** Uses up the tokens for explanations by requests that cost one token each. @returns how many there were */
@@ -75,6 +79,12 @@ async function countAdmitted(httpUrl: string, count: number): Promise<number> {
 class SharedBroker extends MemoryBroker {
   /** Asks the other node. */
   ask = (): Promise<NodeAnswers> => Promise.resolve({ answers: [], missing: [] });
+  listener: BrokerListener | undefined;
+
+  override start(listener: BrokerListener): Promise<void> {
+    this.listener = listener;
+    return super.start(listener);
+  }
 
   override askNodes(): Promise<NodeAnswers> {
     return this.ask();
@@ -131,5 +141,43 @@ describe('an explanation for thousands of subscriptions', () => {
     const { httpUrl } = await serveMany({ broker, log: pino({ level: 'silent' }) });
     expect((await explain(httpUrl)).status).toBe(500);
     expect(await useUpTokens(httpUrl)).toBeLessThan(BURST - 10);
+  });
+
+  test('ends when its client disconnects', async () => {
+    const costs: number[] = [];
+    for (const leaves of [false, true]) {
+      const [broker, asked] = [sharedBroker(), Promise.withResolvers<void>()];
+      const { httpUrl } = await serveMany({ broker });
+      broker.ask = () => {
+        asked.resolve();
+        return Promise.resolve({ answers: [], missing: [] });
+      };
+      const leaving = new AbortController();
+      const answer = explain(httpUrl, { signal: leaving.signal }).catch(() => undefined);
+      // The first slice has ended.
+      await asked.promise;
+      if (leaves) leaving.abort();
+      await answer;
+      costs.push(BURST - (await useUpTokens(httpUrl)));
+    }
+    const [complete = 0, ended = 0] = costs;
+    expect(complete).toBeGreaterThan(10);
+    expect(ended).toBeLessThan(complete / 2);
+  });
+
+  test('that another node asked for ends when that node no longer waits', async () => {
+    const broker = sharedBroker();
+    await serveMany({ broker });
+    const question = JSON.stringify({
+      ask: 'explain',
+      query: { stream: 'main', event: { ...QUERY, source: { name: 'broadcast', principal: 'anonymous' } } },
+    });
+    const explained = async (isAwaited: () => boolean): Promise<number> => {
+      const answer = JSON.parse((await broker.listener?.onQuestion(question, isAwaited)) ?? '') as Explanation;
+      return answer.mismatchCount;
+    };
+    const waiting = { turns: 3 };
+    expect(await explained(() => (waiting.turns -= 1) > 0)).toBeLessThan(CLIENTS * EACH);
+    expect(await explained(() => true)).toBe(CLIENTS * EACH);
   });
 });

@@ -11,12 +11,16 @@ export interface SliceOptions {
   readonly isCancelled?: () => boolean;
 }
 
-/** Calls `work` for each item. If the time of a turn of the event loop is used up, continues in a later turn. */
+/**
+ * Calls `work` for each item. If the time of a turn of the event loop is used up, continues in a later turn. If the work is cancelled,
+ * leaves out the other items.
+ */
 export async function inSlices<Item>(
   items: Iterable<Item>,
   { turn, client, onSlice, isCancelled = () => false }: SliceOptions,
   work: (item: Item) => void,
 ): Promise<void> {
+  if (isCancelled()) return;
   let measured = turn.measure();
   for (const each of items) {
     work(each);

@@ -21,8 +21,8 @@ export interface RedisNodesOptions {
   /** The channel of one node. */
   readonly channelOf: (nodeId: string) => string;
   readonly nodeId: string;
-  /** Returns the answer of this node; undefined if it cannot answer. */
-  readonly answer: (question: string) => string | Promise<string> | undefined;
+  /** Returns the answer of this node; undefined if it cannot answer. `isAwaited` is that of `BrokerListener.onQuestion`. */
+  readonly answer: (question: string, isAwaited: () => boolean) => string | Promise<string> | undefined;
   /** Interval between two heartbeats of a node, in milliseconds. */
   readonly intervalMs: number;
   /** If another node sends no heartbeat for this time, in milliseconds, it counts as dead. This node then does not wait for its answers. */
@@ -125,9 +125,11 @@ export class RedisNodes {
   /** Answers a question. Never rejects: if no answer is sent, the asking node reports this node as missing. */
   async #reply(nodeId: string, numbered: string): Promise<void> {
     const space = numbered.indexOf(' ');
+    const until = performance.now() + ANSWER_WITHIN_MS;
+    const isAwaited = (): boolean => performance.now() < until;
     try {
-      const answer = await this.#options.answer(numbered.slice(space + 1));
-      if (answer === undefined || answer.length > MAX_ANSWER_CHARACTERS) return;
+      const answer = await this.#options.answer(numbered.slice(space + 1), isAwaited);
+      if (answer === undefined || !isAwaited() || answer.length > MAX_ANSWER_CHARACTERS) return;
       const text = `answer ${this.#options.nodeId} ${numbered.slice(0, space)} ${answer}`;
       await this.#options.connection.publish(this.#options.channelOf(nodeId), text);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventTable } from '../../catalogue/event-table.ts';
 import { brokerSuite } from '../broker-suite.ts';
@@ -108,6 +109,28 @@ describe('two nodes on one Redis', () => {
     expect(warn.mock.calls).toMatchObject([
       [{ err: { message: 'a defect' } }, 'This node could not answer a question of another node'],
     ]);
+    await Promise.all([asking.close(), asked.close()]);
+  });
+
+  test('learn when the node that asked no longer waits for the answer', async () => {
+    const url = freshUrl();
+    const [asking, asked] = [0, 1].map(
+      () => new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 }),
+    ) as [RedisBroker, RedisBroker];
+    const awaited: boolean[] = [];
+    const late = Object.assign(new RecordingListener(), {
+      nodeId: 'late',
+      onQuestion: async (_question: string, isAwaited: () => boolean) => {
+        awaited.push(isAwaited());
+        while (isAwaited()) await delay(10);
+        awaited.push(isAwaited());
+        return 'an incomplete answer';
+      },
+    });
+    await asking.start(new RecordingListener());
+    await asked.start(late);
+    expect(await asking.askNodes('which files?')).toEqual({ answers: [], missing: ['late'] });
+    await vi.waitFor(() => expect(awaited).toEqual([true, false]), 30_000);
     await Promise.all([asking.close(), asked.close()]);
   });
 

@@ -136,7 +136,7 @@ export class RedisBroker implements Broker {
       channel: this.#keys.nodes,
       channelOf: (id) => this.#keys.node(id),
       nodeId,
-      answer: (question) => this.#listener?.onQuestion(question),
+      answer: (question, isAwaited) => this.#listener?.onQuestion(question, isAwaited),
       log: this.#log,
       ...timing,
     });
