@@ -4,17 +4,11 @@
  * counted failure (a crash, a missing report).
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { REPORTS } from './ci-counts.ts';
+import { REPORTS, countsOfVitest } from './ci-counts.ts';
 import type { Counts } from './ci-counts.ts';
 
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numFailedTestSuites: number;
-}
-
 const failedParts = Number(process.argv[2] ?? 0);
-const counted = [read(REPORTS.checks, asCounts), read(REPORTS.tests, fromVitest), read(REPORTS.smoke, asCounts)];
+const counted = [read(REPORTS.checks, asCounts), read(REPORTS.tests, countsOfVitest), read(REPORTS.smoke, asCounts)];
 const passed = counted.reduce((sum, counts) => sum + counts.passed, 0);
 const failed = Math.max(
   counted.reduce((sum, counts) => sum + counts.failed, 0),
@@ -31,10 +25,4 @@ function read(path: string, interpret: (report: unknown) => Counts): Counts {
 
 function asCounts(report: unknown): Counts {
   return report as Counts;
-}
-
-function fromVitest(report: unknown): Counts {
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = report as VitestReport;
-  // A test file that does not load has no failed test, only a failed suite. Therefore suites count if no test failed.
-  return { passed: numPassedTests, failed: numFailedTests === 0 ? numFailedTestSuites : numFailedTests };
 }
