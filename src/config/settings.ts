@@ -240,14 +240,15 @@ export const SETTINGS: readonly Setting[] = [
   ...[...stockCatalogue.events.keys(), '*'].map(replaySetting),
 ];
 
+/** The first characters of all environment variables that Tidemark reads. */
+export const VARIABLE_PREFIX = 'TIDEMARK_';
+
 /**
  * The environment variable of a setting: `TIDEMARK_LIMITS_SEND_QUEUE_BYTES` for `limits.sendQueueBytes`. Sections and `replay.*` have no
  * variable.
  */
 export function variableOf({ key, kind }: Setting): string | undefined {
   if (kind === 'section' || key.includes('*')) return undefined;
-  return `TIDEMARK_${key
-    .replaceAll('.', '_')
-    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-    .toUpperCase()}`;
+  const name = key.replaceAll('.', '_').replaceAll(/([a-z])([A-Z])/g, '$1_$2');
+  return `${VARIABLE_PREFIX}${name.toUpperCase()}`;
 }

@@ -2,11 +2,9 @@
 // Import cycle of types only: the checks need the settings with their values, and resolving the settings runs the checks.
 import type { Entry } from './config.ts';
 import type { Problem } from './file.ts';
-import { variableOf } from './settings.ts';
+import { VARIABLE_PREFIX, variableOf } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-const PREFIX = 'TIDEMARK_';
 
 /** Environment variables that are not settings, but are read by commands. */
 const OTHER_VARIABLES: readonly string[] = [
@@ -35,12 +33,12 @@ export function variableProblems(entries: readonly Entry[], environment: Environ
 export function variableWarnings(entries: readonly Entry[], environment: Environment): Problem[] {
   const settings = entries.flatMap(({ setting }) => variableOf(setting) ?? []);
   const known = new Set([...settings, ...OTHER_VARIABLES, ...secretVariables(entries)]);
-  const strays = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name));
+  const strays = Object.keys(environment).filter((name) => name.startsWith(VARIABLE_PREFIX) && !known.has(name));
   return strays.map((where) => ({ where, text: `Unknown variable, which has no effect. ${remedyFor(where)}` }));
 }
 
 function remedyFor(name: string): string {
-  return name.startsWith(`${PREFIX}REPLAY_`)
+  return name.startsWith(`${VARIABLE_PREFIX}REPLAY_`)
     ? 'Correct its name, or remove it. The replay policy of an event of your own is set in the file, under `replay`.'
     : 'Correct its name, or remove it.';
 }
