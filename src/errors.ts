@@ -35,3 +35,8 @@ export class ProtocolError extends Error {
     return ERRORS[this.code].retryable;
   }
 }
+
+/** The error that a client receives when the server is at fault. @param cause what went wrong, which is only logged */
+export function internalError(cause: unknown): ProtocolError {
+  return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause });
+}

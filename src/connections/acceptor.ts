@@ -15,7 +15,7 @@ import { admissionFault } from '../auth/request-origin.ts';
 import type { OriginPolicy } from '../auth/origin.ts';
 import type { TrustedProxies } from '../auth/trusted-proxies.ts';
 import type { Principal } from '../auth/principal.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, internalError } from '../errors.ts';
 import type { Counters } from '../introspection/counters.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
 import { RefusedConnection } from './refused-connection.ts';
@@ -183,7 +183,6 @@ export class Acceptor {
     if (cause instanceof RefusedConnection) return cause;
     if (cause instanceof ProtocolError) return new RefusedConnection(ERRORS[cause.code].httpStatus, cause);
     this.#options.onFault(cause);
-    const message = 'Internal error. The server log has the details.';
-    return new RefusedConnection(500, new ProtocolError('internal', message, { cause }));
+    return new RefusedConnection(500, internalError(cause));
   }
 }

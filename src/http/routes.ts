@@ -24,7 +24,7 @@ import { newId } from '../broker/event-id.ts';
 import { RETRY_AFTER_S, httpFailure } from '../wire/http-failure.ts';
 import { hintsOf } from '../catalogue/near-miss.ts';
 import { RefusedConnection } from '../connections/refused-connection.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, internalError } from '../errors.ts';
 import type { ExplainQuery } from '../introspection/explanation.ts';
 import type { FileListings } from '../introspection/file-listings.ts';
 import type { Introspection } from '../introspection/introspection.ts';
@@ -91,7 +91,7 @@ export function asProtocolError(error: unknown, onFault: (error: unknown) => voi
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new ProtocolError('invalid_message', 'The request is malformed.');
   onFault(error);
-  return new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
+  return internalError(error);
 }
 
 /** Logs a fault and adds a request id to the response. A client can report this id, and the operator can find it in the log. */

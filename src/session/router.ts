@@ -9,7 +9,7 @@ import type { Handler, Handlers, Outcome } from '../../generated/handlers.ts';
 import type { CommandDataMap, CommandMessage, ReplyMessage } from '../../generated/types.ts';
 import { decodeCommand, errorData } from '../wire/codec.ts';
 import type { Decoded } from '../wire/codec.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, internalError } from '../errors.ts';
 import type { Audit } from '../auth/audit.ts';
 import { authorise } from '../auth/authorise.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -177,10 +177,7 @@ export class Router<Context extends { readonly session: Session }> {
 
   /** Counts an error. If it is a fault of the server, reports it to `onFault`. @returns the error that the client receives */
   #reported(error: unknown, session: Session): ProtocolError {
-    const known =
-      error instanceof ProtocolError
-        ? error
-        : new ProtocolError('internal', 'Internal error. The server log has the details.', { cause: error });
+    const known = error instanceof ProtocolError ? error : internalError(error);
     if (known !== error) this.#options.onFault(error, session);
     this.#options.onError(known, session);
     return known;
