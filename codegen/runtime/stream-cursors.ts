@@ -308,7 +308,8 @@ export class StreamCursors {
     let cursor = this.#cursors.get(stream);
     if (cursor !== undefined && this.#begun.has(stream)) return cursor;
     const repair = this.#repairs.get(stream);
-    // There is no new loss before this message, so the repeated resume has succeeded from the position that it named.
+    // A pending repair is a resume that was repeated from the position `asked`. A `gap` would have come before this message if it had
+    // failed, so it has succeeded.
     if (this.#repairs.delete(stream)) cursor = repair?.asked === undefined ? undefined : new Cursor(repair.asked);
     if (cursor === undefined) {
       cursor = isWarm ? new Cursor() : new Cursor(from ?? beforeFirst);

@@ -94,7 +94,10 @@ function slugOf(heading: string): string {
     .replaceAll(/\s/g, '-');
 }
 
-/** The anchor in the reference for a GitHub anchor, which is in lower case, such as `#bck-2`. */
+/**
+ * Converts the anchor of a link on GitHub to the anchor of the same place in the reference. GitHub's anchors are in lower case, such as
+ * `#bck-2`.
+ */
 function referenceAnchor(anchor: string): string {
   return /^[a-z]{3}-\d+$/.test(anchor) ? anchor.toUpperCase() : anchor.replace(/^the-/, '');
 }

@@ -56,7 +56,7 @@ export function subscribedMessage(command: Json, { at, epoch, failed }: AcceptSt
     id: textAt(command, 'id') ?? 'none',
     data: {
       subscriptionId: textAt(data, 'subscriptionId') ?? 'made-up',
-      // A subscription to several streams has a position for each, in `positions` (MUL-4).
+      // For several streams, the positions follow in a message of their own, `positions` (MUL-4).
       ...(streams === undefined
         ? { stream: textAt(data, 'stream') ?? 'main', position: position(at, epoch) }
         : { streams }),

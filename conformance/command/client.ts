@@ -83,7 +83,7 @@ function repeatCommand(flags: ClientFlags): (id: string) => string {
     option('jobs', flags.jobs, DEFAULT_JOBS),
     option('time-scale', flags.timeScale, DEFAULT_TIME_SCALE),
   ];
-  // A check of the whole trace needs the frames of every tape, so repeating it means repeating the same selection of checks.
+  // A check of the whole trace needs the frames of all tapes. To repeat such a check, the command runs the same tapes again.
   const needsWholeTrace = (id: string): boolean => CLIENT_CHECKS.some((check) => check.id === id) || id === '*';
   return (id) => commandLine('client', ...options, option('only', needsWholeTrace(id) ? flags.only : id));
 }

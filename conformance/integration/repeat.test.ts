@@ -68,7 +68,7 @@ test('the command to repeat a check has every option that can change its result'
 });
 
 describe('the command and the file of a failing exchange', () => {
-  /** Runs the exchanges twice. The server has the fault from the given run on. */
+  /** Runs the exchanges twice. The server has the fault in the run with the number `from` and in later runs. */
   async function runTwice(fault: Fault, from: number, directory: string): Promise<Ended> {
     let runs = 0;
     // Each run requests the health once, before its exchanges.

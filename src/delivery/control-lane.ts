@@ -52,7 +52,7 @@ export class ControlLane {
     this.#report = make;
   }
 
-  /** Removes messages of about `room` bytes in total. If no message is left, also removes the report. @returns their frames */
+  /** Removes messages of about `room` bytes in total, then the report ({@link pushReport}) if no message is left. @returns their frames */
   take(room: number): Buffer[] {
     const frames: Buffer[] = [];
     let bytes = 0;

@@ -298,7 +298,8 @@ class StreamCursors:
         is_warm = self._asked == "warm" and not self.live
         repair = self._repairs.pop(stream, None)
         if repair is not None:
-            # There is no new loss before this message, so the repeated resume has succeeded from the position that it named.
+            # A pending repair is a resume that was repeated from the position `asked`. A `gap` would have come before this message
+            # if it had failed, so it has succeeded.
             cursor = None if repair.asked is None else Cursor(repair.asked)
         if cursor is None:
             cursor = Cursor() if is_warm else Cursor(start or before_first)
