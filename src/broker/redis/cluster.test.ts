@@ -7,6 +7,7 @@ import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
 import { freePort } from '../../testing/free-port.ts';
 import { RedisProcess } from '../testing/redis-process.ts';
 import { failOver } from '../testing/failover.ts';
+import { PATIENT_TIMING } from '../testing/suite-limits.ts';
 import { RedisRig } from '../testing/redis-rig.ts';
 
 const events = eventTable();
@@ -36,7 +37,9 @@ describe('on a cluster of three shards', () => {
     name: 'redis cluster',
     create: (limits) => {
       const heartbeatIntervalMs = Math.min(1_000, limits.sessionTtlMs / 5);
-      return Promise.resolve(new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs }));
+      return Promise.resolve(
+        new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs, ...PATIENT_TIMING }),
+      );
     },
   });
 
@@ -49,20 +52,14 @@ describe('on a cluster of three shards', () => {
     test('deliver streams of every shard exactly once and in order', async () => {
       const url = freshUrl();
       for (const stream of ['main', 'workspace:a', 'workspace:b', 'session:s']) {
-        rigs.push(await RedisRig.start({ url, nodes: 3, stream }));
+        rigs.push(await RedisRig.start({ url, nodes: 3, stream, patient: true }));
       }
       await Promise.all(rigs.map((rig) => rig.burst({ publishers: 6, count: 100 })));
-      for (const rig of rigs) {
-        const { violations, deliveredEverywhere } = await rig.finish();
-        expect(violations).toEqual([]);
-        // On a busy machine, a publish can time out. Whether its event was stored is then unknown.
-        expect(deliveredEverywhere).toBeGreaterThanOrEqual(600 - rig.refused.unknown - rig.refused.not_stored);
-        expect(deliveredEverywhere).toBeLessThanOrEqual(600 - rig.refused.not_stored);
-      }
+      for (const rig of rigs) expect(await rig.finish()).toEqual({ violations: [], deliveredEverywhere: 600 });
     });
 
     test('answer questions of other nodes', async () => {
-      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3 });
+      const rig = await RedisRig.start({ url: freshUrl(), nodes: 3, patient: true });
       rigs.push(rig);
       const { answers, missing } = (await rig.nodes[1]?.broker.askNodes('who is there')) ?? {};
       expect(answers?.map(({ answer }) => answer).toSorted()).toEqual(['who is there, node0', 'who is there, node2']);

@@ -5,8 +5,9 @@ import { brokerSuite } from '../broker-suite.ts';
 import type { BrokerLog } from '../broker.ts';
 import { draftOf, entity } from '../testing/event-drafts.ts';
 import { RecordingListener } from '../testing/recording-listener.ts';
-import { SUITE_LIMITS } from '../testing/suite-limits.ts';
+import { PATIENT_TIMING, SUITE_LIMITS } from '../testing/suite-limits.ts';
 import { RedisBroker } from './redis-broker.ts';
+import type { RedisBrokerOptions } from './redis-broker.ts';
 import { ACL_LOGIN, createAclUser } from '../testing/acl-rules.ts';
 import { RedisProcess } from '../testing/redis-process.ts';
 import { RedisRig } from '../testing/redis-rig.ts';
@@ -14,6 +15,10 @@ import { RedisRig } from '../testing/redis-rig.ts';
 const events = eventTable();
 let redis: RedisProcess;
 let prefixes = 0;
+
+/** Creates a node that compares its heads with Redis often. */
+const patientNode = (options: Pick<RedisBrokerOptions, 'url'> & Partial<RedisBrokerOptions>): RedisBroker =>
+  new RedisBroker({ limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100, ...PATIENT_TIMING, ...options });
 
 /** The address of the Redis with a new key prefix, so that tests do not share keys. */
 const freshUrl = (): string => `redis://${ACL_LOGIN}@127.0.0.1:${redis.port}?prefix=tidemark:t${(prefixes += 1)}`;
@@ -28,7 +33,9 @@ brokerSuite({
   name: 'redis',
   create: (limits) => {
     const heartbeatIntervalMs = Math.min(1_000, limits.sessionTtlMs / 5);
-    return Promise.resolve(new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs }));
+    return Promise.resolve(
+      new RedisBroker({ url: freshUrl(), limits, events, heartbeatIntervalMs, ...PATIENT_TIMING }),
+    );
   },
 });
 
@@ -36,9 +43,7 @@ describe('two nodes on one Redis', () => {
   test('both receive a source loss, even if the subscription of one was down at the time', async () => {
     const url = freshUrl();
     const listeners = [new RecordingListener(), new RecordingListener()];
-    const brokers = listeners.map(
-      () => new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 }),
-    );
+    const brokers = listeners.map(() => patientNode({ url }));
     for (const [index, listener] of listeners.entries()) await brokers[index]?.start(listener);
     await Promise.all(brokers.map((broker) => broker.attach('workspace:a')));
     await brokers[0]?.announce({ stream: 'workspace:a', paths: ['src'] });
@@ -52,7 +57,7 @@ describe('two nodes on one Redis', () => {
   test('receive a source loss in a new epoch, in which the count of losses restarts', async () => {
     const url = freshUrl();
     const listener = new RecordingListener();
-    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });
+    const broker = patientNode({ url });
     await broker.start(listener);
     await broker.attach('main');
     for (const path of ['a', 'b']) await broker.announce({ stream: 'main', paths: [path] });
@@ -69,11 +74,12 @@ describe('two nodes on one Redis', () => {
     const url = freshUrl();
     const stream = 'session:s';
     const limits = { ...SUITE_LIMITS, sessionTtlMs: 3_000, sessionHistoryEvents: 1 };
-    const [first, second] = [0, 1].map(() => new RedisBroker({ url, limits, events, heartbeatIntervalMs: 100 })) as [
-      RedisBroker,
-      RedisBroker,
+    const [first, second, third] = [
+      patientNode({ url, limits }),
+      patientNode({ url, limits }),
+      patientNode({ url, limits }),
     ];
-    for (const broker of [first, second]) await broker.start(new RecordingListener());
+    for (const broker of [first, second, third]) await broker.start(new RecordingListener());
     await first.attach(stream);
     for (const id of ['a', 'b']) await first.publish({ ...entity(id), stream });
     const log = `${new URL(url).searchParams.get('prefix') ?? ''}:{${stream}}:log`;
@@ -84,8 +90,6 @@ describe('two nodes on one Redis', () => {
     // The first node has not read its history since the expiry. So the next event ends the history.
     await first.publish({ ...entity('c'), stream });
     await Promise.all([first.sync(stream), second.sync(stream)]);
-    const third = new RedisBroker({ url, limits, events, heartbeatIntervalMs: 100 });
-    await third.start(new RecordingListener());
     await third.attach(stream);
     for (const broker of [first, second, third])
       expect(broker.snapshot(stream)).toMatchObject({ ...expired, head: { sequenceId: 3 } });
@@ -96,19 +100,18 @@ describe('two nodes on one Redis', () => {
     const url = freshUrl();
     const warn = vi.fn<BrokerLog['warn']>();
     const log = { info: () => undefined, warn };
-    const asking = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 });
-    const asked = new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100, log });
+    const asking = patientNode({ url });
+    const asked = patientNode({ url, log });
     const failing = Object.assign(new RecordingListener(), {
       nodeId: 'failing',
       onQuestion: () => Promise.reject(new TypeError('a defect')),
     });
     await asking.start(new RecordingListener());
     await asked.start(failing);
+    await vi.waitFor(() => expect(asking.health().peers).toHaveLength(1), 30_000);
     expect(await asking.askNodes('which files?')).toEqual({ answers: [], missing: ['failing'] });
-    await vi.waitFor(() => expect(warn).toHaveBeenCalled(), 30_000);
-    expect(warn.mock.calls).toMatchObject([
-      [{ err: { message: 'a defect' } }, 'This node could not answer a question of another node'],
-    ]);
+    const warning = [{ err: new TypeError('a defect') }, 'This node could not answer a question of another node'];
+    await vi.waitFor(() => expect(warn.mock.calls).toContainEqual(warning), 30_000);
     await Promise.all([asking.close(), asked.close()]);
   });
 
@@ -136,7 +139,7 @@ describe('two nodes on one Redis', () => {
 
   test('recognise idempotency keys that the other node stored', async () => {
     const url = freshUrl();
-    const brokers = [0, 1].map(() => new RedisBroker({ url, limits: SUITE_LIMITS, events }));
+    const brokers = [0, 1].map(() => patientNode({ url }));
     await Promise.all(brokers.map((broker) => broker.start(new RecordingListener())));
     const draft = draftOf({ idempotencyKey: 'k' });
     const results = await Promise.all(brokers.map((broker) => broker.publish(draft)));
@@ -150,7 +153,7 @@ describe('unreadable data that another program writes into Redis', () => {
   test('neither ends the process nor delays events', async () => {
     const url = freshUrl();
     const prefix = new URL(url).searchParams.get('prefix') ?? '';
-    const broker = new RedisBroker({ url, limits: SUITE_LIMITS, events });
+    const broker = patientNode({ url });
     const listener = new RecordingListener();
     await broker.start(listener);
     await broker.attach('main');
@@ -195,13 +198,9 @@ describe('three nodes on one Redis', () => {
   afterEach(() => rig.close());
 
   test('deliver 20,000 events of 20 publishers exactly once to every node, in order and without holes', async () => {
-    rig = await RedisRig.start({ url: freshUrl(), nodes: 3, limits: { historyEvents: 100_000 } });
+    rig = await RedisRig.start({ url: freshUrl(), nodes: 3, limits: { historyEvents: 100_000 }, patient: true });
     await rig.burst({ publishers: 20, count: 1_000 });
-    const { violations, deliveredEverywhere } = await rig.finish();
-    expect(violations).toEqual([]);
-    // On a busy machine, a publish can time out. Whether its event was stored is then unknown.
-    expect(deliveredEverywhere).toBeGreaterThanOrEqual(20_000 - rig.refused.unknown - rig.refused.not_stored);
-    expect(deliveredEverywhere).toBeLessThanOrEqual(20_000 - rig.refused.not_stored);
+    expect(await rig.finish()).toEqual({ violations: [], deliveredEverywhere: 20_000 });
     for (const { history, broker } of rig.nodes) {
       expect(history.events).toHaveLength(20_000);
       expect(history.losses).toEqual([]);

@@ -14,3 +14,6 @@ export const SUITE_LIMITS: BrokerLimits = {
   idempotencyKeys: 100_000,
   idempotencyWindowMs: 60_000,
 };
+
+/** Time limits of nodes on Redis that a busy machine does not exceed, for tests that do not wait for these limits. */
+export const PATIENT_TIMING = { commandTimeoutMs: 30_000, deadAfterMs: 60_000, leaseMs: 120_000 } as const;
