@@ -1,5 +1,5 @@
 /** Runs `tidemark breaking` against revisions of a real Git repository whose contracts consist of several files. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -29,6 +29,7 @@ const FILES: Readonly<Record<string, string>> = {
   'api/schemas/build.json': requires('target', 'ok'),
   'shop/shop.yaml': shopWith({ '/components/schemas/OrderLine': { $ref: './line.yaml' } }).text,
   'shop/line.yaml': line('string'),
+  'api/inline.yaml': ownEvents('tidemark', 'built', requires('target')),
   'api/gone.yaml': ownEvents('tidemark', 'built', '{ $ref: ./schemas/gone.json }'),
   'api/outside.yaml': ownEvents('tidemark', 'built', '{ $ref: ../../outside.json }'),
   'api/half.yaml': ownEvents('tidemark', 'built', '{ $ref: ./schemas/half.json }'),
@@ -99,6 +100,42 @@ test('a contract in several files is read from one revision', async () => {
   });
   expect(stdout).toContain('old  v1:shop/line.yaml:5 /properties/tag/type = "string"');
   expect(stdout).toMatch(/new {2}\S*repository\/shop\/line\.yaml:5 \/properties/);
+});
+
+test('the report names the file that was read, by its path from the top of the repository', async () => {
+  await write({ ...FILES, 'api/inline.yaml': ownEvents('tidemark', 'built', requires()) });
+  for (const [against, contract, cwd] of [
+    ['v1', 'api/inline.yaml', '.'],
+    ['v1', 'inline.yaml', 'api'],
+    ['v1:./inline.yaml', 'inline.yaml', 'api'],
+  ] as const) {
+    const { code, stdout } = await compare(against, contract, cwd);
+    expect({ code, old: /old {2}(\S+)/.exec(stdout)?.[1] }).toEqual({ code: 3, old: 'v1:api/inline.yaml:6' });
+  }
+});
+
+test('an empty name is not the index: it is refused', async () => {
+  for (const against of ['', ' '])
+    expect(await compare(against, 'api/inline.yaml')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: '--against is empty. Give a file, an http(s) address, REF, or REF:PATH.\n',
+    });
+});
+
+test('a file that exists but cannot be read is not taken for a revision', async () => {
+  await symlink('loop', join(home, 'repository', 'loop'));
+  expect(await compare('loop', 'api/inline.yaml')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: '--against: loop cannot be read: too many symbolic links encountered, ELOOP.\n',
+  });
+});
+
+test('a revision is read if no file can have its name', async () => {
+  await write(FILES);
+  for (const against of [`v1${'^{}'.repeat(100)}`, 'v1:api/inline.yaml'])
+    expect(await compare(against, 'api/inline.yaml')).toMatchObject({ code: 0 });
 });
 
 test('a reference that the revision cannot resolve is reported with its line and the reason', async () => {

@@ -3,9 +3,12 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Baseline } from 'tidemark-codegen/breaking/compatibility';
 import { CliError, EXIT } from './exit.ts';
 import { readRevision } from './git-revision.ts';
+import { reasonOf } from './reason.ts';
 import { MAXIMUM_CONTRACT_BYTES, readText } from './response-text.ts';
 
 const TIMEOUT_MS = 15_000;
+/** Codes of errors that mean that there is no file of this name. The last two occur if a revision has a name that no file can have. */
+const NO_FILE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'EINVAL']);
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
@@ -16,11 +19,22 @@ const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
  * invalid, or if the contract is too large
  */
 export async function readContractText(against: string, contract: string): Promise<Baseline> {
+  // Git would take an empty name for the index, for example that of a variable that is not set: `--against "$BASE"`.
+  if (against.trim() === '')
+    throw new CliError('--against is empty. Give a file, an http(s) address, REF, or REF:PATH.', EXIT.usage);
   if (ADDRESS.test(against)) return readAddress(against);
-  const found = await stat(against).catch(() => undefined);
-  if (found?.isFile() === true) return { name: against, text: await readFile(against, 'utf8'), file: against };
-  if (found !== undefined) throw new CliError(`--against: ${against} is not a file.`, EXIT.usage);
-  return readRevision(against, contract);
+  return (await readLocalFile(against)) ?? (await readRevision(against, contract));
+}
+
+/** Reads the file. Undefined if there is no file of this name. */
+async function readLocalFile(file: string): Promise<Baseline | undefined> {
+  try {
+    if ((await stat(file)).isFile()) return { name: file, text: await readFile(file, 'utf8'), file };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && NO_FILE.has(error.code)) return undefined;
+    throw new CliError(`--against: ${file} cannot be read: ${reasonOf(error)}.`, EXIT.usage, { cause: error });
+  }
+  throw new CliError(`--against: ${file} is not a file.`, EXIT.usage);
 }
 
 async function readAddress(address: string): Promise<Baseline> {

@@ -28,7 +28,7 @@ export async function readRevision(against: string, contract: string): Promise<B
         throw new Error(messageOf(error).replaceAll(tree, ref), { cause: error });
       });
     const revision = { path, nameOf: (file: string) => `${ref}:${file}`, readText };
-    return { name: `${ref}:${given}`, text: await readText(path), revision };
+    return { name: revision.nameOf(path), text: await readText(path), revision };
   } catch (error) {
     throw notFound(against, messageOf(error), error);
   }
