@@ -12,7 +12,7 @@ import type { IncomingMessage } from 'node:http';
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
 const OTHER = { 'x-forwarded-for': 'forwarded', forwarded: 'x-forwarded-for' } as const;
-/** Node 22 silently drops all headers of a request after this number (`http.Server.maxHeadersCount`). */
+/** The default of `http.Server.maxHeadersCount`. */
 const MAX_HEADERS = 1000;
 const MAPPED = '::ffff:';
 /** An address with an optional port: `192.0.2.1:4711`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
@@ -41,12 +41,12 @@ export function normalAddress(text: string): string | undefined {
  * undefined if the header, or a part of it, may be missing from a forwarded request.
  */
 export function* forwardedHops(
-  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
+  { headers, rawHeaders, socket }: Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'>,
   header: ForwardedHeader,
 ): Generator<string | undefined> {
   const value = headers[header];
   // The header, or its last element, may have been dropped.
-  if (rawHeaders.length >= 2 * MAX_HEADERS) yield undefined;
+  if (rawHeaders.length >= 2 * headerLimit(socket)) yield undefined;
   // The request has only the other header, so the proxy does not write the header that it should write.
   if (value === undefined && headers[OTHER[header]] !== undefined) yield undefined;
   if (value === undefined) return;
@@ -54,6 +54,18 @@ export function* forwardedHops(
   const text = Array.isArray(value) ? value.join(',') : value;
   for (const element of elementsFromRight(text))
     yield header === 'forwarded' ? addressOfElement(element) : addressOfNode(element.trim());
+}
+
+/**
+ * The number of headers after which older versions of Node 22 silently drop the rest. A host to whose server the gateway is attached can
+ * lower the number. Node sets `socket.server`, but does not document it.
+ */
+function headerLimit(socket: object): number {
+  const server = 'server' in socket ? socket.server : undefined;
+  if (typeof server !== 'object' || server === null || !('maxHeadersCount' in server)) return MAX_HEADERS;
+  const { maxHeadersCount } = server;
+  if (typeof maxHeadersCount !== 'number') return MAX_HEADERS;
+  return maxHeadersCount > 0 ? maxHeadersCount : Infinity;
 }
 
 /**

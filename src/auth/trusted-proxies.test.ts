@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
 import type { ForwardedHeader } from './forwarded-hops.ts';
 import { TrustedProxies, proxyFault } from './trusted-proxies.ts';
 
@@ -145,6 +149,8 @@ describe('the client of a request is', () => {
 });
 
 describe('behind a proxy on this machine, the client of a request is (SEC-5)', () => {
+  const localProxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: 'x-forwarded-for' });
+
   test.each(['127.0.0.1', '::1', '::ffff:127.0.0.1'])(
     'unknown where the header of the proxy %s names no address',
     (peer) => {
@@ -161,11 +167,33 @@ describe('behind a proxy on this machine, the client of a request is (SEC-5)', (
     expect(clientOf('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, 'forwarded')).toBe('unknown');
   });
 
-  test('unknown if the request has so many headers that Node may have dropped the one of the proxy', () => {
-    const proxies = new TrustedProxies({ trustedProxies: PROXIES, forwardedHeader: 'x-forwarded-for' });
-    const socket = { remoteAddress: '127.0.0.1' } as IncomingMessage['socket'];
-    const rawHeaders = Array.from({ length: 2000 }, () => 'a');
-    expect(proxies.clientOf({ headers: { a: '' }, rawHeaders, socket }).address).toBe('unknown');
+  test.each([
+    ['the default limit', null, 999, '127.0.0.1'],
+    ['the default limit', null, 1000, 'unknown'],
+    ['a lower limit of the server', 50, 49, '127.0.0.1'],
+    ['a lower limit of the server', 50, 50, 'unknown'],
+    ['a higher limit of the server', 3000, 2999, '127.0.0.1'],
+    ['a higher limit of the server', 3000, 3000, 'unknown'],
+    ['a server without a limit', 0, 100_000, '127.0.0.1'],
+  ])('unknown if Node may have dropped a header: %s (%s), %i headers', (_what, maxHeadersCount, count, address) => {
+    const socket = { remoteAddress: '127.0.0.1', server: { maxHeadersCount } } as unknown as IncomingMessage['socket'];
+    const rawHeaders = Array.from({ length: 2 * count }, () => 'a');
+    expect(localProxies.clientOf({ headers: { a: '' }, rawHeaders, socket }).address).toBe(address);
+  });
+
+  test('unknown if a request has as many headers as its server accepts', async () => {
+    const server = createServer((request, response) => response.end(localProxies.clientOf(request).address));
+    server.maxHeadersCount = 50;
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const addressWith = async (count: number): Promise<string> => {
+      // Beside these headers, the request has Host and Connection.
+      const headers = Object.fromEntries(Array.from({ length: count - 2 }, (_, index) => [`x-${index}`, '1']));
+      const { port } = server.address() as AddressInfo;
+      const [response] = (await once(get({ port, headers, agent: false }), 'response')) as [IncomingMessage];
+      return text(response);
+    };
+    expect([await addressWith(49), await addressWith(50)]).toEqual(['127.0.0.1', 'unknown']);
+    server.close();
   });
 
   test.each([
