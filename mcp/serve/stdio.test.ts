@@ -34,7 +34,9 @@ test.each(
     ['--url', 'ws://ana:s3cret/ws'],
     ['--contract', 'https://ana:s3cret@h/events.yaml'],
     ['--http', 'http://ana:s3cret@h:7410'],
+    ['--http', 'http://ana:a s3cret@h:1'],
     ['--token=s3cret'],
+    ["--access_token=a's3cret"],
   ].map((argv) => [argv]),
 )('a credential in a wrong argument is not repeated: %j', async (argv) => {
   const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });

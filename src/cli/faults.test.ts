@@ -1,4 +1,5 @@
 /** Commands with invalid values, commands against servers that are not gateways, and commands whose output pipe is closed. */
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,6 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import contract from '../../generated/contract.json' with { type: 'json' };
+import { SUBPROTOCOL } from '../../generated/protocol.ts';
 import { RedisProcess } from '../broker/testing/redis-process.ts';
 import { CliRunner } from '../testing/cli-process.ts';
 
@@ -176,6 +180,9 @@ describe('a command', () => {
       ['status', '--url', 'ws://ana:canary/ws'],
       ['listen', '--url', 'ana:canary@h'],
       ['listen', '--token=canary'],
+      ['listen', "--access_token=can'canary"],
+      ['listen', '--password=can canary'],
+      ['send', 'ws://ana:can canary@h/ws'],
       ['breaking', '--against', 'ftp://ana:canary@h/asyncapi.yaml'],
       ['breaking', '--against', 'https://ana:canary@h:99999/asyncapi.yaml'],
       ['breaking', '--against', 'HEAD', '--contract', 'https://ana:canary@h/asyncapi.yaml'],
@@ -271,6 +278,30 @@ describe('tidemark key', () => {
 });
 
 describe('tidemark listen', () => {
+  test('shows only the beginning of an error that is longer than any error of a gateway', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => SUBPROTOCOL });
+    try {
+      server.on('connection', (socket) => {
+        socket.send(JSON.stringify(contract.components.messages.welcome.examples[0]?.payload));
+        socket.on('message', (data: Buffer) => {
+          const { id } = JSON.parse(data.toString()) as { readonly id: string };
+          const error = { code: 'invalid_message', message: 'a://'.repeat(250_000), retryable: false };
+          socket.send(JSON.stringify({ type: 'error', id, data: error }));
+        });
+      });
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const { code, stderr } = await runner.finish(['listen', '--url', `ws://127.0.0.1:${port}/ws`]);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringMatching(/^invalid_message: (?:a:\/\/){1000,1100}.{0,3}…\n$/),
+      });
+    } finally {
+      server.close();
+      for (const socket of server.clients) socket.terminate();
+    }
+  });
+
   test('reports once, and at its timeout, why the gateway cannot subscribe', async () => {
     const redis = await RedisProcess.start();
     try {

@@ -6,7 +6,7 @@ import { connectionFailureText } from './handshake.ts';
 import { reasonOf } from './reason.ts';
 import { CREDENTIAL_HINT, exitCodeOf, refusalText, secretOf, unreachable } from './remote.ts';
 import type { RemoteOptions } from './remote.ts';
-import { plain, printStatus, tint } from './terminal.ts';
+import { plain, plainMessage, printStatus, tint } from './terminal.ts';
 
 /** Why the gateway cannot complete a subscription at the moment; undefined if there is no obstacle. */
 export interface Wait {
@@ -20,7 +20,7 @@ export interface Wait {
 export function reportWait(client: TidemarkClient): Wait {
   const wait: Wait = { reason: undefined };
   client.on('postponed', ({ error }) => {
-    const reason = plain(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
+    const reason = plainMessage(`the gateway: ${error.code}: ${error.message}`).replace(/\.$/, '');
     if (wait.reason === undefined) printStatus(tint('yellow', `waiting for ${reason}`));
     wait.reason = reason;
   });
@@ -49,7 +49,7 @@ export async function firstConnection(
   { url, signal }: { readonly url: string; readonly signal: AbortSignal },
 ): Promise<void> {
   let failure: string | undefined;
-  const offError = client.on('error', (error) => (failure = plain(reasonOf(error))));
+  const offError = client.on('error', (error) => (failure = plainMessage(reasonOf(error))));
   const offClosed = client.on('closed', ({ code, reason }) => {
     if (code !== NO_HANDSHAKE) failure ??= plain(`it closed the connection, ${code} ${reason}`.trim());
   });
@@ -74,7 +74,7 @@ export async function firstConnection(
 export function asCliError(error: unknown, options: RemoteOptions): unknown {
   if (error instanceof TidemarkError) return new CliError(refusalText(error, options), exitCodeOf(error.code));
   if (error instanceof SubscriptionError)
-    return new CliError(plain(error.message), error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
+    return new CliError(plainMessage(error.message), error.reason === 'forbidden' ? EXIT.auth : EXIT.runtime);
   if (error instanceof ConnectionError) {
     const { cause, reason, closeClass, closeCode } = error;
     if (cause instanceof TidemarkError) return asCliError(cause, options);
@@ -82,7 +82,7 @@ export function asCliError(error: unknown, options: RemoteOptions): unknown {
     const text =
       closeClass === 'refresh'
         ? `The credential is no longer accepted (${closeCode}). ${CREDENTIAL_HINT}`
-        : plain(error.message);
+        : plainMessage(error.message);
     return new CliError(text, EXIT.auth);
   }
   return error;

@@ -13,7 +13,7 @@ import type { ExitCode } from './exit.ts';
 import { networkReason } from './handshake.ts';
 import { reasonOf } from './reason.ts';
 import { MAXIMUM_RESPONSE_BYTES, readText } from './response-text.ts';
-import { plain } from './terminal.ts';
+import { plainMessage } from './terminal.ts';
 
 export interface RemoteOptions {
   readonly url: string;
@@ -213,7 +213,8 @@ export function refusalText(
   { code, message }: { readonly code: string; readonly message: string },
   options: RemoteOptions,
 ): string {
-  if (code !== 'unauthenticated' || Object.keys(secretOf(options)).length > 0) return plain(`${code}: ${message}`);
+  if (code !== 'unauthenticated' || Object.keys(secretOf(options)).length > 0)
+    return plainMessage(`${code}: ${message}`);
   return `${code}: This gateway requires a credential. ${CREDENTIAL_HINT}`;
 }
 

@@ -37,6 +37,14 @@ export function plain(text: string): string {
   );
 }
 
+/** Twice the maximum length of the message of an error in the contract. */
+const MOST_SHOWN = 4096;
+
+/** Makes a message of a server safe for a terminal, and cuts a message that is longer than any message of a gateway. */
+export function plainMessage(text: string): string {
+  return plain(text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text);
+}
+
 /** Formats rows as columns. Each column is as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
