@@ -16,6 +16,7 @@ import type { MemoryCost } from '../config/memory-cost.ts';
 import { resolveLimits } from '../options.ts';
 import { openAuthentication } from './authentication.ts';
 import { configurationOptions, problemLines, readConfiguration } from './configuration.ts';
+import { withoutUserPart } from './credential-mask.ts';
 import { EXIT } from './exit.ts';
 import { createLog } from './log.ts';
 import { openContract } from './open-contract.ts';
@@ -144,15 +145,11 @@ function shownValue({ setting, value }: Entry): unknown {
   return setting.secret === true && typeof value === 'string' ? maskedAddress(value) : value;
 }
 
-/**
- * The address of Redis without its login. In an invalid address without `@`, any part may be the password, for example if the host was
- * forgotten, so nothing of it is shown.
- */
+/** The address of Redis without its login. Of an invalid address nothing is shown, because any part may be the password. */
 function maskedAddress(url: string): string {
-  if (url.includes('@')) return url.replace(/^([a-z+]+:\/\/)?.*@/is, '$1…@');
   try {
     parseRedisUrl(url);
-    return url;
+    return withoutUserPart(url);
   } catch {
     return '(invalid)';
   }

@@ -112,9 +112,10 @@ describe('tidemark config', () => {
 
   test('show hides whole passwords, also malformed ones', async () => {
     for (const [url, shown] of [
-      ['redis://:can@ary@localhost', 'redis://…@localhost'],
-      ['redis://ana:can/ary@localhost/2', 'redis://…@localhost/2'],
-      ['ana:can/ary@localhost', '…@localhost'],
+      ['redis://:can%40ary@localhost/2?prefix=a', 'redis://…@localhost/2?prefix=a'],
+      ['redis://:can@ary@localhost', '(invalid)'],
+      ['redis://ana:can/ary@localhost/2', '(invalid)'],
+      ['ana:can/ary@localhost', '(invalid)'],
       ['redis://ana:canary', '(invalid)'],
     ] as const) {
       const { stdout, stderr } = await runner.finish(['config', 'show'], { env: { TIDEMARK_REDIS: url } });
