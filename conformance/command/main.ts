@@ -13,9 +13,22 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
 });
 
-/** Masks the value of an option that does not exist, such as `--token=…`: messages end in logs. */
+/** Masks what may be a credential in the arguments that a message quotes, because messages end in logs. */
 function withoutCredentials(text: string): string {
-  return text.replaceAll(/(--(?:token|api-key)=)[^\s']*/g, '$1…');
+  const values = process.argv.slice(2).flatMap((argument) => [argument, argument.replace(/^-[^=]*=/, '')]);
+  let shown = text;
+  // The longest first, because an argument may begin with another one.
+  for (const value of values.toSorted((a, b) => b.length - a.length))
+    shown = shown.replaceAll(value, () => masked(value));
+  return shown;
+}
+
+/** The value without the value of an option, or without the user part and the parameters of an address. */
+function masked(value: string): string {
+  return value
+    .replace(/^(-[^=]*=).*$/s, '$1…')
+    .replace(/:\/\/.*@/s, '://…@')
+    .replace(/(:\/\/[^?]*\?).*$/s, '$1…');
 }
 
 const program = new Command('tidemark conformance')

@@ -231,10 +231,16 @@ describe('wrong usage ends with 2:', () => {
       ['record', '--out', '/nowhere/out.ndjson', '--target', 'ftp://ana:s3cret@h/ws'],
       ['record', '--out', '/nowhere/out.ndjson', '--target', 'ws://h/ws', '--http-url', 'ftp://ana:s3cret@h'],
       ['hostile', '--token=s3cret'],
+      ['run', "--access_token=a's3cret"],
+      ['run', '--password=a s3cret'],
+      ['run', 'ws://ana:a s3cret@h/ws'],
+      ['run', 'ws://h/ws?token=a s3cret'],
+      ['run', '--scale=ws://ana:a s3cret@h'],
+      ['run', '--time-scale=ws://ana:a s3cret@h'],
     ].map((args) => [args]),
   )('a credential in an argument, which is not repeated: %j', async (args) => {
     const { code, stdout, stderr } = await suite(...args);
-    expect(stderr).toMatch(/contains a credential|is not a valid address|unknown option/);
+    expect(stderr).toMatch(/contains a credential|is not a valid address|unknown option|too many arguments|is invalid/);
     expect(stdout + stderr).not.toContain('s3cret');
     expect(code).toBe(2);
   });
