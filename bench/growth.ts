@@ -3,9 +3,9 @@
  *
  *     node bench/growth.ts [--rounds 3] [--json FILE] [--chart FILE.svg] [--from FILE]
  *
- * The load client measures the cost per delivery. The other measurements are made without deliveries: they are the processing time of one
- * publish. The gateway then has a given number of idle subscriptions, streams, retained keys, or events of history. `--from` draws the
- * chart from the JSON of an earlier run.
+ * The load client measures the cost per delivery. The other measurements are made without deliveries: each is the processing time of one
+ * publish, on a gateway that has more and more idle subscriptions, streams, retained keys, or events of history. `--from` draws the chart
+ * from the JSON of an earlier run.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

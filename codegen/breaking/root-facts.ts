@@ -1,4 +1,7 @@
-/** Compares facts of the whole contract that are not tables: the subprotocol, credential parameters, the grammar of scopes. */
+/**
+ * Compares facts that a contract has only once: the subprotocol, credential parameters, the grammar of scopes. Tables with an entry per
+ * name, such as error codes, are compared in `registries.ts`.
+ */
 import { show } from './change.ts';
 import type { Draft } from './finding.ts';
 import { objectAt, union } from './json.ts';

@@ -24,7 +24,7 @@ function list(name: string, text: string, items: readonly string[]): string {
   return constant(name, text, `[\n${items.map((item) => `  ${quote(item)},\n`).join('')}] as const`);
 }
 
-/** A map with one entry per line. `type` is the type of the map, or `as const` to keep literal types. */
+/** A map with one entry per line. Without `type`, the map is written `as const`, which keeps its literal types. */
 function table<Value>(
   name: string,
   text: string,

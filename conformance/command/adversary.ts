@@ -70,7 +70,7 @@ function hasFinding({ worst, faults }: SearchResult, maxLatency: number): boolea
 
 function textOf({ operation, evaluations, waits, worst, faults }: SearchResult): string {
   return [
-    `${operation}: ${evaluations} inputs; the neighbour waited p50 ${waits.p50} ms, p99 ${waits.p99} ms, max ${waits.max} ms`,
+    `${operation}: ${evaluations} inputs; a well-behaved client beside it (the neighbour) waited p50 ${waits.p50} ms, p99 ${waits.p99} ms, max ${waits.max} ms`,
     ...worst.map(costText),
     ...faults.map((fault) => `    FAIL ${fault}`),
   ].join('\n');

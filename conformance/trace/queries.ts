@@ -35,8 +35,8 @@ export function endOf(gap: Frame): Place | undefined {
 }
 
 /**
- * Whether a gap reports lost events of a stream. A source loss loses no events (GAP-2), and a gap whose `stream` is a pattern does not name the
- * streams (MUL-9).
+ * Whether a gap reports lost events of a stream. A source loss loses no events (GAP-2), and a gap whose `stream` is a
+ * pattern does not name the streams (MUL-9).
  */
 export function losesEvents(gap: Frame): boolean {
   const data = dataOf(gap);
@@ -44,8 +44,8 @@ export function losesEvents(gap: Frame): boolean {
 }
 
 /**
- * The position of a subscription in the stream of a gap, after the gap. Undefined if the server does not know it.
- * @param before the position before the gap; undefined if it is not known
+ * The position that a subscription has in a stream after a gap of that stream. Undefined if the server does not know the position.
+ * @param before the position before the gap; undefined if that position is not known
  */
 export function placeAfter(gap: Frame, before: Place | undefined): Place | undefined {
   if (!losesEvents(gap)) return before;

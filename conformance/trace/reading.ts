@@ -57,7 +57,7 @@ export interface StreamSubscription extends SubscriptionSpan {
   /** The filter that the client requested, not the form that the server returned. */
   readonly filter: JsonObject;
   readonly after: Place | undefined;
-  /** Whether the client also asked for the part of the warm picture up to `after` (RPL-7). */
+  /** Whether the client also asked for the events of the warm picture (the current state) up to `after` (RPL-7). */
   readonly withPicture: boolean;
   readonly position: Place;
   readonly recovery: Json;

@@ -32,8 +32,8 @@ const BY_NAME = 'event names';
 
 /**
  * @param declared every event of the contract
- * @throws {TypeError} if no declared event matches the pattern, if a matching event is not kept by key, or if two
- * matching events use different key spaces.
+ * @throws {TypeError} if no declared event matches the pattern, if the replay policy of a matching event is neither `latest` nor
+ * `latest-per-key`, or if the keys of two matching events are of different kinds (key spaces).
  */
 export function pictureRules(declared: Readonly<Record<string, KeyedEvent>>, pattern: string): PictureRules {
   const names = Object.keys(declared).filter((name) => covers(pattern, name));

@@ -138,7 +138,7 @@ async function verifyWithAny(
   keys: AsyncIterable<CryptoKey>,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
-  // The set skips keys that cannot be imported.
+  // `keys` skips keys that cannot be imported, without saying so. Only if no key is left, this function knows that the token may be valid.
   let wrong: unknown = new KeysUnavailable('none of the keys for this token is valid');
   for await (const key of keys) {
     try {

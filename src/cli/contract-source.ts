@@ -61,7 +61,7 @@ async function readAddress(address: string): Promise<Baseline> {
 /** Separates the credentials from the address, because `fetch` refuses an address with credentials, and messages must not show them. */
 function parseAddress(address: string): { url: URL; headers: Record<string, string>; name: string } {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  // The message does not quote the address: with a wrong port, any part of it may be a password.
+  // The message does not quote the address. Any part of an invalid address may be a password: `https://me:12/34@host` has the port 12.
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new CliError('--against: not a valid address; expected https://HOST/PATH or http://HOST/PATH.', EXIT.usage);
   const username = decoded(url.username);

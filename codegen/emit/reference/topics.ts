@@ -49,7 +49,7 @@ export function shapeHtml({ title, text, rows, examples, errorPointers, prefix, 
   return `${heading}${escape(title)}</h4>
 ${paragraphs(text)}
 ${rows.length === 0 ? '' : fieldTable(rows, prefix)}
-${refusals.length === 0 ? '' : `<p class="lead">Error codes of invalid values: ${refusals.join(', ')}, and ${link('error-invalid_message', code('invalid_message'))} everywhere else.</p>`}
+${refusals.length === 0 ? '' : `<p class="lead">Error codes of invalid values: ${refusals.join(', ')}; ${link('error-invalid_message', code('invalid_message'))} for all other fields.</p>`}
 ${examples.map(exampleHtml).join('\n')}`;
 }
 

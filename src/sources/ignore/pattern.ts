@@ -18,7 +18,7 @@ export interface IgnorePattern {
   readonly directoryOnly: boolean;
   /** Whether the pattern is compared only with the last segment of a path. */
   readonly nameOnly: boolean;
-  /** The last segment that the pattern matches, if the pattern is a plain name. */
+  /** For a pattern that is a plain name: the name that the last segment of a path must have. Undefined for other patterns. */
   readonly literal: ByteString | undefined;
   /** For a pattern such as `*.ext`: the end that a matching name must have (`.ext`). Undefined for other patterns. */
   readonly suffix: ByteString | undefined;

@@ -283,7 +283,7 @@ class CompletesTwice(Commands):
         yield complete
 
 
-@mutant("synced-elsewhere", "synced names another stream than requested", clause="SYN-1")
+@mutant("synced-elsewhere", "the reply `synced` is about another stream than requested", clause="SYN-1")
 class SyncedElsewhere(Commands):
     def sync(self, connection: Connection, command: Command) -> None:
         position = self.node.streams.get(command.data["stream"]).head.wire()
