@@ -212,7 +212,8 @@ describe('the events that replays still have to send', () => {
       publishTo(history, 10);
       const { pending, events } = readerOf(history, 'resume');
       publishTo(history, 1, { payload: { id: 'later' } });
-      const newest = history.snapshot().since(10)[0]?.[0] ?? {};
+      const newest = history.snapshot().since(10)[0]?.[0];
+      if (newest === undefined) throw new Error('the history has no event after the replay began');
       history.close();
       return [{ pending, events }, new WeakRef(newest)];
     })();

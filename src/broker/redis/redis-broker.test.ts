@@ -117,9 +117,7 @@ describe('two nodes on one Redis', () => {
 
   test('learn when the node that asked no longer waits for the answer', async () => {
     const url = freshUrl();
-    const [asking, asked] = [0, 1].map(
-      () => new RedisBroker({ url, limits: SUITE_LIMITS, events, heartbeatIntervalMs: 100 }),
-    ) as [RedisBroker, RedisBroker];
+    const [asking, asked] = [patientNode({ url }), patientNode({ url })];
     const awaited: boolean[] = [];
     const late = Object.assign(new RecordingListener(), {
       nodeId: 'late',
@@ -132,6 +130,7 @@ describe('two nodes on one Redis', () => {
     });
     await asking.start(new RecordingListener());
     await asked.start(late);
+    await vi.waitFor(() => expect(asking.health().peers).toHaveLength(1), 30_000);
     expect(await asking.askNodes('which files?')).toEqual({ answers: [], missing: ['late'] });
     await vi.waitFor(() => expect(awaited).toEqual([true, false]), 30_000);
     await Promise.all([asking.close(), asked.close()]);
