@@ -4,7 +4,7 @@
  * values to old clients (replies, pushes, events, HTTP responses). New fields and new events are the exception: clients
  * ignore fields and events that they do not know (ENV-4).
  */
-import { ContractView } from './contract-view.ts';
+import { ContractView, locationOf } from './contract-view.ts';
 import type { ContractVersion } from './contract-view.ts';
 import { compareEvents } from './events.ts';
 import { compareFacts } from './facts.ts';
@@ -15,7 +15,6 @@ import { compareOperations } from './operations.ts';
 import type { Versions } from './operations.ts';
 import { compareRegistries } from './registries.ts';
 import { SchemaRelation } from './schema-relation.ts';
-import { toPointer } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
 
 export type { ContractVersion };
@@ -41,11 +40,10 @@ function finding(
   before: ContractVersion,
   after: ContractVersion,
 ): CompatibilityFinding {
-  const side = ({ name, originOf }: ContractVersion, { path, value }: Draft['was']): FindingSide => {
-    const origin = originOf(path) ?? { file: name, path, line: undefined };
-    const file = origin.file === name ? {} : { file: origin.file };
-    return { ...file, pointer: toPointer(origin.path), line: origin.line, value };
-  };
+  const side = (version: ContractVersion, { path, value }: Draft['was']): FindingSide => ({
+    ...locationOf(version, path),
+    value,
+  });
   const { rule, severity, decided = true, direction, summary, reason } = draft;
   return {
     rule,

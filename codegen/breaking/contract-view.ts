@@ -1,7 +1,7 @@
 /**
  * One version of a contract, prepared for the comparison: maps from the names that are sent to operations, messages and events.
  */
-import { fromPointer } from '../source.ts';
+import { fromPointer, toPointer } from '../source.ts';
 import type { Origin } from '../source.ts';
 import { CONNECTION } from '../raw.ts';
 import { sideOf } from './change.ts';
@@ -18,6 +18,22 @@ export interface ContractVersion {
   readonly document: JsonObject;
   /** Where the author wrote the value at a path. Undefined if that is not known. */
   readonly originOf: (path: Path) => Origin | undefined;
+}
+
+/** Where a value is written. */
+export interface Location {
+  /** The file that contains the value, if the version consists of several files and this is not its main file. */
+  readonly file?: string;
+  /** JSON Pointer (RFC 6901) into that file; into the joined version if the file is not known. */
+  readonly pointer: string;
+  /** Line number in that file, from 1. */
+  readonly line: number | undefined;
+}
+
+/** Where the value at a path of the joined version is written. */
+export function locationOf({ name, originOf }: ContractVersion, path: Path): Location {
+  const { file, path: own, line } = originOf(path) ?? { file: name, path, line: undefined };
+  return { ...(file === name ? {} : { file }), pointer: toPointer(own), line };
 }
 
 export interface MessageView {

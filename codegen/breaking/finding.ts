@@ -1,5 +1,6 @@
 /** One difference between two contracts: what changed, in which direction the value is sent, and which clients break. */
 import type { Change, Effect } from './change.ts';
+import type { Location } from './contract-view.ts';
 import type { Path } from './json.ts';
 import { toPointer } from '../source.ts';
 
@@ -11,16 +12,8 @@ export type Severity = 'breaking' | 'warning' | 'compatible';
  */
 export type Direction = 'client-to-server' | 'server-to-client' | 'operator';
 
-export interface FindingSide {
-  /** The file that contains the value, if that version consists of several files and this is not its main file. */
-  readonly file?: string;
-  /**
-   * JSON Pointer (RFC 6901) into the file that contains the value; into the joined version if that file is not known. If the value is
-   * absent, the pointer to the object that would contain it.
-   */
-  readonly pointer: string;
-  /** Line number in the file that contains the value, from 1. */
-  readonly line: number | undefined;
+/** The value in one version, and where it is written. If the value is absent, the place is the object that would contain it. */
+export interface FindingSide extends Location {
   /** Undefined if the value is absent. */
   readonly value: unknown;
 }

@@ -91,3 +91,18 @@ test('an older document from an address must not refer to other files', async ()
     `${name}:10 schema-ref /components/messages/build_finished/payload/$ref: refers to ./schemas/build.json, ${alone}`,
   );
 });
+
+test('recorded frames that are no longer valid are named below the change, also if it is in another file', async () => {
+  const file = await writeSplit('lax', buildRequires('target'));
+  const contract = await writeSplit('strict', buildRequires('target', 'ok'));
+  const tapes = join(home, 'tapes');
+  await mkdir(join(tapes, 'broadcast'), { recursive: true });
+  const data = { event: 'build_finished', payload: { target: 'web' } };
+  const lines = [
+    { tape: 1, id: 'broadcast/build', clauses: ['BRD-1'], level: 'must', why: 'A build.', actors: { alice: {} } },
+    { as: 'alice', send: { type: 'broadcast', id: '1', data } },
+  ];
+  await writeFile(join(tapes, 'broadcast/build.ndjson'), lines.map((line) => JSON.stringify(line)).join('\n'));
+  const report = await compareVersions({ against: { name: 'lax', text: SPLIT, file }, contract, tapes });
+  expect(breaking(report)).toMatchObject([{ rule: 'required-added', tapes: ['broadcast/build:2'] }]);
+});

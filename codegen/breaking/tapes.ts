@@ -1,12 +1,11 @@
 /** Finds the recorded frames that are valid in the old contract and invalid in the new one, and the findings that explain them. */
 import type { ErrorObject } from 'ajv';
-import { ContractView } from './contract-view.ts';
+import { ContractView, locationOf } from './contract-view.ts';
 import type { ContractVersion, MessageView, OperationView } from './contract-view.ts';
 import type { CompatibilityFinding } from './finding.ts';
 import { isObject, objectAt, textAt, textsOf } from './json.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject, Path } from './json.ts';
 import type { Place } from './schema-document.ts';
-import { toPointer } from '../source.ts';
 import type { Frame } from './tape-frames.ts';
 
 export interface BrokenFrame {
@@ -42,7 +41,7 @@ export function checkTapes({ before, after, findings, frames }: TapeCheck): Tape
     const fault = now.faultOf(frame);
     if (fault === undefined) continue;
     broken.push({ at: frame.at, reason: fault.reason });
-    for (const finding of causesOf(fault, findings)) {
+    for (const finding of causesOf(fault, findings, after)) {
       const known = byFinding.get(finding) ?? new Set();
       byFinding.set(finding, known.add(frame.at));
     }
@@ -56,17 +55,22 @@ export function checkTapes({ before, after, findings, frames }: TapeCheck): Tape
 
 interface Fault {
   readonly reason: string;
-  /** Pointers into the new contract, to the keywords that make the frame invalid. */
-  readonly pointers: readonly string[];
+  /** The paths in the joined new contract of the keywords that make the frame invalid, and of the schemas that contain them. */
+  readonly paths: readonly Path[];
   /** The operation or event, if the new contract no longer has it. */
   readonly missing?: string;
 }
 
-function causesOf({ pointers, missing }: Fault, findings: readonly CompatibilityFinding[]): CompatibilityFinding[] {
+function causesOf(
+  { paths, missing }: Fault,
+  findings: readonly CompatibilityFinding[],
+  after: ContractVersion,
+): CompatibilityFinding[] {
+  const locations = paths.map((path) => locationOf(after, path));
   const refusing = findings.filter(({ rule }) => !WIDENING.has(rule));
   return refusing.filter(
     ({ now, usedBy, rule }) =>
-      pointers.includes(now.pointer) ||
+      locations.some(({ file, pointer }) => file === now.file && pointer === now.pointer) ||
       (missing !== undefined && rule.endsWith('-removed') && usedBy.includes(missing)),
   );
 }
@@ -82,13 +86,12 @@ class FrameJudge {
   readonly #view: ContractView;
   /** A view of the contract that also accepts expected frames of tapes, which may name only some members of a message. */
   readonly #partial: ContractView;
-  readonly #pointers: WeakMap<object, string>;
+  readonly #paths = new WeakMap<object, Path>();
 
   constructor(version: ContractVersion) {
     this.#view = new ContractView(version);
     this.#partial = new ContractView({ ...version, document: relaxDocument(version.document) });
-    this.#pointers = new WeakMap();
-    for (const { document } of [this.#view, this.#partial]) indexPointers(document, '', this.#pointers);
+    for (const { document } of [this.#view, this.#partial]) indexPaths(document, [], this.#paths);
   }
 
   faultOf(frame: Frame): Fault | undefined {
@@ -154,7 +157,7 @@ class FrameJudge {
     const faults = messages.map(({ payload }) => this.#fits(view, payload, value));
     const [first] = faults;
     if (first === undefined || faults.includes(undefined)) return undefined;
-    return { reason: first.reason, pointers: faults.flatMap((fault) => fault?.pointers ?? []) };
+    return { reason: first.reason, paths: faults.flatMap((fault) => fault?.paths ?? []) };
   }
 
   #fits(view: ContractView, place: Place, value: unknown): Fault | undefined {
@@ -165,19 +168,19 @@ class FrameJudge {
     const { instancePath, message = 'is not valid' } = first ?? { instancePath: '' };
     return {
       reason: `${instancePath === '' ? 'the value' : instancePath} ${message}`,
-      pointers: errors.flatMap((error) => this.#pointersOf(error)),
+      paths: errors.flatMap((error) => this.#pathsOf(error)),
     };
   }
 
-  /** The pointers of a validation error: to the keyword that failed, and to the schema that contains this keyword. */
-  #pointersOf({ keyword, parentSchema }: ErrorObject): string[] {
-    const pointer = isObject(parentSchema) ? this.#pointers.get(parentSchema) : undefined;
-    return pointer === undefined ? [] : [pointer, `${pointer}/${keyword}`];
+  /** The paths of a validation error: of the keyword that failed, and of the schema that contains this keyword. */
+  #pathsOf({ keyword, parentSchema }: ErrorObject): Path[] {
+    const path = isObject(parentSchema) ? this.#paths.get(parentSchema) : undefined;
+    return path === undefined ? [] : [path, [...path, keyword]];
   }
 }
 
 function absent(what: string, name: string): Fault {
-  return { reason: `the new contract has no ${what.replace(/^the /, '')}`, pointers: [], missing: name };
+  return { reason: `the new contract has no ${what.replace(/^the /, '')}`, paths: [], missing: name };
 }
 
 function publishes({ raw }: OperationView): boolean {
@@ -192,10 +195,10 @@ function operationAt({ operations }: ContractView, resource: string): OperationV
   );
 }
 
-function indexPointers(value: unknown, pointer: string, pointers: WeakMap<object, string>): void {
-  if (typeof value !== 'object' || value === null || pointers.has(value)) return;
-  pointers.set(value, pointer);
-  for (const [key, each] of Object.entries(value)) indexPointers(each, `${pointer}${toPointer([key])}`, pointers);
+function indexPaths(value: unknown, path: Path, paths: WeakMap<object, Path>): void {
+  if (typeof value !== 'object' || value === null || paths.has(value)) return;
+  paths.set(value, path);
+  for (const [key, each] of Object.entries(value)) indexPaths(each, [...path, key], paths);
 }
 
 /** A copy of the document with schemas that accept a valid message even if some of its members are missing. */
