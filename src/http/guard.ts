@@ -32,6 +32,8 @@ export interface Identified {
   /** Undefined if a credential is required and the request has none. */
   readonly principal: Principal | undefined;
   readonly remoteAddress: string;
+  /** The client whose rate limit the request counts against: the principal or, without a credential, the address. */
+  readonly payer: string;
 }
 
 export interface Admitted<Data = unknown> {
@@ -70,17 +72,21 @@ export class Guard {
   /** Checks the credential of a request. */
   async identify(name: HttpOperationName, request: FastifyRequest): Promise<Identified> {
     const remoteAddress = this.addressOf(request);
-    return { principal: await this.#principalOf(name, request, remoteAddress), remoteAddress };
+    const principal = await this.#principalOf(name, request, remoteAddress);
+    return { principal, remoteAddress, payer: this.#payerOf(principal, remoteAddress) };
   }
 
   /**
    * Checks the rate, the request and the scopes of a client, in this order. An operation without a scope is open to all clients.
    * @param read reads and checks the data of the request, to which the scopes apply
    */
-  admit<Data>(name: HttpOperationName, { principal, remoteAddress }: Identified, read: () => Data): Admitted<Data> {
+  admit<Data>(
+    name: HttpOperationName,
+    { principal, remoteAddress, payer }: Identified,
+    read: () => Data,
+  ): Admitted<Data> {
     const { audit, catalogue, limiter } = this.#options;
     const operation = HTTP_OPERATIONS[name];
-    const payer = this.#payerOf(principal, remoteAddress);
     limiter.take(name, payer);
     if (principal === undefined) throw this.#missingCredential(remoteAddress);
     const data = read();
@@ -109,7 +115,6 @@ export class Guard {
     return authenticator.required && scopes.length > 0 ? undefined : authenticator.anonymous;
   }
 
-  /** The client whose rate limit the request counts against: the principal or, without a credential, the address. */
   #payerOf(principal: Principal | undefined, remoteAddress: string): string {
     const isKnown = principal !== undefined && principal !== this.#options.authenticator.anonymous;
     return isKnown ? `principal ${principal.id}` : `address ${remoteAddress}`;

@@ -288,10 +288,11 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       ...hooks,
       handler: async (request, reply) => {
         // Requests for different operations, such as a probe and an explanation, do not wait for each other.
-        const client = `${name} ${guard.addressOf(request)}`;
-        await options.turn.admit(client);
+        await options.turn.admit(`${name} ${guard.addressOf(request)}`);
         const identified = await guard.identify(name, request);
-        // Other requests of the client may have started meanwhile and are not charged for all of their work yet. They continue first.
+        // A principal may use several addresses, and an address may be that of a proxy, so the work waits in the name of its payer.
+        const client = `${name} ${identified.payer}`;
+        // Other requests of the payer may have started meanwhile and are not charged for all of their work yet. They continue first.
         if (options.turn.mustWait) await options.turn.admit(client);
         const admitted = guard.admit(name, identified, () => read(request));
         return sendPaid(reply, { ...admitted, turn: options.turn, client }, (slices) =>

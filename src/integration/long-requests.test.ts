@@ -17,7 +17,8 @@ const BURST = 300;
 const LIMITS = { turnBudgetMs: 1, commandCostMs: 1, commandBurst: BURST, commandsPerSecond: 1 };
 const CLIENTS = 20;
 const EACH = 100;
-const TOKEN = { authorization: 'Bearer x' };
+const TOKEN = 'x';
+const HEADERS = { authorization: `Bearer ${TOKEN}` };
 const QUERY = {
   event: 'file_change',
   payload: { path: 'src/a.ts', root: 'r', changeType: 'modify', fileType: 'file' },
@@ -25,7 +26,7 @@ const QUERY = {
 
 /** Connects a client with subscriptions that have different filters. */
 async function subscribe(url: string, number: number): Promise<void> {
-  const client = await connect(url, { headers: TOKEN });
+  const client = await connect(url, { headers: HEADERS });
   for (let at = 0; at < EACH; at += 1) {
     const paths = Array.from({ length: 20 }, (_, pattern) => `*${number}-${at}*${pattern}`);
     const data = { events: ['file_change'], filter: { paths }, replay: { mode: 'none' } };
@@ -43,35 +44,64 @@ async function serveMany(options: GatewayOptions = {}): Promise<Served> {
   return served;
 }
 
-/** @param checked returns a promise that resolves when the credential of a request was checked */
+/**
+ * Accepts every token, as the credential of a principal of its own.
+ * @param checked returns a promise that resolves when the credential of a request was checked
+ */
 function acceptAll(checked: () => Promise<void> = () => Promise.resolve()): Authenticator {
   return {
     required: true,
     anonymous: NOBODY,
-    authenticate: () => checked().then(() => ANONYMOUS),
+    authenticate: ({ value }) => checked().then(() => ({ ...ANONYMOUS, kind: 'service', id: `service:${value}` })),
     onRevoked: () => undefined,
     close: () => Promise.resolve(),
   };
 }
 
+/** Like `acceptAll`, but the credentials of the first requests for explanations are accepted at the same moment. */
+function acceptAtOnce(requests: number): Authenticator {
+  const [checked, gate] = [{ count: 0 }, Promise.withResolvers<void>()];
+  return acceptAll(() => {
+    checked.count += 1;
+    if (checked.count === CLIENTS + requests) gate.resolve();
+    return checked.count > CLIENTS ? gate.promise : Promise.resolve();
+  });
+}
+
+interface ExplainOptions {
+  readonly body?: object;
+  readonly token?: string;
+  /** The address of the client, as a proxy reports it. */
+  readonly address?: string;
+  readonly signal?: AbortSignal | null;
+}
+
 function explain(
   httpUrl: string,
-  { body = QUERY, signal = null }: { readonly body?: object; readonly signal?: AbortSignal | null } = {},
+  { body = QUERY, token = TOKEN, address = '192.0.2.0', signal = null }: ExplainOptions = {},
 ): Promise<Response> {
-  const headers = { 'content-type': 'application/json', ...TOKEN };
-  return fetch(`${httpUrl}/ws/explain`, { method: 'POST', headers, body: JSON.stringify(body), signal });
+  return fetch(`${httpUrl}/ws/explain`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'x-forwarded-for': address },
+    body: JSON.stringify(body),
+    signal,
+  });
 }
 
 /** Uses up the tokens for explanations by requests that cost one token each. @returns how many there were */
-async function useUpTokens(httpUrl: string): Promise<number> {
+async function useUpTokens(httpUrl: string, token = TOKEN): Promise<number> {
   let tokens = 0;
-  while ((await explain(httpUrl, { body: {} })).status === 400) tokens += 1;
+  while ((await explain(httpUrl, { body: {}, token })).status === 400) tokens += 1;
   return tokens;
 }
 
 /** Requests so many explanations at once. @returns how many of them the gateway did not refuse */
-async function countAdmitted(httpUrl: string, count: number): Promise<number> {
-  const responses = await Promise.all(Array.from({ length: count }, () => explain(httpUrl)));
+async function countAdmitted(
+  httpUrl: string,
+  count: number,
+  optionsOf: (at: number) => ExplainOptions = () => ({}),
+): Promise<number> {
+  const responses = await Promise.all(Array.from({ length: count }, (_, at) => explain(httpUrl, optionsOf(at))));
   return responses.filter(({ status }) => status !== 429).length;
 }
 
@@ -98,7 +128,7 @@ function sharedBroker(): SharedBroker {
 describe('an explanation for thousands of subscriptions', () => {
   test('leaves the other clients their turns', async () => {
     const { url, httpUrl } = await serveMany();
-    const neighbour = await connect(url, { headers: TOKEN });
+    const neighbour = await connect(url, { headers: HEADERS });
     const progress = { isAnswered: false };
     const answer = explain(httpUrl).finally(() => (progress.isAnswered = true));
     let pongs = 0;
@@ -123,16 +153,26 @@ describe('an explanation for thousands of subscriptions', () => {
     expect(await countAdmitted(httpUrl, 30)).toBeLessThan(30);
   });
 
-  test('is charged for each slice also if the credentials of all requests were checked at the same moment', async () => {
-    const [checked, gate] = [{ count: 0 }, Promise.withResolvers<void>()];
-    const { httpUrl } = await serveMany({
-      authenticator: acceptAll(() => {
-        checked.count += 1;
-        if (checked.count === CLIENTS + 30) gate.resolve();
-        return checked.count > CLIENTS ? gate.promise : Promise.resolve();
-      }),
-    });
-    expect(await countAdmitted(httpUrl, 30)).toBeLessThan(30);
+  test.each([
+    ['one address', () => ({})],
+    ['several addresses', (at: number) => ({ address: `192.0.2.${at}` })],
+  ] as const)(
+    'is charged for each slice also if the credentials of all requests, from %s, were checked at the same moment',
+    async (_, optionsOf) => {
+      const { httpUrl } = await serveMany({ authenticator: acceptAtOnce(30), trustedProxies: ['127.0.0.1'] });
+      expect(await countAdmitted(httpUrl, 30, optionsOf)).toBeLessThan(30);
+    },
+  );
+
+  test('does not delay explanations for other principals of the same address', async () => {
+    const { httpUrl } = await serveMany({ authenticator: acceptAtOnce(6) });
+    const answered: string[] = [];
+    const explainFor = async (token: string): Promise<void> => {
+      await explain(httpUrl, { token });
+      answered.push(token);
+    };
+    await Promise.all(['many', 'many', 'many', 'many', 'many', 'one'].map(explainFor));
+    expect(answered.indexOf('one')).toBeLessThan(3);
   });
 
   test('is charged even if it fails', async () => {
