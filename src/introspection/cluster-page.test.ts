@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SubscriptionReport, SubscriptionsPage } from '../../generated/types.ts';
+import type { NodeAnswers } from '../broker/broker.ts';
 import { TurnBudget } from '../session/turn-budget.ts';
 import { orderKey } from './subscriptions-page.ts';
 import type { SubscriptionQuery } from './subscriptions-page.ts';
@@ -105,6 +106,23 @@ describe('pages of several nodes', () => {
     expect(page.items.map(({ connectionId }) => connectionId)).toEqual(['a', 'b']);
     expect(page).toMatchObject({ total: 3, partial: true, missingNodes: ['third'], nextCursor: 'b/s' });
     expect(page.aggregates).toMatchObject({ events: { '*': 3 }, replayPressure: { replaying: 2, replayedEvents: 4 } });
+  });
+
+  test('are requested from no other node if the client disconnected during the work of this node', async () => {
+    const asked: string[] = [];
+    const askNodes = (question: string): Promise<NodeAnswers> => {
+      asked.push(question);
+      return Promise.resolve({ answers: [], missing: [] });
+    };
+    const state = { isCancelled: false };
+    const introspection = {
+      page: (query: SubscriptionQuery) => Promise.resolve(pageOf([], query)).finally(() => (state.isCancelled = true)),
+    };
+    await clusterPage(
+      { broker: { askNodes }, introspection, slices: { ...slices, isCancelled: () => state.isCancelled } },
+      {},
+    );
+    expect(asked).toEqual([]);
   });
 });
 

@@ -3,9 +3,9 @@
  * broker, and merges these pages with its own page.
  */
 import type { CountsByName, SubscriptionAggregates, SubscriptionsPage } from '../../generated/types.ts';
-import type { Broker } from '../broker/broker.ts';
-import type { SliceOptions } from '../session/slices.ts';
 import type { Introspection } from './introspection.ts';
+import { askOtherNodes } from './other-nodes.ts';
+import type { OtherNodesOptions } from './other-nodes.ts';
 import { DEFAULT_PAGE, orderKey } from './subscriptions-page.ts';
 import type { SubscriptionQuery } from './subscriptions-page.ts';
 
@@ -14,10 +14,8 @@ interface PageRequest {
   readonly query: SubscriptionQuery;
 }
 
-export interface ClusterPageOptions {
-  readonly broker: Pick<Broker, 'askNodes'>;
+export interface ClusterPageOptions extends OtherNodesOptions {
   readonly introspection: Pick<Introspection, 'page'>;
-  readonly slices: SliceOptions;
 }
 
 /**
@@ -52,10 +50,8 @@ function firstItems(page: SubscriptionsPage, length: number): SubscriptionsPage 
 /** One page of the subscriptions of all nodes. */
 export async function clusterPage(options: ClusterPageOptions, query: SubscriptionQuery): Promise<SubscriptionsPage> {
   const question: PageRequest = { ask: 'subscriptions', query };
-  const [here, { answers, missing }] = await Promise.all([
-    options.introspection.page(query, options.slices),
-    options.broker.askNodes(JSON.stringify(question)),
-  ]);
+  const here = await options.introspection.page(query, options.slices);
+  const { answers, missing } = await askOtherNodes(question, options);
   const others = answers.map(({ answer }) => JSON.parse(answer) as SubscriptionsPage);
   return joinPages([here, ...others], { limit: query.limit ?? DEFAULT_PAGE, missing });
 }

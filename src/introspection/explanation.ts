@@ -3,7 +3,6 @@
  * subscriptions of this node and, through the broker, of all other nodes.
  */
 import type { ExplainMatch, ExplainMismatch, Explanation } from '../../generated/types.ts';
-import type { Broker } from '../broker/broker.ts';
 import { selects } from '../broker/stream-selectors.ts';
 import type { Catalogue, Filter } from '../catalogue/catalogue.ts';
 import { inSlices } from '../session/slices.ts';
@@ -12,6 +11,8 @@ import type { Subscription } from '../session/subscription.ts';
 import type { Matchable } from '../subscriptions/event-facts.ts';
 import { explainMismatch } from '../subscriptions/filter.ts';
 import type { FilterSpec, Mismatch } from '../subscriptions/filter.ts';
+import { askOtherNodes } from './other-nodes.ts';
+import type { OtherNodesOptions } from './other-nodes.ts';
 
 /** A hypothetical event, and which subscriptions to compare with it. */
 export interface ExplainQuery {
@@ -119,13 +120,11 @@ export function answerExplainRequest(text: string, options: ExplanationOptions):
 /** Explains the event for the subscriptions of all nodes. */
 export async function explainEverywhere(
   query: ExplainQuery,
-  options: ExplanationOptions & { readonly broker: Pick<Broker, 'askNodes'> },
+  options: ExplanationOptions & OtherNodesOptions,
 ): Promise<Explanation> {
   const question: ExplainRequest = { ask: 'explain', query };
-  const [here, { answers, missing }] = await Promise.all([
-    explainHere(query, options),
-    options.broker.askNodes(JSON.stringify(question)),
-  ]);
+  const here = await explainHere(query, options);
+  const { answers, missing } = await askOtherNodes(question, options);
   const others = answers.map(({ answer }) => JSON.parse(answer) as Explanation);
   return joinExplanations([here, ...others], missing);
 }
