@@ -238,8 +238,8 @@ async function sendPaid(
   const collected = turn.measure();
   let pending: unknown;
   try {
-    // If the client disconnects, nobody receives the response.
-    pending = answer({ turn, client, onSlice, isCancelled: () => reply.raw.destroyed });
+    // If the client disconnects, nobody receives the response. Of pipelined requests, Node 22 destroys only the first response.
+    pending = answer({ turn, client, onSlice, isCancelled: () => reply.request.raw.socket.destroyed });
   } finally {
     // The measured time includes the slices so far, which are charged already.
     chargeWork(Math.max(0, collected() - slicedMs));
