@@ -75,6 +75,10 @@ func (s *Subscription) subscribe() {
 	}
 	s.client.send("subscribe", "subscribed", data, func(reply Reply) {
 		s.asked = false
+		// The server may have ended the subscription before its reply; it may have a successor with the same id.
+		if s.ended {
+			return
+		}
 		if refused, ok := reply.Err.(*CommandError); ok {
 			s.refused(refused)
 		} else if reply.Err == nil {

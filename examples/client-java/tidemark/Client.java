@@ -199,6 +199,8 @@ final class Client implements Connection.Owner, AutoCloseable {
   }
 
   private void subscribed(Subscription subscription, Connection on, Map<String, Object> data, Throwable fault) {
+    // The server may have ended the subscription before its reply.
+    if (subscription.state != Subscription.State.PENDING) return;
     if (fault instanceof Failure failure && failure.code.equals("wrong_reply")) on.drop();
     else if (fault instanceof Failure failure && failure.retryable && !subscription.isUnsubscribed()) {
       subscription.state = Subscription.State.PAUSED;
@@ -213,7 +215,7 @@ final class Client implements Connection.Owner, AutoCloseable {
       }
       subscription.backoff.reset();
       if (subscription.isUnsubscribed()) stop(subscription);
-      else if (subscription.state == Subscription.State.PENDING) subscription.state = Subscription.State.ACTIVE;
+      else subscription.state = Subscription.State.ACTIVE;
       subscription.confirmed.complete(null);
     }
   }
@@ -230,6 +232,8 @@ final class Client implements Connection.Owner, AutoCloseable {
     subscription.state = Subscription.State.PAUSING;
     Connection on = connection;
     on.command("unsubscribe", Map.of("subscriptionId", subscription.id)).whenComplete((data, fault) -> {
+      // The server may have ended the subscription before its reply, or the connection may have ended.
+      if (subscription.state != Subscription.State.PAUSING) return;
       if (fault instanceof Failure failure && failure.retryable) again(subscription, on, failure, () -> {
         if (subscription.state == Subscription.State.PAUSING) stop(subscription);
       });
