@@ -49,7 +49,7 @@ final class Json {
   static long integer(Object value, long least) {
     // The scale is limited because of the time that a number such as 1e999999999 would take.
     if (value instanceof BigDecimal decimal && Math.abs(decimal.scale()) < 20 && decimal.remainder(BigDecimal.ONE).signum() == 0)
-      value = decimal.compareTo(BigDecimal.valueOf(MAX_INTEGER)) > 0 ? -1L : decimal.longValue();
+      value = decimal.abs().compareTo(BigDecimal.valueOf(MAX_INTEGER)) > 0 ? -1L : decimal.longValue();
     return value instanceof Long number && number >= least && number <= MAX_INTEGER ? number : -1;
   }
 
