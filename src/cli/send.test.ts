@@ -74,6 +74,7 @@ describe('a frame that no gateway sends', () => {
     ['without a type', '{"id":"c1"}', String.raw`the text "{\"id\":\"c1\"}"`],
     ['with a type that is not a string', '{"type":7,"id":"c1"}', 'expected a JSON object with a "type"'],
     ['long', '['.repeat(100_000), `the text "${'['.repeat(60)}…"`],
+    ['an address with a password, cut', `${'['.repeat(50)} ws://ana:s3cret@h`, `the text "${'['.repeat(50)} ws://…@h"`],
     ['text for the title of a terminal', '\u001b]0;title\u0007', String.raw`the text "\u001b]0;title\u0007"`],
     ['text that reverses what follows', '\u009b\u202e', String.raw`the text "\u009b\u202e"`],
     ['binary', Buffer.from('{"type":"pong","id":"c1","data":{}}'), 'a binary frame'],

@@ -5,6 +5,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { SUBPROTOCOL } from '../../generated/protocol.ts';
+import { withoutCredentials } from './credential-mask.ts';
 import { CliError, EXIT } from './exit.ts';
 import { connectionFailureText } from './handshake.ts';
 import { remoteOptions, secretOf, unreachable, webSocketUrl } from './remote.ts';
@@ -148,7 +149,8 @@ function notFromGateway(url: string, data: unknown): CliError {
   return new CliError(text, EXIT.runtime);
 }
 
-function quoted(text: string): string {
+function quoted(frame: string): string {
+  const text = withoutCredentials(frame);
   const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
   return plain(JSON.stringify(shown));
 }

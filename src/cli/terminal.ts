@@ -1,5 +1,6 @@
 /** Writes data to stdout and messages to stderr. Colours are used only on a terminal that supports them (https://no-color.org). */
 import { styleText } from 'node:util';
+import { withoutCredentials } from './credential-mask.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -37,12 +38,16 @@ export function plain(text: string): string {
   );
 }
 
-/** Twice the maximum length of the message of an error in the contract. */
+/** The number of characters of a server's message that are shown. */
 const MOST_SHOWN = 4096;
 
-/** Makes a message of a server safe for a terminal, and cuts a message that is longer than any message of a gateway. */
+/**
+ * Makes a message of a server safe for a terminal, and cuts a long message. Credentials are masked before the cut, because the part of an
+ * address that is left after the cut may not be recognised as an address with a password.
+ */
 export function plainMessage(text: string): string {
-  return plain(text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text);
+  const shown = withoutCredentials(text);
+  return plain(shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown);
 }
 
 /** Formats rows as columns. Each column is as wide as its widest cell. */
