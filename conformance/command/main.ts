@@ -13,7 +13,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
 });
 
-/** Masks what may be a credential in the arguments that a message quotes, because messages end in logs. */
+/**
+ * Masks what may be a credential in the arguments that a message quotes, because messages end in logs: the value of an option after `=`, and
+ * the user part, the parameters and the fragment of an address with a scheme.
+ */
 function withoutCredentials(text: string): string {
   const values = process.argv.slice(2).flatMap((argument) => [argument, argument.replace(/^-[^=]*=/, '')]);
   let shown = text;
@@ -23,12 +26,12 @@ function withoutCredentials(text: string): string {
   return shown;
 }
 
-/** The value without the value of an option, or without the user part and the parameters of an address. */
+/** The value without the value of an option, or without the user part, the parameters and the fragment of an address. */
 function masked(value: string): string {
   return value
     .replace(/^(-[^=]*=).*$/s, '$1…')
     .replace(/:\/\/.*@/s, '://…@')
-    .replace(/(:\/\/[^?]*\?).*$/s, '$1…');
+    .replace(/(:\/\/[^?#]*[?#]).*$/s, '$1…');
 }
 
 const program = new Command('tidemark conformance')

@@ -235,6 +235,7 @@ describe('wrong usage ends with 2:', () => {
       ['run', '--password=a s3cret'],
       ['run', 'ws://ana:a s3cret@h/ws'],
       ['run', 'ws://h/ws?token=a s3cret'],
+      ['run', 'ws://h/ws#token=a s3cret'],
       ['run', '--scale=ws://ana:a s3cret@h'],
       ['run', '--time-scale=ws://ana:a s3cret@h'],
     ].map((args) => [args]),

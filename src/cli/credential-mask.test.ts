@@ -11,6 +11,8 @@ describe('a message', () => {
     ['No gateway answers at ws://ana:secret@h (why).', 'No gateway answers at ws://…@h (why).'],
     ['file:///srv/@a/b.js,http://ana:secret@h', 'file:///srv/@a/b.js,http://…@h'],
     ['http://h/ws?a=1&token=secret&b=2', 'http://h/ws?a=1&token=…&b=2'],
+    ['ws://h/ws#token=secret', 'ws://h/ws#token=…'],
+    ['ws://h/ws?a=1#a=1&api_key=secret', 'ws://h/ws?a=1#a=1&api_key=…'],
     ['http://h/ws?API_Key=sec"ret', 'http://h/ws?API_Key=…'],
     ["unknown option '--token=sec'ret'", "unknown option '--token=…'"],
     ['--access-token=secret', '--access-token=…'],
@@ -28,6 +30,8 @@ describe('a message', () => {
     '    at get (file:///srv/node_modules/@fastify/static/index.js:12:7)',
     'ws://127.0.0.1:7400/ws',
     'subscribe:file_change@main',
+    'user:ana@example.org',
+    'http://h/docs#tokens',
     '--idempotency-key=7 --token-file=secret.txt tokens=5',
   ])('without a credential is not changed: %j', (message) => {
     expect(withoutCredentials(message, [])).toBe(message);
@@ -41,6 +45,7 @@ describe('a message', () => {
     ["unknown option '--token=sec'r et'", "--token=sec'r et"],
     ["unknown option '--password=sec ret'", '--password=sec ret'],
     ["unknown option '--a=http://ana:sec ret@h'", '--a=http://ana:sec ret@h'],
+    ['got 1: ws://h/ws#token=sec ret.', 'ws://h/ws#token=sec ret'],
     ['got 1: ws://h/ws?token=sec ret.', 'ws://h/ws?token=sec ret'],
   ])('that quotes an argument shows no part of its credential: %j', (message, argument) => {
     const shown = withoutCredentials(message, ['listen', argument]);

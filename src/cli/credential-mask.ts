@@ -1,14 +1,17 @@
 /**
- * Removes credentials from messages, because messages end in logs. Messages quote the arguments and variables of the command: each of these
- * values is masked as a whole, because a password may contain any character. The rest of a message may come from a server or a file, so its
- * addresses and options are recognised word by word, in time proportional to its length.
+ * Removes credentials from messages, because messages end in logs. A credential is the user part of an address (`ws://ana:secret@h`), or the
+ * value of a parameter or an option that has the name of a credential. Messages quote the arguments and variables of the command: each of
+ * these values is masked as a whole, because a password may contain any character, and the value of every option (`--password=secret`) is
+ * masked. The rest of a message may come from a server or a file, so it is masked word by word, in time proportional to its length.
+ *
+ * `ana:secret@h` without a scheme is not masked: scopes (`subscribe:file_change@main`) and principals (`user:ana@example.org`) have this form.
  */
 import { CREDENTIAL_PARAMETERS } from '../../generated/protocol.ts';
 
 /** The names of credentials. `-` and `_` are alike, as users mix them up. */
 const NAMES = CREDENTIAL_PARAMETERS.map((name) => name.replaceAll(/[-_]/g, '[-_]')).join('|');
-/** A parameter of an address: `?token=…`. */
-const PARAMETER = new RegExp(`([?&](?:${NAMES})=)[^&#]*`, 'gi');
+/** A parameter of an address, in its query or its fragment: `?token=…`, `#token=…`. */
+const PARAMETER = new RegExp(`([?&#](?:${NAMES})=)[^&#]*`, 'gi');
 /** An option with its value: `--api-key=…`. */
 const OPTION = new RegExp(`(?<![\\w-])(--?(?:${NAMES})=).*`, 'is');
 /** Characters after a word that may belong to the sentence. */
