@@ -1,24 +1,15 @@
 import { wants } from '../filters/filter.ts';
 import type { Invariant } from '../trace/finding.ts';
-import type { ConnectionReading, Place, StreamSubscription, SeenEvent } from '../trace/reading.ts';
-import { covers, gapsOf, knownEvents, isActiveAt, stepsOf, streamKey } from '../trace/queries.ts';
+import { member } from '../trace/json.ts';
+import { dataOf, placeOf } from '../trace/reading.ts';
+import type { ConnectionReading, StreamSubscription, SeenEvent } from '../trace/reading.ts';
+import { covers, gapsOf, knownEvents, isActiveAt, isLiveAt, losesEvents, runsOf, streamKey } from '../trace/queries.ts';
 import type { Frame } from '../trace/trace.ts';
 
-/** A run of a subscription within one epoch. */
-interface Run {
-  /** All matching events after this position must be delivered. */
-  readonly start: Place;
-  /** The frame with which the run begins: `subscribed`, or the gap or event that changed the epoch. */
-  readonly begun: Frame;
-}
-
-function runsOf(subscription: StreamSubscription): readonly Run[] {
-  const { position: start, subscribed: begun } = subscription;
-  const runs: Run[] = [{ start, begun }];
-  for (const { before, after } of stepsOf(subscription))
-    if (after.place !== undefined && after.place.epoch !== before.place?.epoch)
-      runs.push({ start: after.place, begun: after.frame });
-  return runs;
+/** All matching events of an epoch up to this number must be delivered. */
+interface Fence {
+  readonly sequenceId: number;
+  readonly frame: Frame;
 }
 
 /** The live events of the stream of a subscription that the connection received in an epoch, by number. */
@@ -38,9 +29,21 @@ function liveOf(
 }
 
 /**
+ * The start of each gap of an epoch. The gap of a failed resume is left out, because it begins at the position that the client
+ * requested, which the server may never have reached.
+ */
+function gapFences(subscription: StreamSubscription, epoch: string): readonly Fence[] {
+  return gapsOf(subscription).flatMap((frame) => {
+    const from = placeOf(member(dataOf(frame), 'from'));
+    const isFence = from?.epoch === epoch && losesEvents(frame) && isLiveAt(subscription, frame.n);
+    return isFence ? [{ sequenceId: from.sequenceId, frame }] : [];
+  });
+}
+
+/**
  * A subscription receives every matching event that lies at or before its fence and that any connection has received, except events
- * that a gap reports as lost. The fence is the newest live event of the epoch on the connection. Events arrive in order, so an earlier
- * event that did not arrive before the fence is missing.
+ * that a gap reports as lost. The fence is the newest live event of the epoch on the connection, or the start of a gap, whichever is
+ * later. Events and gaps arrive in order (BCK-3), so an earlier event that did not arrive is missing.
  */
 export const filterComplete: Invariant = {
   id: 'invariants/filter-complete',
@@ -53,7 +56,8 @@ export const filterComplete: Invariant = {
         const gaps = gapsOf(subscription);
         for (const { start, begun } of runsOf(subscription)) {
           const live = liveOf(connection, subscription, start.epoch);
-          const fence = live.get([...live.keys()].reduce((most, each) => Math.max(most, each), 0));
+          const fences: readonly Fence[] = [...live.values(), ...gapFences(subscription, start.epoch)];
+          const [fence] = fences.toSorted((left, right) => right.sequenceId - left.sequenceId);
           if (fence === undefined) continue;
           for (const event of known.get(streamKey(subscription.stream, start.epoch))?.values() ?? []) {
             const { sequenceId } = event;

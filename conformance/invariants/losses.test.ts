@@ -128,6 +128,34 @@ describe('an event that is missing', () => {
       ['filter-complete'],
     ],
     [
+      'before a gap that begins after it',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .event('old 2')
+        .gap('old 2', 'new 0', ['a'])
+        .event('new 1', 'a'),
+      ['filter-complete'],
+    ],
+    [
+      'before a sync in a later epoch',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .gap('old 1', 'new 0', ['a'])
+        .event('new 1')
+        .syncs('new 1'),
+      ['sync-barrier'],
+    ],
+    [
+      'before a sync in a later epoch, although a gap of an unknown position came before that epoch',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .gap('unknown 0', 'unknown 0', ['a'], 'broker_lost')
+        .event('new 1', 'a')
+        .event('new 2')
+        .syncs('new 2'),
+      ['sync-barrier'],
+    ],
+    [
       'in a later epoch that the server did not know at first',
       script()
         .toOne('a', 'old 1', { events: ['note'] })
@@ -190,6 +218,22 @@ describe('an event that is missing', () => {
         .event('old 3', 'a')
         .gap('unknown 0', 'unknown 0', ['a'], 'broker_lost')
         .event('new 2', 'a'),
+    ],
+    [
+      'if a failed resume is reported by a gap from a later position of the same epoch',
+      script()
+        .toOne('a', 'old 4', { replay: { mode: 'resume', after: placeAt('old 99') } })
+        .gap('old 99', 'old 4', ['a'], 'unknown_position')
+        .gets('replay_complete', { subscriptionId: 'a', position: placeAt('old 4'), count: 0, truncated: false })
+        .event('old 5'),
+    ],
+    [
+      'if it was published before the sync in an epoch that the server did not know',
+      script()
+        .toOne('a', 'old 1', { events: ['note'] })
+        .gap('old 1', 'unknown 0', ['a'], 'broker_lost')
+        .event('new 1')
+        .syncs('new 1'),
     ],
     [
       'if the subscription does not match an event of another epoch that has its number',

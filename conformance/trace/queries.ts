@@ -112,6 +112,23 @@ export function stepsOf(subscription: StreamSubscription): readonly Step[] {
   return steps;
 }
 
+/** A run of a subscription within one epoch. */
+export interface Run {
+  /** All matching events after this position must be delivered. */
+  readonly start: Place;
+  /** The frame with which the run begins: `subscribed`, or the gap or event that changed the epoch. */
+  readonly begun: Frame;
+}
+
+export function runsOf(subscription: StreamSubscription): readonly Run[] {
+  const { position: start, subscribed: begun } = subscription;
+  const runs: Run[] = [{ start, begun }];
+  for (const { before, after } of stepsOf(subscription))
+    if (after.place !== undefined && after.place.epoch !== before.place?.epoch)
+      runs.push({ start: after.place, begun: after.frame });
+  return runs;
+}
+
 /** Every event that any connection received, by stream and epoch and then by number. */
 export function knownEvents(reading: Reading): ReadonlyMap<string, ReadonlyMap<number, SeenEvent>> {
   const known = new Map<string, Map<number, SeenEvent>>();
