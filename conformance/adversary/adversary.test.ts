@@ -65,42 +65,50 @@ interface Result {
 
 /** Replies with which an operation refuses what its attack sends, after it has read it: a forged token, a forged cursor. */
 const FORGERIES: Readonly<Record<string, string>> = { authenticate: 'error unauthenticated', post_files: 'status 400' };
-/** Replies to what exceeds the rate of commands and requests. `no reply` follows the close of a connection that sent too many. */
-const OVER_RATE: readonly string[] = ['error rate_limited', 'status 429', 'no reply'];
+/** Replies to what exceeds the rate of commands and requests. */
+const OVER_RATE: readonly string[] = ['error rate_limited', 'status 429'];
 
 /** Why an input says little about its operation; undefined if the server processed it. */
 function refusalOf(operation: string, replies: Replies): string | undefined {
-  const kinds = Object.keys(replies).filter((kind) => !OVER_RATE.includes(kind));
-  const isRefusal = (kind: string): boolean => /^(error|status [345]|no )/.test(kind) && kind !== FORGERIES[operation];
+  // The server closes a connection that continues to send too many commands, and does not reply to the rest of them.
+  const excused = 'error rate_limited' in replies ? [...OVER_RATE, 'no reply'] : OVER_RATE;
+  const kinds = Object.keys(replies).filter((kind) => !excused.includes(kind));
+  const isRefusal = (kind: string): boolean =>
+    /^(error|status [345]|no |timeout)/.test(kind) && kind !== FORGERIES[operation];
   return kinds.length === 0 || kinds.some(isRefusal) ? `${operation} ${JSON.stringify(replies)}` : undefined;
 }
 
 describe('conformance hostile --search', () => {
-  test('measures each operation of a real gateway, which processes every input and whose replies have no fault', async () => {
-    // With this rate, the search does not wait long between the inputs of HTTP operations. All other limits have their defaults.
-    const gateway = await serveWatching(await watchedDirectory(), { commandsPerSecond: 1000 });
-    try {
-      // Four inputs: the three that are kept, and the largest one.
-      const { code, stdout } = await suite(
-        ...['hostile', '--url', gateway.url, '--search', '4', '--json', '--max-latency', '20000'],
-        ...['--pid', String(gateway.pid)],
-      );
-      const results = stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Result);
-      expect(results.map(({ operation }) => operation)).toEqual(ATTACKED.map(({ name }) => name));
-      for (const each of results) expect(each).toMatchObject({ evaluations: 4, faults: [] });
-      expect(results.every(({ worst }) => worst.every(({ cost }) => cost.cpuMs > 0))).toBe(true);
-      const refused = results.flatMap(({ operation, worst }) =>
-        worst.flatMap(({ cost }) => refusalOf(operation, cost.replies) ?? []),
-      );
-      expect(refused).toEqual([]);
-      expect(code).toBe(0);
-    } finally {
-      await gateway.stop();
-    }
-  });
+  // The search lasts most of a minute on an idle machine, so the usual timeout is too short for a busy one.
+  test(
+    'measures each operation of a real gateway, which processes every input and whose replies have no fault',
+    { timeout: 600_000 },
+    async () => {
+      // With this rate, the search does not wait long between the inputs of HTTP operations. All other limits have their defaults.
+      const gateway = await serveWatching(await watchedDirectory(), { commandsPerSecond: 1000 });
+      try {
+        // Four inputs: the three that are kept, and the largest one.
+        const { code, stdout } = await suite(
+          ...['hostile', '--url', gateway.url, '--search', '4', '--json', '--max-latency', '20000'],
+          ...['--pid', String(gateway.pid)],
+        );
+        const results = stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as Result);
+        expect(results.map(({ operation }) => operation)).toEqual(ATTACKED.map(({ name }) => name));
+        for (const each of results) expect(each).toMatchObject({ evaluations: 4, faults: [] });
+        expect(results.every(({ worst }) => worst.every(({ cost }) => cost.cpuMs > 0))).toBe(true);
+        const refused = results.flatMap(({ operation, worst }) =>
+          worst.flatMap(({ cost }) => refusalOf(operation, cost.replies) ?? []),
+        );
+        expect(refused).toEqual([]);
+        expect(code).toBe(0);
+      } finally {
+        await gateway.stop();
+      }
+    },
+  );
 
   test('reports an operation that does not exist', async () => {
     const { code, stderr } = await suite('hostile', '--url', 'ws://127.0.0.1:1/ws', '--operation', 'publish');

@@ -9,15 +9,12 @@ import type { Message } from '../hostile/wire.ts';
 import { HELD_CONNECTION } from './attack.ts';
 import type { Attack, Command, HttpRequest } from './attack.ts';
 
-/**
- * How long to wait for the replies to all commands, and for each response, in milliseconds. After that the search goes on
- * without them.
- */
-const REPLIES_WITHIN_MS = 10_000;
-
 const ATTEMPTS = 5;
 
-/** How many replies of each kind the server sent, such as `{"subscribed": 60, "error rate_limited": 40}`. */
+/**
+ * How many replies of each kind the server sent, such as `{"subscribed": 60, "error rate_limited": 40}`. The kind is `timeout` for a
+ * command or request without a reply in time, and `no reply` or `no response` if its connection ended before the reply.
+ */
 export type Replies = Readonly<Record<string, number>>;
 
 export class AttackSession {
@@ -70,7 +67,7 @@ export class AttackSession {
     await Promise.all([this.send(packet), ...sent]);
   }
 
-  /** Writes all commands at once, and waits until each has its reply or the connection has ended. */
+  /** Writes all commands at once, and waits until each has its reply, the connection has ended, or the time limit has passed. */
   async send(commands: readonly Command[]): Promise<void> {
     if (commands.length === 0) return;
     const first = this.#sent;
@@ -79,7 +76,8 @@ export class AttackSession {
       clientFrame(OPCODE.text, JSON.stringify({ type, id: `a${first + at}`, data }) + ' '.repeat(spaces)),
     );
     await this.#wire.write(Buffer.concat(frames));
-    await this.#wire.until(() => this.#wire.ending !== 'open' || this.#answered >= this.#sent, REPLIES_WITHIN_MS);
+    const { patienceMs } = this.#context;
+    await this.#wire.until(() => this.#wire.ending !== 'open' || this.#answered >= this.#sent, patienceMs);
   }
 
   #take({ id, type, data }: Message): void {
@@ -99,7 +97,8 @@ export class AttackSession {
   get replies(): Replies {
     const unanswered = this.#sent - this.#answered;
     const total: Record<string, number> = { ...this.#holder?.replies };
-    const own = [...this.#replies, ...(unanswered > 0 ? [['no reply', unanswered] as const] : [])];
+    const missing = this.#wire.ending === 'open' ? 'timeout' : 'no reply';
+    const own = [...this.#replies, ...(unanswered > 0 ? [[missing, unanswered] as const] : [])];
     for (const [kind, times] of own) total[kind] = (total[kind] ?? 0) + times;
     return total;
   }
@@ -115,9 +114,9 @@ export class AttackSession {
   }
 }
 
-/** @returns the kind of the response, such as `status 200`, or `no response` */
+/** @returns the kind of the response, such as `status 200`, `timeout` or `no response` */
 function sendRequest(
-  { target, credential }: HostileContext,
+  { target, credential, patienceMs }: HostileContext,
   { method, path, body, until }: HttpRequest,
 ): Promise<string> {
   return new Promise((resolve) => {
@@ -133,7 +132,10 @@ function sendRequest(
         else endAfter(response, until);
       },
     );
-    call.setTimeout(REPLIES_WITHIN_MS, () => call.destroy());
+    call.setTimeout(patienceMs, () => {
+      resolve('timeout');
+      call.destroy();
+    });
     call.on('error', () => resolve('no response'));
     call.end(body);
   });
